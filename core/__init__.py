@@ -1,0 +1,1 @@
+"""The engine of sightline and everything it needs; knows nothing of Textual."""

@@ -1,0 +1,1 @@
+"""The headless front: one file per command group."""

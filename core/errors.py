@@ -1,0 +1,125 @@
+"""Everything sightline raises on purpose.
+
+    SightlineError               the message says what was wrong, with which file, and what to do
+    ├── UsageError               exit 2: the call, a profile or a setting is wrong
+    │   ├── ProfileError
+    │   └── UnknownName
+    ├── NothingToScan            exit 3: no source was found
+    ├── EnvironmentFault         exit 4: this machine or this library cannot do it
+    │   ├── LibraryBusy
+    │   ├── LibraryTooNew
+    │   ├── LibraryDamaged
+    │   ├── DiskFull
+    │   └── MissingExtra
+    ├── SourceError              one source cannot be read; never stops a scan
+    │   ├── Unreadable
+    │   ├── TooLarge
+    │   ├── Vanished
+    │   └── ReaderDied
+    └── Interrupted              exit 130: stopped by the user; work so far is kept
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a headless command tells the shell."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    NOTHING_TO_SCAN = 3
+    ENVIRONMENT = 4
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+EXIT_MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "all well",
+    ExitCode.SOME_FAILED: "finished, but some sources failed (or a check did not hold)",
+    ExitCode.USAGE: "the call, the profile or a setting is wrong; nothing was done",
+    ExitCode.NOTHING_TO_SCAN: "no video or picture was found under the given paths",
+    ExitCode.ENVIRONMENT: "this machine or library cannot do it: busy, too new, disk full, extra missing",
+    ExitCode.INTERNAL: "a defect in sightline; the log says where",
+    ExitCode.INTERRUPTED: "interrupted; work so far is kept and `runs resume` goes on from there",
+}
+
+
+class SightlineError(Exception):
+    """Base of everything raised on purpose; `str()` is one line meant for the user."""
+
+    exit_code: ExitCode = ExitCode.ENVIRONMENT
+
+
+class UsageError(SightlineError):
+    """The call, a profile or a setting is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ProfileError(UsageError):
+    """A profile or settings file does not validate."""
+
+
+class UnknownName(UsageError):
+    """Something was named that does not exist."""
+
+
+class NothingToScan(SightlineError):
+    """No source was found."""
+
+    exit_code = ExitCode.NOTHING_TO_SCAN
+
+
+class EnvironmentFault(SightlineError):
+    """This machine or this library cannot do what was asked."""
+
+
+class LibraryBusy(EnvironmentFault):
+    """Another engine writes to this library."""
+
+
+class LibraryTooNew(EnvironmentFault):
+    """The library was written by a newer sightline."""
+
+
+class LibraryDamaged(EnvironmentFault):
+    """The library's database cannot be read."""
+
+
+class DiskFull(EnvironmentFault):
+    """No room left where the library or an export is written."""
+
+
+class MissingExtra(EnvironmentFault):
+    """An optional package is needed and not installed."""
+
+
+class SourceError(SightlineError):
+    """One source cannot be read."""
+
+    exit_code = ExitCode.SOME_FAILED
+
+
+class Unreadable(SourceError):
+    """The file is not a picture or video, or is too damaged to give a single frame."""
+
+
+class TooLarge(SourceError):
+    """The file claims more pixels or frames than the limits allow."""
+
+
+class Vanished(SourceError):
+    """The file was there when the scan began and is not any more."""
+
+
+class ReaderDied(SourceError):
+    """The decoding process crashed, or gave no frame within the time limit."""
+
+
+class Interrupted(SightlineError):
+    """Stopped by the user; what was finished is kept."""
+
+    exit_code = ExitCode.INTERRUPTED

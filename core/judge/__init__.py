@@ -1,0 +1,1 @@
+"""Comparing results with the truth and with each other."""

@@ -1,0 +1,1 @@
+"""How batches move between threads; knows nothing about vision."""

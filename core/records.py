@@ -1,0 +1,95 @@
+"""What is known about sources and frames: plain frozen records, shared by every room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SourceKind = Literal["video", "picture"]
+Region = tuple[int, int, int, int]
+"""x, y, width, height in pixels of the upright source."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a probe found in one file. `width` and `height` are those of the upright picture."""
+
+    path: str
+    kind: SourceKind
+    content: str
+    size_bytes: int
+    width: int
+    height: int
+    container: str
+    codec: str
+    pixel_format: str = ""
+    rotation_degrees: int = 0
+    frame_rate: float | None = None
+    frame_count: int | None = None
+    duration_seconds: float | None = None
+    start_seconds: float = 0.0
+    metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LumaBatch:
+    """Consecutive reduced frames of one source.
+
+    `luma` is uint8 of shape (frames, height, width); one luma pixel stands for a square of
+    `scale` source pixels. `pts_seconds` is float64 of shape (frames,), counted from the
+    source's first frame. `indices` is int64 of shape (frames,): the frame's number in the source.
+    """
+
+    indices: NDArray[np.int64]
+    pts_seconds: NDArray[np.float64]
+    luma: NDArray[np.uint8]
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A window of frames that a stage proposes, accepted or not."""
+
+    stage: str
+    kind: str
+    start_frame: int
+    peak_frame: int
+    end_frame: int
+    start_seconds: float
+    peak_seconds: float
+    end_seconds: float
+    score: float
+    threshold: float
+    accepted: bool
+    reason: str = ""
+    region: Region | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An accepted stretch of a source, made of one or more candidates (an event of the export).
+
+    `clip_start_seconds` and `clip_end_seconds` include the padding asked for.
+    """
+
+    number: int
+    kind: str
+    start_frame: int
+    peak_frame: int
+    end_frame: int
+    start_seconds: float
+    peak_seconds: float
+    end_seconds: float
+    clip_start_seconds: float
+    clip_end_seconds: float
+    score: float
+    candidates: int
+    region: Region | None = None

@@ -1,0 +1,71 @@
+"""The user's settings file and the folders sightline uses."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import ProfileError
+from .text import clean, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `settings.toml` may hold; a flag or an environment variable wins over it."""
+
+    profile: str | None = None
+    """profile used when none is named"""
+    library: str | None = None
+    """folder of the library"""
+    quiet: bool = False
+    """no progress on stderr"""
+    no_color: bool = False
+    """never colour headless output"""
+
+
+def config_folder() -> Path:
+    """Return the folder of settings and profiles: `SIGHTLINE_CONFIG`, else the platform's."""
+    named = os.environ.get("SIGHTLINE_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("sightline", appauthor=False))
+
+
+def library_folder(flag: str | None, settings: Settings) -> Path:
+    """Return the library's folder: the flag, `SIGHTLINE_LIBRARY`, the settings, the platform's."""
+    named = flag or os.environ.get("SIGHTLINE_LIBRARY") or settings.library
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("sightline", appauthor=False))
+
+
+def load() -> Settings:
+    """Read `settings.toml`; a missing file is an empty one. Raises ProfileError if it is wrong."""
+    path = config_folder() / "settings.toml"
+    if not path.is_file():
+        return Settings()
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ProfileError(f"{clean(str(path))}: {clean(str(error))}") from error
+    return _validated(path, tables)
+
+
+def _validated(path: Path, tables: dict[str, Any]) -> Settings:
+    known = {field.name: field for field in fields(Settings)}
+    for key, value in tables.items():
+        if key not in known:
+            raise ProfileError(
+                f"{clean(str(path))}: unknown setting '{clean(key)}'{nearest(key, list(known))}"
+            )
+        wanted = bool if key in ("quiet", "no_color") else str
+        if not isinstance(value, wanted):
+            raise ProfileError(f"{clean(str(path))}: {key} must be a {wanted.__name__}")
+    return Settings(**tables)

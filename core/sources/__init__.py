@@ -1,0 +1,1 @@
+"""Where frames come from: finding, probing and reading videos and pictures."""

@@ -1,0 +1,248 @@
+"""The engine's side of a reader process: start it, ask it, and outlive it.
+
+Files come from outside, and decoders are large C programs: they run in a process of their own,
+with a memory cap and a time limit. If one crashes or hangs, that one file has failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import errors
+from ..records import LumaBatch, SourceInfo
+from ..spec import Limits, Sampling
+from . import wire
+
+_CODE_FOLDER = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a probe returned; a picture comes with its reduced luma, so that it is read once."""
+
+    info: SourceInfo
+    picture: LumaBatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A JPEG of one moment: the time asked for, and the time of the frame it shows."""
+
+    wanted_seconds: float
+    seconds: float
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEnd:
+    """How reading a video ended."""
+
+    frames: int
+    bad_packets: int
+    ended_early: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderChosen:
+    """Which library decodes the frames, and why."""
+
+    reader: str
+    why: str
+
+
+class Reader:
+    """One reader process; starts on first use and again after it died."""
+
+    def __init__(self, limits: Limits, threads: int = 1) -> None:
+        self._limits = limits
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        self._to_child = self._from_child = -1
+
+    def probe(self, path: str) -> Probed:
+        """Look at one file. Raises SourceError or MissingExtra."""
+        for header, payload in self._ask("probe", path=path):
+            if header["kind"] == "info":
+                found = _probed(header, payload)
+        return found
+
+    def video(
+        self, path: str, sampling: Sampling, batch: int, skip: int = 0, skip_seconds: float = 0.0
+    ) -> Iterator[LumaBatch | ReaderChosen | VideoEnd]:
+        """Yield who reads, then batches of reduced frames, then how it ended. Raises SourceError.
+
+        The first `skip` frames that would be looked at are left out; with mode `every` the frame
+        after them is found by its time `skip_seconds`.
+        """
+        request = sampling.model_dump() | {
+            "batch": batch,
+            "skip": skip,
+            "skip_seconds": skip_seconds,
+            "threads": self._threads,
+            "most_frames": self._limits.max_frames,
+        }
+        for header, payload in self._ask("video", path=path, **request):
+            if header["kind"] == "frames":
+                yield _batch(header, payload)
+            elif header["kind"] == "reader":
+                yield ReaderChosen(header["reader"], header["why"])
+            elif header["kind"] == "end":
+                yield VideoEnd(
+                    header["frames"],
+                    header["bad_packets"],
+                    header["ended_early"],
+                    tuple(header["warnings"]),
+                )
+
+    def stills(self, info: SourceInfo, seconds: list[float], longest_side: int) -> Iterator[Still]:
+        """Yield a JPEG for each time, ascending. Raises SourceError."""
+        request = {
+            "source": info.kind,
+            "seconds": sorted(seconds),
+            "longest_side": longest_side,
+            "threads": self._threads,
+        }
+        for header, payload in self._ask("stills", path=info.path, **request):
+            if header["kind"] == "still":
+                yield Still(header["wanted"], header["seconds"], payload.tobytes())
+
+    def clip(self, path: str, start: float, end: float, out: str) -> None:
+        """Write one stretch of a video as MP4. Raises SourceError."""
+        for _ in self._ask("clip", path=path, start=start, end=end, out=out):
+            pass
+
+    def close(self) -> None:
+        """End the process; a running decode is not waited for."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        os.close(self._to_child)
+        os.close(self._from_child)
+        self._process = None
+
+    def _ask(self, operation: str, **request: Any) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8]]]:
+        request |= {"do": operation, "max_pixels": self._limits.max_megapixels * 1e6}
+        finished = False
+        try:
+            self._start()
+            wire.send(self._to_child, request)
+            while not finished:
+                header, payload = wire.receive(self._from_child, self._limits.stall_seconds)
+                finished = header["kind"] in ("end", "failed")
+                if header["kind"] == "failed":
+                    raise _raised(header)
+                yield header, payload
+        except wire.WireStalled as stalled:
+            limit = self._limits.stall_seconds
+            raise errors.ReaderDied(
+                f"the decoder gave nothing for {limit:g} s (limits.stall_seconds) and was stopped"
+            ) from stalled
+        except wire.WireClosed as closed:
+            raise errors.ReaderDied(
+                f"the decoder crashed{self._how_it_died()}; the file is damaged or hostile"
+            ) from closed
+        finally:
+            # Whoever stops listening midway leaves a process in the middle of a file.
+            if not finished:
+                self.close()
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
+        child_reads, self._to_child = os.pipe()
+        self._from_child, child_writes = os.pipe()
+        command = [sys.executable, "-m", "core.sources.child", str(child_reads), str(child_writes)]
+        self._process = subprocess.Popen(
+            command,
+            cwd=_CODE_FOLDER,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(child_reads, child_writes),
+        )
+        os.close(child_reads)
+        os.close(child_writes)
+        wire.send(self._to_child, {"do": "limit", "memory_mib": self._limits.memory_mib})
+        wire.receive(self._from_child, self._limits.stall_seconds)
+
+    def _how_it_died(self) -> str:
+        if self._process is None:
+            return ""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return ""
+        return f" (signal {-code})" if code < 0 else f" (exit {code})"
+
+
+class ReaderPool:
+    """A fixed number of reader processes, lent one at a time."""
+
+    def __init__(self, size: int, limits: Limits, threads: int = 1) -> None:
+        self.size = size
+        self._readers = [Reader(limits, threads) for _ in range(size)]
+        self._free = list(self._readers)
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def lend(self) -> Iterator[Reader]:
+        """Lend a reader; waits until one is free."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._free))
+            reader = self._free.pop()
+        try:
+            yield reader
+        finally:
+            with self._changed:
+                self._free.append(reader)
+                self._changed.notify()
+
+    def close(self) -> None:
+        """End all processes."""
+        for reader in self._readers:
+            reader.close()
+
+
+def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:
+    fields = header["info"]
+    fields["warnings"] = tuple(fields["warnings"])
+    info = SourceInfo(**fields)
+    if info.kind == "video":
+        return Probed(info, None)
+    luma = payload.reshape(1, header["height"], header["width"])
+    batch = LumaBatch(np.zeros(1, np.int64), np.zeros(1), luma, float(header["scale"]))
+    return Probed(info, batch)
+
+
+def _batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> LumaBatch:
+    return LumaBatch(
+        np.array(header["indices"], np.int64),
+        np.array(header["seconds"], np.float64),
+        payload.reshape(len(header["indices"]), header["height"], header["width"]),
+        float(header["scale"]),
+    )
+
+
+def _raised(header: dict[str, Any]) -> errors.SightlineError:
+    # Only names the child is meant to raise become classes; the rest of it is not trusted.
+    kinds: dict[str, type[errors.SightlineError]] = {
+        "Unreadable": errors.Unreadable,
+        "TooLarge": errors.TooLarge,
+        "Vanished": errors.Vanished,
+        "MissingExtra": errors.MissingExtra,
+    }
+    return kinds.get(header["error"], errors.Unreadable)(header["reason"])

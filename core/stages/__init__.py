@@ -1,0 +1,1 @@
+"""What is done to frames, and how one source is taken through it."""

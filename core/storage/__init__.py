@@ -1,0 +1,1 @@
+"""What is kept: the library's database, pictures and exports."""

@@ -1,0 +1,1 @@
+"""Stable, versioned shapes in which results leave the library; one file per format."""
