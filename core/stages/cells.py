@@ -1,0 +1,122 @@
+"""The grid of cells screening works on, regions of interest on it, and sums over parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Region
+from ..spec import Regions
+
+CELL_PIXELS = 4
+MIN_GRID = (12, 20)
+BLOCKS = (5, 8)
+
+
+def cell_side(height: int, width: int) -> int:
+    """Return a cell's side in luma pixels: four, fewer for pictures that would give no grid."""
+    side = CELL_PIXELS
+    while side > 1 and (height // side < MIN_GRID[0] or width // side < MIN_GRID[1]):
+        side //= 2
+    return side
+
+
+def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the mean of each cell: uint8 (frames, h, w) to float32 (frames, h//side, w//side)."""
+    frames, height, width = luma.shape
+    side = cell_side(height, width)
+    rows, columns = height // side, width // side
+    inner = luma[:, : rows * side, : columns * side]
+    sums = inner[:, ::side].astype(np.uint16)
+    for offset in range(1, side):
+        sums += inner[:, offset::side]
+    cells = sums[:, :, ::side].astype(np.float32)
+    for offset in range(1, side):
+        cells += sums[:, :, offset::side]
+    cells *= np.float32(1.0 / (side * side))
+    return cells
+
+
+def mask(regions: Regions, shape: tuple[int, int], width: int, height: int) -> NDArray[np.float32] | None:
+    """Return 1.0 where to look and 0.0 elsewhere, float32 of `shape` (rows, columns), or None.
+
+    `width` and `height` are the source's, for rectangles given in pixels.
+    """
+    if not regions.include and not regions.exclude:
+        return None
+    looked_at = np.zeros(shape, np.float32) if regions.include else np.ones(shape, np.float32)
+    for rectangles, value in ((regions.include, 1.0), (regions.exclude, 0.0)):
+        for rectangle in rectangles:
+            rows, columns = _slices(rectangle, shape, width, height)
+            looked_at[rows, columns] = value
+    return looked_at
+
+
+def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
+    """Return sums over overlapping parts of the grid: (frames, rows, columns) to (frames, parts).
+
+    The grid is cut into 5 x 8 blocks; each part is 3 x 3 of them; the last part is everything.
+    """
+    frames, rows, columns = cells.shape
+    whole = cells.reshape(frames, -1).sum(1, dtype=np.float32)[:, None]
+    if rows < BLOCKS[0] or columns < BLOCKS[1]:
+        return whole
+    blocks = np.add.reduceat(cells, _edges(rows, BLOCKS[0]), axis=1)
+    blocks = np.add.reduceat(blocks, _edges(columns, BLOCKS[1]), axis=2)
+    tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
+    parts = tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]
+    return np.concatenate([parts.reshape(frames, -1), whole], axis=1)
+
+
+def part_slices(part: int, rows: int, columns: int) -> tuple[slice, slice]:
+    """Return the cells of a part of `block_sums`."""
+    across = BLOCKS[1] - 2
+    parts = (BLOCKS[0] - 2) * across
+    if rows < BLOCKS[0] or columns < BLOCKS[1] or part >= parts:
+        return slice(0, rows), slice(0, columns)
+    top, left = divmod(part, across)
+    row_edges = [*_edges(rows, BLOCKS[0]), rows]
+    column_edges = [*_edges(columns, BLOCKS[1]), columns]
+    return slice(row_edges[top], row_edges[top + 3]), slice(column_edges[left], column_edges[left + 3])
+
+
+def bounds(lit: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """Return x, y, width, height of the lit cells, in fractions of the grid (all 0 for none)."""
+    rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
+    if not len(rows):
+        return 0.0, 0.0, 0.0, 0.0
+    height, width = lit.shape
+    return (
+        columns[0] / width,
+        rows[0] / height,
+        (columns[-1] + 1 - columns[0]) / width,
+        (rows[-1] + 1 - rows[0]) / height,
+    )
+
+
+def region_pixels(fractions: Sequence[float], width: int, height: int) -> Region | None:
+    """Return fractions x, y, width, height as pixels of the source, or None for an empty region."""
+    x, y, across, down = fractions
+    if across <= 0 or down <= 0:
+        return None
+    return round(x * width), round(y * height), round(across * width), round(down * height)
+
+
+def _edges(length: int, parts: int) -> list[int]:
+    return [length * part // parts for part in range(parts)]
+
+
+def _slices(
+    rectangle: tuple[float, float, float, float], shape: tuple[int, int], width: int, height: int
+) -> tuple[slice, slice]:
+    x, y, across, down = rectangle
+    if max(rectangle) > 1:
+        x, across, y, down = x / width, across / width, y / height, down / height
+    rows, columns = shape
+    # Every cell the rectangle touches counts.
+    top, left = int(y * rows), int(x * columns)
+    bottom, right = int(np.ceil((y + down) * rows)), int(np.ceil((x + across) * columns))
+    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))

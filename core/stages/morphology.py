@@ -1,0 +1,82 @@
+"""Running minima and maxima along time, in place of thresholds on single frames.
+
+The white top-hat of a signal (the signal less its opening) keeps what is brighter than its
+surroundings for fewer than `length` frames and removes everything else: steps, ramps and drifts
+come out as zero. Opening and top-hat as in P. Soille, "Morphological Image Analysis" (2003),
+chapters 4 and 8, with a flat structuring element along the first axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def running_extreme(values: NDArray[Any], length: int, ufunc: np.ufunc) -> NDArray[Any]:
+    """Return ufunc over each `length` consecutive rows: shape (rows - length + 1, ...).
+
+    Window sizes are doubled, so it takes log2(length) passes whatever the length.
+    """
+    covered, result = 1, values
+    while covered < length:
+        step = min(covered, length - covered)
+        result = ufunc(result[: len(result) - step], result[step:])
+        covered += step
+    return result
+
+
+def opening(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the temporal opening, same shape; the ends are extended with their own values.
+
+    Row t depends on rows t - length + 1 to t + length - 1 only.
+    """
+    if length <= 1:
+        return values
+    padded = _extended(values, length - 1)
+    eroded = running_extreme(padded, length, np.minimum)
+    return running_extreme(eroded, length, np.maximum)
+
+
+def top_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the white top-hat, same shape: how much brighter than its surroundings, >= 0."""
+    return values - opening(values, length)
+
+
+def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
+    padded = _extended(values, length - 1)
+    dilated = running_extreme(padded, length, np.maximum)
+    return running_extreme(dilated, length, np.minimum) - values
+
+
+def peaks_within(values: NDArray[Any], reach: int) -> NDArray[Any]:
+    """Return the maximum over `reach` rows on either side, same shape."""
+    return running_extreme(_extended(values, reach), 2 * reach + 1, np.maximum)
+
+
+def _extended(values: NDArray[Any], rows: int) -> NDArray[Any]:
+    first = np.repeat(values[:1], rows, axis=0)
+    last = np.repeat(values[-1:], rows, axis=0)
+    return np.concatenate([first, values, last])
+
+
+def lasting_change(values: NDArray[Any], reach: int, margin: float) -> NDArray[np.float32]:
+    """Return the share of cells that changed for good at each row: float32 of shape (rows,).
+
+    A cell has changed for good between rows t - 1 and t when all its values in the `reach` rows
+    before differ, to the same side and by more than `margin`, from all in the `reach` rows after.
+    """
+    padded = _extended(values, reach)
+    lowest = running_extreme(padded, reach, np.minimum)
+    highest = running_extreme(padded, reach, np.maximum)
+    rows = len(values)
+    # Window k covers padded rows k .. k + reach - 1: rows t - reach .. t - 1 are window t.
+    before, after = slice(0, rows), slice(reach, reach + rows)
+    brighter = lowest[after] - highest[before] > margin
+    darker = lowest[before] - highest[after] > margin
+    changed = (brighter | darker).reshape(rows, -1)
+    share: NDArray[np.float32] = changed.mean(1, dtype=np.float32)
+    share[0] = 0.0
+    return share

@@ -1,0 +1,49 @@
+"""From per-frame scores to stretches of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+MEDIAN_SAMPLES = 48
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows `first` to `last` of a track, both included, with the row of the highest score."""
+
+    first: int
+    peak: int
+    last: int
+
+
+def stretches(above: NDArray[np.bool_], score: NDArray[Any], gap: int) -> list[Stretch]:
+    """Return the runs of True rows; runs at most `gap` rows apart are one."""
+    rows = np.flatnonzero(above)
+    if not len(rows):
+        return []
+    breaks = np.flatnonzero(np.diff(rows) > gap)
+    firsts = rows[np.concatenate([[0], breaks + 1])]
+    lasts = rows[np.concatenate([breaks, [len(rows) - 1]])]
+    return [
+        Stretch(int(first), int(first + np.argmax(score[first : last + 1])), int(last))
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def rolling_median(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Return the median over about `reach` rows on either side, from up to 48 samples of them."""
+    if len(values) == 0:
+        return values
+    step = max(1, (2 * reach + 1) // MEDIAN_SAMPLES)
+    sampled = values[::step]
+    around = max(1, reach // step)
+    padded = np.pad(sampled, around, mode="reflect" if len(sampled) > around else "edge")
+    windows = sliding_window_view(padded, 2 * around + 1)
+    parts = [np.median(windows[i : i + _CHUNK], axis=1) for i in range(0, len(windows), _CHUNK)]
+    return np.repeat(np.concatenate(parts), step)[: len(values)].astype(np.float32)

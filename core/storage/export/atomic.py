@@ -1,0 +1,97 @@
+"""The only way an export reaches the disk: a whole new file takes the old one's place, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from ...errors import DiskFull, EnvironmentFault
+from ...text import clean, clean_path
+from .parts import Content
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Sink:
+    """A file being written under a temporary name; nothing is visible before `keep()`.
+
+    Only its own disk errors are translated: an OSError of whoever supplies the content is not
+    about this path and passes unchanged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # A fixed short name, since the final one may already be as long as the file system allows.
+        self._temporary = path.parent / f".{uuid4().hex}.part"
+        with disk_errors(path):
+            self._file: BinaryIO = self._temporary.open("xb")
+
+    def write(self, content: Content) -> None:
+        """Append `content`, text as UTF-8. Raises DiskFull or EnvironmentFault."""
+        for piece in [content] if isinstance(content, (str, bytes)) else content:
+            data = piece.encode("utf-8") if isinstance(piece, str) else piece
+            with disk_errors(self._path):
+                self._file.write(data)
+
+    def keep(self) -> None:
+        """Close and put in place of the old file. Raises DiskFull or EnvironmentFault."""
+        with disk_errors(self._path):
+            self._file.close()
+            os.replace(self._temporary, self._path)
+
+    def discard(self) -> None:
+        """Leave nothing behind; never raises for the disk, so that the first error is seen."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Sink]:
+    """Give a Sink that replaces `path` when the block ends well, and vanishes when it does not.
+
+    Raises DiskFull when there is no room, EnvironmentFault for any other error of the disk.
+    """
+    sink = Sink(path)
+    try:
+        yield sink
+        sink.keep()
+    except BaseException:
+        sink.discard()
+        raise
+
+
+def write(path: Path, content: Content) -> Path:
+    """Write `content` to `path` and return it. Raises DiskFull or EnvironmentFault."""
+    with replacing(path) as sink:
+        sink.write(content)
+    return path
+
+
+def make_folder(folder: Path) -> None:
+    """Create `folder` and those above it. Raises DiskFull or EnvironmentFault."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into DiskFull or EnvironmentFault naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        shown = clean_path(str(path))
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"no room left to write {shown}: free some space or export to another disk"
+            ) from error
+        reason = clean(error.strerror or str(error))
+        raise EnvironmentFault(
+            f"cannot write {shown}: {reason}; check the folder and its permissions"
+        ) from error

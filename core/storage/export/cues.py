@@ -1,0 +1,39 @@
+"""The subtitle cues of a source's events, shared by `srt` and `vtt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+from ...records import Moment
+from ...text import clean
+from .document import Document
+from .timecode import clock_of, milliseconds
+
+MINIMUM_MS = 500
+"""A flash lasts a frame or two; its cue stays long enough to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One line of subtitle; times in milliseconds from the source's first frame."""
+
+    number: int
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+def cues(document: Document) -> Iterator[Cue]:
+    """Give one cue per event in order of start, as players require; they may overlap."""
+    for moment in sorted(document.moments, key=lambda each: milliseconds(each.start_seconds)):
+        start = milliseconds(moment.start_seconds)
+        end = max(milliseconds(moment.end_seconds), start + MINIMUM_MS)
+        yield Cue(moment.number, start, end, caption(moment))
+
+
+def caption(moment: Moment) -> str:
+    """Return an event in words: `flash 0.83 peak 00:01:02.500`."""
+    score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
+    return f"{clean(moment.kind)} {score} peak {clock_of(moment.peak_seconds)}"

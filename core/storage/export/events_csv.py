@@ -1,0 +1,44 @@
+"""`csv`: one row per event of a source, for spreadsheets."""
+
+from __future__ import annotations
+
+from ...records import Moment
+from .cells import rows_text, text_cell
+from .document import Document
+from .parts import Beside, Parts
+from .shapes import plain, seconds
+from .timecode import clock_of
+
+COLUMNS = (
+    "number",
+    "kind",
+    "start_s",
+    "peak_s",
+    "end_s",
+    "start_frame",
+    "peak_frame",
+    "end_frame",
+    "score",
+    "x",
+    "y",
+    "width",
+    "height",
+    "start_timecode",
+)
+
+
+def render(document: Document, beside: Beside) -> Parts:
+    """Return `.csv`; times in seconds, the region in pixels (empty where there is none)."""
+    return {".csv": rows_text([COLUMNS, *(_row(moment) for moment in document.moments)])}
+
+
+def _row(moment: Moment) -> list[object]:
+    return [
+        moment.number,
+        text_cell(moment.kind),
+        *map(seconds, (moment.start_seconds, moment.peak_seconds, moment.end_seconds)),
+        *(moment.start_frame, moment.peak_frame, moment.end_frame),
+        plain(moment.score),
+        *(moment.region or (None,) * 4),
+        clock_of(moment.start_seconds),
+    ]

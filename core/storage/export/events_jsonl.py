@@ -1,0 +1,24 @@
+"""`jsonl`: every event of a scan, one JSON object a line, for streaming tools."""
+
+from __future__ import annotations
+
+from .document import Document, Summary
+from .shapes import dumps, record
+
+
+def head(summary: Summary) -> str:
+    """Return nothing: a line is an event."""
+    return ""
+
+
+def body(document: Document) -> str:
+    """Return one line per event: `source` (path), `content` (its hash), then the event."""
+    known = {"source": document.source.path, "content": document.source.content}
+    return "".join(
+        dumps({**known, **record(moment)}, indent=None) + "\n" for moment in document.moments
+    )
+
+
+def tail(summary: Summary) -> str:
+    """Return nothing."""
+    return ""

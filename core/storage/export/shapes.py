@@ -1,0 +1,84 @@
+"""Records as plain JSON values: the one place that decides how each is written out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from ...records import Candidate, Moment, SourceInfo
+from .document import Document, Summary
+
+SECONDS_DECIMALS = 6
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON types: NaN and infinities become None, free keys are sorted."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        return plain(value.tolist())
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def seconds(value: float | None) -> float | None:
+    """Return seconds rounded to 6 decimals (never -0.0), or None for what is no number."""
+    if value is None or not isfinite(value):
+        return None
+    return round(float(value), SECONDS_DECIMALS) + 0.0
+
+
+def record(value: SourceInfo | Moment | Candidate) -> dict[str, Any]:
+    """Return every field of a record in its own order; fields in seconds are rounded."""
+    out: dict[str, Any] = {}
+    for each in fields(value):
+        found = getattr(value, each.name)
+        out[each.name] = seconds(found) if each.name.endswith("_seconds") else plain(found)
+    return out
+
+
+def heading(document: Document) -> dict[str, Any]:
+    """Return what says of which source and spec an export is."""
+    return {
+        "source": record(document.source),
+        "spec": {"profile": document.profile, "hash": document.spec_hash},
+        "frames": int(document.frames),
+    }
+
+
+def summary_fields(summary: Summary) -> dict[str, Any]:
+    """Return a scan's summary; moments are called events, as in every other export."""
+    tasks = [
+        {each.name: plain(getattr(task, each.name)) for each in fields(task)}
+        for task in summary.tasks
+    ]
+    for task in tasks:
+        task["events"] = task.pop("moments")
+    return {
+        "scan": summary.scan,
+        "profile": summary.profile,
+        "spec_hash": summary.spec_hash,
+        "state": summary.state,
+        "tasks": tasks,
+        "duplicates": plain(summary.duplicates),
+    }
+
+
+def dumps(value: Any, *, indent: int | None = 2) -> str:
+    """Return JSON in ASCII only.
+
+    Escaping everything else keeps a hostile name harmless in a terminal, and lets a file name
+    that is not valid text (a lone surrogate) come back exactly.
+    """
+    return json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)

@@ -1,0 +1,43 @@
+"""`json`: everything known about one source except its per-frame measurements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .document import FORMAT_VERSION, Document
+from .parts import Beside, Parts
+from .shapes import dumps, heading, plain, record
+
+NAME = "sightline.source"
+
+
+def render(document: Document, beside: Beside) -> Parts:
+    """Return `.json`, which `source.schema.json` describes; seconds have 6 decimals."""
+    return {".json": dumps(body(document, beside)) + "\n"}
+
+
+def body(document: Document, beside: Beside) -> dict[str, Any]:
+    """Return the JSON's content; `statistics` is null unless they are exported alongside."""
+    return {
+        "format": NAME,
+        "version": FORMAT_VERSION,
+        **heading(document),
+        "events": [record(moment) for moment in document.moments],
+        "candidates": [record(candidate) for candidate in document.candidates],
+        "statistics": _statistics(document, beside),
+        "warnings": plain(document.warnings),
+        "provenance": plain(document.provenance),
+    }
+
+
+def _statistics(document: Document, beside: Beside) -> dict[str, Any] | None:
+    if "statistics" not in beside.formats:
+        return None
+    return {
+        "table": f"{beside.stem}.statistics.csv",
+        "arrays": f"{beside.stem}.arrays.npz",
+        "stages": [
+            {"stage": each.stage, "columns": list(each.columns), "frames": len(each.indices)}
+            for each in document.statistics
+        ],
+    }

@@ -1,0 +1,21 @@
+"""`srt`: SubRip subtitles, one cue per event."""
+
+from __future__ import annotations
+
+from .cues import Cue, cues
+from .document import Document
+from .parts import Beside, Parts
+from .timecode import clock
+
+# SubRip has no escapes, and players read tags in angle brackets and braces.
+_NO_TAGS = str.maketrans("<>{}", "()()")
+
+
+def render(document: Document, beside: Beside) -> Parts:
+    """Return `.srt`, in UTF-8; cues are numbered from 1 as the format demands."""
+    return {".srt": "".join(_block(place, cue) for place, cue in enumerate(cues(document), 1))}
+
+
+def _block(place: int, cue: Cue) -> str:
+    span = f"{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}"
+    return f"{place}\n{span}\n{cue.text.translate(_NO_TAGS)}\n\n"
