@@ -37,9 +37,8 @@ from .stage import Screen, Track, Window
 BRIEF_SECONDS = 0.3
 ATTACK_FRAMES = 2
 SUSTAIN_FRAMES = 5
-CUT_REACH_FRAMES = 6
 CUT_MARGIN_LEVELS = 6.0
-CUT_MEMORY_FRAMES = 12
+CUT_MEMORY_FRAMES = 4
 MIN_RISE_LEVELS = 1.0
 NOISE_FACTOR = 3.0
 REFERENCE_CELLS = 880
@@ -138,7 +137,7 @@ class FlashStage(Screen):
             for part in maps
         )
         onset = _recent_peak(onset, SUSTAIN_FRAMES)[wanted]
-        lasting = lasting_change(grid, CUT_REACH_FRAMES, CUT_MARGIN_LEVELS)
+        lasting = lasting_change(grid, self._length, CUT_MARGIN_LEVELS)
         continuity = 1 - _recent_peak(lasting[:, None], CUT_MEMORY_FRAMES)[wanted]
         tiny = np.float32(1e-3)
         ratios = np.stack(

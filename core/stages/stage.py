@@ -36,6 +36,8 @@ class Window:
     scale: float
     first: int
     """ordinal of the microbatch's first frame among the frames looked at"""
+    previous_seconds: float = -1.0
+    """time of the frame before the microbatch, -1 at the source's beginning"""
 
     def around(self, context: int) -> tuple[NDArray[np.uint8], int]:
         """Return the frames up to `context` on either side, and how many of them come before."""

@@ -1,0 +1,74 @@
+"""What can be asked of the engine. Plain frozen records, JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .wire_forms import from_json, to_json
+
+Mode = Literal["default", "redo", "changed", "retry_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitScan:
+    """Scan paths. `overrides` are dotted settings on top of the profile."""
+
+    paths: tuple[str, ...]
+    profile: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    globs: tuple[str, ...] = ()
+    mode: Mode = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeScan:
+    """Go on with an interrupted scan, or (with `failed`) try its failed sources again."""
+
+    scan: int
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PauseScan:
+    """Hold a running scan between two microbatches."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueScan:
+    """Let a paused scan go on."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelScan:
+    """Stop a running scan after the microbatch in hand; what is done stays."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveScan:
+    """Remove a scan, and what no other scan needs."""
+
+    scan: int
+
+
+Command = SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | RemoveScan
+COMMANDS: dict[str, type[Command]] = {
+    command.__name__: command
+    for command in (SubmitScan, ResumeScan, PauseScan, ContinueScan, CancelScan, RemoveScan)
+}
+
+
+def command_to_json(command: Command) -> dict[str, Any]:
+    """Return a command as a JSON object."""
+    return to_json(command)
+
+
+def command_from_json(body: dict[str, Any]) -> Command:
+    """Return the command of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, COMMANDS)

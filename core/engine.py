@@ -1,0 +1,253 @@
+"""The one door: scans are submitted, resumed, paused, cancelled and removed here.
+
+The engine is asynchronous; the work itself runs in threads of its own (`scan.py`) and in reader
+processes (`sources/reader.py`). Events are numbered and kept, so a viewer that looked away asks
+for those since the last one it saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from . import commands, events
+from .errors import EnvironmentFault, NothingToScan, SightlineError, UnknownName, UsageError
+from .pipeline.channel import Cancelled
+from .plan import Plan, Source, plan
+from .profiles import build, resolve
+from .scan import ScanJob
+from .spec import Spec
+from .state import EngineState
+from .storage.library import Library
+from .storage.runs import UNFINISHED, TaskRow
+
+log = logging.getLogger("sightline.engine")
+MAX_EVENTS = 100_000
+
+
+class Engine:
+    """Runs scans over one library, one scan at a time."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._loop = asyncio.get_running_loop()
+        self._events: list[events.Event] = []
+        self._dropped = 0
+        self._lock = threading.Lock()
+        self._news = asyncio.Event()
+        self._jobs: dict[int, ScanJob] = {}
+        self._states: dict[int, str] = {}
+        self._threads: list[threading.Thread] = []
+        self._turn = threading.Lock()
+        self._stopping = False
+        self._mark_orphans()
+
+    async def send(self, command: commands.Command) -> int:
+        """Carry out a command and return the scan it is about. Raises SightlineError."""
+        match command:
+            case commands.SubmitScan():
+                return await asyncio.to_thread(self._submit, command)
+            case commands.ResumeScan():
+                return await asyncio.to_thread(self._resume, command)
+            case commands.RemoveScan():
+                return await asyncio.to_thread(self._remove, command.scan)
+            case commands.PauseScan():
+                self._job(command.scan).control.pause()
+                self._states[command.scan] = "paused"
+            case commands.ContinueScan():
+                self._job(command.scan).control.resume()
+                self._states[command.scan] = "running"
+            case commands.CancelScan():
+                self._job(command.scan).control.cancel()
+        return command.scan
+
+    def snapshot(self) -> EngineState:
+        """Return what everything looks like now."""
+        with self._lock:
+            sequence = self._dropped + len(self._events)
+        scans = tuple(job.state(self._states[number]) for number, job in self._jobs.items())
+        return EngineState(sequence, str(self.library.folder), scans)
+
+    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, events.Event]]:
+        """Yield (number, event) from number `since` on, then every new one as it happens."""
+        number = since
+        while True:
+            self._news.clear()
+            with self._lock:
+                number = max(number, self._dropped)
+                fresh = self._events[number - self._dropped :]
+            for event in fresh:
+                yield number, event
+                number += 1
+            if not fresh:
+                await self._news.wait()
+
+    async def close(self) -> None:
+        """Stop running scans after the microbatch in hand, wait for them, and close the library."""
+        self._stopping = True
+        for job in self._jobs.values():
+            job.control.cancel()
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self.library.close()
+
+    def _submit(self, command: commands.SubmitScan) -> int:
+        spec = resolve(command.profile, command.overrides)
+        planned = plan(self.library, spec, command.paths, command.globs, command.mode)
+        nothing_to_do = not planned.sources and not planned.missing
+        if nothing_to_do and command.mode != "changed":
+            raise NothingToScan(nothing_found(command.paths, planned))
+        if command.mode == "redo":
+            known = [source.content for source in planned.sources if source.content]
+            self.library.results.forget(known, spec.hash(), spec.stages)
+        asked = {"paths": list(command.paths), "globs": list(command.globs), "mode": command.mode}
+        dump = spec.model_dump(mode="json")
+        scan = self.library.runs.create(spec.profile, dump, spec.hash(), asked)
+        self._queue(scan, planned)
+        self._start(scan, spec, list(planned.sources), redo=command.mode == "redo")
+        return scan
+
+    def _queue(self, scan: int, planned: Plan) -> None:
+        rows = [
+            TaskRow(scan, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
+            for s in planned.sources
+        ]
+        first_free = len(rows) + 1
+        rows += [
+            TaskRow(scan, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0)
+            for n, item in enumerate(planned.missing)
+        ]
+        self.library.runs.add_tasks(scan, rows)
+        for row in rows[first_free - 1 :]:
+            self._emit(
+                events.TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0)
+            )
+        if planned.left_out:
+            text = f"{planned.left_out} files left out: no stage of this profile looks at their kind"
+            self._emit(events.Warned(scan, text))
+
+    def _resume(self, command: commands.ResumeScan) -> int:
+        row = self.library.runs.get(command.scan)
+        if command.scan in self._jobs:
+            raise UsageError(f"scan {command.scan} is running")
+        spec = build({**row.spec}, row.profile, f"scan {command.scan}")
+        states = ("failed",) if command.failed else UNFINISHED
+        wanted = {task.path: task for task in self.library.runs.tasks(command.scan, states)}
+        if not wanted:
+            raise UsageError(
+                f"scan {command.scan} is {row.state}: nothing left to do; "
+                "`runs resume --failed` tries failed sources again"
+            )
+        mode = "retry_failed" if command.failed else "default"
+        planned = plan(self.library, spec, list(wanted), (), mode)
+        sources = [_renumbered(source, wanted) for source in planned.sources]
+        self._vanished(command.scan, planned, wanted)
+        self.library.runs.set_state(command.scan, "running")
+        self._start(command.scan, spec, sources, redo=False)
+        return command.scan
+
+    def _vanished(self, scan: int, planned: Plan, wanted: dict[str, TaskRow]) -> None:
+        from dataclasses import replace
+
+        gone = [
+            replace(wanted[item.path], state="failed", reason=item.reason)
+            for item in planned.missing
+            if item.path in wanted
+        ]
+        self.library.runs.add_tasks(scan, gone)
+
+    def _remove(self, scan: int) -> int:
+        if self._states.get(scan) in ("running", "paused"):
+            raise UsageError(f"scan {scan} is running; cancel it first")
+        self.library.runs.remove(scan)
+        self.library.results.prune()
+        return scan
+
+    def _start(self, scan: int, spec: Spec, sources: list[Source], *, redo: bool) -> None:
+        job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo)
+        self._jobs[scan] = job
+        self._states[scan] = "running"
+        thread = threading.Thread(target=self._run, args=(job, sources), name=f"sightline-scan-{scan}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self, job: ScanJob, sources: list[Source]) -> None:
+        began = time.monotonic()
+        state, reason = "done", ""
+        try:
+            with self._turn:
+                job.run(sources)
+        except Cancelled:
+            state = "interrupted"
+        except EnvironmentFault as fault:
+            state, reason = "interrupted", str(fault)
+        except BaseException as fault:
+            log.exception("scan %d ended by a defect", job.scan)
+            state, reason = "failed", f"internal error: {type(fault).__name__}: {fault}"
+        self._end(job, state, reason, time.monotonic() - began)
+
+    def _end(self, job: ScanJob, state: str, reason: str, seconds: float) -> None:
+        counts: dict[str, int] = {}
+        try:
+            self.library.runs.set_state(job.scan, state)
+            counts = self.library.runs.counts(job.scan)
+        except SightlineError as fault:
+            reason = reason or str(fault)
+        self._states[job.scan] = state
+        self._emit(
+            events.ScanFinished(
+                job.scan, state, counts.get("done", 0), counts.get("known", 0),
+                counts.get("failed", 0), counts.get("moments", 0), round(seconds, 3), reason,
+            )
+        )  # fmt: skip
+        del self._jobs[job.scan]
+
+    def _emit(self, event: events.Event) -> None:
+        with self._lock:
+            self._events.append(event)
+            if len(self._events) > MAX_EVENTS:
+                self._dropped += MAX_EVENTS // 2
+                del self._events[: MAX_EVENTS // 2]
+        try:
+            self._loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError:  # the loop is closed: nobody listens any more
+            log.debug("no listener for %s", type(event).__name__)
+
+    def _job(self, scan: int) -> ScanJob:
+        if scan not in self._jobs:
+            raise UnknownName(f"scan {scan} is not running")
+        return self._jobs[scan]
+
+    def _mark_orphans(self) -> None:
+        """Scans left `running` by an engine that was killed are interrupted: we hold the lock."""
+        for row in self.library.runs.all():
+            if row.state == "running":
+                self.library.runs.set_state(row.id, "interrupted")
+
+
+def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
+    """Return why there is nothing to scan, and what to do."""
+    from .text import clean_path
+
+    shown = ", ".join(clean_path(path) for path in paths[:3])
+    if planned.left_out:
+        return (
+            f"nothing to scan under {shown}: {planned.left_out} files are of a kind that no stage "
+            "of this profile looks at; try --profile quick"
+        )
+    return f"nothing to scan under {shown}: no video or picture there; name a file to force it"
+
+
+def open_engine(folder: Path) -> Engine:
+    """Open the library of a folder for writing and return an engine over it."""
+    return Engine(Library(folder))
+
+
+def _renumbered(source: Source, wanted: dict[str, TaskRow]) -> Source:
+    from dataclasses import replace
+
+    return replace(source, number=wanted[source.found.path].number)

@@ -1,0 +1,109 @@
+"""Edges that must not be lost: what happened in the engine, in order. JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .wire_forms import from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStarted:
+    """A scan's sources are known."""
+
+    scan: int
+    profile: str
+    sources: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """Work on a source began. `frames` is what the container promises, None if unknown."""
+
+    scan: int
+    number: int
+    path: str
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """A microbatch was kept."""
+
+    scan: int
+    number: int
+    frames: int
+    frames_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class MomentFound:
+    """An event of a finished source."""
+
+    scan: int
+    number: int
+    path: str
+    kind: str
+    start_seconds: float
+    peak_seconds: float
+    end_seconds: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """A source is finished: `state` is done, known or failed (then `reason` says why)."""
+
+    scan: int
+    number: int
+    path: str
+    state: str
+    reason: str
+    frames: int
+    moments: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know, about a source or about the scan."""
+
+    scan: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFinished:
+    """A scan ended: done, interrupted, cancelled or failed."""
+
+    scan: int
+    state: str
+    done: int
+    known: int
+    failed: int
+    moments: int
+    seconds: float
+    reason: str = ""
+
+
+Event = (
+    ScanStarted | TaskStarted | BatchDone | MomentFound | TaskFinished | Warned | ScanFinished
+)
+EVENTS: dict[str, type[Event]] = {
+    event.__name__: event
+    for event in (
+        ScanStarted, TaskStarted, BatchDone, MomentFound, TaskFinished, Warned, ScanFinished,
+    )
+}  # fmt: skip
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Return an event as a JSON object."""
+    return to_json(event)
+
+
+def event_from_json(body: dict[str, Any]) -> Event:
+    """Return the event of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, EVENTS)

@@ -1,0 +1,330 @@
+"""One scan at work: its sources one after another, or several side by side, in threads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from . import events
+from .errors import MissingExtra, SourceError, Vanished
+from .pipeline.channel import Cancelled, Control
+from .pipeline.runner import StepReport
+from .plan import Source, work_items
+from .records import SourceInfo
+from .sources.reader import Reader, ReaderPool
+from .spec import Spec
+from .stages.judgement import judge
+from .stages.measure import StageTrack, measure_video, open_tracks
+from .stages.pictures import PictureDone, scan_pictures
+from .state import ScanState, StepState, TaskState
+from .storage.library import Library
+from .storage.results import Result
+from .storage.runs import TaskRow
+
+log = logging.getLogger("sightline.scan")
+Emit = Callable[[events.Event], None]
+
+
+@dataclass
+class _Running:
+    """A source in hand."""
+
+    number: int
+    path: str
+    total: int | None
+    began: float = field(default_factory=time.monotonic)
+    first: int | None = None
+    done: int = 0
+    steps: list[StepReport] = field(default_factory=list)
+
+    def rate(self) -> float:
+        """Return frames a second since this engine took the source up."""
+        elapsed = time.monotonic() - self.began
+        return (self.done - (self.first or 0)) / elapsed if elapsed > 0 else 0.0
+
+
+class ScanJob:
+    """Runs the sources of one scan that need work; `run` blocks until it ends."""
+
+    def __init__(
+        self, library: Library, scan: int, profile: str, spec: Spec, emit: Emit, *, redo: bool
+    ) -> None:
+        self.scan = scan
+        self._redo = redo
+        self.control = Control()
+        self._library = library
+        self._profile = profile
+        self._spec = spec
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._running: dict[int, _Running] = {}
+        self._counts = {"done": 0, "known": 0, "failed": 0, "moments": 0}
+        self._sources = 0
+        self._fault: BaseException | None = None
+        self._parallel = spec.run.parallel or max(1, _cores() // 4)
+        threads = spec.run.decode_threads or max(1, _cores() // self._parallel)
+        self._pool = ReaderPool(self._parallel, spec.limits, threads)
+        self._picture_pool = ReaderPool(max(self._parallel, min(_cores(), 8)), spec.limits)
+
+    def run(self, sources: Sequence[Source]) -> None:
+        """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
+        self._sources = len(sources)
+        to_read = [s for s in sources if s.result is None and not s.failure]
+        self._settle([s for s in sources if s.result is not None or s.failure])
+        self._emit(
+            events.ScanStarted(self.scan, self._profile, len(sources), len(sources) - len(to_read))
+        )
+        items = work_items(to_read)
+        lock = threading.Lock()
+        workers = [
+            threading.Thread(target=self._work, args=(items, lock), name=f"sightline-task-{n}")
+            for n in range(min(self._parallel, max(len(to_read), 1)))
+        ]
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        finally:
+            self._pool.close()
+            self._picture_pool.close()
+        if self._fault is not None:
+            raise self._fault
+
+    def state(self, state: str) -> ScanState:
+        """Return how the scan stands now."""
+        with self._lock:
+            tasks = tuple(_task_state(running) for running in self._running.values())
+            counts = dict(self._counts)
+        finished = counts["done"] + counts["known"] + counts["failed"]
+        return ScanState(
+            self.scan, self._profile, state, self._sources, finished,
+            counts["failed"], counts["moments"], tasks,
+        )  # fmt: skip
+
+    def counts(self) -> dict[str, int]:
+        """Return how many sources are done, known and failed, and how many moments they hold."""
+        with self._lock:
+            return dict(self._counts)
+
+    def _work(self, items: Iterator[list[Source]], lock: threading.Lock) -> None:
+        try:
+            while True:
+                self.control.checkpoint()
+                with lock:
+                    item = next(items, None)
+                if item is None:
+                    return
+                self._one(item)
+        except BaseException as fault:  # the first fault ends the scan and reaches the caller
+            if self._fault is None or isinstance(self._fault, Cancelled):
+                self._fault = fault
+            self.control.cancel()
+
+    def _one(self, item: list[Source]) -> None:
+        if item[0].kind == "picture":
+            self._pictures(item)
+            return
+        source = item[0]
+        began = time.monotonic()
+        try:
+            info, result = self._video(source)
+        except (SourceError, MissingExtra) as error:
+            self._failed(source, str(error), time.monotonic() - began, isinstance(error, Vanished))
+            return
+        finally:
+            with self._lock:
+                self._running.pop(source.number, None)
+        self._finished(source, info, result, time.monotonic() - began)
+
+    def _video(self, source: Source) -> tuple[SourceInfo, Result]:
+        with self._pool.lend() as reader:
+            info = self._info(source, reader)
+            known = self._library.results.get(info.content, self._spec.hash())
+            if known is not None and source.content is None and self._reusable(known):
+                return info, known
+            if info.kind == "picture":
+                return info, self._lone_picture(source)
+            return info, self._measured(source, info, reader)
+
+    def _info(self, source: Source, reader: Reader) -> SourceInfo:
+        if source.content is not None:
+            return self._library.results.info(source.content, source.found.path)
+        info = reader.probe(source.found.path).info
+        self._library.results.remember([(info, source.found.mtime_ns)])
+        return info
+
+    def _reusable(self, result: Result) -> bool:
+        return not result.failure and not self._redo
+
+    def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
+        results = self._library.results
+        tracks = open_tracks(results, info, self._spec)
+        if self._retried(source, tracks):
+            results.forget_tracks([track.key for track in tracks])
+            tracks = open_tracks(results, info, self._spec)
+        running = _Running(source.number, source.found.path, info.frame_count)
+        with self._lock:
+            self._running[source.number] = running
+        self._emit(
+            events.TaskStarted(self.scan, source.number, source.found.path, info.frame_count)
+        )
+
+        def progress(done: int, steps: list[StepReport]) -> None:
+            running.first = running.first if running.first is not None else 0
+            running.done, running.steps = done, steps
+            self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
+
+        done_before = min((track.state.frames for track in tracks), default=0)
+        running.first = running.done = done_before
+        ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
+        result = judge(results, info, self._spec, tracks, ended)
+        results.keep([result])
+        self._thumbnails(info, result, reader)
+        for track in tracks:
+            track.stage.close()
+        return result
+
+    def _retried(self, source: Source, tracks: list[StageTrack]) -> bool:
+        """Tell whether this is another try at a source that was cut off last time."""
+        complete = bool(tracks) and all(track.state.complete for track in tracks)
+        results = self._library.results
+        return complete and bool(results.failure(source.content, self._spec.hash()))
+
+    def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:
+        side = self._spec.output.thumbnail_pixels
+        thumbnails = self._library.thumbnails
+        wanted = {
+            moment.peak_seconds
+            for moment in result.moments
+            if not thumbnails.path(info.content, moment.peak_seconds, side).exists()
+        }
+        if not wanted or not self._spec.output.thumbnails:
+            return
+        try:
+            for still in reader.stills(info, sorted(wanted), side):
+                thumbnails.put(info.content, still.wanted_seconds, side, still.jpeg)
+                self.control.checkpoint()
+        except SourceError as error:
+            self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
+
+    def _lone_picture(self, source: Source) -> Result:
+        done = scan_pictures(
+            self._library.results, self._picture_pool, [source.found], self._spec
+        )[0]
+        if done.result is None:
+            raise SourceError(done.failure or "holds nothing this profile looks at")
+        return done.result
+
+    def _pictures(self, batch: list[Source]) -> None:
+        began = time.monotonic()
+        found = [source.found for source in batch]
+        done = scan_pictures(self._library.results, self._picture_pool, found, self._spec)
+        each = (time.monotonic() - began) / len(batch)
+        rows, failures = [], []
+        for source, picture in zip(batch, done, strict=True):
+            rows.append(self._picture_row(source, picture, each))
+            if picture.info is None and os.path.exists(source.found.path):
+                failures.append((*_identity(source), picture.failure))
+        self._library.results.remember_failures(failures)
+        self._keep(rows)
+        frames = self._counts["done"]
+        self._emit(events.BatchDone(self.scan, batch[-1].number, frames, 1 / max(each, 1e-9)))
+
+    def _picture_row(self, source: Source, picture: PictureDone, seconds: float) -> TaskRow:
+        if picture.result is None:
+            reason = picture.failure or "holds a video under a picture's name; rename it"
+            content = picture.info.content if picture.info else None
+            return self._row(source, content, "failed", reason, 0, 0, seconds)
+        assert picture.info is not None
+        return self._row(source, picture.info.content, "done", "", 1, 0, seconds)
+
+    def _finished(
+        self, source: Source, info: SourceInfo, result: Result, seconds: float
+    ) -> None:
+        path = source.found.path
+        for warning in result.warnings:
+            self._emit(events.Warned(self.scan, f"{path}: {warning}"))
+        for moment in result.moments:
+            self._emit(
+                events.MomentFound(
+                    self.scan, source.number, path, moment.kind, moment.start_seconds,
+                    moment.peak_seconds, moment.end_seconds, moment.score,
+                )
+            )  # fmt: skip
+        state = "failed" if result.failure else "done"
+        row = self._row(
+            source, info.content, state, result.failure, result.frames, len(result.moments), seconds
+        )
+        self._keep([row])
+
+    def _failed(self, source: Source, reason: str, seconds: float, vanished: bool) -> None:
+        if not vanished:
+            self._library.results.remember_failures([(*_identity(source), reason)])
+        self._keep([self._row(source, None, "failed", reason, 0, 0, seconds)])
+
+    def _settle(self, sources: Sequence[Source]) -> None:
+        """Record the sources nothing need be done for."""
+        rows = []
+        for source in sources:
+            if source.result is not None:
+                frames, moments, failure = source.result
+                state = "failed" if failure else "known"
+                rows.append(self._row(source, source.content, state, failure, frames, moments, 0))
+            else:
+                reason = f"{source.failure} (as last time; --retry-failed reads it again)"
+                rows.append(self._row(source, None, "failed", reason, 0, 0, 0))
+        self._keep(rows)
+
+    def _keep(self, rows: Sequence[TaskRow]) -> None:
+        self._library.runs.add_tasks(self.scan, rows)
+        with self._lock:
+            for row in rows:
+                self._counts[row.state] += 1
+                self._counts["moments"] += row.moments
+        for row in rows:
+            if row.state == "failed":
+                log.warning("scan %d: %s failed: %s", self.scan, row.path, row.reason)
+            self._emit(
+                events.TaskFinished(
+                    self.scan, row.number, row.path, row.state, row.reason,
+                    row.frames, row.moments, row.seconds,
+                )
+            )  # fmt: skip
+
+    def _row(
+        self, source: Source, content: str | None, state: str, reason: str,
+        frames: int, moments: int, seconds: float,
+    ) -> TaskRow:  # fmt: skip
+        return TaskRow(
+            self.scan, source.number, source.found.path, source.kind, content, state, reason,
+            frames, moments, round(seconds, 3),
+        )  # fmt: skip
+
+
+def _identity(source: Source) -> tuple[str, int, int]:
+    return source.found.path, source.found.size_bytes, source.found.mtime_ns
+
+
+def _task_state(running: _Running) -> TaskState:
+    steps = tuple(
+        StepState(
+            s.name, s.batches, s.busy_seconds, s.waits_in_seconds, s.waits_out_seconds,
+            s.queued, s.capacity,
+        )
+        for s in running.steps
+    )  # fmt: skip
+    return TaskState(
+        running.number, running.path, running.done, running.total, running.rate(), steps
+    )
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

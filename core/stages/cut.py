@@ -1,0 +1,77 @@
+"""Cuts: the picture changes at once and stays changed, while a flash returns.
+
+A cell has changed for good when everything it shows in the frames after lies apart from everything
+it showed in the frames before; the measure is the share of such cells. A step of brightness that
+leaves the picture as it was (an exposure step, a light) changes as many cells but not what they
+show, so the change must also survive matching both sides in mean and spread.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Candidate, SourceKind
+from . import cells
+from .morphology import lasting_change
+from .proposals import stretches
+from .stage import Screen, Track, Window
+
+REACH_FRAMES = 4
+MARGIN_LEVELS = 2.0
+MIDDLE_SCORE = 0.25
+GAP_FRAMES = 3
+
+
+class CutStage(Screen):
+    """Measures how much of the picture is new for good, and proposes scene changes."""
+
+    name: ClassVar[str] = "cut"
+    version: ClassVar[int] = 1
+    kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
+    columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
+    context = REACH_FRAMES
+
+    def infer(self, window: Window) -> NDArray[np.float32]:
+        """Measure each frame against the frames on either side."""
+        luma, before = window.around(self.context)
+        grid = cells.cell_means(luma)
+        wanted = slice(before, before + window.count)
+        changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS)[wanted]
+        unlike = _unlikeness(grid)[wanted]
+        return np.stack([changed * unlike, changed, unlike], axis=1).astype(np.float32)
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Propose the frame with the highest score of each stretch above the threshold."""
+        needed = MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.cut.sensitivity)
+        score = track.column("score")
+        return [
+            Candidate(
+                stage=self.name,
+                kind="cut",
+                start_frame=int(track.indices[stretch.peak]),
+                peak_frame=int(track.indices[stretch.peak]),
+                end_frame=int(track.indices[stretch.peak]),
+                start_seconds=float(track.pts_seconds[stretch.peak]),
+                peak_seconds=float(track.pts_seconds[stretch.peak]),
+                end_seconds=float(track.pts_seconds[stretch.peak]),
+                score=round(float(score[stretch.peak]), 4),
+                threshold=round(needed, 4),
+                accepted=True,
+                facts={"changed": round(float(track.column("changed")[stretch.peak]), 4)},
+            )
+            for stretch in stretches(score > needed, score, GAP_FRAMES)
+        ]
+
+
+def _unlikeness(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 1 less the correlation of each frame with the one before, clipped to 0 .. 1."""
+    flat = grid.reshape(len(grid), -1)
+    flat = flat - flat.mean(1, keepdims=True)
+    spread = np.sqrt((flat * flat).sum(1)) + 1e-3
+    together = (flat[1:] * flat[:-1]).sum(1) / (spread[1:] * spread[:-1])
+    unlike = np.zeros(len(grid), np.float32)
+    unlike[1:] = np.clip(1 - together, 0, 1)
+    return unlike

@@ -1,0 +1,99 @@
+"""Motion: stretches of frames in which something moves.
+
+The measure is the share of cells that change from one frame to the next by more than the scene's
+own noise; a change of the whole picture at once (a cut, a flash, an exposure step) is not motion,
+so the typical change of all cells is taken off first.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Candidate, SourceKind
+from . import cells
+from .proposals import stretches
+from .stage import Screen, Track, Window
+
+CHANGED_LEVELS = 4.0
+MIDDLE_SHARE = 0.004
+"""share of cells that must change in the middle of the dial: four cells of a 16:9 frame"""
+JOIN_SECONDS = 0.5
+
+
+class MotionStage(Screen):
+    """Measures how much of the frame moves, and proposes stretches of motion."""
+
+    name: ClassVar[str] = "motion"
+    version: ClassVar[int] = 1
+    kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
+    columns: ClassVar[tuple[str, ...]] = ("share", "strength", "x", "y", "width", "height")
+    context = 1
+
+    def infer(self, window: Window) -> NDArray[np.float32]:
+        """Measure each frame against the one before it."""
+        luma, before = window.around(1)
+        grid = cells.cell_means(luma)
+        looked_at = cells.mask(
+            self.spec.regions, grid.shape[1:], self.source.width, self.source.height
+        )
+        if looked_at is not None:
+            grid *= looked_at
+        steps = np.diff(grid, axis=0, prepend=grid[:1])
+        steps = steps[before : before + window.count]
+        flat = steps.reshape(len(steps), -1)
+        middle = flat.shape[1] // 2
+        usual = np.partition(flat, middle, axis=1)[:, middle]
+        moved = np.abs(steps - usual[:, None, None])
+        changed = moved > CHANGED_LEVELS
+        out = np.zeros((len(steps), len(self.columns)), np.float32)
+        out[:, 0] = changed.mean((1, 2))
+        out[:, 1] = moved.reshape(len(moved), -1).max(1)
+        for frame in np.flatnonzero(out[:, 0]):
+            out[frame, 2:6] = cells.bounds(changed[frame])
+        return out
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Propose every stretch above the threshold; accept those long enough."""
+        needed = MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.motion.sensitivity)
+        share = track.column("share")
+        gap = max(1, round(JOIN_SECONDS * len(track) / max(_length_seconds(track), 1e-6)))
+        found = []
+        for stretch in stretches(share > needed, share, gap):
+            lasted = float(track.pts_seconds[stretch.last] - track.pts_seconds[stretch.first])
+            long_enough = lasted >= self.spec.motion.min_seconds
+            lowest = track.values[stretch.first : stretch.last + 1]
+            found.append(
+                Candidate(
+                    stage=self.name,
+                    kind="motion",
+                    start_frame=int(track.indices[stretch.first]),
+                    peak_frame=int(track.indices[stretch.peak]),
+                    end_frame=int(track.indices[stretch.last]),
+                    start_seconds=float(track.pts_seconds[stretch.first]),
+                    peak_seconds=float(track.pts_seconds[stretch.peak]),
+                    end_seconds=float(track.pts_seconds[stretch.last]),
+                    score=round(float(share[stretch.peak]), 5),
+                    threshold=round(needed, 5),
+                    accepted=long_enough,
+                    reason="" if long_enough else "shorter than motion.min_seconds",
+                    region=self._region(lowest),
+                )
+            )
+        return found
+
+    def _region(self, rows: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
+        """Return the box around everything that moved in a stretch."""
+        rows = rows[rows[:, 4] > 0]
+        if not len(rows):
+            return None
+        left, top = rows[:, 2].min(), rows[:, 3].min()
+        right, bottom = (rows[:, 2] + rows[:, 4]).max(), (rows[:, 3] + rows[:, 5]).max()
+        fractions = [float(left), float(top), float(right - left), float(bottom - top)]
+        return cells.region_pixels(fractions, self.source.width, self.source.height)
+
+
+def _length_seconds(track: Track) -> float:
+    return float(track.pts_seconds[-1] - track.pts_seconds[0]) if len(track) > 1 else 1.0

@@ -1,0 +1,90 @@
+"""Quality of single pictures: sharpness, exposure and entropy.
+
+Sharpness is the variance of the 4-neighbour Laplacian (J. L. Pech-Pacheco et al., "Diatom
+autofocusing in brightfield microscopy", ICPR 2000), on the reduced luma, so values compare between
+pictures of one kind rather than across kinds. Entropy is Shannon's over the 256 luma levels, in
+bits. Of a video, one frame a second is measured.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Candidate, SourceKind
+from .stage import Screen, Track, Window
+from .strides import first_of_each_second
+
+
+class QualityStage(Screen):
+    """Measures quality, and notes (never as an event) what is blurred, dark, bright or flat."""
+
+    name: ClassVar[str] = "quality"
+    version: ClassVar[int] = 1
+    kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
+    columns: ClassVar[tuple[str, ...]] = ("sharpness", "exposure", "entropy", "clipped")
+    context = 1
+
+    def infer(self, window: Window) -> NDArray[np.float32]:
+        """Measure the first frame of each second; other frames are NaN."""
+        out = np.full((window.count, len(self.columns)), np.nan, np.float32)
+        for row in first_of_each_second(window):
+            out[row] = measure(window.luma[window.before + row])
+        return out
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Note the frames that miss a mark; they are kept as rejected candidates with the reason."""
+        found = []
+        for row in np.flatnonzero(~np.isnan(track.column("sharpness"))):
+            faults = self._faults(track.values[row])
+            if faults:
+                found.append(_note(track, int(row), faults))
+        return found
+
+    def _faults(self, values: NDArray[np.float32]) -> list[str]:
+        sharpness, exposure, entropy, _ = (float(value) for value in values)
+        marks = self.spec.quality
+        checks = (
+            ("blurred", sharpness < marks.blurred_below),
+            ("dark", exposure < marks.dark_below),
+            ("bright", exposure > marks.bright_above),
+            ("flat", entropy < marks.flat_below),
+        )
+        return [name for name, wrong in checks if wrong]
+
+
+def measure(luma: NDArray[np.uint8]) -> list[float]:
+    """Return sharpness, mean luma, entropy in bits and the share of clipped pixels."""
+    counts = np.bincount(luma.ravel(), minlength=256)
+    shares = counts[counts > 0] / luma.size
+    entropy = float(-(shares * np.log2(shares)).sum())
+    clipped = float(counts[255] / luma.size)
+    return [_sharpness(luma), float(luma.mean()), entropy, clipped]
+
+
+def _sharpness(luma: NDArray[np.uint8]) -> float:
+    if min(luma.shape) < 3:
+        return 0.0
+    pixels = luma.astype(np.int16)
+    around = pixels[:-2, 1:-1] + pixels[2:, 1:-1] + pixels[1:-1, :-2] + pixels[1:-1, 2:]
+    return float((around - 4 * pixels[1:-1, 1:-1]).var())
+
+
+def _note(track: Track, row: int, faults: list[str]) -> Candidate:
+    frame, seconds = int(track.indices[row]), float(track.pts_seconds[row])
+    return Candidate(
+        stage="quality",
+        kind="quality",
+        start_frame=frame,
+        peak_frame=frame,
+        end_frame=frame,
+        start_seconds=seconds,
+        peak_seconds=seconds,
+        end_seconds=seconds,
+        score=round(float(track.values[row, 0]), 3),
+        threshold=0.0,
+        accepted=False,
+        reason=", ".join(faults),
+    )

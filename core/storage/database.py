@@ -1,0 +1,168 @@
+"""The library's SQLite database: opening, ordered migrations, and errors in the user's words."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DiskFull, EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryTooNew
+from ..text import clean
+
+BUSY_SECONDS = 10.0
+
+MIGRATIONS = (
+    """
+    CREATE TABLE contents (
+        content TEXT PRIMARY KEY, kind TEXT NOT NULL, info TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE paths (
+        path BLOB PRIMARY KEY, content TEXT, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        failure TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID;
+    CREATE TABLE scans (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, finished TEXT,
+        profile TEXT NOT NULL, spec TEXT NOT NULL, spec_hash TEXT NOT NULL, state TEXT NOT NULL,
+        asked TEXT NOT NULL
+    );
+    CREATE TABLE tasks (
+        scan INTEGER NOT NULL REFERENCES scans(id) ON DELETE CASCADE, number INTEGER NOT NULL,
+        path BLOB NOT NULL, kind TEXT NOT NULL, content TEXT, state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '', frames INTEGER NOT NULL DEFAULT 0,
+        moments INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
+        PRIMARY KEY (scan, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE tracks (
+        key TEXT PRIMARY KEY, content TEXT NOT NULL, stage TEXT NOT NULL, version INTEGER NOT NULL,
+        settings TEXT NOT NULL, frames INTEGER NOT NULL DEFAULT 0, complete INTEGER NOT NULL DEFAULT 0,
+        ended TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX tracks_by_content ON tracks (content);
+    CREATE TABLE chunks (
+        track TEXT NOT NULL REFERENCES tracks(key) ON DELETE CASCADE, first INTEGER NOT NULL,
+        count INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (track, first)
+    ) WITHOUT ROWID;
+    CREATE TABLE results (
+        content TEXT NOT NULL, spec_hash TEXT NOT NULL, frames INTEGER NOT NULL,
+        failure TEXT NOT NULL DEFAULT '', warnings TEXT NOT NULL, provenance TEXT NOT NULL,
+        tracks TEXT NOT NULL, PRIMARY KEY (content, spec_hash)
+    ) WITHOUT ROWID;
+    CREATE TABLE candidates (
+        content TEXT NOT NULL, spec_hash TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (content, spec_hash, number),
+        FOREIGN KEY (content, spec_hash) REFERENCES results ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE TABLE moments (
+        content TEXT NOT NULL, spec_hash TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL,
+        peak_seconds REAL NOT NULL, score REAL NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (content, spec_hash, number),
+        FOREIGN KEY (content, spec_hash) REFERENCES results ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    """,
+)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+class Database:
+    """One connection, used by one thread at a time; all writing goes through `transaction()`."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._in_words():
+            self._connection = _connect(path, writable)
+        self._check_version(writable)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run one transaction: all of it is kept, or none."""
+        with self._lock, self._in_words():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read with errors in the user's words."""
+        with self._lock, self._in_words():
+            yield self._connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    def _check_version(self, writable: bool) -> None:
+        with self.reading() as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            self.close()
+            raise LibraryTooNew(
+                f"{clean(str(self.path))} was written by a newer sightline (layout {version}, "
+                f"this one knows {SCHEMA_VERSION}); update sightline or name another --library"
+            )
+        if writable:
+            self._migrate(version)
+
+    def _migrate(self, version: int) -> None:
+        for number in range(version, SCHEMA_VERSION):
+            with self.transaction() as connection:
+                for statement in MIGRATIONS[number].split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number + 1}")
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise _fault(error, self.path) from error
+
+
+def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
+    """Return an operating system error about `path` in the user's words."""
+    where = clean(str(path))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"no room left writing {where}; free some space, then resume the scan: nothing is lost"
+        )
+    return EnvironmentFault(f"{where}: {error.strerror}; check the folder and its rights")
+
+
+def _connect(path: Path, writable: bool) -> sqlite3.Connection:
+    mode = "rwc" if writable else "ro"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    if writable:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # With WAL, NORMAL loses nothing when the process is killed, only the last instants when
+        # the power fails; and those are then simply done again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
+    words, where = str(error), clean(str(path))
+    if "full" in words:
+        return disk_fault(OSError(errno.ENOSPC, words), path)
+    if "locked" in words or "busy" in words:
+        return LibraryBusy(f"{where} is being written by another program; try again in a moment")
+    if "unable to open" in words or "readonly" in words:
+        return EnvironmentFault(f"{where} cannot be opened for writing; check the folder's rights")
+    return LibraryDamaged(
+        f"{where} cannot be read ({clean(words)}); move the library folder away to start anew, "
+        "or restore it from a backup"
+    )

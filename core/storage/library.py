@@ -1,0 +1,84 @@
+"""The library: one folder with everything kept. One engine writes it at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from ..errors import LibraryBusy, UnknownName
+from ..text import clean
+from .database import Database, disk_fault
+from .results import Results
+from .runs import Runs
+from .thumbnails import Thumbnails
+
+DATABASE = "library.db"
+LOCK = "engine.lock"
+LOG = "engine.log"
+
+
+class Library:
+    """An open library. Raises LibraryBusy, LibraryTooNew, LibraryDamaged or EnvironmentFault."""
+
+    def __init__(self, folder: Path, *, writable: bool = True) -> None:
+        self.folder = folder
+        self._lock: IO[str] | None = None
+        if writable:
+            self._make()
+            self._lock = _locked(folder)
+        elif not (folder / DATABASE).is_file():
+            raise UnknownName(f"{clean(str(folder))}: no library here yet; it begins with a scan")
+        try:
+            self.database = Database(folder / DATABASE, writable=writable)
+        except BaseException:
+            self._unlock()
+            raise
+        self.runs = Runs(self.database)
+        self.results = Results(self.database)
+        self.thumbnails = Thumbnails(folder / "pictures")
+
+    @property
+    def log_path(self) -> Path:
+        """Where what happened is written."""
+        return self.folder / LOG
+
+    def close(self) -> None:
+        """Close the database and let another engine write."""
+        self.database.close()
+        self._unlock()
+
+    def _make(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_fault(error, self.folder) from error
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _locked(folder: Path) -> IO[str]:
+    path = folder / LOCK
+    try:
+        file = open(path, "a+", encoding="ascii")
+    except OSError as error:
+        raise disk_fault(error, path) from error
+    try:
+        # The kernel lets go of it however the process ends, so there is no stale lock.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = clean(file.read(20).strip()) or "unknown"
+        file.close()
+        raise LibraryBusy(
+            f"another engine (process {owner}) writes to {clean(str(folder))}; "
+            "wait for it, or name another --library"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

@@ -1,0 +1,359 @@
+"""What is known about contents: probes, tracks of measurements, candidates, moments, provenance.
+
+Everything is keyed by content and by what was asked, never by scan or path, so the same question
+is answered once, and a renamed file is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Candidate, Moment, SourceInfo
+from ..spec import tagged_hash
+from .database import Database
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TrackState:
+    """How far a track is measured. `ended` says how reading ended, once it is complete."""
+
+    key: str
+    frames: int
+    complete: bool
+    ended: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One microbatch of one track, or a whole track read back.
+
+    `indices` int64, `pts_seconds` float64, `values` float32 (frames, columns); `first` is the
+    ordinal of its first frame among those looked at; `mark` is a checksum of its last frame.
+    """
+
+    first: int
+    indices: NDArray[np.int64]
+    pts_seconds: NDArray[np.float64]
+    values: NDArray[np.float32]
+    mark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a spec found in a content. `failure` is empty for a source read to its end."""
+
+    content: str
+    spec_hash: str
+    frames: int
+    failure: str
+    warnings: tuple[str, ...]
+    provenance: dict[str, Any]
+    tracks: dict[str, str]
+    candidates: tuple[Candidate, ...]
+    moments: tuple[Moment, ...]
+
+
+def track_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
+    """Return a track's identity: what was measured, of what, how."""
+    return tagged_hash("track", [content, stage, version, settings])
+
+
+class Results:
+    """Reads and writes what is known about contents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Contents and paths
+
+    def remember(self, probes: Iterable[tuple[SourceInfo, int]]) -> None:
+        """Keep what probes found, with the files' modification times in nanoseconds."""
+        with self._database.transaction() as connection:
+            for info, mtime_ns in probes:
+                body = asdict(replace(info, path=""))
+                connection.execute(
+                    "INSERT OR REPLACE INTO contents VALUES (?, ?, ?)",
+                    (info.content, info.kind, json.dumps(body)),
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, '')",
+                    (os.fsencode(info.path), info.content, info.size_bytes, mtime_ns),
+                )
+
+    def remember_failures(self, failures: Iterable[tuple[str, int, int, str]]) -> None:
+        """Keep why files could not be read: (path, size, mtime_ns, reason)."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO paths VALUES (?, NULL, ?, ?, ?)",
+                [(os.fsencode(path), size, at, reason) for path, size, at, reason in failures],
+            )
+
+    def unchanged(
+        self, files: Sequence[tuple[str, int, int]]
+    ) -> dict[str, tuple[str | None, str]]:
+        """Return path -> (content, failure) of those (path, size, mtime_ns) that are as they were."""
+        known: dict[str, tuple[str | None, str]] = {}
+        for start in range(0, len(files), _BATCH):
+            part = files[start : start + _BATCH]
+            wanted = {os.fsencode(path): (path, size, at) for path, size, at in part}
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT path, content, failure, size, mtime_ns FROM paths "
+                    f"WHERE path IN ({','.join('?' * len(wanted))})",
+                    list(wanted),
+                ).fetchall()
+            for raw, content, failure, size, mtime_ns in rows:
+                path, now_size, now_mtime = wanted[raw]
+                if (size, mtime_ns) == (now_size, now_mtime):
+                    known[path] = (content, failure)
+        return known
+
+    def info(self, content: str, path: str) -> SourceInfo:
+        """Return what the probe of a content found, under the path it has now."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT info FROM contents WHERE content = ?", (content,)
+            ).fetchone()
+        fields = json.loads(row[0])
+        fields["warnings"] = tuple(fields["warnings"])
+        return SourceInfo(**{**fields, "path": path})
+
+    def contents(self) -> set[str]:
+        """Return every content a probe was kept of."""
+        with self._database.reading() as connection:
+            return {str(row[0]) for row in connection.execute("SELECT content FROM contents")}
+
+    # Tracks
+
+    def track(self, key: str) -> TrackState:
+        """Return how far a track is; one never begun is at frame 0."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return TrackState(key, 0, False, {})
+        return TrackState(key, int(row[0]), bool(row[1]), json.loads(row[2] or "{}"))
+
+    def begin_track(
+        self, key: str, content: str, stage: str, version: int, settings: dict[str, Any]
+    ) -> None:
+        """Make room for a track; one that is there stays as it is."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO tracks (key, content, stage, version, settings) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (key, content, stage, version, json.dumps(settings)),
+            )
+
+    def append(self, measured: dict[str, Measured]) -> None:
+        """Keep one microbatch of several tracks in one transaction."""
+        with self._database.transaction() as connection:
+            for key, part in measured.items():
+                end = part.first + len(part.indices)
+                connection.execute(
+                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)",
+                    (key, part.first, len(part.indices), _packed(part)),
+                )
+                connection.execute(
+                    "UPDATE tracks SET frames = max(frames, ?) WHERE key = ?", (end, key)
+                )
+
+    def complete_tracks(self, keys: Sequence[str], ended: dict[str, Any]) -> None:
+        """Say that tracks cover the whole source."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE tracks SET complete = 1, ended = ? WHERE key = ?",
+                [(json.dumps(ended), key) for key in keys],
+            )
+
+    def keep_pictures(
+        self, tracks: Iterable[tuple[str, str, str, int, dict[str, Any], Measured]]
+    ) -> None:
+        """Keep whole tracks of pictures (key, content, stage, version, settings, measured)."""
+        with self._database.transaction() as connection:
+            for key, content, stage, version, settings, part in tracks:
+                connection.execute(
+                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?, 1, '{}')",
+                    (key, content, stage, version, json.dumps(settings), len(part.indices)),
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)",
+                    (key, part.first, len(part.indices), _packed(part)),
+                )
+
+    def last_chunk(self, key: str) -> Measured | None:
+        """Return the last microbatch kept of a track."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first DESC LIMIT 1",
+                (key,),
+            ).fetchone()
+        return None if row is None else _unpacked(*row)
+
+    def chunk_holding(self, key: str, ordinal: int) -> Measured | None:
+        """Return the microbatch that holds the frame of an ordinal."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? AND first <= ? "
+                "ORDER BY first DESC LIMIT 1",
+                (key, ordinal),
+            ).fetchone()
+        return None if row is None else _unpacked(*row)
+
+    def whole_track(self, key: str, columns: int) -> Measured:
+        """Return all of a track in one piece."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first", (key,)
+            ).fetchall()
+        parts = [_unpacked(*row) for row in rows]
+        if not parts:
+            return Measured(0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32))
+        return Measured(
+            0,
+            np.concatenate([part.indices for part in parts]),
+            np.concatenate([part.pts_seconds for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+
+    def forget_tracks(self, keys: Sequence[str]) -> None:
+        """Remove tracks with all they hold, so that they are measured again."""
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
+
+    # Results
+
+    def keep(self, results: Iterable[Result]) -> None:
+        """Keep results with their candidates and moments, replacing earlier ones."""
+        with self._database.transaction() as connection:
+            for result in results:
+                key = (result.content, result.spec_hash)
+                connection.execute("DELETE FROM results WHERE content = ? AND spec_hash = ?", key)
+                connection.execute(
+                    "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *key, result.frames, result.failure, json.dumps(result.warnings),
+                        json.dumps(result.provenance, sort_keys=True), json.dumps(result.tracks),
+                    ),
+                )  # fmt: skip
+                connection.executemany(
+                    "INSERT INTO candidates VALUES (?, ?, ?, ?)",
+                    [(*key, n, json.dumps(asdict(c))) for n, c in enumerate(result.candidates)],
+                )
+                connection.executemany(
+                    "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (*key, m.number, m.kind, m.peak_seconds, m.score, json.dumps(asdict(m)))
+                        for m in result.moments
+                    ],
+                )
+
+    def having(self, spec_hash: str) -> dict[str, tuple[int, int, str]]:
+        """Return content -> (frames, moments, failure) for every result of a spec."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT results.content, frames, failure, count(number) FROM results "
+                "LEFT JOIN moments USING (content, spec_hash) WHERE spec_hash = ? "
+                "GROUP BY results.content",
+                (spec_hash,),
+            ).fetchall()
+        return {str(c): (int(frames), int(moments), str(f)) for c, frames, f, moments in rows}
+
+    def get(self, content: str, spec_hash: str) -> Result | None:
+        """Return the result of a spec over a content, if there is one."""
+        key = (content, spec_hash)
+        where = "WHERE content = ? AND spec_hash = ?"
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT frames, failure, warnings, provenance, tracks FROM results {where}", key
+            ).fetchone()
+            if row is None:
+                return None
+            candidates = connection.execute(
+                f"SELECT body FROM candidates {where} ORDER BY number", key
+            ).fetchall()
+            moments = connection.execute(
+                f"SELECT body FROM moments {where} ORDER BY number", key
+            ).fetchall()
+        frames, failure, warnings, provenance, tracks = row
+        return Result(
+            content,
+            spec_hash,
+            frames,
+            failure,
+            tuple(json.loads(warnings)),
+            json.loads(provenance),
+            json.loads(tracks),
+            tuple(Candidate(**_tuples(json.loads(body))) for (body,) in candidates),
+            tuple(Moment(**_tuples(json.loads(body))) for (body,) in moments),
+        )
+
+    def forget(self, contents: Sequence[str], spec_hash: str, stages: Sequence[str]) -> None:
+        """Remove what is known of contents under a spec, so that all of it is measured again."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM results WHERE content = ? AND spec_hash = ?",
+                [(content, spec_hash) for content in contents],
+            )
+            connection.executemany(
+                "DELETE FROM tracks WHERE content = ? AND stage = ?",
+                [(content, stage) for content in contents for stage in stages],
+            )
+
+    def failure(self, content: str | None, spec_hash: str) -> str:
+        """Return why a result counts as failed, or an empty string."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT failure FROM results WHERE content = ? AND spec_hash = ?",
+                (content, spec_hash),
+            ).fetchone()
+        return "" if row is None else str(row[0])
+
+    def prune(self) -> int:
+        """Remove results and tracks that no scan refers to; return how many results went."""
+        with self._database.transaction() as connection:
+            gone = connection.execute(
+                "DELETE FROM results WHERE NOT EXISTS (SELECT 1 FROM tasks JOIN scans "
+                "ON scans.id = tasks.scan WHERE tasks.content = results.content "
+                "AND scans.spec_hash = results.spec_hash)"
+            ).rowcount
+            connection.execute(
+                "DELETE FROM tracks WHERE content NOT IN (SELECT content FROM results) "
+                "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL)"
+            )
+        return int(gone)
+
+
+def _packed(part: Measured) -> bytes:
+    body = (
+        part.indices.astype("<i8").tobytes()
+        + part.pts_seconds.astype("<f8").tobytes()
+        + np.ascontiguousarray(part.values, "<f4").tobytes()
+        + part.mark.to_bytes(4, "little")
+    )
+    return zlib.compress(body, 1)
+
+
+def _unpacked(first: int, count: int, data: bytes) -> Measured:
+    body = zlib.decompress(data)
+    mark = int.from_bytes(body[-4:], "little")
+    indices = np.frombuffer(body, "<i8", count)
+    pts_seconds = np.frombuffer(body, "<f8", count, 8 * count)
+    values = np.frombuffer(body[16 * count : -4], "<f4").reshape(count, -1)
+    return Measured(first, indices, pts_seconds, values, mark)
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    region = fields.get("region")
+    return {**fields, "region": tuple(region) if region else None}

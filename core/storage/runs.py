@@ -1,0 +1,153 @@
+"""Scans and their tasks as rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import UnknownName
+from .database import Database
+
+UNFINISHED = ("queued", "running")
+FINISHED = ("done", "known")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRow:
+    """A scan as kept. `asked` is what it was asked for: paths, globs and modes."""
+
+    id: int
+    created: str
+    finished: str | None
+    profile: str
+    spec: dict[str, Any]
+    spec_hash: str
+    state: str
+    asked: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One source of a scan. States: queued, running, done, known (nothing to do), failed."""
+
+    scan: int
+    number: int
+    path: str
+    kind: str
+    content: str | None
+    state: str
+    reason: str
+    frames: int
+    moments: int
+    seconds: float
+
+
+class Runs:
+    """Reads and writes scans and tasks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, profile: str, spec: dict[str, Any], spec_hash: str, asked: dict[str, Any]) -> int:
+        """Add a scan and return its number."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO scans (created, profile, spec, spec_hash, state, asked) "
+                "VALUES (?, ?, ?, ?, 'running', ?)",
+                (_now(), profile, json.dumps(spec), spec_hash, json.dumps(asked)),
+            )
+            return int(row.lastrowid or 0)
+
+    def set_state(self, scan: int, state: str) -> None:
+        """Say how a scan stands; an ended one gets its time."""
+        finished = None if state in ("running", "interrupted") else _now()
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE scans SET state = ?, finished = ? WHERE id = ?", (state, finished, scan)
+            )
+
+    def add_tasks(self, scan: int, tasks: Iterable[TaskRow]) -> None:
+        """Add tasks, or replace those with the same number."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (scan, t.number, os.fsencode(t.path), t.kind, t.content, t.state, t.reason,
+                     t.frames, t.moments, t.seconds)
+                    for t in tasks
+                ),
+            )  # fmt: skip
+
+    def get(self, scan: int) -> ScanRow:
+        """Return a scan. Raises UnknownName."""
+        with self._database.reading() as connection:
+            row = connection.execute(f"SELECT {_SCAN} FROM scans WHERE id = ?", (scan,)).fetchone()
+        if row is None:
+            raise UnknownName(f"no scan {scan} in this library; `sightline runs list` shows them")
+        return _scan(row)
+
+    def all(self) -> list[ScanRow]:
+        """Return every scan, the newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(f"SELECT {_SCAN} FROM scans ORDER BY id DESC").fetchall()
+        return [_scan(row) for row in rows]
+
+    def tasks(self, scan: int, states: Sequence[str] = ()) -> list[TaskRow]:
+        """Return a scan's tasks in order, of some states or all."""
+        where = f" AND state IN ({','.join('?' * len(states))})" if states else ""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_TASK} FROM tasks WHERE scan = ?{where} ORDER BY number", (scan, *states)
+            ).fetchall()
+        return [_task(row) for row in rows]
+
+    def counts(self, scan: int) -> dict[str, int]:
+        """Return how many tasks are in each state, and `moments`, the sum of theirs."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT state, count(*), sum(moments) FROM tasks WHERE scan = ? GROUP BY state", (scan,)
+            ).fetchall()
+        counts = {str(state): int(count) for state, count, _ in rows}
+        counts["moments"] = sum(int(moments or 0) for _, _, moments in rows)
+        return counts
+
+    def remove(self, scan: int) -> None:
+        """Remove a scan and its tasks; results stay until no scan needs them (see `prune`)."""
+        self.get(scan)
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM scans WHERE id = ?", (scan,))
+
+    def latest_of(self, path: str) -> Iterator[tuple[int, str, str]]:
+        """Yield (scan, spec hash, content) of finished tasks over a path, the newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT scan, spec_hash, content FROM tasks JOIN scans ON scans.id = scan "
+                "WHERE path = ? AND content IS NOT NULL ORDER BY scan DESC",
+                (os.fsencode(path),),
+            ).fetchall()
+        yield from ((int(scan), str(spec), str(content)) for scan, spec, content in rows)
+
+
+_SCAN = "id, created, finished, profile, spec, spec_hash, state, asked"
+_TASK = "scan, number, path, kind, content, state, reason, frames, moments, seconds"
+
+
+def _scan(row: sqlite3.Row | tuple[Any, ...]) -> ScanRow:
+    number, created, finished, profile, spec, spec_hash, state, asked = row
+    return ScanRow(
+        number, created, finished, profile, json.loads(spec), spec_hash, state, json.loads(asked)
+    )
+
+
+def _task(row: sqlite3.Row | tuple[Any, ...]) -> TaskRow:
+    scan, number, path, *rest = row
+    return TaskRow(scan, number, os.fsdecode(path), *rest)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
