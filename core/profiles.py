@@ -153,27 +153,49 @@ def create(name: str, base: str) -> Path:
     return path
 
 
-def edit(name: str, changes: Mapping[str, Any]) -> Path:
-    """Set dotted keys in a user's profile, comments kept; a preset is first extended, not changed.
-
-    The file is replaced only when the result validates.
-    """
-    import tomlkit
-
+def editable(name: str) -> ProfileFile:
+    """Return a profile of the user's own; a preset is extended, never changed."""
     profile = find(name)
     if profile.preset:
         raise ProfileError(
             f"'{name}' is a preset and stays as it is; "
             f"make your own: sightline profiles new my-{name} --extends {name}"
         )
+    return profile
+
+
+def edit(name: str, changes: Mapping[str, Any]) -> Path:
+    """Set dotted keys in a user's profile, comments kept, and return its path."""
+    import tomlkit
+
+    profile = editable(name)
     document = tomlkit.parse(profile.path.read_text(encoding="utf-8"))
     for key, value in changes.items():
         _check_key(key)
         _assign_document(document, key.split("."), value)
-    text = tomlkit.dumps(document)
-    build(_extended_tables(tomllib.loads(text), profile, ()), name, str(profile.path))
-    _replace(profile.path, text)
+    replace(profile, tomlkit.dumps(document))
     return profile.path
+
+
+def replace(profile: ProfileFile, text: str) -> None:
+    """Replace a profile's text, if the new one validates."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"not kept: {clean(str(error))}") from error
+    build(_extended_tables(tables, profile, ()), profile.name, str(profile.path))
+    _replace(profile.path, text)
+
+
+def as_toml(spec: Spec) -> str:
+    """Return every setting of a spec as TOML; what is not set is left out."""
+    import tomlkit
+
+    tables = {
+        "description": spec.description,
+        **spec.model_dump(mode="json", exclude_none=True),
+    }
+    return tomlkit.dumps({key: value for key, value in tables.items() if value != {}})
 
 
 def _extended(profile: ProfileFile, seen: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""`sightline demo`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from ..client import Records
+from ..commands import SubmitScan
+from .output import Session
+from .running import Finish, run_scan
+from .score import print_score
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
+              metavar="DIR", help="Folder for the clip, its truth, the report and a small library.")
+@click.pass_obj
+def command(session: Session, out: Path) -> int:
+    """Write a short storm clip with known strokes, scan it and score it.
+
+    The clip is drawn, not filmed: a town at night with rain, a passing car and six strokes of one
+    to several frames, one of them faint. Nothing is downloaded.
+    """
+    from ..judge.storm import demo_scene, write
+
+    session.library = out / "library"
+    clip = out / "storm.mp4"
+    out.mkdir(parents=True, exist_ok=True)
+    session.out.note(f"drawing {clip} ...")
+    truth = write(demo_scene(), clip)
+    request = SubmitScan((str(clip),), "storm", mode="redo")
+    code = asyncio.run(run_scan(session, request, Finish(out / "report", ("json", "csv", "html"))))
+    records = Records.open(session.library)
+    try:
+        newest = records.scans()[0].scan
+        print_score(session.out, records.score(newest, truth, (), ("flash",), 0.1))
+    finally:
+        records.close()
+    session.out.note(f"report: {out / 'report' / 'scan.html'}")
+    return code

@@ -1,0 +1,140 @@
+"""The command line: global options, and commands that are imported only when they are called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ..errors import EXIT_MEANINGS, ExitCode, SightlineError
+from .output import Output, Session
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "scan": (".scan", "Find moments in videos and pictures."),
+    "watch": (".watch", "Scan whatever appears in a folder, as soon as it is whole."),
+    "show": (".show", "Show everything kept about one moment of a file."),
+    "export": (".export", "Write a scan's results as files, clips or pictures."),
+    "score": (".score", "Compare a scan's events with a truth file."),
+    "runs": (".runs", "List, show, resume, remove and verify scans."),
+    "profiles": (".profiles", "List, show, make, edit and validate profiles."),
+    "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
+    "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
+}
+EXIT_HELP = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_MEANINGS.items())
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0], __package__).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of that name."""
+        from ..text import clean, nearest
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            hint = nearest(args[0], list(COMMANDS))
+            raise click.UsageError(f"no command '{clean(args[0])}'{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(c)), meaning) for c, meaning in EXIT_MEANINGS.items()])
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from ..storage.provenance import sightline_version
+
+    click.echo(f"sightline {sightline_version()}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--library", metavar="DIR", help="Folder everything is kept in [SIGHTLINE_LIBRARY].")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--verbose", "-v", is_flag=True, help="A line for every microbatch.")
+@click.option("--no-color", is_flag=True, help="Never colour output [NO_COLOR].")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+              help="Show the version and stop.")  # fmt: skip
+@click.pass_context
+def cli(ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool) -> None:
+    """Look through more footage and pictures than a person can, on your own machine.
+
+    \b
+      sightline demo                              see it work on a clip with known strokes
+      sightline scan storm.mp4 --profile storm    find lightning strokes
+      sightline export 1 --format html --out report
+    """
+    ctx.obj = Session(library, Output(quiet=quiet, verbose=verbose, no_color=no_color))
+
+
+def main() -> None:
+    """Run the command line and exit with one of the documented codes."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        result: Any = cli.main(standalone_mode=False)
+        return int(result) if isinstance(result, int) else int(ExitCode.OK)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        return int(ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except SightlineError as error:
+        click.echo(f"sightline: {error}", err=True)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        _silence_stdout()
+        return int(ExitCode.OK)
+    except Exception as error:
+        return _defect(error)
+
+
+def _silence_stdout() -> None:
+    """The reader of a pipe went away; Python would complain once more when it flushes."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _defect(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    from ..text import clean
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="sightline-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write("".join(traceback.format_exception(error)))
+    text = clean(f"{type(error).__name__}: {error}", limit=200)
+    click.echo(f"sightline: a defect of ours: {text}; details in {log.name}", err=True)
+    return int(ExitCode.INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Options several commands share, and the request they add up to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..commands import Mode, SubmitScan
+from ..errors import UsageError
+from .output import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_FORMATS = ("json", "csv")
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write results as files there."
+)
+formats_option = click.option(
+    "--format", "formats", multiple=True, metavar="NAME",
+    help="A format for --out; may be repeated [json, csv]. All: json csv statistics legacy jsonl "
+    "srt vtt edl html.",
+)  # fmt: skip
+
+
+def scan_settings(function: F) -> F:
+    """Add the options that choose a profile and settings on top of it."""
+    options = (
+        click.option("--profile", metavar="NAME", help="Preset or profile [SIGHTLINE_PROFILE, quick]."),
+        click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+                     help="A setting on top of the profile; may be repeated. All: docs/profiles.md."),
+        click.option("--stages", metavar="A,B", help="Do only these stages."),
+        click.option("--sensitivity", type=float, metavar="0..1",
+                     help="The dial of the flash, motion and cut stages."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def scan_request(
+    session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
+    stages: str | None, sensitivity: float | None, globs: tuple[str, ...], mode: Mode,
+) -> SubmitScan:  # fmt: skip
+    """Return the command the options add up to. Raises UsageError."""
+    from ..profiles import chosen, parse_override
+
+    settings = dict(parse_override(text) for text in overrides)
+    if stages is not None:
+        settings["stages"] = [name.strip() for name in stages.split(",") if name.strip()]
+    if sensitivity is not None:
+        settings |= {f"{stage}.sensitivity": sensitivity for stage in ("flash", "motion", "cut")}
+    return SubmitScan(
+        paths=_paths(paths),
+        profile=chosen(profile, session.settings.profile),
+        overrides=settings,
+        globs=globs,
+        mode=mode,
+    )
+
+
+def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
+    import os
+
+    found: list[str] = []
+    for path in paths:
+        if path == "-":
+            lines = sys.stdin.buffer.read().split(b"\n")
+            found += [os.fsdecode(line) for line in lines if line.strip()]
+        else:
+            found.append(path)
+    if not found:
+        raise UsageError("name at least one file or folder, or '-' for a list on stdin")
+    return tuple(found)

@@ -1,0 +1,135 @@
+"""How headless commands print: results on stdout, progress and complaints on stderr, all cleaned."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..text import clean, clean_path
+
+REFRESH_SECONDS = 0.25
+PLAIN_REFRESH_SECONDS = 10.0
+
+
+class Output:
+    """Where everything a command says goes through."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self._color = not no_color and "NO_COLOR" not in os.environ and sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._status = ""
+        self._drawn_at = 0.0
+
+    def result(self, text: str) -> None:
+        """Print one line of results."""
+        self._clear()
+        print(clean(text, limit=10_000), flush=True)
+
+    def json(self, body: Any) -> None:
+        """Print one JSON value on one line; ASCII, so nothing in it can reach the terminal."""
+        self._clear()
+        print(json.dumps(body, ensure_ascii=True, allow_nan=False, default=str), flush=True)
+
+    def note(self, text: str) -> None:
+        """Say something on stderr unless quiet."""
+        if not self.quiet:
+            self._clear()
+            print(clean(text, limit=10_000), file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Say something on stderr that quiet does not silence."""
+        self._clear()
+        mark = "\x1b[33mwarning:\x1b[0m" if self._color else "warning:"
+        print(f"{mark} {clean(text, limit=10_000)}", file=sys.stderr, flush=True)
+
+    def failed(self, path: str, reason: str) -> None:
+        """Name a source that failed, and why, on one line of stderr."""
+        self._clear()
+        mark = "\x1b[31mfailed:\x1b[0m" if self._color else "failed:"
+        line = f"{mark} {clean_path(path)}: {clean(reason)}"
+        print(line, file=sys.stderr, flush=True)
+
+    def progress(self, text: str, *, force: bool = False) -> None:
+        """Show where things stand: one line redrawn on a terminal, a line now and then elsewhere."""
+        if self.quiet:
+            return
+        now = time.monotonic()
+        if not force and now - self._drawn_at < (REFRESH_SECONDS if self._live else PLAIN_REFRESH_SECONDS):
+            return
+        self._drawn_at = now
+        if not self._live:
+            print(clean(text), file=sys.stderr, flush=True)
+            return
+        self._clear()
+        self._status = clean(text)[: _width() - 1]
+        print(self._status, end="", file=sys.stderr, flush=True)
+
+    def end_progress(self) -> None:
+        """Take the progress line away."""
+        self._clear()
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print columns, as wide as their widest cell."""
+        cells = [[clean(str(cell)) for cell in row] for row in [header, *rows]]
+        widths = [max(len(row[n]) for row in cells) for n in range(len(header))]
+        for row in cells:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.result(line.rstrip())
+
+    def _clear(self) -> None:
+        if self._status:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+            self._status = ""
+
+
+class Session:
+    """What every command gets: the library's folder, the settings and the output."""
+
+    def __init__(self, library: str | None, out: Output) -> None:
+        from ..settings import library_folder, load
+
+        self.settings = load()
+        self.out = out
+        self.out.quiet = out.quiet or self.settings.quiet
+        self.library: Path = library_folder(library, self.settings)
+
+
+def timecode(seconds: float) -> str:
+    """Return seconds as HH:MM:SS.mmm."""
+    sign = "-" if seconds < 0 else ""
+    milliseconds = round(abs(seconds) * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as a person says it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def parse_time(text: str) -> float:
+    """Return seconds from `83.5`, `1:23.5` or `00:01:23.500`. Raises ValueError."""
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns

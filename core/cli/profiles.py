@@ -1,0 +1,114 @@
+"""`sightline profiles`."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import ExitCode, SightlineError
+from .output import Session
+
+
+@click.group()
+def command() -> None:
+    """List, show, make, edit and validate profiles."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def list_(session: Session, as_json: bool) -> int:
+    """List presets and your own profiles."""
+    from .. import profiles
+
+    rows = []
+    for name, file in profiles.available().items():
+        try:
+            text = profiles.resolve(name).description
+        except SightlineError as error:
+            text = f"does not validate: {error}"
+        rows.append((name, "preset" if file.preset else "yours", text))
+        if as_json:
+            session.out.json(
+                {"type": "Profile", "name": name, "preset": file.preset, "path": str(file.path),
+                 "description": text}
+            )  # fmt: skip
+    if not as_json:
+        session.out.table(("profile", "whose", "what it is for"), rows)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--resolved", is_flag=True, help="Every setting with its value, extends followed.")
+@click.option("--json", "as_json", is_flag=True, help="Resolved, as one JSON object.")
+@click.pass_obj
+def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
+    """Show a profile as written, or resolved."""
+    from .. import profiles
+
+    if as_json:
+        spec = profiles.resolve(name)
+        session.out.json({"type": "Spec", "name": name, "hash": spec.hash(), **spec.model_dump()})
+    elif resolved:
+        for line in profiles.as_toml(profiles.resolve(name)).splitlines():
+            session.out.result(line)
+    else:
+        file = profiles.find(name)
+        session.out.note(f"# {file.path}")
+        for line in file.path.read_text(encoding="utf-8").splitlines():
+            session.out.result(line)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--extends", "base", default="quick", show_default=True, metavar="NAME",
+              help="The profile it begins from.")
+@click.pass_obj
+def new(session: Session, name: str, base: str) -> int:
+    """Make a profile of your own."""
+    from .. import profiles
+
+    session.out.result(str(profiles.create(name, base)))
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--set", "changes", multiple=True, metavar="SECTION.KEY=VALUE",
+              help="A setting to change; without any, your $EDITOR opens the file.")
+@click.pass_obj
+def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
+    """Change a profile of your own; comments stay, and only what validates is kept."""
+    from .. import profiles
+
+    if changes:
+        path = profiles.edit(name, dict(profiles.parse_override(text) for text in changes))
+        session.out.result(str(path))
+        return 0
+    file = profiles.editable(name)
+    edited = click.edit(file.path.read_text(encoding="utf-8"), extension=".toml")
+    if edited is None:
+        session.out.note("nothing changed")
+    else:
+        profiles.replace(file, edited)
+        session.out.result(str(file.path))
+    return 0
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.pass_obj
+def validate(session: Session, names: tuple[str, ...]) -> int:
+    """Check profiles (all of them, or those named, or TOML files)."""
+    from .. import profiles
+
+    wrong = 0
+    for name in names or profiles.available():
+        try:
+            profiles.resolve(name)
+            session.out.result(f"ok     {name}")
+        except SightlineError as error:
+            wrong += 1
+            session.out.result(f"wrong  {error}")
+    return int(ExitCode.USAGE if wrong else ExitCode.OK)

@@ -1,0 +1,209 @@
+"""Running one scan headless: follow its events, print them, stop it cleanly, finish with exports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import events
+from ..client import LocalClient
+from ..commands import CancelScan, ResumeScan, SubmitScan
+from ..errors import ExitCode
+from ..text import clean_path
+from .options import DEFAULT_FORMATS
+from .output import Output, Session, duration, timecode
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is written once a scan has ended."""
+
+    out: Path | None = None
+    formats: tuple[str, ...] = ()
+    clips: Path | None = None
+    pictures: Path | None = None
+
+
+async def run_scan(
+    session: Session, command: SubmitScan | ResumeScan, finish: Finish, *, as_json: bool = False
+) -> int:
+    """Run a scan to its end, or until interrupted, and return the exit code."""
+    if finish.formats and finish.out is None:
+        from ..errors import UsageError
+
+        raise UsageError("--format needs --out DIR to write to")
+    _check_formats(finish.formats)
+    _log_to(session.library)
+    client = await LocalClient.open(session.library)
+    try:
+        scan = await client.send(command)
+        with _stopping_at_signals(client, scan, session.out):
+            end = await _follow(client, scan, session.out, as_json)
+        _write(client, scan, finish, session.out)
+    finally:
+        await client.close()
+    return _exit_code(end, session.out)
+
+
+async def _follow(
+    client: LocalClient, scan: int, out: Output, as_json: bool
+) -> events.ScanFinished:
+    printer = _Printer(out, as_json)
+    async for _, event in client.events():
+        if event.scan != scan:
+            continue
+        printer.print(event)
+        if isinstance(event, events.ScanFinished):
+            return event
+    raise AssertionError("events never end before the scan does")
+
+
+class _Printer:
+    """Turns events into lines."""
+
+    def __init__(self, out: Output, as_json: bool) -> None:
+        self._out = out
+        self._json = as_json
+        self._began = time.monotonic()
+        self._sources = self._finished = self._moments = 0
+        self._totals: dict[int, tuple[str, int | None]] = {}
+
+    def print(self, event: events.Event) -> None:
+        """Print one event."""
+        if self._json:
+            self._out.json(events.event_to_json(event))
+        match event:
+            case events.ScanStarted():
+                self._sources = event.sources
+                self._out.note(f"scan {event.scan}: {event.sources} sources, {event.known} known")
+            case events.TaskStarted():
+                self._totals[event.number] = (event.path, event.frames)
+            case events.BatchDone():
+                self._batch(event)
+            case events.MomentFound():
+                self._moment(event)
+            case events.TaskFinished():
+                self._task(event)
+            case events.Warned():
+                self._out.warn(event.text)
+            case events.ScanFinished():
+                self._end(event)
+
+    def _batch(self, event: events.BatchDone) -> None:
+        path, total = self._totals.get(event.number, ("pictures", None))
+        rate = event.frames_per_second
+        share = f"{100 * event.frames / total:.0f}%" if total else f"{event.frames} frames"
+        left = (total - event.frames) / rate if total and rate > 0 else 0.0
+        text = (
+            f"{self._finished}/{self._sources}  {clean_path(os.path.basename(path), limit=40)}  "
+            f"{share}  {rate:.0f}/s  left {duration(max(left, 0.0))}  {self._moments} events"
+        )
+        if self._out.verbose:
+            self._out.note(text)
+        else:
+            self._out.progress(text)
+
+    def _moment(self, event: events.MomentFound) -> None:
+        self._moments += 1
+        if self._json:
+            return
+        lasted = event.end_seconds - event.start_seconds
+        self._out.result(
+            f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
+            f"score {event.score:g}  lasts {lasted:.3f} s"
+        )
+
+    def _task(self, event: events.TaskFinished) -> None:
+        self._finished += 1
+        if event.state == "failed":
+            self._out.failed(event.path, event.reason)
+        elif self._out.verbose:
+            self._out.note(f"{event.state}: {clean_path(event.path)}  {event.frames} frames")
+
+    def _end(self, event: events.ScanFinished) -> None:
+        self._out.end_progress()
+        self._out.note(
+            f"scan {event.scan} {event.state}: {event.done} read, {event.known} known, "
+            f"{event.failed} failed, {event.moments} events, {duration(event.seconds)}"
+        )
+
+
+@contextmanager
+def _stopping_at_signals(client: LocalClient, scan: int, out: Output) -> Iterator[None]:
+    """The first signal stops the scan cleanly; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def cancel() -> None:
+        await client.send(CancelScan(scan))
+
+    def stop() -> None:
+        if tasks:
+            os._exit(int(ExitCode.INTERRUPTED))
+        out.note("stopping after the microbatch in hand (again to stop at once) ...")
+        tasks.add(asyncio.ensure_future(cancel()))
+
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for name in names:
+        loop.add_signal_handler(name, stop)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)
+
+
+def _write(client: LocalClient, scan: int, finish: Finish, out: Output) -> None:
+    records = client.records
+    if finish.out is not None:
+        written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
+        out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
+    for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
+        if folder is not None:
+            count = sum(1 for _ in records.clips(scan, folder, pictures=pictures))
+            kind = "pictures" if pictures else "clips"
+            out.note(f"{count} {kind} written to {clean_path(str(folder))}")
+
+
+def _exit_code(end: events.ScanFinished, out: Output) -> int:
+    if end.reason.startswith("internal error"):
+        out.warn(end.reason)
+        return int(ExitCode.INTERNAL)
+    if end.reason:
+        out.warn(f"{end.reason} (then: sightline runs resume {end.scan})")
+        return int(ExitCode.ENVIRONMENT)
+    if end.state == "interrupted":
+        out.note(f"go on with: sightline runs resume {end.scan}")
+        return int(ExitCode.INTERRUPTED)
+    return int(ExitCode.SOME_FAILED if end.failed else ExitCode.OK)
+
+
+def _check_formats(formats: tuple[str, ...]) -> None:
+    if formats:
+        from ..storage.export.table import check_formats
+
+        check_formats(formats)
+
+
+def _log_to(folder: Path) -> None:
+    """Send the engine's log to the library's file; nothing of it reaches the terminal."""
+    import logging
+
+    from ..storage.library import LOG
+
+    logger = logging.getLogger("sightline")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.FileHandler(folder / LOG, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))
+    logger.handlers = [handler]

@@ -1,0 +1,84 @@
+"""`sightline scan`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from ..commands import Mode, SubmitScan
+from ..errors import UsageError
+from .options import formats_option, out_option, scan_request, scan_settings
+from .output import Session, duration
+from .running import Finish, run_scan
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@scan_settings
+@click.option("--glob", "globs", multiple=True, metavar="PATTERN",
+              help="In folders, only files whose name matches, such as '*.mp4'.")
+@click.option("--redo", is_flag=True, help="Do everything again, known or not.")
+@click.option("--changed", is_flag=True, help="Only files that are new or changed.")
+@click.option("--retry-failed", is_flag=True, help="Also read again what failed last time.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
+@click.option("--no-ui", is_flag=True, help="Stay headless (this version always does).")
+@out_option
+@formats_option
+@click.option("--clips", type=click.Path(path_type=Path), metavar="DIR",
+              help="Write a clip of each event there.")
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR",
+              help="Write a picture of each event's peak there.")
+@click.pass_obj
+def command(
+    session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
+    stages: str | None, sensitivity: float | None, globs: tuple[str, ...], redo: bool,
+    changed: bool, retry_failed: bool, dry_run: bool, as_json: bool, no_ui: bool,
+    out: Path | None, formats: tuple[str, ...], clips: Path | None, pictures: Path | None,
+) -> int:  # fmt: skip
+    """Find moments in videos and pictures.
+
+    PATH is a file, a folder (read whole, in natural order) or '-' for a list of paths on stdin.
+    Events go to stdout, one a line; progress and failures go to stderr. What was done before is
+    not done again. Ctrl+C stops after the microbatch in hand; `sightline runs resume` goes on.
+    """
+    del no_ui
+    request = scan_request(
+        session, paths, profile, overrides, stages, sensitivity, globs,
+        _mode(redo=redo, changed=changed, retry_failed=retry_failed),
+    )  # fmt: skip
+    if dry_run:
+        return _dry_run(session, request, as_json)
+    finish = Finish(out, formats, clips, pictures)
+    return asyncio.run(run_scan(session, request, finish, as_json=as_json))
+
+
+def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
+    if redo + changed + retry_failed > 1:
+        raise UsageError("--redo, --changed and --retry-failed exclude each other; name one")
+    if redo:
+        return "redo"
+    return "changed" if changed else ("retry_failed" if retry_failed else "default")
+
+
+def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from ..client import dry_run
+
+    planned = dry_run(session.library, request)
+    if as_json:
+        session.out.json({"type": "Plan", **asdict(planned)})
+        return 0
+    for path in planned.to_read:
+        session.out.result(f"would read  {path}")
+    for line in planned.missing:
+        session.out.failed(*line.split(": ", 1))
+    took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
+    session.out.result(
+        f"{planned.sources} sources: {len(planned.to_read)} to read (about {planned.frames} frames, "
+        f"{took}; {planned.basis}), {planned.known} known, {planned.failed_before} failed before"
+    )
+    return 0

@@ -1,0 +1,89 @@
+"""`sightline show`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ..client import Records
+from ..errors import UsageError
+from ..views import MomentView
+from .output import Output, Session, parse_time, timecode
+
+
+@click.command()
+@click.argument("moment", metavar="FILE@TIME")
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the picture of that moment there, as JPEG.")
+@click.option("--size", type=click.IntRange(16, 8192), default=1920, show_default=True,
+              metavar="PIXELS", help="Longest side of the picture.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.pass_obj
+def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
+    """Show everything kept about one moment of a file.
+
+    TIME is seconds (83.5) or a timecode (00:01:23.500); a scan's output can be pasted as it is.
+    """
+    path, seconds = _split(moment)
+    records = Records.open(session.library)
+    try:
+        view = records.instant(path, seconds)
+        if picture is not None:
+            picture.write_bytes(records.still(view, size))
+            session.out.note(f"picture written to {picture}")
+    finally:
+        records.close()
+    if as_json:
+        session.out.json(_finite({"type": "Moment", **asdict(view)}))
+    else:
+        _print(session.out, view)
+    return 0
+
+
+def _split(moment: str) -> tuple[str, float]:
+    path, at, when = moment.rpartition("@")
+    if not at:
+        return moment, 0.0
+    try:
+        return path, parse_time(when)
+    except ValueError as error:
+        raise UsageError(f"'{when}' is no time; write FILE@83.5 or FILE@00:01:23.500") from error
+
+
+def _print(out: Output, view: MomentView) -> None:
+    info = view.info
+    rate = f"  {info.frame_rate:.3f} fps" if info.frame_rate else ""
+    out.result(f"{info.path}")
+    out.result(f"  {info.codec} {info.width}x{info.height}{rate}  content {info.content}")
+    out.result(f"  frame {view.frame} at {timecode(view.frame_seconds)}, scan {view.scan} ({view.profile})")
+    for moment in view.moments:
+        out.result(
+            f"  event {moment.number} {moment.kind}: {timecode(moment.start_seconds)} to "
+            f"{timecode(moment.end_seconds)}, peak {timecode(moment.peak_seconds)}, "
+            f"score {moment.score:g}, region {moment.region}"
+        )
+    for candidate in view.candidates:
+        verdict = "accepted" if candidate.accepted else f"rejected: {candidate.reason}"
+        out.result(
+            f"  candidate {candidate.stage} score {candidate.score:g} of {candidate.threshold:g}: "
+            f"{verdict}"
+        )
+    for stage, values in view.measurements.items():
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        out.result(f"  {stage}: {shown}")
+    for warning in view.warnings:
+        out.result(f"  warning: {warning}")
+    made = view.provenance
+    out.result(f"  made by sightline {made.get('sightline')} with {made.get('reader')} on {made.get('device')}")
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return None
+    return value

@@ -1,0 +1,165 @@
+"""Watching a folder: wait until files are whole, then scan them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .. import events
+from ..client import LocalClient
+from ..commands import CancelScan, SubmitScan
+from ..errors import ExitCode, NothingToScan
+from ..text import clean_path
+from .options import DEFAULT_FORMATS
+from .output import Session
+from .running import _check_formats, _log_to, _Printer
+
+log = logging.getLogger("sightline.watch")
+
+
+@dataclass
+class Settling:
+    """Files that changed lately, with their size, time and when they were last seen to change."""
+
+    settle_seconds: float
+    _seen: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+
+    def touch(self, path: str) -> None:
+        """Note that something happened to a file."""
+        status = _status(path)
+        if status is None:
+            self._seen.pop(path, None)
+        else:
+            self._seen[path] = (*status, time.monotonic())
+
+    def whole(self) -> list[str]:
+        """Return files that stayed the same long enough, each once; start others over."""
+        ready = []
+        now = time.monotonic()
+        for path, (size, mtime_ns, since) in list(self._seen.items()):
+            status = _status(path)
+            if status is None:
+                del self._seen[path]
+            elif status != (size, mtime_ns):
+                self._seen[path] = (*status, now)
+            elif now - since >= self.settle_seconds and size:
+                ready.append(path)
+                del self._seen[path]
+        return ready
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+async def watch_folder(
+    session: Session, request: SubmitScan, folder: Path, settle: float,
+    out: Path | None, formats: tuple[str, ...], *, as_json: bool,
+) -> int:  # fmt: skip
+    """Scan what is there, then whatever appears, until interrupted; return the exit code."""
+    _check_formats(formats)
+    _log_to(session.library)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(name, stop.set)
+    client = await LocalClient.open(session.library)
+    watch = _Watch(session, client, request, out, formats, as_json, stop)
+    try:
+        await watch.scan((str(folder),))
+        async for paths in _appearing(folder, settle, stop):
+            await watch.scan(tuple(paths))
+    finally:
+        await client.close()
+    session.out.note(f"stopped watching: {watch.scans} scans, {watch.failed} sources failed")
+    return int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
+
+
+class _Watch:
+    def __init__(
+        self, session: Session, client: LocalClient, request: SubmitScan, out: Path | None,
+        formats: tuple[str, ...], as_json: bool, stop: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._session = session
+        self._client = client
+        self._request = request
+        self._out = out
+        self._formats = formats
+        self._json = as_json
+        self._stop = stop
+        self._next_event = 0
+        self.scans = self.failed = 0
+
+    async def scan(self, paths: tuple[str, ...]) -> None:
+        """Scan paths to the end, or until asked to stop."""
+        if self._stop.is_set():
+            return
+        try:
+            scan = await self._client.send(replace(self._request, paths=paths))
+        except NothingToScan:
+            self._idle("nothing there yet")
+            return
+        self.scans += 1
+        end = await self._follow(scan)
+        self.failed += end.failed
+        if self._out is not None:
+            formats = self._formats or DEFAULT_FORMATS
+            self._client.records.export(scan, formats, self._out / f"scan-{scan}")
+        self._idle(f"scan {scan} {end.state}, {end.moments} events")
+
+    async def _follow(self, scan: int) -> events.ScanFinished:
+        printer = _Printer(self._session.out, self._json)
+        stopper = asyncio.ensure_future(self._cancel_when_stopped(scan))
+        try:
+            async for number, event in self._client.events(self._next_event):
+                self._next_event = number + 1
+                if event.scan == scan:
+                    printer.print(event)
+                    if isinstance(event, events.ScanFinished):
+                        return event
+        finally:
+            stopper.cancel()
+        raise AssertionError("events never end before the scan does")
+
+    async def _cancel_when_stopped(self, scan: int) -> None:
+        await self._stop.wait()
+        await self._client.send(CancelScan(scan))
+
+    def _idle(self, text: str) -> None:
+        log.info("watch: %s", text)
+        if not self._stop.is_set():
+            self._session.out.note(f"{text}; watching (Ctrl+C stops)")
+
+
+async def _appearing(folder: Path, settle: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
+    """Yield lists of files that appeared or changed and are whole now."""
+    from watchfiles import awatch
+
+    from ..plan import is_known_kind
+
+    settling = Settling(settle)
+    step = int(min(settle, 1.0) * 500)
+    async for changes in awatch(
+        folder, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
+    ):
+        for _, path in changes:
+            hidden = any(part.startswith(".") for part in Path(path).relative_to(folder.absolute()).parts)
+            if is_known_kind(path) and not hidden:
+                settling.touch(path)
+        ready = settling.whole()
+        if ready:
+            log.info("watch: whole now: %s", [clean_path(path) for path in ready])
+            yield ready
+
+
+def _status(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,162 @@
+"""What every front talks to: one engine, here in this process.
+
+`snapshot`, `events` and `send` are the engine's live side; the rest reads the library. A client
+opened for reading only needs no engine and works beside one that is running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .commands import Command, SubmitScan
+from .events import Event
+from .state import EngineState
+from .views import MomentView, PlanView, ScanLine, TaskView, Verified
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .judge.score import Score
+    from .storage.library import Library
+
+
+class EngineClient(Protocol):
+    """The live side of an engine, wherever it runs."""
+
+    def snapshot(self) -> EngineState:
+        """Return what everything looks like now."""
+
+    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+        """Yield numbered events from `since` on, for ever."""
+
+    async def send(self, command: Command) -> int:
+        """Carry out a command and return the scan it is about. Raises SightlineError."""
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+
+
+class LocalClient:
+    """An engine hosted in this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, folder: Path) -> LocalClient:
+        """Start an engine over a library. Raises EnvironmentFault."""
+        from .engine import open_engine
+
+        return cls(open_engine(folder))
+
+    def snapshot(self) -> EngineState:
+        """Return what everything looks like now."""
+        return self._engine.snapshot()
+
+    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+        """Yield numbered events from `since` on, for ever."""
+        return self._engine.events(since)
+
+    async def send(self, command: Command) -> int:
+        """Carry out a command and return the scan it is about. Raises SightlineError."""
+        return await self._engine.send(command)
+
+    async def close(self) -> None:
+        """Stop running scans after the microbatch in hand and close the library."""
+        await self._engine.close()
+
+    @property
+    def records(self) -> Records:
+        """Return the reading side of the same library."""
+        return Records(self._engine.library)
+
+
+class Records:
+    """The reading side of a library: never writes, needs no engine."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    @classmethod
+    def open(cls, folder: Path) -> Records:
+        """Open a library for reading. Raises UnknownName if there is none, EnvironmentFault."""
+        from .storage.library import Library
+
+        return cls(Library(folder, writable=False))
+
+    def close(self) -> None:
+        """Close the library."""
+        self._library.close()
+
+    def scans(self) -> list[ScanLine]:
+        """Return every scan, the newest first."""
+        from . import reports
+
+        return reports.scan_lines(self._library)
+
+    def tasks(self, scan: int) -> list[TaskView]:
+        """Return the sources of a scan. Raises UnknownName."""
+        from . import reports
+
+        return reports.task_views(self._library, scan)
+
+    def export(self, scan: int, formats: Sequence[str], folder: Path) -> list[Path]:
+        """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
+        from . import reports
+
+        return reports.export(self._library, scan, formats, folder)
+
+    def clips(self, scan: int, folder: Path, *, pictures: bool) -> Iterator[Path]:
+        """Write one clip, or one picture, for each event and yield the files."""
+        from . import reports
+
+        return reports.export_clips(self._library, scan, folder, pictures=pictures)
+
+    def instant(self, path: str, seconds: float) -> MomentView:
+        """Return everything kept about one instant of a source."""
+        from . import reports
+
+        return reports.instant(self._library, path, seconds)
+
+    def still(self, view: MomentView, longest_side: int) -> bytes:
+        """Return a JPEG of an instant, read from its file."""
+        from . import reports
+
+        spec = reports.spec_of(self._library, view.scan)
+        return reports.still(view.info, view.seconds, longest_side, spec)
+
+    def score(
+        self, scan: int, truth: Path, kinds: Sequence[str], events: Sequence[str], tolerance: float
+    ) -> Score:
+        """Compare a scan's events with a truth file."""
+        from . import reports
+        from .judge.score import read_truth
+
+        return reports.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
+
+    def verify(self, scan: int) -> Iterator[Verified]:
+        """Measure every source of a scan again and compare."""
+        from . import reports
+
+        return reports.verify(self._library, scan)
+
+
+def dry_run(folder: Path, command: SubmitScan) -> PlanView:
+    """Return what a scan would do, with or without a library there."""
+    from . import reports
+    from .errors import UnknownName
+    from .profiles import resolve
+    from .storage.library import Library
+
+    spec = resolve(command.profile, command.overrides)
+    library: Library | None = None
+    try:
+        library = Library(folder, writable=False)
+    except UnknownName:
+        library = None
+    try:
+        return reports.plan_view(library, spec, command.paths, command.globs, command.mode)
+    finally:
+        if library is not None:
+            library.close()

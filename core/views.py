@@ -1,0 +1,79 @@
+"""What a client may look at, as plain records: shared by the engine's side and every front."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .records import Candidate, Moment, SourceInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ScanLine:
+    """A scan in a list."""
+
+    scan: int
+    created: str
+    profile: str
+    state: str
+    sources: int
+    done: int
+    failed: int
+    left: int
+    moments: int
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A source of a scan."""
+
+    number: int
+    path: str
+    kind: str
+    state: str
+    reason: str
+    frames: int
+    moments: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What a scan would do. `seconds` is None when no earlier scan tells how fast it goes."""
+
+    sources: int
+    known: int
+    failed_before: int
+    to_read: tuple[str, ...]
+    missing: tuple[str, ...]
+    left_out: int
+    frames: int
+    seconds: float | None
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class MomentView:
+    """Everything kept about one instant of a source."""
+
+    info: SourceInfo
+    profile: str
+    scan: int
+    seconds: float
+    frame: int
+    frame_seconds: float
+    moments: tuple[Moment, ...]
+    candidates: tuple[Candidate, ...]
+    measurements: dict[str, dict[str, float]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One source measured again: `same`, `changed` (then `reason` says what), or `skipped`."""
+
+    path: str
+    state: str
+    reason: str = ""
