@@ -118,7 +118,9 @@ class Engine:
         ]
         first_free = len(rows) + 1
         rows += [
-            TaskRow(scan, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0)
+            TaskRow(
+                scan, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0
+            )
             for n, item in enumerate(planned.missing)
         ]
         self.library.runs.add_tasks(scan, rows)
@@ -127,7 +129,9 @@ class Engine:
                 events.TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0)
             )
         if planned.left_out:
-            text = f"{planned.left_out} files left out: no stage of this profile looks at their kind"
+            text = (
+                f"{planned.left_out} files left out: no stage of this profile looks at their kind"
+            )
             self._emit(events.Warned(scan, text))
 
     def _resume(self, command: commands.ResumeScan) -> int:
@@ -171,7 +175,9 @@ class Engine:
         job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo)
         self._jobs[scan] = job
         self._states[scan] = "running"
-        thread = threading.Thread(target=self._run, args=(job, sources), name=f"sightline-scan-{scan}")
+        thread = threading.Thread(
+            target=self._run, args=(job, sources), name=f"sightline-scan-{scan}"
+        )
         self._threads.append(thread)
         thread.start()
 

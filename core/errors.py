@@ -1,22 +1,22 @@
 """Everything sightline raises on purpose.
 
-    SightlineError               the message says what was wrong, with which file, and what to do
-    ├── UsageError               exit 2: the call, a profile or a setting is wrong
-    │   ├── ProfileError
-    │   └── UnknownName
-    ├── NothingToScan            exit 3: no source was found
-    ├── EnvironmentFault         exit 4: this machine or this library cannot do it
-    │   ├── LibraryBusy
-    │   ├── LibraryTooNew
-    │   ├── LibraryDamaged
-    │   ├── DiskFull
-    │   └── MissingExtra
-    ├── SourceError              one source cannot be read; never stops a scan
-    │   ├── Unreadable
-    │   ├── TooLarge
-    │   ├── Vanished
-    │   └── ReaderDied
-    └── Interrupted              exit 130: stopped by the user; work so far is kept
+SightlineError               the message says what was wrong, with which file, and what to do
+├── UsageError               exit 2: the call, a profile or a setting is wrong
+│   ├── ProfileError
+│   └── UnknownName
+├── NothingToScan            exit 3: no source was found
+├── EnvironmentFault         exit 4: this machine or this library cannot do it
+│   ├── LibraryBusy
+│   ├── LibraryTooNew
+│   ├── LibraryDamaged
+│   ├── DiskFull
+│   └── MissingExtra
+├── SourceError              one source cannot be read; never stops a scan
+│   ├── Unreadable
+│   ├── TooLarge
+│   ├── Vanished
+│   └── ReaderDied
+└── Interrupted              exit 130: stopped by the user; work so far is kept
 """
 
 from __future__ import annotations

@@ -88,9 +88,7 @@ class ScanFinished:
     reason: str = ""
 
 
-Event = (
-    ScanStarted | TaskStarted | BatchDone | MomentFound | TaskFinished | Warned | ScanFinished
-)
+Event = ScanStarted | TaskStarted | BatchDone | MomentFound | TaskFinished | Warned | ScanFinished
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (

@@ -59,9 +59,7 @@ def plan(
     sources = list(_matched(library, spec, looked_at, mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
-    return Plan(
-        tuple(_numbered(sources)), tuple(missing), left_out=len(found) - len(looked_at)
-    )
+    return Plan(tuple(_numbered(sources)), tuple(missing), left_out=len(found) - len(looked_at))
 
 
 def kind_of(path: str) -> str:

@@ -147,7 +147,9 @@ def create(name: str, base: str) -> Path:
     find(base)
     path = user_folder() / f"{name}.toml"
     if path.exists():
-        raise ProfileError(f"{clean(str(path))} exists already; change it with `profiles edit {name}`")
+        raise ProfileError(
+            f"{clean(str(path))} exists already; change it with `profiles edit {name}`"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE.format(name=name, base=base), encoding="utf-8")
     return path
@@ -212,7 +214,9 @@ def _extended_tables(
     chain = (*seen, str(profile.path))
     parent = _parent(str(base), profile)
     if str(parent.path) in chain:
-        raise ProfileError(f"{clean(str(profile.path))}: extends itself through '{clean(str(base))}'")
+        raise ProfileError(
+            f"{clean(str(profile.path))}: extends itself through '{clean(str(base))}'"
+        )
     return _merge(_extended(parent, chain), tables)
 
 

@@ -144,8 +144,10 @@ def export_clips(library: Library, scan: int, folder: Path, *, pictures: bool) -
             info = filed.document.source
             for moment in filed.document.moments:
                 name = f"{filed.stem}.{moment.number:03d}.{moment.kind}"
-                yield _one_picture(reader, info, moment, folder / f"{name}.jpg") if pictures else (
-                    _one_clip(reader, info, moment, folder / f"{name}.mp4")
+                yield (
+                    _one_picture(reader, info, moment, folder / f"{name}.jpg")
+                    if pictures
+                    else (_one_clip(reader, info, moment, folder / f"{name}.mp4"))
                 )
     finally:
         reader.close()
@@ -261,7 +263,12 @@ class _Stems:
 
 
 def _document(
-    library: Library, info: SourceInfo, spec: Spec, result: Result, statistics: bool, thumbnails: bool
+    library: Library,
+    info: SourceInfo,
+    spec: Spec,
+    result: Result,
+    statistics: bool,
+    thumbnails: bool,
 ) -> Document:
     side = spec.output.thumbnail_pixels
     pictures = {

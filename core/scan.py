@@ -213,9 +213,9 @@ class ScanJob:
             self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
 
     def _lone_picture(self, source: Source) -> Result:
-        done = scan_pictures(
-            self._library.results, self._picture_pool, [source.found], self._spec
-        )[0]
+        done = scan_pictures(self._library.results, self._picture_pool, [source.found], self._spec)[
+            0
+        ]
         if done.result is None:
             raise SourceError(done.failure or "holds nothing this profile looks at")
         return done.result
@@ -243,9 +243,7 @@ class ScanJob:
         assert picture.info is not None
         return self._row(source, picture.info.content, "done", "", 1, 0, seconds)
 
-    def _finished(
-        self, source: Source, info: SourceInfo, result: Result, seconds: float
-    ) -> None:
+    def _finished(self, source: Source, info: SourceInfo, result: Result, seconds: float) -> None:
         path = source.found.path
         for warning in result.warnings:
             self._emit(events.Warned(self.scan, f"{path}: {warning}"))

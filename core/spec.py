@@ -54,7 +54,9 @@ class Regions(Section):
     def _positive(cls, value: tuple[Rectangle, ...]) -> tuple[Rectangle, ...]:
         for x, y, width, height in value:
             if x < 0 or y < 0 or width <= 0 or height <= 0:
-                raise ValueError("a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0")
+                raise ValueError(
+                    "a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0"
+                )
         return value
 
 
@@ -62,7 +64,8 @@ class Flash(Section):
     """Transient brightening: lightning, global or local, one frame long or more."""
 
     sensitivity: Sensitivity = Field(
-        0.5, description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow"
+        0.5,
+        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
     )
     max_seconds: float = Field(
         0.5,
@@ -101,7 +104,9 @@ class Quality(Section):
         20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
     )
     dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
-    bright_above: float = Field(235.0, ge=0, le=255, description="mean luma above which it is bright")
+    bright_above: float = Field(
+        235.0, ge=0, le=255, description="mean luma above which it is bright"
+    )
     flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
 
 
@@ -190,7 +195,9 @@ class Spec(Section):
 
     def hash(self) -> str:
         """Return the spec's identity: settings that cannot change a result are left out."""
-        return tagged_hash("spec", self.model_dump(mode="json", exclude={"run", "output", "limits"}))
+        return tagged_hash(
+            "spec", self.model_dump(mode="json", exclude={"run", "output", "limits"})
+        )
 
     def measure_settings(self, stage: str) -> dict[str, Any]:
         """Return the settings of `stage` that change what it measures (not what it decides)."""

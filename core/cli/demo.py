@@ -15,8 +15,14 @@ from .score import print_score
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
-              metavar="DIR", help="Folder for the clip, its truth, the report and a small library.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the clip, its truth, the report and a small library.",
+)
 @click.pass_obj
 def command(session: Session, out: Path) -> int:
     """Write a short storm clip with known strokes, scan it and score it.

@@ -14,9 +14,17 @@ from .output import Session
 @click.command()
 @click.argument("scan", type=int)
 @formats_option
-@click.option("--out", type=click.Path(path_type=Path), default=Path("sightline-export"),
-              show_default=True, metavar="DIR", help="Folder to write to.")
-@click.option("--clips", is_flag=True, help="Also a clip of each event, with its lead-in and run-out.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("sightline-export"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write to.",
+)
+@click.option(
+    "--clips", is_flag=True, help="Also a clip of each event, with its lead-in and run-out."
+)
 @click.option("--pictures", is_flag=True, help="Also a picture of each event's peak, full size.")
 @click.pass_obj
 def command(

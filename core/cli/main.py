@@ -75,7 +75,9 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
               help="Show the version and stop.")  # fmt: skip
 @click.pass_context
-def cli(ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool) -> None:
+def cli(
+    ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool
+) -> None:
     """Look through more footage and pictures than a person can, on your own machine.
 
     \b

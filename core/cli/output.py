@@ -19,7 +19,9 @@ PLAIN_REFRESH_SECONDS = 10.0
 class Output:
     """Where everything a command says goes through."""
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False
+    ) -> None:
         self.quiet = quiet
         self.verbose = verbose
         self._color = not no_color and "NO_COLOR" not in os.environ and sys.stderr.isatty()
@@ -61,7 +63,9 @@ class Output:
         if self.quiet:
             return
         now = time.monotonic()
-        if not force and now - self._drawn_at < (REFRESH_SECONDS if self._live else PLAIN_REFRESH_SECONDS):
+        if not force and now - self._drawn_at < (
+            REFRESH_SECONDS if self._live else PLAIN_REFRESH_SECONDS
+        ):
             return
         self._drawn_at = now
         if not self._live:

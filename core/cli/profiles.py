@@ -62,8 +62,14 @@ def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name")
-@click.option("--extends", "base", default="quick", show_default=True, metavar="NAME",
-              help="The profile it begins from.")
+@click.option(
+    "--extends",
+    "base",
+    default="quick",
+    show_default=True,
+    metavar="NAME",
+    help="The profile it begins from.",
+)
 @click.pass_obj
 def new(session: Session, name: str, base: str) -> int:
     """Make a profile of your own."""
@@ -75,8 +81,13 @@ def new(session: Session, name: str, base: str) -> int:
 
 @command.command()
 @click.argument("name")
-@click.option("--set", "changes", multiple=True, metavar="SECTION.KEY=VALUE",
-              help="A setting to change; without any, your $EDITOR opens the file.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="A setting to change; without any, your $EDITOR opens the file.",
+)
 @click.pass_obj
 def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
     """Change a profile of your own; comments stay, and only what validates is kept."""

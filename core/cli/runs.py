@@ -38,7 +38,8 @@ def list_(session: Session, as_json: bool) -> int:
         for s in lines
     ]  # fmt: skip
     session.out.table(
-        ("scan", "begun (UTC)", "profile", "state", "sources", "failed", "left", "events", "of"), rows
+        ("scan", "begun (UTC)", "profile", "state", "sources", "failed", "left", "events", "of"),
+        rows,
     )
     return 0
 
@@ -58,7 +59,8 @@ def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
             session.out.json({"type": "Task", **asdict(task)})
         return 0
     rows = [
-        (t.number, t.state, t.frames, t.moments, duration(t.seconds), t.path, t.reason) for t in tasks
+        (t.number, t.state, t.frames, t.moments, duration(t.seconds), t.path, t.reason)
+        for t in tasks
     ]
     session.out.table(("no", "state", "frames", "events", "took", "path", "reason"), rows)
     return 0
@@ -72,7 +74,12 @@ def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
 @formats_option
 @click.pass_obj
 def resume(
-    session: Session, scan: int, failed: bool, as_json: bool, out: str | None, formats: tuple[str, ...]
+    session: Session,
+    scan: int,
+    failed: bool,
+    as_json: bool,
+    out: str | None,
+    formats: tuple[str, ...],
 ) -> int:
     """Go on with an interrupted scan, from the microbatch after the last one kept."""
     from pathlib import Path

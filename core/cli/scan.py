@@ -17,8 +17,13 @@ from .running import Finish, run_scan
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
-@click.option("--glob", "globs", multiple=True, metavar="PATTERN",
-              help="In folders, only files whose name matches, such as '*.mp4'.")
+@click.option(
+    "--glob",
+    "globs",
+    multiple=True,
+    metavar="PATTERN",
+    help="In folders, only files whose name matches, such as '*.mp4'.",
+)
 @click.option("--redo", is_flag=True, help="Do everything again, known or not.")
 @click.option("--changed", is_flag=True, help="Only files that are new or changed.")
 @click.option("--retry-failed", is_flag=True, help="Also read again what failed last time.")
@@ -27,10 +32,18 @@ from .running import Finish, run_scan
 @click.option("--no-ui", is_flag=True, help="Stay headless (this version always does).")
 @out_option
 @formats_option
-@click.option("--clips", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write a clip of each event there.")
-@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write a picture of each event's peak there.")
+@click.option(
+    "--clips",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a clip of each event there.",
+)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a picture of each event's peak there.",
+)
 @click.pass_obj
 def command(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],

@@ -17,13 +17,30 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scan", type=int)
-@click.option("--truth", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              metavar="FILE", help="JSON with the true events.")
+@click.option(
+    "--truth",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON with the true events.",
+)
 @click.option("--kinds", metavar="A,B", help="Only these true kinds should be found.")
-@click.option("--events", "stages", metavar="A,B", default="flash", show_default=True,
-              help="Only these kinds of events are judged.")
-@click.option("--tolerance", type=click.FloatRange(min=0), default=0.1, show_default=True,
-              metavar="SECONDS", help="How far an event may lie from the truth.")
+@click.option(
+    "--events",
+    "stages",
+    metavar="A,B",
+    default="flash",
+    show_default=True,
+    help="Only these kinds of events are judged.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    show_default=True,
+    metavar="SECONDS",
+    help="How far an event may lie from the truth.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.pass_obj
 def command(
@@ -62,7 +79,9 @@ def print_score(out: Output, found: Score) -> None:
     for event in found.misses:
         out.result(f"missed       {timecode(event.start_seconds)}  {event.kind}")
     for moment in found.false_alarms:
-        out.result(f"false alarm  {timecode(moment.peak_seconds)}  {moment.kind}  score {moment.score:g}")
+        out.result(
+            f"false alarm  {timecode(moment.peak_seconds)}  {moment.kind}  score {moment.score:g}"
+        )
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -15,10 +15,20 @@ from .output import Output, Session, parse_time, timecode
 
 @click.command()
 @click.argument("moment", metavar="FILE@TIME")
-@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the picture of that moment there, as JPEG.")
-@click.option("--size", type=click.IntRange(16, 8192), default=1920, show_default=True,
-              metavar="PIXELS", help="Longest side of the picture.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the picture of that moment there, as JPEG.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(16, 8192),
+    default=1920,
+    show_default=True,
+    metavar="PIXELS",
+    help="Longest side of the picture.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.pass_obj
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
@@ -57,7 +67,9 @@ def _print(out: Output, view: MomentView) -> None:
     rate = f"  {info.frame_rate:.3f} fps" if info.frame_rate else ""
     out.result(f"{info.path}")
     out.result(f"  {info.codec} {info.width}x{info.height}{rate}  content {info.content}")
-    out.result(f"  frame {view.frame} at {timecode(view.frame_seconds)}, scan {view.scan} ({view.profile})")
+    out.result(
+        f"  frame {view.frame} at {timecode(view.frame_seconds)}, scan {view.scan} ({view.profile})"
+    )
     for moment in view.moments:
         out.result(
             f"  event {moment.number} {moment.kind}: {timecode(moment.start_seconds)} to "
@@ -76,7 +88,9 @@ def _print(out: Output, view: MomentView) -> None:
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
     made = view.provenance
-    out.result(f"  made by sightline {made.get('sightline')} with {made.get('reader')} on {made.get('device')}")
+    out.result(
+        f"  made by sightline {made.get('sightline')} with {made.get('reader')} on {made.get('device')}"
+    )
 
 
 def _finite(value: object) -> object:

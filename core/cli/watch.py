@@ -15,8 +15,14 @@ from .watching import watch_folder
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @scan_settings
-@click.option("--settle", type=click.FloatRange(min=0.2), default=2.0, show_default=True,
-              metavar="SECONDS", help="A file is whole once it stayed the same for so long.")
+@click.option(
+    "--settle",
+    type=click.FloatRange(min=0.2),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A file is whole once it stayed the same for so long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
 @click.option("--no-ui", is_flag=True, help="Stay headless (this version always does).")
 @out_option

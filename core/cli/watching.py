@@ -148,7 +148,9 @@ async def _appearing(folder: Path, settle: float, stop: asyncio.Event) -> AsyncI
         folder, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
     ):
         for _, path in changes:
-            hidden = any(part.startswith(".") for part in Path(path).relative_to(folder.absolute()).parts)
+            hidden = any(
+                part.startswith(".") for part in Path(path).relative_to(folder.absolute()).parts
+            )
             if is_known_kind(path) and not hidden:
                 settling.touch(path)
         ready = settling.whole()

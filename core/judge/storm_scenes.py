@@ -152,8 +152,14 @@ def _sky(clouds: Floats, level: float, day: bool) -> Floats:
 
 
 def _paint_layer(
-    rng: np.random.Generator, scene: Scene, backdrop: str, depth: int, sky_level: float,
-    base: Floats, sky: Floats, response: Floats,
+    rng: np.random.Generator,
+    scene: Scene,
+    backdrop: str,
+    depth: int,
+    sky_level: float,
+    base: Floats,
+    sky: Floats,
+    response: Floats,
 ) -> None:
     """Paint one ridge or row of houses over the canvas, in place; depth 2 is the nearest."""
     height, width = sky.shape
@@ -383,7 +389,10 @@ def _burst(view: View, picture: Floats, shell: int, age: float) -> None:
 
 
 def _points(
-    view: View, picture: Floats, points: NDArray[np.float64], power: NDArray[np.float64],
+    view: View,
+    picture: Floats,
+    points: NDArray[np.float64],
+    power: NDArray[np.float64],
     colour: NDArray[np.float64],
 ) -> None:
     """Add points (n, 2), in fractions of the frame, shared among the four pixels around each."""

@@ -90,7 +90,13 @@ class Chain:
         waits_in = self._channels[n - 1].get_wait_seconds if n else 0.0
         busy = max(elapsed - waits_in - out.put_wait_seconds, 0.0)
         return StepReport(
-            self._steps[n].name, self._batches[n], busy, waits_in, out.put_wait_seconds, len(out), out.capacity
+            self._steps[n].name,
+            self._batches[n],
+            busy,
+            waits_in,
+            out.put_wait_seconds,
+            len(out),
+            out.capacity,
         )
 
     def _run(self, n: int) -> None:

@@ -7,6 +7,7 @@ answered by any number of messages, the last of kind `end` or `failed`.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,13 +17,17 @@ from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
 from . import wire
 
 ALIVE_SECONDS = 1.0
+SEEK_OVER_SECONDS = 2.0
 Reply = Callable[..., None]
+Beat = Callable[[], None]
+_Found = tuple[Any, Any, float]
 
 
 def main() -> None:
     """Answer requests until the engine closes the pipe."""
     requests, replies = int(sys.argv[1]), int(sys.argv[2])
     _ignore_interrupts()
+    _end_with_the_engine(requests)
     while True:
         try:
             request, _ = wire.receive(requests, None)
@@ -36,22 +41,43 @@ def _answer(request: dict[str, Any], replies: int) -> None:
         wire.send(replies, {"kind": kind, **header}, payload)
 
     try:
+        if "path" in request:
+            _check_file(request["path"])
         end = _OPERATIONS[request["do"]](request, reply)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         reply("failed", error="Vanished", reason="the file is gone; was it moved or deleted?")
     except PermissionError:
         reply("failed", error="Unreadable", reason="permission denied; check the file's rights")
     except (SourceError, MissingExtra) as error:
         reply("failed", error=type(error).__name__, reason=str(error))
-    except MemoryError:
-        reply("failed", error="TooLarge", reason="needs more memory than limits.memory_mib allows")
     except wire.WireClosed:
         raise
     except Exception as error:
-        reason = f"cannot be decoded ({type(error).__name__}: {str(error)[:200]})"
-        reply("failed", error="Unreadable", reason=reason)
+        reply("failed", **_unexpected(error))
     else:
         reply("end", **(end or {}))
+
+
+def _unexpected(error: Exception) -> dict[str, str]:
+    words = " ".join(str(error).split())[:200]
+    # A library that finds no room for itself is an ImportError to Python.
+    if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
+        reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
+        return {"error": "TooLarge", "reason": reason}
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return {"error": "Unreadable", "reason": f"{error.strerror}; check the path"}
+    reason = f"cannot be decoded ({type(error).__name__}: {words})"
+    return {"error": "Unreadable", "reason": reason}
+
+
+def _check_file(path: str) -> None:
+    """Refuse what is no regular file: a pipe would be waited for, a device never ends."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Unreadable("not a regular file; name a video or picture, or a folder of them")
+    finally:
+        os.close(handle)
 
 
 def _limit(request: dict[str, Any], _reply: Reply) -> None:
@@ -71,35 +97,75 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
     if os.path.getsize(path) == 0:
         raise Unreadable("the file is empty")
     content = content_hash(path)
-    info, luma, scale = _probed(path, content, os.path.getsize(path), request)
+    info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
     reply("info", b"" if luma is None else luma.data, info=asdict(info), scale=scale, **picture)
 
 
-def _probed(path: str, content: str, size: int, request: dict[str, Any]) -> tuple[Any, Any, float]:
+def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+    """Read the file as what its name says, and where that fails as the other kind.
+
+    A name without a known ending counts as a picture's: Pillow knows its formats for certain.
+    """
+    from .find import VIDEO_SUFFIXES
+
+    path = request["path"]
+    named_video = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
+    kinds = [_probed_picture, _probed_video]
+    first, second = reversed(kinds) if named_video else kinds
+    try:
+        return first(request, content, beat)
+    except Unreadable as error:
+        try:
+            return second(request, content, beat)
+        except Unreadable as other:
+            # Of a file under neither kind of name, the video's reason is the more telling one.
+            raise (error if _is_named(path) else other) from error
+
+
+def _is_named(path: str) -> bool:
+    from .find import KNOWN_SUFFIXES
+
+    return os.path.splitext(path)[1].lower() in KNOWN_SUFFIXES
+
+
+def _probed_picture(request: dict[str, Any], content: str, _beat: Beat) -> _Found:
     import numpy as np
 
-    from . import picture, video
+    from . import picture
+
+    path = request["path"]
+    if picture.is_animated_gif(path):
+        raise Unreadable("an animated GIF is read as a video")
+    with picture.open_picture(path, float(request["max_pixels"])) as image:
+        info = picture.probe_picture(image, path, content, os.path.getsize(path))
+        luma, scale = picture.picture_luma(image)
+    return info, np.ascontiguousarray(luma), scale
+
+
+def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+    from . import video
     from .find import PICTURE_SUFFIXES
 
-    max_pixels = float(request["max_pixels"])
-    named_picture = os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES
-    if named_picture and not picture.is_animated_gif(path):
-        with picture.open_picture(path, max_pixels) as image:
-            info = picture.probe_picture(image, path, content, size)
-            luma, scale = picture.picture_luma(image)
-        return info, np.ascontiguousarray(luma), scale
-    info = video.probe_video(path, content, size, max_pixels)
+    path = request["path"]
+    size = os.path.getsize(path)
+    info = video.probe_video(path, content, size, float(request["max_pixels"]), beat)
+    # FFmpeg takes many a broken HEIC for a film of one frame.
+    if os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES and info.frame_count == 1:
+        raise Unreadable("not a video")
     return info, None, 1.0
 
 
 def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     from . import sampling, video
 
-    with video.open_video(request["path"], request["threads"]) as stream:
+    with video.open_video(request["path"], request["threads"], _Pulse(reply).beat) as stream:
         sampler = sampling.sample(stream, request)
         reply("reader", reader=sampler.reader, why=sampler.why)
-        count = _send_frames(sampler.frames, request, _Pulse(reply))
+        count = _send_frames(sampler.frames, request, reply)
+        if count == 0 and request["skip"] == 0:
+            raise Unreadable("holds no frame that can be decoded; it may be cut off")
+        _compare_with_header(stream, request, count)
         return {
             "frames": count,
             "bad_packets": stream.bad_packets,
@@ -108,15 +174,21 @@ def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
         }
 
 
-def _send_frames(frames: Iterator[Any], request: dict[str, Any], pulse: _Pulse) -> int:
-    batch = _Batch(int(request["batch"]), pulse.reply)
+def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> None:
+    promised, read = stream.video.frames, count + int(request["skip"])
+    whole = request["mode"] == "every" and request["max_frames"] is None
+    if whole and (stream.bad_packets or stream.ended_early) and read < promised:
+        stream.warnings.append(f"the header promises {promised} frames, {read} could be read")
+
+
+def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -> int:
+    batch = _Batch(int(request["batch"]), reply)
+    most = int(request["most_frames"])
     count = 0
-    for frame in frames:
+    for count, frame in enumerate(frames, 1):
+        if count + request["skip"] > most:
+            raise TooLarge(f"more than limits.max_frames = {most} frames; raise it to read on")
         batch.add(frame)
-        pulse.beat()
-        count += 1
-        if count > request["most_frames"]:
-            raise TooLarge(f"more than limits.max_frames = {request['most_frames']} frames")
     batch.flush()
     return count
 
@@ -166,14 +238,14 @@ class _Pulse:
     """Says now and then that a long decode still gets somewhere; a stuck decoder says nothing."""
 
     def __init__(self, reply: Reply) -> None:
-        self.reply = reply
+        self._reply = reply
         self._last = time.monotonic()
 
     def beat(self) -> None:
         now = time.monotonic()
         if now - self._last > ALIVE_SECONDS:
             self._last = now
-            self.reply("alive")
+            self._reply("alive")
 
 
 def _fitted(luma: Any, shape: tuple[int, int]) -> Any:
@@ -195,29 +267,26 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
         with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
             reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
         return
-    pulse = _Pulse(reply)
-    with video.open_video(request["path"], request["threads"]) as stream:
-        for wanted, item in _at_times(stream, request["seconds"], pulse):
+    beat = _Pulse(reply).beat
+    with video.open_video(request["path"], request["threads"], beat) as stream:
+        for wanted, item in _at_times(stream, request["seconds"]):
             image = Image.fromarray(video.upright(item.frame))
             image.thumbnail((longest, longest))
-            reply("still", picture.jpeg(image), wanted=wanted, seconds=item.seconds, index=item.index)
+            reply("still", picture.jpeg(image), wanted=wanted, seconds=item.seconds)
 
 
-def _at_times(stream: Any, wanted: list[float], pulse: _Pulse) -> Iterator[tuple[float, Any]]:
-    """Yield (wanted, the last frame at or before it); seeks over gaps, decodes through short ones."""
+def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
+    """Yield (wanted, the last frame at or before it); long gaps are sought over."""
     from . import video
 
     items = video.decode(stream)
     current, following = None, next(items, None)
     for seconds in sorted(wanted):
-        if following is None or seconds - following.seconds > 2.0:
-            target = int((seconds + stream.origin_seconds) / float(stream.video.time_base))
-            stream.container.seek(max(target, 0), stream=stream.video, backward=True)
-            items = video.decode(stream)
+        if following is not None and seconds - following.seconds > SEEK_OVER_SECONDS:
+            items = video.decode_near(stream, seconds)
             current, following = None, next(items, None)
         while following is not None and following.seconds <= seconds + 1e-6:
             current, following = following, next(items, None)
-            pulse.beat()
         best = current or following
         if best is not None:
             yield seconds, best
@@ -226,8 +295,8 @@ def _at_times(stream: Any, wanted: list[float], pulse: _Pulse) -> Iterator[tuple
 def _clip(request: dict[str, Any], reply: Reply) -> None:
     from .clip import write_clip
 
-    pulse = _Pulse(reply)
-    write_clip(request["path"], request["start"], request["end"], request["out"], pulse.beat)
+    beat, threads = _Pulse(reply).beat, int(request["threads"])
+    write_clip(request["path"], request["start"], request["end"], request["out"], threads, beat)
 
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]] = {
@@ -237,6 +306,20 @@ _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]]
     "stills": _stills,
     "clip": _clip,
 }
+
+
+def _end_with_the_engine(requests: int) -> None:
+    """Leave at once when the engine is gone, even in the midst of a decode."""
+    import select
+    import threading
+
+    def watch() -> None:
+        gone = select.poll()
+        gone.register(requests, 0)  # nothing but the other end's closing
+        gone.poll()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _ignore_interrupts() -> None:

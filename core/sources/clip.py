@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from .video import Stream, decode, open_video, upright
+from ..errors import Unreadable
+from .video import Decoded, Stream, decode_near, open_video, upright
 
 _MICROSECONDS = Fraction(1, 1_000_000)
+ENCODER_THREADS = 4
+"""More gain little at these sizes, and each holds frames that count against limits.memory_mib."""
 
 
-def write_clip(path: str, start: float, end: float, out: str, beat: Callable[[], None]) -> None:
-    """Encode the frames from `start` to `end` (seconds) as H.264 in MP4, times kept, upright."""
+def write_clip(
+    path: str, start: float, end: float, out: str, threads: int, beat: Callable[[], None]
+) -> None:
+    """Encode the frames from `start` to `end` (seconds) as H.264 in MP4, times kept, upright.
+
+    Raises Unreadable, and leaves no file, when there is no frame in between.
+    """
+    try:
+        with open_video(path, threads, beat) as stream:
+            frames = _write(_between(stream, start, end), stream, out)
+        if not frames:
+            raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(out)
+        raise
+
+
+def _write(items: Iterator[Decoded], stream: Stream, out: str) -> int:
     import av
 
-    with open_video(path, threads=0) as stream, av.open(out, "w", format="mp4") as target:
-        encoder: Any = None
-        for item in _between(stream, start, end):
+    first, encoder = 0.0, None
+    count = 0
+    with av.open(out, "w", format="mp4") as target:
+        for item in items:
+            count += 1
             pixels = upright(item.frame)
             if encoder is None:
+                first = item.seconds
                 encoder = _encoder(target, stream, pixels.shape[1], pixels.shape[0])
             frame = av.VideoFrame.from_ndarray(pixels[: encoder.height, : encoder.width], "rgb24")
-            frame.pts = round((item.seconds - start) * 1_000_000)
+            frame.pts = round((item.seconds - first) * 1_000_000)
             frame.time_base = _MICROSECONDS
             target.mux(encoder.encode(frame))
-            beat()
         if encoder is not None:
             target.mux(encoder.encode(None))
+    return count
 
 
-def _between(stream: Stream, start: float, end: float) -> Any:
-    if start > 1.0:
-        target = int((start + stream.origin_seconds) / float(stream.video.time_base or 1))
-        stream.container.seek(target, stream=stream.video, backward=True)
-    for item in decode(stream):
+def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:
+    for item in decode_near(stream, start):
         if item.seconds > end:
             return
         if item.seconds >= start:
@@ -44,8 +66,9 @@ def _between(stream: Stream, start: float, end: float) -> Any:
 def _encoder(target: Any, stream: Stream, width: int, height: int) -> Any:
     encoder = target.add_stream("libx264", rate=stream.video.average_rate or 25)
     # 4:2:0 needs even sides; at most one row or column is lost.
-    encoder.width, encoder.height = width // 2 * 2, height // 2 * 2
+    encoder.width, encoder.height = max(width // 2 * 2, 2), max(height // 2 * 2, 2)
     encoder.pix_fmt = "yuv420p"
     encoder.codec_context.time_base = _MICROSECONDS
+    encoder.codec_context.thread_count = ENCODER_THREADS
     encoder.options = {"preset": "veryfast", "crf": "20"}
     return encoder

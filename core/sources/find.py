@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 VIDEO_SUFFIXES = frozenset(
@@ -39,55 +40,80 @@ class Missing:
 def find(paths: Iterable[str], globs: tuple[str, ...] = ()) -> Iterator[Found | Missing]:
     """Yield every source under `paths`, each file once.
 
-    A folder is walked whole (links followed, circles left out) and gives files with a known
+    A folder is walked whole, links followed, each folder once, and gives files with a known
     ending; a file named directly is taken whatever it is called. `globs` keep only files whose
-    name matches one of them.
+    name matches one of them; one that spells out an ending (`*.dat`) makes that ending known.
     """
     seen: set[object] = set()
+    walked: set[tuple[int, int]] = set()
     for path in paths:
-        for found in _under(path, globs):
+        for found in _under(path, globs, walked):
             key = found.identity if isinstance(found, Found) else found.path
             if key not in seen:
                 seen.add(key)
                 yield found
 
 
-def _under(path: str, globs: tuple[str, ...]) -> Iterator[Found | Missing]:
+def _under(
+    path: str, globs: tuple[str, ...], walked: set[tuple[int, int]]
+) -> Iterator[Found | Missing]:
     # Absolute but not resolved: a linked file keeps the name the user knows it by.
     absolute = os.path.abspath(os.path.expanduser(path))
     if os.path.isdir(absolute):
-        yield from _walk(absolute, globs, set())
+        yield from _walk(absolute, globs, walked)
         return
     yield _found(absolute)
 
 
-def _walk(folder: str, globs: tuple[str, ...], above: set[tuple[int, int]]) -> Iterator[Found | Missing]:
-    from natsort import os_sort_key
-
-    try:
-        status = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: os_sort_key(entry.name))
-    except OSError as error:
-        yield Missing(folder, f"folder cannot be read: {error.strerror}")
-        return
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _walk(entry.path, globs, above | {here})
+def _walk(
+    top: str, globs: tuple[str, ...], walked: set[tuple[int, int]]
+) -> Iterator[Found | Missing]:
+    """Yield the files under a folder, sub-folders where their names stand among the files."""
+    # No recursion: folders may lie deeper in each other than Python calls may.
+    open_folders = [iter(_entries(top, walked))]
+    while open_folders:
+        entry = next(open_folders[-1], None)
+        if entry is None:
+            open_folders.pop()
+        elif isinstance(entry, Missing):
+            yield entry
+        elif _is_folder(entry):
+            open_folders.append(iter(_entries(entry.path, walked)))
         elif _wanted(entry.name, globs):
             yield _found(entry.path)
 
 
-def _wanted(name: str, globs: tuple[str, ...]) -> bool:
-    if globs:
-        from fnmatch import fnmatch
+def _entries(folder: str, walked: set[tuple[int, int]]) -> Sequence[os.DirEntry[str] | Missing]:
+    from natsort import os_sort_key
 
-        return any(fnmatch(name, pattern) for pattern in globs)
-    return os.path.splitext(name)[1].lower() in KNOWN_SUFFIXES
+    try:
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in walked:
+            return []
+        walked.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        return [Missing(folder, f"folder cannot be read: {error.strerror}")]
+    return sorted(shown, key=lambda entry: os_sort_key(entry.name))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for one; as a file it gets its reason
+        return False
+
+
+def _wanted(name: str, globs: tuple[str, ...]) -> bool:
+    from fnmatch import fnmatch
+
+    ending = os.path.splitext(name)[1].lower()
+    known = ending in KNOWN_SUFFIXES
+    if not globs:
+        return known
+    spelled = (known or os.path.splitext(glob)[1].lower() == ending != "" for glob in globs)
+    return any(ok and fnmatch(name, glob) for ok, glob in zip(spelled, globs, strict=True))
 
 
 def _found(path: str) -> Found | Missing:
@@ -95,6 +121,8 @@ def _found(path: str) -> Found | Missing:
         status = os.stat(path)
     except OSError as error:
         return Missing(path, f"{error.strerror}; check the path")
-    if not os.path.isfile(path):
-        return Missing(path, "not a regular file")
+    except ValueError:
+        return Missing(path, "no path may hold a null character; check the path")
+    if not stat.S_ISREG(status.st_mode):
+        return Missing(path, "not a regular file; name a video or picture, or a folder of them")
     return Found(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))

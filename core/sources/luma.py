@@ -4,7 +4,7 @@ Every-frame screening must cost little beside decoding. The luma plane of a plan
 is averaged as it lies in memory: two pixels are one 16-bit word and their sum takes its place, so
 that four such sums are one 64-bit word and a single multiplication adds them up (SIMD within a
 register), on at most four rows of each square. Planes of 9 to 16 bits are cut to their upper
-eight, so that one scene gives one luma whatever its depth. Other formats go through FFmpeg's scaler.
+eight, so that one scene gives one luma whatever its depth. Others go through FFmpeg's scaler.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def reduce_frame(frame: VideoFrame) -> NDArray[np.uint8]:
     if plane is None:
         width, height = reduced_size(frame.width, frame.height)
         small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
-        reduced = small.to_ndarray()
+        reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
         reduced = reduce_plane(plane, side, frame.format.components[0].bits - 8)
     turns = (frame.rotation // 90) % 4
@@ -107,6 +107,6 @@ def _luma_plane(frame: VideoFrame) -> NDArray[Any] | None:
     # Words may only be read from rows that start on one, and never from a bottom-up picture.
     if plane.line_size <= 0 or plane.line_size % 8:
         return None
-    values = np.frombuffer(plane, np.uint8 if bits == 8 else "<u2")
+    values: NDArray[Any] = np.frombuffer(plane, np.uint8 if bits == 8 else np.dtype("<u2"))  # type: ignore[call-overload]
     rows = values[: plane.line_size * plane.height // values.itemsize]
     return rows.reshape(plane.height, -1)[:, : plane.width]

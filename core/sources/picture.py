@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 LUMA_LONGEST_SIDE = 640
 _ORIENTATION_TAG = 274
+# EXIF orientation: quarter turns against the clock, then whether left and right change places.
+_TURNS = {
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (3, True),
+    6: (3, False),
+    7: (1, True),
+    8: (1, False),
+}
 
 
 @contextmanager
@@ -38,10 +48,16 @@ def open_picture(path: str, max_pixels: float) -> Iterator[Image]:
         return
     try:
         image = Image.open(path)
+    except FileNotFoundError:
+        raise
     except UnidentifiedImageError as error:
         raise Unreadable("not a picture Pillow can open; check that the file is whole") from error
-    except (OSError, ValueError, SyntaxError, EOFError, ZeroDivisionError, OverflowError) as error:
-        raise Unreadable(f"damaged picture ({_words(error)}); copy it again from its origin") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # header parsers raise nearly anything on damaged data
+        raise Unreadable(
+            f"damaged picture ({_words(error)}); copy it again from its origin"
+        ) from error
     with image:
         _check_size(image.width, image.height, max_pixels)
         yield image
@@ -50,7 +66,11 @@ def open_picture(path: str, max_pixels: float) -> Iterator[Image]:
 def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> SourceInfo:
     """Return what the header and the metadata of an open picture say."""
     metadata, warnings = picture_metadata(image)
-    frames = int(getattr(image, "n_frames", 1))
+    try:
+        frames = int(getattr(image, "n_frames", 1))
+    except Exception:
+        frames = 1
+        warnings.append("later frames cannot be counted")
     if frames > 1:
         metadata["frames"] = frames
     width, height = _upright_size(image)
@@ -85,25 +105,32 @@ def picture_luma(image: Image) -> tuple[NDArray[np.uint8], float]:
     try:
         # JPEG can be decoded at 1/2, 1/4 or 1/8, which costs a fraction of the whole.
         image.draft("L", size)
-        small = _gray(image).resize(size, Pillow.Resampling.BOX, reducing_gap=2.0)
+        small = _flat(image).convert("L").resize(size, Pillow.Resampling.BOX, reducing_gap=2.0)
+    except MemoryError:
+        raise
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise Unreadable(
             f"damaged or cut off ({_words(error)}); copy it again from its origin"
         ) from error
-    return _turned(np.asarray(small, np.uint8), image), scale
+    return _turned(np.asarray(small, np.uint8), _orientation(image)), scale
 
 
 def upright_jpeg(image: Image, longest_side: int, quality: int = 85) -> bytes:
     """Return the picture as a JPEG, orientation applied. Raises Unreadable if it is damaged."""
-    from PIL import ImageOps
+    from PIL import Image as Pillow
 
     try:
         image.draft("RGB", (longest_side, longest_side))
-        small = ImageOps.exif_transpose(image)
+        small = _flat(image).convert("RGB")
         small.thumbnail((longest_side, longest_side))
-        return jpeg(small.convert("RGB"), quality)
+        turned = np.ascontiguousarray(_turned(np.asarray(small), _orientation(image)))
+        return jpeg(Pillow.fromarray(turned), quality)
+    except MemoryError:
+        raise
     except Exception as error:
-        raise Unreadable(f"damaged or cut off ({_words(error)})") from error
+        raise Unreadable(
+            f"damaged or cut off ({_words(error)}); copy it again from its origin"
+        ) from error
 
 
 def jpeg(image: Image, quality: int = 85) -> bytes:
@@ -127,43 +154,43 @@ def is_animated_gif(path: str) -> bool:
         return False
 
 
-def _gray(image: Image) -> Image:
+def _flat(image: Image) -> Image:
+    """Return the picture at 8 bits and opaque: what is deeper is scaled, transparency is black."""
     from PIL import Image as Pillow
 
-    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
+    if image.mode.startswith("I") or image.mode == "F":
         return Pillow.fromarray(_eight_bits(np.asarray(image)))
+    if image.mode == "LAB":
+        return image.getchannel(0)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        flat = Pillow.new("RGBA", image.size, (0, 0, 0, 255))
-        return Pillow.alpha_composite(flat, image.convert("RGBA")).convert("L")
-    return image.convert("L")
+        black = Pillow.new("RGBA", image.size, (0, 0, 0, 255))
+        straight = image.convert("LA") if image.mode == "La" else image
+        return Pillow.alpha_composite(black, straight.convert("RGBA"))
+    return image.convert("RGB") if image.mode == "HSV" else image
 
 
 def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    if pixels.dtype.itemsize == 2:
+        return np.asarray(pixels >> 8, np.uint8)
     if np.issubdtype(pixels.dtype, np.floating):
-        pixels = np.nan_to_num(pixels)
-        low, high = float(pixels.min()), float(pixels.max())
-        return ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
+        return _stretched(pixels)
+    # 32 bits seldom hold more than a camera's 16.
     top = 255 if pixels.max() <= 255 else 65535
-    return (np.clip(pixels.astype(np.int64), 0, top) * 255 // top).astype(np.uint8)
+    return np.asarray(np.clip(pixels, 0, top).astype(np.int64) * 255 // top, np.uint8)
 
 
-def _turned(luma: NDArray[np.uint8], image: Image) -> NDArray[np.uint8]:
-    match _orientation(image):
-        case 2:
-            return luma[:, ::-1]
-        case 3:
-            return luma[::-1, ::-1]
-        case 4:
-            return luma[::-1]
-        case 5:
-            return luma.T
-        case 6:
-            return np.rot90(luma, 3)
-        case 7:
-            return luma[::-1, ::-1].T
-        case 8:
-            return np.rot90(luma, 1)
-    return luma
+def _stretched(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    finite = np.isfinite(pixels)
+    known = pixels[finite]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    even = (np.where(finite, pixels, low) - low) * (255.0 / max(high - low, 1e-9))
+    return np.clip(even, 0, 255).astype(np.uint8)
+
+
+def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    turns, mirrored = _TURNS.get(orientation, (0, False))
+    turned = np.rot90(pixels, turns)
+    return turned[:, ::-1] if mirrored else turned
 
 
 def _orientation(image: Image) -> int:
@@ -201,7 +228,9 @@ def _develop_raw(path: str, max_pixels: float) -> Image:
     try:
         import rawpy
     except ImportError as error:
-        raise MissingExtra("RAW pictures need one more package: pip install 'sightline[raw]'") from error
+        raise MissingExtra(
+            "RAW pictures need one more package: pip install 'sightline[raw]'"
+        ) from error
     try:
         with rawpy.imread(path) as raw:
             _check_size(raw.sizes.width, raw.sizes.height, max_pixels)

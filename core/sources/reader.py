@@ -25,6 +25,8 @@ from ..spec import Limits, Sampling
 from . import wire
 
 _CODE_FOLDER = Path(__file__).parent.parent.parent
+# Every thread's own heap and BLAS's buffers would take address space that is capped.
+_FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Reader:
         self._threads = threads
         self._process: subprocess.Popen[bytes] | None = None
         self._to_child = self._from_child = -1
+        self._asking: int | None = None
+        self._lock = threading.Lock()
 
     def probe(self, path: str) -> Probed:
         """Look at one file. Raises SourceError or MissingExtra."""
@@ -120,21 +124,34 @@ class Reader:
 
     def clip(self, path: str, start: float, end: float, out: str) -> None:
         """Write one stretch of a video as MP4. Raises SourceError."""
-        for _ in self._ask("clip", path=path, start=start, end=end, out=out):
+        request = {"start": start, "end": end, "out": out, "threads": self._threads}
+        for _ in self._ask("clip", path=path, **request):
             pass
 
     def close(self) -> None:
-        """End the process; a running decode is not waited for."""
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        os.close(self._to_child)
-        os.close(self._from_child)
-        self._process = None
+        """End the process; a running decode is not waited for. Any thread may call this."""
+        with self._lock:
+            process = self._process
+            if process is None:
+                return
+            process.kill()
+            # The thread in the midst of a request reads from the pipes still, and closes them.
+            if self._asking not in (None, threading.get_ident()):
+                return
+            self._process = None
+            os.close(self._to_child)
+            os.close(self._from_child)
+        process.wait()
 
-    def _ask(self, operation: str, **request: Any) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8]]]:
+    def _ask(
+        self, operation: str, **request: Any
+    ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8]]]:
+        if self._asking is not None:
+            raise RuntimeError("a reader answers one request at a time; close the last one first")
+        self._asking = threading.get_ident()
         request |= {"do": operation, "max_pixels": self._limits.max_megapixels * 1e6}
+        # The process works in another folder.
+        request |= {key: os.path.abspath(request[key]) for key in ("path", "out") if key in request}
         finished = False
         try:
             self._start()
@@ -156,6 +173,7 @@ class Reader:
             ) from closed
         finally:
             # Whoever stops listening midway leaves a process in the middle of a file.
+            self._asking = None
             if not finished:
                 self.close()
 
@@ -163,19 +181,27 @@ class Reader:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        child_reads, self._to_child = os.pipe()
-        self._from_child, child_writes = os.pipe()
+        child_reads, to_child = os.pipe()
+        from_child, child_writes = os.pipe()
         command = [sys.executable, "-m", "core.sources.child", str(child_reads), str(child_writes)]
-        self._process = subprocess.Popen(
-            command,
-            cwd=_CODE_FOLDER,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(child_reads, child_writes),
-        )
-        os.close(child_reads)
-        os.close(child_writes)
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=_CODE_FOLDER,
+                env=os.environ | _FRUGAL,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(child_reads, child_writes),
+            )
+        except OSError:
+            os.close(to_child)
+            os.close(from_child)
+            raise
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
+        self._process, self._to_child, self._from_child = process, to_child, from_child
         wire.send(self._to_child, {"do": "limit", "memory_mib": self._limits.memory_mib})
         wire.receive(self._from_child, self._limits.stall_seconds)
 

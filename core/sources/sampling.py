@@ -12,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .luma import reduce_frame, reduced_size, reduction
-from .video import Stream, decode, decode_from, frame_times, keyframes, open_video
+from .video import Decoded, Stream, Survey, decode, decode_from, keyframes, open_video, survey
 
 DECORD_BATCH = 16
+# decord 0.6 holds an FFmpeg of 2017. Elsewhere its seeks were seen to give wrong frames (HEVC,
+# MPEG-2, transport streams) or its colours were off (10 bits and more).
+DECORD_CODECS = frozenset(("h264", "vp8", "vp9"))
+DECORD_CONTAINERS = frozenset(("mov", "mp4", "matroska", "webm"))
+ALIKE_LUMA = 5.0
+"""Mean difference of luma up to which two scalers are taken to show the same picture."""
+ALIKE_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,10 @@ def sample(stream: Stream, request: dict[str, Any]) -> Sampler:
     mode, skip = request["mode"], int(request["skip"])
     if mode == "every":
         items = decode_from(stream, skip, float(request["skip_seconds"]))
-        return Sampler(_capped(_reduced(items), request), "pyav", "every frame is read")
+        return Sampler(_reduced(_capped(items, request)), "pyav", "every frame is read")
     if mode == "keyframes":
         items = islice(keyframes(stream), skip, None)
-        return Sampler(_capped(_reduced(items), request), "pyav", "keyframes are read")
+        return Sampler(_reduced(_capped(items, request)), "pyav", "keyframes are read")
     return _sampled_by_time(stream, request)
 
 
@@ -62,103 +69,169 @@ def wanted_indices(times: Sequence[float], request: dict[str, Any]) -> list[int]
     if request["mode"] == "count":
         count = min(int(request["count"]), total)
         return [int((share + 0.5) * total / count) for share in range(count)]
-    wanted: list[int] = []
-    due = times[0] if times else 0.0
-    step = 1.0 / float(request["fps"])
-    for index, seconds in enumerate(times):
-        if seconds >= due - 1e-6:
-            wanted.append(index)
-            due += step * max(1, math.ceil((seconds - due + 1e-6) / step))
-    return wanted
+    due = _Due(float(request["fps"]))
+    return [index for index, seconds in enumerate(times) if due.at(seconds)]
+
+
+class _Due:
+    """Picks the first time at or after each multiple of 1/fps since the first one."""
+
+    def __init__(self, fps: float) -> None:
+        self._step = 1.0 / fps
+        self._next: float | None = None
+
+    def at(self, seconds: float) -> bool:
+        """Tell whether the next frame, at `seconds`, is looked at."""
+        due = seconds if self._next is None else self._next
+        if seconds < due - 1e-6:
+            return False
+        self._next = due + self._step * max(1, math.ceil((seconds - due + 1e-6) / self._step))
+        return True
 
 
 def _sampled_by_time(stream: Stream, request: dict[str, Any]) -> Sampler:
-    with open_video(stream.path, threads=1) as table:
-        times = frame_times(table)
-    wanted = wanted_indices(times, request)[int(request["skip"]) :]
-    reader, why = _decord(stream, len(times), request)
-    if reader is not None:
-        frames = _by_decord(stream, reader, wanted, times)
-        return Sampler(_capped(frames, request), "decord", why)
-    return Sampler(_capped(_by_pyav(stream, wanted), request), "pyav", why)
+    found, reader, why = _choose(stream, request)
+    skip = int(request["skip"])
+    if reader is not None and found is not None:
+        wanted = list(_capped(iter(wanted_indices(found.times, request)[skip:]), request))
+        return Sampler(_by_decord(stream, reader, wanted, found.times), "decord", why)
+    items = _by_pyav(stream, request, found)
+    return Sampler(_reduced(_capped(islice(items, skip, None), request)), "pyav", why)
 
 
-def _by_pyav(stream: Stream, wanted: list[int]) -> Iterator[Sampled]:
-    picked = iter(wanted)
-    due = next(picked, None)
+def _by_pyav(stream: Stream, request: dict[str, Any], found: Survey | None) -> Iterator[Decoded]:
+    """Yield the wanted frames out of all, which are numbered as every-frame reading does."""
+    if request["mode"] == "fps":
+        due = _Due(float(request["fps"]))
+        return (item for item in decode(stream) if due.at(item.seconds))
+    times = (found or _surveyed(stream)).times
+    return _at_indices(stream, wanted_indices(times, request))
+
+
+def _at_indices(stream: Stream, wanted: Sequence[int]) -> Iterator[Decoded]:
+    if not wanted:
+        return
+    pending = frozenset(wanted)
     for item in decode(stream):
-        if due is None:
+        if item.index in pending:
+            yield item
+        if item.index >= wanted[-1]:
             return
-        if item.index == due:
-            yield from _reduced(iter([item]))
-            due = next(picked, None)
 
 
-def _decord(stream: Stream, frames: int, request: dict[str, Any]) -> tuple[Any, str]:
-    """Return (decord's reader or None, the reason), None unless it agrees with the container."""
+def _surveyed(stream: Stream) -> Survey:
+    with open_video(stream.path, 1, stream.beat) as table:
+        return survey(table)
+
+
+def _choose(stream: Stream, request: dict[str, Any]) -> tuple[Survey | None, Any, str]:
+    """Return (survey if one was made, decord's reader or None, the reason)."""
     if request["reader"] == "pyav":
-        return None, "asked for"
-    reader, why = _open_decord(stream, request)
-    if reader is not None and len(reader) != frames:
-        reader, why = None, f"decord counts {len(reader)} frames, the container {frames}"
+        return None, None, "asked for"
+    found: Survey | None = None
+    reader, why = None, _no_decord(stream)
+    if not why:
+        found = _surveyed(stream)
+        reader, why = _decord(stream, found, request)
     if reader is None and request["reader"] == "decord":
         from ..errors import Unreadable
 
         raise Unreadable(f"{why}; use sampling.reader = 'auto'")
-    return reader, why
+    return found, reader, why
+
+
+def _no_decord(stream: Stream) -> str:
+    """Say why decord is out of the question, by what is known without reading; or nothing."""
+    from importlib.util import find_spec
+
+    codec, container = stream.video.codec_context.name, stream.container.format.name
+    if codec not in DECORD_CODECS or not DECORD_CONTAINERS.intersection(container.split(",")):
+        return f"decord is not trusted with {codec} in {container.split(',')[0]}"
+    if find_spec("decord") is None:
+        return "decord is not installed here"
+    return ""
+
+
+def _decord(stream: Stream, found: Survey, request: dict[str, Any]) -> tuple[Any, str]:
+    """Return (decord's reader or None, the reason), None unless it agrees with PyAV."""
+    if not found.closed:
+        return None, "frames refer to others across keyframes, which decord's seeking gets wrong"
+    with open_video(stream.path, 1, stream.beat) as peek:
+        first = next(decode(peek), None)
+    if first is None or first.frame.rotation:
+        return None, "the picture is rotated, which decord's scaler gets wrong"
+    reader, why = _open_decord(stream, request)
+    if reader is not None:
+        why = _disagreement(stream, reader, found.times, first)
+    return (None, why) if why else (reader, "it agrees with the container and with PyAV")
 
 
 def _open_decord(stream: Stream, request: dict[str, Any]) -> tuple[Any, str]:
+    import decord
+
     context = stream.video.codec_context
-    first = next(decode(stream), None)
-    stream.container.seek(0, backward=True, any_frame=False)
-    if first is None or first.frame.rotation:
-        return None, "the picture is rotated, which decord's scaler gets wrong"
-    try:
-        import decord
-    except ImportError:
-        return None, "decord is not installed here"
     width, height = reduced_size(context.width, context.height)
     try:
         decord.logging.set_level(decord.logging.QUIET)
-        reader = decord.VideoReader(
-            stream.path, width=width, height=height, num_threads=int(request["threads"])
-        )
-    except Exception as error:  # decord raises its own error class for every cause
-        reason = (str(error).strip().splitlines() or ["unknown"])[0][:100]
-        return None, f"decord cannot open it ({reason})"
-    return reader, "it agrees with the container"
+        threads = int(request["threads"])
+        return decord.VideoReader(stream.path, width=width, height=height, num_threads=threads), ""
+    except Exception:  # decord raises its own error class for every cause, with a C++ stack
+        return None, "decord cannot open it"
+
+
+def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decoded) -> str:
+    """Say in what decord's count, times or first frame differ from PyAV's, or nothing."""
+    if len(reader) != len(times):
+        return f"decord counts {len(reader)} frames, the container {len(times)}"
+    try:
+        stamps = np.asarray(reader.get_frame_timestamp(range(len(times))), np.float64)[:, 0]
+        luma = _decord_luma(stream, reader.get_batch([0]))[0]
+    except Exception:
+        return "decord cannot decode its first frame"
+    if not np.allclose(
+        stamps - stamps[0], np.array(times) - times[0], rtol=1e-6, atol=ALIKE_SECONDS
+    ):
+        return "decord gives other times than the container"
+    if np.abs(luma - reduce_frame(first.frame).astype(np.float64)).mean() > ALIKE_LUMA:
+        return "decord shows another first frame than PyAV"
+    return ""
 
 
 def _by_decord(
     stream: Stream, reader: Any, wanted: list[int], times: list[float]
 ) -> Iterator[Sampled]:
+    context = stream.video.codec_context
+    scale = float(reduction(context.width, context.height))
     for start in range(0, len(wanted), DECORD_BATCH):
         indices = wanted[start : start + DECORD_BATCH]
+        stream.beat()
         try:
-            pixels = reader.get_batch(indices).asnumpy()
+            luma = _decord_luma(stream, reader.get_batch(indices))
         except Exception:  # damage ends decord; PyAV skips the damaged packet and goes on
             stream.warnings.append(f"decord gave up at frame {indices[0]}; PyAV read the rest")
-            yield from _by_pyav(stream, wanted[start:])
+            yield from _reduced(_at_indices(stream, wanted[start:]))
             return
-        # BT.601 weights in 1/256, as FFmpeg's own gray conversion uses.
-        luma = (pixels @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
         for row, index in enumerate(indices):
-            yield Sampled(index, times[index], luma[row], float(_scale(stream)))
+            yield Sampled(index, times[index], luma[row], scale)
 
 
-def _scale(stream: Stream) -> int:
+def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
+    """Return luma as PyAV gives it, from RGB: 16 to 235 unless the video uses the full range."""
+    # BT.601 weights in 1/256, as FFmpeg's own gray conversion uses.
+    full = (batch.asnumpy() @ np.array([77, 150, 29], np.uint16)).astype(np.uint32)
     context = stream.video.codec_context
-    return reduction(context.width, context.height)
+    if int(context.color_range) == 2 or str(context.pix_fmt).startswith("yuvj"):
+        return np.asarray(full >> 8, np.uint8)
+    return np.asarray(16 + (full * 219 // 255 + 128 >> 8), np.uint8)
 
 
-def _reduced(items: Iterator[Any]) -> Iterator[Sampled]:
+def _reduced(items: Iterator[Decoded]) -> Iterator[Sampled]:
     for item in items:
         frame = item.frame
         scale = float(reduction(frame.width, frame.height))
         yield Sampled(item.index, item.seconds, reduce_frame(frame), scale)
 
 
-def _capped(frames: Iterator[Sampled], request: dict[str, Any]) -> Iterator[Sampled]:
+def _capped(items: Iterator[Any], request: dict[str, Any]) -> Iterator[Any]:
     most = request["max_frames"]
-    return frames if most is None else islice(frames, max(int(most) - int(request["skip"]), 0))
+    return items if most is None else islice(items, max(int(most) - int(request["skip"]), 0))

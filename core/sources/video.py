@@ -6,11 +6,11 @@ container's presentation times, counted from the container's start, as players s
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import TooLarge, Unreadable
 from ..records import SourceInfo
@@ -22,51 +22,79 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_BAD_PACKETS_IN_A_ROW = 2000
+JUMP_BACK_SECONDS = 0.5
+"""Times that go back by more than this are a recording that was joined or restarted."""
+HAIR_SECONDS = 1e-6
+"""What keeps two frames with the same time stamp apart."""
+NEAR_SECONDS = 1.0
+"""So close to the beginning, reading on is cheaper than seeking."""
+
+# Containers whose index keeps one clock from the first frame to the last.
+_INDEXED = frozenset(("mov", "mp4", "matroska", "webm", "avi"))
+# FFmpeg also opens play lists (which name other files) and text as if they were videos.
+_NOT_VIDEO = frozenset(
+    "applehttp ass concat dash hls imf lavfi lrc rtp rtsp sdp srt subrip tty webvtt".split()
+)
+
+
+def _quiet() -> None:
+    """Stand in for a pulse where nobody listens."""
 
 
 @dataclass
 class Stream:
-    """An open video: container, the default video stream, and what went wrong so far."""
+    """An open video: container, the default video stream, and what went wrong so far.
+
+    `beat` is called for every packet: a decoder that still gets somewhere can say so.
+    """
 
     path: str
+    threads: int
+    beat: Callable[[], None]
     container: InputContainer
     video: VideoStream
-    origin_seconds: float
     bad_packets: int = 0
     warnings: list[str] = field(default_factory=list)
     ended_early: bool = False
 
+    @property
+    def origin_seconds(self) -> float:
+        """Where the container's clock starts."""
+        return _origin(self.container, self.video)
+
 
 @contextmanager
-def open_video(path: str, threads: int) -> Iterator[Stream]:
-    """Open the default video stream of a file. Raises Unreadable."""
-    import av
-
-    # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
-    av.logging.set_level(None)
+def open_video(path: str, threads: int, beat: Callable[[], None] = _quiet) -> Iterator[Stream]:
+    """Open the default video stream of a file. Raises Unreadable or FileNotFoundError."""
+    stream = Stream(path, threads, beat, *_opened(path, threads))
     try:
-        container = av.open(path, metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise Unreadable(f"not a video FFmpeg can open ({_words(error)})") from error
-    with container:
-        video = container.streams.best("video")
-        if video is None or _is_cover_art(video):
-            raise Unreadable("holds no video stream")
-        video.thread_type = "AUTO" if threads != 1 else "SLICE"
-        video.codec_context.thread_count = threads
-        yield Stream(path, container, video, _origin(container, video))
+        yield stream
+    finally:
+        stream.container.close()
 
 
-def probe_video(path: str, content: str, size_bytes: int, max_pixels: float) -> SourceInfo:
+def rewind(stream: Stream) -> None:
+    """Start over, as if nothing had been read: not every container can seek to its beginning."""
+    stream.container.close()
+    stream.container, stream.video = _opened(stream.path, stream.threads)
+    stream.bad_packets, stream.ended_early = 0, False
+    stream.warnings.clear()
+
+
+def probe_video(
+    path: str, content: str, size_bytes: int, max_pixels: float, beat: Callable[[], None] = _quiet
+) -> SourceInfo:
     """Return what the container says and what its first frame shows. Raises SourceError."""
-    with open_video(path, threads=1) as stream:
+    with open_video(path, threads=1, beat=beat) as stream:
+        context = stream.video.codec_context
+        _check_size(context.width, context.height, max_pixels)
         first = next(decode(stream), None)
         if first is None:
-            raise Unreadable("holds no frame that can be decoded; it may be cut off or only a header")
-        frame = first.frame
-        if frame.width * frame.height > max_pixels:
-            raise TooLarge(f"{frame.width}x{frame.height} is over limits.max_megapixels")
-        return _info(stream, frame, content, size_bytes)
+            raise Unreadable(
+                "holds no frame that can be decoded; it may be cut off or only a header"
+            )
+        _check_size(first.frame.width, first.frame.height, max_pixels)
+        return _info(stream, first.frame, content, size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,75 +107,91 @@ class Decoded:
 
 
 def decode(stream: Stream, first_index: int = 0) -> Iterator[Decoded]:
-    """Yield every frame from the current position on, in presentation order.
+    """Yield every frame from the current position on, in presentation order, times ascending.
 
     Damaged packets are skipped and counted; a container that breaks off ends the stream with
     `ended_early` set, and what was decoded stays.
     """
-    step = 1.0 / float(stream.video.average_rate or 25)
-    last = -math.inf
-    index = first_index
-    for frame in _frames(stream):
-        seconds = _seconds(stream, frame)
-        if seconds is None or seconds < last:
-            seconds = last + step if math.isfinite(last) else 0.0
-        yield Decoded(index, seconds, frame)
-        last = seconds
-        index += 1
+    clock = _Clock(stream)
+    for index, frame in enumerate(_frames(stream), first_index):
+        yield Decoded(index, clock.seconds(frame.pts), frame)
 
 
 def decode_from(stream: Stream, index: int, seconds: float) -> Iterator[Decoded]:
     """Yield frames from number `index` at `seconds` on, by seeking where the file allows it.
 
-    The frame is recognised by its exact time; where no frame has it, the file is read from its
-    beginning instead.
+    The frame is recognised by its exact time; where no frame has it, or where the file's clock
+    cannot be trusted, the file is read from its beginning instead.
     """
-    import av
-
     if index == 0:
         yield from decode(stream)
         return
-    try:
-        target = math.floor((seconds + stream.origin_seconds) / float(stream.video.time_base or 1))
-        stream.container.seek(target, stream=stream.video, backward=True)
-        found = _starting_at(decode(stream), seconds)
-    except av.error.FFmpegError:
-        found = None
+    found = _starting_at(_sought(stream, seconds), seconds)
     if found is None:
-        stream.container.seek(0, backward=True, any_frame=False)
+        rewind(stream)
         yield from (item for item in decode(stream) if item.index >= index)
         return
-    first, rest = found
-    shift = index - first.index
-    yield Decoded(index, first.seconds, first.frame)
-    for item in rest:
-        yield Decoded(item.index + shift, item.seconds, item.frame)
+    for number, item in enumerate(found, index):
+        yield Decoded(number, item.seconds, item.frame)
+
+
+def decode_near(stream: Stream, seconds: float) -> Iterator[Decoded]:
+    """Yield frames from one at or before `seconds` on; their numbers mean nothing after a seek."""
+    if seconds > NEAR_SECONDS:
+        items = _sought(stream, seconds)
+        first = next(items, None)
+        if first is not None and first.seconds <= seconds:
+            return chain([first], items)
+    rewind(stream)
+    return decode(stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the packets say, without decoding: frame times in order of presentation.
+
+    `closed`: every keyframe is a full stop, so that a decoder may start at any of them.
+    """
+
+    times: list[float]
+    closed: bool
+
+
+def survey(stream: Stream) -> Survey:
+    """Read all packets of a video that was just opened."""
+    seconds = _to_seconds(stream)
+    nal_length = _nal_length(stream.video.codec_context)
+    times, closed = [], True
+    for packet in _packets(stream):
+        if packet.pts is None or not packet.size or packet.is_discard:
+            continue
+        times.append(seconds(packet.pts))
+        if nal_length and closed and packet.is_keyframe:
+            closed = _holds_idr(bytes(packet), nal_length)
+    return Survey(sorted(times), closed)
 
 
 def frame_times(stream: Stream) -> list[float]:
     """Return the presentation time of every packet, sorted, without decoding (seconds)."""
-    base = float(stream.video.time_base or 0)
-    times = [
-        packet.pts * base - stream.origin_seconds
-        for packet in _packets(stream)
-        if packet.pts is not None and packet.size
-    ]
-    return sorted(times)
+    return survey(stream).times
 
 
 def keyframes(stream: Stream) -> Iterator[Decoded]:
-    """Yield the keyframes only. `index` counts all packets before it, in decoding order."""
-    context = stream.video.codec_context
-    position = -1
+    """Yield the keyframes only, each with its number in order of presentation."""
+    from bisect import bisect_left
+
+    with open_video(stream.path, 1, stream.beat) as table:
+        times = frame_times(table)
+    context, to_seconds = stream.video.codec_context, _to_seconds(stream)
     for packet in _packets(stream):
-        position += 1
         if not (packet.size and packet.is_keyframe):
             continue
         # skip_frame=NONKEY is ignored by VP9 and reorders HEVC: decode the packet alone and flush.
         frames = _decode_packet(stream, packet) + _flush(context)
         for frame in frames[:1]:
-            seconds = _packet_seconds(stream, packet, frame)
-            yield Decoded(position, seconds, frame)
+            pts = frame.pts if packet.pts is None else packet.pts
+            seconds = 0.0 if pts is None else to_seconds(pts)
+            yield Decoded(bisect_left(times, seconds), seconds, frame)
 
 
 def upright(frame: VideoFrame) -> Any:
@@ -159,13 +203,96 @@ def upright(frame: VideoFrame) -> Any:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-def _starting_at(items: Iterator[Decoded], seconds: float) -> tuple[Decoded, Iterator[Decoded]] | None:
+class _Clock:
+    """Turns time stamps into ascending seconds.
+
+    A frame without a time stamp follows its predecessor at the stream's rate; so does one that
+    jumps back, and everything after it moves along.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._to_seconds = _to_seconds(stream)
+        self._step = 1.0 / float(stream.video.average_rate or 25)
+        self._last: float | None = None
+        self._shift = 0.0
+
+    def seconds(self, pts: int | None) -> float:
+        """Return the time of the next frame."""
+        last = self._last
+        if pts is None:
+            seconds = 0.0 if last is None else last + self._step
+        else:
+            seconds = self._to_seconds(pts) + self._shift
+            if last is not None and seconds <= last:
+                seconds = self._after(last, seconds)
+        self._last = seconds
+        return seconds
+
+    def _after(self, last: float, seconds: float) -> float:
+        if last - seconds < JUMP_BACK_SECONDS:
+            return last + HAIR_SECONDS
+        self._shift += last + self._step - seconds
+        return last + self._step
+
+
+def _to_seconds(stream: Stream) -> Callable[[int], float]:
+    base, origin = stream.video.time_base, stream.origin_seconds
+    over, under = (base.numerator, base.denominator) if base else (1, 1)
+    return lambda pts: pts * over / under - origin
+
+
+def _sought(stream: Stream, seconds: float) -> Iterator[Decoded]:
+    """Yield frames from a keyframe near `seconds` on; none where the file cannot be sought in."""
+    import av
+
+    if not _one_clock(stream):
+        return iter(())
+    target = int((seconds + stream.origin_seconds) / float(stream.video.time_base or 1))
+    try:
+        stream.container.seek(target, stream=stream.video, backward=True)
+    except av.error.FFmpegError:
+        return iter(())
+    return decode(stream)
+
+
+def _one_clock(stream: Stream) -> bool:
+    """Tell whether times never go back: a transport stream may have been joined or restarted."""
+    if _INDEXED.intersection(stream.container.format.name.split(",")):
+        return True
+    last = float("-inf")
+    with open_video(stream.path, 1, stream.beat) as scan:
+        for packet in _packets(scan):
+            if not packet.size:
+                continue
+            if packet.dts is None or packet.dts < last:
+                return False
+            last = packet.dts
+    return True
+
+
+def _starting_at(items: Iterator[Decoded], seconds: float) -> Iterator[Decoded] | None:
     for item in items:
         if item.seconds == seconds:
-            return item, items
+            return chain([item], items)
         if item.seconds > seconds:
             return None
     return None
+
+
+def _nal_length(context: Any) -> int:
+    """Return how many bytes tell a NAL unit's length in H.264 as MP4 and Matroska hold it, or 0."""
+    extra = bytes(context.extradata or b"")
+    return (extra[4] & 3) + 1 if context.name == "h264" and len(extra) > 6 and extra[0] == 1 else 0
+
+
+def _holds_idr(data: bytes, nal_length: int) -> bool:
+    position = 0
+    while position + nal_length < len(data):
+        start = position + nal_length
+        if data[start] & 31 == 5:
+            return True
+        position = start + int.from_bytes(data[position:start], "big")
+    return False
 
 
 def _frames(stream: Stream) -> Iterator[VideoFrame]:
@@ -192,6 +319,7 @@ def _packets(stream: Stream) -> Iterator[Any]:
             stream.ended_early = True
             stream.warnings.append(f"the container breaks off ({_words(error)})")
             return
+        stream.beat()
         yield packet
 
 
@@ -202,6 +330,8 @@ def _decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
         return list(packet.decode())
     except av.error.EOFError:
         return []
+    except MemoryError:  # not the packet's fault: skipping it would lose good frames
+        raise
     except av.error.FFmpegError:
         stream.bad_packets += 1
         return []
@@ -218,16 +348,58 @@ def _flush(context: Any) -> list[VideoFrame]:
     return frames
 
 
-def _seconds(stream: Stream, frame: VideoFrame) -> float | None:
-    if frame.pts is None or frame.time_base is None:
-        return None
-    return float(frame.pts * frame.time_base) - stream.origin_seconds
+def _opened(path: str, threads: int) -> tuple[InputContainer, VideoStream]:
+    container = _container(path)
+    try:
+        # "video" finds video streams only, which PyAV's types do not say.
+        video = cast("VideoStream | None", container.streams.best("video"))
+        refused = _refusal(container, video)
+        if refused or video is None:
+            raise Unreadable(refused)
+        video.thread_type = "AUTO" if threads != 1 else "SLICE"
+        video.codec_context.thread_count = threads
+    except BaseException:
+        container.close()
+        raise
+    return container, video
 
 
-def _packet_seconds(stream: Stream, packet: Any, frame: VideoFrame) -> float:
-    if packet.pts is None:
-        return _seconds(stream, frame) or 0.0
-    return float(packet.pts * stream.video.time_base) - stream.origin_seconds
+def _container(path: str) -> InputContainer:
+    import av
+
+    # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
+    av.logging.set_level(None)
+    # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
+    odd: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__[:2]) < 19 else {}
+    try:
+        # No name is ever taken for an address: whatever is opened is a file on this machine.
+        container: InputContainer = av.open(
+            f"file:{path}", options={"protocol_whitelist": "file"}, **odd
+        )
+        return container
+    except (FileNotFoundError, MemoryError):
+        raise
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise Unreadable(f"not a video FFmpeg can open ({_words(error)})") from error
+
+
+def _refusal(container: InputContainer, video: VideoStream | None) -> str:
+    name = container.format.name
+    if _NOT_VIDEO.intersection(name.split(",")):
+        return f"a play list or text ({name}), not a video; name the files it stands for"
+    if name.endswith("_pipe") or name.startswith("image2"):
+        return "a single picture under a video's name; rename it after its true format"
+    if video is None or _is_cover_art(video):
+        return "holds no video stream"
+    return ""
+
+
+def _check_size(width: int, height: int, max_pixels: float) -> None:
+    if width * height > max_pixels:
+        raise TooLarge(
+            f"{width}x{height} is over limits.max_megapixels = {max_pixels / 1e6:g}; "
+            "raise it if you trust the file"
+        )
 
 
 def _origin(container: InputContainer, video: VideoStream) -> float:

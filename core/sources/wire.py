@@ -50,7 +50,17 @@ def receive(fd: int, stall_seconds: float | None) -> tuple[dict[str, Any], NDArr
     payload = np.empty(payload_bytes, np.uint8)
     if payload_bytes:
         _read_all(fd, memoryview(payload), deadline)
-    return json.loads(text.decode("utf-8", "surrogatepass")), payload
+    return _header(bytes(text)), payload
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text.decode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        raise WireClosed from error
+    if not isinstance(header, dict):
+        raise WireClosed
+    return header
 
 
 def _write_all(fd: int, data: bytes | memoryview) -> None:
@@ -58,7 +68,7 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
     while view.nbytes:
         try:
             view = view[os.write(fd, view) :]
-        except (BrokenPipeError, OSError) as error:
+        except OSError as error:
             raise WireClosed from error
 
 

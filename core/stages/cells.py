@@ -40,7 +40,9 @@ def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     return cells
 
 
-def mask(regions: Regions, shape: tuple[int, int], width: int, height: int) -> NDArray[np.float32] | None:
+def mask(
+    regions: Regions, shape: tuple[int, int], width: int, height: int
+) -> NDArray[np.float32] | None:
     """Return 1.0 where to look and 0.0 elsewhere, float32 of `shape` (rows, columns), or None.
 
     `width` and `height` are the source's, for rectangles given in pixels.
@@ -80,7 +82,9 @@ def part_slices(part: int, rows: int, columns: int) -> tuple[slice, slice]:
     top, left = divmod(part, across)
     row_edges = [*_edges(rows, BLOCKS[0]), rows]
     column_edges = [*_edges(columns, BLOCKS[1]), columns]
-    return slice(row_edges[top], row_edges[top + 3]), slice(column_edges[left], column_edges[left + 3])
+    return slice(row_edges[top], row_edges[top + 3]), slice(
+        column_edges[left], column_edges[left + 3]
+    )
 
 
 def bounds(lit: NDArray[np.bool_]) -> tuple[float, float, float, float]:

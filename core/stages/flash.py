@@ -190,7 +190,9 @@ class FlashStage(Screen):
             threshold=round(needed, 3),
             accepted=not reason,
             reason=reason,
-            region=cells.region_pixels(peak[_REGION_COLUMNS].tolist(), self.source.width, self.source.height),
+            region=cells.region_pixels(
+                peak[_REGION_COLUMNS].tolist(), self.source.width, self.source.height
+            ),
             facts={**facts, "energy": round(float(peak[1]), 3), "area": round(float(peak[8]), 5)},
         )
 

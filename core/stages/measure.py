@@ -139,9 +139,7 @@ class _Job:
         reading.ended["frames"] = done
         return reading.ended
 
-    def _batches(
-        self, reading: _Reading, start: int, lead: int, seek: bool
-    ) -> Iterator[LumaBatch]:
+    def _batches(self, reading: _Reading, start: int, lead: int, seek: bool) -> Iterator[LumaBatch]:
         skip = start - lead if seek else 0
         skip_seconds = self._seconds_of(skip) if skip else 0.0
         size = self.spec.run.batch_size

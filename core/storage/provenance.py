@@ -14,7 +14,9 @@ def sightline_version() -> str:
     return _version("sightline") or "0+unknown"
 
 
-def provenance(spec: dict[str, Any], stages: dict[str, int], ended: dict[str, Any]) -> dict[str, Any]:
+def provenance(
+    spec: dict[str, Any], stages: dict[str, int], ended: dict[str, Any]
+) -> dict[str, Any]:
     """Return what a result depends on: settings, stage versions, reader, packages, platform."""
     return {
         "sightline": sightline_version(),

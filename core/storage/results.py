@@ -98,9 +98,7 @@ class Results:
                 [(os.fsencode(path), size, at, reason) for path, size, at, reason in failures],
             )
 
-    def unchanged(
-        self, files: Sequence[tuple[str, int, int]]
-    ) -> dict[str, tuple[str | None, str]]:
+    def unchanged(self, files: Sequence[tuple[str, int, int]]) -> dict[str, tuple[str | None, str]]:
         """Return path -> (content, failure) of those (path, size, mtime_ns) that are as they were."""
         known: dict[str, tuple[str | None, str]] = {}
         for start in range(0, len(files), _BATCH):
@@ -219,7 +217,9 @@ class Results:
             ).fetchall()
         parts = [_unpacked(*row) for row in rows]
         if not parts:
-            return Measured(0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32))
+            return Measured(
+                0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32)
+            )
         return Measured(
             0,
             np.concatenate([part.indices for part in parts]),

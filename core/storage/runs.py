@@ -53,7 +53,9 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, profile: str, spec: dict[str, Any], spec_hash: str, asked: dict[str, Any]) -> int:
+    def create(
+        self, profile: str, spec: dict[str, Any], spec_hash: str, asked: dict[str, Any]
+    ) -> int:
         """Add a scan and return its number."""
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -110,7 +112,8 @@ class Runs:
         """Return how many tasks are in each state, and `moments`, the sum of theirs."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT state, count(*), sum(moments) FROM tasks WHERE scan = ? GROUP BY state", (scan,)
+                "SELECT state, count(*), sum(moments) FROM tasks WHERE scan = ? GROUP BY state",
+                (scan,),
             ).fetchall()
         counts = {str(state): int(count) for state, count, _ in rows}
         counts["moments"] = sum(int(moments or 0) for _, _, moments in rows)
