@@ -142,6 +142,21 @@ class Records:
         return reports.verify(self._library, scan)
 
 
+def check_formats(names: Sequence[str]) -> None:
+    """Raise UsageError for an export format there is none of."""
+    if names:
+        from .storage.export.table import check_formats as check
+
+        check(names)
+
+
+def is_known_kind(path: str) -> bool:
+    """Tell whether a file's name says that it is a video or a picture."""
+    from .sources.find import KNOWN_SUFFIXES
+
+    return Path(path).suffix.lower() in KNOWN_SUFFIXES
+
+
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     """Return what a scan would do, with or without a library there."""
     from . import reports

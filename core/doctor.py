@@ -255,7 +255,7 @@ def _asking(check: Check, asked: Asked) -> Finding:
         return check(asked)
     except ImportError as error:
         return failure(f"cannot be checked: {error}", software.reinstall())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks go on
+    except Exception as error:
         return failure(f"cannot be checked: {type(error).__name__}: {error}", REPORT)
 
 

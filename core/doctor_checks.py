@@ -373,7 +373,9 @@ def _torch_refused(driver: Driver, text: str, built: str, error: str) -> Finding
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1"):
         return warning(f"{text}: CUDA_VISIBLE_DEVICES hides it", "unset CUDA_VISIBLE_DEVICES")
-    if driver.cuda[0] < int(built.split(".")[0]):  # within one major number, older drivers serve
+    if driver.cuda[0] < int(
+        built.split(".", maxsplit=1)[0]
+    ):  # within one major number, older drivers serve
         text += f": driver {driver.version} serves CUDA {_dotted(driver.cuda)} at most"
         mend = f"update the NVIDIA driver to one for CUDA {built}, or install a torch built for"
         return failure(text, f"{mend} CUDA {driver.cuda[0]}")

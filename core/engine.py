@@ -14,8 +14,9 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from . import commands, events
+from . import commands
 from .errors import EnvironmentFault, NothingToScan, SightlineError, UnknownName, UsageError
+from .events import Event, ScanFinished, TaskFinished, Warned
 from .pipeline.channel import Cancelled
 from .plan import Plan, Source, plan
 from .profiles import build, resolve
@@ -35,7 +36,7 @@ class Engine:
     def __init__(self, library: Library) -> None:
         self.library = library
         self._loop = asyncio.get_running_loop()
-        self._events: list[events.Event] = []
+        self._events: list[Event] = []
         self._dropped = 0
         self._lock = threading.Lock()
         self._news = asyncio.Event()
@@ -72,7 +73,7 @@ class Engine:
         scans = tuple(job.state(self._states[number]) for number, job in self._jobs.items())
         return EngineState(sequence, str(self.library.folder), scans)
 
-    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, events.Event]]:
+    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
         """Yield (number, event) from number `since` on, then every new one as it happens."""
         number = since
         while True:
@@ -125,14 +126,12 @@ class Engine:
         ]
         self.library.runs.add_tasks(scan, rows)
         for row in rows[first_free - 1 :]:
-            self._emit(
-                events.TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0)
-            )
+            self._emit(TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0))
         if planned.left_out:
             text = (
                 f"{planned.left_out} files left out: no stage of this profile looks at their kind"
             )
-            self._emit(events.Warned(scan, text))
+            self._emit(Warned(scan, text))
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)
@@ -205,14 +204,14 @@ class Engine:
             reason = reason or str(fault)
         self._states[job.scan] = state
         self._emit(
-            events.ScanFinished(
+            ScanFinished(
                 job.scan, state, counts.get("done", 0), counts.get("known", 0),
                 counts.get("failed", 0), counts.get("moments", 0), round(seconds, 3), reason,
             )
         )  # fmt: skip
         del self._jobs[job.scan]
 
-    def _emit(self, event: events.Event) -> None:
+    def _emit(self, event: Event) -> None:
         with self._lock:
             self._events.append(event)
             if len(self._events) > MAX_EVENTS:

@@ -41,7 +41,7 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.SOME_FAILED: "finished, but some sources failed (or a check did not hold)",
     ExitCode.USAGE: "the call, the profile or a setting is wrong; nothing was done",
     ExitCode.NOTHING_TO_SCAN: "no video or picture was found under the given paths",
-    ExitCode.ENVIRONMENT: "this machine or library cannot do it: busy, too new, disk full, extra missing",
+    ExitCode.ENVIRONMENT: "this machine or library cannot: busy, too new, full, an extra absent",
     ExitCode.INTERNAL: "a defect in sightline; the log says where",
     ExitCode.INTERRUPTED: "interrupted; work so far is kept and `runs resume` goes on from there",
 }

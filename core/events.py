@@ -46,6 +46,8 @@ class MomentFound:
     number: int
     path: str
     kind: str
+    start_frame: int
+    end_frame: int
     start_seconds: float
     peak_seconds: float
     end_seconds: float

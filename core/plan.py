@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .sources.find import KNOWN_SUFFIXES, PICTURE_SUFFIXES, Found, Missing, find
+from .sources.find import PICTURE_SUFFIXES, Found, Missing, find
 from .spec import Spec
 from .stages.table import create
 from .storage.library import Library
@@ -111,8 +111,3 @@ def _numbered(sources: Sequence[Source]) -> Iterator[Source]:
 
     for number, source in enumerate(sources, 1):
         yield replace(source, number=number)
-
-
-def is_known_kind(path: str) -> bool:
-    """Tell whether a file's name says that it is a video or a picture."""
-    return os.path.splitext(path)[1].lower() in KNOWN_SUFFIXES

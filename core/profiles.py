@@ -74,7 +74,8 @@ def find(name: str) -> ProfileFile:
     known = available()
     if name not in known:
         raise UnknownName(
-            f"unknown profile '{clean(name)}'{nearest(name, list(known))}; known: {', '.join(known)}"
+            f"unknown profile '{clean(name)}'{nearest(name, list(known))}; "
+            f"known: {', '.join(known)}"
         )
     return known[name]
 

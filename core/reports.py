@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tempfile
@@ -366,7 +367,7 @@ def _measurements(
         row = max(row, 0)
         frame, frame_seconds = int(track.indices[row]), float(track.pts_seconds[row])
         values = {c: float(v) for c, v in zip(columns, track.values[row], strict=True)}
-        found[name] = {column: value for column, value in values.items() if value == value}
+        found[name] = {column: value for column, value in values.items() if not math.isnan(value)}
     return found, frame, frame_seconds
 
 

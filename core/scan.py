@@ -250,7 +250,8 @@ class ScanJob:
         for moment in result.moments:
             self._emit(
                 events.MomentFound(
-                    self.scan, source.number, path, moment.kind, moment.start_seconds,
+                    self.scan, source.number, path, moment.kind, moment.start_frame,
+                    moment.end_frame, moment.start_seconds,
                     moment.peak_seconds, moment.end_seconds, moment.score,
                 )
             )  # fmt: skip

@@ -46,6 +46,11 @@ def library_folder(flag: str | None, settings: Settings) -> Path:
     return Path(platformdirs.user_data_dir("sightline", appauthor=False))
 
 
+def log_file(library: Path) -> Path:
+    """Return where the engine of a library logs."""
+    return library / "engine.log"
+
+
 def load() -> Settings:
     """Read `settings.toml`; a missing file is an empty one. Raises ProfileError if it is wrong."""
     path = config_folder() / "settings.toml"

@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from ..storage.provenance import sightline_version
+    from ..version import sightline_version
 
     click.echo(f"sightline {sightline_version()}")
     ctx.exit()

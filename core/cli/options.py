@@ -30,9 +30,10 @@ formats_option = click.option(
 def scan_settings(function: F) -> F:
     """Add the options that choose a profile and settings on top of it."""
     options = (
-        click.option("--profile", metavar="NAME", help="Preset or profile [SIGHTLINE_PROFILE, quick]."),
+        click.option("--profile", metavar="NAME",
+                     help="Preset or own profile [SIGHTLINE_PROFILE; quick]."),
         click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
-                     help="A setting on top of the profile; may be repeated. All: docs/profiles.md."),
+                     help="A setting on top of the profile; repeatable. All: docs/profiles.md."),
         click.option("--stages", metavar="A,B", help="Do only these stages."),
         click.option("--sensitivity", type=float, metavar="0..1",
                      help="The dial of the flash, motion and cut stages."),

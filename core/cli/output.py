@@ -1,4 +1,4 @@
-"""How headless commands print: results on stdout, progress and complaints on stderr, all cleaned."""
+"""How headless commands print: results on stdout, all else on stderr, everything cleaned."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Output:
         print(line, file=sys.stderr, flush=True)
 
     def progress(self, text: str, *, force: bool = False) -> None:
-        """Show where things stand: one line redrawn on a terminal, a line now and then elsewhere."""
+        """Show where things stand: a line redrawn on a terminal, one now and then elsewhere."""
         if self.quiet:
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Running one scan headless: follow its events, print them, stop it cleanly, finish with exports."""
+"""Running one scan headless: follow and print its events, stop it cleanly, export at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient
+from ..client import LocalClient, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..text import clean_path
@@ -38,8 +38,8 @@ async def run_scan(
         from ..errors import UsageError
 
         raise UsageError("--format needs --out DIR to write to")
-    _check_formats(finish.formats)
-    _log_to(session.library)
+    check_formats(finish.formats)
+    log_to(session.library)
     client = await LocalClient.open(session.library)
     try:
         scan = await client.send(command)
@@ -54,7 +54,7 @@ async def run_scan(
 async def _follow(
     client: LocalClient, scan: int, out: Output, as_json: bool
 ) -> events.ScanFinished:
-    printer = _Printer(out, as_json)
+    printer = Printer(out, as_json)
     async for _, event in client.events():
         if event.scan != scan:
             continue
@@ -64,7 +64,7 @@ async def _follow(
     raise AssertionError("events never end before the scan does")
 
 
-class _Printer:
+class Printer:
     """Turns events into lines."""
 
     def __init__(self, out: Output, as_json: bool) -> None:
@@ -113,10 +113,10 @@ class _Printer:
         self._moments += 1
         if self._json:
             return
-        lasted = event.end_seconds - event.start_seconds
+        frames = event.end_frame - event.start_frame + 1
         self._out.result(
             f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  lasts {lasted:.3f} s"
+            f"score {event.score:g}  {frames} frame{'s' if frames > 1 else ''}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:
@@ -184,25 +184,20 @@ def _exit_code(end: events.ScanFinished, out: Output) -> int:
     return int(ExitCode.SOME_FAILED if end.failed else ExitCode.OK)
 
 
-def _check_formats(formats: tuple[str, ...]) -> None:
-    if formats:
-        from ..storage.export.table import check_formats
-
-        check_formats(formats)
-
-
-def _log_to(folder: Path) -> None:
+def log_to(folder: Path) -> None:
     """Send the engine's log to the library's file; nothing of it reaches the terminal."""
     import logging
 
-    from ..storage.library import LOG
+    from ..settings import log_file
 
     logger = logging.getLogger("sightline")
     logger.propagate = False
     logger.setLevel(logging.INFO)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(folder / LOG, encoding="utf-8", delay=True)
+        handler: logging.Handler = logging.FileHandler(
+            log_file(folder), encoding="utf-8", delay=True
+        )
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))

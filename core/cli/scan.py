@@ -91,7 +91,8 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
         session.out.failed(*line.split(": ", 1))
     took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
     session.out.result(
-        f"{planned.sources} sources: {len(planned.to_read)} to read (about {planned.frames} frames, "
-        f"{took}; {planned.basis}), {planned.known} known, {planned.failed_before} failed before"
+        f"{planned.sources} sources: {len(planned.to_read)} to read "
+        f"(about {planned.frames} frames, {took}; {planned.basis}), {planned.known} known, "
+        f"{planned.failed_before} failed before"
     )
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def _print(out: Output, view: MomentView) -> None:
         out.result(f"  warning: {warning}")
     made = view.provenance
     out.result(
-        f"  made by sightline {made.get('sightline')} with {made.get('reader')} on {made.get('device')}"
+        f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
+        f"on {made.get('device')}"
     )
 
 
@@ -98,6 +100,6 @@ def _finite(value: object) -> object:
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient
+from ..client import LocalClient, check_formats, is_known_kind
 from ..commands import CancelScan, SubmitScan
 from ..errors import ExitCode, NothingToScan
 from ..text import clean_path
 from .options import DEFAULT_FORMATS
 from .output import Session
-from .running import _check_formats, _log_to, _Printer
+from .running import Printer, log_to
 
 log = logging.getLogger("sightline.watch")
 
@@ -62,8 +62,8 @@ async def watch_folder(
     out: Path | None, formats: tuple[str, ...], *, as_json: bool,
 ) -> int:  # fmt: skip
     """Scan what is there, then whatever appears, until interrupted; return the exit code."""
-    _check_formats(formats)
-    _log_to(session.library)
+    check_formats(formats)
+    log_to(session.library)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -113,7 +113,7 @@ class _Watch:
         self._idle(f"scan {scan} {end.state}, {end.moments} events")
 
     async def _follow(self, scan: int) -> events.ScanFinished:
-        printer = _Printer(self._session.out, self._json)
+        printer = Printer(self._session.out, self._json)
         stopper = asyncio.ensure_future(self._cancel_when_stopped(scan))
         try:
             async for number, event in self._client.events(self._next_event):
@@ -139,8 +139,6 @@ class _Watch:
 async def _appearing(folder: Path, settle: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
     """Yield lists of files that appeared or changed and are whole now."""
     from watchfiles import awatch
-
-    from ..plan import is_known_kind
 
     settling = Settling(settle)
     step = int(min(settle, 1.0) * 500)

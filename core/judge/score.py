@@ -72,7 +72,7 @@ def read_truth(path: Path) -> Truth:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{clean(str(path))} is no truth file ({type(error).__name__}: {clean(str(error))}); "
-            'it must be JSON like {"events": [{"kind": .., "start_s": .., "end_s": .., "peak_s": ..}]}'
+            'it must be JSON like {"events": [{"kind": .., "start_s": .., "end_s": ..}]}'
         ) from error
     return Truth(str(body.get("video", "")), events)
 

@@ -50,6 +50,7 @@ class Scene:
 
     @property
     def frames(self) -> int:
+        """Return how many frames the clip has."""
         return round(self.seconds * self.fps)
 
 

@@ -25,10 +25,12 @@ class Control:
 
     @property
     def cancelled(self) -> bool:
+        """Tell whether the work was called off."""
         return self._cancelled
 
     @property
     def paused(self) -> bool:
+        """Tell whether work is held."""
         return self._paused
 
     def cancel(self) -> None:
@@ -75,10 +77,12 @@ class Channel(Generic[T]):
 
     @property
     def capacity(self) -> int:
+        """Return how many items fit."""
         return self._capacity
 
     @property
     def ended(self) -> bool:
+        """Tell whether nothing more comes."""
         return self._ended
 
     def put(self, item: T) -> None:

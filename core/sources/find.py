@@ -7,14 +7,19 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .3gp .ogv .mxf .vob .asf "
-    ".divx .f4v .dav .h264 .h265 .hevc .y4m".split()
+
+def _endings(text: str) -> frozenset[str]:
+    return frozenset(f".{ending}" for ending in text.split())
+
+
+VIDEO_SUFFIXES = _endings(
+    "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts wmv flv 3gp ogv mxf vob asf divx f4v dav h264 "
+    "h265 hevc y4m"
 )
-RAW_SUFFIXES = frozenset(".cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .pef .srw".split())
-PICTURE_SUFFIXES = RAW_SUFFIXES | frozenset(
-    ".jpg .jpeg .jpe .png .gif .webp .tif .tiff .bmp .heic .heif .hif .avif .jp2 .j2k .ppm .pgm "
-    ".pbm .pnm .tga .ico .mpo .jfif .apng .qoi".split()
+RAW_SUFFIXES = _endings("cr2 cr3 nef arw dng orf rw2 raf pef srw")
+PICTURE_SUFFIXES = RAW_SUFFIXES | _endings(
+    "jpg jpeg jpe png gif webp tif tiff bmp heic heif hif avif jp2 j2k ppm pgm pbm pnm tga ico mpo "
+    "jfif apng qoi"
 )
 KNOWN_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 

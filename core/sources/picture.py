@@ -106,12 +106,8 @@ def picture_luma(image: Image) -> tuple[NDArray[np.uint8], float]:
         # JPEG can be decoded at 1/2, 1/4 or 1/8, which costs a fraction of the whole.
         image.draft("L", size)
         small = _flat(image).convert("L").resize(size, Pillow.Resampling.BOX, reducing_gap=2.0)
-    except MemoryError:
-        raise
     except Exception as error:  # decoders raise nearly anything on damaged data
-        raise Unreadable(
-            f"damaged or cut off ({_words(error)}); copy it again from its origin"
-        ) from error
+        raise _failed(error) from error
     return _turned(np.asarray(small, np.uint8), _orientation(image)), scale
 
 
@@ -125,12 +121,8 @@ def upright_jpeg(image: Image, longest_side: int, quality: int = 85) -> bytes:
         small.thumbnail((longest_side, longest_side))
         turned = np.ascontiguousarray(_turned(np.asarray(small), _orientation(image)))
         return jpeg(Pillow.fromarray(turned), quality)
-    except MemoryError:
-        raise
     except Exception as error:
-        raise Unreadable(
-            f"damaged or cut off ({_words(error)}); copy it again from its origin"
-        ) from error
+        raise _failed(error) from error
 
 
 def jpeg(image: Image, quality: int = 85) -> bytes:
@@ -241,5 +233,12 @@ def _develop_raw(path: str, max_pixels: float) -> Image:
     return image
 
 
+def _failed(error: Exception) -> Exception:
+    words = _words(error)
+    if isinstance(error, MemoryError) or "emory alloc" in words:
+        return MemoryError(words)
+    return Unreadable(f"damaged or cut off ({words}); copy it again from its origin")
+
+
 def _words(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__)[:160]
+    return (" ".join(str(error).split()) or type(error).__name__)[:160]

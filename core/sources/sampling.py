@@ -93,8 +93,9 @@ def _sampled_by_time(stream: Stream, request: dict[str, Any]) -> Sampler:
     found, reader, why = _choose(stream, request)
     skip = int(request["skip"])
     if reader is not None and found is not None:
-        wanted = list(_capped(iter(wanted_indices(found.times, request)[skip:]), request))
-        return Sampler(_by_decord(stream, reader, wanted, found.times), "decord", why)
+        # Where decord gives up, numbers depend on what came before: it must come before again.
+        frames = islice(_by_decord(stream, reader, found, request), skip, None)
+        return Sampler(_capped(frames, request), "decord", why)
     items = _by_pyav(stream, request, found)
     return Sampler(_reduced(_capped(islice(items, skip, None), request)), "pyav", why)
 
@@ -198,8 +199,9 @@ def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decode
 
 
 def _by_decord(
-    stream: Stream, reader: Any, wanted: list[int], times: list[float]
+    stream: Stream, reader: Any, found: Survey, request: dict[str, Any]
 ) -> Iterator[Sampled]:
+    wanted = wanted_indices(found.times, request)
     context = stream.video.codec_context
     scale = float(reduction(context.width, context.height))
     for start in range(0, len(wanted), DECORD_BATCH):
@@ -209,10 +211,10 @@ def _by_decord(
             luma = _decord_luma(stream, reader.get_batch(indices))
         except Exception:  # damage ends decord; PyAV skips the damaged packet and goes on
             stream.warnings.append(f"decord gave up at frame {indices[0]}; PyAV read the rest")
-            yield from _reduced(_at_indices(stream, wanted[start:]))
+            yield from _reduced(islice(_by_pyav(stream, request, found), start, None))
             return
         for row, index in enumerate(indices):
-            yield Sampled(index, times[index], luma[row], scale)
+            yield Sampled(index, found.times[index], luma[row], scale)
 
 
 def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:

@@ -33,7 +33,20 @@ NEAR_SECONDS = 1.0
 _INDEXED = frozenset(("mov", "mp4", "matroska", "webm", "avi"))
 # FFmpeg also opens play lists (which name other files) and text as if they were videos.
 _NOT_VIDEO = frozenset(
-    "applehttp ass concat dash hls imf lavfi lrc rtp rtsp sdp srt subrip tty webvtt".split()
+    (
+        "applehttp",
+        "ass",
+        "concat",
+        "dash",
+        "hls",
+        "imf",
+        "lavfi",
+        "lrc",
+        "sdp",
+        "srt",
+        "tty",
+        "webvtt",
+    )
 )
 
 
@@ -161,13 +174,19 @@ def survey(stream: Stream) -> Survey:
     """Read all packets of a video that was just opened."""
     seconds = _to_seconds(stream)
     nal_length = _nal_length(stream.video.codec_context)
-    times, closed = [], True
+    times: list[float] = []
+    closed, untimed = True, 0
     for packet in _packets(stream):
-        if packet.pts is None or not packet.size or packet.is_discard:
+        if not packet.size or packet.is_discard:
             continue
-        times.append(seconds(packet.pts))
+        if packet.pts is None:
+            untimed += 1
+        else:
+            times.append(seconds(packet.pts))
         if nal_length and closed and packet.is_keyframe:
             closed = _holds_idr(bytes(packet), nal_length)
+    if untimed:
+        times = [number * _step(stream) for number in range(untimed + len(times))]
     return Survey(sorted(times), closed)
 
 
@@ -183,14 +202,14 @@ def keyframes(stream: Stream) -> Iterator[Decoded]:
     with open_video(stream.path, 1, stream.beat) as table:
         times = frame_times(table)
     context, to_seconds = stream.video.codec_context, _to_seconds(stream)
-    for packet in _packets(stream):
+    for position, packet in enumerate(_packets(stream)):
         if not (packet.size and packet.is_keyframe):
             continue
         # skip_frame=NONKEY is ignored by VP9 and reorders HEVC: decode the packet alone and flush.
         frames = _decode_packet(stream, packet) + _flush(context)
         for frame in frames[:1]:
-            pts = frame.pts if packet.pts is None else packet.pts
-            seconds = 0.0 if pts is None else to_seconds(pts)
+            untimed = position * _step(stream)
+            seconds = untimed if packet.pts is None else to_seconds(packet.pts)
             yield Decoded(bisect_left(times, seconds), seconds, frame)
 
 
@@ -212,7 +231,7 @@ class _Clock:
 
     def __init__(self, stream: Stream) -> None:
         self._to_seconds = _to_seconds(stream)
-        self._step = 1.0 / float(stream.video.average_rate or 25)
+        self._step = _step(stream)
         self._last: float | None = None
         self._shift = 0.0
 
@@ -233,6 +252,10 @@ class _Clock:
             return last + HAIR_SECONDS
         self._shift += last + self._step - seconds
         return last + self._step
+
+
+def _step(stream: Stream) -> float:
+    return 1.0 / float(stream.video.average_rate or 25)
 
 
 def _to_seconds(stream: Stream) -> Callable[[int], float]:
@@ -315,6 +338,8 @@ def _packets(stream: Stream) -> Iterator[Any]:
             packet = next(packets)
         except (StopIteration, av.error.EOFError):
             return
+        except MemoryError:
+            raise
         except av.error.FFmpegError as error:
             stream.ended_early = True
             stream.warnings.append(f"the container breaks off ({_words(error)})")
@@ -332,6 +357,8 @@ def _decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
         return []
     except MemoryError:  # not the packet's fault: skipping it would lose good frames
         raise
+    except BlockingIOError as error:
+        raise MemoryError("no room for the decoder's threads") from error
     except av.error.FFmpegError:
         stream.bad_packets += 1
         return []

@@ -49,7 +49,7 @@ def receive(fd: int, stall_seconds: float | None) -> tuple[dict[str, Any], NDArr
     _read_all(fd, memoryview(text), deadline)
     payload = np.empty(payload_bytes, np.uint8)
     if payload_bytes:
-        _read_all(fd, memoryview(payload), deadline)
+        _read_all(fd, payload.data, deadline)
     return _header(bytes(text)), payload
 
 

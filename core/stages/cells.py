@@ -26,7 +26,7 @@ def cell_side(height: int, width: int) -> int:
 
 def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the mean of each cell: uint8 (frames, h, w) to float32 (frames, h//side, w//side)."""
-    frames, height, width = luma.shape
+    height, width = luma.shape[1:]
     side = cell_side(height, width)
     rows, columns = height // side, width // side
     inner = luma[:, : rows * side, : columns * side]
@@ -65,7 +65,7 @@ def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
     frames, rows, columns = cells.shape
     whole = cells.reshape(frames, -1).sum(1, dtype=np.float32)[:, None]
     if rows < BLOCKS[0] or columns < BLOCKS[1]:
-        return whole
+        return np.asarray(whole, np.float32)
     blocks = np.add.reduceat(cells, _edges(rows, BLOCKS[0]), axis=1)
     blocks = np.add.reduceat(blocks, _edges(columns, BLOCKS[1]), axis=2)
     tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]

@@ -1,7 +1,7 @@
 """Cuts: the picture changes at once and stays changed, while a flash returns.
 
-A cell has changed for good when everything it shows in the frames after lies apart from everything
-it showed in the frames before; the measure is the share of such cells. A step of brightness that
+A cell has changed for good when everything it shows in the four frames after lies apart from
+everything it showed in the four frames before, and so do the four frames twelve further off; the measure is the share of such cells. A step of brightness that
 leaves the picture as it was (an exposure step, a light) changes as many cells but not what they
 show, so the change must also survive matching both sides in mean and spread.
 """
@@ -20,8 +20,9 @@ from .proposals import stretches
 from .stage import Screen, Track, Window
 
 REACH_FRAMES = 4
+APART_FRAMES = 12
 MARGIN_LEVELS = 2.0
-MIDDLE_SCORE = 0.25
+MIDDLE_SCORE = 0.15
 GAP_FRAMES = 3
 
 
@@ -32,14 +33,14 @@ class CutStage(Screen):
     version: ClassVar[int] = 1
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
-    context = REACH_FRAMES
+    context = REACH_FRAMES + APART_FRAMES
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the frames on either side."""
         luma, before = window.around(self.context)
         grid = cells.cell_means(luma)
         wanted = slice(before, before + window.count)
-        changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS)[wanted]
+        changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS, APART_FRAMES)[wanted]
         unlike = _unlikeness(grid)[wanted]
         return np.stack([changed * unlike, changed, unlike], axis=1).astype(np.float32)
 

@@ -96,8 +96,7 @@ class FlashStage(Screen):
         )
         if looked_at is not None:
             grid *= looked_at
-        measured = self._measure(grid, slice(before, before + window.count))
-        return measured
+        return self._measure(grid, slice(before, before + window.count))
 
     def decide(self, track: Track) -> list[Candidate]:
         """Propose every stretch with enough energy; accept those whose score clears it."""
@@ -122,7 +121,7 @@ class FlashStage(Screen):
         return sorted(found, key=lambda candidate: candidate.start_frame)
 
     def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:
-        frames, rows, columns = grid.shape
+        rows, columns = grid.shape[1:]
         tau = _noise_floor(grid, self._length)[:, None, None]
         whole_hat = grid - opening(grid, self._length)
         bright = np.maximum(whole_hat - tau, 0)
@@ -219,12 +218,13 @@ def _noise_floor(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     typical[0] = typical[min(1, len(typical) - 1)]
     padded = np.pad(typical, length, mode="edge")
     quiet = running_extreme(padded, 2 * length + 1, np.minimum)
-    return np.maximum(np.float32(MIN_RISE_LEVELS), np.float32(NOISE_FACTOR) * quiet)
+    return np.asarray(np.maximum(MIN_RISE_LEVELS, NOISE_FACTOR * quiet), np.float32)
 
 
 def _lowest_before(grid: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.concatenate([grid[:1], grid[:1], grid])
-    return np.minimum(padded[1:-1], padded[:-2])
+    lowest: NDArray[np.float32] = np.minimum(padded[1:-1], padded[:-2])
+    return lowest
 
 
 def _base_difference(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:

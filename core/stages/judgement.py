@@ -1,4 +1,4 @@
-"""From whole tracks to a result: candidates, moments, and whether the source was read to its end."""
+"""From whole tracks to a result: candidates, moments, and whether all of the source was read."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Unreadable
-from ..pipeline.channel import Cancelled, Control
+from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
 from ..records import LumaBatch, SourceInfo
 from ..sources.reader import Reader, ReaderChosen, VideoEnd
@@ -125,11 +125,13 @@ class _Job:
         lead = min(context, start)
         reading = _Reading()
         batches = self._batches(reading, start, lead, seek)
-        chain = Chain(batches, self._steps(context, lead, start), self.control)
+        chain = Chain(batches, [self._prepare(context, lead, start)], self.control)
         done = start
         try:
-            for window, measured in chain:
-                self.results.append(measured)
+            # Reading and preparing run ahead in threads of their own. Inferring does not begin on
+            # a microbatch before the one before it is kept: so a kill costs one, never a queue.
+            for window, prepared in chain:
+                self.results.append(self._measured(window, prepared))
                 done = window.first + window.count
                 self.progress(done, chain.reports())
         except StepFailed as failure:
@@ -151,30 +153,26 @@ class _Job:
             frames = _checked(frames, lead, self._mark_before(start))
         return _recut(frames, lead, size)
 
-    def _steps(self, context: int, lead: int, start: int) -> list[Step]:
+    def _prepare(self, context: int, lead: int, start: int) -> Step:
         stages = [track.stage for track in self.tracks]
 
         def prepare(batches: Iterator[LumaBatch]) -> Iterator[tuple[Window, list[Any]]]:
             for window in windows(batches, context, lead, start):
                 yield window, [stage.prepare(window) for stage in stages]
 
-        def infer(items: Iterator[tuple[Window, list[Any]]]) -> Iterator[tuple[Window, list[Any]]]:
-            for window, prepared in items:
-                yield window, [s.infer(p) for s, p in zip(stages, prepared, strict=True)]
+        return Step("prepare", prepare)
 
-        def finish(items: Iterator[tuple[Window, list[Any]]]) -> Iterator[tuple[Window, Any]]:
-            for window, outputs in items:
-                yield window, self._measured(window, outputs)
-
-        return [Step("prepare", prepare), Step("infer", infer), Step("finish", finish)]
-
-    def _measured(self, window: Window, outputs: list[Any]) -> dict[str, Measured]:
+    def _measured(self, window: Window, prepared: list[Any]) -> dict[str, Measured]:
         mark = _mark(window.luma[window.before + window.count - 1])
         return {
             track.key: Measured(
-                window.first, window.indices, window.pts_seconds, track.stage.finish(output), mark
+                window.first,
+                window.indices,
+                window.pts_seconds,
+                track.stage.finish(track.stage.infer(ready)),
+                mark,
             )
-            for track, output in zip(self.tracks, outputs, strict=True)
+            for track, ready in zip(self.tracks, prepared, strict=True)
         }
 
     def _seconds_of(self, ordinal: int) -> float:
@@ -217,9 +215,9 @@ def _checked(batches: Iterator[LumaBatch], lead: int, mark: int | None) -> Itera
     """
     seen = 0
     for batch in batches:
-        if seen < lead <= seen + len(batch) and mark is not None:
-            if _mark(batch.luma[lead - seen - 1]) != mark:
-                raise _Misaligned
+        holds_last = mark is not None and seen < lead <= seen + len(batch)
+        if holds_last and _mark(batch.luma[lead - seen - 1]) != mark:
+            raise _Misaligned
         seen += len(batch)
         yield batch
     if seen < lead:
@@ -257,6 +255,3 @@ def _joined(first: LumaBatch, second: LumaBatch) -> LumaBatch:
 
 def _mark(luma: np.ndarray[Any, Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(luma).tobytes())
-
-
-__all__ = ["Cancelled", "StageTrack", "measure_settings", "measure_video", "open_tracks"]

@@ -41,14 +41,16 @@ def opening(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 def top_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the white top-hat, same shape: how much brighter than its surroundings, >= 0."""
-    return values - opening(values, length)
+    hat: NDArray[Any] = values - opening(values, length)
+    return hat
 
 
 def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
     padded = _extended(values, length - 1)
     dilated = running_extreme(padded, length, np.maximum)
-    return running_extreme(dilated, length, np.minimum) - values
+    hat: NDArray[Any] = running_extreme(dilated, length, np.minimum) - values
+    return hat
 
 
 def peaks_within(values: NDArray[Any], reach: int) -> NDArray[Any]:
@@ -62,20 +64,27 @@ def _extended(values: NDArray[Any], rows: int) -> NDArray[Any]:
     return np.concatenate([first, values, last])
 
 
-def lasting_change(values: NDArray[Any], reach: int, margin: float) -> NDArray[np.float32]:
+def lasting_change(
+    values: NDArray[Any], reach: int, margin: float, apart: int = 0
+) -> NDArray[np.float32]:
     """Return the share of cells that changed for good at each row: float32 of shape (rows,).
 
     A cell has changed for good between rows t - 1 and t when all its values in the `reach` rows
-    before differ, to the same side and by more than `margin`, from all in the `reach` rows after.
+    before differ, to the same side and by more than `margin`, from all in the `reach` rows after;
+    with `apart`, the same must hold of `reach` rows that lie `apart` rows further off either way.
     """
-    padded = _extended(values, reach)
+    rows = len(values)
+    padded = _extended(values, reach + apart)
     lowest = running_extreme(padded, reach, np.minimum)
     highest = running_extreme(padded, reach, np.maximum)
-    rows = len(values)
-    # Window k covers padded rows k .. k + reach - 1: rows t - reach .. t - 1 are window t.
-    before, after = slice(0, rows), slice(reach, reach + rows)
-    brighter = lowest[after] - highest[before] > margin
-    darker = lowest[before] - highest[after] > margin
+    # Window k covers padded rows k .. k + reach - 1: rows t - reach .. t - 1 are window t + apart.
+    brighter, darker = np.ones(values.shape, bool), np.ones(values.shape, bool)
+    for far in {0, apart}:
+        before = slice(apart - far, apart - far + rows)
+        for also in {0, apart}:
+            after = slice(apart + reach + also, apart + reach + also + rows)
+            brighter &= lowest[after] - highest[before] > margin
+            darker &= lowest[before] - highest[after] > margin
     changed = (brighter | darker).reshape(rows, -1)
     share: NDArray[np.float32] = changed.mean(1, dtype=np.float32)
     share[0] = 0.0

@@ -1,8 +1,8 @@
 """Motion: stretches of frames in which something moves.
 
-The measure is the share of cells that change from one frame to the next by more than the scene's
-own noise; a change of the whole picture at once (a cut, a flash, an exposure step) is not motion,
-so the typical change of all cells is taken off first.
+What moves leaves one place and reaches another: some cells brighten while others darken. The
+measure is twice the lesser of the two shares of cells, after the typical change of all cells is
+taken off: a flash or an exposure step goes one way only and is not motion.
 """
 
 from __future__ import annotations
@@ -46,11 +46,12 @@ class MotionStage(Screen):
         flat = steps.reshape(len(steps), -1)
         middle = flat.shape[1] // 2
         usual = np.partition(flat, middle, axis=1)[:, middle]
-        moved = np.abs(steps - usual[:, None, None])
-        changed = moved > CHANGED_LEVELS
+        moved = steps - usual[:, None, None]
+        brighter, darker = moved > CHANGED_LEVELS, moved < -CHANGED_LEVELS
+        changed = brighter | darker
         out = np.zeros((len(steps), len(self.columns)), np.float32)
-        out[:, 0] = changed.mean((1, 2))
-        out[:, 1] = moved.reshape(len(moved), -1).max(1)
+        out[:, 0] = 2 * np.minimum(brighter.mean((1, 2)), darker.mean((1, 2)))
+        out[:, 1] = np.abs(moved).reshape(len(moved), -1).max(1)
         for frame in np.flatnonzero(out[:, 0]):
             out[frame, 2:6] = cells.bounds(changed[frame])
         return out

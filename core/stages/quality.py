@@ -35,7 +35,7 @@ class QualityStage(Screen):
         return out
 
     def decide(self, track: Track) -> list[Candidate]:
-        """Note the frames that miss a mark; they are kept as rejected candidates with the reason."""
+        """Note the frames that miss a mark, as rejected candidates with the reason."""
         found = []
         for row in np.flatnonzero(~np.isnan(track.column("sharpness"))):
             faults = self._faults(track.values[row])

@@ -37,8 +37,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE tracks (
         key TEXT PRIMARY KEY, content TEXT NOT NULL, stage TEXT NOT NULL, version INTEGER NOT NULL,
-        settings TEXT NOT NULL, frames INTEGER NOT NULL DEFAULT 0, complete INTEGER NOT NULL DEFAULT 0,
-        ended TEXT
+        settings TEXT NOT NULL, frames INTEGER NOT NULL DEFAULT 0,
+        complete INTEGER NOT NULL DEFAULT 0, ended TEXT
     ) WITHOUT ROWID;
     CREATE INDEX tracks_by_content ON tracks (content);
     CREATE TABLE chunks (

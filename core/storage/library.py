@@ -16,7 +16,6 @@ from .thumbnails import Thumbnails
 
 DATABASE = "library.db"
 LOCK = "engine.lock"
-LOG = "engine.log"
 
 
 class Library:
@@ -39,11 +38,6 @@ class Library:
         self.results = Results(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
 
-    @property
-    def log_path(self) -> Path:
-        """Where what happened is written."""
-        return self.folder / LOG
-
     def close(self) -> None:
         """Close the database and let another engine write."""
         self.database.close()
@@ -64,7 +58,7 @@ class Library:
 def _locked(folder: Path) -> IO[str]:
     path = folder / LOCK
     try:
-        file = open(path, "a+", encoding="ascii")
+        file = path.open("a+", encoding="ascii")
     except OSError as error:
         raise disk_fault(error, path) from error
     try:

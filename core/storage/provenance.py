@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..version import package_version, sightline_version
+
 PACKAGES = ("av", "decord", "numpy", "pillow", "pillow-heif")
-
-
-def sightline_version() -> str:
-    """Return the installed version of sightline."""
-    return _version("sightline") or "0+unknown"
 
 
 def provenance(
@@ -25,14 +21,7 @@ def provenance(
         "reader": ended.get("reader", "pillow"),
         "reader_reason": ended.get("why", ""),
         "device": "cpu",
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := package_version(name))},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

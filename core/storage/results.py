@@ -99,7 +99,7 @@ class Results:
             )
 
     def unchanged(self, files: Sequence[tuple[str, int, int]]) -> dict[str, tuple[str | None, str]]:
-        """Return path -> (content, failure) of those (path, size, mtime_ns) that are as they were."""
+        """Return path -> (content, failure) of the (path, size, mtime_ns) that are as they were."""
         known: dict[str, tuple[str | None, str]] = {}
         for start in range(0, len(files), _BATCH):
             part = files[start : start + _BATCH]

@@ -21,11 +21,14 @@ SCAN_STEM = "scan"
 class ScanFormat(Protocol):
     """A format of a whole scan: the text before, for each source, and after."""
 
-    def head(self, summary: Summary) -> str: ...
+    def head(self, summary: Summary) -> str:
+        """Return what comes before the first source."""
 
-    def body(self, document: Document) -> str: ...
+    def body(self, document: Document) -> str:
+        """Return one source's part."""
 
-    def tail(self, summary: Summary) -> str: ...
+    def tail(self, summary: Summary) -> str:
+        """Return what comes after the last source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,55 @@
+# make demo     set up, then show sightline at work on a clip with known strokes
+# make test     set up, then run every check
+# make setup    only prepare .venv, with the `sightline` command in it
+# make bench    the figures in benchmarks/README.md, measured on this machine
+# make lock     resolve the newest versions pyproject.toml allows into requirements.lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+RIVALS := .venv-rivals/.ready
+
+.PHONY: demo test setup check bench lock docs clean
+
+demo: setup
+	$(BIN)/sightline demo --out demo
+
+test: setup check
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m core.cli.reference --check
+
+setup: $(READY)
+
+# uv fetches in parallel; where its own settings reach no index, pip's may.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("sightline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.8
+	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.lock \
+		|| $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+bench: setup $(RIVALS)
+	$(BIN)/python -m benchmarks
+
+$(RIVALS): benchmarks/rivals.txt
+	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
+	.venv-rivals/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/rivals.txt
+	touch $@
+
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+		--no-header --no-annotate --no-emit-index-url -q -o requirements.lock
+
+docs: setup
+	$(BIN)/python -m core.cli.reference
+
+clean:
+	rm -rf .venv .venv-rivals demo build dist

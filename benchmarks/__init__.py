@@ -1,0 +1,1 @@
+"""Speed and quality, measured: each module is one command that prints one table of ratios."""

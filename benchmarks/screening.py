@@ -1,0 +1,72 @@
+"""Every-frame screening against bare decoding of the same file, and its memory.
+
+The bare side decodes every frame with PyAV and the same decoder settings, counts it, and does
+nothing else. Both sides are whole processes, start-up included.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.footage import storm_1080p
+from benchmarks.measure import SIGHTLINE, in_turn, medians, run, table
+
+RUNS = 5
+SECONDS = 60
+BARE = """
+import sys, av
+with av.open(sys.argv[1]) as container:
+    stream = container.streams.best("video")
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = int(sys.argv[2])
+    print(sum(1 for packet in container.demux(stream) for frame in packet.decode()))
+"""
+
+
+def main() -> None:
+    """Print the share of bare decoding speed and the peak memory, also for twice the length."""
+    clip, twice = storm_1080p(SECONDS), storm_1080p(2 * SECONDS)
+    threads = str(len(os.sched_getaffinity(0)))
+    megabits = clip.stat().st_size * 8 / SECONDS / 1e6
+    with tempfile.TemporaryDirectory() as folder:
+        bare, scan = in_turn(
+            [[sys.executable, "-c", BARE, str(clip), threads], _scan(clip, folder)], RUNS
+        )
+        long = run(_scan(twice, folder))
+    base, ours = medians(bare), medians(scan)
+    print(f"{clip.name}: 1920x1080 H.264, {megabits:.1f} Mbit/s, {SECONDS * 30} frames")
+    table(
+        ("side", "wall s", "CPU s", "frames/s", "peak MiB"),
+        [
+            ("bare decoding", base.wall_seconds, base.cpu_seconds,
+             SECONDS * 30 / base.wall_seconds, base.peak_mib),
+            ("scan --profile quick", ours.wall_seconds, ours.cpu_seconds,
+             SECONDS * 30 / ours.wall_seconds, ours.peak_mib),
+            ("scan, twice as long", long.wall_seconds, long.cpu_seconds,
+             2 * SECONDS * 30 / long.wall_seconds, long.peak_mib),
+        ],
+    )  # fmt: skip
+    ratios = sorted(
+        b.wall_seconds / s.wall_seconds for b, s in zip(bare, scan, strict=True)
+    )
+    table(
+        ("figure", "value", "wanted"),
+        [
+            ("share of bare decoding speed, median of pairs", ratios[len(ratios) // 2], ">= 0.90"),
+            ("lowest and highest pair", f"{ratios[0]:.3f} .. {ratios[-1]:.3f}", ""),
+            ("peak memory, MiB", ours.peak_mib, "<= 400"),
+            ("memory for twice the length", long.peak_mib / ours.peak_mib, "<= 1.05"),
+        ],
+    )
+
+
+def _scan(clip: Path, folder: str) -> list[str]:
+    library = ["--library", f"{folder}/library", "--quiet"]
+    return [*SIGHTLINE, *library, "scan", str(clip), "--profile", "quick", "--redo"]
+
+
+if __name__ == "__main__":
+    main()

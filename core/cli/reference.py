@@ -1,0 +1,144 @@
+"""Writes docs/cli.md and docs/profiles.md from the commands' own help and the settings' own types.
+
+`python -m core.cli.reference` writes them, `--check` says whether they are up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from .. import profiles
+from ..errors import EXIT_MEANINGS
+from ..spec import MEASURE, Spec
+from .main import COMMANDS, cli
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+HEAD = "<!-- Written by `make docs` from the program itself; do not edit. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page by file name."""
+    # Help is wrapped to the terminal; pages must not depend on one.
+    os.environ["COLUMNS"] = "80"
+    return {"cli.md": HEAD + _cli_page(), "profiles.md": HEAD + _profiles_page()}
+
+
+def main() -> None:
+    """Write or check the pages; exit 1 if a check finds one that is out of date."""
+    stale = []
+    for name, text in pages().items():
+        path = DOCS / name
+        if "--check" not in sys.argv[1:]:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(str(path))
+    if stale:
+        sys.exit(f"out of date: {', '.join(stale)}; run: make docs")
+
+
+def _cli_page() -> str:
+    parts = ["# Commands\n\n", _block(cli, "sightline")]
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        parts += _sections(command, f"sightline {name}")
+    parts.append("## Exit codes\n\n| code | meaning |\n|---|---|\n")
+    parts += [f"| {int(code)} | {meaning} |\n" for code, meaning in EXIT_MEANINGS.items()]
+    return "".join(parts)
+
+
+def _sections(command: click.Command, name: str) -> Iterator[str]:
+    yield f"## {name}\n\n"
+    yield _block(command, name)
+    if isinstance(command, click.Group):
+        for child, sub in command.commands.items():
+            yield f"### {name} {child}\n\n"
+            yield _block(sub, f"{name} {child}")
+
+
+def _block(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=80, terminal_width=80)
+    return f"```\n{command.get_help(context).rstrip()}\n```\n\n"
+
+
+def _profiles_page() -> str:
+    parts = [PROFILES_INTRODUCTION, "## Presets\n\n| preset | what it is for |\n|---|---|\n"]
+    for name, file in profiles.available().items():
+        if file.preset:
+            parts.append(f"| `{name}` | {profiles.resolve(name).description} |\n")
+    parts.append("\n## Settings\n\n")
+    parts.append("Marked *reads again*: changing it measures the source anew; any other setting\n")
+    parts.append("only decides anew over what is measured already.\n\n")
+    top = {n: f for n, f in Spec.model_fields.items() if not _is_section(f) and n != "profile"}
+    parts += _table("", top)
+    for name, field in Spec.model_fields.items():
+        if _is_section(field):
+            section: Any = field.annotation
+            parts.append(f"### [{name}]\n\n{(section.__doc__ or '').strip()}\n\n")
+            parts += _table(name, section.model_fields)
+    return "".join(parts)
+
+
+def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
+    yield "| setting | default | meaning |\n|---|---|---|\n"
+    for name, field in fields.items():
+        marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
+        again = " *reads again*" if marked else ""
+        default = _shown(field.get_default(call_default_factory=False))
+        yield f"| `{name}` | {default} | {field.description}{again} |\n"
+    yield "\n"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(repr(item) for item in value)}]`".replace("'", '"')
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value!r}`".replace("'", '"')
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+PROFILES_INTRODUCTION = """\
+# Profiles
+
+A profile is a TOML file: which stages run, on which frames, with which settings. Presets come with
+sightline; your own lie in the folder `profiles` of the configuration folder (`SIGHTLINE_CONFIG`,
+else the platform's) and hide presets of the same name.
+
+```toml
+# my-storm.toml
+extends = "storm"            # everything not said here comes from there
+
+[flash]
+sensitivity = 0.7
+
+[regions]
+exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
+```
+
+Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else `profile` in
+`settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
+(`--stages`, `--sensitivity`); a short option wins over the profile only when it is given.
+
+`sightline profiles new NAME --extends storm` makes one, `profiles edit NAME` opens it (or changes
+it with `--set`, comments kept), `profiles show NAME --resolved` prints every value, and `profiles
+validate` checks. An unknown key is refused with the nearest known one.
+
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Each documented exit code, by a call that earns it, with words that say what to do."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from core.storage.database import SCHEMA_VERSION
+from workbench import STROKES, Cli, finished, wait_for
+
+
+def test_0_events_on_stdout_and_the_rest_on_stderr(cli: Cli, storm: Path) -> None:
+    ran = cli("scan", storm, "--profile", "storm")
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) == STROKES
+    assert all(line.startswith(f"{storm}@00:00:0") for line in ran.out.splitlines())
+    assert "1 sources" in ran.err and f"{STROKES} events" in ran.err
+    assert cli("--quiet", "scan", storm, "--profile", "storm").err == ""
+
+
+def test_1_names_each_failed_source_and_finishes_the_others(
+    cli: Cli, storm: Path, broken: Path, tmp_path: Path
+) -> None:
+    ran = cli("scan", broken, storm, tmp_path / "absent.mp4", "--profile", "storm")
+    assert ran.code == 1
+    assert len(ran.out.splitlines()) == STROKES
+    failures = [line for line in ran.err.splitlines() if line.startswith("failed: ")]
+    assert [str(broken) in line or "absent.mp4" in line for line in failures] == [True, True]
+    assert cli("runs", "show", "1", "--failed").out.count("failed") == 3  # a heading and two rows
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("scan", "x.mp4", "--profile", "strom"), "did you mean 'storm'"),
+        (("scan", "x.mp4", "--set", "flash.sensitivty=0.3"), "did you mean 'flash.sensitivity'"),
+        (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
+        (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
+        (("scan", "x.mp4", "--stages", "flsh"), "did you mean 'flash'"),
+        (("scan", "x.mp4", "--stages", "caption"), "needs a model"),
+        (("scan", "x.mp4", "--stages", ""), "stages is empty"),
+        (("scan", "x.mp4", "--out", "o", "--format", "jsno"), "did you mean 'json'"),
+        (("scan", "x.mp4", "--format", "json"), "--out"),
+        (("scan", "x.mp4", "--redo", "--changed"), "exclude each other"),
+        (("scan", "x.mp4", "--jsn"), "--json"),
+        (("scan",), "name at least one"),
+        (("scna", "x.mp4"), "did you mean 'scan'"),
+        (("show", "x.mp4@soon"), "FILE@83.5"),
+        (("runs", "lst"), "list"),
+        (("runs", "resume", "1", "--format", "json"), "--out"),
+    ],
+)
+def test_2_says_what_is_wrong_and_does_nothing(
+    cli: Cli, args: tuple[str, ...], words: str
+) -> None:
+    ran = cli(*args)
+    assert ran.code == 2, ran.err
+    assert words in ran.err
+    assert ran.out == ""
+    assert not (cli.library / "library.db").exists()
+
+
+def test_2_for_what_is_not_in_the_library(scanned: Cli, cli: Cli, storm: Path) -> None:
+    assert cli("runs", "list").code == 2
+    for args in (("runs", "show", "99"), ("export", "99"), ("runs", "resume", "1")):
+        ran = scanned(*args)
+        assert (ran.code, ran.out) == (2, ""), args
+    assert "never scanned" in scanned("show", "/no/such.mp4@1").err
+
+
+def test_3_when_nothing_is_there_to_scan(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no footage")
+    empty = cli("scan", tmp_path)
+    assert (empty.code, empty.out) == (3, "")
+    assert "nothing to scan" in empty.err
+
+
+def test_3_says_when_the_profile_looks_at_none_of_the_files(cli: Cli, pictures: Path) -> None:
+    ran = cli("scan", pictures, "--profile", "storm")
+    assert ran.code == 3
+    assert "--profile quick" in ran.err
+
+
+def test_4_while_another_engine_writes_then_130_then_resume(cli: Cli, long_storm: Path) -> None:
+    first = cli.start(
+        "scan", long_storm, "--profile", "storm", "--set", "run.batch_size=16", "--json"
+    )
+    wait_for(first, "BatchDone", 5)
+    second = cli("scan", long_storm)
+    assert second.code == 4
+    assert str(first.pid) in second.err and "another engine" in second.err
+    assert "running" in cli("runs", "list").out
+    first.send_signal(signal.SIGINT)
+    stopped = finished(first)
+    assert stopped.code == 130
+    assert stopped.of("ScanFinished")[0]["state"] == "interrupted"
+    assert "runs resume 1" in stopped.err
+    resumed = cli("runs", "resume", "1", "--json")
+    assert resumed.code == 0
+    done = [event["frames"] for event in resumed.of("BatchDone")]
+    assert done[0] > 5 * 16 and done[-1] == 2400
+    assert resumed.of("ScanFinished")[0]["moments"] == 12 * STROKES
+
+
+def test_130_before_the_first_microbatch(cli: Cli, long_storm: Path) -> None:
+    process = cli.start("scan", long_storm, "--json")
+    wait_for(process, "ScanStarted")
+    process.send_signal(signal.SIGTERM)
+    assert finished(process).code == 130
+    assert cli("runs", "resume", "1").code == 0
+
+
+@pytest.mark.parametrize("args", [("scan", "."), ("runs", "list"), ("export", "1")])
+def test_4_for_a_library_of_a_newer_version(cli: Cli, storm: Path, args: tuple[str, ...]) -> None:
+    cli.library.mkdir()
+    database = sqlite3.connect(cli.library / "library.db")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    database.close()
+    ran = cli(*args)
+    assert (ran.code, ran.out) == (4, "")
+    assert "newer sightline" in ran.err
+
+
+@pytest.mark.parametrize("args", [("scan", "."), ("runs", "list"), ("export", "1")])
+def test_4_for_a_damaged_library(cli: Cli, args: tuple[str, ...]) -> None:
+    cli.library.mkdir()
+    (cli.library / "library.db").write_bytes(b"\x07 rubbish " * 1000)
+    ran = cli(*args)
+    assert (ran.code, ran.out) == (4, "")
+    assert "cannot be read" in ran.err
+    assert (cli.library / "library.db").read_bytes() == b"\x07 rubbish " * 1000
+
+
+@pytest.mark.parametrize("command", [("scan", "."), ("export", "1", "--out", "plain")])
+def test_4_when_a_folder_cannot_be_made(
+    cli: Cli, scanned: Cli, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "plain").write_text("a file, no folder")
+    library = scanned.library if command[0] == "export" else tmp_path / "plain" / "library"
+    ran = cli("--library", library, *command)
+    assert (ran.code, ran.out) == (4, ""), ran.err
+    assert "plain" in ran.err

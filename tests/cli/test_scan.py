@@ -1,0 +1,186 @@
+"""What `sightline scan` prints, and what it does not do twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unicodedata
+from pathlib import Path
+
+from core.events import EVENTS, event_from_json, event_to_json
+from workbench import STROKES, Cli, Ran
+
+HOSTILE = "a\x1b]0;owned\x07\x1b[31m\nred\u202egpj.\u200b\x9b2J\r雷"
+
+
+def test_json_is_one_known_event_a_line(cli: Cli, storm: Path, broken: Path) -> None:
+    ran = cli("scan", storm, broken, "--json", "--profile", "storm", "--set", "run.batch_size=50")
+    assert ran.code == 1
+    bodies = ran.json()
+    assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned"}
+    assert all(event_to_json(event_from_json(body)) == body for body in bodies)
+    assert [body["frames"] for body in ran.of("BatchDone")] == [50, 100, 150, 200]
+    assert len(ran.of("MomentFound")) == STROKES
+    assert bodies[-1]["type"] == "ScanFinished"
+    assert not any(line.startswith("{") for line in ran.err.splitlines())
+
+
+def test_a_hostile_name_never_reaches_the_terminal(cli: Cli, storm: Path, tmp_path: Path) -> None:
+    folder = tmp_path / f"dir{HOSTILE}"
+    folder.mkdir()
+    shutil.copy(storm, folder / f"{HOSTILE}.mp4")
+    (folder / f"bad{HOSTILE}.mp4").write_bytes(b"no video")
+    video = folder / f"{HOSTILE}.mp4"
+    calls: list[tuple[str | Path, ...]] = [
+        ("scan", folder), ("-v", "scan", folder, "--redo"), ("scan", folder, "--dry-run"),
+        ("scan", folder, "--json", "--redo"), ("runs", "list"), ("runs", "show", "1"),
+        ("runs", "verify", "1"), ("show", f"{video}@1.36"), ("show", f"{video}@{HOSTILE}"),
+        ("show", f"{video}@1.36", "--picture", folder / f"{HOSTILE}.jpg"),
+        ("export", "1", "--format", "html", "--out", folder / "out", "--pictures"),
+        ("scan", folder / "absent"), ("scan", ".", "--profile", HOSTILE), (HOSTILE,),
+        ("scan", ".", f"--{HOSTILE}"), ("scan", ".", "--set", f"{HOSTILE}=1"),
+        ("scan", ".", "--set", f"flash.{HOSTILE}=1"), ("scan", ".", "--stages", HOSTILE),
+        ("scan", ".", "--out", "x", "--format", HOSTILE), ("watch", f"{folder}/absent"),
+        ("score", "1", "--truth", f"{folder}/absent"), ("score", "1", "--truth", video),
+        ("score", HOSTILE, "--truth", video), ("profiles", "new", HOSTILE),
+        ("profiles", "validate", f"{folder}/{HOSTILE}.toml"), ("profiles", "show", HOSTILE),
+        ("profiles", "edit", HOSTILE), ("runs", HOSTILE),
+        ("--library", folder / "none", "runs", "list"), ("scan", ".", "--sensitivity", HOSTILE),
+    ]  # fmt: skip
+    for args in calls:
+        check_harmless(cli(*args), args)
+
+
+def check_harmless(ran: Ran, args: tuple[str | Path, ...]) -> None:
+    assert ran.code != 70, (args, ran.err)
+    for text in (ran.out, ran.err):
+        bad = {char for char in text if char != "\n" and unicodedata.category(char)[0] == "C"}
+        assert not bad, (args, text)
+        assert not any(line.startswith("red") for line in text.splitlines()), args
+
+
+def test_paths_come_from_stdin_whatever_they_are_called(cli: Cli, own_storm: Path) -> None:
+    odd = own_storm.with_name("caf\udce9 \u202e.mp4")
+    os.rename(own_storm, odd)
+    listing = os.fsencode(odd) + b"\n\n"
+    ran = cli("scan", "-", "--profile", "storm", "--json", stdin=listing)
+    assert ran.code == 0
+    assert ran.of("ScanFinished")[0]["moments"] == STROKES
+    assert cli("scan", "-", stdin=b"\n").code == 2
+
+
+def test_dry_run_tells_and_does_nothing(cli: Cli, storm: Path, pictures: Path) -> None:
+    told = cli("scan", storm, pictures, "--dry-run")
+    assert told.code == 0
+    assert f"would read  {storm}" in told.out and "9 sources: 9 to read" in told.out
+    assert not cli.library.exists()
+    cli("scan", storm)
+    plan = cli("scan", storm, pictures, "--dry-run", "--json").json()
+    assert len(plan) == 1 and plan[0]["type"] == "Plan"
+    assert (plan[0]["sources"], plan[0]["known"], len(plan[0]["to_read"])) == (9, 1, 8)
+    assert plan[0]["seconds"] is not None
+    assert len(cli("runs", "list", "--json").json()) == 1
+
+
+def test_what_is_done_is_not_done_again_unless_asked(
+    cli: Cli, own_storm: Path, pictures: Path
+) -> None:
+    def scan(*args: str) -> tuple[int, int, int]:
+        end = cli("scan", own_storm.parent, "--json", *args).of("ScanFinished")[0]
+        return end["done"], end["known"], end["moments"]
+
+    assert scan() == (1, 0, STROKES)
+    assert scan() == (0, 1, STROKES)
+    shutil.copy(pictures / "one.png", own_storm.parent)
+    assert scan("--changed") == (1, 0, 0)
+    assert scan("--changed") == (0, 0, 0)
+    assert scan("--redo") == (2, 0, STROKES)
+    assert scan() == (0, 2, STROKES)
+
+
+def test_what_failed_is_read_again_only_when_asked_or_changed(
+    cli: Cli, own_storm: Path, storm: Path
+) -> None:
+    own_storm.write_bytes(b"no video")
+    assert "as last time" not in cli("scan", own_storm).err
+    again = cli("scan", own_storm)
+    assert again.code == 1 and "--retry-failed" in again.err
+    retried = cli("scan", own_storm, "--retry-failed")
+    assert retried.code == 1 and "as last time" not in retried.err
+    shutil.copy(storm, own_storm)
+    assert cli("scan", own_storm, "--profile", "storm").code == 0
+
+
+def test_a_resumed_failure_that_was_mended_succeeds(
+    cli: Cli, own_storm: Path, storm: Path
+) -> None:
+    own_storm.write_bytes(b"no video")
+    assert cli("scan", own_storm).code == 1
+    assert cli("runs", "resume", "1").code == 2
+    shutil.copy(storm, own_storm)
+    ran = cli("runs", "resume", "1", "--failed", "--json")
+    assert ran.code == 0
+    assert ran.of("ScanFinished")[0]["moments"] == STROKES
+
+
+def test_a_renamed_file_is_known_without_decoding(cli: Cli, own_storm: Path) -> None:
+    cli("scan", own_storm)
+    moved = own_storm.rename(own_storm.with_name("renamed.mp4"))
+    ran = cli("scan", moved, "--json")
+    assert not ran.of("BatchDone")
+    end = ran.of("ScanFinished")[0]
+    assert (end["done"], end["known"], end["moments"]) == (0, 1, STROKES)
+    assert cli("show", f"{moved}@1.36").code == 0
+
+
+def test_another_sensitivity_decides_anew_without_decoding(cli: Cli, storm: Path) -> None:
+    first = cli("scan", storm, "--profile", "storm", "--json")
+    ran = cli("scan", storm, "--profile", "storm", "--json", "--sensitivity", "0.9")
+    assert first.of("BatchDone") and not ran.of("BatchDone")
+    assert ran.of("ScanFinished")[0]["done"] == 1
+    assert ran.of("ScanFinished")[0]["moments"] >= STROKES
+
+
+def test_a_video_cut_off_half_way_fails_and_keeps_what_was_found(
+    cli: Cli, storm: Path, tmp_path: Path
+) -> None:
+    import av
+
+    whole = tmp_path / "cut.mkv"
+    with av.open(str(storm)) as source, av.open(str(whole), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    ran = cli("scan", whole, "--profile", "storm", "--json")
+    assert ran.code == 1
+    assert "cut off" in ran.of("TaskFinished")[0]["reason"]
+    assert 0 < len(ran.of("MomentFound")) < STROKES
+
+
+def test_a_picture_under_a_videos_name_and_the_reverse(
+    cli: Cli, storm: Path, pictures: Path, tmp_path: Path
+) -> None:
+    shutil.copy(pictures / "one.png", tmp_path / "picture.mp4")
+    shutil.copy(storm, tmp_path / "video.jpg")
+    ran = cli("scan", tmp_path / "picture.mp4", tmp_path / "video.jpg", "--json")
+    states = {Path(e["path"]).name: e for e in ran.of("TaskFinished")}
+    assert states["picture.mp4"]["state"] == "done"
+    assert "rename it" in states["video.jpg"]["reason"]
+
+
+def test_clips_and_pictures_are_written_with_the_scan(
+    cli: Cli, storm: Path, tmp_path: Path
+) -> None:
+    ran = cli(
+        "scan", storm, "--profile", "storm", "--out", "out",
+        "--clips", tmp_path / "clips", "--pictures", tmp_path / "pics",
+    )  # fmt: skip
+    assert ran.code == 0
+    assert len(list((tmp_path / "clips").glob("*.mp4"))) == STROKES
+    assert len(list((tmp_path / "pics").glob("*.jpg"))) == STROKES
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "storm.mp4.json", "storm.mp4.csv", "summary.json",
+    }  # fmt: skip

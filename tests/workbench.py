@@ -1,0 +1,202 @@
+"""What tests share: the command line as a process, clips and pictures, stages run by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.judge.storm import LUMA, Lightning, Scene, render
+from core.records import Candidate, LumaBatch, SourceInfo
+from core.spec import Spec
+from core.stages.table import create
+from core.stages.windows import windows
+
+Track = Any
+SCRIPT = Path(sys.executable).with_name("sightline")
+COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "core.cli.main"]
+STORM = Scene(
+    "test", 5, 8.0, Fraction(25), 320, 180, "city", 26.0, 1.5, (),
+    (Lightning("sheet", 3, (40, 80), (0.4, 0.8), frames=(1, 2)),
+     Lightning("bolt", 2, (50, 90), (0.2, 0.5))),
+)  # fmt: skip
+STROKES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    code: int
+    raw_out: bytes
+    raw_err: bytes
+
+    @property
+    def out(self) -> str:
+        return self.raw_out.decode()
+
+    @property
+    def err(self) -> str:
+        return self.raw_err.decode()
+
+    def json(self) -> list[dict[str, Any]]:
+        """Return stdout as one JSON object a line; raises ValueError if any line is not one."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the JSON events of one type."""
+        return [body for body in self.json() if body["type"] == kind]
+
+
+class Cli:
+    """`sightline` with a library and settings of its own, each call a process."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.library = home / "library"
+        self.config = home / "config"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SIGHTLINE", "LD_PROF"))}
+        self.env = {
+            **kept,
+            "SIGHTLINE_LIBRARY": str(self.library),
+            "SIGHTLINE_CONFIG": str(self.config),
+        }
+
+    def __call__(self, *args: str | Path, stdin: bytes = b"", **env: str) -> Ran:
+        done = subprocess.run(
+            [*COMMAND, *map(os.fspath, args)],
+            input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=120,
+            check=False,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [*COMMAND, *map(os.fspath, args)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=self.home, env=self.env,
+        )  # fmt: skip
+
+
+def finished(process: subprocess.Popen[bytes]) -> Ran:
+    """Wait for a started command."""
+    out, err = process.communicate(timeout=60)
+    return Ran(process.returncode, out, err)
+
+
+def events_of(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON events of a running `--json` command as they come."""
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        if line.endswith(b"\n"):
+            yield json.loads(line)
+
+
+def wait_for(process: subprocess.Popen[bytes], kind: str, count: int = 1) -> dict[str, Any]:
+    """Read events until the `count`-th of one type."""
+    for event in events_of(process):
+        count -= event["type"] == kind
+        if count <= 0:
+            return event
+    raise AssertionError(f"ended before {kind}: {finished(process).err}")
+
+
+def encode(frames: Iterator[NDArray[np.uint8]], path: Path, rate: Fraction) -> Path:
+    """Write rgb24 frames as H.264."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "23", "preset": "ultrafast", "g": "50"}
+        for pixels in frames:
+            stream.height, stream.width = pixels.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def texture(seed: int, width: int = 320, height: int = 240) -> Image.Image:
+    """A picture with coarse and fine detail, unlike that of any other seed."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(30, 226, (7, 9, 3), np.uint8).astype(np.uint8))
+    pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    noise = rng.integers(-25, 26, (height, width, 1), np.int16)
+    return Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+
+
+# Stages by hand
+
+
+def source(frames: int, rate: float = 25.0, width: int = 640, height: int = 360) -> SourceInfo:
+    return SourceInfo(
+        "/v.mp4", "video", "b2:0", 1, width, height, "mp4", "h264",
+        frame_rate=rate, frame_count=frames, duration_seconds=frames / rate,
+    )  # fmt: skip
+
+
+def batches(luma: NDArray[np.uint8], size: int, start: int = 0) -> Iterator[LumaBatch]:
+    for first in range(start, len(luma), size):
+        part = luma[first : first + size]
+        indices = np.arange(first, first + len(part), dtype=np.int64)
+        yield LumaBatch(indices, indices / 25.0, part, 4.0)
+
+
+def measured(
+    name: str, luma: NDArray[np.uint8], size: int = 128, spec: Spec | None = None, start: int = 0
+) -> NDArray[np.float32]:
+    """Measure frames from `start` on with one stage, as the runner would after a resume."""
+    stage = create(name)
+    stage.open(source(len(luma)), spec or Spec(stages=(name,)))
+    lead = min(stage.context, start)
+    found = [
+        stage.finish(stage.infer(stage.prepare(window)))
+        for window in windows(batches(luma, size, start - lead), stage.context, lead, start)
+    ]
+    return np.concatenate(found)
+
+
+def candidates(
+    name: str, luma: NDArray[np.uint8], spec: Spec | None = None,
+    values: NDArray[np.float32] | None = None,
+) -> list[Candidate]:  # fmt: skip
+    """Measure frames with one stage and let it decide."""
+    from core.stages.stage import Track as StageTrack
+
+    stage = create(name)
+    stage.open(source(len(luma)), spec or Spec(stages=(name,)))
+    values = measured(name, luma, spec=spec) if values is None else values
+    indices = np.arange(len(luma), dtype=np.int64)
+    return stage.decide(StageTrack(stage.columns, indices, indices / 25.0, values))
+
+
+def accepted(found: Sequence[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in found if candidate.accepted]
+
+
+def luma_of(scene: Scene) -> NDArray[np.uint8]:
+    """Render a scene at the size stages see: uint8 (frames, 90, 160)."""
+    small = replace(scene, width=160, height=90)
+    return np.array([np.clip(frame @ LUMA, 0, 255).astype(np.uint8) for frame in render(small)])
+
+
+def still_scene(frames: int = 150, level: int = 40, noise: float = 1.5) -> NDArray[np.float64]:
+    """A textured picture that nothing happens in, with sensor noise: (frames, 90, 160)."""
+    rng = np.random.default_rng(7)
+    place = level + 20 * np.kron(rng.random((9, 16)), np.ones((10, 10)))
+    return place[None] + rng.normal(0, noise, (frames, 90, 160))
+
+
+def as_luma(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
