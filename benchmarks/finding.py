@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.footage import media
 from benchmarks.measure import CACHE, SIGHTLINE, run, table
 from core.judge.score import Score, TrueEvent, Truth, read_truth, score
@@ -85,8 +88,6 @@ def _steps(path: Path) -> list[TrueEvent]:
     Read off the luma of the video itself: the level two frames before the run and two frames
     after it both differ from flash-like return by staying at one side of the run's own level.
     """
-    import numpy as np
-
     levels = _levels(path.parent / Path(STORM).name)
     body = json.loads(path.read_text())
     found = []
@@ -102,11 +103,9 @@ def _steps(path: Path) -> list[TrueEvent]:
     return found
 
 
-def _levels(clip: Path) -> object:
-    import numpy as np
-
-    from core.sources.reader import Reader
+def _levels(clip: Path) -> NDArray[np.float64]:
     from core.records import LumaBatch
+    from core.sources.reader import Reader
     from core.spec import Limits, Sampling
 
     reader = Reader(Limits(), threads=2)
@@ -122,7 +121,8 @@ def _negatives(folder: Path) -> None:
         for path in (folder / "videos/general").iterdir()
         if path.suffix in (".mp4", ".webm", ".avi", ".gif") and path not in named
     )
-    for name, clips in (("negatives", named), ("other footage without lightning", others)):
+    groups = (("negatives", named), ("other footage without lightning", others))
+    for name, clips in groups:
         found = _moments(clips)
         print(f"{name}: {sum(map(len, found.values()))} events in {len(clips)} clips (wanted 0)")
         for clip, moments in found.items():

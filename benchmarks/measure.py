@@ -79,7 +79,7 @@ def _cell(value: object) -> str:
 
 
 class _Peak:
-    """Samples the memory of a process tree until stopped (MiB; pages two processes share count twice)."""
+    """Samples the memory of a process tree until stopped (MiB; shared pages twice)."""
 
     def __init__(self, pid: int) -> None:
         self._peak = 0.0

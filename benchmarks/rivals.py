@@ -12,7 +12,6 @@ import csv
 import json
 import re
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.footage import storm_1080p
@@ -66,7 +65,15 @@ def _print(taken: dict[str, list[Taken]], found: dict[str, list[Stretch]]) -> No
              walls[name] / ours, f"{hits} of {len(strokes)}", f"{right} of {total}")
         )  # fmt: skip
     table(
-        ("side", "wall s", "CPU s", "frames/s", "our speed / theirs", "strokes found", "events right"),
+        (
+            "side",
+            "wall s",
+            "CPU s",
+            "frames/s",
+            "our speed / theirs",
+            "strokes found",
+            "events right",
+        ),
         rows,
     )
 

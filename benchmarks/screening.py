@@ -49,9 +49,7 @@ def main() -> None:
              2 * SECONDS * 30 / long.wall_seconds, long.peak_mib),
         ],
     )  # fmt: skip
-    ratios = sorted(
-        b.wall_seconds / s.wall_seconds for b, s in zip(bare, scan, strict=True)
-    )
+    ratios = sorted(b.wall_seconds / s.wall_seconds for b, s in zip(bare, scan, strict=True))
     table(
         ("figure", "value", "wanted"),
         [

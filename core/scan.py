@@ -132,24 +132,25 @@ class ScanJob:
         source = item[0]
         began = time.monotonic()
         try:
-            info, result = self._video(source)
+            info, result, reused = self._video(source)
         except (SourceError, MissingExtra) as error:
             self._failed(source, str(error), time.monotonic() - began, isinstance(error, Vanished))
             return
         finally:
             with self._lock:
                 self._running.pop(source.number, None)
-        self._finished(source, info, result, time.monotonic() - began)
+        self._finished(source, info, result, time.monotonic() - began, reused=reused)
 
-    def _video(self, source: Source) -> tuple[SourceInfo, Result]:
+    def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
+        """Return what a source is, its result, and whether that was there already."""
         with self._pool.lend() as reader:
             info = self._info(source, reader)
             known = self._library.results.get(info.content, self._spec.hash())
             if known is not None and source.content is None and self._reusable(known):
-                return info, known
+                return info, known, True
             if info.kind == "picture":
-                return info, self._lone_picture(source)
-            return info, self._measured(source, info, reader)
+                return info, self._lone_picture(source), False
+            return info, self._measured(source, info, reader), False
 
     def _info(self, source: Source, reader: Reader) -> SourceInfo:
         if source.content is not None:
@@ -243,7 +244,9 @@ class ScanJob:
         assert picture.info is not None
         return self._row(source, picture.info.content, "done", "", 1, 0, seconds)
 
-    def _finished(self, source: Source, info: SourceInfo, result: Result, seconds: float) -> None:
+    def _finished(
+        self, source: Source, info: SourceInfo, result: Result, seconds: float, *, reused: bool
+    ) -> None:
         path = source.found.path
         for warning in result.warnings:
             self._emit(events.Warned(self.scan, f"{path}: {warning}"))
@@ -255,7 +258,7 @@ class ScanJob:
                     moment.peak_seconds, moment.end_seconds, moment.score,
                 )
             )  # fmt: skip
-        state = "failed" if result.failure else "done"
+        state = "failed" if result.failure else ("known" if reused else "done")
         row = self._row(
             source, info.content, state, result.failure, result.frames, len(result.moments), seconds
         )

@@ -120,8 +120,9 @@ def encode(frames: Iterator[NDArray[np.uint8]], path: Path, rate: Fraction) -> P
         stream = container.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "23", "preset": "ultrafast", "g": "50"}
-        for pixels in frames:
-            stream.height, stream.width = pixels.shape[:2]
+        for number, pixels in enumerate(frames):
+            if number == 0:
+                stream.height, stream.width = pixels.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return path

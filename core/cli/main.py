@@ -102,10 +102,11 @@ def _run() -> int:
     except click.Abort:
         return int(ExitCode.INTERRUPTED)
     except click.ClickException as error:
+        error.message = _harmless(error.message)
         error.show()
         return int(ExitCode.USAGE)
     except SightlineError as error:
-        click.echo(f"sightline: {error}", err=True)
+        click.echo(f"sightline: {_harmless(str(error))}", err=True)
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
@@ -114,6 +115,12 @@ def _run() -> int:
         return int(ExitCode.OK)
     except Exception as error:
         return _defect(error)
+
+
+def _harmless(text: str) -> str:
+    from ..text import clean
+
+    return clean(text)
 
 
 def _silence_stdout() -> None:

@@ -134,6 +134,10 @@ Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else
 `settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
 (`--stages`, `--sensitivity`); a short option wins over the profile only when it is given.
 
+`settings.toml` in the configuration folder holds what you would otherwise type each time:
+`profile` (a name), `library` (a folder), `quiet` and `no_color` (true or false). Flags and
+environment variables win over it.
+
 `sightline profiles new NAME --extends storm` makes one, `profiles edit NAME` opens it (or changes
 it with `--set`, comments kept), `profiles show NAME --resolved` prints every value, and `profiles
 validate` checks. An unknown key is refused with the nearest known one.

@@ -64,6 +64,16 @@ async def _follow(
     raise AssertionError("events never end before the scan does")
 
 
+@dataclass
+class _Folder:
+    """What came of one folder so far."""
+
+    path: str
+    sources: int = 0
+    moments: int = 0
+    failed: int = 0
+
+
 class Printer:
     """Turns events into lines."""
 
@@ -73,6 +83,7 @@ class Printer:
         self._began = time.monotonic()
         self._sources = self._finished = self._moments = 0
         self._totals: dict[int, tuple[str, int | None]] = {}
+        self._folder = _Folder("")
 
     def print(self, event: events.Event) -> None:
         """Print one event."""
@@ -121,12 +132,32 @@ class Printer:
 
     def _task(self, event: events.TaskFinished) -> None:
         self._finished += 1
+        self._in_folder(event)
         if event.state == "failed":
             self._out.failed(event.path, event.reason)
         elif self._out.verbose:
             self._out.note(f"{event.state}: {clean_path(event.path)}  {event.frames} frames")
 
+    def _in_folder(self, event: events.TaskFinished) -> None:
+        """Sum up each folder; sources come folder by folder, so the next one ends the last."""
+        path = os.path.dirname(event.path)
+        if path != self._folder.path:
+            self._end_folder()
+            self._folder = _Folder(path)
+        self._folder.sources += 1
+        self._folder.moments += event.moments
+        self._folder.failed += event.state == "failed"
+
+    def _end_folder(self) -> None:
+        folder = self._folder
+        if self._out.verbose and folder.sources:
+            self._out.note(
+                f"folder {clean_path(folder.path)}: {folder.sources} sources, "
+                f"{folder.moments} events, {folder.failed} failed"
+            )
+
     def _end(self, event: events.ScanFinished) -> None:
+        self._end_folder()
         self._out.end_progress()
         self._out.note(
             f"scan {event.scan} {event.state}: {event.done} read, {event.known} known, "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -71,6 +73,8 @@ def _print(out: Output, view: MomentView) -> None:
     out.result(
         f"  frame {view.frame} at {timecode(view.frame_seconds)}, scan {view.scan} ({view.profile})"
     )
+    for name, value in _metadata(info.metadata):
+        out.result(f"  {name}: {value}")
     for moment in view.moments:
         out.result(
             f"  event {moment.number} {moment.kind}: {timecode(moment.start_seconds)} to "
@@ -93,6 +97,16 @@ def _print(out: Output, view: MomentView) -> None:
         f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
         f"on {made.get('device')}"
     )
+
+
+def _metadata(fields: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield metadata fields with dotted names, lists left out."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            for inner, part in _metadata(value):
+                yield f"{name}.{inner}", part
+        elif not isinstance(value, list) and value not in (None, ""):
+            yield name, value
 
 
 def _finite(value: object) -> object:

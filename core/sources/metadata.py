@@ -71,6 +71,10 @@ def _degrees(parts: Any, negative: bool) -> float | None:
 
 
 def _xmp(image: Any) -> dict[str, Any]:
+    if "xmp" not in image.info:
+        return {}
+    import defusedxml  # noqa: F401  (Pillow would go without it, silently)
+
     found: dict[str, Any] = {}
     _flatten(image.getxmp(), "", found)
     return plain_text_fields(found)

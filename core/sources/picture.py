@@ -105,6 +105,7 @@ def picture_luma(image: Image) -> tuple[NDArray[np.uint8], float]:
     try:
         # JPEG can be decoded at 1/2, 1/4 or 1/8, which costs a fraction of the whole.
         image.draft("L", size)
+        _load(image)
         small = _flat(image).convert("L").resize(size, Pillow.Resampling.BOX, reducing_gap=2.0)
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise _failed(error) from error
@@ -117,6 +118,7 @@ def upright_jpeg(image: Image, longest_side: int, quality: int = 85) -> bytes:
 
     try:
         image.draft("RGB", (longest_side, longest_side))
+        _load(image)
         small = _flat(image).convert("RGB")
         small.thumbnail((longest_side, longest_side))
         turned = np.ascontiguousarray(_turned(np.asarray(small), _orientation(image)))
@@ -144,6 +146,15 @@ def is_animated_gif(path: str) -> bool:
             return int(getattr(image, "n_frames", 1)) > 1
     except Exception:
         return False
+
+
+def _load(image: Image) -> None:
+    try:
+        image.load()
+    except Exception:
+        # A PNG may be cut off behind its pixels, in notes: then nothing is left to decode.
+        if image.format != "PNG" or getattr(image, "tile", None):
+            raise
 
 
 def _flat(image: Image) -> Image:

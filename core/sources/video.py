@@ -6,6 +6,7 @@ container's presentation times, counted from the container's start, as players s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -404,9 +405,12 @@ def _container(path: str) -> InputContainer:
             f"file:{path}", options={"protocol_whitelist": "file"}, **odd
         )
         return container
-    except (FileNotFoundError, MemoryError):
+    except MemoryError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        # A play list may miss a file as well; that one did not vanish.
+        if isinstance(error, FileNotFoundError) and not os.path.exists(path):
+            raise
         raise Unreadable(f"not a video FFmpeg can open ({_words(error)})") from error
 
 

@@ -1,9 +1,9 @@
 """Cuts: the picture changes at once and stays changed, while a flash returns.
 
 A cell has changed for good when everything it shows in the four frames after lies apart from
-everything it showed in the four frames before, and so do the four frames twelve further off; the measure is the share of such cells. A step of brightness that
-leaves the picture as it was (an exposure step, a light) changes as many cells but not what they
-show, so the change must also survive matching both sides in mean and spread.
+everything it showed in the four frames before, and so do the four frames twelve further off. The
+measure is the share of such cells, times how little the new frame correlates with the one before:
+a step of brightness (an exposure step, a light) changes as many cells, but not what they show.
 """
 
 from __future__ import annotations

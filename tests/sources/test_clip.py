@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ def decoded(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:
     """Return (seconds, upright gray picture) of all frames, by PyAV alone."""
     import av
 
-    with av.open(str(path)) as container:
-        stream = container.streams.best("video")
+    with av.open(str(path)) as opened:
+        container: Any = opened
+        stream: Any = container.streams.best("video")
         origin = (container.start_time or 0) / 1_000_000
         return [
             (

@@ -11,7 +11,7 @@ def slow_mean(plane: NDArray[np.uint8], side: int) -> NDArray[np.int64]:
     height, width = plane.shape[0] // side, plane.shape[1] // side
     rows = plane[: height * side : max(side // 4, 1), : width * side].astype(np.int64)
     sums = rows.reshape(height, -1, width, side).sum(axis=(1, 3))
-    return sums // (side * min(side, 4))
+    return np.asarray(sums // (side * min(side, 4)))
 
 
 @pytest.mark.parametrize(

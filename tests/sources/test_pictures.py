@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from reading import MEDIA, files_under, named, needs_media
+from reading import MEDIA, files_under, needs_media
 
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
 from core.sources.reader import Reader
@@ -104,11 +105,17 @@ class TestRealFiles:
         def metadata(name: str) -> dict[str, Any]:
             return careful.probe(str(next(IMAGES.rglob(name)))).info.metadata
 
+        iphone = careful.probe(str(IMAGES / "formats" / "exifs_iphone_13_pro_max.HEIC")).info
+        assert (iphone.width, iphone.height) == (3024, 4032)
         assert metadata("exifs_iphone_13_pro_max.HEIC")["exif"]["Model"] == "iPhone 13 Pro Max"
         pug = metadata("heif_pug.heic")["gps"]
         assert -90 <= pug["latitude"] <= 90
         assert -180 <= pug["longitude"] <= 180
-        assert metadata("xmp_BlueSquare.jpg")["xmp"]
+        square = careful.probe(str(next(IMAGES.rglob("xmp_BlueSquare.jpg")))).info
+        if find_spec("defusedxml"):
+            assert "Blue Square" in str(square.metadata["xmp"])
+        else:
+            assert "xmp cannot be read (ModuleNotFoundError)" in square.warnings
         assert metadata("avif_Chimera-AV1-10bit-480x270.avif")["frames"] == 95
         assert metadata("heif_bird_burst.heic")["frames"] == 4
         assert metadata("pillow_sugarshack.mpo")["frames"] == 2
@@ -126,13 +133,10 @@ class TestRealFiles:
         assert kinds == ["video", "video", "picture"]
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "avif", "heic"])
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation(careful: Reader, tmp_path: Path, ending: str, orientation: int) -> None:
     """A picture bright in one corner, stored turned in each of the eight ways."""
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
     upright = np.zeros((64, 128, 3), np.uint8)
     upright[:32, :32] = 255
     upright[:32, 96:] = 120
@@ -151,6 +155,18 @@ def test_orientation(careful: Reader, tmp_path: Path, ending: str, orientation: 
     assert np.abs(luma - upright[:, :, 0]).mean() < 5
     [still] = careful.stills(probed.info, [0.0], 640)
     assert np.abs(gray_of_jpeg(still.jpeg, luma.shape) - upright[:, :, 0]).mean() < 5
+
+
+def test_png_cut_off_in_its_pixels(careful: Reader, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    whole = (tmp_path / "noise.png").read_bytes()
+    info = careful.probe(str(tmp_path / "noise.png")).info
+    (tmp_path / "noise.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Unreadable, match="damaged or cut off"):
+        careful.probe(str(tmp_path / "noise.png"))
+    with pytest.raises(Unreadable, match="damaged or cut off"):
+        list(careful.stills(info, [0.0], 100))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +223,3 @@ def test_raw_without_its_package(careful: Reader, tmp_path: Path) -> None:
         expected = SourceError
     with pytest.raises(expected):
         careful.probe(str(tmp_path / "shot.nef"))
-
-
-def test_ids_are_plain() -> None:
-    assert all(named(path) for path in PICTURES)

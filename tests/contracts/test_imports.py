@@ -1,0 +1,62 @@
+"""Heavy packages load only in the leaf that needs them, and our package names are ours alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = (
+    "torch", "torchvision", "transformers", "open_clip", "decord", "qdrant_client", "ray", "av",
+    "numpy", "PIL", "pydantic", "textual", "huggingface_hub",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"]])
+def test_help_and_version_load_no_heavy_package(command: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['sightline', *sys.argv[1:]]\n"
+        "from core.cli import main\n"
+        "try: main.main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert "sightline" in done.stdout
+    assert not set(HEAVY) & set(done.stderr.split())
+
+
+def test_a_scan_loads_no_model_package() -> None:
+    code = "import core.engine, core.reports, core.scan, sys; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    models = {
+        "torch",
+        "torchvision",
+        "transformers",
+        "open_clip",
+        "qdrant_client",
+        "ray",
+        "av",
+        "PIL",
+    }
+    assert not models & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["core", "tui"])
+def test_no_other_distribution_owns_our_names(name: str) -> None:
+    assert set(packages_distributions().get(name, ["sightline"])) == {"sightline"}
+
+
+def test_package_files_hold_a_docstring_only() -> None:
+    for path in [*ROOT.glob("core/**/__init__.py"), *ROOT.glob("tui/**/__init__.py")]:
+        lines = path.read_text(encoding="utf-8").strip().splitlines()
+        assert len(lines) == 1, path
+        assert lines[0].startswith('"""'), path
