@@ -21,7 +21,7 @@ from core.judge.storm import (
     truth,
     write,
 )
-from core.judge.storm_scenes import DAYLIGHT, DISTRACTORS
+from core.judge.storm_distractors import DAYLIGHT, DISTRACTORS
 
 SMALL = Scene(
     "small",

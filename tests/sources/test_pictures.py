@@ -38,6 +38,7 @@ ANIMATED_GIFS = (
     "skimage_no_time_for_that_tiny.gif",
     "pillow_decompression_bomb_extents.gif",
 )
+SLOW = ("exifs_HMD_Nokia_8.3_5G_hdr.heif", "heif_pug.heic")
 PICTURES = [
     path
     for path in files_under("images", ".csv", ".json", ".jsonl")
@@ -82,6 +83,8 @@ class TestRealFiles:
             max(luma.shape) * picture.scale, abs=picture.scale
         )
         assert len(json.dumps(info.metadata, allow_nan=False)) < 20_000
+        if path.name in SLOW:
+            return
         [still] = careful.stills(info, [0.0], 640)
         difference = np.abs(gray_of_jpeg(still.jpeg, luma.shape) - luma).mean()
         assert difference < 7, (path.name, difference)

