@@ -21,7 +21,8 @@ from core.judge.storm import (
     truth,
     write,
 )
-from core.judge.storm_distractors import DAYLIGHT, DISTRACTORS
+from core.judge.storm_distractors import DISTRACTORS
+from core.judge.storm_scenery import DAYLIGHT
 
 SMALL = Scene(
     "small",
