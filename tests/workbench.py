@@ -65,6 +65,7 @@ class Cli:
         self.home = home
         self.library = home / "library"
         self.config = home / "config"
+        self._started: list[subprocess.Popen[bytes]] = []
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SIGHTLINE", "LD_PROF"))}
         self.env = {
             **kept,
@@ -82,11 +83,20 @@ class Cli:
 
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
         """Start a command and leave it running."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*COMMAND, *map(os.fspath, args)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=self.home, env=self.env,
         )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test that failed left running."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
 
 def finished(process: subprocess.Popen[bytes]) -> Ran:

@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 from ..records import Region
 from ..spec import Regions
 
-CELL_PIXELS = 4
-MIN_GRID = (12, 20)
-BLOCKS = (5, 8)
+LONGEST_GRID = 40
+SHORT_BLOCKS, LONG_BLOCKS = 5, 8
 
 
 def cell_side(height: int, width: int) -> int:
-    """Return a cell's side in luma pixels: four, fewer for pictures that would give no grid."""
-    side = CELL_PIXELS
-    while side > 1 and (height // side < MIN_GRID[0] or width // side < MIN_GRID[1]):
-        side //= 2
-    return side
+    """Return a cell's side in luma pixels: about 40 cells along the longer side of any picture."""
+    return max(1, round(max(height, width) / LONGEST_GRID))
 
 
 def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -60,14 +56,16 @@ def mask(
 def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
     """Return sums over overlapping parts of the grid: (frames, rows, columns) to (frames, parts).
 
-    The grid is cut into 5 x 8 blocks; each part is 3 x 3 of them; the last part is everything.
+    The grid is cut into 5 x 8 blocks (8 x 5 if it is upright); each part is 3 x 3 of them; the
+    last part is everything.
     """
     frames, rows, columns = cells.shape
     whole = cells.reshape(frames, -1).sum(1, dtype=np.float32)[:, None]
-    if rows < BLOCKS[0] or columns < BLOCKS[1]:
+    down, across = _blocks(rows, columns)
+    if rows < down or columns < across:
         return np.asarray(whole, np.float32)
-    blocks = np.add.reduceat(cells, _edges(rows, BLOCKS[0]), axis=1)
-    blocks = np.add.reduceat(blocks, _edges(columns, BLOCKS[1]), axis=2)
+    blocks = np.add.reduceat(cells, _edges(rows, down), axis=1)
+    blocks = np.add.reduceat(blocks, _edges(columns, across), axis=2)
     tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
     parts = tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]
     return np.concatenate([parts.reshape(frames, -1), whole], axis=1)
@@ -75,13 +73,13 @@ def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
 
 def part_slices(part: int, rows: int, columns: int) -> tuple[slice, slice]:
     """Return the cells of a part of `block_sums`."""
-    across = BLOCKS[1] - 2
-    parts = (BLOCKS[0] - 2) * across
-    if rows < BLOCKS[0] or columns < BLOCKS[1] or part >= parts:
+    down, across = _blocks(rows, columns)
+    parts = (down - 2) * (across - 2)
+    if rows < down or columns < across or part >= parts:
         return slice(0, rows), slice(0, columns)
-    top, left = divmod(part, across)
-    row_edges = [*_edges(rows, BLOCKS[0]), rows]
-    column_edges = [*_edges(columns, BLOCKS[1]), columns]
+    top, left = divmod(part, across - 2)
+    row_edges = [*_edges(rows, down), rows]
+    column_edges = [*_edges(columns, across), columns]
     return slice(row_edges[top], row_edges[top + 3]), slice(
         column_edges[left], column_edges[left + 3]
     )
@@ -107,6 +105,10 @@ def region_pixels(fractions: Sequence[float], width: int, height: int) -> Region
     if across <= 0 or down <= 0:
         return None
     return round(x * width), round(y * height), round(across * width), round(down * height)
+
+
+def _blocks(rows: int, columns: int) -> tuple[int, int]:
+    return (SHORT_BLOCKS, LONG_BLOCKS) if columns >= rows else (LONG_BLOCKS, SHORT_BLOCKS)
 
 
 def _edges(length: int, parts: int) -> list[int]:

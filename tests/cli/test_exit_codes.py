@@ -89,11 +89,13 @@ def test_4_while_another_engine_writes_then_130_then_resume(cli: Cli, long_storm
         "scan", long_storm, "--profile", "storm", "--set", "run.batch_size=16", "--json"
     )
     wait_for(first, "BatchDone", 5)
+    first.send_signal(signal.SIGSTOP)  # hold it where it is while others look
     second = cli("scan", long_storm)
     assert second.code == 4
     assert str(first.pid) in second.err and "another engine" in second.err
     assert "running" in cli("runs", "list").out
     first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGCONT)
     stopped = finished(first)
     assert stopped.code == 130
     assert stopped.of("ScanFinished")[0]["state"] == "interrupted"

@@ -32,9 +32,9 @@ def test_a_hostile_name_never_reaches_the_terminal(cli: Cli, storm: Path, tmp_pa
     (folder / f"bad{HOSTILE}.mp4").write_bytes(b"no video")
     video = folder / f"{HOSTILE}.mp4"
     calls: list[tuple[str | Path, ...]] = [
-        ("scan", folder), ("-v", "scan", folder, "--redo"), ("scan", folder, "--dry-run"),
-        ("scan", folder, "--json", "--redo"), ("runs", "list"), ("runs", "show", "1"),
-        ("runs", "verify", "1"), ("show", f"{video}@1.36"), ("show", f"{video}@{HOSTILE}"),
+        ("-v", "scan", folder, "--profile", "storm"), ("scan", folder, "--dry-run"),
+        ("scan", folder, "--json", "--profile", "storm"), ("runs", "list"),
+        ("runs", "show", "1"), ("runs", "verify", "1"), ("show", f"{video}@{HOSTILE}"),
         ("show", f"{video}@1.36", "--picture", folder / f"{HOSTILE}.jpg"),
         ("export", "1", "--format", "html", "--out", folder / "out", "--pictures"),
         ("scan", folder / "absent"), ("scan", ".", "--profile", HOSTILE), (HOSTILE,),

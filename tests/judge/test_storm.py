@@ -10,18 +10,16 @@ import numpy as np
 import pytest
 
 from core.judge.storm import (
-    APART,
-    LUMA,
     Lightning,
     Scene,
     demo_scene,
-    plan_flashes,
     render,
     scenes,
     truth,
     write,
 )
 from core.judge.storm_distractors import DISTRACTORS
+from core.judge.storm_lightning import APART, LUMA, plan_flashes
 from core.judge.storm_scenery import DAYLIGHT
 
 SMALL = Scene(

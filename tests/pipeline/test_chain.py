@@ -23,6 +23,13 @@ def live_threads() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith("sightline-")]
 
 
+def all_ended() -> bool:
+    deadline = time.monotonic() + 2
+    while live_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not live_threads()
+
+
 def test_order_is_kept_and_what_is_held_back_comes_at_the_end() -> None:
     def pairs(items: Iterator[int]) -> Iterator[tuple[int, ...]]:
         held: list[int] = []
@@ -124,17 +131,14 @@ def test_cancel_wakes_every_wait_and_leaves_no_thread(paused: bool) -> None:
             if paused:
                 control.checkpoint()
     assert time.monotonic() - began < 2
-    assert not live_threads()
+    assert all_ended()
 
 
 def test_whoever_stops_reading_stops_the_rest() -> None:
     for item in Chain(iter(int, 1), [Step("a", mapped(int))], Control()):
         assert item == 0
         break
-    deadline = time.monotonic() + 2
-    while live_threads() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not live_threads()
+    assert all_ended()
 
 
 def test_pause_holds_and_resume_goes_on() -> None:

@@ -63,8 +63,8 @@ def test_a_clip_is_padded_and_stays_inside_the_source() -> None:
     ("events", "kept"),
     [
         (Events(), [(0, 0), (50, 60), (100, 150)]),
-        (Events(min_seconds=0.4), [(50, 60), (100, 150)]),
-        (Events(max_seconds=0.4), [(0, 0), (50, 60)]),
+        (Events(min_seconds=0.39), [(50, 60), (100, 150)]),
+        (Events(max_seconds=0.41), [(0, 0), (50, 60)]),
         (Events(min_seconds=0.1, max_seconds=1.0), [(50, 60)]),
     ],
 )
