@@ -66,8 +66,10 @@ def _real_storm(folder: Path) -> None:
     _report("as labelled", truth, found)
     steps = _steps(folder / STORM_TRUTH)
     kept = tuple(event for event in truth.events if event not in steps)
-    print(f"{len(steps)} labelled runs are a single kept frame that the rebuilt video then repeats "
-          "for seconds: brightness steps up or down once and stays, there is no flash in the file.")  # fmt: skip
+    print(
+        f"{len(steps)} labelled runs are a kept frame that the rebuilt video then repeats for "
+        "seconds: brightness steps up or down once and stays, there is no flash in the file."
+    )
     _report("without those", Truth(truth.video, kept), found)
 
 

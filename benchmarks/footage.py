@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from benchmarks.measure import CACHE, ROOT
 from core.judge.storm import demo_scene, render
 
+MINUTE = 60
+
 
 def media() -> Path | None:
     """Return the folder of real media, if there is one (SIGHTLINE_MEDIA, else ../shared/media)."""
@@ -25,15 +27,35 @@ def storm_1080p(seconds: int) -> Path:
     """Return a 1080p H.264 clip: the demo's storm enlarged, with fresh sensor noise, 30 fps.
 
     Noise is what keeps real night footage from compressing to nothing, so that decoding costs
-    what it costs a camera's file.
+    what it costs a camera's file. Only the first minute is drawn; longer clips repeat its packets.
     """
     path = CACHE / f"storm-1080p-{seconds}s.mp4"
     if not path.is_file():
         CACHE.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(".new.mp4")
-        _encode(_noisy(seconds * 30), scratch)
+        if seconds <= MINUTE:
+            _encode(_noisy(seconds * 30), scratch)
+        else:
+            _repeat(storm_1080p(MINUTE), seconds // MINUTE, scratch)
         scratch.rename(path)
     return path
+
+
+def _repeat(clip: Path, times: int, path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as target:
+        stream: Any = None
+        for turn in range(times):
+            with av.open(str(clip)) as source:
+                video = source.streams.video[0]
+                stream = stream or target.add_stream_from_template(video)
+                shift = round(turn * MINUTE / float(video.time_base or 1))
+                for packet in source.demux(video):
+                    if packet.dts is not None and packet.pts is not None:
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = stream
+                        target.mux(packet)
 
 
 def _noisy(frames: int) -> Iterator[NDArray[np.uint8]]:

@@ -126,6 +126,12 @@ class Records:
         spec = reports.spec_of(self._library, view.scan)
         return reports.still(view.info, view.seconds, longest_side, spec)
 
+    def picture(self, view: MomentView, longest_side: int, path: Path) -> None:
+        """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
+        from .storage.export.atomic import write
+
+        write(path, self.still(view, longest_side))
+
     def score(
         self, scan: int, truth: Path, kinds: Sequence[str], events: Sequence[str], tolerance: float
     ) -> Score:
@@ -155,6 +161,13 @@ def is_known_kind(path: str) -> bool:
     from .sources.find import KNOWN_SUFFIXES
 
     return Path(path).suffix.lower() in KNOWN_SUFFIXES
+
+
+def files_under(folder: str) -> list[str]:
+    """Return the videos and pictures under a folder, in the order a scan takes them."""
+    from .sources.find import Found, find
+
+    return [item.path for item in find([folder]) if isinstance(item, Found)]
 
 
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:

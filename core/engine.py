@@ -70,7 +70,7 @@ class Engine:
         """Return what everything looks like now."""
         with self._lock:
             sequence = self._dropped + len(self._events)
-        scans = tuple(job.state(self._states[number]) for number, job in self._jobs.items())
+        scans = tuple(job.state(self._states[number]) for number, job in list(self._jobs.items()))
         return EngineState(sequence, str(self.library.folder), scans)
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
@@ -90,7 +90,7 @@ class Engine:
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
         self._stopping = True
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
             job.control.cancel()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
@@ -203,13 +203,13 @@ class Engine:
         except SightlineError as fault:
             reason = reason or str(fault)
         self._states[job.scan] = state
+        del self._jobs[job.scan]  # before anybody hears of the end and asks for the scan again
         self._emit(
             ScanFinished(
                 job.scan, state, counts.get("done", 0), counts.get("known", 0),
                 counts.get("failed", 0), counts.get("moments", 0), round(seconds, 3), reason,
             )
         )  # fmt: skip
-        del self._jobs[job.scan]
 
     def _emit(self, event: Event) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from .stages.judgement import judge
 from .stages.measure import measure_video, open_tracks
 from .stages.pictures import scan_pictures
 from .stages.table import create
+from .storage.export.atomic import disk_errors, make_folder, write
 from .storage.export.document import Document, Statistics, Summary, TaskLine
 from .storage.library import Library
 from .storage.results import Result
@@ -139,7 +141,7 @@ def export_clips(library: Library, scan: int, folder: Path, *, pictures: bool) -
     """Write one clip (or one picture of the peak) for each event and yield the files."""
     spec = spec_of(library, scan)
     reader = Reader(spec.limits, threads=0)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
         for filed in documents(library, scan):
             info = filed.document.source
@@ -208,7 +210,8 @@ def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> by
     """Return a JPEG of one instant, read from the file itself. Raises SourceError."""
     reader = Reader(spec.limits)
     try:
-        return next(iter(reader.stills(info, [seconds], longest_side))).jpeg
+        with _naming(info.path):
+            return next(iter(reader.stills(info, [seconds], longest_side))).jpeg
     except StopIteration as error:
         raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
     finally:
@@ -300,17 +303,27 @@ def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
 
 def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
     scratch = path.with_name(f".{path.name}.part")
-    reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
-    os.replace(scratch, path)
+    with _naming(info.path):
+        reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
+    with disk_errors(path):
+        os.replace(scratch, path)
     return path
 
 
 def _one_picture(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
-    scratch = path.with_name(f".{path.name}.part")
-    for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
-        scratch.write_bytes(image.jpeg)
-        os.replace(scratch, path)
+    with _naming(info.path):
+        for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
+            write(path, image.jpeg)
     return path
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Say which source an error is about: here several are read for one command."""
+    try:
+        yield
+    except SourceError as error:
+        raise type(error)(f"{clean_path(path)}: {error}") from error
 
 
 def _frames_to_read(planned: Plan, spec: Spec) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .records import Candidate, Moment, SourceInfo
+if TYPE_CHECKING:
+    from .records import Candidate, Moment, SourceInfo
 
 
 @dataclass(frozen=True, slots=True)

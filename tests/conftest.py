@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from core.judge.storm import render, write
-from workbench import STORM, Cli, encode, texture
+from tests.workbench import STORM, Cli, encode, texture
 
 
 @pytest.fixture

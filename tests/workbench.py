@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.judge.storm import LUMA, Lightning, Scene, render
+from core.judge.storm import Lightning, Scene, render
 from core.records import Candidate, LumaBatch, SourceInfo
 from core.spec import Spec
 from core.stages.table import create
 from core.stages.windows import windows
 
-Track = Any
 SCRIPT = Path(sys.executable).with_name("sightline")
 COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "core.cli.main"]
 STORM = Scene(
@@ -31,6 +30,7 @@ STORM = Scene(
      Lightning("bolt", 2, (50, 90), (0.2, 0.5))),
 )  # fmt: skip
 STROKES = 5
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Cli:
             "SIGHTLINE_CONFIG": str(self.config),
         }
 
-    def __call__(self, *args: str | Path, stdin: bytes = b"", **env: str) -> Ran:
+    def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
         done = subprocess.run(
-            [*COMMAND, *map(os.fspath, args)],
+            [*COMMAND, *(os.fspath(arg) for arg in args)],
             input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=120,
             check=False,
         )  # fmt: skip
@@ -84,7 +84,7 @@ class Cli:
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
         """Start a command and leave it running."""
         process = subprocess.Popen(
-            [*COMMAND, *map(os.fspath, args)],
+            [*COMMAND, *(os.fspath(arg) for arg in args)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=self.home, env=self.env,
         )  # fmt: skip

@@ -102,8 +102,7 @@ def _run() -> int:
     except click.Abort:
         return int(ExitCode.INTERRUPTED)
     except click.ClickException as error:
-        error.message = _harmless(error.message)
-        error.show()
+        _complain(error)
         return int(ExitCode.USAGE)
     except SightlineError as error:
         click.echo(f"sightline: {_harmless(str(error))}", err=True)
@@ -115,6 +114,14 @@ def _run() -> int:
         return int(ExitCode.OK)
     except Exception as error:
         return _defect(error)
+
+
+def _complain(error: click.ClickException) -> None:
+    """Print what click would, with nothing of the call's own text that a terminal obeys."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if ctx is not None:
+        click.echo(f"{ctx.get_usage()}\nTry '{ctx.command_path} --help' for help.\n", err=True)
+    click.echo(f"Error: {_harmless(error.format_message())}", err=True)
 
 
 def _harmless(text: str) -> str:

@@ -44,7 +44,7 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
     try:
         view = records.instant(path, seconds)
         if picture is not None:
-            picture.write_bytes(records.still(view, size))
+            records.picture(view, size, picture)
             session.out.note(f"picture written to {picture}")
     finally:
         records.close()

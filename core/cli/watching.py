@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient, check_formats, is_known_kind
+from ..client import LocalClient, check_formats, files_under, is_known_kind
 from ..commands import CancelScan, SubmitScan
 from ..errors import ExitCode, NothingToScan
 from ..text import clean_path
@@ -32,11 +32,20 @@ class Settling:
 
     def touch(self, path: str) -> None:
         """Note that something happened to a file."""
+        self._note(path, time.monotonic())
+
+    def there(self, path: str) -> None:
+        """Note a file that was there before; it has been the same since it was last written."""
+        status = _status(path)
+        age = max(time.time() - status[1] / 1e9, 0.0) if status else 0.0
+        self._note(path, time.monotonic() - age)
+
+    def _note(self, path: str, since: float) -> None:
         status = _status(path)
         if status is None:
             self._seen.pop(path, None)
         else:
-            self._seen[path] = (*status, time.monotonic())
+            self._seen[path] = (*status, since)
 
     def whole(self) -> list[str]:
         """Return files that stayed the same long enough, each once; start others over."""
@@ -71,8 +80,7 @@ async def watch_folder(
     client = await LocalClient.open(session.library)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
-        await watch.scan((str(folder),))
-        async for paths in _appearing(folder, settle, stop):
+        async for paths in _appearing(watch, folder, settle, stop):
             await watch.scan(tuple(paths))
     finally:
         await client.close()
@@ -101,8 +109,8 @@ class _Watch:
             return
         try:
             scan = await self._client.send(replace(self._request, paths=paths))
-        except NothingToScan:
-            self._idle("nothing there yet")
+        except NothingToScan as nothing:
+            self.idle(str(nothing))
             return
         self.scans += 1
         end = await self._follow(scan)
@@ -110,7 +118,7 @@ class _Watch:
         if self._out is not None:
             formats = self._formats or DEFAULT_FORMATS
             self._client.records.export(scan, formats, self._out / f"scan-{scan}")
-        self._idle(f"scan {scan} {end.state}, {end.moments} events")
+        self.idle(f"scan {scan} {end.state}, {end.moments} events")
 
     async def _follow(self, scan: int) -> events.ScanFinished:
         printer = Printer(self._session.out, self._json)
@@ -130,31 +138,44 @@ class _Watch:
         await self._stop.wait()
         await self._client.send(CancelScan(scan))
 
-    def _idle(self, text: str) -> None:
+    def idle(self, text: str) -> None:
+        """Say what came of it and that the watching goes on."""
         log.info("watch: %s", text)
         if not self._stop.is_set():
             self._session.out.note(f"{text}; watching (Ctrl+C stops)")
 
 
-async def _appearing(folder: Path, settle: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
-    """Yield lists of files that appeared or changed and are whole now."""
+async def _appearing(
+    watch: _Watch, folder: Path, settle: float, stop: asyncio.Event
+) -> AsyncIterator[list[str]]:
+    """Yield lists of files that are whole now: first those there already, then new ones."""
     from watchfiles import awatch
 
     settling = Settling(settle)
     step = int(min(settle, 1.0) * 500)
+    top = os.path.abspath(folder)
+    begun = False
     async for changes in awatch(
-        folder, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
+        top, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
     ):
+        if not begun:
+            # Only now, with changes being noted, so that no file falls between the two.
+            begun = True
+            for path in files_under(top):
+                settling.there(path)
+            if not settling:
+                watch.idle("nothing there yet")
         for _, path in changes:
-            hidden = any(
-                part.startswith(".") for part in Path(path).relative_to(folder.absolute()).parts
-            )
-            if is_known_kind(path) and not hidden:
+            if is_known_kind(path) and not _hidden(path, top):
                 settling.touch(path)
         ready = settling.whole()
         if ready:
             log.info("watch: whole now: %s", [clean_path(path) for path in ready])
             yield ready
+
+
+def _hidden(path: str, top: str) -> bool:
+    return any(part.startswith(".") for part in os.path.relpath(path, top).split(os.sep))
 
 
 def _status(path: str) -> tuple[int, int] | None:

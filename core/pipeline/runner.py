@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,17 @@ class StepReport:
     waits_out_seconds: float
     queued: int
     capacity: int
+
+
+@contextmanager
+def _closed(batches: Iterator[Any]) -> Iterator[Iterator[Any]]:
+    """Close a generator where it ran, not whenever memory is tidied: it may hold a process."""
+    try:
+        yield batches
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:
+            close()
 
 
 class Chain:
@@ -103,10 +115,11 @@ class Chain:
         step, out = self._steps[n], self._channels[n]
         incoming = iter(self._channels[n - 1]) if n else iter(())
         try:
-            for batch in step.work(incoming):
-                self._batches[n] += 1
-                out.put(batch)
-                self._control.checkpoint()
+            with _closed(step.work(incoming)) as batches:
+                for batch in batches:
+                    self._batches[n] += 1
+                    out.put(batch)
+                    self._control.checkpoint()
             out.end()
         except Cancelled:
             pass

@@ -17,7 +17,7 @@ SHORT_BLOCKS, LONG_BLOCKS = 5, 8
 
 def cell_side(height: int, width: int) -> int:
     """Return a cell's side in luma pixels: about 40 cells along the longer side of any picture."""
-    return max(1, round(max(height, width) / LONGEST_GRID))
+    return max(1, min(round(max(height, width) / LONGEST_GRID), height, width))
 
 
 def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -325,12 +325,17 @@ class Results:
         with self._database.transaction() as connection:
             gone = connection.execute(
                 "DELETE FROM results WHERE NOT EXISTS (SELECT 1 FROM tasks JOIN scans "
-                "ON scans.id = tasks.scan WHERE tasks.content = results.content "
+                "ON scans.id = tasks.scan LEFT JOIN paths ON paths.path = tasks.path "
+                "WHERE coalesce(tasks.content, paths.content) = results.content "
                 "AND scans.spec_hash = results.spec_hash)"
             ).rowcount
             connection.execute(
                 "DELETE FROM tracks WHERE content NOT IN (SELECT content FROM results) "
-                "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL)"
+                "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
+                # A source that was being measured when its scan stopped: its task has no content
+                # yet, but its path is known.
+                "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
+                "WHERE paths.content IS NOT NULL)"
             )
         return int(gone)
 

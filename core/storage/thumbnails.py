@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from .database import disk_fault
@@ -38,4 +39,6 @@ class Thumbnails:
             scratch.write_bytes(jpeg)
             os.replace(scratch, path)
         except OSError as error:
+            with suppress(OSError):
+                scratch.unlink()
             raise disk_fault(error, path) from error

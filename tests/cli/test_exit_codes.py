@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.storage.database import SCHEMA_VERSION
-from workbench import STROKES, Cli, finished, wait_for
+from tests.workbench import STROKES, Cli, finished, wait_for
 
 
 def test_0_events_on_stdout_and_the_rest_on_stderr(cli: Cli, storm: Path) -> None:
@@ -53,9 +53,7 @@ def test_1_names_each_failed_source_and_finishes_the_others(
         (("runs", "resume", "1", "--format", "json"), "--out"),
     ],
 )
-def test_2_says_what_is_wrong_and_does_nothing(
-    cli: Cli, args: tuple[str, ...], words: str
-) -> None:
+def test_2_says_what_is_wrong_and_does_nothing(cli: Cli, args: tuple[str, ...], words: str) -> None:
     ran = cli(*args)
     assert ran.code == 2, ran.err
     assert words in ran.err

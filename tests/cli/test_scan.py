@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 
 from core.events import EVENTS, event_from_json, event_to_json
-from workbench import STROKES, Cli, Ran
+from tests.workbench import STROKES, Cli, Ran
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[31m\nred\u202egpj.\u200b\x9b2J\r雷"
 
@@ -111,9 +111,7 @@ def test_what_failed_is_read_again_only_when_asked_or_changed(
     assert cli("scan", own_storm, "--profile", "storm").code == 0
 
 
-def test_a_resumed_failure_that_was_mended_succeeds(
-    cli: Cli, own_storm: Path, storm: Path
-) -> None:
+def test_a_resumed_failure_that_was_mended_succeeds(cli: Cli, own_storm: Path, storm: Path) -> None:
     own_storm.write_bytes(b"no video")
     assert cli("scan", own_storm).code == 1
     assert cli("runs", "resume", "1").code == 2

@@ -57,7 +57,8 @@ def test_no_more_is_read_ahead_than_promised(capacity: int) -> None:
 
     def source() -> Iterator[int]:
         nonlocal made
-        for made in range(1, 500):
+        while made < 499:
+            made += 1
             yield made
 
     steps = [Step(f"s{n}", mapped(lambda item: item)) for n in range(3)]
@@ -90,8 +91,8 @@ def test_the_first_failure_ends_everything_and_names_its_step() -> None:
 
     got: list[int] = []
     chain = Chain(
-        iter(int, 1), [Step("count", counted()), Step("bad", mapped(bad)), Step("end", mapped(int))],
-        Control(),
+        iter(int, 1),
+        [Step("count", counted()), Step("bad", mapped(bad)), Step("last", mapped(int))], Control(),
     )  # fmt: skip
     with pytest.raises(StepFailed) as caught:
         got.extend(chain)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from reading import MEDIA, needs_media
 
 from core.errors import Unreadable
 from core.sources.reader import Reader
+from tests.sources.reading import MEDIA, needs_media
 
 
 @cache

@@ -14,12 +14,12 @@ from typing import Any
 
 import psutil
 import pytest
-from reading import REPOSITORY, read
 
 from core.errors import ReaderDied, SourceError, TooLarge, Unreadable, Vanished
 from core.sources.find import Found, find
 from core.sources.reader import Reader
 from core.spec import Limits, Sampling
+from tests.sources.reading import REPOSITORY, read
 
 Make = Callable[..., Path]
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from reading import MEDIA, files_under, needs_media
 
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
 from core.sources.reader import Reader
 from core.spec import Limits
+from tests.sources.reading import MEDIA, files_under, needs_media
 
 IMAGES = MEDIA / "images"
 DAMAGED = {

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import MEDIA, assert_tail, needs_media, read
 
 from core.sources.reader import Reader
 from core.spec import Sampling
+from tests.sources.reading import MEDIA, assert_tail, needs_media, read
 
 FILES = [
     "codecs/nasa_13013.mp4",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import MEDIA, needs_media, read
 
 from core.errors import Unreadable
 from core.sources.reader import Reader
 from core.sources.sampling import wanted_indices
 from core.spec import Sampling
+from tests.sources.reading import MEDIA, needs_media, read
 
 VIDEOS = MEDIA / "videos"
 

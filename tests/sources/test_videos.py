@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reading import MEDIA, files_under, named, needs_media, read
 
 from core.errors import TooLarge, Unreadable
 from core.sources.reader import Reader
 from core.spec import Limits, Sampling
+from tests.sources.reading import MEDIA, files_under, named, needs_media, read
 
 pytestmark = needs_media
 

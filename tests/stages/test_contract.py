@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.spec import STAGE_NAMES, Regions, Spec
 from core.stages.stage import Window
 from core.stages.table import STAGES, create
-from workbench import STORM, luma_of, measured
+from tests.workbench import STORM, luma_of, measured
 
 ALL = sorted(STAGES)
 

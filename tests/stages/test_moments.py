@@ -31,7 +31,11 @@ def test_what_lies_close_together_is_one_event_with_the_best_peak() -> None:
     assert spans(found) == [(10, 17), (40, 40)]
     assert (found[0].peak_frame, found[0].score, found[0].candidates) == (16, 9.0, 2)
     assert [moment.number for moment in found] == [1, 2]
-    assert spans(moments(strokes, Events(merge_seconds=0.0), 10.0)) == [(10, 11), (16, 17), (40, 40)]
+    assert spans(moments(strokes, Events(merge_seconds=0.0), 10.0)) == [
+        (10, 11),
+        (16, 17),
+        (40, 40),
+    ]
     assert spans(moments(strokes, Events(merge_seconds=5.0), 10.0)) == [(10, 40)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.stages.dedupe import alike, difference_hash, joined, split
-from workbench import Cli, texture
+from tests.workbench import Cli, texture
 
 
 def test_copies_are_grouped_and_other_pictures_are_not(scanned: Cli, tmp_path: Path) -> None:

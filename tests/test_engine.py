@@ -1,0 +1,206 @@
+"""The engine through its client: commands, events, snapshots, and scans one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.client import LocalClient
+from core.commands import (
+    COMMANDS,
+    CancelScan,
+    ContinueScan,
+    PauseScan,
+    RemoveScan,
+    ResumeScan,
+    SubmitScan,
+    command_from_json,
+    command_to_json,
+)
+from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
+from core.events import BatchDone, Event, ScanFinished, event_from_json, event_to_json
+from core.state import state_from_json, state_to_json
+from tests.workbench import STROKES
+
+SMALL_BATCHES = {"run.batch_size": 16}
+
+
+@asynccontextmanager
+async def engine(folder: Path) -> AsyncIterator[LocalClient]:
+    client = await LocalClient.open(folder)
+    try:
+        yield client
+    finally:
+        await client.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("sightline-")]
+
+
+async def until(
+    client: LocalClient, kind: type[Event], scan: int, since: int = 0
+) -> tuple[int, Any]:
+    async with asyncio.timeout(60):
+        async for number, event in client.events(since):
+            if isinstance(event, kind) and event.scan == scan:
+                return number, event
+    raise AssertionError
+
+
+def test_pause_holds_a_scan_continue_finishes_it(tmp_path: Path, long_storm: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            scan = await client.send(SubmitScan((str(long_storm),), "storm", SMALL_BATCHES))
+            await until(client, BatchDone, scan)
+            await client.send(PauseScan(scan))
+            await asyncio.sleep(0.3)
+            held = client.snapshot()
+            await asyncio.sleep(0.5)
+            assert client.snapshot().sequence == held.sequence
+            (state,) = held.scans
+            assert state.state == "paused" and 0 < state.tasks[0].frames_done < 2400
+            assert "read" in {step.name for step in state.tasks[0].steps}
+            assert state_from_json(json.loads(json.dumps(state_to_json(held)))) == held
+            with pytest.raises(UsageError):
+                await client.send(RemoveScan(scan))
+            with pytest.raises(UsageError):
+                await client.send(ResumeScan(scan))
+            await client.send(ContinueScan(scan))
+            _, end = await until(client, ScanFinished, scan)
+            assert (end.state, end.moments) == ("done", 12 * STROKES)
+            assert client.snapshot().scans == ()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_cancel_keeps_what_is_done_and_resume_goes_on(
+    tmp_path: Path, long_storm: Path, paused: bool
+) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            scan = await client.send(SubmitScan((str(long_storm),), "storm", SMALL_BATCHES))
+            number, batch = await until(client, BatchDone, scan)
+            if paused:
+                await client.send(PauseScan(scan))
+            await client.send(CancelScan(scan))
+            number, end = await until(client, ScanFinished, scan, number)
+            assert end.state == "interrupted"
+            assert client.records.scans()[0].left == 1
+            assert await client.send(ResumeScan(scan)) == scan
+            _, again = await until(client, BatchDone, scan, number + 1)
+            assert again.frames > batch.frames
+            _, end = await until(client, ScanFinished, scan, number + 1)
+            assert (end.state, end.moments) == ("done", 12 * STROKES)
+
+    asyncio.run(run())
+
+
+def test_closing_stops_cleanly_and_another_engine_goes_on(tmp_path: Path, long_storm: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            scan = await client.send(SubmitScan((str(long_storm),), "storm", SMALL_BATCHES))
+            await until(client, BatchDone, scan)
+            with pytest.raises(LibraryBusy):
+                await LocalClient.open(tmp_path)
+        async with engine(tmp_path) as client:
+            assert client.records.scans()[0].state == "interrupted"
+            await client.send(ResumeScan(scan))
+            assert (await until(client, ScanFinished, scan))[1].state == "done"
+
+    asyncio.run(run())
+
+
+def test_two_scans_run_one_after_the_other(tmp_path: Path, long_storm: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            first = await client.send(SubmitScan((str(long_storm),), "storm"))
+            second = await client.send(SubmitScan((str(storm),), "storm"))
+            assert [state.scan for state in client.snapshot().scans] == [first, second]
+            assert await order(client) == [first, second]
+
+    async def order(client: LocalClient) -> list[int]:
+        await until(client, ScanFinished, 2)
+        worked: list[int] = []
+        async for number, event in client.events():
+            if isinstance(event, BatchDone):
+                worked.append(event.scan)
+            if number + 1 == client.snapshot().sequence:
+                break
+        assert worked == sorted(worked)
+        return sorted(set(worked))
+
+    asyncio.run(run())
+
+
+def test_a_queued_scan_can_be_cancelled(tmp_path: Path, long_storm: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            first = await client.send(SubmitScan((str(long_storm),), "storm", SMALL_BATCHES))
+            second = await client.send(SubmitScan((str(storm),), "storm"))
+            await client.send(CancelScan(second))
+            _, end = await until(client, ScanFinished, first)
+            assert end.state == "done"
+            _, end = await until(client, ScanFinished, second)
+            assert (end.state, end.done) == ("interrupted", 0)
+
+    asyncio.run(run())
+
+
+def test_events_are_numbered_and_kept_for_who_looked_away(tmp_path: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            scan = await client.send(SubmitScan((str(storm),), "storm", SMALL_BATCHES))
+            last, _ = await until(client, ScanFinished, scan)
+            everything = await first_of(client, 0, last + 1)
+            assert [number for number, _ in everything] == list(range(last + 1))
+            assert await first_of(client, 7, last - 6) == everything[7:]
+            assert client.snapshot().sequence == last + 1
+            for _, event in everything:
+                assert event_from_json(json.loads(json.dumps(event_to_json(event)))) == event
+
+    asyncio.run(run())
+
+
+async def first_of(client: LocalClient, since: int, count: int) -> list[tuple[int, Event]]:
+    found = []
+    async for item in client.events(since):
+        found.append(item)
+        if len(found) == count:
+            break
+    return found
+
+
+def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
+    for command in (
+        SubmitScan(("/a\udcff", "b"), "storm", {"flash.sensitivity": 0.7}, ("*.mp4",), "redo"),
+        ResumeScan(3, failed=True), PauseScan(1), ContinueScan(1), CancelScan(2), RemoveScan(9),
+    ):  # fmt: skip
+        assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
+    assert len(COMMANDS) == 6
+    for body in ({"type": "Format"}, {"type": "PauseScan"}, {"type": "PauseScan", "x": 1}, {}):
+        with pytest.raises((KeyError, TypeError)):
+            command_from_json(dict(body))
+
+
+def test_what_cannot_be_done_is_refused_and_leaves_nothing(tmp_path: Path, broken: Path) -> None:
+    async def run() -> None:
+        async with engine(tmp_path) as client:
+            for command, error in (
+                (SubmitScan((str(tmp_path / "empty"),), "stom"), UnknownName),
+                (PauseScan(1), UnknownName), (CancelScan(1), UnknownName),
+                (ResumeScan(1), UnknownName), (RemoveScan(1), UnknownName),
+            ):  # fmt: skip
+                with pytest.raises(error):
+                    await client.send(command)
+            (tmp_path / "empty").mkdir()
+            with pytest.raises(NothingToScan):
+                await client.send(SubmitScan((str(tmp_path / "empty"),), "storm"))
+            assert client.records.scans() == []
+
+    asyncio.run(run())
