@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from .commands import Command, SubmitScan
 from .events import Event
 from .state import EngineState
-from .views import MomentView, PlanView, ScanLine, TaskView, Verified
+from .views import MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -107,11 +107,11 @@ class Records:
 
         return reports.export(self._library, scan, formats, folder)
 
-    def clips(self, scan: int, folder: Path, *, pictures: bool) -> Iterator[Path]:
-        """Write one clip, or one picture, for each event and yield the files."""
+    def pieces(self, scan: int, folder: Path, *, pictures: bool) -> Iterator[Piece]:
+        """Write one clip, or one picture, for each event and yield what came of it."""
         from . import reports
 
-        return reports.export_clips(self._library, scan, folder, pictures=pictures)
+        return reports.export_pieces(self._library, scan, folder, pictures=pictures)
 
     def instant(self, path: str, seconds: float) -> MomentView:
         """Return everything kept about one instant of a source."""

@@ -18,7 +18,7 @@ from . import commands
 from .errors import EnvironmentFault, NothingToScan, SightlineError, UnknownName, UsageError
 from .events import Event, ScanFinished, TaskFinished, Warned
 from .pipeline.channel import Cancelled
-from .plan import Plan, Source, plan
+from .plan import Plan, Source, plan, plan_again
 from .profiles import build, resolve
 from .scan import ScanJob
 from .spec import Spec
@@ -99,39 +99,21 @@ class Engine:
     def _submit(self, command: commands.SubmitScan) -> int:
         spec = resolve(command.profile, command.overrides)
         planned = plan(self.library, spec, command.paths, command.globs, command.mode)
-        nothing_to_do = not planned.sources and not planned.missing
-        if nothing_to_do and command.mode != "changed":
+        if not planned.sources and command.mode != "changed":
             raise NothingToScan(nothing_found(command.paths, planned))
-        if command.mode == "redo":
-            known = [source.content for source in planned.sources if source.content]
-            self.library.results.forget(known, spec.hash(), spec.stages)
         asked = {"paths": list(command.paths), "globs": list(command.globs), "mode": command.mode}
         dump = spec.model_dump(mode="json")
-        scan = self.library.runs.create(spec.profile, dump, spec.hash(), asked)
-        self._queue(scan, planned)
-        self._start(scan, spec, list(planned.sources), redo=command.mode == "redo")
-        return scan
-
-    def _queue(self, scan: int, planned: Plan) -> None:
-        rows = [
-            TaskRow(scan, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
-            for s in planned.sources
-        ]
-        first_free = len(rows) + 1
-        rows += [
-            TaskRow(
-                scan, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0
-            )
-            for n, item in enumerate(planned.missing)
-        ]
-        self.library.runs.add_tasks(scan, rows)
-        for row in rows[first_free - 1 :]:
+        rows = _task_rows(planned)
+        scan = self.library.runs.create(spec.profile, dump, spec.hash(), asked, rows)
+        for row in rows[len(planned.sources) :]:
             self._emit(TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0))
         if planned.left_out:
             text = (
                 f"{planned.left_out} files left out: no stage of this profile looks at their kind"
             )
             self._emit(Warned(scan, text))
+        self._start(scan, spec, list(planned.sources), redo=command.mode == "redo")
+        return scan
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)
@@ -139,35 +121,29 @@ class Engine:
             raise UsageError(f"scan {command.scan} is running")
         spec = build({**row.spec}, row.profile, f"scan {command.scan}")
         states = ("failed",) if command.failed else UNFINISHED
-        wanted = {task.path: task for task in self.library.runs.tasks(command.scan, states)}
-        if not wanted:
+        tasks = self.library.runs.tasks(command.scan, states)
+        if not tasks:
             raise UsageError(
                 f"scan {command.scan} is {row.state}: nothing left to do; "
                 "`runs resume --failed` tries failed sources again"
             )
-        mode = "retry_failed" if command.failed else "default"
-        planned = plan(self.library, spec, list(wanted), (), mode)
-        sources = [_renumbered(source, wanted) for source in planned.sources]
-        self._vanished(command.scan, planned, wanted)
+        mode = "retry_failed" if command.failed else row.asked["mode"]
+        sources, gone = plan_again(self.library, spec, tasks, mode)
+        self.library.runs.add_tasks(command.scan, gone)
+        for task in gone:
+            self._emit(
+                TaskFinished(command.scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0)
+            )
         self.library.runs.set_state(command.scan, "running")
-        self._start(command.scan, spec, sources, redo=False)
+        self._start(command.scan, spec, sources, redo=mode == "redo")
         return command.scan
-
-    def _vanished(self, scan: int, planned: Plan, wanted: dict[str, TaskRow]) -> None:
-        from dataclasses import replace
-
-        gone = [
-            replace(wanted[item.path], state="failed", reason=item.reason)
-            for item in planned.missing
-            if item.path in wanted
-        ]
-        self.library.runs.add_tasks(scan, gone)
 
     def _remove(self, scan: int) -> int:
         if self._states.get(scan) in ("running", "paused"):
             raise UsageError(f"scan {scan} is running; cancel it first")
         self.library.runs.remove(scan)
         self.library.results.prune()
+        self.library.thumbnails.keep_only(self.library.results.contents())
         return scan
 
     def _start(self, scan: int, spec: Spec, sources: list[Source], *, redo: bool) -> None:
@@ -239,6 +215,9 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
     from .text import clean_path
 
     shown = ", ".join(clean_path(path) for path in paths[:3])
+    if planned.missing:
+        first = planned.missing[0]
+        return f"nothing to scan: {clean_path(first.path)}: {first.reason}"
     if planned.left_out:
         return (
             f"nothing to scan under {shown}: {planned.left_out} files are of a kind that no stage "
@@ -252,7 +231,14 @@ def open_engine(folder: Path) -> Engine:
     return Engine(Library(folder))
 
 
-def _renumbered(source: Source, wanted: dict[str, TaskRow]) -> Source:
-    from dataclasses import replace
-
-    return replace(source, number=wanted[source.found.path].number)
+def _task_rows(planned: Plan) -> list[TaskRow]:
+    """Return a row for every source, and after them one for each path that is not there."""
+    rows = [
+        TaskRow(0, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
+        for s in planned.sources
+    ]
+    first_free = len(rows) + 1
+    return rows + [
+        TaskRow(0, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0)
+        for n, item in enumerate(planned.missing)
+    ]

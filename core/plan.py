@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .sources.find import PICTURE_SUFFIXES, Found, Missing, find
+from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
 from .spec import Spec
 from .stages.table import create
 from .storage.library import Library
+from .storage.runs import TaskRow
 
 PICTURES_AT_ONCE = 64
 
@@ -62,6 +63,25 @@ def plan(
     return Plan(tuple(_numbered(sources)), tuple(missing), left_out=len(found) - len(looked_at))
 
 
+def plan_again(
+    library: Library, spec: Spec, tasks: Sequence[TaskRow], mode: str
+) -> tuple[list[Source], list[TaskRow]]:
+    """Match tasks that are not finished with their files as they are now; numbers stay.
+
+    Returns the sources, and as failed tasks those whose file is not there any more.
+    """
+    found: dict[int, Found] = {}
+    gone: list[TaskRow] = []
+    for task in tasks:
+        item = one_file(task.path)
+        if isinstance(item, Found):
+            found[task.number] = item
+        else:
+            gone.append(replace(task, state="failed", reason=item.reason))
+    matched = _matched(library, spec, list(found.values()), mode)
+    return [replace(s, number=n) for n, s in zip(found, matched, strict=True)], gone
+
+
 def kind_of(path: str) -> str:
     """Return `picture` or `video`, going by the name; reading may prove it wrong."""
     suffix = os.path.splitext(path)[1].lower()
@@ -107,7 +127,5 @@ def _matched(
 
 
 def _numbered(sources: Sequence[Source]) -> Iterator[Source]:
-    from dataclasses import replace
-
     for number, source in enumerate(sources, 1):
         yield replace(source, number=number)

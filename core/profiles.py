@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .errors import ProfileError, UnknownName
+from .errors import EnvironmentFault, ProfileError, UnknownName
 from .settings import config_folder
 from .spec import Spec
 from .text import clean, nearest
@@ -82,10 +82,17 @@ def find(name: str) -> ProfileFile:
 
 def read(profile: ProfileFile) -> dict[str, Any]:
     """Return the file's own tables, unresolved."""
+    return tomllib.loads(text_of(profile))
+
+
+def text_of(profile: ProfileFile) -> str:
+    """Return the file's text, which is TOML. Raises ProfileError."""
     try:
-        return tomllib.loads(profile.path.read_text(encoding="utf-8"))
+        text = profile.path.read_text(encoding="utf-8")
+        tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProfileError(f"{clean(str(profile.path))}: {clean(str(error))}") from error
+    return text
 
 
 def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Spec:
@@ -95,7 +102,8 @@ def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Spec:
     for key, value in (overrides or {}).items():
         _check_key(key)
         _assign(tables, key.split("."), value)
-    return build(tables, profile.name, str(profile.path))
+    where = f"profile {profile.name} with the settings given on top" if overrides else ""
+    return build(tables, profile.name, where or str(profile.path))
 
 
 def build(tables: dict[str, Any], name: str, where: str) -> Spec:
@@ -147,12 +155,16 @@ def create(name: str, base: str) -> Path:
         raise ProfileError(f"'{clean(name)}': a profile's name is letters, digits, '-' and '_'")
     find(base)
     path = user_folder() / f"{name}.toml"
-    if path.exists():
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE.format(name=name, base=base))
+    except FileExistsError as error:
         raise ProfileError(
             f"{clean(str(path))} exists already; change it with `profiles edit {name}`"
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEMPLATE.format(name=name, base=base), encoding="utf-8")
+        ) from error
+    except OSError as error:
+        raise EnvironmentFault(f"{clean(str(path))}: {error.strerror}") from error
     return path
 
 
@@ -172,7 +184,7 @@ def edit(name: str, changes: Mapping[str, Any]) -> Path:
     import tomlkit
 
     profile = editable(name)
-    document = tomlkit.parse(profile.path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(text_of(profile))
     for key, value in changes.items():
         _check_key(key)
         _assign_document(document, key.split("."), value)
@@ -238,7 +250,10 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _assign(tables: dict[str, Any], keys: list[str], value: Any) -> None:
     for key in keys[:-1]:
-        tables[key] = dict(tables.get(key, {}))
+        inner = tables.get(key, {})
+        if not isinstance(inner, dict):
+            raise ProfileError(f"{clean(key)} = {clean(repr(inner))}: must be a table")
+        tables[key] = dict(inner)
         tables = tables[key]
     tables[keys[-1]] = value
 
@@ -250,6 +265,8 @@ def _assign_document(document: Any, keys: list[str], value: Any) -> None:
         if key not in document:
             document[key] = tomlkit.table()
         document = document[key]
+        if not isinstance(document, dict):
+            raise ProfileError(f"{clean(key)} must be a table")
     document[keys[-1]] = value
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import SourceError, UnknownName, UsageError
+from .errors import DiskFull, SourceError, UnknownName, UsageError
 from .judge.score import Score, Truth, score
 from .pipeline.channel import Control
 from .plan import Plan, plan
@@ -29,11 +29,11 @@ from .stages.pictures import scan_pictures
 from .stages.table import create
 from .storage.export.atomic import disk_errors, make_folder, write
 from .storage.export.document import Document, Statistics, Summary, TaskLine
-from .storage.library import Library
+from .storage.library import Library, in_use
 from .storage.results import Result
 from .storage.runs import UNFINISHED, TaskRow
 from .text import clean_path
-from .views import MomentView, PlanView, ScanLine, TaskView, Verified
+from .views import MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 MAX_PROBES_FOR_ESTIMATE = 200
 
@@ -49,6 +49,7 @@ class Filed:
 def scan_lines(library: Library) -> list[ScanLine]:
     """Return every scan, the newest first."""
     lines = []
+    running = in_use(library.folder)
     for row in library.runs.all():
         counts = library.runs.counts(row.id)
         left = sum(counts.get(state, 0) for state in UNFINISHED)
@@ -56,11 +57,17 @@ def scan_lines(library: Library) -> list[ScanLine]:
         failed = counts.get("failed", 0)
         lines.append(
             ScanLine(
-                row.id, row.created, row.profile, row.state, left + done + failed, done, failed,
+                row.id, row.created, row.profile, _state(row.state, running),
+                left + done + failed, done, failed,
                 left, counts["moments"], tuple(row.asked["paths"]),
             )
         )  # fmt: skip
     return lines
+
+
+def _state(kept: str, running: bool) -> str:
+    # What an engine was doing when it was killed is still written down as running.
+    return "interrupted" if kept == "running" and not running else kept
 
 
 def task_views(library: Library, scan: int) -> list[TaskView]:
@@ -118,8 +125,9 @@ def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
             result = library.results.get(task.content, library.runs.get(scan).spec_hash)
             if result is not None and "dedupe" in result.tracks:
                 values = library.results.whole_track(result.tracks["dedupe"], columns).values
-                paths.append(task.path)
-                hashes.append(joined(values)[0])
+                if len(values):
+                    paths.append(task.path)
+                    hashes.append(joined(values)[0])
     for group in alike(np.array(hashes, np.uint64), spec.dedupe.distance_bits):
         yield tuple(paths[n] for n in group)
 
@@ -137,8 +145,8 @@ def export(library: Library, scan: int, formats: Sequence[str], folder: Path) ->
     return written + write_scan(summary(library, scan), rest, folder, formats)
 
 
-def export_clips(library: Library, scan: int, folder: Path, *, pictures: bool) -> Iterator[Path]:
-    """Write one clip (or one picture of the peak) for each event and yield the files."""
+def export_pieces(library: Library, scan: int, folder: Path, *, pictures: bool) -> Iterator[Piece]:
+    """Write one clip (or one picture of the peak) for each event and yield what came of it."""
     spec = spec_of(library, scan)
     reader = Reader(spec.limits, threads=0)
     make_folder(folder)
@@ -147,13 +155,18 @@ def export_clips(library: Library, scan: int, folder: Path, *, pictures: bool) -
             info = filed.document.source
             for moment in filed.document.moments:
                 name = f"{filed.stem}.{moment.number:03d}.{moment.kind}"
-                yield (
-                    _one_picture(reader, info, moment, folder / f"{name}.jpg")
-                    if pictures
-                    else (_one_clip(reader, info, moment, folder / f"{name}.mp4"))
-                )
+                path = folder / f"{name}.{'jpg' if pictures else 'mp4'}"
+                yield _piece(reader, info, moment, path, pictures)
     finally:
         reader.close()
+
+
+def _piece(reader: Reader, info: SourceInfo, moment: Moment, path: Path, picture: bool) -> Piece:
+    try:
+        written = (_one_picture if picture else _one_clip)(reader, info, moment, path)
+    except SourceError as error:
+        return Piece(info.path, None, f"no {path.name}: {error}")
+    return Piece(info.path, written)
 
 
 def plan_view(
@@ -169,7 +182,7 @@ def plan_view(
         known=sum(source.result is not None for source in planned.sources),
         failed_before=sum(bool(source.failure) for source in planned.sources),
         to_read=tuple(source.found.path for source in to_read),
-        missing=tuple(f"{item.path}: {item.reason}" for item in planned.missing),
+        missing=tuple((item.path, item.reason) for item in planned.missing),
         left_out=planned.left_out,
         frames=frames,
         seconds=frames / rate if rate else None,
@@ -183,6 +196,11 @@ def instant(library: Library, path: str, seconds: float) -> MomentView:
     scan, result = _latest(library, absolute)
     info = library.results.info(result.content, absolute)
     spec = spec_of(library, scan)
+    if info.duration_seconds is not None and seconds > info.duration_seconds + 1.0:
+        raise UsageError(
+            f"{clean_path(absolute)} lasts {info.duration_seconds:g} s; "
+            f"there is nothing at {seconds:g} s"
+        )
     around = max(0.05, 1.0 / (info.frame_rate or 25.0))
     measurements, frame, frame_seconds = _measurements(library, result, seconds)
     return MomentView(
@@ -303,17 +321,20 @@ def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
 
 def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
     scratch = path.with_name(f".{path.name}.part")
-    with _naming(info.path):
+    try:
         reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
-    with disk_errors(path):
-        os.replace(scratch, path)
+        with disk_errors(path):
+            os.replace(scratch, path)
+    except DiskFull as error:
+        raise DiskFull(f"{clean_path(str(path))}: {error}") from error
+    finally:
+        scratch.unlink(missing_ok=True)
     return path
 
 
 def _one_picture(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
-    with _naming(info.path):
-        for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
-            write(path, image.jpeg)
+    for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
+        write(path, image.jpeg)
     return path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import events
-from .errors import MissingExtra, SourceError, Vanished
+from .errors import MissingExtra, SourceError, Unreadable, Vanished
 from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
@@ -18,7 +18,7 @@ from .records import SourceInfo
 from .sources.reader import Reader, ReaderPool
 from .spec import Spec
 from .stages.judgement import judge
-from .stages.measure import StageTrack, measure_video, open_tracks
+from .stages.measure import StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, scan_pictures
 from .state import ScanState, StepState, TaskState
 from .storage.library import Library
@@ -165,9 +165,9 @@ class ScanJob:
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results
         tracks = open_tracks(results, info, self._spec)
-        if self._retried(source, tracks):
-            results.forget_tracks([track.key for track in tracks])
-            tracks = open_tracks(results, info, self._spec)
+        anew = self._redo or self._retried(source, tracks)
+        if anew:
+            tracks = open_tracks(results, info, self._spec, anew=f"again-{self.scan}")
         running = _Running(source.number, source.found.path, info.frame_count)
         with self._lock:
             self._running[source.number] = running
@@ -183,12 +183,25 @@ class ScanJob:
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
         ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
+        self._check_unchanged(source, tracks)
+        if anew:
+            settle_tracks(results, tracks)
         result = judge(results, info, self._spec, tracks, ended)
         results.keep([result])
         self._thumbnails(info, result, reader)
         for track in tracks:
             track.stage.close()
         return result
+
+    def _check_unchanged(self, source: Source, tracks: list[StageTrack]) -> None:
+        """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
+        try:
+            status = os.stat(source.found.path)
+        except OSError:
+            return  # gone since: what was read of it was the file that was hashed
+        if (status.st_size, status.st_mtime_ns) != _identity(source)[1:]:
+            self._library.results.forget_tracks([track.key for track in tracks])
+            raise Unreadable("changed while it was read; scan it again once it is whole")
 
     def _retried(self, source: Source, tracks: list[StageTrack]) -> bool:
         """Tell whether this is another try at a source that was cut off last time."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .records import Candidate, Moment, SourceInfo
 
 
@@ -47,7 +49,7 @@ class PlanView:
     known: int
     failed_before: int
     to_read: tuple[str, ...]
-    missing: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...]
     left_out: int
     frames: int
     seconds: float | None
@@ -69,6 +71,15 @@ class MomentView:
     measurements: dict[str, dict[str, float]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A clip or picture of one event: its file, or why there is none."""
+
+    source: str
+    path: Path | None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

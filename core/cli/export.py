@@ -9,6 +9,7 @@ import click
 from ..client import Records
 from .options import DEFAULT_FORMATS, formats_option
 from .output import Session
+from .running import write_pieces
 
 
 @click.command()
@@ -38,10 +39,12 @@ def command(
     try:
         for path in records.export(scan, formats or DEFAULT_FORMATS, out):
             session.out.result(str(path))
+        code = 0
         for wanted, as_pictures in ((clips, False), (pictures, True)):
             if wanted:
-                for path in records.clips(scan, out, pictures=as_pictures):
-                    session.out.result(str(path))
+                code |= write_pieces(
+                    records, scan, out, session.out, pictures=as_pictures, list_=True
+                )
     finally:
         records.close()
-    return 0
+    return code

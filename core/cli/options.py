@@ -66,6 +66,13 @@ def scan_request(
     )
 
 
+def _as_there(line: str) -> str:
+    """Return a line as a path: a list made on Windows ends its lines with a carriage return."""
+    import os
+
+    return line.removesuffix("\r") if not os.path.lexists(line) else line
+
+
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     import os
 
@@ -73,7 +80,7 @@ def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     for path in paths:
         if path == "-":
             lines = sys.stdin.buffer.read().split(b"\n")
-            found += [os.fsdecode(line) for line in lines if line.strip()]
+            found += [_as_there(os.fsdecode(line)) for line in lines if line.strip()]
         else:
             found.append(path)
     if not found:

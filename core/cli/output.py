@@ -7,9 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from ..errors import EnvironmentFault
 from ..text import clean, clean_path
 
 REFRESH_SECONDS = 0.25
@@ -22,6 +24,9 @@ class Output:
     def __init__(
         self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False
     ) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         self.quiet = quiet
         self.verbose = verbose
         self._color = not no_color and "NO_COLOR" not in os.environ and sys.stderr.isatty()
@@ -31,13 +36,11 @@ class Output:
 
     def result(self, text: str) -> None:
         """Print one line of results."""
-        self._clear()
-        print(clean(text, limit=10_000), flush=True)
+        self._print(clean(text, limit=10_000))
 
     def json(self, body: Any) -> None:
         """Print one JSON value on one line; ASCII, so nothing in it can reach the terminal."""
-        self._clear()
-        print(json.dumps(body, ensure_ascii=True, allow_nan=False, default=str), flush=True)
+        self._print(json.dumps(body, ensure_ascii=True, allow_nan=False, default=str))
 
     def note(self, text: str) -> None:
         """Say something on stderr unless quiet."""
@@ -86,6 +89,20 @@ class Output:
         for row in cells:
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.result(line.rstrip())
+
+    def _print(self, line: str) -> None:
+        self._clear()
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            # Whoever read along (`| head`) has seen enough; the work itself goes on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            # What could not be written must not be tried again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise EnvironmentFault(
+                f"standard output cannot be written: {error.strerror}"
+            ) from error
 
     def _clear(self) -> None:
         if self._status:

@@ -55,7 +55,7 @@ def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
     else:
         file = profiles.find(name)
         session.out.note(f"# {file.path}")
-        for line in file.path.read_text(encoding="utf-8").splitlines():
+        for line in profiles.text_of(file).splitlines():
             session.out.result(line)
     return 0
 
@@ -98,7 +98,7 @@ def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
         session.out.result(str(path))
         return 0
     file = profiles.editable(name)
-    edited = click.edit(file.path.read_text(encoding="utf-8"), extension=".toml")
+    edited = click.edit(profiles.text_of(file), extension=".toml")
     if edited is None:
         session.out.note("nothing changed")
     else:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient, check_formats
+from ..client import LocalClient, Records, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..text import clean_path
 from .options import DEFAULT_FORMATS
 from .output import Output, Session, duration, timecode
+
+MAX_LOG_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,15 @@ async def run_scan(
     log_to(session.library)
     client = await LocalClient.open(session.library)
     try:
-        scan = await client.send(command)
-        with _stopping_at_signals(client, scan, session.out):
+        stopper = Stopper(client, session.out)
+        with stopper.listening():
+            scan = await client.send(command)
+            stopper.started(scan)
             end = await _follow(client, scan, session.out, as_json)
-        _write(client, scan, finish, session.out)
+        lost = _write(client, scan, finish, session.out)
     finally:
         await client.close()
-    return _exit_code(end, session.out)
+    return exit_code(end, session.out) or lost
 
 
 async def _follow(
@@ -165,44 +169,85 @@ class Printer:
         )
 
 
-@contextmanager
-def _stopping_at_signals(client: LocalClient, scan: int, out: Output) -> Iterator[None]:
-    """The first signal stops the scan cleanly; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
+class Stopper:
+    """The first signal stops a scan cleanly, even one still being planned; a second ends it all."""
 
-    async def cancel() -> None:
-        await client.send(CancelScan(scan))
+    def __init__(self, client: LocalClient, out: Output) -> None:
+        self._client = client
+        self._out = out
+        self._scan: int | None = None
+        self._asked = False
+        self._tasks: set[asyncio.Task[int]] = set()
 
-    def stop() -> None:
-        if tasks:
-            os._exit(int(ExitCode.INTERRUPTED))
-        out.note("stopping after the microbatch in hand (again to stop at once) ...")
-        tasks.add(asyncio.ensure_future(cancel()))
-
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for name in names:
-        loop.add_signal_handler(name, stop)
-    try:
-        yield
-    finally:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle signals inside this block."""
+        loop = asyncio.get_running_loop()
+        names = stop_signals()
         for name in names:
-            loop.remove_signal_handler(name)
+            loop.add_signal_handler(name, self._stop)
+        try:
+            yield
+        finally:
+            for name in names:
+                loop.remove_signal_handler(name)
+
+    def started(self, scan: int) -> None:
+        """Say which scan is to be stopped."""
+        self._scan = scan
+        if self._asked:
+            self._cancel(scan)
+
+    def _stop(self) -> None:
+        if self._asked:
+            os._exit(int(ExitCode.INTERRUPTED))
+        self._asked = True
+        self._out.note("stopping after the microbatch in hand (again to stop at once) ...")
+        if self._scan is not None:
+            self._cancel(self._scan)
+
+    def _cancel(self, scan: int) -> None:
+        self._tasks.add(asyncio.ensure_future(self._client.send(CancelScan(scan))))
 
 
-def _write(client: LocalClient, scan: int, finish: Finish, out: Output) -> None:
+def stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop a scan, less those the caller wants ignored (as nohup does)."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [name for name in names if signal.getsignal(name) is not signal.SIG_IGN]
+
+
+def _write(client: LocalClient, scan: int, finish: Finish, out: Output) -> int:
     records = client.records
     if finish.out is not None:
         written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
         out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
+    lost = 0
     for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
         if folder is not None:
-            count = sum(1 for _ in records.clips(scan, folder, pictures=pictures))
-            kind = "pictures" if pictures else "clips"
-            out.note(f"{count} {kind} written to {clean_path(str(folder))}")
+            lost |= write_pieces(records, scan, folder, out, pictures=pictures)
+    return lost
 
 
-def _exit_code(end: events.ScanFinished, out: Output) -> int:
+def write_pieces(
+    records: Records, scan: int, folder: Path, out: Output, *, pictures: bool, list_: bool = False
+) -> int:
+    """Write clips or pictures of a scan's events and return the exit code."""
+    written = failed = 0
+    for piece in records.pieces(scan, folder, pictures=pictures):
+        if piece.failure:
+            failed += 1
+            out.failed(piece.source, piece.failure)
+            continue
+        written += 1
+        if list_:
+            out.result(str(piece.path))
+    kind = "pictures" if pictures else "clips"
+    out.note(f"{written} {kind} written to {clean_path(str(folder))}")
+    return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
+
+
+def exit_code(end: events.ScanFinished, out: Output) -> int:
+    """Say what remains to be done after a scan and return the exit code."""
     if end.reason.startswith("internal error"):
         out.warn(end.reason)
         return int(ExitCode.INTERNAL)
@@ -218,6 +263,7 @@ def _exit_code(end: events.ScanFinished, out: Output) -> int:
 def log_to(folder: Path) -> None:
     """Send the engine's log to the library's file; nothing of it reaches the terminal."""
     import logging
+    from logging.handlers import RotatingFileHandler
 
     from ..settings import log_file
 
@@ -226,8 +272,8 @@ def log_to(folder: Path) -> None:
     logger.setLevel(logging.INFO)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(
-            log_file(folder), encoding="utf-8", delay=True
+        handler: logging.Handler = RotatingFileHandler(
+            log_file(folder), maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
         )
     except OSError:
         handler = logging.NullHandler()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..commands import Mode, SubmitScan
-from ..errors import UsageError
+from ..errors import ExitCode, NothingToScan, UsageError
 from .options import formats_option, out_option, scan_request, scan_settings
 from .output import Session, duration
 from .running import Finish, run_scan
@@ -82,17 +82,21 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from ..client import dry_run
 
     planned = dry_run(session.library, request)
+    if not planned.sources and not planned.missing and not planned.left_out:
+        raise NothingToScan("nothing to scan there: no video or picture; name a file to force it")
+    code = ExitCode.NOTHING_TO_SCAN if not planned.sources else ExitCode.OK
+    code = ExitCode.SOME_FAILED if planned.sources and planned.missing else code
     if as_json:
         session.out.json({"type": "Plan", **asdict(planned)})
-        return 0
+        return int(code)
     for path in planned.to_read:
         session.out.result(f"would read  {path}")
-    for line in planned.missing:
-        session.out.failed(*line.split(": ", 1))
+    for path, reason in planned.missing:
+        session.out.failed(path, reason)
     took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
     session.out.result(
         f"{planned.sources} sources: {len(planned.to_read)} to read "
         f"(about {planned.frames} frames, {took}; {planned.basis}), {planned.known} known, "
         f"{planned.failed_before} failed before"
     )
-    return 0
+    return int(code)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..client import Records
+from ..errors import UsageError
 from .output import Output, Session, timecode
 
 if TYPE_CHECKING:
     from ..judge.score import Score
+
+
+EVENT_KINDS = ("flash", "motion", "cut")
 
 
 @click.command()
@@ -51,6 +55,9 @@ def command(
 
     Prints recall, precision and timing error, and lists every miss and every false alarm.
     """
+    for name in _names(stages):
+        if name not in EVENT_KINDS:
+            raise UsageError(f"no events of kind '{name}'; there are {', '.join(EVENT_KINDS)}")
     records = Records.open(session.library)
     try:
         found = records.score(scan, truth, _names(kinds), _names(stages), tolerance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -56,13 +57,18 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
 
 
 def _split(moment: str) -> tuple[str, float]:
-    path, at, when = moment.rpartition("@")
-    if not at:
+    """Split FILE@TIME; what a scan prints behind the time may follow it."""
+    path, at, rest = moment.rpartition("@")
+    if not at or os.path.exists(moment):
         return moment, 0.0
+    when = rest.split(maxsplit=1)[0] if rest.strip() else ""
     try:
-        return path, parse_time(when)
+        seconds = parse_time(when)
     except ValueError as error:
         raise UsageError(f"'{when}' is no time; write FILE@83.5 or FILE@00:01:23.500") from error
+    if not math.isfinite(seconds) or seconds < 0:
+        raise UsageError(f"'{when}' is no time of a video; write FILE@83.5 or FILE@00:01:23.500")
+    return path, seconds
 
 
 def _print(out: Output, view: MomentView) -> None:

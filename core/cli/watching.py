@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,11 @@ from pathlib import Path
 from .. import events
 from ..client import LocalClient, check_formats, files_under, is_known_kind
 from ..commands import CancelScan, SubmitScan
-from ..errors import ExitCode, NothingToScan
+from ..errors import EnvironmentFault, ExitCode, NothingToScan
 from ..text import clean_path
 from .options import DEFAULT_FORMATS
 from .output import Session
-from .running import Printer, log_to
+from .running import Printer, exit_code, log_to, stop_signals
 
 log = logging.getLogger("sightline.watch")
 
@@ -75,7 +74,7 @@ async def watch_folder(
     log_to(session.library)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
     client = await LocalClient.open(session.library)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
@@ -85,7 +84,7 @@ async def watch_folder(
     finally:
         await client.close()
     session.out.note(f"stopped watching: {watch.scans} scans, {watch.failed} sources failed")
-    return int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
+    return watch.code or int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
 
 
 class _Watch:
@@ -102,6 +101,7 @@ class _Watch:
         self._stop = stop
         self._next_event = 0
         self.scans = self.failed = 0
+        self.code = 0
 
     async def scan(self, paths: tuple[str, ...]) -> None:
         """Scan paths to the end, or until asked to stop."""
@@ -115,6 +115,10 @@ class _Watch:
         self.scans += 1
         end = await self._follow(scan)
         self.failed += end.failed
+        if end.state != "done":
+            self.code = exit_code(end, self._session.out)
+            self._stop.set()
+            return
         if self._out is not None:
             formats = self._formats or DEFAULT_FORMATS
             self._client.records.export(scan, formats, self._out / f"scan-{scan}")
@@ -149,29 +153,59 @@ async def _appearing(
     watch: _Watch, folder: Path, settle: float, stop: asyncio.Event
 ) -> AsyncIterator[list[str]]:
     """Yield lists of files that are whole now: first those there already, then new ones."""
-    from watchfiles import awatch
-
     settling = Settling(settle)
-    step = int(min(settle, 1.0) * 500)
     top = os.path.abspath(folder)
     begun = False
-    async for changes in awatch(
-        top, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
-    ):
+    async for changes in _changes(top, settle, stop):
         if not begun:
             # Only now, with changes being noted, so that no file falls between the two.
             begun = True
-            for path in files_under(top):
-                settling.there(path)
+            _look_again(settling, top)
             if not settling:
                 watch.idle("nothing there yet")
-        for _, path in changes:
-            if is_known_kind(path) and not _hidden(path, top):
-                settling.touch(path)
+        if changes is None:
+            _look_again(settling, top)
+        for path in changes or ():
+            _note_change(settling, path, top)
         ready = settling.whole()
         if ready:
             log.info("watch: whole now: %s", [clean_path(path) for path in ready])
             yield ready
+        if not os.path.isdir(top):
+            raise EnvironmentFault(f"{clean_path(top)}: the watched folder is gone")
+
+
+async def _changes(top: str, settle: float, stop: asyncio.Event) -> AsyncIterator[list[str] | None]:
+    """Yield changed paths as they come, and None when the watcher had to be started anew."""
+    from watchfiles import awatch
+
+    step = int(min(settle, 1.0) * 500)
+    while not stop.is_set():
+        try:
+            async for changes in awatch(
+                top, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
+            ):
+                yield [path for _, path in changes]
+        except Exception as error:  # a name that is no UTF-8 ends the watcher, with its own errors
+            log.warning("watch: started anew after %r", error)
+            await asyncio.sleep(min(settle, 1.0))
+            yield None
+
+
+def _look_again(settling: Settling, top: str) -> None:
+    """Note every file that lies in the folder; those scanned already are known and cost nothing."""
+    for path in files_under(top):
+        settling.there(path)
+
+
+def _note_change(settling: Settling, path: str, top: str) -> None:
+    if _hidden(path, top):
+        return
+    if os.path.isdir(path):  # a folder moved in comes as one change, with all it holds
+        for inside in files_under(path):
+            settling.touch(inside)
+    elif is_known_kind(path):
+        settling.touch(path)
 
 
 def _hidden(path: str, top: str) -> bool:

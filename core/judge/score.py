@@ -9,6 +9,7 @@ long true stretch all count as right.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,9 @@ def read_truth(path: Path) -> Truth:
             f"{clean(str(path))} is no truth file ({type(error).__name__}: {clean(str(error))}); "
             'it must be JSON like {"events": [{"kind": .., "start_s": .., "end_s": ..}]}'
         ) from error
+    times = [t for e in events for t in (e.start_seconds, e.end_seconds, e.peak_seconds)]
+    if not all(math.isfinite(time) for time in times):
+        raise UsageError(f"{clean(str(path))} holds a time that is no number of seconds")
     return Truth(str(body.get("video", "")), events)
 
 

@@ -16,22 +16,27 @@ class Cancelled(Exception):
 
 
 class Control:
-    """Pause, resume and cancel, shared by everything that belongs to one piece of work."""
+    """Pause, resume and cancel, shared by everything that belongs to one piece of work.
 
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
+    A control with a parent obeys the parent too; cancelling it leaves the parent as it is.
+    """
+
+    def __init__(self, parent: Control | None = None) -> None:
+        self._parent = parent
+        # One condition for the whole family, so that a parent's cancel wakes every wait at once.
+        self.changed: threading.Condition = parent.changed if parent else threading.Condition()
         self._paused = False
         self._cancelled = False
 
     @property
     def cancelled(self) -> bool:
         """Tell whether the work was called off."""
-        return self._cancelled
+        return self._cancelled or (self._parent is not None and self._parent.cancelled)
 
     @property
     def paused(self) -> bool:
         """Tell whether work is held."""
-        return self._paused
+        return self._paused or (self._parent is not None and self._parent.paused)
 
     def cancel(self) -> None:
         """End every wait with Cancelled."""
@@ -53,8 +58,8 @@ class Control:
     def checkpoint(self) -> None:
         """Wait while paused; raise Cancelled once cancelled. Called between two batches."""
         with self.changed:
-            self.changed.wait_for(lambda: self._cancelled or not self._paused)
-            if self._cancelled:
+            self.changed.wait_for(lambda: self.cancelled or not self.paused)
+            if self.cancelled:
                 raise Cancelled
 
 

@@ -68,8 +68,9 @@ class Chain:
     ) -> None:
         self._source = source
         self._steps = [Step("read", lambda _: iter(self._source)), *steps]
-        self._channels: list[Channel[Any]] = [Channel(capacity, control) for _ in self._steps]
-        self._control = control
+        # A failing source ends its own chain, never the scan it belongs to.
+        self._control = Control(control)
+        self._channels: list[Channel[Any]] = [Channel(capacity, self._control) for _ in self._steps]
         self._failure: tuple[str, BaseException] | None = None
         self._batches = [0] * len(self._steps)
         self._started = 0.0

@@ -6,6 +6,7 @@ answered by any number of messages, the last of kind `end` or `failed`.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -64,6 +65,8 @@ def _unexpected(error: Exception) -> dict[str, str]:
     if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
         reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
         return {"error": "TooLarge", "reason": reason}
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
     if isinstance(error, OSError) and error.strerror and error.filename:
         return {"error": "Unreadable", "reason": f"{error.strerror}; check the path"}
     reason = f"cannot be decoded ({type(error).__name__}: {words})"
@@ -95,7 +98,7 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
 
     path = request["path"]
     if os.path.getsize(path) == 0:
-        raise Unreadable("the file is empty")
+        raise Unreadable("the file is empty; copy it again from its origin")
     content = content_hash(path)
     info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}

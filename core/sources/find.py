@@ -67,7 +67,7 @@ def _under(
     if os.path.isdir(absolute):
         yield from _walk(absolute, globs, walked)
         return
-    yield _found(absolute)
+    yield one_file(absolute)
 
 
 def _walk(
@@ -85,7 +85,7 @@ def _walk(
         elif _is_folder(entry):
             open_folders.append(iter(_entries(entry.path, walked)))
         elif _wanted(entry.name, globs):
-            yield _found(entry.path)
+            yield one_file(entry.path)
 
 
 def _entries(folder: str, walked: set[tuple[int, int]]) -> Sequence[os.DirEntry[str] | Missing]:
@@ -121,7 +121,8 @@ def _wanted(name: str, globs: tuple[str, ...]) -> bool:
     return any(ok and fnmatch(name, glob) for ok, glob in zip(spelled, globs, strict=True))
 
 
-def _found(path: str) -> Found | Missing:
+def one_file(path: str) -> Found | Missing:
+    """Return what a path names, if it is a file; a folder is not looked into."""
     try:
         status = os.stat(path)
     except OSError as error:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ class Reader:
 
     def video(
         self, path: str, sampling: Sampling, batch: int, skip: int = 0, skip_seconds: float = 0.0
-    ) -> Iterator[LumaBatch | ReaderChosen | VideoEnd]:
+    ) -> Generator[LumaBatch | ReaderChosen | VideoEnd, None, None]:
         """Yield who reads, then batches of reduced frames, then how it ended. Raises SourceError.
 
         The first `skip` frames that would be looked at are left out; with mode `every` the frame
@@ -270,5 +270,6 @@ def _raised(header: dict[str, Any]) -> errors.SightlineError:
         "TooLarge": errors.TooLarge,
         "Vanished": errors.Vanished,
         "MissingExtra": errors.MissingExtra,
+        "DiskFull": errors.DiskFull,
     }
     return kinds.get(header["error"], errors.Unreadable)(header["reason"])

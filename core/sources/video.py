@@ -105,7 +105,8 @@ def probe_video(
         first = next(decode(stream), None)
         if first is None:
             raise Unreadable(
-                "holds no frame that can be decoded; it may be cut off or only a header"
+                "holds no frame that can be decoded; it may be cut off or only a header; "
+                "copy it again from its origin"
             )
         _check_size(first.frame.width, first.frame.height, max_pixels)
         return _info(stream, first.frame, content, size_bytes)
@@ -411,7 +412,9 @@ def _container(path: str) -> InputContainer:
         # A play list may miss a file as well; that one did not vanish.
         if isinstance(error, FileNotFoundError) and not os.path.exists(path):
             raise
-        raise Unreadable(f"not a video FFmpeg can open ({_words(error)})") from error
+        raise Unreadable(
+            f"not a video FFmpeg can open ({_words(error)}); check that it is one, and whole"
+        ) from error
 
 
 def _refusal(container: InputContainer, video: VideoStream | None) -> str:

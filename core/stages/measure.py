@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +57,12 @@ class _Misaligned(Exception):
     """Seeking did not lead back to the frame that was measured last."""
 
 
-def open_tracks(results: Results, info: SourceInfo, spec: Spec) -> list[StageTrack]:
-    """Open the stages of a spec that apply to a source, with how far each was measured before."""
+def open_tracks(results: Results, info: SourceInfo, spec: Spec, anew: str = "") -> list[StageTrack]:
+    """Open the stages of a spec that apply to a source, with how far each was measured before.
+
+    With `anew`, tracks of their own are measured beside those kept, under that name; they take
+    the others' place when they are whole (see `settle_tracks`).
+    """
     tracks = []
     for name in spec.stages:
         stage = create(name)
@@ -65,8 +70,16 @@ def open_tracks(results: Results, info: SourceInfo, spec: Spec) -> list[StageTra
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
             key = track_key(info.content, name, stage.version, settings)
+            key = f"{key}.{anew}" if anew else key
             tracks.append(StageTrack(stage, key, settings, results.track(key)))
     return tracks
+
+
+def settle_tracks(results: Results, tracks: list[StageTrack]) -> None:
+    """Let tracks measured anew take the place of those kept before."""
+    results.replace_tracks({track.key: track.key.partition(".")[0] for track in tracks})
+    for track in tracks:
+        track.key = track.key.partition(".")[0]
 
 
 def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]:
@@ -146,12 +159,14 @@ class _Job:
         skip_seconds = self._seconds_of(skip) if skip else 0.0
         size = self.spec.run.batch_size
         items = self.reader.video(self.info.path, self.spec.sampling, size, skip, skip_seconds)
-        frames = _without_notes(items, reading)
-        if not seek:
-            frames = _dropped(frames, start - lead)
-        if start:
-            frames = _checked(frames, lead, self._mark_before(start))
-        return _recut(frames, lead, size)
+        # Closed here and not whenever memory is tidied: the reader answers one request at a time.
+        with closing(items):
+            frames = _without_notes(items, reading)
+            if not seek:
+                frames = _dropped(frames, start - lead)
+            if start:
+                frames = _checked(frames, lead, self._mark_before(start))
+            yield from _recut(frames, lead, size)
 
     def _prepare(self, context: int, lead: int, start: int) -> Step:
         stages = [track.stage for track in self.tracks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -83,10 +84,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.commit()
             except BaseException:
-                self._connection.rollback()
+                if self._connection.in_transaction:
+                    self._connection.rollback()
                 raise
-            self._connection.commit()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -138,6 +140,9 @@ def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
 
 def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     mode = "rwc" if writable else "ro"
+    if not writable and not os.access(path.parent, os.W_OK) and not _wal(path).exists():
+        # Reading in WAL mode writes beside the file; on a read-only disk nobody else does.
+        mode = "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -154,12 +159,23 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     return connection
 
 
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
     words, where = str(error), clean(str(path))
     if "full" in words:
         return disk_fault(OSError(errno.ENOSPC, words), path)
     if "locked" in words or "busy" in words:
         return LibraryBusy(f"{where} is being written by another program; try again in a moment")
+    if "disk I/O" in words:
+        return EnvironmentFault(
+            f"{where}: the disk does not take or give its data; check the disk and its free space, "
+            "then resume: what was kept is kept"
+        )
+    if "no such table" in words:
+        return EnvironmentFault(f"{where} was never finished; the next scan makes it whole")
     if "unable to open" in words or "readonly" in words:
         return EnvironmentFault(f"{where} cannot be opened for writing; check the folder's rights")
     return LibraryDamaged(

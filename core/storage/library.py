@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -72,7 +73,20 @@ def _locked(folder: Path) -> IO[str]:
             f"another engine (process {owner}) writes to {clean(str(folder))}; "
             "wait for it, or name another --library"
         ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # the number only tells who holds it; a full disk may keep it out
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
     return file
+
+
+def in_use(folder: Path) -> bool:
+    """Tell whether an engine is writing to a library."""
+    try:
+        with (folder / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -227,6 +227,19 @@ class Results:
             np.concatenate([part.values for part in parts]),
         )
 
+    def replace_tracks(self, keys: dict[str, str]) -> None:
+        """Give tracks new keys; what was kept under those goes. All in one transaction."""
+        with self._database.transaction() as connection:
+            for old, new in keys.items():
+                connection.execute("DELETE FROM tracks WHERE key = ?", (new,))
+                connection.execute(
+                    "INSERT INTO tracks SELECT ?, content, stage, version, settings, frames, "
+                    "complete, ended FROM tracks WHERE key = ?",
+                    (new, old),
+                )
+                connection.execute("UPDATE chunks SET track = ? WHERE track = ?", (new, old))
+                connection.execute("DELETE FROM tracks WHERE key = ?", (old,))
+
     def forget_tracks(self, keys: Sequence[str]) -> None:
         """Remove tracks with all they hold, so that they are measured again."""
         with self._database.transaction() as connection:
@@ -299,18 +312,6 @@ class Results:
             tuple(Moment(**_tuples(json.loads(body))) for (body,) in moments),
         )
 
-    def forget(self, contents: Sequence[str], spec_hash: str, stages: Sequence[str]) -> None:
-        """Remove what is known of contents under a spec, so that all of it is measured again."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "DELETE FROM results WHERE content = ? AND spec_hash = ?",
-                [(content, spec_hash) for content in contents],
-            )
-            connection.executemany(
-                "DELETE FROM tracks WHERE content = ? AND stage = ?",
-                [(content, stage) for content in contents for stage in stages],
-            )
-
     def failure(self, content: str | None, spec_hash: str) -> str:
         """Return why a result counts as failed, or an empty string."""
         with self._database.reading() as connection:
@@ -336,6 +337,11 @@ class Results:
                 # yet, but its path is known.
                 "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
                 "WHERE paths.content IS NOT NULL)"
+            )
+            connection.execute("DELETE FROM paths WHERE path NOT IN (SELECT path FROM tasks)")
+            connection.execute(
+                "DELETE FROM contents WHERE content NOT IN (SELECT content FROM paths "
+                "WHERE content IS NOT NULL) AND content NOT IN (SELECT content FROM results)"
             )
         return int(gone)
 

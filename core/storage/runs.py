@@ -54,16 +54,23 @@ class Runs:
         self._database = database
 
     def create(
-        self, profile: str, spec: dict[str, Any], spec_hash: str, asked: dict[str, Any]
+        self,
+        profile: str,
+        spec: dict[str, Any],
+        spec_hash: str,
+        asked: dict[str, Any],
+        tasks: Sequence[TaskRow],
     ) -> int:
-        """Add a scan and return its number."""
+        """Add a scan with its tasks (whose `scan` does not matter) and return its number."""
         with self._database.transaction() as connection:
             row = connection.execute(
                 "INSERT INTO scans (created, profile, spec, spec_hash, state, asked) "
                 "VALUES (?, ?, ?, ?, 'running', ?)",
                 (_now(), profile, json.dumps(spec), spec_hash, json.dumps(asked)),
             )
-            return int(row.lastrowid or 0)
+            scan = int(row.lastrowid or 0)
+            _insert_tasks(connection, scan, tasks)
+            return scan
 
     def set_state(self, scan: int, state: str) -> None:
         """Say how a scan stands; an ended one gets its time."""
@@ -76,14 +83,7 @@ class Runs:
     def add_tasks(self, scan: int, tasks: Iterable[TaskRow]) -> None:
         """Add tasks, or replace those with the same number."""
         with self._database.transaction() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (scan, t.number, os.fsencode(t.path), t.kind, t.content, t.state, t.reason,
-                     t.frames, t.moments, t.seconds)
-                    for t in tasks
-                ),
-            )  # fmt: skip
+            _insert_tasks(connection, scan, tasks)
 
     def get(self, scan: int) -> ScanRow:
         """Return a scan. Raises UnknownName."""
@@ -138,6 +138,17 @@ class Runs:
 
 _SCAN = "id, created, finished, profile, spec, spec_hash, state, asked"
 _TASK = "scan, number, path, kind, content, state, reason, frames, moments, seconds"
+
+
+def _insert_tasks(connection: sqlite3.Connection, scan: int, tasks: Iterable[TaskRow]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (scan, t.number, os.fsencode(t.path), t.kind, t.content, t.state, t.reason,
+             t.frames, t.moments, t.seconds)
+            for t in tasks
+        ),
+    )  # fmt: skip
 
 
 def _scan(row: sqlite3.Row | tuple[Any, ...]) -> ScanRow:

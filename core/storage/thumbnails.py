@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,10 +18,18 @@ class Thumbnails:
 
     def path(self, content: str, seconds: float, longest_side: int) -> Path:
         """Return where a thumbnail is or would be."""
-        name = hashlib.blake2b(
-            f"{content}\n{round(seconds * 1e6)}\n{longest_side}".encode(), digest_size=16
-        ).hexdigest()
-        return self._folder / name[:2] / f"{name}.jpg"
+        return self._of(content) / f"{round(seconds * 1e6)}-{longest_side}.jpg"
+
+    def keep_only(self, contents: set[str]) -> None:
+        """Remove thumbnails of all other contents."""
+        kept = {self._of(content) for content in contents}
+        for folder in self._folder.glob("*/*"):
+            if folder not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _of(self, content: str) -> Path:
+        name = content.replace(":", "-")
+        return self._folder / name[-2:] / name
 
     def get(self, content: str, seconds: float, longest_side: int) -> bytes | None:
         """Return a thumbnail's JPEG bytes, if it was made."""

@@ -90,6 +90,6 @@ def test_ctrl_c_during_a_scan_keeps_it_resumable(
     process = cli.start("watch", folder, "--json", "--settle", "0.2", "--set", "run.batch_size=16")
     wait_for(process, "BatchDone", 2)
     code, err, rest = stop(process)
-    assert code == 0 and "stopped watching" in err
+    assert code == 130 and "stopped watching" in err and "runs resume" in err
     assert rest[-1]["state"] == "interrupted"
     assert cli("runs", "resume", "1").code == 0

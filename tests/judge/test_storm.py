@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -109,7 +110,7 @@ def test_exam_has_enough_flashes_of_every_sort_and_they_can_be_counted() -> None
     assert min(plan.strength for plan in everyone) >= 8
     assert max(plan.strength for plan in everyone) >= 100
     for clip in plans.values():
-        for one, two in zip(clip, clip[1:], strict=False):
+        for one, two in pairwise(clip):
             assert two.first - (one.first + len(one.profile)) >= APART
 
 

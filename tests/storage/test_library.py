@@ -31,7 +31,7 @@ def version_of(path: Path) -> int:
 def test_a_new_library_has_the_newest_layout_and_opens_again(tmp_path: Path) -> None:
     for _ in range(2):
         library = Library(tmp_path / "deep" / "library")
-        scan = library.runs.create("p", {}, "h", {})
+        scan = library.runs.create("p", {}, "h", {}, [])
         assert len(library.runs.all()) == scan
         library.close()
     assert version_of(library.database.path) == SCHEMA_VERSION == len(MIGRATIONS)
@@ -125,11 +125,11 @@ def test_reading_never_writes_and_never_waits(tmp_path: Path) -> None:
         Library(tmp_path, writable=False)
     assert list(tmp_path.iterdir()) == []
     writer = Library(tmp_path)
-    writer.runs.create("p", {}, "h", {})
+    writer.runs.create("p", {}, "h", {}, [])
     reader = Library(tmp_path, writable=False)
     assert len(reader.runs.all()) == 1
     with pytest.raises(EnvironmentFault, match="rights"):
-        reader.runs.create("p", {}, "h", {})
+        reader.runs.create("p", {}, "h", {}, [])
     with pytest.raises(LibraryBusy, match=str(os.getpid())):
         Library(tmp_path)
     writer.close()
