@@ -155,16 +155,11 @@ async def _appearing(
     """Yield lists of files that are whole now: first those there already, then new ones."""
     settling = Settling(settle)
     top = os.path.abspath(folder)
-    begun = False
     async for changes in _changes(top, settle, stop):
-        if not begun:
-            # Only now, with changes being noted, so that no file falls between the two.
-            begun = True
-            _look_again(settling, top)
-            if not settling:
-                watch.idle("nothing there yet")
         if changes is None:
             _look_again(settling, top)
+            if not settling and not watch.scans:
+                watch.idle("nothing there yet")
         for path in changes or ():
             _note_change(settling, path, top)
         ready = settling.whole()
@@ -176,20 +171,26 @@ async def _appearing(
 
 
 async def _changes(top: str, settle: float, stop: asyncio.Event) -> AsyncIterator[list[str] | None]:
-    """Yield changed paths as they come, and None when the watcher had to be started anew."""
+    """Yield changed paths as they come, and None each time a watcher has begun to note them.
+
+    Whoever looks at the folder on None misses nothing that came before.
+    """
     from watchfiles import awatch
 
     step = int(min(settle, 1.0) * 500)
     while not stop.is_set():
+        noting = False
         try:
             async for changes in awatch(
                 top, stop_event=stop, rust_timeout=step, yield_on_timeout=True, recursive=True
             ):
+                if not noting:
+                    noting = True
+                    yield None
                 yield [path for _, path in changes]
         except Exception as error:  # a name that is no UTF-8 ends the watcher, with its own errors
             log.warning("watch: started anew after %r", error)
             await asyncio.sleep(min(settle, 1.0))
-            yield None
 
 
 def _look_again(settling: Settling, top: str) -> None:

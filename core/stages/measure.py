@@ -109,14 +109,8 @@ def measure_video(
     missing = [track for track in tracks if not track.state.complete]
     if not missing:
         return tracks[0].state.ended
-    for track in missing:
-        name, version = track.stage.name, track.stage.version
-        results.begin_track(track.key, info.content, name, version, track.settings)
     job = _Job(results, reader, info, spec, missing, control, progress)
-    try:
-        ended = job.run(seek=True)
-    except _Misaligned:
-        ended = job.run(seek=False)
+    ended = job.run_from_wherever()
     results.complete_tracks([track.key for track in missing], ended)
     return ended
 
@@ -130,6 +124,30 @@ class _Job:
     tracks: list[StageTrack]
     control: Control
     progress: Progress
+
+    def run_from_wherever(self) -> dict[str, Any]:
+        """Go on after the last microbatch, by seeking, else by reading up to it, else anew.
+
+        The last is for frames that do not decode as they did: another FFmpeg, say.
+        """
+        for seek in (True, False):
+            try:
+                self._begin()
+                return self.run(seek=seek)
+            except _Misaligned:
+                continue
+        self.results.forget_tracks([track.key for track in self.tracks])
+        for track in self.tracks:
+            track.state = TrackState(track.key, 0, False, {})
+        self._begin()
+        return self.run(seek=True)
+
+    def _begin(self) -> None:
+        for track in self.tracks:
+            stage = track.stage
+            self.results.begin_track(
+                track.key, self.info.content, stage.name, stage.version, track.settings
+            )
 
     def run(self, *, seek: bool) -> dict[str, Any]:
         """Read from where measuring stopped, or (without `seek`) from the beginning up to there."""
