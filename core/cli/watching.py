@@ -28,6 +28,7 @@ class Settling:
 
     settle_seconds: float
     _seen: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    _given: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def touch(self, path: str) -> None:
         """Note that something happened to a file."""
@@ -36,6 +37,8 @@ class Settling:
     def there(self, path: str) -> None:
         """Note a file that was there before; it has been the same since it was last written."""
         status = _status(path)
+        if self._given.get(path) == status:
+            return
         age = max(time.time() - status[1] / 1e9, 0.0) if status else 0.0
         self._note(path, time.monotonic() - age)
 
@@ -58,6 +61,7 @@ class Settling:
                 self._seen[path] = (*status, now)
             elif now - since >= self.settle_seconds and size:
                 ready.append(path)
+                self._given[path] = status
                 del self._seen[path]
         return ready
 
