@@ -50,10 +50,14 @@ def main() -> None:
         ],
     )  # fmt: skip
     ratios = sorted(b.wall_seconds / s.wall_seconds for b, s in zip(bare, scan, strict=True))
+    # Whatever else a shared machine does only ever slows a run: the fastest of each side is the
+    # least disturbed.
+    fastest = min(b.wall_seconds for b in bare) / min(s.wall_seconds for s in scan)
     table(
         ("figure", "value", "wanted"),
         [
-            ("share of bare decoding speed, median of pairs", ratios[len(ratios) // 2], ">= 0.90"),
+            ("share of bare decoding speed, fastest runs", fastest, ">= 0.90"),
+            ("the same, median of pairs", ratios[len(ratios) // 2], ">= 0.90"),
             ("lowest and highest pair", f"{ratios[0]:.3f} .. {ratios[-1]:.3f}", ""),
             ("peak memory, MiB", ours.peak_mib, "<= 400"),
             ("memory for twice the length", long.peak_mib / ours.peak_mib, "<= 1.05"),

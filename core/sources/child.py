@@ -10,8 +10,9 @@ import errno
 import os
 import stat
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
@@ -38,8 +39,11 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], replies: int) -> None:
+    one_at_a_time = threading.Lock()  # a decoding thread gives signs of life beside our replies
+
     def reply(kind: str, payload: Any = b"", **header: Any) -> None:
-        wire.send(replies, {"kind": kind, **header}, payload)
+        with one_at_a_time:
+            wire.send(replies, {"kind": kind, **header}, payload)
 
     try:
         if "path" in request:
@@ -165,7 +169,12 @@ def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     with video.open_video(request["path"], request["threads"], _Pulse(reply).beat) as stream:
         sampler = sampling.sample(stream, request)
         reply("reader", reader=sampler.reader, why=sampler.why)
-        count = _send_frames(sampler.frames, request, reply)
+        try:
+            count = _send_frames(sampler.frames, request, reply)
+        finally:
+            # A thread that decodes ahead must end before its container is closed.
+            if isinstance(sampler.frames, Generator):
+                sampler.frames.close()
         if count == 0 and request["skip"] == 0:
             raise Unreadable("holds no frame that can be decoded; it may be cut off")
         _compare_with_header(stream, request, count)

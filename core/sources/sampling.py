@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .ahead import ahead
 from .luma import reduce_frame, reduced_size, reduction
 from .video import Decoded, Stream, Survey, decode, decode_from, keyframes, open_video, survey
 
@@ -52,7 +53,7 @@ def sample(stream: Stream, request: dict[str, Any]) -> Sampler:
     mode, skip = request["mode"], int(request["skip"])
     if mode == "every":
         items = decode_from(stream, skip, float(request["skip_seconds"]))
-        return Sampler(_reduced(_capped(items, request)), "pyav", "every frame is read")
+        return Sampler(_reduced(ahead(_capped(items, request))), "pyav", "every frame is read")
     if mode == "keyframes":
         items = islice(keyframes(stream), skip, None)
         return Sampler(_reduced(_capped(items, request)), "pyav", "keyframes are read")
@@ -200,7 +201,7 @@ def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decode
 
 def _by_decord(
     stream: Stream, reader: Any, found: Survey, request: dict[str, Any]
-) -> Iterator[Sampled]:
+) -> Generator[Sampled, None, None]:
     wanted = wanted_indices(found.times, request)
     context = stream.video.codec_context
     scale = float(reduction(context.width, context.height))
@@ -227,11 +228,16 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
     return np.asarray(16 + (full * 219 // 255 + 128 >> 8), np.uint8)
 
 
-def _reduced(items: Iterator[Decoded]) -> Iterator[Sampled]:
-    for item in items:
-        frame = item.frame
-        scale = float(reduction(frame.width, frame.height))
-        yield Sampled(item.index, item.seconds, reduce_frame(frame), scale)
+def _reduced(items: Iterator[Decoded]) -> Generator[Sampled, None, None]:
+    try:
+        for item in items:
+            frame = item.frame
+            scale = float(reduction(frame.width, frame.height))
+            yield Sampled(item.index, item.seconds, reduce_frame(frame), scale)
+    finally:
+        # A thread that decodes ahead must end before its container is closed.
+        if isinstance(items, Generator):
+            items.close()
 
 
 def _capped(items: Iterator[Any], request: dict[str, Any]) -> Iterator[Any]:
