@@ -18,7 +18,7 @@ from benchmarks.footage import storm_1080p
 from benchmarks.measure import ROOT, SIGHTLINE, Taken, in_turn, medians, table
 from core.judge.storm import demo_scene, truth
 
-RUNS = 3
+RUNS = 2
 SECONDS = 60
 TOLERANCE = 0.1
 RIVALS = ROOT / ".venv-rivals" / "bin"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from PIL import Image, ImageFilter
 
 from core.judge.storm import render, write
 from tests.workbench import STORM, Cli, encode, texture
+
+
+def pytest_configure() -> None:
+    """Let signals do what they usually do, however the tests were started.
+
+    A background job of a shell, or nohup, hands ignored signals down, and sightline honours that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
