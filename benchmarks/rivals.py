@@ -80,7 +80,8 @@ def _print(taken: dict[str, list[Taken]], found: dict[str, list[Stretch]]) -> No
 
 def _sightline(clip: Path, out: Path) -> list[str]:
     return [*SIGHTLINE, "--library", str(out / "library"), "--quiet", "scan", str(clip), "--redo",
-            "--profile", "storm", "--out", str(out / "ours"), "--format", "json"]  # fmt: skip
+            "--profile", "storm", "--set", "output.thumbnails=false",
+            "--out", str(out / "ours"), "--format", "json"]  # fmt: skip
 
 
 def _scenedetect(clip: Path, out: Path, detector: str) -> list[str]:
