@@ -66,7 +66,14 @@ def _sections(command: click.Command, name: str) -> Iterator[str]:
 
 
 def _block(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, max_content_width=80, terminal_width=80)
+    # The same names wherever a command's help is asked for first: click remembers them.
+    context = click.Context(
+        command,
+        info_name=name,
+        max_content_width=80,
+        terminal_width=80,
+        help_option_names=["-h", "--help"],
+    )
     return f"```\n{command.get_help(context).rstrip()}\n```\n\n"
 
 
