@@ -44,7 +44,7 @@ def test_what_is_no_video(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/x.ts\n")
     (tmp_path / "notes.txt").write_text("A plain text, which FFmpeg takes for a terminal's.\n" * 50)
     (tmp_path / "join.mp4").write_text("ffconcat version 1.0\nfile 'other.mp4'\n")
-    assert reason(reader, tmp_path / "empty.mp4") == "the file is empty; copy it again from its origin"
+    assert reason(reader, tmp_path / "empty.mp4").startswith("the file is empty")
     assert "not a video FFmpeg can open" in reason(reader, tmp_path / "text.mp4")
     assert "not a regular file" in reason(reader, tmp_path / "folder.mp4")
     assert "not a regular file" in reason(reader, tmp_path / "pipe.mp4")
