@@ -10,12 +10,17 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── LibraryTooNew
 │   ├── LibraryDamaged
 │   ├── DiskFull
-│   └── MissingExtra
+│   ├── MissingExtra
+│   ├── ModelMissing         not on this disk, and offline or not found on the hub
+│   ├── ModelRefused         is there, and cannot or must not be loaded as asked
+│   ├── DownloadFailed
+│   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
 │   ├── TooLarge
 │   ├── Vanished
 │   └── ReaderDied
+├── PictureRejected          a model's processor cannot take one picture of a batch
 └── Interrupted              exit 130: stopped by the user; work so far is kept
 """
 
@@ -95,6 +100,32 @@ class DiskFull(EnvironmentFault):
 
 class MissingExtra(EnvironmentFault):
     """An optional package is needed and not installed."""
+
+
+class ModelMissing(EnvironmentFault):
+    """A model is not on this disk, and could not be found where it was looked for."""
+
+
+class ModelRefused(EnvironmentFault):
+    """A model is there, and cannot or must not be loaded as asked."""
+
+
+class DownloadFailed(EnvironmentFault):
+    """A download broke off; what came is kept and the next pull goes on from there."""
+
+
+class OutOfMemory(EnvironmentFault):
+    """The device's memory does not suffice even for one frame at a time."""
+
+
+class PictureRejected(SightlineError):
+    """A model's processor cannot take one picture of a batch; `index` says which."""
+
+    exit_code = ExitCode.SOME_FAILED
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class SourceError(SightlineError):

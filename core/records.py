@@ -93,3 +93,15 @@ class Moment:
     score: float
     candidates: int
     region: Region | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Something found in a picture: corner and size in that picture's pixels, score 0 to 1."""
+
+    label: str
+    score: float
+    x: float
+    y: float
+    width: float
+    height: float

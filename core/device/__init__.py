@@ -1,0 +1,1 @@
+"""What the machine computes with: devices, memory, attention backends, quantisation."""

@@ -1,0 +1,1 @@
+"""What looks: one file per family behind four small protocols."""
