@@ -91,40 +91,40 @@ class Records:
 
     def scans(self) -> list[ScanLine]:
         """Return every scan, the newest first."""
-        from . import reports
+        from .reports import lists
 
-        return reports.scan_lines(self._library)
+        return lists.scan_lines(self._library)
 
     def tasks(self, scan: int) -> list[TaskView]:
         """Return the sources of a scan. Raises UnknownName."""
-        from . import reports
+        from .reports import lists
 
-        return reports.task_views(self._library, scan)
+        return lists.task_views(self._library, scan)
 
     def export(self, scan: int, formats: Sequence[str], folder: Path) -> list[Path]:
         """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
-        from . import reports
+        from .reports import exports
 
-        return reports.export(self._library, scan, formats, folder)
+        return exports.export(self._library, scan, formats, folder)
 
     def pieces(self, scan: int, folder: Path, *, pictures: bool) -> Iterator[Piece]:
         """Write one clip, or one picture, for each event and yield what came of it."""
-        from . import reports
+        from .reports import exports
 
-        return reports.export_pieces(self._library, scan, folder, pictures=pictures)
+        return exports.export_pieces(self._library, scan, folder, pictures=pictures)
 
     def instant(self, path: str, seconds: float) -> MomentView:
         """Return everything kept about one instant of a source."""
-        from . import reports
+        from .reports import instant
 
-        return reports.instant(self._library, path, seconds)
+        return instant.instant(self._library, path, seconds)
 
     def still(self, view: MomentView, longest_side: int) -> bytes:
         """Return a JPEG of an instant, read from its file."""
-        from . import reports
+        from .reports import instant, lists
 
-        spec = reports.spec_of(self._library, view.scan)
-        return reports.still(view.info, view.seconds, longest_side, spec)
+        spec = lists.spec_of(self._library, view.scan)
+        return instant.still(view.info, view.seconds, longest_side, spec)
 
     def picture(self, view: MomentView, longest_side: int, path: Path) -> None:
         """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
@@ -136,16 +136,16 @@ class Records:
         self, scan: int, truth: Path, kinds: Sequence[str], events: Sequence[str], tolerance: float
     ) -> Score:
         """Compare a scan's events with a truth file."""
-        from . import reports
         from .judge.score import read_truth
+        from .reports import scoring
 
-        return reports.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
+        return scoring.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
 
     def verify(self, scan: int) -> Iterator[Verified]:
         """Measure every source of a scan again and compare."""
-        from . import reports
+        from .reports import rederive
 
-        return reports.verify(self._library, scan)
+        return rederive.verify(self._library, scan)
 
 
 def check_formats(names: Sequence[str]) -> None:
@@ -172,9 +172,9 @@ def files_under(folder: str) -> list[str]:
 
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     """Return what a scan would do, with or without a library there."""
-    from . import reports
     from .errors import UnknownName
     from .profiles import resolve
+    from .reports import forecast
     from .storage.library import Library
 
     spec = resolve(command.profile, command.overrides)
@@ -184,7 +184,7 @@ def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     except UnknownName:
         library = None
     try:
-        return reports.plan_view(library, spec, command.paths, command.globs, command.mode)
+        return forecast.plan_view(library, spec, command.paths, command.globs, command.mode)
     finally:
         if library is not None:
             library.close()

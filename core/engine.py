@@ -44,7 +44,6 @@ class Engine:
         self._states: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
         self._turn = threading.Lock()
-        self._stopping = False
         self._mark_orphans()
 
     async def send(self, command: commands.Command) -> int:
@@ -89,7 +88,6 @@ class Engine:
 
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
-        self._stopping = True
         for job in list(self._jobs.values()):
             job.control.cancel()
         for thread in self._threads:
@@ -193,6 +191,8 @@ class Engine:
             if len(self._events) > MAX_EVENTS:
                 self._dropped += MAX_EVENTS // 2
                 del self._events[: MAX_EVENTS // 2]
+        if self._news.is_set():
+            return  # whoever waits has not looked since, and will find this too
         try:
             self._loop.call_soon_threadsafe(self._news.set)
         except RuntimeError:  # the loop is closed: nobody listens any more

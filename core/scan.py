@@ -20,6 +20,7 @@ from .spec import Spec
 from .stages.judgement import judge
 from .stages.measure import StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, scan_pictures
+from .stages.thumbnails import make_missing
 from .state import ScanState, StepState, TaskState
 from .storage.library import Library
 from .storage.results import Result
@@ -210,19 +211,11 @@ class ScanJob:
         return complete and bool(results.failure(source.content, self._spec.hash()))
 
     def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:
-        side = self._spec.output.thumbnail_pixels
-        thumbnails = self._library.thumbnails
-        wanted = {
-            moment.peak_seconds
-            for moment in result.moments
-            if not thumbnails.path(info.content, moment.peak_seconds, side).exists()
-        }
-        if not wanted or not self._spec.output.thumbnails:
+        if not self._spec.output.thumbnails:
             return
+        side, check = self._spec.output.thumbnail_pixels, self.control.checkpoint
         try:
-            for still in reader.stills(info, sorted(wanted), side):
-                thumbnails.put(info.content, still.wanted_seconds, side, still.jpeg)
-                self.control.checkpoint()
+            make_missing(self._library.thumbnails, reader, info, result.moments, side, check)
         except SourceError as error:
             self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
 

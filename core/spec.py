@@ -149,7 +149,11 @@ class Output(Section):
     formats: tuple[str, ...] = Field(
         ("json", "csv"), description="files per source written into the folder given with --out"
     )
-    thumbnails: bool = Field(True, description="keep a small picture of each event's peak")
+    thumbnails: bool = Field(
+        False,
+        description="make small pictures of the events during the scan, not when they are first "
+        "exported or looked at; in busy footage this decodes everything twice",
+    )
     thumbnail_pixels: int = Field(320, ge=32, le=2048, description="longest side of a thumbnail")
 
 
@@ -207,7 +211,8 @@ class Spec(Section):
         own = section.model_dump(mode="json", include=wanted)
         return {
             "own": own,
-            "regions": self.regions.model_dump(mode="json"),
+            # Other stages look at the whole picture.
+            "regions": self.regions.model_dump(mode="json") if stage in EVENT_STAGES else {},
             "sampling": self.sampling.model_dump(mode="json"),
         }
 

@@ -19,7 +19,6 @@ from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
 from . import wire
 
 ALIVE_SECONDS = 1.0
-SEEK_OVER_SECONDS = 2.0
 Reply = Callable[..., None]
 Beat = Callable[[], None]
 _Found = tuple[Any, Any, float]
@@ -288,14 +287,14 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
 
 
 def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
-    """Yield (wanted, the last frame at or before it); long gaps are sought over."""
-    from . import video
+    """Yield (wanted, the last frame at or before it); where that saves work, it is sought."""
+    from . import seek, video
 
     items = video.decode(stream)
     current, following = None, next(items, None)
     for seconds in sorted(wanted):
-        if following is not None and seconds - following.seconds > SEEK_OVER_SECONDS:
-            items = video.decode_near(stream, seconds)
+        if following is not None and seek.worth_seeking(stream, following.seconds, seconds):
+            items = seek.decode_near(stream, seconds)
             current, following = None, next(items, None)
         while following is not None and following.seconds <= seconds + 1e-6:
             current, following = following, next(items, None)

@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import Unreadable
-from .video import Decoded, Stream, decode_near, open_video, upright
+from .seek import decode_near
+from .video import Decoded, Stream, open_video, upright
 
 _MICROSECONDS = Fraction(1, 1_000_000)
 ENCODER_THREADS = 4

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from .ahead import ahead
 from .luma import reduce_frame, reduced_size, reduction
-from .video import Decoded, Stream, Survey, decode, decode_from, keyframes, open_video, survey
+from .seek import decode_from
+from .survey import Survey, keyframes, survey
+from .video import Decoded, Stream, decode, open_video
 
 DECORD_BATCH = 16
 # decord 0.6 holds an FFmpeg of 2017. Elsewhere its seeks were seen to give wrong frames (HEVC,

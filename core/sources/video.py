@@ -1,4 +1,4 @@
-"""Reading videos with PyAV: probe, every frame, sampled frames, one frame.
+"""Reading videos with PyAV: open, probe, and decode from wherever the container stands.
 
 Runs inside the reader process (see `reader.py`), where a crash costs one file. Times are the
 container's presentation times, counted from the container's start, as players show them.
@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import TooLarge, Unreadable
@@ -27,11 +26,7 @@ JUMP_BACK_SECONDS = 0.5
 """Times that go back by more than this are a recording that was joined or restarted."""
 HAIR_SECONDS = 1e-6
 """What keeps two frames with the same time stamp apart."""
-NEAR_SECONDS = 1.0
-"""So close to the beginning, reading on is cheaper than seeking."""
 
-# Containers whose index keeps one clock from the first frame to the last.
-_INDEXED = frozenset(("mov", "mp4", "matroska", "webm", "avi"))
 # FFmpeg also opens play lists (which name other files) and text as if they were videos.
 _NOT_VIDEO = frozenset(
     (
@@ -132,89 +127,6 @@ def decode(stream: Stream, first_index: int = 0) -> Iterator[Decoded]:
         yield Decoded(index, clock.seconds(frame.pts), frame)
 
 
-def decode_from(stream: Stream, index: int, seconds: float) -> Iterator[Decoded]:
-    """Yield frames from number `index` at `seconds` on, by seeking where the file allows it.
-
-    The frame is recognised by its exact time; where no frame has it, or where the file's clock
-    cannot be trusted, the file is read from its beginning instead.
-    """
-    if index == 0:
-        yield from decode(stream)
-        return
-    found = _starting_at(_sought(stream, seconds), seconds)
-    if found is None:
-        rewind(stream)
-        yield from (item for item in decode(stream) if item.index >= index)
-        return
-    for number, item in enumerate(found, index):
-        yield Decoded(number, item.seconds, item.frame)
-
-
-def decode_near(stream: Stream, seconds: float) -> Iterator[Decoded]:
-    """Yield frames from one at or before `seconds` on; their numbers mean nothing after a seek."""
-    if seconds > NEAR_SECONDS:
-        items = _sought(stream, seconds)
-        first = next(items, None)
-        if first is not None and first.seconds <= seconds:
-            return chain([first], items)
-    rewind(stream)
-    return decode(stream)
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the packets say, without decoding: frame times in order of presentation.
-
-    `closed`: every keyframe is a full stop, so that a decoder may start at any of them.
-    """
-
-    times: list[float]
-    closed: bool
-
-
-def survey(stream: Stream) -> Survey:
-    """Read all packets of a video that was just opened."""
-    seconds = _to_seconds(stream)
-    nal_length = _nal_length(stream.video.codec_context)
-    times: list[float] = []
-    closed, untimed = True, 0
-    for packet in _packets(stream):
-        if not packet.size or packet.is_discard:
-            continue
-        if packet.pts is None:
-            untimed += 1
-        else:
-            times.append(seconds(packet.pts))
-        if nal_length and closed and packet.is_keyframe:
-            closed = _holds_idr(bytes(packet), nal_length)
-    if untimed:
-        times = [number * _step(stream) for number in range(untimed + len(times))]
-    return Survey(sorted(times), closed)
-
-
-def frame_times(stream: Stream) -> list[float]:
-    """Return the presentation time of every packet, sorted, without decoding (seconds)."""
-    return survey(stream).times
-
-
-def keyframes(stream: Stream) -> Iterator[Decoded]:
-    """Yield the keyframes only, each with its number in order of presentation."""
-    from bisect import bisect_left
-
-    with open_video(stream.path, 1, stream.beat) as table:
-        times = frame_times(table)
-    context, to_seconds = stream.video.codec_context, _to_seconds(stream)
-    for position, packet in enumerate(_packets(stream)):
-        if not (packet.size and packet.is_keyframe):
-            continue
-        # skip_frame=NONKEY is ignored by VP9 and reorders HEVC: decode the packet alone and flush.
-        frames = _decode_packet(stream, packet) + _flush(context)
-        for frame in frames[:1]:
-            untimed = position * _step(stream)
-            seconds = untimed if packet.pts is None else to_seconds(packet.pts)
-            yield Decoded(bisect_left(times, seconds), seconds, frame)
-
-
 def upright(frame: VideoFrame) -> Any:
     """Return the frame as uint8 RGB of shape (height, width, 3), rotation applied."""
     import numpy as np
@@ -232,8 +144,8 @@ class _Clock:
     """
 
     def __init__(self, stream: Stream) -> None:
-        self._to_seconds = _to_seconds(stream)
-        self._step = _step(stream)
+        self._to_seconds = seconds_of(stream)
+        self._step = step_seconds(stream)
         self._last: float | None = None
         self._shift = 0.0
 
@@ -256,82 +168,31 @@ class _Clock:
         return last + self._step
 
 
-def _step(stream: Stream) -> float:
+def step_seconds(stream: Stream) -> float:
+    """Return the usual time between two frames."""
     return 1.0 / float(stream.video.average_rate or 25)
 
 
-def _to_seconds(stream: Stream) -> Callable[[int], float]:
+def seconds_of(stream: Stream) -> Callable[[int], float]:
+    """Return what turns time stamps of the stream into seconds since the container's start."""
     base, origin = stream.video.time_base, stream.origin_seconds
     over, under = (base.numerator, base.denominator) if base else (1, 1)
     return lambda pts: pts * over / under - origin
 
 
-def _sought(stream: Stream, seconds: float) -> Iterator[Decoded]:
-    """Yield frames from a keyframe near `seconds` on; none where the file cannot be sought in."""
-    import av
-
-    if not _one_clock(stream):
-        return iter(())
-    target = int((seconds + stream.origin_seconds) / float(stream.video.time_base or 1))
-    try:
-        stream.container.seek(target, stream=stream.video, backward=True)
-    except av.error.FFmpegError:
-        return iter(())
-    return decode(stream)
-
-
-def _one_clock(stream: Stream) -> bool:
-    """Tell whether times never go back: a transport stream may have been joined or restarted."""
-    if _INDEXED.intersection(stream.container.format.name.split(",")):
-        return True
-    last = float("-inf")
-    with open_video(stream.path, 1, stream.beat) as scan:
-        for packet in _packets(scan):
-            if not packet.size:
-                continue
-            if packet.dts is None or packet.dts < last:
-                return False
-            last = packet.dts
-    return True
-
-
-def _starting_at(items: Iterator[Decoded], seconds: float) -> Iterator[Decoded] | None:
-    for item in items:
-        if item.seconds == seconds:
-            return chain([item], items)
-        if item.seconds > seconds:
-            return None
-    return None
-
-
-def _nal_length(context: Any) -> int:
-    """Return how many bytes tell a NAL unit's length in H.264 as MP4 and Matroska hold it, or 0."""
-    extra = bytes(context.extradata or b"")
-    return (extra[4] & 3) + 1 if context.name == "h264" and len(extra) > 6 and extra[0] == 1 else 0
-
-
-def _holds_idr(data: bytes, nal_length: int) -> bool:
-    position = 0
-    while position + nal_length < len(data):
-        start = position + nal_length
-        if data[start] & 31 == 5:
-            return True
-        position = start + int.from_bytes(data[position:start], "big")
-    return False
-
-
 def _frames(stream: Stream) -> Iterator[VideoFrame]:
     bad_in_a_row = 0
-    for packet in _packets(stream):
+    for packet in packets(stream):
         bad_before = stream.bad_packets
-        yield from _decode_packet(stream, packet)
+        yield from decode_packet(stream, packet)
         bad_in_a_row = bad_in_a_row + 1 if stream.bad_packets > bad_before else 0
         if bad_in_a_row > MAX_BAD_PACKETS_IN_A_ROW:
             stream.ended_early = True
             return
 
 
-def _packets(stream: Stream) -> Iterator[Any]:
+def packets(stream: Stream) -> Iterator[Any]:
+    """Yield packets; a container that breaks off ends them, with `ended_early` set."""
     import av
 
     packets = stream.container.demux(stream.video)
@@ -350,7 +211,8 @@ def _packets(stream: Stream) -> Iterator[Any]:
         yield packet
 
 
-def _decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
+def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
+    """Return the frames a packet completes; a damaged one gives none and is counted."""
     import av
 
     try:
@@ -364,17 +226,6 @@ def _decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
     except av.error.FFmpegError:
         stream.bad_packets += 1
         return []
-
-
-def _flush(context: Any) -> list[VideoFrame]:
-    import av
-
-    try:
-        frames = list(context.decode(None))
-    except av.error.FFmpegError:
-        frames = []
-    context.flush_buffers()
-    return frames
 
 
 def _opened(path: str, threads: int) -> tuple[InputContainer, VideoStream]:

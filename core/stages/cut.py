@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Candidate, SourceKind
-from . import cells
 from .morphology import lasting_change
 from .proposals import stretches
 from .stage import Screen, Track, Window
@@ -30,7 +29,7 @@ class CutStage(Screen):
     """Measures how much of the picture is new for good, and proposes scene changes."""
 
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
     context = REACH_FRAMES + APART_FRAMES
@@ -38,7 +37,7 @@ class CutStage(Screen):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the frames on either side."""
         luma, before = window.around(self.context)
-        grid = cells.cell_means(luma)
+        grid = self.cells_looked_at(luma)
         wanted = slice(before, before + window.count)
         changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS, APART_FRAMES)[wanted]
         unlike = _unlikeness(grid)[wanted]

@@ -90,12 +90,7 @@ class FlashStage(Screen):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame of the microbatch: float32 (frames, columns)."""
         luma, before = window.around(self.context)
-        grid = cells.cell_means(luma)
-        looked_at = cells.mask(
-            self.spec.regions, grid.shape[1:], self.source.width, self.source.height
-        )
-        if looked_at is not None:
-            grid *= looked_at
+        grid = self.cells_looked_at(luma)
         return self._measure(grid, slice(before, before + window.count))
 
     def decide(self, track: Track) -> list[Candidate]:

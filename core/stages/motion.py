@@ -35,12 +35,7 @@ class MotionStage(Screen):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the one before it."""
         luma, before = window.around(1)
-        grid = cells.cell_means(luma)
-        looked_at = cells.mask(
-            self.spec.regions, grid.shape[1:], self.source.width, self.source.height
-        )
-        if looked_at is not None:
-            grid *= looked_at
+        grid = self.cells_looked_at(luma)
         steps = np.diff(grid, axis=0, prepend=grid[:1])
         steps = steps[before : before + window.count]
         flat = steps.reshape(len(steps), -1)

@@ -9,6 +9,7 @@ decides anew without decoding anything.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..records import Candidate, SourceInfo, SourceKind
 from ..spec import Spec
+from . import cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Stage(Protocol):
         """Let go of everything."""
 
 
-class Screen:
+class Screen(ABC):
     """What screening stages share: measuring is all `infer`; nothing to hold or to close."""
 
     context: int = 0
@@ -108,9 +110,16 @@ class Screen:
         """Pass the microbatch on."""
         return window
 
+    @abstractmethod
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure the microbatch."""
-        raise NotImplementedError
+
+    def cells_looked_at(self, luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return cell means (see `cells.py`), 0 wherever the regions say not to look."""
+        grid = cells.cell_means(luma)
+        size = self.source.width, self.source.height
+        looked_at = cells.mask(self.spec.regions, grid.shape[1:], *size)
+        return grid if looked_at is None else grid * looked_at
 
     def finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """Pass the measurements on."""
@@ -120,5 +129,5 @@ class Screen:
         """Propose nothing."""
         return []
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most screens hold nothing
         """Hold nothing, close nothing."""

@@ -1,0 +1,1 @@
+"""Reading results back out of a library, for fronts and exports."""

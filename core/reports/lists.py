@@ -1,0 +1,48 @@
+"""Scans and their sources, as lists."""
+
+from __future__ import annotations
+
+from ..profiles import build
+from ..spec import Spec
+from ..storage.library import Library, in_use
+from ..storage.runs import UNFINISHED
+from ..views import ScanLine, TaskView
+
+
+def scan_lines(library: Library) -> list[ScanLine]:
+    """Return every scan, the newest first."""
+    lines = []
+    running = in_use(library.folder)
+    for row in library.runs.all():
+        counts = library.runs.counts(row.id)
+        left = sum(counts.get(state, 0) for state in UNFINISHED)
+        done = counts.get("done", 0) + counts.get("known", 0)
+        failed = counts.get("failed", 0)
+        lines.append(
+            ScanLine(
+                row.id, row.created, row.profile, _state(row.state, running),
+                left + done + failed, done, failed,
+                left, counts["moments"], tuple(row.asked["paths"]),
+            )
+        )  # fmt: skip
+    return lines
+
+
+def _state(kept: str, running: bool) -> str:
+    # What an engine was doing when it was killed is still written down as running.
+    return "interrupted" if kept == "running" and not running else kept
+
+
+def task_views(library: Library, scan: int) -> list[TaskView]:
+    """Return the sources of a scan in order. Raises UnknownName."""
+    library.runs.get(scan)
+    return [
+        TaskView(t.number, t.path, t.kind, t.state, t.reason, t.frames, t.moments, t.seconds)
+        for t in library.runs.tasks(scan)
+    ]
+
+
+def spec_of(library: Library, scan: int) -> Spec:
+    """Return the spec a scan ran with."""
+    row = library.runs.get(scan)
+    return build({**row.spec}, row.profile, f"scan {scan}")
