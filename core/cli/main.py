@@ -101,6 +101,9 @@ def _run() -> int:
         return done.exit_code
     except click.Abort:
         return int(ExitCode.INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.message, err=True)
+        return int(ExitCode.USAGE)
     except click.ClickException as error:
         _complain(error)
         return int(ExitCode.USAGE)
@@ -121,7 +124,16 @@ def _complain(error: click.ClickException) -> None:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is not None:
         click.echo(f"{ctx.get_usage()}\nTry '{ctx.command_path} --help' for help.\n", err=True)
-    click.echo(f"Error: {_harmless(error.format_message())}", err=True)
+    click.echo(f"Error: {_harmless(error.format_message())}{_misplaced(error)}", err=True)
+
+
+def _misplaced(error: click.ClickException) -> str:
+    """Say where an option of `sightline` itself belongs, when it was given to a command."""
+    name = error.option_name if isinstance(error, click.NoSuchOption) else ""
+    if not any(name in parameter.opts for parameter in cli.params):
+        return ""
+    command = error.ctx.command_path.partition(" ")[2] if error.ctx else "COMMAND"  # type: ignore[attr-defined]
+    return f" It goes before the command: sightline {name} {command} ..."
 
 
 def _harmless(text: str) -> str:

@@ -36,6 +36,7 @@ def test_1_names_each_failed_source_and_finishes_the_others(
     ("args", "words"),
     [
         (("scan", "x.mp4", "--profile", "strom"), "did you mean 'storm'"),
+        (("scan", "-q", "x.mp4"), "goes before the command: sightline -q scan"),
         (("scan", "x.mp4", "--set", "flash.sensitivty=0.3"), "did you mean 'flash.sensitivity'"),
         (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
         (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
@@ -59,6 +60,14 @@ def test_2_says_what_is_wrong_and_does_nothing(cli: Cli, args: tuple[str, ...], 
     assert words in ran.err
     assert ran.out == ""
     assert not (cli.library / "library.db").exists()
+
+
+@pytest.mark.parametrize("args", [(), ("runs",), ("profiles",)])
+def test_2_with_the_help_where_a_command_is_missing(cli: Cli, args: tuple[str, ...]) -> None:
+    ran = cli(*args)
+    assert ran.code == 2
+    assert ran.err.startswith("Usage: sightline")
+    assert "\nCommands:\n" in ran.err
 
 
 def test_2_for_what_is_not_in_the_library(scanned: Cli, cli: Cli, storm: Path) -> None:
