@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from .. import profiles
 from ..errors import EXIT_MEANINGS
-from ..spec import MEASURE, Spec
+from ..section import MEASURE
+from ..spec import Spec
 from .main import COMMANDS, cli
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -1,0 +1,197 @@
+"""`sightline models`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .output import Session
+
+if TYPE_CHECKING:
+    from ..hub.hub import Hub
+    from ..hub.resolved import Channel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _common(function: F) -> F:
+    """Add the options that say which revision is meant, and where it may come from."""
+    options = (
+        click.option("--channel", type=click.Choice(["stable", "edge"]), default="stable",
+                     show_default=True, help="The pinned commit, or the newest there is."),
+        click.option("--offline", is_flag=True,
+                     help="Use only what is on this disk [SIGHTLINE_OFFLINE, HF_HUB_OFFLINE]."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """List, fetch, check and remove models, and hold them at a commit."""
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
+@click.option("--weights", metavar="FILE", default="",
+              help="Take this one weights file instead of the usual safetensors.")  # fmt: skip
+@click.option("--allow-remote-code", is_flag=True,
+              help="Fetch a model's own Python code too; needs a full commit.")  # fmt: skip
+@_common
+@click.pass_obj
+def pull(
+    session: Session, names: tuple[str, ...], dry_run: bool, weights: str, allow_remote_code: bool,
+    channel: Channel, offline: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Fetch models; what came before an interruption is kept and gone on with.
+
+    \b
+      sightline models pull siglip2-base
+      sightline models pull ORG/REPO@COMMIT
+      sightline models pull open_clip:ViT-B-32/laion2b_s34b_b79k
+    """
+    from .pulling import Puller
+
+    puller = Puller(session.out, as_json=as_json, dry_run=dry_run)
+    with puller.listening():
+        for name in names:
+            puller.pull(_hub(offline), name, channel, weights, allow_remote_code)
+    return puller.exit_code
+
+
+@command.command("list")
+@click.option("--cached", "only_cached", is_flag=True, help="Only what is on this disk.")
+@click.option("--kind", metavar="KIND", default="",
+              help="Only embedder, detector, segmenter or vlm.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
+    """List the models known by name, and whatever is on this disk."""
+    from ..hub.overview import lines
+
+    found = [line for line in lines(_hub()) if not kind or line.kind == kind]
+    found = [line for line in found if line.size_bytes or not only_cached]
+    if as_json:
+        for line in found:
+            session.out.json({"type": "Model", **asdict(line)})
+        return 0
+    from ..hub.disk import size
+
+    rows = [
+        (line.name, line.kind or "-", line.state, size(line.size_bytes) if line.size_bytes else "",
+         line.pinned[:12], line.good_for or line.repo)
+        for line in found
+    ]  # fmt: skip
+    session.out.table(("model", "kind", "here", "size", "pinned", "good for"), rows)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@_common
+@click.pass_obj
+def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
+    """Show one model: where it comes from, what is here, what was verified."""
+    from ..hub.overview import described
+
+    body = described(_hub(offline), name, channel)
+    if as_json:
+        session.out.json({"type": "Model", **body})
+        return 0
+    for key, value in body.items():
+        for each in value if isinstance(value, list) else [value]:
+            if each not in ("", None):
+                session.out.result(f"{key.replace('_', ' '):12} {each}")
+    return 0
+
+
+@command.command()
+@click.argument("name", metavar="NAME[@REV]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def remove(session: Session, name: str, as_json: bool) -> int:
+    """Remove a model, or one commit of it, from this disk. Its pin stays."""
+    from ..hub.disk import size
+
+    freed = _hub().remove(name)
+    if as_json:
+        session.out.json({"type": "ModelRemoved", "name": name, "freed_bytes": freed})
+    else:
+        session.out.note(f"{name} removed, {size(freed)} freed")
+    return 0
+
+
+@command.command()
+@click.argument("name", metavar="NAME[@REV]")
+@click.option("--files-only", is_flag=True, help="Compare checksums, load nothing.")
+@click.option("--clean", "clean_up", is_flag=True,
+              help="Remove damaged files and what other tools left unfinished.")  # fmt: skip
+@_common
+@click.pass_obj
+def verify(
+    session: Session, name: str, files_only: bool, clean_up: bool, channel: Channel, offline: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Check a model's files against their checksums, then load it and try it once.
+
+    What worked is noted in your models.toml and shown by `models matrix`.
+    """
+    from .pulling import verify as run
+
+    return run(
+        session.out, _hub(offline), name, channel, files_only=files_only, clean_up=clean_up,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def matrix(session: Session, name: str | None, as_json: bool) -> int:
+    """Show what was verified: commit, attention, precision, device, how and when."""
+    from ..hub.reference import parse
+
+    catalog = _hub().catalog
+    rows = catalog.rows(parse(name, catalog).repo) if name else list(catalog.verified)
+    if as_json:
+        for row in rows:
+            session.out.json({"type": "Verified", **row.model_dump(mode="json")})
+        return 0
+    session.out.table(
+        ("model", "commit", "attention", "dtype", "device", "transformers", "on", "how"),
+        [
+            (row.repo, row.commit[:12], " ".join(row.attn), row.dtype, row.device,
+             row.transformers, row.on, row.how)
+            for row in rows
+        ],
+    )  # fmt: skip
+    if not rows:
+        session.out.note("nothing was verified on this machine yet: sightline models verify NAME")
+    return 0
+
+
+@command.command()
+@click.argument("name", metavar="NAME[@COMMIT]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def promote(session: Session, name: str, as_json: bool) -> int:
+    """Hold a model at the commit that was verified last: edge becomes stable."""
+    pin = _hub().promote(name)
+    if as_json:
+        session.out.json({"type": "ModelPinned", **asdict(pin)})
+    else:
+        session.out.result(f"{pin.repo} is held at {pin.commit}")
+    return 0
+
+
+def _hub(offline: bool = False) -> Hub:
+    from ..hub.hub import Hub
+
+    return Hub(offline=offline)

@@ -1,0 +1,64 @@
+"""Room on the disk that models are kept on, and what the disk says when something goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DiskFull, EnvironmentFault
+from ..text import clean, clean_path
+
+MARGIN_BYTES = 64 * 2**20
+"""left free: a disk filled to the last byte breaks whatever else runs on it"""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the free bytes of the disk a folder lies, or will lie, on."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    with disk_errors(there):
+        return shutil.disk_usage(there).free
+
+
+def require(name: str, needed_bytes: int, folder: Path) -> None:
+    """Raise DiskFull unless so many bytes fit, with the figures."""
+    free = free_bytes(folder)
+    if needed_bytes and needed_bytes + MARGIN_BYTES > free:
+        raise DiskFull(
+            f"{clean(name)} needs {size(needed_bytes)} more in {clean_path(str(folder))}, where "
+            f"{size(free)} are free; remove models (sightline models remove NAME), or name a "
+            "folder on another disk with HF_HUB_CACHE"
+        )
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into DiskFull or EnvironmentFault naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        shown = clean_path(str(path))
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"no room left to write {shown}; free some space, and the same command goes on "
+                "from there"
+            ) from error
+        reason = clean(error.strerror or str(error))
+        raise EnvironmentFault(
+            f"cannot use {shown}: {reason}; check the folder and its permissions"
+        ) from error
+
+
+def size(count: float) -> str:
+    """Return bytes as a person says them: 3.2 GB (powers of 1000, as disks are sold)."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,77 @@
+"""What the environment says about the hub, read when it is asked for.
+
+huggingface_hub reads the same variables once, when it is imported; an engine that runs for weeks
+and tests that change them need them as they are now.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import EnvironmentFault, UsageError
+from ..text import clean
+
+_TRUE = frozenset({"1", "on", "yes", "true"})
+_OFFLINE = ("SIGHTLINE_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def endpoint() -> str:
+    """Return the address of the hub or its mirror (`HF_ENDPOINT`). Raises UsageError."""
+    named = os.environ.get("HF_ENDPOINT", "").strip()
+    if not named:
+        from huggingface_hub import constants
+
+        named = constants.ENDPOINT
+    if not named.startswith(("http://", "https://")):
+        raise UsageError(f"HF_ENDPOINT is '{clean(shown(named))}'; it must begin with https://")
+    return named.rstrip("/")
+
+
+def shown(hub: str) -> str:
+    """Return an address without a name or key inside it."""
+    scheme, _, rest = hub.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def cache_folder() -> Path:
+    """Return the folder models lie in: the one every tool of the hub uses."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(name):
+            return _path(named)
+    if home := os.environ.get("HF_HOME"):
+        return _path(home) / "hub"
+    above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return _path(above) / "huggingface" / "hub"
+
+
+def offline(flag: bool = False) -> str:
+    """Return what forbids the network (`--offline`, or a variable), or an empty string."""
+    if flag:
+        return "--offline"
+    for name in _OFFLINE:
+        if os.environ.get(name, "").strip().lower() in _TRUE:
+            return name
+    return ""
+
+
+def token() -> str | None:
+    """Return the user's token for the hub, from wherever huggingface_hub keeps it.
+
+    Raises EnvironmentFault where it was told to fetch one and could not.
+    """
+    if os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").strip().lower() in _TRUE:
+        return None
+    from huggingface_hub import get_token
+
+    try:
+        return get_token()
+    except Exception as error:  # its words might hold a secret
+        kind = type(error).__name__
+        raise EnvironmentFault(
+            f"no token for the hub could be had ({kind}); try `hf auth login`"
+        ) from error
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.expandvars(text)).expanduser()

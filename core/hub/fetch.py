@@ -1,0 +1,200 @@
+"""Fetching one file: on from where it stopped, checked before it counts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from ..errors import DownloadFailed
+from ..text import clean
+from .control import Control
+from .disk import disk_errors
+from .faults import Passing
+from .layout import Folder
+from .listing import RemoteFile
+from .progress import Tally
+from .wire import Wire
+
+if TYPE_CHECKING:
+    import httpx
+
+_READ_BYTES = 1 << 20
+
+
+def new_hash(size_bytes: int, *, large: bool) -> hashlib._Hash:
+    """Return the running checksum a file's etag is made with.
+
+    A large file's is SHA-256 of its bytes, a small one's SHA-1 as git makes it of a blob.
+    """
+    if large:
+        return hashlib.sha256()
+    return hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
+
+
+class Part:
+    """What has come of a file, with the checksum of exactly that."""
+
+    def __init__(self, path: Path, file: RemoteFile) -> None:
+        self.path = path
+        self._file = file
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: what a killed process had received must be in the file.
+            self._out: BinaryIO = open(  # noqa: SIM115
+                os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0
+            )
+        self.have = 0
+        self._hash = new_hash(file.size_bytes, large=file.large)
+
+    def read(self, control: Control) -> None:
+        """Take up what an earlier run left. Raises Interrupted when cancelled."""
+        with disk_errors(self.path):
+            if self.path.stat().st_size > self._file.size_bytes:
+                self.restart()
+            while piece := self._out.read(_READ_BYTES):
+                control.check()
+                self._hash.update(piece)
+                self.have += len(piece)
+
+    def write(self, piece: bytes) -> None:
+        """Append what came. Raises DiskFull or EnvironmentFault."""
+        with disk_errors(self.path):
+            view = memoryview(piece)
+            while view:
+                written = self._out.write(view)
+                view = view[written:]
+        self._hash.update(piece)
+        self.have += len(piece)
+
+    def restart(self) -> None:
+        """Throw away what came."""
+        with disk_errors(self.path):
+            self._out.seek(0)
+            self._out.truncate()
+        self.have = 0
+        self._hash = new_hash(self._file.size_bytes, large=self._file.large)
+
+    def sound(self) -> bool:
+        """Tell whether all of it came and has the right checksum."""
+        same_size = self.have == self._file.size_bytes
+        return same_size and self._hash.hexdigest() == self._file.etag
+
+    def keep(self, blob: Path) -> None:
+        """Make it the blob; it is on the disk, not only in memory, before it has that name."""
+        with disk_errors(self.path):
+            os.fsync(self._out.fileno())
+            self._out.close()
+            os.replace(self.path, blob)
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        with disk_errors(self.path):
+            self._out.close()
+            self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leave it for the next run."""
+        self._out.close()
+
+
+class Fetch:
+    """One file on its way into the cache."""
+
+    def __init__(
+        self, file: RemoteFile, folder: Folder, commit: str, wire: Wire, control: Control,
+        tally: Tally,
+    ) -> None:  # fmt: skip
+        self._file = file
+        self._folder = folder
+        self._wire = wire
+        self._control = control
+        self._tally = tally
+        self._path = wire.file_path(folder.repo, commit, file.path)
+        self._asked = wire.asked(folder.repo, commit, file.path)
+        self._from_start = False
+
+    def run(self) -> None:
+        """Fetch what is missing of it, and check it.
+
+        Raises DownloadFailed, DiskFull, ModelMissing, or Interrupted when cancelled; except after
+        a wrong checksum, what came stays.
+        """
+        file = self._file
+        blob = self._folder.blob(file.etag)
+        with self._folder.locked(file.etag, self._control, self._held):
+            # Another process may have fetched it while its lock was waited for.
+            if not whole_blob(blob, file.size_bytes):
+                self._into(blob)
+        self._tally.at(file.path, file.size_bytes)
+        self._tally.state(file.path, "done")
+
+    def _into(self, blob: Path) -> None:
+        self._tally.state(self._file.path, "checking")
+        part = Part(self._folder.part(self._file.etag), self._file)
+        try:
+            part.read(self._control)
+            self._tally.at(self._file.path, part.have)
+            self._tally.state(self._file.path, "fetching")
+            if part.have < self._file.size_bytes:
+                self._wire.patiently(
+                    lambda: self._receive(part), self._asked, got=lambda: part.have
+                )
+            self._judge(part)
+            part.keep(blob)
+        finally:
+            part.close()
+
+    def _receive(self, part: Part) -> None:
+        """Receive the rest in one answer. Raises Passing when it breaks off."""
+        start = 0 if self._from_start else part.have
+        with self._wire.stream(self._path, self._asked, start) as response:
+            self._align(response, part, start)
+            for piece in response.iter_bytes():
+                self._control.check()
+                part.write(piece)
+                self._tally.came(self._file.path, len(piece))
+                if part.have > self._file.size_bytes:
+                    self._judge(part)
+        if part.have < self._file.size_bytes:
+            raise Passing(f"the connection ended at {part.have} of {self._file.size_bytes} bytes")
+
+    def _align(self, response: httpx.Response, part: Part, start: int) -> None:
+        """Let the part end where the answer begins, whatever the server made of the range."""
+        if response.status_code == 206 and _first_byte(response) == part.have:
+            return
+        part.restart()
+        self._tally.at(self._file.path, 0)
+        if start and response.status_code != 200:
+            self._from_start = True
+            raise Passing(f"the hub answers {response.status_code} to a part of a file")
+
+    def _judge(self, part: Part) -> None:
+        self._tally.state(self._file.path, "checking")
+        if part.sound():
+            return
+        part.discard()
+        self._tally.at(self._file.path, 0)
+        raise DownloadFailed(
+            f"{clean(self._folder.repo)}: '{clean(self._file.path)}' came with a wrong checksum "
+            "and was thrown away; the same command fetches it anew, and if this comes again, the "
+            "hub or mirror is at fault"
+        )
+
+    def _held(self) -> None:
+        self._tally.state(self._file.path, "held")
+
+
+def whole_blob(blob: Path, size_bytes: int) -> bool:
+    """Tell whether a blob is there with the size it should have."""
+    try:
+        return blob.stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def _first_byte(response: httpx.Response) -> int | None:
+    found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+    return int(found[1]) if found else None

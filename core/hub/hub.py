@@ -1,0 +1,241 @@
+"""The one door to models: find, fetch, hold at a commit, list, check, remove.
+
+hub = Hub()
+found = hub.resolve("siglip2-base")
+if found.folder is None:
+    found = hub.pull(hub.plan(found))
+... Loading(found.name, found.family, found.folder, found.revision)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ModelMissing, ModelRefused, UnknownName, UsageError
+from ..settings import config_folder
+from ..text import clean
+from .control import Control
+from .environment import cache_folder, endpoint, offline
+
+if TYPE_CHECKING:
+    from ..models.catalog import Catalog
+    from .cache import CachedModel
+    from .check import Checked
+    from .download import Download
+    from .pins import Pin, Pins
+    from .progress import Progress
+    from .resolved import Channel, Resolved
+    from .wire import Patience
+
+
+class Hub:
+    """Cheap to make, keeps no connection open; its methods may be called by any thread.
+
+    `offline` forbids the network, as `HF_HUB_OFFLINE` and `SIGHTLINE_OFFLINE` do.
+    """
+
+    def __init__(
+        self, *, offline: bool = False, cache: Path | None = None, config: Path | None = None,
+        patience: Patience | None = None,
+    ) -> None:  # fmt: skip
+        self._offline = offline
+        self._cache = cache
+        self._config = config
+        self._patience = patience
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder models lie in."""
+        return self._cache or cache_folder()
+
+    @property
+    def offline(self) -> str:
+        """Return what forbids the network, or an empty string."""
+        return offline(self._offline)
+
+    @property
+    def pins(self) -> Pins:
+        """Return the commits models are held at."""
+        from .pins import Pins
+
+        return Pins(self._config or config_folder())
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return the models known by name, as the files are now. Raises ProfileError."""
+        from ..models import catalog
+
+        return catalog.load()
+
+    def resolve(
+        self, text: str, channel: Channel = "stable", *, allow_remote_code: bool = False,
+        weights: str = "", control: Control | None = None,
+    ) -> Resolved:  # fmt: skip
+        """Return what a reference stands for; asks the network only where the disk does not know.
+
+        Raises UnknownName, UsageError, ModelMissing, ModelRefused, DownloadFailed, ProfileError,
+        or Interrupted when `control` is cancelled.
+        """
+        from .reference import parse
+        from .resolve import Resolver, Wish
+
+        known = self.catalog
+        resolver = Resolver(
+            known, self.pins, self.cache, control or Control(), self._patience_or_usual()
+        )
+        wish = Wish(channel, self.offline, allow_remote_code, weights)
+        return resolver.resolve(parse(text, known), wish)
+
+    def plan(self, resolved: Resolved, control: Control | None = None) -> Download:
+        """Return what a pull would fetch, and what of it lies here.
+
+        Raises ModelMissing when offline, ModelRefused for a model without safetensors, with a
+        hostile listing or needing code without consent, DownloadFailed, and UsageError for what
+        is not fetched at all.
+        """
+        from . import download, listing
+        from .wire import Wire
+
+        self._fetchable(resolved)
+        with Wire(endpoint(), control or Control(), self._patience_or_usual()) as wire:
+            entries = wire.tree(resolved.repo, resolved.revision)
+        files = listing.needed(
+            resolved.repo, listing.listing(resolved.repo, entries), resolved.family,
+            weights=resolved.weights, code=resolved.remote_code,
+        )  # fmt: skip
+        return download.plan(resolved, self.cache, files)
+
+    def pull(
+        self, planned: Download, progress: Callable[[Progress], None] = lambda _: None,
+        control: Control | None = None,
+    ) -> Resolved:  # fmt: skip
+        """Fetch what is missing and return the model with its folder; the first pull pins it.
+
+        `progress` is called by this thread, at most five times a second and once at the end.
+        Raises DiskFull, DownloadFailed, ModelMissing, ModelRefused, or Interrupted when
+        cancelled; what came is kept, and the next pull goes on from there.
+        """
+        from . import download, whole
+
+        control = control or Control()
+        found = planned.resolved
+        folder = download.pull(planned, progress, control, self._patience_or_usual())
+        missing = whole.lacking(
+            folder, found.family, weights=found.weights, remote_code=found.remote_code
+        )
+        if missing:
+            raise ModelRefused(
+                f"{clean(found.name)} was fetched, and its repository lacks "
+                f"{clean(', '.join(missing), limit=200)}; it cannot be loaded"
+            )
+        # A branch that was named on purpose says nothing about what the name alone should mean.
+        if found.pinned_by != "reference" or not found.branch:
+            self.pins.first(found.repo, found.revision)
+        return replace(found, folder=folder, lacking=())
+
+    def cached(self) -> list[CachedModel]:
+        """Return every model in the cache, whichever tool put it there."""
+        from . import cache
+
+        return cache.cached(self.cache)
+
+    def remove(self, text: str) -> int:
+        """Remove a model (`NAME`), or one commit of it (`NAME@REV`), and return the bytes freed.
+
+        Its pin stays, so that pulling it again gives the same commit. Raises UnknownName if it is
+        not here, UsageError for a folder or endpoint, EnvironmentFault while it is being fetched.
+        """
+        from . import cache
+        from .layout import Folder, is_commit
+        from .reference import parse
+
+        reference = parse(text, self.catalog)
+        if reference.where != "hub":
+            raise UsageError(f"{clean(text)} was not fetched by sightline, so it is not removed")
+        folder = Folder(self.cache, reference.repo)
+        commit = reference.revision
+        if commit and not is_commit(commit):
+            begun = [c for c in folder.commits() if c.startswith(commit)]
+            commit = folder.ref(commit) or (begun[0] if len(begun) == 1 else "")
+            if not commit:
+                raise UnknownName(
+                    f"{clean(text)} is not here; `sightline models show` lists what is"
+                )
+        return cache.remove(self.cache, reference.repo, commit)
+
+    def check_files(
+        self, resolved: Resolved, *, clean_up: bool = False, control: Control | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> Checked:  # fmt: skip
+        """Read all files of a model again and compare them with their checksums.
+
+        `clean_up` removes damaged files, so that the next pull fetches them anew, and what other
+        tools left unfinished. Raises ModelMissing if nothing of it is here, and Interrupted.
+        """
+        from . import cache
+        from .check import check
+        from .layout import Folder
+
+        folder = Folder(self.cache, resolved.repo)
+        snapshot = resolved.folder or folder.snapshot(resolved.revision)
+        if not snapshot.is_dir():
+            raise ModelMissing(
+                f"{clean(resolved.name)} is not on this disk at {resolved.revision}; "
+                f"sightline models pull {clean(resolved.text)}"
+            )
+        found = check(resolved, snapshot, control or Control(), progress)
+        if clean_up and resolved.repo:
+            cache.clean_leftovers(folder)
+            for fault in found.faults:
+                if fault.blob is not None:
+                    fault.blob.unlink(missing_ok=True)
+                    (snapshot / fault.path).unlink(missing_ok=True)
+        return found
+
+    def promote(self, text: str) -> Pin:
+        """Hold a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
+
+        Raises UsageError if that commit was not verified on this machine.
+        """
+        from .reference import parse
+
+        known = self.catalog
+        reference = parse(text, known)
+        rows = known.rows(reference.repo) if reference.where == "hub" else []
+        wanted = [row for row in rows if row.commit.startswith(reference.revision)]
+        if not wanted:
+            name = clean(reference.name)
+            raise UsageError(
+                f"nothing of {clean(text)} was verified here; first: sightline models pull {name} "
+                f"--channel edge, then: sightline models verify {name} --channel edge"
+            )
+        return self.pins.set(reference.repo, wanted[0].commit, "promoted")
+
+    def _fetchable(self, resolved: Resolved) -> None:
+        from .resolve import code_page
+
+        name = clean(resolved.name)
+        if not resolved.repo:
+            raise UsageError(f"{name} is not fetched: it is {_other(resolved)}")
+        if self.offline:
+            raise ModelMissing(
+                f"{name} cannot be fetched: {self.offline} forbids it; with a network: "
+                f"sightline models pull {clean(resolved.text)}"
+            )
+        if resolved.needs_remote_code and not resolved.remote_code:
+            raise ModelRefused(
+                f"{name} runs Python code of its own: read it at {code_page(resolved)}, and if you "
+                f"trust it: sightline models pull {name}@{resolved.revision} --allow-remote-code"
+            )
+
+    def _patience_or_usual(self) -> Patience:
+        from .wire import Patience
+
+        return self._patience or Patience()
+
+
+def _other(resolved: Resolved) -> str:
+    return "behind an endpoint" if resolved.url else "a folder of your own"

@@ -1,0 +1,124 @@
+"""What is known by name and what is on this disk, side by side, for a person to read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..models.catalog import Entry
+from .cache import CachedModel
+from .environment import endpoint, shown
+from .hub import Hub
+from .resolved import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One model of the list. `state` is "", "whole", "half", or "begun" (no snapshot yet)."""
+
+    name: str
+    kind: str
+    family: str
+    repo: str
+    state: str
+    size_bytes: int
+    pinned: str
+    good_for: str
+    licence: str
+    remote_code: bool
+
+
+def lines(hub: Hub) -> list[Line]:
+    """Return every model of the catalog, then whatever else lies in the cache."""
+    catalog, pins = hub.catalog, hub.pins.all()
+    here = {model.repo.lower(): model for model in hub.cached()}
+    found = []
+    for name, entry in catalog.models.items():
+        pin = pins.get(entry.repo.lower())
+        model = here.pop(entry.repo.lower(), None)
+        found.append(_line(name, entry.repo, entry, model, pin.commit if pin else ""))
+    for repo, model in here.items():
+        pin = pins.get(repo)
+        found.append(_line(model.repo, model.repo, None, model, pin.commit if pin else ""))
+    return found
+
+
+def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
+    """Return everything about one model; asks the network only for what the disk does not know.
+
+    A model of the catalog is described without any network. Raises what `Hub.resolve` raises.
+    """
+    from .reference import parse
+
+    catalog = hub.catalog
+    reference = parse(text, catalog)
+    entry = catalog.models.get(reference.name)
+    if entry is not None and not reference.revision:
+        body = _known(reference.name, entry)
+    else:
+        body = _found(hub, text, channel)
+    repo = str(body.get("repo", ""))
+    model = next((m for m in hub.cached() if m.repo.lower() == repo.lower()), None)
+    pin = hub.pins.get(repo) if repo else None
+    body["pinned"] = f"{pin.commit} ({pin.why}, {pin.pinned[:10]})" if pin else ""
+    body["here"] = _snapshots(model)
+    body["verified"] = [_row(row.model_dump(mode="json")) for row in catalog.rows(repo)]
+    return body
+
+
+def _line(
+    name: str, repo: str, entry: Entry | None, model: CachedModel | None, pinned: str
+) -> Line:
+    state = "" if model is None else "whole" if model.whole else "half"
+    if model is not None and not model.revisions:
+        state = "begun"
+    return Line(
+        name,
+        entry.kind if entry else "",
+        entry.family if entry else "",
+        repo,
+        state,
+        0 if model is None else model.size_bytes + model.leftover_bytes,
+        pinned,
+        entry.good_for if entry else "",
+        entry.licence if entry else "",
+        entry.remote_code if entry else False,
+    )
+
+
+def _known(name: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": entry.kind,
+        **entry.model_dump(mode="json", exclude={"options"}, exclude_defaults=True),
+        "page": f"{shown(endpoint())}/{entry.repo}",
+    }
+
+
+def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
+    body = asdict(hub.resolve(text, channel))
+    body["folder"] = str(body["folder"] or "")
+    body["lacking"] = list(body["lacking"])
+    return {key: value for key, value in body.items() if key not in ("options", "text")}
+
+
+def _snapshots(model: CachedModel | None) -> list[str]:
+    from .disk import size
+
+    if model is None:
+        return []
+    found = []
+    for one in model.revisions:
+        branches = f" ({', '.join(one.branches)})" if one.branches else ""
+        lacks = f", lacks {', '.join(one.lacking)}" if one.lacking else ""
+        found.append(f"{one.commit}{branches} {size(one.size_bytes)}{lacks}")
+    if model.leftover_bytes:
+        resumable = size(model.resumable_bytes)
+        found.append(f"unfinished: {size(model.leftover_bytes)}, {resumable} to be gone on with")
+    return found
+
+
+def _row(row: dict[str, Any]) -> str:
+    parts = [row["commit"][:12], " ".join(row["attn"]), row["dtype"], row["device"], row["on"],
+             row["how"]]  # fmt: skip
+    return "  ".join(part for part in parts if part)

@@ -1,0 +1,100 @@
+"""The commits models are held at: `pins.toml`, a lock file for weights."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ..errors import ProfileError
+from ..text import clean, clean_path
+from .disk import disk_errors
+from .layout import is_commit
+
+FILE = "pins.toml"
+HEAD = "# Written by sightline: the commit each model is held at in the stable channel.\n\n"
+
+Why = Literal["first pull", "promoted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One model held at one commit; `pinned` is a UTC time in ISO 8601."""
+
+    repo: str
+    commit: str
+    pinned: str
+    why: str
+
+
+class Pins:
+    """The user's pins, read anew each time: another process may have written them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+
+    def get(self, repo: str) -> Pin | None:
+        """Return a model's pin. Raises ProfileError if the file is wrong."""
+        return self.all().get(repo.lower())
+
+    def all(self) -> dict[str, Pin]:
+        """Return every pin by repository in lower case. Raises ProfileError."""
+        if not self.path.is_file():
+            return {}
+        try:
+            tables = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            pins = [Pin(repo, **body) for repo, body in tables.items()]
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, TypeError) as error:
+            raise ProfileError(f"{clean_path(str(self.path))}: {clean(str(error))}") from error
+        for pin in pins:
+            if not is_commit(str(pin.commit)):
+                raise ProfileError(
+                    f"{clean_path(str(self.path))}: {clean(pin.repo)} is pinned to "
+                    f"'{clean(str(pin.commit), limit=60)}', which is no full commit"
+                )
+        return {pin.repo.lower(): pin for pin in pins}
+
+    def set(self, repo: str, commit: str, why: Why) -> Pin:
+        """Hold a model at a commit. Raises ProfileError, DiskFull or EnvironmentFault."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        pin = Pin(repo, commit, now, why)
+        self._change(repo, pin)
+        return pin
+
+    def first(self, repo: str, commit: str) -> Pin:
+        """Hold a model at a commit unless it is held at one already; return what holds."""
+        return self.get(repo) or self.set(repo, commit, "first pull")
+
+    def remove(self, repo: str) -> None:
+        """Hold a model no longer."""
+        self._change(repo, None)
+
+    def _change(self, repo: str, pin: Pin | None) -> None:
+        from filelock import FileLock
+
+        with disk_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{FILE}.lock"), mode=0o664):
+                pins = self.all()
+                pins.pop(repo.lower(), None)
+                if pin is not None:
+                    pins[repo.lower()] = pin
+                self._write(pins)
+
+    def _write(self, pins: dict[str, Pin]) -> None:
+        import tomlkit
+
+        document = tomlkit.document()
+        for pin in sorted(pins.values(), key=lambda pin: pin.repo.lower()):
+            document[pin.repo] = {k: v for k, v in asdict(pin).items() if k != "repo"}
+        temporary = self.path.with_name(f".{FILE}.{os.getpid()}.part")
+        try:
+            temporary.write_text(HEAD + tomlkit.dumps(document), encoding="utf-8")
+            temporary.replace(self.path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)

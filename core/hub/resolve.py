@@ -1,0 +1,253 @@
+"""From what a user wrote to one commit of one repository, or one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelMissing, ModelRefused
+from ..models.catalog import Catalog, Entry
+from ..models.table import KINDS, family_of
+from ..text import clean, clean_path
+from . import whole
+from .control import Control
+from .environment import endpoint, shown
+from .layout import Folder, is_commit
+from .pins import Pins
+from .reference import Reference
+from .resolved import Channel, PinnedBy, Resolved
+from .wire import Patience, Wire
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
+_STRETCHES, _STRETCH_BYTES = 16, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a model is wanted. `offline` names what forbids the network, if anything does."""
+
+    channel: Channel = "stable"
+    offline: str = ""
+    allow_remote_code: bool = False
+    weights: str = ""
+
+
+class Resolver:
+    """Finds models; asks the network only where the disk does not know."""
+
+    def __init__(
+        self, catalog: Catalog, pins: Pins, cache: Path, control: Control, patience: Patience
+    ) -> None:
+        self._catalog = catalog
+        self._pins = pins
+        self._cache = cache
+        self._control = control
+        self._patience = patience
+
+    def resolve(self, reference: Reference, wish: Wish) -> Resolved:
+        """Return what a reference stands for.
+
+        Raises ModelMissing, ModelRefused, DownloadFailed, ProfileError or Interrupted.
+        """
+        if reference.where == "endpoint":
+            return Resolved(
+                reference.text, reference.name, "vlm", "endpoint", "", "endpoint", "endpoint",
+                None, url=reference.url,
+            )  # fmt: skip
+        if reference.where == "folder":
+            return of_folder(reference, wish)
+        return self._of_hub(reference, wish)
+
+    def _of_hub(self, reference: Reference, wish: Wish) -> Resolved:
+        known = self._catalog.of_repo(reference.repo)
+        entry = self._catalog.models.get(reference.name) or (known[1] if known else None)
+        folder = Folder(self._cache, reference.repo)
+        commit, pinned_by, branch = self._commit(reference, entry, folder, wish)
+        config = self._config(reference, entry, folder.snapshot(commit), commit, wish)
+        family = reference.family or (entry.family if entry else _family(reference, config))
+        needs_code = entry.remote_code if entry else family == "minicpm_remote"
+        found = Resolved(
+            reference.text, reference.name, KINDS[family], family, reference.repo, commit,
+            pinned_by, None, needs_code, branch=branch,
+            weights=wish.weights or (entry.weights if entry else ""),
+            options=entry.options if entry else {},
+        )  # fmt: skip
+        found = consented(found, wish) if wish.allow_remote_code and needs_code else found
+        return _on_disk(found, folder, wish)
+
+    def _commit(
+        self, reference: Reference, entry: Entry | None, folder: Folder, wish: Wish
+    ) -> tuple[str, PinnedBy, str]:
+        """Return the full commit, what decided it, and the branch it was asked for by."""
+        revision, said_by = self._said(reference, entry)
+        if is_commit(revision):
+            return revision, said_by, ""
+        if revision:
+            return self._asked(reference, revision, folder, wish), said_by, revision
+        if wish.channel == "stable":
+            if pin := self._pins.get(reference.repo):
+                return pin.commit, "pins", ""
+            cached = folder.ref("main")
+            if cached and not whole.lacking(folder.snapshot(cached)):
+                return cached, "cache", "main"
+        return self._asked(reference, "", folder, wish), "newest", "main"
+
+    def _said(self, reference: Reference, entry: Entry | None) -> tuple[str, PinnedBy]:
+        """Return the revision that somebody chose: behind the name, or as a default."""
+        if reference.revision:
+            return reference.revision, "reference"
+        minicpm = os.environ.get("MINICPM_REVISION", "").strip()
+        if minicpm and "minicpm" in reference.repo.lower():
+            return minicpm, "MINICPM_REVISION"
+        defaults = {name.lower(): rev for name, rev in self._catalog.revisions.items()}
+        for name in (reference.name, reference.repo):
+            if named := defaults.get(name.lower()):
+                return named, "settings"
+        return (entry.revision if entry else ""), "settings"
+
+    def _asked(self, reference: Reference, revision: str, folder: Folder, wish: Wish) -> str:
+        if not wish.offline:
+            with Wire(endpoint(), self._control, self._patience) as wire:
+                return wire.commit(reference.repo, revision)
+        commits = folder.commits()
+        begun = [commit for commit in commits if revision and commit.startswith(revision)]
+        found = folder.ref(revision or "main") or (begun[0] if len(begun) == 1 else None)
+        # A lone snapshot is what there is, whichever branch it came by.
+        found = found or (commits[0] if len(commits) == 1 and not revision else None)
+        if found is None:
+            raise _not_here(reference, wish, f" at '{clean(revision)}'" if revision else "")
+        return found
+
+    def _config(
+        self, reference: Reference, entry: Entry | None, snapshot: Path, commit: str, wish: Wish
+    ) -> dict[str, Any] | None:
+        """Return the model's configuration where nothing else tells its family."""
+        if entry is not None or reference.family:
+            return None
+        found = whole.config_of(snapshot)
+        if found is not None:
+            return found
+        if wish.offline:
+            raise _not_here(reference, wish, f" at {commit}")
+        with Wire(endpoint(), self._control, self._patience) as wire:
+            for name in whole.CONFIGS:
+                found = wire.json_file(reference.repo, commit, name)
+                if found is not None:
+                    return found
+        return None
+
+
+def consented(found: Resolved, wish: Wish) -> Resolved:
+    """Return the model with its own code allowed, if its commit was chosen. Raises ModelRefused."""
+    if found.pinned_by in ("reference", "MINICPM_REVISION", "settings", "pins") and not (
+        found.branch
+    ):  # fmt: skip
+        return replace(found, remote_code=True)
+    raise ModelRefused(
+        f"{clean(found.name)} runs Python code of its own, which is allowed for a full commit "
+        f"only: read it at {code_page(found)}, then name it: {clean(found.name)}@{found.revision}"
+    )
+
+
+def code_page(found: Resolved) -> str:
+    """Return the page on which a model's own code can be read."""
+    return clean(f"{shown(endpoint())}/{found.repo}/tree/{found.revision}")
+
+
+def of_folder(reference: Reference, wish: Wish) -> Resolved:
+    """Return a folder of the user's own. Raises ModelRefused if it is no model, or not whole."""
+    folder = reference.folder
+    assert folder is not None
+    name = clean_path(str(folder))
+    config = whole.config_of(folder)
+    if config is None:
+        raise ModelRefused(f"{name} has no config.json or open_clip_config.json; is it a model?")
+    family = family_of(config)
+    if family is None:
+        raise ModelRefused(_unknown(name, config))
+    missing = whole.lacking(folder, family, weights=wish.weights)
+    if missing:
+        raise ModelRefused(f"{name} is not whole: it lacks {clean(', '.join(missing), limit=200)}")
+    needs_code = family == "minicpm_remote"
+    return Resolved(
+        reference.text, reference.name, KINDS[family], family, "", local_revision(folder),
+        "folder", folder, needs_code, remote_code=needs_code and wish.allow_remote_code,
+        weights=wish.weights,
+    )  # fmt: skip
+
+
+def local_revision(folder: Path) -> str:
+    """Return `local-` and a digest of what a folder's model is.
+
+    Of its configuration, code and tokenizer all bytes count; of weights the size and stretches
+    spread over the file, so that gigabytes need not be read and a retrained model is another one.
+    """
+    digest = hashlib.sha256()
+    texts = {path for ending in ("*.json", "*.txt", "*.py", "*.model", "*.jinja")
+             for path in folder.glob(ending)}  # fmt: skip
+    for path in sorted(texts):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    for path in sorted({path for ending in _WEIGHTS for path in folder.glob(ending)}):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        _sample(path, digest)
+    return f"local-{digest.hexdigest()[:24]}"
+
+
+def _sample(path: Path, digest: hashlib._Hash) -> None:
+    size = path.stat().st_size
+    last = max(0, size - _STRETCH_BYTES)
+    with path.open("rb") as file:
+        for number in range(_STRETCHES):
+            file.seek(last * number // (_STRETCHES - 1))
+            digest.update(file.read(_STRETCH_BYTES))
+
+
+def _on_disk(found: Resolved, folder: Folder, wish: Wish) -> Resolved:
+    """Return the model with its folder if it is whole. Raises ModelMissing if it cannot be got."""
+    snapshot = folder.snapshot(found.revision)
+    missing = whole.lacking(
+        snapshot, found.family, weights=found.weights, remote_code=found.remote_code
+    )
+    if not missing:
+        return replace(found, folder=snapshot)
+    if not wish.offline:
+        return replace(found, lacking=missing)
+    begun = missing != ("everything",)
+    what = f"only partly here: it lacks {clean(', '.join(missing), limit=200)}" if begun else (
+        f"not on this disk at {found.revision}"
+    )  # fmt: skip
+    raise ModelMissing(
+        f"{clean(found.name)} is {what}; {wish.offline} forbids fetching it; with a network: "
+        f"sightline models pull {clean(found.text)}"
+    )
+
+
+def _not_here(reference: Reference, wish: Wish, where: str) -> ModelMissing:
+    return ModelMissing(
+        f"{clean(reference.name)} is not on this disk{where}; {wish.offline} forbids fetching it; "
+        f"with a network: sightline models pull {clean(reference.text)}"
+    )
+
+
+def _family(reference: Reference, config: dict[str, Any] | None) -> str:
+    if config is None:
+        raise ModelRefused(
+            f"{clean(reference.repo)} has no config.json or open_clip_config.json; it is no model "
+            "that sightline can load"
+        )
+    family = family_of(config)
+    if family is None:
+        raise ModelRefused(_unknown(clean(reference.repo), config))
+    return family
+
+
+def _unknown(name: str, config: dict[str, Any]) -> str:
+    kind = clean(str(config.get("model_type", "")), limit=60) or "unnamed"
+    return (
+        f"{name} is a model of type '{kind}', which no family of sightline loads; it can be used "
+        "behind an endpoint (http://HOST:PORT/v1#MODEL) if a server there loads it"
+    )
