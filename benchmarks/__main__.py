@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing")
+NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads")
 
 
 def main() -> None:

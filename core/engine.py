@@ -11,11 +11,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import commands
-from .errors import EnvironmentFault, NothingToScan, SightlineError, UnknownName, UsageError
+from .errors import NothingToScan, SightlineError, UnknownName, UsageError
 from .events import Event, ScanFinished, TaskFinished, Warned
 from .pipeline.channel import Cancelled
 from .plan import Plan, Source, plan, plan_again
@@ -25,6 +26,11 @@ from .spec import Spec
 from .state import EngineState
 from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
+
+if TYPE_CHECKING:
+    from .models.model import Loading
+    from .models.residency import Residency
+    from .stages.eyes import Eyes
 
 log = logging.getLogger("sightline.engine")
 MAX_EVENTS = 100_000
@@ -44,6 +50,7 @@ class Engine:
         self._states: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
         self._turn = threading.Lock()
+        self._residency: Residency | None = None
         self._mark_orphans()
 
     async def send(self, command: commands.Command) -> int:
@@ -92,10 +99,14 @@ class Engine:
             job.control.cancel()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
+        if self._residency is not None:
+            self._residency.close()
         self.library.close()
 
     def _submit(self, command: commands.SubmitScan) -> int:
         spec = resolve(command.profile, command.overrides)
+        notes: list[str] = []
+        spec, loadings = self._equipped(spec, notes.append)
         planned = plan(self.library, spec, command.paths, command.globs, command.mode)
         if not planned.sources and command.mode != "changed":
             raise NothingToScan(nothing_found(command.paths, planned))
@@ -110,8 +121,22 @@ class Engine:
                 f"{planned.left_out} files left out: no stage of this profile looks at their kind"
             )
             self._emit(Warned(scan, text))
-        self._start(scan, spec, list(planned.sources), redo=command.mode == "redo")
+        for note in notes:
+            self._emit(Warned(scan, note))
+        self._start(scan, spec, list(planned.sources), loadings, redo=command.mode == "redo")
         return scan
+
+    def _equipped(
+        self, spec: Spec, told: Callable[[str], None]
+    ) -> tuple[Spec, Mapping[str, Loading]]:
+        """Return the spec with its models pinned, and how they are loaded; none for most specs."""
+        if not spec.looks:
+            return spec, {}
+        from .equip import equip
+        from .hub.hub import Hub
+
+        equipped = equip(spec, Hub(), told)
+        return equipped.spec, equipped.loadings
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)
@@ -126,6 +151,7 @@ class Engine:
                 "`runs resume --failed` tries failed sources again"
             )
         mode = "retry_failed" if command.failed else row.asked["mode"]
+        spec, loadings = self._equipped(spec, lambda note: self._emit(Warned(command.scan, note)))
         sources, gone = plan_again(self.library, spec, tasks, mode)
         self.library.runs.add_tasks(command.scan, gone)
         for task in gone:
@@ -133,7 +159,7 @@ class Engine:
                 TaskFinished(command.scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0)
             )
         self.library.runs.set_state(command.scan, "running")
-        self._start(command.scan, spec, sources, redo=mode == "redo")
+        self._start(command.scan, spec, sources, loadings, redo=mode == "redo")
         return command.scan
 
     def _remove(self, scan: int) -> int:
@@ -141,11 +167,23 @@ class Engine:
             raise UsageError(f"scan {scan} is running; cancel it first")
         self.library.runs.remove(scan)
         self.library.results.prune()
+        self.library.annotations.prune()
         self.library.thumbnails.keep_only(self.library.results.contents())
         return scan
 
-    def _start(self, scan: int, spec: Spec, sources: list[Source], *, redo: bool) -> None:
-        job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo)
+    def _start(
+        self,
+        scan: int,
+        spec: Spec,
+        sources: list[Source],
+        loadings: Mapping[str, Loading],
+        *,
+        redo: bool,
+    ) -> None:
+        eyes = self._eyes(scan, spec, loadings, redo=redo) if loadings else None
+        job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes)
+        if eyes is not None:
+            eyes.cancelled = lambda: job.control.cancelled
         self._jobs[scan] = job
         self._states[scan] = "running"
         thread = threading.Thread(
@@ -153,6 +191,20 @@ class Engine:
         )
         self._threads.append(thread)
         thread.start()
+
+    def _eyes(self, scan: int, spec: Spec, loadings: Mapping[str, Loading], *, redo: bool) -> Eyes:
+        from .models.residency import Residency
+        from .prompts import load_prompts
+        from .stages.eyes import Eyes
+        from .stages.lending import Lending
+
+        def told(note: str) -> None:
+            self._emit(Warned(scan, note))
+
+        if self._residency is None:
+            self._residency = Residency(self.library.footprints)
+        lending = Lending(self._residency, loadings, self.library.annotations, load_prompts(), told)
+        return Eyes(self.library, lending, spec, redo=redo)
 
     def _run(self, job: ScanJob, sources: list[Source]) -> None:
         began = time.monotonic()
@@ -162,7 +214,7 @@ class Engine:
                 job.run(sources)
         except Cancelled:
             state = "interrupted"
-        except EnvironmentFault as fault:
+        except SightlineError as fault:
             state, reason = "interrupted", str(fault)
         except BaseException as fault:
             log.exception("scan %d ended by a defect", job.scan)

@@ -12,7 +12,7 @@ from .stages.table import create
 from .storage.library import Library
 from .storage.runs import TaskRow
 
-PICTURES_AT_ONCE = 64
+PICTURES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def kind_of(path: str) -> str:
 
 
 def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:
-    """Yield what is worked on at once: one video, or up to 64 pictures that follow each other."""
+    """Yield what is worked on at once: one video, or up to 2,048 pictures in a row."""
     pictures: list[Source] = []
     for source in sources:
         if source.kind == "picture":
@@ -104,7 +104,9 @@ def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 def _kinds(spec: Spec) -> frozenset[str]:
-    return frozenset(kind for name in spec.stages for kind in create(name).kinds)
+    if set(spec.looks) - {"verify"}:
+        return frozenset(("video", "picture"))
+    return frozenset(kind for name in spec.screens for kind in create(name).kinds)
 
 
 def _matched(

@@ -54,6 +54,23 @@ class LumaBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ColourBatch:
+    """Frames of one source as models are shown them.
+
+    `rgb` is uint8 of shape (frames, height, width, 3); one pixel stands for a square of `scale`
+    source pixels. `indices` and `pts_seconds` are as in `LumaBatch`.
+    """
+
+    indices: NDArray[np.int64]
+    pts_seconds: NDArray[np.float64]
+    rgb: NDArray[np.uint8]
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A window of frames that a stage proposes, accepted or not."""
 
@@ -71,6 +88,8 @@ class Candidate:
     reason: str = ""
     region: Region | None = None
     facts: dict[str, float] = field(default_factory=dict)
+    verdict: str = ""
+    """what verifying it came to; empty where nobody verified"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +112,8 @@ class Moment:
     score: float
     candidates: int
     region: Region | None = None
+    verdict: str = ""
+    """the best verdict of its candidates; empty where nobody verified"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from . import events
 from .errors import MissingExtra, SourceError, Unreadable, Vanished
@@ -17,9 +22,10 @@ from .plan import Source, work_items
 from .records import SourceInfo
 from .sources.reader import Reader, ReaderPool
 from .spec import Spec
-from .stages.judgement import judge
-from .stages.measure import StageTrack, measure_video, open_tracks, settle_tracks
-from .stages.pictures import PictureDone, scan_pictures
+from .stages.eyes import Eyes
+from .stages.judgement import decide, judge
+from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
+from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.thumbnails import make_missing
 from .state import ScanState, StepState, TaskState
 from .storage.library import Library
@@ -52,10 +58,19 @@ class ScanJob:
     """Runs the sources of one scan that need work; `run` blocks until it ends."""
 
     def __init__(
-        self, library: Library, scan: int, profile: str, spec: Spec, emit: Emit, *, redo: bool
+        self,
+        library: Library,
+        scan: int,
+        profile: str,
+        spec: Spec,
+        emit: Emit,
+        *,
+        redo: bool,
+        eyes: Eyes | None = None,
     ) -> None:
         self.scan = scan
         self._redo = redo
+        self._eyes = eyes
         self.control = Control()
         self._library = library
         self._profile = profile
@@ -86,6 +101,8 @@ class ScanJob:
             for n in range(min(self._parallel, max(len(to_read), 1)))
         ]
         try:
+            if self._eyes is not None and to_read:
+                self._eyes.open()
             for worker in workers:
                 worker.start()
             for worker in workers:
@@ -93,6 +110,8 @@ class ScanJob:
         finally:
             self._pool.close()
             self._picture_pool.close()
+            if self._eyes is not None:
+                self._eyes.close()
         if self._fault is not None:
             raise self._fault
 
@@ -181,18 +200,46 @@ class ScanJob:
             running.done, running.steps = done, steps
             self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
 
+        def looked_at(done: int, steps: list[StepReport]) -> None:
+            running.total = None  # how many frames models are shown is known when they were
+            progress(screened + done, steps)
+
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
         ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
         self._check_unchanged(source, tracks)
         if anew:
             settle_tracks(results, tracks)
-        result = judge(results, info, self._spec, tracks, ended)
+        screened = running.done
+        result = self._judged(info, reader, tracks, ended, looked_at)
         results.keep([result])
         self._thumbnails(info, result, reader)
         for track in tracks:
             track.stage.close()
         return result
+
+    def _judged(
+        self,
+        info: SourceInfo,
+        reader: Reader,
+        tracks: list[StageTrack],
+        ended: dict[str, Any],
+        progress: Progress,
+    ) -> Result:
+        """Return the result of what was measured, and of what models say about it."""
+        decided = decide(self._library.results, tracks)
+        if self._eyes is None:
+            return judge(info, self._spec, tracks, decided, ended)
+        looked = self._eyes.look_at_video(reader, info, self.control, progress)
+        times = self._times(tracks)
+        decided = self._eyes.verify(reader, info, decided, times, looked)
+        return judge(info, self._spec, tracks, decided, ended, looked)
+
+    def _times(self, tracks: list[StageTrack]) -> NDArray[np.float64]:
+        if not tracks:
+            return np.zeros(0)
+        columns = len(tracks[0].stage.columns)
+        return self._library.results.whole_track(tracks[0].key, columns).pts_seconds
 
     def _check_unchanged(self, source: Source, tracks: list[StageTrack]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
@@ -220,18 +267,31 @@ class ScanJob:
             self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
 
     def _lone_picture(self, source: Source) -> Result:
-        done = scan_pictures(self._library.results, self._picture_pool, [source.found], self._spec)[
-            0
-        ]
+        done = next(self._scanned([source]))[0]
         if done.result is None:
             raise SourceError(done.failure or "holds nothing this profile looks at")
         return done.result
 
-    def _pictures(self, batch: list[Source]) -> None:
-        began = time.monotonic()
-        found = [source.found for source in batch]
-        done = scan_pictures(self._library.results, self._picture_pool, found, self._spec)
-        each = (time.monotonic() - began) / len(batch)
+    def _scanned(self, sources: Sequence[Source]) -> Iterator[list[PictureDone]]:
+        """Yield what came of pictures, microbatch by microbatch."""
+        looking = self._eyes.looking if self._eyes else None
+        scan = PictureScan(
+            self._library.results, self._picture_pool, self._spec, looking,
+            self._library.frames, redo=self._redo,
+        )  # fmt: skip
+        wanted = [Wanted(source.found, source.content) for source in sources]
+        with self._eyes.turn if self._eyes else nullcontext():
+            yield from scan.run(wanted, self.control)
+
+    def _pictures(self, item: list[Source]) -> None:
+        began, left = time.monotonic(), item
+        for done in self._scanned(item):
+            batch, left = left[: len(done)], left[len(done) :]
+            self._keep_pictures(batch, done, time.monotonic() - began)
+            began = time.monotonic()
+
+    def _keep_pictures(self, batch: list[Source], done: list[PictureDone], seconds: float) -> None:
+        each = seconds / len(batch)
         rows, failures = [], []
         for source, picture in zip(batch, done, strict=True):
             rows.append(self._picture_row(source, picture, each))
@@ -248,7 +308,8 @@ class ScanJob:
             content = picture.info.content if picture.info else None
             return self._row(source, content, "failed", reason, 0, 0, seconds)
         assert picture.info is not None
-        return self._row(source, picture.info.content, "done", "", 1, 0, seconds)
+        state = "failed" if picture.failure else "done"
+        return self._row(source, picture.info.content, state, picture.failure, 1, 0, seconds)
 
     def _finished(
         self, source: Source, info: SourceInfo, result: Result, seconds: float, *, reused: bool

@@ -4,170 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from .errors import ProfileError
+from .model_settings import Caption, Describe, Detect, Embed, Models, Segment, Tag, Verify, Vlm
+from .screening_settings import (
+    Cut,
+    Dedupe,
+    Events,
+    Flash,
+    Limits,
+    Motion,
+    Output,
+    Quality,
+    Regions,
+    Run,
+    Sampling,
+)
+from .section import MEASURE, Section
 
-MEASURE: dict[str, Any] = {"affects": "measure"}
-"""Marks a setting that changes what is measured: changing it reads the source again."""
-
-STAGE_NAMES = ("flash", "motion", "cut", "dedupe", "quality")
-STAGES_TO_COME = ("tag", "detect", "segment", "embed", "caption", "describe", "verify")
+SCREEN_NAMES = ("flash", "motion", "cut", "dedupe", "quality")
+"""stages that measure frames without a model"""
+LOOK_NAMES = ("tag", "detect", "segment", "embed", "caption", "describe", "verify")
+"""stages that look with a model, in the order in which they build on each other"""
+STAGE_NAMES = SCREEN_NAMES + LOOK_NAMES
 EVENT_STAGES = ("flash", "motion", "cut")
-
-Sensitivity = Annotated[float, Field(ge=0.0, le=1.0)]
-Rectangle = tuple[float, float, float, float]
-
-
-class Section(BaseModel):
-    """A table of settings; unknown keys are refused, values never change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Sampling(Section):
-    """Which frames of a video are looked at. Pictures are always looked at whole."""
-
-    mode: Literal["every", "fps", "count", "keyframes"] = Field(
-        "every", description="every frame, so many a second, so many in all, or keyframes only"
-    )
-    fps: float = Field(2.0, gt=0, le=1000, description="frames a second with mode = 'fps'")
-    count: int = Field(64, ge=1, description="frames in all, evenly spread, with mode = 'count'")
-    max_frames: int | None = Field(None, ge=1, description="stop after so many frames of a source")
-    reader: Literal["auto", "pyav", "decord"] = Field(
-        "auto",
-        description="who decodes sampled frames; auto takes decord where it agrees with the "
-        "container and PyAV otherwise. Every-frame reading is always PyAV's",
-    )
-
-
-class Regions(Section):
-    """Where to look. Rectangles are [x, y, width, height], in fractions when all are at most 1."""
-
-    include: tuple[Rectangle, ...] = Field((), description="look only inside these rectangles")
-    exclude: tuple[Rectangle, ...] = Field((), description="never look inside these rectangles")
-
-    @field_validator("include", "exclude")
-    @classmethod
-    def _positive(cls, value: tuple[Rectangle, ...]) -> tuple[Rectangle, ...]:
-        for x, y, width, height in value:
-            if x < 0 or y < 0 or width <= 0 or height <= 0:
-                raise ValueError(
-                    "a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0"
-                )
-        return value
-
-
-class Flash(Section):
-    """Transient brightening: lightning, global or local, one frame long or more."""
-
-    sensitivity: Sensitivity = Field(
-        0.5,
-        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
-    )
-    max_seconds: float = Field(
-        0.5,
-        gt=0,
-        le=5,
-        description="a brightening that lasts longer is no flash",
-        json_schema_extra=MEASURE,
-    )
-
-
-class Motion(Section):
-    """Stretches in which something moves."""
-
-    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
-    min_seconds: float = Field(0.3, ge=0, description="shorter stirrings are not motion")
-
-
-class Cut(Section):
-    """Scene changes: the picture changes at once and stays changed."""
-
-    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
-
-
-class Dedupe(Section):
-    """Near-duplicates by perceptual hash."""
-
-    distance_bits: int = Field(
-        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
-    )
-
-
-class Quality(Section):
-    """Blur, exposure and entropy of each picture looked at."""
-
-    blurred_below: float = Field(
-        20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
-    )
-    dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
-    bright_above: float = Field(
-        235.0, ge=0, le=255, description="mean luma above which it is bright"
-    )
-    flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
-
-
-class Events(Section):
-    """How candidates become events."""
-
-    merge_seconds: float = Field(
-        0.25, ge=0, description="accepted candidates closer than this become one event"
-    )
-    pre_seconds: float = Field(1.0, ge=0, description="lead-in of an event's clip")
-    post_seconds: float = Field(2.0, ge=0, description="run-out of an event's clip")
-    min_seconds: float = Field(0.0, ge=0, description="shorter events are dropped")
-    max_seconds: float | None = Field(None, gt=0, description="longer events are dropped")
-
-
-class Limits(Section):
-    """Caps that keep hostile or broken files from taking the machine."""
-
-    max_megapixels: float = Field(200.0, gt=0, description="a larger picture is refused unread")
-    max_frames: int = Field(50_000_000, ge=1, description="a longer video is refused")
-    stall_seconds: float = Field(
-        60.0, gt=0, description="a decoder that gives nothing for so long is stopped"
-    )
-    memory_mib: int = Field(4096, ge=256, description="address space a decoding process may take")
-
-
-class Run(Section):
-    """How the work is done; none of it changes a result."""
-
-    batch_size: int = Field(
-        128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
-    )
-    parallel: int = Field(0, ge=0, description="sources at once; 0 takes what the machine has")
-    decode_threads: int = Field(0, ge=0, description="threads of one decoder; 0 shares the cores")
-
-
-class Output(Section):
-    """What a scan writes besides the library."""
-
-    formats: tuple[str, ...] = Field(
-        ("json", "csv"), description="files per source written into the folder given with --out"
-    )
-    thumbnails: bool = Field(
-        False,
-        description="make small pictures of the events during the scan, not when they are first "
-        "exported or looked at; in busy footage this decodes everything twice",
-    )
-    thumbnail_pixels: int = Field(320, ge=32, le=2048, description="longest side of a thumbnail")
-
-
-class Vlm(Section):
-    """Settings of the vision-language stages; refused until those stages are there."""
-
-    image_size: int | None = Field(None, description="longest side a model is shown")
-    no_resize: bool | None = Field(None, description="show the model full frames")
-    packing: int | None = Field(None, description="frames packed into one temporal slot")
-    max_slice_nums: int | None = Field(None, description="slices of one high-resolution frame")
-    thinking: bool | None = Field(None, description="let the model reason before it answers")
-    attn: str | None = Field(None, description="attention backend")
-    dtype: str | None = Field(None, description="precision of the weights")
-    preload: bool | None = Field(None, description="load models before the first frame")
+VLM_STAGES = ("caption", "describe", "verify")
+NEVER_MATTER = {
+    "models": ("channel", "preload", "batch_size", "keep_frames_mib", "allow_remote_code"),
+    "vlm": ("batch_size", "timeout_seconds", "concurrency"),
+}
+"""settings of models that change how the work is done, and never a result"""
+NEEDS = {"segment": "detect", "describe": "detect"}
 
 
 class Spec(Section):
@@ -189,19 +59,45 @@ class Spec(Section):
     limits: Limits = Field(default_factory=Limits)
     run: Run = Field(default_factory=Run)
     output: Output = Field(default_factory=Output)
+    models: Models = Field(default_factory=Models)
     vlm: Vlm = Field(default_factory=Vlm)
+    tag: Tag = Field(default_factory=Tag)
+    detect: Detect = Field(default_factory=Detect)
+    segment: Segment = Field(default_factory=Segment)
+    embed: Embed = Field(default_factory=Embed)
+    caption: Caption = Field(default_factory=Caption)
+    describe: Describe = Field(default_factory=Describe)
+    verify: Verify = Field(default_factory=Verify)
 
     @model_validator(mode="after")
     def _possible(self) -> Spec:
         _check_stages(self)
-        _check_vlm(self)
         return self
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Return the stages that look with a model, in the order they build on each other."""
+        return tuple(name for name in LOOK_NAMES if name in self.stages)
+
+    @property
+    def screens(self) -> tuple[str, ...]:
+        """Return the stages that measure without a model."""
+        return tuple(name for name in self.stages if name in SCREEN_NAMES)
+
+    def what_matters(self) -> dict[str, Any]:
+        """Return the settings a result depends on: none of how the work is done."""
+        unused = {name for name in STAGE_NAMES if name not in self.stages}
+        if not self.looks:
+            unused |= {"models", "vlm"}
+        dump = self.model_dump(mode="json", exclude={"run", "output", "limits", *unused})
+        for section, names in NEVER_MATTER.items():
+            for name in names:
+                dump.get(section, {}).pop(name, None)
+        return dump
 
     def hash(self) -> str:
         """Return the spec's identity: settings that cannot change a result are left out."""
-        return tagged_hash(
-            "spec", self.model_dump(mode="json", exclude={"run", "output", "limits"})
-        )
+        return tagged_hash("spec", self.what_matters())
 
     def measure_settings(self, stage: str) -> dict[str, Any]:
         """Return the settings of `stage` that change what it measures (not what it decides)."""
@@ -231,11 +127,6 @@ def _check_stages(spec: Spec) -> None:
     if not spec.stages:
         raise ProfileError(f"stages is empty; name at least one of {', '.join(STAGE_NAMES)}")
     for name in spec.stages:
-        if name in STAGES_TO_COME:
-            raise ProfileError(
-                f"stages: '{name}' needs a model, and this version has no models yet; "
-                f"stages that work today: {', '.join(STAGE_NAMES)}"
-            )
         if name not in STAGE_NAMES:
             from .text import nearest
 
@@ -243,6 +134,7 @@ def _check_stages(spec: Spec) -> None:
                 f"stages: unknown stage '{name}'{nearest(name, list(STAGE_NAMES))}; "
                 f"known: {', '.join(STAGE_NAMES)}"
             )
+    _check_order(spec)
     if "flash" in spec.stages and spec.sampling.mode != "every":
         raise ProfileError(
             "stages: 'flash' needs every frame (a stroke lasts one to six); "
@@ -250,10 +142,11 @@ def _check_stages(spec: Spec) -> None:
         )
 
 
-def _check_vlm(spec: Spec) -> None:
-    asked = [name for name, value in spec.vlm.model_dump().items() if value is not None]
-    if asked:
+def _check_order(spec: Spec) -> None:
+    for name, needed in NEEDS.items():
+        if name in spec.stages and needed not in spec.stages:
+            raise ProfileError(f"stages: '{name}' works on what '{needed}' finds; add '{needed}'")
+    if "verify" in spec.stages and not set(EVENT_STAGES) & set(spec.stages):
         raise ProfileError(
-            f"vlm.{asked[0]} belongs to a stage that needs a model, and this version has no models "
-            "yet; remove the [vlm] table"
+            f"stages: 'verify' looks at candidates; add one of {', '.join(EVENT_STAGES)}"
         )

@@ -13,9 +13,9 @@ from ..sources.content import content_hash
 from ..sources.find import Found
 from ..sources.reader import Reader, ReaderPool
 from ..spec import Spec
-from ..stages.judgement import judge
+from ..stages.judgement import decide, judge
 from ..stages.measure import measure_video, open_tracks
-from ..stages.pictures import scan_pictures
+from ..stages.pictures import scan_one
 from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
@@ -61,7 +61,7 @@ def _measured_again(beside: Library, task: TaskRow, spec: Spec) -> Result:
         status = os.stat(task.path)
         found = Found(task.path, status.st_size, status.st_mtime_ns, (0, 0))
         pool = ReaderPool(1, spec.limits)
-        done = scan_pictures(beside.results, pool, [found], spec)[0]
+        done = scan_one(beside.results, pool, found, spec)
         pool.close()
         if done.result is None:
             raise SourceError(done.failure)
@@ -74,6 +74,6 @@ def _measured_again(beside: Library, task: TaskRow, spec: Spec) -> Result:
         ended = measure_video(
             beside.results, reader, info, spec, tracks, Control(), lambda _done, _steps: None
         )
-        return judge(beside.results, info, spec, tracks, ended)
+        return judge(info, spec, tracks, decide(beside.results, tracks), ended)
     finally:
         reader.close()

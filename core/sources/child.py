@@ -106,6 +106,16 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
     info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
     reply("info", b"" if luma is None else luma.data, info=asdict(info), scale=scale, **picture)
+    if info.kind == "picture" and request["colour"] is not None:
+        _reply_colour(request, reply)
+
+
+def _reply_colour(request: dict[str, Any], reply: Reply) -> None:
+    from . import picture
+
+    with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
+        pixels = picture.picture_colour(image, int(request["colour"]))
+    reply("colour", pixels.data, height=pixels.shape[0], width=pixels.shape[1])
 
 
 def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
@@ -145,6 +155,8 @@ def _probed_picture(request: dict[str, Any], content: str, _beat: Beat) -> _Foun
         raise Unreadable("an animated GIF is read as a video")
     with picture.open_picture(path, float(request["max_pixels"])) as image:
         info = picture.probe_picture(image, path, content, os.path.getsize(path))
+        if not request["luma"]:
+            return info, None, 1.0
         luma, scale = picture.picture_luma(image)
     return info, np.ascontiguousarray(luma), scale
 
@@ -210,7 +222,7 @@ class _Batch:
     def __init__(self, size: int, reply: Reply) -> None:
         self._size = size
         self._reply = reply
-        self._luma: Any = None
+        self._pixels: Any = None
         self._scale = 0.0
         self._indices: list[int] = []
         self._seconds: list[float] = []
@@ -218,12 +230,12 @@ class _Batch:
     def add(self, frame: Any) -> None:
         import numpy as np
 
-        if self._luma is None:
-            self._luma = np.empty((self._size, *frame.luma.shape), np.uint8)
+        if self._pixels is None:
+            self._pixels = np.empty((self._size, *frame.pixels.shape), np.uint8)
             self._scale = frame.scale
-        shape = self._luma.shape[1:]
-        fits = frame.luma.shape == shape
-        self._luma[len(self._indices)] = frame.luma if fits else _fitted(frame.luma, shape)
+        shape = self._pixels.shape[1:]
+        fits = frame.pixels.shape == shape
+        self._pixels[len(self._indices)] = frame.pixels if fits else _fitted(frame.pixels, shape)
         self._indices.append(frame.index)
         self._seconds.append(frame.seconds)
         if len(self._indices) == self._size:
@@ -232,10 +244,10 @@ class _Batch:
     def flush(self) -> None:
         if not self._indices:
             return
-        height, width = self._luma.shape[1:]
+        height, width = self._pixels.shape[1:3]
         self._reply(
             "frames",
-            self._luma[: len(self._indices)].data,
+            self._pixels[: len(self._indices)].data,
             indices=self._indices,
             seconds=self._seconds,
             height=height,
@@ -259,31 +271,43 @@ class _Pulse:
             self._reply("alive")
 
 
-def _fitted(luma: Any, shape: tuple[int, int]) -> Any:
+def _fitted(pixels: Any, shape: tuple[int, ...]) -> Any:
     """Bring a frame of another size (a stream may change it midway) to the stream's first size."""
     import numpy as np
     from PIL import Image
 
-    return np.asarray(Image.fromarray(luma).resize((shape[1], shape[0]), Image.Resampling.BOX))
+    return np.asarray(Image.fromarray(pixels).resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
 def _stills(request: dict[str, Any], reply: Reply) -> None:
-    """Send one JPEG for each wanted time of a video (ascending), or of a picture."""
+    """Send a JPEG, or RGB as models see it, for each wanted time (ascending) or of a picture."""
     from PIL import Image
 
     from . import picture, video
+    from .colour import colour_frame
 
     longest = int(request["longest_side"])
     if request["source"] == "picture":
         with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
-            reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
+            if request["raw"]:
+                _reply_pixels(reply, picture.picture_colour(image, longest), 0.0, 0.0)
+            else:
+                reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
         return
     beat = _Pulse(reply).beat
     with video.open_video(request["path"], request["threads"], beat) as stream:
         for wanted, item in _at_times(stream, request["seconds"]):
+            if request["raw"]:
+                _reply_pixels(reply, colour_frame(item.frame, longest), wanted, item.seconds)
+                continue
             image = Image.fromarray(video.upright(item.frame))
             image.thumbnail((longest, longest))
             reply("still", picture.jpeg(image), wanted=wanted, seconds=item.seconds)
+
+
+def _reply_pixels(reply: Reply, pixels: Any, wanted: float, seconds: float) -> None:
+    height, width = pixels.shape[:2]
+    reply("still", pixels.data, wanted=wanted, seconds=seconds, height=height, width=width)
 
 
 def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:

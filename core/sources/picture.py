@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingExtra, TooLarge, Unreadable
 from ..records import SourceInfo
+from .colour import fitted, shown_size
 from .find import RAW_SUFFIXES
 from .metadata import picture_metadata
 
@@ -110,6 +111,20 @@ def picture_luma(image: Image) -> tuple[NDArray[np.uint8], float]:
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise _failed(error) from error
     return _turned(np.asarray(small, np.uint8), _orientation(image)), scale
+
+
+def picture_colour(image: Image, longest_side: int) -> NDArray[np.uint8]:
+    """Return RGB as models are shown it, uint8 (height, width, 3), upright; see `colour.py`.
+
+    Raises Unreadable for a picture that is cut off or damaged.
+    """
+    try:
+        image.draft("RGB", shown_size(*image.size, longest_side))
+        _load(image)
+        small = fitted(_flat(image).convert("RGB"), longest_side)
+    except Exception as error:  # decoders raise nearly anything on damaged data
+        raise _failed(error) from error
+    return np.ascontiguousarray(_turned(np.asarray(small, np.uint8), _orientation(image)))
 
 
 def upright_jpeg(image: Image, longest_side: int, quality: int = 85) -> bytes:

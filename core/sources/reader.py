@@ -10,9 +10,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from ..records import LumaBatch, SourceInfo
-from ..spec import Limits, Sampling
+from ..records import ColourBatch, LumaBatch, SourceInfo
+from ..screening_settings import Limits, Sampling
 from . import wire
 
 _CODE_FOLDER = Path(__file__).parent.parent.parent
@@ -31,10 +31,14 @@ _FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a probe returned; a picture comes with its reduced luma, so that it is read once."""
+    """What a probe returned; a picture comes with what is looked at, so that it is hashed once.
+
+    `colour` is RGB, uint8 (height, width, 3), where it was asked for.
+    """
 
     info: SourceInfo
     picture: LumaBatch | None
+    colour: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,16 @@ class Reader:
         self._asking: int | None = None
         self._lock = threading.Lock()
 
-    def probe(self, path: str) -> Probed:
-        """Look at one file. Raises SourceError or MissingExtra."""
-        for header, payload in self._ask("probe", path=path):
+    def probe(self, path: str, *, luma: bool = True, colour: int | None = None) -> Probed:
+        """Look at one file; `colour` is the longest side of a picture's RGB, 0 for all of it.
+
+        Raises SourceError or MissingExtra.
+        """
+        for header, payload in self._ask("probe", path=path, luma=luma, colour=colour):
             if header["kind"] == "info":
                 found = _probed(header, payload)
+            elif header["kind"] == "colour":
+                found = replace(found, colour=_rgb(header, payload))
         return found
 
     def video(
@@ -96,31 +105,54 @@ class Reader:
             "skip_seconds": skip_seconds,
             "threads": self._threads,
             "most_frames": self._limits.max_frames,
+            "colour": None,
         }
         for header, payload in self._ask("video", path=path, **request):
-            if header["kind"] == "frames":
-                yield _batch(header, payload)
-            elif header["kind"] == "reader":
-                yield ReaderChosen(header["reader"], header["why"])
-            elif header["kind"] == "end":
-                yield VideoEnd(
-                    header["frames"],
-                    header["bad_packets"],
-                    header["ended_early"],
-                    tuple(header["warnings"]),
-                )
+            yield from _video_item(header, payload, _batch)
+
+    def colour(
+        self, path: str, sampling: Sampling, batch: int, longest_side: int
+    ) -> Generator[ColourBatch | ReaderChosen | VideoEnd, None, None]:
+        """Yield who reads, then batches of RGB frames, then how it ended. Raises SourceError."""
+        request = sampling.model_dump() | {
+            "batch": batch,
+            "skip": 0,
+            "skip_seconds": 0.0,
+            "threads": self._threads,
+            "most_frames": self._limits.max_frames,
+            "colour": longest_side,
+        }
+        for header, payload in self._ask("video", path=path, **request):
+            yield from _video_item(header, payload, _colour_batch)
+
+    def shown(
+        self, info: SourceInfo, seconds: list[float], longest_side: int
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        """Yield (time asked for, RGB of the frame then shown) for each time, ascending.
+
+        RGB is uint8 (height, width, 3). Raises SourceError.
+        """
+        request = self._stills_request(info, seconds, longest_side) | {"raw": True}
+        for header, payload in self._ask("stills", path=info.path, **request):
+            if header["kind"] == "still":
+                yield float(header["wanted"]), _rgb(header, payload)
 
     def stills(self, info: SourceInfo, seconds: list[float], longest_side: int) -> Iterator[Still]:
         """Yield a JPEG for each time, ascending. Raises SourceError."""
-        request = {
+        request = self._stills_request(info, seconds, longest_side) | {"raw": False}
+        for header, payload in self._ask("stills", path=info.path, **request):
+            if header["kind"] == "still":
+                yield Still(header["wanted"], header["seconds"], payload.tobytes())
+
+    def _stills_request(
+        self, info: SourceInfo, seconds: list[float], longest_side: int
+    ) -> dict[str, Any]:
+        return {
             "source": info.kind,
             "seconds": sorted(seconds),
             "longest_side": longest_side,
             "threads": self._threads,
         }
-        for header, payload in self._ask("stills", path=info.path, **request):
-            if header["kind"] == "still":
-                yield Still(header["wanted"], header["seconds"], payload.tobytes())
 
     def clip(self, path: str, start: float, end: float, out: str) -> None:
         """Write one stretch of a video as MP4. Raises SourceError."""
@@ -247,11 +279,36 @@ def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:
     fields = header["info"]
     fields["warnings"] = tuple(fields["warnings"])
     info = SourceInfo(**fields)
-    if info.kind == "video":
+    if info.kind == "video" or "height" not in header:
         return Probed(info, None)
     luma = payload.reshape(1, header["height"], header["width"])
     batch = LumaBatch(np.zeros(1, np.int64), np.zeros(1), luma, float(header["scale"]))
     return Probed(info, batch)
+
+
+def _video_item(
+    header: dict[str, Any], payload: NDArray[np.uint8], batch: Callable[..., Any]
+) -> Iterator[Any]:
+    if header["kind"] == "frames":
+        yield batch(header, payload)
+    elif header["kind"] == "reader":
+        yield ReaderChosen(header["reader"], header["why"])
+    elif header["kind"] == "end":
+        bad, early = header["bad_packets"], header["ended_early"]
+        yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]))
+
+
+def _rgb(header: dict[str, Any], payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return payload.reshape(header["height"], header["width"], 3)
+
+
+def _colour_batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> ColourBatch:
+    return ColourBatch(
+        np.array(header["indices"], np.int64),
+        np.array(header["seconds"], np.float64),
+        payload.reshape(len(header["indices"]), header["height"], header["width"], 3),
+        float(header["scale"]),
+    )
 
 
 def _batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> LumaBatch:

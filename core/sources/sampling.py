@@ -6,16 +6,20 @@ import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .ahead import ahead
+from .colour import colour_frame, shown_size
 from .luma import reduce_frame, reduced_size, reduction
 from .seek import decode_from
 from .survey import Survey, keyframes, survey
 from .video import Decoded, Stream, decode, open_video
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 DECORD_BATCH = 16
 # decord 0.6 holds an FFmpeg of 2017. Elsewhere its seeks were seen to give wrong frames (HEVC,
@@ -29,11 +33,15 @@ ALIKE_SECONDS = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One frame that is looked at: its number and time in the source, its reduced luma."""
+    """One frame that is looked at: its number and time in the source, and its pixels.
+
+    Those are reduced luma, uint8 (height, width), or RGB, uint8 (height, width, 3); each stands
+    for a square of `scale` source pixels.
+    """
 
     index: int
     seconds: float
-    luma: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     scale: float
 
 
@@ -50,15 +58,17 @@ def sample(stream: Stream, request: dict[str, Any]) -> Sampler:
     """Return the frames a request asks for, the first `skip` of them left out.
 
     `request` holds `mode`, `fps`, `count`, `max_frames`, `reader`, `skip`, `skip_seconds` and
-    `threads`, as in `spec.Sampling`.
+    `threads`, as in `Sampling`; and `colour`: None for reduced luma, else the longest side of RGB.
     """
     mode, skip = request["mode"], int(request["skip"])
     if mode == "every":
         items = decode_from(stream, skip, float(request["skip_seconds"]))
-        return Sampler(_reduced(ahead(_capped(items, request))), "pyav", "every frame is read")
+        return Sampler(
+            _shown(ahead(_capped(items, request)), request), "pyav", "every frame is read"
+        )
     if mode == "keyframes":
         items = islice(keyframes(stream), skip, None)
-        return Sampler(_reduced(_capped(items, request)), "pyav", "keyframes are read")
+        return Sampler(_shown(_capped(items, request), request), "pyav", "keyframes are read")
     return _sampled_by_time(stream, request)
 
 
@@ -100,7 +110,7 @@ def _sampled_by_time(stream: Stream, request: dict[str, Any]) -> Sampler:
         frames = islice(_by_decord(stream, reader, found, request), skip, None)
         return Sampler(_capped(frames, request), "decord", why)
     items = _by_pyav(stream, request, found)
-    return Sampler(_reduced(_capped(islice(items, skip, None), request)), "pyav", why)
+    return Sampler(_shown(_capped(islice(items, skip, None), request), request), "pyav", why)
 
 
 def _by_pyav(stream: Stream, request: dict[str, Any], found: Survey | None) -> Iterator[Decoded]:
@@ -173,8 +183,7 @@ def _decord(stream: Stream, found: Survey, request: dict[str, Any]) -> tuple[Any
 def _open_decord(stream: Stream, request: dict[str, Any]) -> tuple[Any, str]:
     import decord
 
-    context = stream.video.codec_context
-    width, height = reduced_size(context.width, context.height)
+    width, height = _decord_size(stream, request)
     try:
         decord.logging.set_level(decord.logging.QUIET)
         threads = int(request["threads"])
@@ -183,22 +192,39 @@ def _open_decord(stream: Stream, request: dict[str, Any]) -> tuple[Any, str]:
         return None, "decord cannot open it"
 
 
+def _decord_size(stream: Stream, request: dict[str, Any]) -> tuple[int, int]:
+    context = stream.video.codec_context
+    if request["colour"] is None:
+        return reduced_size(context.width, context.height)
+    return shown_size(context.width, context.height, int(request["colour"]))
+
+
 def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decoded) -> str:
     """Say in what decord's count, times or first frame differ from PyAV's, or nothing."""
     if len(reader) != len(times):
         return f"decord counts {len(reader)} frames, the container {len(times)}"
     try:
         stamps = np.asarray(reader.get_frame_timestamp(range(len(times))), np.float64)[:, 0]
-        luma = _decord_luma(stream, reader.get_batch([0]))[0]
+        seen = reader.get_batch([0])
+        luma = _decord_luma(stream, seen)[0]
     except Exception:
         return "decord cannot decode its first frame"
     if not np.allclose(
         stamps - stamps[0], np.array(times) - times[0], rtol=1e-6, atol=ALIKE_SECONDS
     ):
         return "decord gives other times than the container"
-    if np.abs(luma - reduce_frame(first.frame).astype(np.float64)).mean() > ALIKE_LUMA:
+    if np.abs(luma - _luma_at(first.frame, luma.shape)).mean() > ALIKE_LUMA:
         return "decord shows another first frame than PyAV"
     return ""
+
+
+def _luma_at(frame: VideoFrame, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return a frame's luma at a size, as reduced luma is where that is its size."""
+    reduced = reduce_frame(frame)
+    if reduced.shape == shape:
+        return reduced.astype(np.float64)
+    small = frame.reformat(width=shape[1], height=shape[0], format="gray", interpolation="AREA")
+    return small.to_ndarray().astype(np.float64)
 
 
 def _by_decord(
@@ -206,18 +232,24 @@ def _by_decord(
 ) -> Generator[Sampled, None, None]:
     wanted = wanted_indices(found.times, request)
     context = stream.video.codec_context
-    scale = float(reduction(context.width, context.height))
+    width, height = _decord_size(stream, request)
+    scale = max(context.width, context.height) / max(width, height)
+    if request["colour"] is None:
+        scale = float(reduction(context.width, context.height))
     for start in range(0, len(wanted), DECORD_BATCH):
         indices = wanted[start : start + DECORD_BATCH]
         stream.beat()
         try:
-            luma = _decord_luma(stream, reader.get_batch(indices))
+            batch = reader.get_batch(indices)
+            pixels = (
+                batch.asnumpy() if request["colour"] is not None else _decord_luma(stream, batch)
+            )
         except Exception:  # damage ends decord; PyAV skips the damaged packet and goes on
             stream.warnings.append(f"decord gave up at frame {indices[0]}; PyAV read the rest")
-            yield from _reduced(islice(_by_pyav(stream, request, found), start, None))
+            yield from _shown(islice(_by_pyav(stream, request, found), start, None), request)
             return
         for row, index in enumerate(indices):
-            yield Sampled(index, found.times[index], luma[row], scale)
+            yield Sampled(index, found.times[index], pixels[row], scale)
 
 
 def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
@@ -230,16 +262,21 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
     return np.asarray(16 + (full * 219 // 255 + 128 >> 8), np.uint8)
 
 
-def _reduced(items: Iterator[Decoded]) -> Generator[Sampled, None, None]:
+def _shown(items: Iterator[Decoded], request: dict[str, Any]) -> Generator[Sampled, None, None]:
     try:
         for item in items:
-            frame = item.frame
-            scale = float(reduction(frame.width, frame.height))
-            yield Sampled(item.index, item.seconds, reduce_frame(frame), scale)
+            yield Sampled(item.index, item.seconds, *_pixels(item.frame, request))
     finally:
         # A thread that decodes ahead must end before its container is closed.
         if isinstance(items, Generator):
             items.close()
+
+
+def _pixels(frame: VideoFrame, request: dict[str, Any]) -> tuple[NDArray[np.uint8], float]:
+    if request["colour"] is None:
+        return reduce_frame(frame), float(reduction(frame.width, frame.height))
+    pixels = colour_frame(frame, int(request["colour"]))
+    return pixels, max(frame.width, frame.height) / max(pixels.shape[:2])
 
 
 def _capped(items: Iterator[Any], request: dict[str, Any]) -> Iterator[Any]:

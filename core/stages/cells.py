@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Region
-from ..spec import Regions
+from ..screening_settings import Regions
 
 LONGEST_GRID = 40
 SHORT_BLOCKS, LONG_BLOCKS = 5, 8

@@ -1,11 +1,15 @@
-"""From whole tracks to a result: candidates, moments, and whether all of the source was read."""
+"""From whole tracks and answers to a result: candidates, moments, and whether all was read."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..records import Candidate, SourceInfo
 from ..spec import Spec
+from ..storage.annotations import Annotation, Asked
 from ..storage.provenance import provenance
 from ..storage.results import Result, Results
 from .measure import StageTrack
@@ -16,12 +20,39 @@ WHOLE_SHARE = 0.95
 """a container's frame count is a promise, not a measurement: fewer than this share is a cut-off"""
 
 
-def judge(
-    results: Results, info: SourceInfo, spec: Spec, tracks: list[StageTrack], ended: dict[str, Any]
-) -> Result:
-    """Let every stage decide over its whole track and return the result (not kept yet)."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the screens propose of a source, and how many frames they looked at."""
+
+    candidates: list[Candidate]
+    frames: int
+
+
+@dataclass
+class Looked:
+    """What models said about a source, and how they were asked."""
+
+    frames: int = 0
+    annotations: list[Annotation] = field(default_factory=list)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    ended: dict[str, Any] = field(default_factory=dict)
+
+    def failure(self) -> str:
+        """Return how many questions failed in which stages and why, or an empty string."""
+        failed = [note for note in self.annotations if note.failed]
+        if not failed:
+            return ""
+        stages = ", ".join(
+            f"{count} of {sum(a.stage == name for a in self.annotations)} in {name}"
+            for name, count in Counter(note.stage for note in failed).items()
+        )
+        return f"unanswered: {stages} ({failed[0].failed}); --retry-failed asks those again"
+
+
+def decide(results: Results, tracks: Sequence[StageTrack]) -> Decided:
+    """Let every screen decide over its whole track."""
     candidates: list[Candidate] = []
-    frames = 1
+    frames = 0
     for open_track in tracks:
         measured = results.whole_track(open_track.key, len(open_track.stage.columns))
         track = Track(
@@ -29,29 +60,47 @@ def judge(
         )
         candidates += open_track.stage.decide(track)
         frames = len(track)
+    return Decided(candidates, frames)
+
+
+def judge(
+    info: SourceInfo,
+    spec: Spec,
+    tracks: Sequence[StageTrack],
+    decided: Decided,
+    ended: dict[str, Any],
+    looked: Looked | None = None,
+) -> Result:
+    """Return the result of a source (not kept yet)."""
+    said = looked or Looked()
+    ended = ended or said.ended
+    asked = {
+        name: {**each.identity, "asked": each.key, **each.made_with}
+        for name, each in said.asked.items()
+    }
     return Result(
         content=info.content,
         spec_hash=spec.hash(),
-        frames=frames,
-        failure=failure(info, spec, ended),
+        frames=decided.frames or said.frames or 1,
+        failure=failure(info, spec, ended) or said.failure(),
         warnings=warnings(info, ended),
         provenance=provenance(
-            spec.model_dump(mode="json", exclude={"run", "output", "limits"}),
-            {track.stage.name: track.stage.version for track in tracks},
-            ended,
+            spec.what_matters(), {track.stage.name: track.stage.version for track in tracks},
+            ended, asked,
         ),
         tracks={track.stage.name: track.key for track in tracks},
-        candidates=tuple(candidates),
-        moments=moments(candidates, spec.events, info.duration_seconds),
-    )
+        candidates=tuple(decided.candidates),
+        moments=moments(decided.candidates, spec.events, info.duration_seconds),
+        annotations=tuple(note.id for note in said.annotations),
+    )  # fmt: skip
 
 
 def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     """Return why a source counts as failed although frames were read, or an empty string."""
     read = int(ended.get("frames", 0))
     promised = info.frame_count or 0
-    sampled = spec.sampling.mode != "every" or spec.sampling.max_frames is not None
-    cut_off = bool(ended.get("ended_early")) or (not sampled and read < WHOLE_SHARE * promised)
+    whole = spec.sampling.mode == "every" and spec.sampling.max_frames is None and spec.screens
+    cut_off = bool(ended.get("ended_early")) or (bool(whole) and read < WHOLE_SHARE * promised)
     if info.kind == "picture" or not cut_off:
         return ""
     of = f"{read} of {promised}" if promised else f"only {read}"

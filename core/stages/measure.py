@@ -64,7 +64,7 @@ def open_tracks(results: Results, info: SourceInfo, spec: Spec, anew: str = "") 
     the others' place when they are whole (see `settle_tracks`).
     """
     tracks = []
-    for name in spec.stages:
+    for name in spec.screens:
         stage = create(name)
         if info.kind in stage.kinds:
             stage.open(info, spec)
@@ -108,7 +108,7 @@ def measure_video(
     """
     missing = [track for track in tracks if not track.state.complete]
     if not missing:
-        return tracks[0].state.ended
+        return tracks[0].state.ended if tracks else {}
     job = _Job(results, reader, info, spec, missing, control, progress)
     ended = job.run_from_wherever()
     results.complete_tracks([track.key for track in missing], ended)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..records import Candidate, Moment, Region
-from ..spec import EVENT_STAGES, Events
+from ..screening_settings import Events
+from ..spec import EVENT_STAGES
+
+VERDICTS = ("confirmed", "unsure", "unparsed", "truncated", "failed", "none", "")
+"""from the best to none at all"""
 
 
 def moments(
@@ -57,6 +61,7 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
         score=best.score,
         candidates=len(group),
         region=_around([candidate.region for candidate in group]),
+        verdict=min((c.verdict for c in group), key=VERDICTS.index),
     )
 
 

@@ -1,20 +1,43 @@
-"""Taking a microbatch of pictures through their stages."""
+"""Taking pictures through their stages, microbatch after microbatch.
+
+While one microbatch is measured and looked at, the next is read: reading runs in reader processes,
+a thread of its own waits for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from ..errors import MissingExtra, SightlineError, SourceError
+from ..errors import MissingExtra, SourceError
+from ..models.model import Picture
+from ..pipeline.channel import Control
+from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..sources.find import Found
 from ..sources.reader import Probed, ReaderPool
 from ..spec import Spec
+from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
-from .judgement import judge
+from .frames import kept_frames, longest_side, shown
+from .judgement import Looked, decide, judge
+from .look import Microbatch, Noted, Shown
+from .looking import Looking
 from .measure import StageTrack, open_tracks
 from .stage import Window
+
+AT_ONCE = 64
+"""pictures of a microbatch without a model; each is a few hundred KiB of reduced luma"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture to scan; `content` is known where the file is unchanged since it was read."""
+
+    found: Found
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,42 +54,142 @@ class PictureDone:
     failure: str = ""
 
 
-def scan_pictures(
-    results: Results, pool: ReaderPool, batch: Sequence[Found], spec: Spec
-) -> list[PictureDone]:
-    """Read pictures side by side, measure them and keep everything; one transaction a table."""
-    with ThreadPoolExecutor(pool.size, "sightline-pictures") as threads:
-        probes = list(threads.map(lambda found: _probe(pool, found), batch))
-    measured: list[tuple[Found, Probed, list[StageTrack]]] = []
-    tracks = []
-    for found, probed in zip(batch, probes, strict=True):
-        if isinstance(probed, Probed) and probed.picture is not None:
-            opened = open_tracks(results, probed.info, spec)
-            tracks += [_track(track, probed) for track in opened]
-            measured.append((found, probed, opened))
-    results.remember(
-        (probed.info, found.mtime_ns)
-        for found, probed in zip(batch, probes, strict=True)
-        if isinstance(probed, Probed)
-    )
-    results.keep_pictures(tracks)
-    judged = {
-        found.path: judge(results, probed.info, spec, opened, {})
-        for found, probed, opened in measured
-    }
-    results.keep(judged.values())
-    return [
-        _done(found, probed, judged.get(found.path))
-        for found, probed in zip(batch, probes, strict=True)
-    ]
+@dataclass
+class _Read:
+    """A picture that was read, or need not be."""
+
+    wanted: Wanted
+    info: SourceInfo | None = None
+    probed: Probed | None = None
+    tracks: list[StageTrack] = field(default_factory=list)
+    failure: str = ""
 
 
-def _probe(pool: ReaderPool, found: Found) -> Probed | SightlineError:
-    with pool.lend() as reader:
+class PictureScan:
+    """Scans pictures with one spec; `looking` shows them to models, if the spec has such stages."""
+
+    def __init__(
+        self,
+        results: Results,
+        pool: ReaderPool,
+        spec: Spec,
+        looking: Looking | None = None,
+        frames: KeptFrames | None = None,
+        *,
+        redo: bool = False,
+    ) -> None:
+        self._results = results
+        self._pool = pool
+        self._spec = spec
+        self._looking = looking
+        self._frames = kept_frames(spec, frames) if frames else None
+        self._side = longest_side(spec) if looking else None
+        self._redo = redo
+        self._at_once = spec.models.batch_size if looking else AT_ONCE
+
+    def run(self, wanted: Sequence[Wanted], control: Control) -> Iterator[list[PictureDone]]:
+        """Yield what came of each microbatch, kept already. Raises EnvironmentFault, Cancelled."""
+        for batch in self._looked_at(wanted, control):
+            yield self._kept(batch)
+
+    def _looked_at(self, wanted: Sequence[Wanted], control: Control) -> Iterator[Microbatch]:
+        if self._looking is not None:
+            read = self._microbatches(wanted)
+            yield from self._looking.run(read, control, lambda _batch, _reports: None)
+            return
         try:
-            return reader.probe(found.path)
+            yield from Chain(self._microbatches(wanted), [], control, capacity=1)
+        except StepFailed as failure:
+            raise failure.__cause__ or failure from failure
+
+    def _microbatches(self, wanted: Sequence[Wanted]) -> Iterator[Microbatch]:
+        with ThreadPoolExecutor(self._pool.size, "sightline-pictures") as threads:
+            for start in range(0, len(wanted), self._at_once):
+                part = wanted[start : start + self._at_once]
+                read = list(threads.map(self._read, part))
+                self._remember(read)
+                yield Microbatch(self._shown(read), carried=read)
+
+    def _read(self, wanted: Wanted) -> _Read:
+        if wanted.content is not None and not self._redo:
+            info = self._results.info(wanted.content, wanted.found.path)
+            tracks = open_tracks(self._results, info, self._spec)
+            if all(track.state.complete for track in tracks):
+                return _Read(wanted, info, None, tracks)
+        try:
+            with self._pool.lend() as reader:
+                probed = reader.probe(
+                    wanted.found.path, luma=bool(self._spec.screens), colour=self._side
+                )
         except (SourceError, MissingExtra) as error:
-            return error
+            return _Read(wanted, failure=str(error))
+        if probed.info.kind != "picture":
+            return _Read(wanted, probed.info, probed)
+        return _Read(
+            wanted, probed.info, probed, open_tracks(self._results, probed.info, self._spec)
+        )
+
+    def _remember(self, read: list[_Read]) -> None:
+        """Keep what was read and measured: what is asked of models comes after."""
+        probed = [each for each in read if each.probed is not None and each.info is not None]
+        self._results.remember(
+            (each.info, each.wanted.found.mtime_ns) for each in probed if each.info
+        )
+        self._results.keep_pictures(
+            [
+                _track(track, each.probed)
+                for each in probed
+                for track in each.tracks
+                if each.probed is not None
+            ]
+        )
+
+    def _shown(self, read: list[_Read]) -> list[Shown]:
+        """Return the pictures models are shown; which they are is told by their contents."""
+        if self._looking is None:
+            return []
+        return [
+            shown(each.info, 0, 0.0, self._decode(each), self._spec, self._frames)
+            for each in read
+            if each.info is not None and each.info.kind == "picture"
+        ]
+
+    def _decode(self, read: _Read) -> partial[Picture]:
+        return partial(self._pixels, read)
+
+    def _pixels(self, read: _Read) -> Picture:
+        if read.probed is not None and read.probed.colour is not None:
+            return read.probed.colour
+        with self._pool.lend() as reader:
+            probed = reader.probe(read.wanted.found.path, luma=False, colour=self._side)
+        if read.info is None or probed.info.content != read.info.content or probed.colour is None:
+            raise SourceError("changed while it was scanned; scan it again")
+        return probed.colour
+
+    def _kept(self, batch: Microbatch) -> list[PictureDone]:
+        said = {each.content: noted for each, noted in zip(batch.shown, batch.noted, strict=True)}
+        read: list[_Read] = batch.carried
+        results = {
+            each.info.content: self._judged(each, each.info, said)
+            for each in read
+            if each.info is not None and each.info.kind == "picture"
+        }
+        self._results.keep(results.values())
+        return [_done(each, results) for each in read]
+
+    def _judged(self, read: _Read, info: SourceInfo, said: dict[str, Noted]) -> Result:
+        looked = None
+        if self._looking is not None:
+            notes = [note for notes in said[info.content].values() for note in notes]
+            looked = Looked(1, notes, self._looking.asked)
+        decided = decide(self._results, read.tracks)
+        return judge(info, self._spec, read.tracks, decided, {}, looked)
+
+
+def scan_one(results: Results, pool: ReaderPool, found: Found, spec: Spec) -> PictureDone:
+    """Measure a single picture, without models."""
+    scan = PictureScan(results, pool, spec)
+    return next(iter(scan.run([Wanted(found)], Control())))[0]
 
 
 def _track(
@@ -81,7 +204,9 @@ def _track(
     return track.key, probed.info.content, stage.name, stage.version, track.settings, part
 
 
-def _done(found: Found, probed: Probed | SightlineError, result: Result | None) -> PictureDone:
-    if isinstance(probed, SightlineError):
-        return PictureDone(found, None, None, str(probed))
-    return PictureDone(found, probed.info, result)
+def _done(read: _Read, results: dict[str, Result]) -> PictureDone:
+    found = read.wanted.found
+    if read.info is None:
+        return PictureDone(found, None, None, read.failure)
+    result = results.get(read.info.content)
+    return PictureDone(found, read.info, result, result.failure if result else "")

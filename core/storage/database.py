@@ -63,6 +63,29 @@ MIGRATIONS = (
         FOREIGN KEY (content, spec_hash) REFERENCES results ON DELETE CASCADE
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE asked (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, stage TEXT NOT NULL, body TEXT NOT NULL
+    );
+    CREATE TABLE annotations (
+        id INTEGER PRIMARY KEY, asked INTEGER NOT NULL REFERENCES asked(id), content TEXT NOT NULL,
+        frame INTEGER NOT NULL, part TEXT NOT NULL, seconds REAL NOT NULL, body TEXT NOT NULL,
+        vector BLOB, made TEXT NOT NULL, UNIQUE (asked, content, frame, part)
+    );
+    CREATE INDEX annotations_by_content ON annotations (content);
+    CREATE TABLE shown (
+        content TEXT NOT NULL, spec_hash TEXT NOT NULL, annotation INTEGER NOT NULL
+        REFERENCES annotations(id) ON DELETE CASCADE, PRIMARY KEY (content, spec_hash, annotation),
+        FOREIGN KEY (content, spec_hash) REFERENCES results ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE TABLE sampled (
+        key TEXT PRIMARY KEY, content TEXT NOT NULL, frames BLOB NOT NULL, ended TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE footprints (
+        key TEXT PRIMARY KEY, bytes INTEGER NOT NULL, batch INTEGER NOT NULL,
+        identity TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -10,7 +10,10 @@ from typing import IO
 
 from ..errors import LibraryBusy, UnknownName
 from ..text import clean
+from .annotations import Annotations
 from .database import Database, disk_fault
+from .footprints import Footprints
+from .frames import KeptFrames
 from .results import Results
 from .runs import Runs
 from .thumbnails import Thumbnails
@@ -37,7 +40,10 @@ class Library:
             raise
         self.runs = Runs(self.database)
         self.results = Results(self.database)
+        self.annotations = Annotations(self.database)
+        self.footprints = Footprints(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
+        self.frames = KeptFrames(folder / "frames")
 
     def close(self) -> None:
         """Close the database and let another engine write."""

@@ -8,20 +8,31 @@ from typing import Any
 from ..version import package_version, sightline_version
 
 PACKAGES = ("av", "decord", "numpy", "pillow", "pillow-heif")
+MODEL_PACKAGES = ("torch", "torchvision", "transformers", "open_clip_torch")
 
 
 def provenance(
-    spec: dict[str, Any], stages: dict[str, int], ended: dict[str, Any]
+    spec: dict[str, Any],
+    stages: dict[str, int],
+    ended: dict[str, Any],
+    asked: dict[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return what a result depends on: settings, stage versions, reader, packages, platform."""
+    """Return what a result depends on: settings, stage versions, reader, packages, platform.
+
+    `asked` says by stage which model was asked, how, and where.
+    """
+    models = asked or {}
+    devices = sorted({str(each["device"]) for each in models.values()}) or ["cpu"]
+    names = PACKAGES + (MODEL_PACKAGES if models else ())
     return {
         "sightline": sightline_version(),
         "spec": spec,
         "stages": stages,
         "reader": ended.get("reader", "pillow"),
         "reader_reason": ended.get("why", ""),
-        "device": "cpu",
-        "packages": {name: found for name in PACKAGES if (found := package_version(name))},
+        "models": models,
+        "device": " ".join(devices),
+        "packages": {name: found for name in names if (found := package_version(name))},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }

@@ -61,6 +61,8 @@ class Result:
     tracks: dict[str, str]
     candidates: tuple[Candidate, ...]
     moments: tuple[Moment, ...]
+    annotations: tuple[int, ...] = ()
+    """numbers of the annotations it is made of"""
 
 
 def track_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
@@ -263,6 +265,10 @@ class Results:
                 connection.executemany(
                     "INSERT INTO candidates VALUES (?, ?, ?, ?)",
                     [(*key, n, json.dumps(asdict(c))) for n, c in enumerate(result.candidates)],
+                )
+                connection.executemany(
+                    "INSERT OR IGNORE INTO shown VALUES (?, ?, ?)",
+                    [(*key, number) for number in result.annotations],
                 )
                 connection.executemany(
                     "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",

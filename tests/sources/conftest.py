@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.sources.reader import Reader
-from core.spec import Limits
+from core.screening_settings import Limits
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.records import LumaBatch
 from core.sources.reader import Reader, ReaderChosen, VideoEnd
-from core.spec import Sampling
+from core.screening_settings import Sampling
 
 REPOSITORY = Path(__file__).parent.parent.parent
 MEDIA = Path(os.environ.get("SIGHTLINE_MEDIA", REPOSITORY.parent / "shared" / "media"))

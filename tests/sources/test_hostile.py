@@ -18,7 +18,7 @@ import pytest
 from core.errors import ReaderDied, SourceError, TooLarge, Unreadable, Vanished
 from core.sources.find import Found, find
 from core.sources.reader import Reader
-from core.spec import Limits, Sampling
+from core.screening_settings import Limits, Sampling
 from tests.sources.reading import REPOSITORY, read
 
 Make = Callable[..., Path]
@@ -168,7 +168,7 @@ def test_closed_by_another_thread(make_video: Make) -> None:
 PARENT = """
 import sys, time
 from core.sources.reader import Reader
-from core.spec import Limits, Sampling
+from core.screening_settings import Limits, Sampling
 reader = Reader(Limits())
 frames = reader.video(sys.argv[1], Sampling(), 1)
 next(frames)

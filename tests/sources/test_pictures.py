@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
 from core.sources.reader import Reader
-from core.spec import Limits
+from core.screening_settings import Limits
 from tests.sources.reading import MEDIA, files_under, needs_media
 
 IMAGES = MEDIA / "images"

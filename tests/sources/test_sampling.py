@@ -11,7 +11,7 @@ import pytest
 from core.errors import Unreadable
 from core.sources.reader import Reader
 from core.sources.sampling import wanted_indices
-from core.spec import Sampling
+from core.screening_settings import Sampling
 from tests.sources.reading import MEDIA, needs_media, read
 
 VIDEOS = MEDIA / "videos"

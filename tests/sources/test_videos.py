@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import TooLarge, Unreadable
 from core.sources.reader import Reader
-from core.spec import Limits, Sampling
+from core.screening_settings import Limits, Sampling
 from tests.sources.reading import MEDIA, files_under, named, needs_media, read
 
 pytestmark = needs_media

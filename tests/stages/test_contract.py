@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.spec import STAGE_NAMES, Regions, Spec
+from core.screening_settings import Regions
+from core.spec import SCREEN_NAMES, Spec
 from core.stages.stage import Window
 from core.stages.table import STAGES, create
 from tests.workbench import STORM, luma_of, measured
@@ -22,7 +23,7 @@ def footage() -> NDArray[np.uint8]:
 
 
 def test_the_table_and_the_profiles_know_the_same_stages() -> None:
-    assert set(STAGES) == set(STAGE_NAMES)
+    assert set(STAGES) == set(SCREEN_NAMES)
     assert all(create(name).name == name for name in ALL)
 
 

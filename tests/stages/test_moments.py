@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.records import Candidate, Moment
-from core.spec import Events
+from core.screening_settings import Events
 from core.stages.moments import moments
 
 RATE = 25.0

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from core.judge.score import TrueEvent, score
 from core.judge.storm import Lightning, Scene, truth
 from core.records import Candidate
-from core.spec import Cut, Flash, Motion, Regions, Spec
+from core.screening_settings import Cut, Flash, Motion, Regions
+from core.spec import Spec
 from core.stages.moments import moments
 from tests.workbench import (
     STORM,

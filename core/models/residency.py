@@ -1,0 +1,258 @@
+"""Which models are in memory: loaded on first use, leased while used, evicted by age.
+
+A model is loaded once however many stages and scans use it. When the next one needs room, those
+that nobody holds go, the longest unused first. What each really took is measured and remembered,
+so the next run knows before it loads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ..device.memory import Memory, empty_caches, is_out_of_memory, memory
+from ..errors import OutOfMemory
+from ..text import clean
+from ..version import package_version
+from .model import Identity, Loading, Model
+from .table import load
+
+log = logging.getLogger("sightline.models")
+T = TypeVar("T")
+SPARE_SHARE = 0.1
+"""of a device's memory that is left to what a model computes"""
+
+
+class Footprints(Protocol):
+    """Where it is remembered what models need."""
+
+    def footprint(self, key: str) -> tuple[int, int]:
+        """Return (bytes, largest batch that fitted), zeros where nothing is known."""
+
+    def keep_footprint(self, key: str, used_bytes: int, batch: int) -> None:
+        """Remember both."""
+
+    def identity(self, key: str) -> dict[str, Any] | None:
+        """Return what a model proved to be when it was loaded so, if it ever was."""
+
+    def keep_identity(self, key: str, identity: dict[str, Any]) -> None:
+        """Remember what a model proved to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A model in memory, for lists."""
+
+    name: str
+    device: str
+    bytes: int
+    users: int
+    idle_seconds: float
+
+
+@dataclass
+class _Resident:
+    model: Model
+    bytes: int
+    users: int = 0
+    used_at: float = field(default_factory=time.monotonic)
+
+
+class Residency:
+    """Holds models for one engine. Any thread may lease; one at a time loads."""
+
+    def __init__(
+        self,
+        footprints: Footprints,
+        *,
+        loader: Callable[[Loading], Model] = load,
+        measure: Callable[[str], Memory] = memory,
+        told: Callable[[str], None] = log.info,
+    ) -> None:
+        self._footprints = footprints
+        self._loader = loader
+        self._measure = measure
+        self._told = told
+        self._residents: dict[str, _Resident] = {}
+        self._lock = threading.RLock()
+        self._turns: dict[str, threading.RLock] = {}
+
+    @contextmanager
+    def lease(self, loading: Loading) -> Iterator[Model]:
+        """Lend a model, loading it first if need be. Raises ModelRefused or OutOfMemory."""
+        key = key_of(loading)
+        with self._lock:
+            resident = self._residents.get(key) or self._load(key, loading)
+            resident.users += 1
+        try:
+            yield resident.model
+        finally:
+            with self._lock:
+                resident.users -= 1
+                resident.used_at = time.monotonic()
+
+    @contextmanager
+    def turn(self, device: str) -> Iterator[None]:
+        """Wait for the device: one piece of work runs on it at a time. Endpoints share nothing."""
+        if device == "endpoint":
+            yield
+            return
+        with self._lock:
+            turn = self._turns.setdefault(device, threading.RLock())
+        with turn:
+            yield
+
+    def run(self, model: Model, work: Callable[[], T]) -> T:
+        """Run work on a model's device. Out of memory: evict idle models and try once more.
+
+        Raises OutOfMemory if that did not help.
+        """
+        with self.turn(model.device):
+            for attempt in (1, 2):
+                try:
+                    return work()
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    # The traceback holds the tensors that did not fit.
+                    error.__traceback__ = None
+                if attempt == 1:
+                    freed = self.evict_idle(model.device)
+                    self._told(f"{model.device} is out of memory; {freed} idle models evicted")
+        raise OutOfMemory(
+            f"{clean(model.identity.model)} does not fit into the memory of {model.device}"
+        )
+
+    def identity(self, loading: Loading) -> Identity:
+        """Return what a model is once loaded; it is loaded only if that never happened before."""
+        key = f"{key_of(loading)}|{_software()}"
+        remembered = self._footprints.identity(key)
+        if remembered is not None:
+            return Identity(**remembered)
+        with self.lease(loading) as model:
+            self._footprints.keep_identity(key, asdict(model.identity))
+            return model.identity
+
+    def most_at_once(self, loading: Loading) -> int:
+        """Return the largest batch remembered to fit, 0 if no limit was ever met."""
+        return self._footprints.footprint(key_of(loading))[1]
+
+    def remember_batch(self, loading: Loading, batch: int) -> None:
+        """Remember the largest batch that fitted."""
+        key = key_of(loading)
+        self._footprints.keep_footprint(key, self._footprints.footprint(key)[0], batch)
+
+    def evict_idle(self, device: str | None = None) -> int:
+        """Close every model nobody holds (on one device); return how many."""
+        with self._lock:
+            idle = [
+                key for key, resident in self._residents.items()
+                if not resident.users and device in (None, resident.model.device)
+            ]  # fmt: skip
+            for key in idle:
+                self._close(key)
+        if device is not None:
+            empty_caches(device)
+        return len(idle)
+
+    def held(self) -> list[Held]:
+        """Return what is in memory, the latest used first."""
+        now = time.monotonic()
+        with self._lock:
+            rows = [
+                Held(
+                    r.model.identity.model, r.model.device, r.bytes, r.users,
+                    0.0 if r.users else now - r.used_at,
+                )
+                for r in self._residents.values()
+            ]  # fmt: skip
+        return sorted(rows, key=lambda row: row.idle_seconds)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            for key in list(self._residents):
+                self._close(key)
+
+    def _load(self, key: str, loading: Loading) -> _Resident:
+        self._make_room(key, loading)
+        model = self._loaded(loading)
+        resident = _Resident(model, model.memory_bytes)
+        self._residents[key] = resident
+        _, batch = self._footprints.footprint(key)
+        self._footprints.keep_footprint(key, resident.bytes, batch)
+        self._told(f"{loading.name} loaded on {model.device}: {resident.bytes / 2**20:.0f} MiB")
+        return resident
+
+    def _loaded(self, loading: Loading) -> Model:
+        try:
+            return self._loader(loading)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            error.__traceback__ = None
+        self.evict_idle(loading.device)
+        try:
+            return self._loader(loading)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"{clean(loading.name)} does not fit into the memory of {loading.device}; take a "
+                "smaller one, models.quantize = '8bit', or models.device = 'cpu'"
+            ) from None
+
+    def _make_room(self, key: str, loading: Loading) -> None:
+        if loading.folder is None:
+            return
+        needed = self._footprints.footprint(key)[0] or _weights_bytes(loading)
+        while True:
+            seen = self._measure(loading.device)
+            if seen.free_bytes >= needed + SPARE_SHARE * seen.total_bytes:
+                return
+            if not self._evict_oldest(loading.device):
+                return  # it may fit all the same; loading says so if it does not
+
+    def _evict_oldest(self, device: str) -> bool:
+        idle = [
+            (resident.used_at, key) for key, resident in self._residents.items()
+            if not resident.users and resident.model.device == device
+        ]  # fmt: skip
+        if not idle:
+            return False
+        self._close(min(idle)[1])
+        empty_caches(device)
+        return True
+
+    def _close(self, key: str) -> None:
+        resident = self._residents.pop(key)
+        self._told(f"{resident.model.identity.model} evicted from {resident.model.device}")
+        resident.model.close()
+
+
+def key_of(loading: Loading) -> str:
+    """Return what tells a loaded model from every other: what it is and how it is loaded."""
+    options: list[tuple[str, Any]] = sorted(loading.options.items())
+    parts = (
+        loading.family, str(loading.folder or loading.name), loading.revision, loading.device,
+        loading.dtype, loading.attn, loading.quantize, options,
+    )  # fmt: skip
+    return "|".join(str(part) for part in parts)
+
+
+def _software() -> str:
+    """Return the versions that decide how a picture is prepared and what auto stands for."""
+    names = ("torch", "torchvision", "transformers", "open_clip_torch")
+    return " ".join(f"{name}={package_version(name)}" for name in names)
+
+
+def _weights_bytes(loading: Loading) -> int:
+    """Return what the weights take on disk: about what they take in memory at that precision."""
+    if loading.folder is None:
+        return 0
+    return sum(path.stat().st_size for path in loading.folder.glob("*.safetensors"))

@@ -1,0 +1,142 @@
+"""Settings of reading, of the stages that need no model, and of running."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from .section import MEASURE, Section
+
+Sensitivity = Annotated[float, Field(ge=0.0, le=1.0)]
+Rectangle = tuple[float, float, float, float]
+
+
+class Sampling(Section):
+    """Which frames of a video are looked at. Pictures are always looked at whole."""
+
+    mode: Literal["every", "fps", "count", "keyframes"] = Field(
+        "every", description="every frame, so many a second, so many in all, or keyframes only"
+    )
+    fps: float = Field(2.0, gt=0, le=1000, description="frames a second with mode = 'fps'")
+    count: int = Field(64, ge=1, description="frames in all, evenly spread, with mode = 'count'")
+    max_frames: int | None = Field(None, ge=1, description="stop after so many frames of a source")
+    reader: Literal["auto", "pyav", "decord"] = Field(
+        "auto",
+        description="who decodes sampled frames; auto takes decord where it agrees with the "
+        "container and PyAV otherwise. Every-frame reading is always PyAV's",
+    )
+
+
+class Regions(Section):
+    """Where to look. Rectangles are [x, y, width, height], in fractions when all are at most 1."""
+
+    include: tuple[Rectangle, ...] = Field((), description="look only inside these rectangles")
+    exclude: tuple[Rectangle, ...] = Field((), description="never look inside these rectangles")
+
+    @field_validator("include", "exclude")
+    @classmethod
+    def _positive(cls, value: tuple[Rectangle, ...]) -> tuple[Rectangle, ...]:
+        for x, y, width, height in value:
+            if x < 0 or y < 0 or width <= 0 or height <= 0:
+                raise ValueError(
+                    "a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0"
+                )
+        return value
+
+
+class Flash(Section):
+    """Transient brightening: lightning, global or local, one frame long or more."""
+
+    sensitivity: Sensitivity = Field(
+        0.5,
+        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
+    )
+    max_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=5,
+        description="a brightening that lasts longer is no flash",
+        json_schema_extra=MEASURE,
+    )
+
+
+class Motion(Section):
+    """Stretches in which something moves."""
+
+    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
+    min_seconds: float = Field(0.3, ge=0, description="shorter stirrings are not motion")
+
+
+class Cut(Section):
+    """Scene changes: the picture changes at once and stays changed."""
+
+    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
+
+
+class Dedupe(Section):
+    """Near-duplicates by perceptual hash."""
+
+    distance_bits: int = Field(
+        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
+    )
+
+
+class Quality(Section):
+    """Blur, exposure and entropy of each picture looked at."""
+
+    blurred_below: float = Field(
+        20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
+    )
+    dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
+    bright_above: float = Field(
+        235.0, ge=0, le=255, description="mean luma above which it is bright"
+    )
+    flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
+
+
+class Events(Section):
+    """How candidates become events."""
+
+    merge_seconds: float = Field(
+        0.25, ge=0, description="accepted candidates closer than this become one event"
+    )
+    pre_seconds: float = Field(1.0, ge=0, description="lead-in of an event's clip")
+    post_seconds: float = Field(2.0, ge=0, description="run-out of an event's clip")
+    min_seconds: float = Field(0.0, ge=0, description="shorter events are dropped")
+    max_seconds: float | None = Field(None, gt=0, description="longer events are dropped")
+
+
+class Limits(Section):
+    """Caps that keep hostile or broken files from taking the machine."""
+
+    max_megapixels: float = Field(200.0, gt=0, description="a larger picture is refused unread")
+    max_frames: int = Field(50_000_000, ge=1, description="a longer video is refused")
+    stall_seconds: float = Field(
+        60.0, gt=0, description="a decoder that gives nothing for so long is stopped"
+    )
+    memory_mib: int = Field(4096, ge=256, description="address space a decoding process may take")
+
+
+class Run(Section):
+    """How the work is done; none of it changes a result."""
+
+    batch_size: int = Field(
+        128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
+    )
+    parallel: int = Field(0, ge=0, description="sources at once; 0 takes what the machine has")
+    decode_threads: int = Field(0, ge=0, description="threads of one decoder; 0 shares the cores")
+
+
+class Output(Section):
+    """What a scan writes besides the library."""
+
+    formats: tuple[str, ...] = Field(
+        ("json", "csv"), description="files per source written into the folder given with --out"
+    )
+    thumbnails: bool = Field(
+        False,
+        description="make small pictures of the events during the scan, not when they are first "
+        "exported or looked at; in busy footage this decodes everything twice",
+    )
+    thumbnail_pixels: int = Field(320, ge=32, le=2048, description="longest side of a thumbnail")

@@ -1,0 +1,122 @@
+"""All models of one scan at work on its sources: opened once, one source at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.model import Picture
+from ..pipeline.channel import Control
+from ..pipeline.runner import StepReport
+from ..records import SourceInfo
+from ..sources.reader import Reader
+from ..spec import Spec
+from ..storage.library import Library
+from .frames import VideoFrames, kept_frames, longest_side
+from .judgement import Decided, Looked
+from .lending import Lending
+from .look import Microbatch
+from .looking import Looking
+from .looks import LOOKS, open_looks
+from .verify import Verifier
+
+Progress = Callable[[int, list[StepReport]], None]
+
+
+class Eyes:
+    """The looks and the verifier of one scan. Any thread may call; sources take turns."""
+
+    def __init__(self, library: Library, lending: Lending, spec: Spec, *, redo: bool) -> None:
+        self._library = library
+        self._lending = lending
+        self._spec = spec
+        self._redo = redo
+        self.turn = threading.Lock()
+        self.looking: Looking | None = None
+        self._verifier: Verifier | None = None
+
+    @property
+    def cancelled(self) -> Callable[[], bool]:
+        """Return what models ask between two tokens."""
+        return self._lending.cancelled
+
+    @cancelled.setter
+    def cancelled(self, ask: Callable[[], bool]) -> None:
+        self._lending.cancelled = ask
+
+    def open(self) -> None:
+        """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
+        annotations = self._library.annotations
+        if set(self._spec.looks) & set(LOOKS):
+            looks = open_looks(self._lending, self._spec)
+            self.looking = Looking(looks, self._lending, annotations, redo=self._redo)
+            if self._spec.models.preload:
+                self.looking.preload()
+        if "verify" in self._spec.stages:
+            self._verifier = Verifier(self._lending, self._spec, annotations)
+
+    def look_at_video(
+        self, reader: Reader, info: SourceInfo, control: Control, progress: Progress
+    ) -> Looked:
+        """Show a video's frames to the models. Raises SourceError, EnvironmentFault, Cancelled."""
+        if self.looking is None:
+            return Looked()
+        frames = VideoFrames(
+            reader, info, self._spec, self._library.annotations,
+            kept_frames(self._spec, self._library.frames),
+        )  # fmt: skip
+        looked = Looked(asked=dict(self.looking.asked), ended=frames.ended)
+
+        def seen(batch: Microbatch, reports: list[StepReport]) -> None:
+            looked.frames += len(batch.shown)
+            progress(looked.frames, reports)
+
+        with self.turn:
+            for batch in self.looking.run(frames.batches(), control, seen):
+                looked.annotations += [
+                    note for noted in batch.noted for notes in noted.values() for note in notes
+                ]
+        looked.ended = frames.ended
+        self._tidy()
+        return looked
+
+    def verify(
+        self,
+        reader: Reader,
+        info: SourceInfo,
+        decided: Decided,
+        times: NDArray[np.float64],
+        looked: Looked,
+    ) -> Decided:
+        """Return what is left of the candidates once a model has looked at them."""
+        if self._verifier is None or not len(times):
+            return decided
+        decode = partial(_decode, reader, info, longest_side(self._spec))
+        with self.turn:
+            candidates, notes = self._verifier.verify(
+                info.content, decided.candidates, times, decode, anew=self._redo
+            )
+        looked.annotations += notes
+        looked.asked["verify"] = self._verifier.asked
+        return replace(decided, candidates=candidates)
+
+    def close(self) -> None:
+        """Give the models back."""
+        if self.looking is not None:
+            self.looking.close()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        if kept_frames(self._spec, self._library.frames) is not None:
+            self._library.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
+
+
+def _decode(
+    reader: Reader, info: SourceInfo, side: int, seconds: list[float]
+) -> Iterator[tuple[float, Picture]]:
+    return reader.shown(info, seconds, side)

@@ -1,0 +1,164 @@
+"""Frames of a video on their way to the looks: which ones, and decoding them once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..models.model import Picture
+from ..records import ColourBatch, SourceInfo
+from ..screening_settings import Sampling
+from ..sources.colour import shown_size
+from ..sources.reader import Reader, ReaderChosen, VideoEnd
+from ..spec import VLM_STAGES, Spec, tagged_hash
+from ..storage.annotations import Annotations
+from ..storage.frames import KeptFrames
+from .look import Microbatch, Shown
+
+SIDE_OF_VECTORS = 640
+SIDE_OF_LOOKS = 1024
+"""longest side of a frame, where the profile names none: embedders see less than detectors"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """Where the JPEG of one frame is kept."""
+
+    frames: KeptFrames
+    content: str
+    frame: int
+    side: int
+
+    def get(self) -> bytes | None:
+        """Return it, if it was kept."""
+        return self.frames.get(self.content, self.frame, self.side)
+
+    def put(self, jpeg: bytes) -> None:
+        """Keep it."""
+        self.frames.put(self.content, self.frame, self.side, jpeg)
+
+
+def longest_side(spec: Spec) -> int:
+    """Return the longest side frames are shown at; 0 shows them whole."""
+    if spec.models.no_resize:
+        return 0
+    if spec.models.image_size:
+        return spec.models.image_size
+    only_vectors = set(spec.looks) <= {"embed", "tag"}
+    return SIDE_OF_VECTORS if only_vectors else SIDE_OF_LOOKS
+
+
+def sampling_of_looks(spec: Spec) -> Sampling:
+    """Return which frames models are shown: as sampled; beside screening, `fps` a second."""
+    if spec.sampling.mode != "every":
+        return spec.sampling
+    return spec.sampling.model_copy(update={"mode": "fps"})
+
+
+def kept_frames(spec: Spec, frames: KeptFrames) -> KeptFrames | None:
+    """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
+    if spec.models.keep_frames_mib and set(VLM_STAGES) & set(spec.stages):
+        return frames
+    return None
+
+
+@dataclass
+class VideoFrames:
+    """The frames of one video that models are shown, as microbatches.
+
+    Frames whose numbers and times are known from an earlier scan are decoded only if somebody
+    wants their pixels; else the video is read through once. `ended` says how that ended.
+    """
+
+    reader: Reader
+    info: SourceInfo
+    spec: Spec
+    annotations: Annotations
+    frames: KeptFrames | None
+    ended: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def batches(self) -> Iterator[Microbatch]:
+        """Yield the microbatches. Raises SourceError."""
+        sampling = sampling_of_looks(self.spec)
+        settings = sampling.model_dump(mode="json", exclude={"reader"})
+        key = tagged_hash("sampled", [self.info.content, settings])
+        numbers, seconds, ended = self.annotations.sampled(key)
+        if len(numbers):
+            self.ended, self.count = ended, len(numbers)
+            known = list(zip(numbers.tolist(), seconds.tolist(), strict=True))
+            yield from self._from_times(known)
+            return
+        read: list[tuple[int, float]] = []
+        yield from self._read_through(sampling, read)
+        self.annotations.keep_sampled(key, self.info.content, read, self.ended)
+
+    def _read_through(
+        self, sampling: Sampling, read: list[tuple[int, float]]
+    ) -> Iterator[Microbatch]:
+        size = self.spec.models.batch_size
+        items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
+        with closing(items):
+            for item in items:
+                if isinstance(item, ColourBatch):
+                    times = zip(item.indices.tolist(), item.pts_seconds.tolist(), strict=True)
+                    read += times
+                    self.count = len(read)
+                    yield Microbatch([self._decoded(item, row) for row in range(len(item))])
+                else:
+                    self.ended |= _said(item)
+
+    def _from_times(self, known: list[tuple[int, float]]) -> Iterator[Microbatch]:
+        size = self.spec.models.batch_size
+        for start in range(0, len(known), size):
+            part = known[start : start + size]
+            pixels: dict[float, Picture] = {}
+            times = [seconds for _, seconds in part]
+            yield Microbatch(
+                [
+                    self._shown(frame, seconds, partial(self._lazily, times, pixels, seconds))
+                    for frame, seconds in part
+                ]
+            )
+
+    def _lazily(self, times: list[float], pixels: dict[float, Picture], seconds: float) -> Picture:
+        """Decode the whole microbatch when the first of its frames is wanted."""
+        with self._lock:  # a reader answers one request at a time
+            if not pixels:
+                pixels.update(self.reader.shown(self.info, times, longest_side(self.spec)))
+        return pixels[seconds]
+
+    def _decoded(self, batch: ColourBatch, row: int) -> Shown:
+        return self._shown(
+            int(batch.indices[row]), float(batch.pts_seconds[row]), lambda: batch.rgb[row]
+        )
+
+    def _shown(self, frame: int, seconds: float, decode: Any) -> Shown:
+        return shown(self.info, frame, seconds, decode, self.spec, self.frames)
+
+
+def shown(
+    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: KeptFrames | None
+) -> Shown:
+    """Return a frame of a source as it is shown."""
+    side = longest_side(spec)
+    width, height = shown_size(info.width, info.height, side)
+    scale = max(info.width, info.height) / max(width, height)
+    kept = KeptFrame(frames, info.content, frame, side) if frames else None
+    return Shown(info.content, frame, seconds, scale, decode, kept)
+
+
+def _said(item: ReaderChosen | VideoEnd) -> dict[str, Any]:
+    if isinstance(item, ReaderChosen):
+        return {"reader": item.reader, "why": item.why}
+    return {
+        "frames": item.frames,
+        "bad_packets": item.bad_packets,
+        "ended_early": item.ended_early,
+        "warnings": list(item.warnings),
+    }

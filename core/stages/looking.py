@@ -1,0 +1,214 @@
+"""Taking microbatches of frames through the looks of a scan: ask what is not known, keep it.
+
+Each look is two steps of a chain, so that one microbatch is prepared on the CPU while another is
+on the device, and what a look said is kept before it is asked about the next microbatch: a kill
+costs one microbatch. At most (2 looks + 1) * 2 microbatches are in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, UsageError
+from ..models.model import Model
+from ..pipeline.channel import Cancelled, Control
+from ..pipeline.runner import Chain, Step, StepFailed, StepReport
+from ..storage.annotations import Annotation, Annotations, Asked
+from ..text import clean
+from .lending import Lending
+from .look import Look, Microbatch, Question, Said
+
+MOST_ERROR_LETTERS = 300
+Progress = Callable[[Microbatch, list[StepReport]], None]
+
+
+@dataclass
+class _Work:
+    """What one look has to do for one microbatch."""
+
+    batch: Microbatch
+    questions: list[Question]
+    known: dict[tuple[str, int, str], Annotation]
+    chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
+
+
+class Looking:
+    """The looks of one scan at work. One thread at a time may `run`."""
+
+    def __init__(
+        self, looks: Sequence[Look], lending: Lending, annotations: Annotations, *, redo: bool
+    ) -> None:
+        self._looks = looks
+        self._lending = lending
+        self._annotations = annotations
+        self._redo = redo
+        self._asked_now: set[tuple[int, str, int, str]] = set()
+        self._leases = ExitStack()
+        self._models: dict[str, Model] = {}
+
+    def run(
+        self, batches: Iterator[Microbatch], control: Control, progress: Progress
+    ) -> Iterator[Microbatch]:
+        """Yield each microbatch with everything noted on it, in order.
+
+        Raises SourceError, EnvironmentFault or Cancelled; what was said by then is kept.
+        """
+        steps = [step for look in self._looks for step in self._steps(look)]
+        chain = Chain(batches, steps, control, capacity=1)
+        try:
+            for batch in chain:
+                for shown in batch.shown:
+                    shown.drop()
+                progress(batch, chain.reports())
+                yield batch
+        except StepFailed as failure:
+            raise failure.__cause__ or failure from failure
+
+    @property
+    def asked(self) -> dict[str, Asked]:
+        """Return by stage how it asks."""
+        return {look.name: look.asked for look in self._looks}
+
+    def preload(self) -> None:
+        """Load all models now."""
+        for look in self._looks:
+            self._model(look)
+
+    def close(self) -> None:
+        """Give all models back."""
+        self._models.clear()
+        self._leases.close()
+
+    def _steps(self, look: Look) -> list[Step]:
+        def prepare(batches: Iterator[Microbatch]) -> Iterator[_Work]:
+            for batch in batches:
+                yield self._prepared(look, batch)
+
+        def infer(works: Iterator[_Work]) -> Iterator[Microbatch]:
+            for work in works:
+                yield self._answered(look, work)
+
+        return [Step(f"{look.name} prepare", prepare), Step(look.name, infer)]
+
+    def _model(self, look: Look) -> Model:
+        if look.name not in self._models:
+            lease = self._lending.lease(look.name)
+            self._models[look.name] = self._leases.enter_context(lease)
+        return self._models[look.name]
+
+    def _prepared(self, look: Look, batch: Microbatch) -> _Work:
+        questions = look.questions(batch.shown, batch.noted)
+        keys = [_key(batch, question) for question in questions]
+        known = self._annotations.known(look.asked, keys)
+        if self._redo:
+            known = {key: said for key, said in known.items() if self._is_fresh(look, key)}
+        # The same picture twice in a microbatch is the same question.
+        open_ones = dict(zip(keys, questions, strict=True))
+        pending = [question for key, question in open_ones.items() if key not in known]
+        work = _Work(batch, questions, known)
+        for start in range(0, len(pending), look.batch_size):
+            part = pending[start : start + look.batch_size]
+            work.chunks.append((part, self._try_prepare(look, batch, part)))
+        return work
+
+    def _try_prepare(self, look: Look, batch: Microbatch, part: list[Question]) -> Any:
+        """Return the model's input, or the exception: it is dealt with where answers are."""
+        try:
+            return look.prepare(self._model(look), batch.shown, part)
+        except (Cancelled, EnvironmentFault, UsageError):
+            raise
+        except Exception as error:
+            return error
+
+    def _answered(self, look: Look, work: _Work) -> Microbatch:
+        said: list[tuple[Question, Said]] = []
+        for part, prepared in work.chunks:
+            said += self._ask(look, work.batch, part, prepared)
+        kept = self._annotations.keep(
+            look.asked,
+            [(_key(work.batch, q)[0], _annotation(look, work.batch, q, s)) for q, s in said],
+        )
+        answers = dict(work.known)
+        for (question, _), annotation in zip(said, kept, strict=True):
+            key = _key(work.batch, question)
+            answers[key] = annotation
+            self._asked_now.add((look.asked.id, *key))
+        for question in work.questions:
+            noted = work.batch.noted[question.row].setdefault(look.name, [])
+            noted.append(answers[_key(work.batch, question)])
+        return work.batch
+
+    def _is_fresh(self, look: Look, key: tuple[str, int, str]) -> bool:
+        """Tell whether this very scan asked it: `--redo` asks everything once."""
+        return (look.asked.id, *key) in self._asked_now
+
+    def _ask(
+        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[tuple[Question, Said]]:
+        """Ask; what fails is asked in halves until it is one question that fails alone."""
+        try:
+            if isinstance(prepared, Exception):
+                raise prepared
+            return list(zip(part, self._once(look, batch, part, prepared), strict=True))
+        except OutOfMemory:
+            if len(part) == 1:
+                raise
+            self._remember_less(look, len(part) // 2)
+        except PictureRejected as error:
+            return self._without(look, batch, part, error)
+        except (Cancelled, EnvironmentFault, UsageError):
+            raise
+        except Exception as error:
+            if len(part) == 1:
+                return [(part[0], _failed(error))]
+        middle = len(part) // 2
+        return [
+            answer
+            for half in (part[:middle], part[middle:])
+            for answer in self._ask(look, batch, half, self._try_prepare(look, batch, half))
+        ]
+
+    def _once(
+        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[Said]:
+        model = self._model(look)
+        raw = self._lending.residency.run(model, lambda: look.infer(model, prepared))
+        if self._lending.cancelled():
+            raise Cancelled  # what a cancelled model said so far is no answer
+        said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
+        if len(said) != len(part):
+            raise ValueError(f"{look.name}: {len(said)} answers to {len(part)} questions")
+        return said
+
+    def _without(
+        self, look: Look, batch: Microbatch, part: list[Question], error: PictureRejected
+    ) -> list[tuple[Question, Said]]:
+        rest = [question for n, question in enumerate(part) if n != error.index]
+        failed = [(part[error.index], _failed(error))]
+        if not rest:
+            return failed
+        return failed + self._ask(look, batch, rest, self._try_prepare(look, batch, rest))
+
+    def _remember_less(self, look: Look, fits: int) -> None:
+        look.batch_size = max(1, fits)
+        loading = self._lending.loading(look.name)
+        self._lending.residency.remember_batch(loading, look.batch_size)
+        self._lending.told(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
+
+
+def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
+    shown = batch.shown[question.row]
+    return shown.content, shown.frame, question.part
+
+
+def _annotation(look: Look, batch: Microbatch, question: Question, said: Said) -> Annotation:
+    shown = batch.shown[question.row]
+    return Annotation(look.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
+
+
+def _failed(error: Exception) -> Said:
+    words = clean(str(error), limit=MOST_ERROR_LETTERS) or type(error).__name__
+    return Said({"error": words})

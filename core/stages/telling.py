@@ -1,0 +1,39 @@
+"""What the stages that ask a VLM share: what a question is, what is kept of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ..models.facts import facts
+from ..models.model import Answer
+from ..prompts import Prompt
+from ..spec import Spec
+from .vlm_picture import QUALITY
+
+
+def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
+    """Return what of a question's wording and form is part of its identity."""
+    return {
+        "prompt": prompt.reference,
+        "text": prompt.text,
+        "system": prompt.system,
+        "extra": extra,
+        "max_tokens": spec.vlm.max_tokens,
+        "image_size": spec.models.image_size,
+        "no_resize": spec.models.no_resize,
+        "shown_as": f"jpeg{QUALITY}",
+    }
+
+
+def answered(answer: Answer, prompt: Prompt) -> dict[str, Any]:
+    """Return what is kept of an answer: its text as it came, how it ended, and facts about it."""
+    if answer.finish == "failed":
+        return {"error": answer.error or "no answer", "prompt": prompt.reference}
+    told = facts(answer, prompt.text, prompt.answer)
+    return {
+        "text": answer.text,
+        "finish": answer.finish,
+        "prompt": prompt.reference,
+        "facts": {key: value for key, value in asdict(told).items() if value not in (None, ())},
+    }
