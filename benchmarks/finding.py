@@ -107,8 +107,8 @@ def _steps(path: Path) -> list[TrueEvent]:
 
 def _levels(clip: Path) -> NDArray[np.float64]:
     from core.records import LumaBatch
+    from core.screening_settings import Limits, Sampling
     from core.sources.reader import Reader
-    from core.spec import Limits, Sampling
 
     reader = Reader(Limits(), threads=2)
     batches = [b for b in reader.video(str(clip), Sampling(), 256) if isinstance(b, LumaBatch)]

@@ -22,7 +22,7 @@ def main() -> None:
     folder = _pictures()
     with tempfile.TemporaryDirectory() as scratch:
         scan = [*SIGHTLINE, "--library", f"{scratch}/library", "--quiet", "scan", str(folder),
-                "--profile", "index"]  # fmt: skip
+                "--profile", "quick"]  # fmt: skip
         first = run(scan)
         walks, again = in_turn([[sys.executable, "-c", WALK, str(folder)], scan], RUNS)
     walk, ours = medians(walks).wall_seconds, medians(again).wall_seconds

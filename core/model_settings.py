@@ -56,8 +56,11 @@ class Models(Section):
 class Vlm(Section):
     """The vision-language model, unless a stage names its own."""
 
-    model: str = Field("qwen3-vl-2b", description="a name from `sightline models list`, a "
-                       "repository, a folder, or an endpoint's address")  # fmt: skip
+    model: str = Field(
+        "qwen3-vl-2b",
+        min_length=1,
+        description="a name from `sightline models list`, a repository, a folder, or an endpoint",
+    )
     max_tokens: int = Field(256, ge=1, le=32768, description="longest answer")
     batch_size: int = Field(4, ge=1, le=256, description="questions asked at once")
     packing: int = Field(1, ge=1, le=6, description="frames packed into one temporal slot "
@@ -74,7 +77,9 @@ class Embed(Section):
     """A vector of each frame, and of each object found in it."""
 
     model: str = Field(
-        "auto", description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU"
+        "auto",
+        min_length=1,
+        description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU",
     )
     objects: bool = Field(True, description="also of every box that detect found")
 
@@ -94,7 +99,7 @@ class Tag(Section):
 class Detect(Section):
     """Where things are."""
 
-    model: str = Field("grounding-dino-tiny", description="a detector")
+    model: str = Field("grounding-dino-tiny", min_length=1, description="a detector")
     labels: tuple[str, ...] = Field(
         (), description="what to look for; empty takes each frame's tags (open vocabulary only)"
     )
@@ -109,7 +114,7 @@ class Detect(Section):
 class Segment(Section):
     """A mask for each box."""
 
-    model: str = Field("sam2-tiny", description="a segmenter")
+    model: str = Field("sam2-tiny", min_length=1, description="a segmenter")
 
 
 class Caption(Section):

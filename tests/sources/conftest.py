@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.sources.reader import Reader
 from core.screening_settings import Limits
+from core.sources.reader import Reader
 
 
 @pytest.fixture(scope="module")

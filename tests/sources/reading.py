@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.records import LumaBatch
-from core.sources.reader import Reader, ReaderChosen, VideoEnd
 from core.screening_settings import Sampling
+from core.sources.reader import Reader, ReaderChosen, VideoEnd
 
 REPOSITORY = Path(__file__).parent.parent.parent
 MEDIA = Path(os.environ.get("SIGHTLINE_MEDIA", REPOSITORY.parent / "shared" / "media"))

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from core.errors import ReaderDied, SourceError, TooLarge, Unreadable, Vanished
+from core.screening_settings import Limits, Sampling
 from core.sources.find import Found, find
 from core.sources.reader import Reader
-from core.screening_settings import Limits, Sampling
 from tests.sources.reading import REPOSITORY, read
 
 Make = Callable[..., Path]

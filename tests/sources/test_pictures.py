@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
-from core.sources.reader import Reader
 from core.screening_settings import Limits
+from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, files_under, needs_media
 
 IMAGES = MEDIA / "images"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.sources.reader import Reader
 from core.screening_settings import Sampling
+from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, assert_tail, needs_media, read
 
 FILES = [

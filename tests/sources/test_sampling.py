@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.errors import Unreadable
+from core.screening_settings import Sampling
 from core.sources.reader import Reader
 from core.sources.sampling import wanted_indices
-from core.screening_settings import Sampling
 from tests.sources.reading import MEDIA, needs_media, read
 
 VIDEOS = MEDIA / "videos"

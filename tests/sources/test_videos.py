@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from core.errors import TooLarge, Unreadable
-from core.sources.reader import Reader
 from core.screening_settings import Limits, Sampling
+from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, files_under, named, needs_media, read
 
 pytestmark = needs_media
