@@ -71,6 +71,9 @@ class MomentView:
     measurements: dict[str, dict[str, float]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    look: dict[str, Any] | None = None
+    """what models said about the frame nearest to it, as in the JSON export"""
+    verdicts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,48 @@ def _print(out: Output, view: MomentView) -> None:
     for stage, values in view.measurements.items():
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         out.result(f"  {stage}: {shown}")
+    for line in _said(view):
+        out.result(f"  {line}")
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
     made = view.provenance
+    for stage, asked in made.get("models", {}).items():
+        out.result(
+            f"  {stage} by {asked['model']} at {asked['revision']}, {asked['dtype']}, "
+            f"attention {asked['attn']}, on {asked['device']}"
+        )
     out.result(
         f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
         f"on {made.get('device')}"
     )
+
+
+def _said(view: MomentView) -> Iterator[str]:
+    """Yield what models said, one line each."""
+    for verdict in view.verdicts:
+        yield f"verdict {verdict['state']}: {verdict.get('reason') or verdict.get('text', '')}"
+    look = view.look
+    if look is None:
+        return
+    yield f"models looked at frame {look['frame']} ({timecode(look['seconds'])}):"
+    if look["tags"]:
+        yield "  tags: " + ", ".join(
+            _with_score(tag["tag"], tag.get("score")) for tag in look["tags"]
+        )
+    if look["caption"]:
+        cut = " (cut off)" if look["caption"]["finish"] == "length" else ""
+        yield f"  caption ({look['caption']['prompt']}){cut}: {look['caption']['text']}"
+    for thing in look["objects"]:
+        x, y, width, height = thing["box"]
+        told = thing["description"]["text"] if thing["description"] else ""
+        name = _with_score(thing["label"], thing["score"])
+        yield f"  {name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {told}".rstrip()
+    for failure in look["failures"]:
+        yield f"  {failure['stage']} failed: {failure['reason']}"
+
+
+def _with_score(name: str, score: float | None) -> str:
+    return name if score is None else f"{name} {score:.2f}"
 
 
 def _metadata(fields: dict[str, Any]) -> Iterator[tuple[str, object]]:

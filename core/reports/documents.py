@@ -18,6 +18,7 @@ from ..storage.library import Library
 from ..storage.results import Result
 from ..text import clean_path
 from .lists import spec_of
+from .looks import frame_notes, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def _document(
     result: Result,
     statistics: bool,
 ) -> Document:
+    annotations = library.annotations.of_result(info.content, result.spec_hash)
     return Document(
         source=info,
         profile=spec.profile,
@@ -121,6 +123,8 @@ def _document(
         statistics=tuple(_statistics(library, result)) if statistics else (),
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
+        looks=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
+        verdicts=verdicts(annotations),
     )
 
 

@@ -14,11 +14,13 @@ from ..records import SourceInfo
 from ..sources.reader import Reader
 from ..spec import Spec
 from ..stages.table import create
+from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.results import Result
 from ..text import clean_path
 from ..views import MomentView
 from .lists import spec_of
+from .looks import frame_notes, verdicts
 
 
 def instant(library: Library, path: str, seconds: float) -> MomentView:
@@ -34,6 +36,11 @@ def instant(library: Library, path: str, seconds: float) -> MomentView:
         )
     around = max(0.05, 1.0 / (info.frame_rate or 25.0))
     measurements, frame, frame_seconds = _measurements(library, result, seconds)
+    said = library.annotations.of_result(result.content, result.spec_hash)
+    notes = frame_notes(said, tracks=False)
+    nearest = min(notes, key=lambda each: abs(each.seconds - seconds), default=None)
+    if nearest is not None and not result.tracks:
+        frame, frame_seconds = nearest.frame, nearest.seconds
     return MomentView(
         info=info,
         profile=library.runs.get(scan).profile,
@@ -51,6 +58,10 @@ def instant(library: Library, path: str, seconds: float) -> MomentView:
         ),
         measurements={name: measurements[name] for name in spec.stages if name in measurements},
         provenance=result.provenance,
+        look=look(nearest) if nearest else None,
+        verdicts=tuple(
+            each for each in verdicts(said) if abs(each["seconds"] - seconds) <= around
+        ),
         warnings=result.warnings,
     )  # fmt: skip
 

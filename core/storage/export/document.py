@@ -1,7 +1,8 @@
 """The document every export format is made from: one source's results, and a scan's summary.
 
 Holds nothing that differs between two runs over the same content with the same spec (no clock, no
-scan number), so an export after a kill and resume equals that of an uninterrupted run.
+scan number), so an export after a kill and resume equals that of an uninterrupted run. Only the
+facts about a model's answer tell how long it took.
 """
 
 from __future__ import annotations
@@ -29,6 +30,37 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class Thing:
+    """An object found in a frame: `box` is x, y, width, height in source pixels.
+
+    `mask` is COCO's uncompressed run lengths at the size the frame was shown; `vector` float32
+    (dimension,); `description` an answer as in `FrameNotes.caption`.
+    """
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+    track: int | None = None
+    mask: dict[str, Any] | None = None
+    description: dict[str, Any] | None = None
+    vector: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameNotes:
+    """What models said about one frame; `caption` holds text, finish, prompt and facts."""
+
+    frame: int
+    seconds: float
+    tags: tuple[dict[str, Any], ...] = ()
+    caption: dict[str, Any] | None = None
+    things: tuple[Thing, ...] = ()
+    vector: NDArray[np.float32] | None = None
+    failures: tuple[tuple[str, str], ...] = ()
+    """stage and reason of what was asked in vain"""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """Everything kept about one source under one spec."""
 
@@ -43,6 +75,10 @@ class Document:
     warnings: tuple[str, ...] = ()
     thumbnails: dict[int, bytes] = field(default_factory=dict)
     """JPEG of each moment's peak, by the moment's number"""
+    looks: tuple[FrameNotes, ...] = ()
+    """what models said, by frame"""
+    verdicts: tuple[dict[str, Any], ...] = ()
+    """what a model said about each candidate it was shown"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...records import Candidate, Moment, SourceInfo
-from .document import Document, Summary
+from .document import Document, FrameNotes, Summary
 
 SECONDS_DECIMALS = 6
 
@@ -46,6 +46,27 @@ def record(value: SourceInfo | Moment | Candidate) -> dict[str, Any]:
         found = getattr(value, each.name)
         out[each.name] = seconds(found) if each.name.endswith("_seconds") else plain(found)
     return out
+
+
+def look(notes: FrameNotes) -> dict[str, Any]:
+    """Return one frame's notes; vectors and masks stand in files of their own."""
+    return {
+        "frame": notes.frame,
+        "seconds": seconds(notes.seconds),
+        "tags": plain(notes.tags),
+        "caption": plain(notes.caption),
+        "objects": [
+            {
+                "label": thing.label,
+                "score": thing.score,
+                "box": plain(thing.box),
+                "track": thing.track,
+                "description": plain(thing.description),
+            }
+            for thing in notes.things
+        ],
+        "failures": [{"stage": stage, "reason": reason} for stage, reason in notes.failures],
+    }
 
 
 def heading(document: Document) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .document import FORMAT_VERSION, Document
 from .parts import Beside, Parts
-from .shapes import dumps, heading, plain, record
+from .shapes import dumps, heading, look, plain, record
 
 NAME = "sightline.source"
 
@@ -24,6 +24,8 @@ def body(document: Document, beside: Beside) -> dict[str, Any]:
         **heading(document),
         "events": [record(moment) for moment in document.moments],
         "candidates": [record(candidate) for candidate in document.candidates],
+        "looks": [look(notes) for notes in document.looks],
+        "verdicts": plain(document.verdicts),
         "statistics": _statistics(document, beside),
         "warnings": plain(document.warnings),
         "provenance": plain(document.provenance),

@@ -55,7 +55,8 @@ def _source(name: str, suffix: str, module: str, description: str) -> Format:
 
 def _scan(name: str, suffix: str, module: str, description: str) -> Format:
     def load() -> Callable[[], ScanFormat]:
-        return lambda: cast(ScanFormat, import_module(f".{module}", __package__))
+        found = import_module(f".{module}", __package__)
+        return lambda: cast(ScanFormat, getattr(found, module.capitalize(), lambda: found)())
 
     return Format(name, suffix, "scan", description, load)
 
@@ -71,6 +72,12 @@ FORMATS: dict[str, Format] = {
             "frame_statistics",
             "per-frame measurements, as a table and as NumPy arrays (.arrays.npz)",
         ),
+        _source(
+            "vectors",
+            ".vectors.npz",
+            "vectors",
+            "vectors of frames and objects, as NumPy arrays without a pickle",
+        ),
         _source("srt", ".srt", "srt", "SubRip subtitles, one cue per event"),
         _source("vtt", ".vtt", "vtt", "WebVTT subtitles, one cue per event"),
         _source("edl", ".edl", "edl", "CMX3600 cut list of the events' clips, for editors"),
@@ -80,6 +87,7 @@ FORMATS: dict[str, Format] = {
             "legacy",
             "JSON plus a pickle (.legacy.pkl), for readers of that older layout",
         ),
+        _scan("coco", ".coco.json", "coco", "boxes and masks of a scan in COCO's layout"),
         _scan("jsonl", ".jsonl", "events_jsonl", "every event of a scan, one a line"),
         _scan("html", ".html", "report", "one page with pictures, to look at or send"),
     )
