@@ -422,8 +422,8 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 def test_unknown_formats_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known are json, csv"):
         check_formats(["csv", "jsno"])
-    with pytest.raises(UsageError, match="coco"):
-        write_source(document(), tmp_path / "new", "storm", ["json", "coco"])
+    with pytest.raises(UsageError, match="yolo"):
+        write_source(document(), tmp_path / "new", "storm", ["json", "yolo"])
     assert not (tmp_path / "new").exists()
 
 
@@ -432,4 +432,4 @@ def test_the_table_says_what_is_written(tmp_path: Path) -> None:
     assert len(paths) == len(set(paths)) == len(SOURCE_FORMATS) + 2
     assert {f"storm{FORMATS[name].suffix}" for name in SOURCE_FORMATS} <= {p.name for p in paths}
     paths = write_scan(summary("a"), iter([document()]), tmp_path, list(FORMATS))
-    assert [path.name for path in paths] == ["summary.json", "scan.jsonl", "scan.html"]
+    assert [path.name for path in paths] == ["summary.json", "scan.coco.json", "scan.jsonl", "scan.html"]
