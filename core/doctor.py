@@ -1,7 +1,7 @@
 """`sightline doctor`: what this machine can do, and the one command that mends what it cannot.
 
 To add a check, write a function that takes what was asked and returns one finding, here or in
-`doctor_checks.py`, and name it in `CHECKS`.
+`doctor_checks.py` (packages, GPU) or `doctor_models.py`, and name it in `CHECKS`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import doctor_checks as software
+from . import doctor_models as looks
 from .doctor_checks import Asked, Finding, Status, failure, ok, warning
 from .text import clean
 
@@ -241,6 +242,10 @@ CHECKS: dict[str, Check] = {
     "memory": memory,
     "gpu": software.gpu,
     "torch": software.torch,
+    "families": looks.families,
+    "attention": looks.attention,
+    "quantisation": looks.quantisation,
+    "models": looks.models,
     "disk": disk,
     "library": library,
     "engine": engine,
