@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
 
 if TYPE_CHECKING:
-    from .models.model import Loading
+    from .equip import Equipped
     from .models.residency import Residency
     from .stages.eyes import Eyes
 
@@ -106,7 +106,8 @@ class Engine:
     def _submit(self, command: commands.SubmitScan) -> int:
         spec = resolve(command.profile, command.overrides)
         notes: list[str] = []
-        spec, loadings = self._equipped(spec, notes.append)
+        equipped = self._equipped(spec, notes.append)
+        spec = equipped.spec
         planned = plan(self.library, spec, command.paths, command.globs, command.mode)
         if not planned.sources and command.mode != "changed":
             raise NothingToScan(nothing_found(command.paths, planned))
@@ -123,20 +124,18 @@ class Engine:
             self._emit(Warned(scan, text))
         for note in notes:
             self._emit(Warned(scan, note))
-        self._start(scan, spec, list(planned.sources), loadings, redo=command.mode == "redo")
+        self._start(scan, equipped, list(planned.sources), redo=command.mode == "redo")
         return scan
 
-    def _equipped(
-        self, spec: Spec, told: Callable[[str], None]
-    ) -> tuple[Spec, Mapping[str, Loading]]:
-        """Return the spec with its models pinned, and how they are loaded; none for most specs."""
+    def _equipped(self, spec: Spec, told: Callable[[str], None]) -> Equipped:
+        """Return the spec with its models pinned, and how they are loaded."""
+        from .equip import Equipped, equip
+
         if not spec.looks:
-            return spec, {}
-        from .equip import equip
+            return Equipped(spec, {})
         from .hub.hub import Hub
 
-        equipped = equip(spec, Hub(), told)
-        return equipped.spec, equipped.loadings
+        return equip(spec, Hub(), told)
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)
@@ -151,7 +150,7 @@ class Engine:
                 "`runs resume --failed` tries failed sources again"
             )
         mode = "retry_failed" if command.failed else row.asked["mode"]
-        spec, loadings = self._equipped(spec, lambda note: self._emit(Warned(command.scan, note)))
+        equipped = self._equipped(spec, lambda note: self._emit(Warned(command.scan, note)))
         sources, gone = plan_again(self.library, spec, tasks, mode)
         self.library.runs.add_tasks(command.scan, gone)
         for task in gone:
@@ -159,7 +158,7 @@ class Engine:
                 TaskFinished(command.scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0)
             )
         self.library.runs.set_state(command.scan, "running")
-        self._start(command.scan, spec, sources, loadings, redo=mode == "redo")
+        self._start(command.scan, equipped, sources, redo=mode == "redo")
         return command.scan
 
     def _remove(self, scan: int) -> int:
@@ -171,16 +170,9 @@ class Engine:
         self.library.thumbnails.keep_only(self.library.results.contents())
         return scan
 
-    def _start(
-        self,
-        scan: int,
-        spec: Spec,
-        sources: list[Source],
-        loadings: Mapping[str, Loading],
-        *,
-        redo: bool,
-    ) -> None:
-        eyes = self._eyes(scan, spec, loadings, redo=redo) if loadings else None
+    def _start(self, scan: int, equipped: Equipped, sources: list[Source], *, redo: bool) -> None:
+        spec = equipped.spec
+        eyes = self._eyes(scan, equipped, redo=redo) if equipped.loadings else None
         job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes)
         if eyes is not None:
             eyes.cancelled = lambda: job.control.cancelled
@@ -192,19 +184,16 @@ class Engine:
         self._threads.append(thread)
         thread.start()
 
-    def _eyes(self, scan: int, spec: Spec, loadings: Mapping[str, Loading], *, redo: bool) -> Eyes:
+    def _eyes(self, scan: int, equipped: Equipped, *, redo: bool) -> Eyes:
+        from .equip import eyes_of
         from .models.residency import Residency
-        from .prompts import load_prompts
-        from .stages.eyes import Eyes
-        from .stages.lending import Lending
 
         def told(note: str) -> None:
             self._emit(Warned(scan, note))
 
         if self._residency is None:
             self._residency = Residency(self.library.footprints)
-        lending = Lending(self._residency, loadings, self.library.annotations, load_prompts(), told)
-        return Eyes(self.library, lending, spec, redo=redo)
+        return eyes_of(self.library, self._residency, equipped, told, redo=redo)
 
     def _run(self, job: ScanJob, sources: list[Source]) -> None:
         began = time.monotonic()

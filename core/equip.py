@@ -19,6 +19,9 @@ from .text import clean
 if TYPE_CHECKING:
     from .hub.hub import Hub
     from .hub.resolved import Resolved
+    from .models.residency import Residency
+    from .stages.eyes import Eyes
+    from .storage.library import Library
 
 Told = Callable[[str], None]
 EMBEDDER_ON_GPU = "siglip2-so400m"
@@ -56,6 +59,18 @@ def equip(spec: Spec, hub: Hub, told: Told) -> Equipped:
         spec.model_copy(update={"models": models}),
         {stage: loadings[name] for stage, name in names.items()},
     )
+
+
+def eyes_of(
+    library: Library, residency: Residency, equipped: Equipped, told: Told, *, redo: bool
+) -> Eyes:
+    """Return what looks for a scan over a library."""
+    from .prompts import load_prompts
+    from .stages.eyes import Eyes
+    from .stages.lending import Lending
+
+    lending = Lending(residency, equipped.loadings, library.annotations, load_prompts(), told)
+    return Eyes(library, lending, equipped.spec, redo=redo)
 
 
 def model_of(spec: Spec, stage: str) -> str:

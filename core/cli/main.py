@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": (".score", "Compare a scan's events with a truth file."),
     "runs": (".runs", "List, show, resume, remove and verify scans."),
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
+    "prompts": (".prompts", "List, show, add, import and export prompts for models."),
     "models": (".models", "List, fetch, check and remove models, and hold them at a commit."),
     "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),

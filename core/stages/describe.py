@@ -66,11 +66,5 @@ class DescribeLook:
     def finish(
         self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[Shown, Question]]
     ) -> list[Said]:
-        """Return the answers as they came, each with its object."""
-        said = []
-        for answer, (_, question) in zip(model.finish(raw), asked, strict=True):
-            box = question.about[0]
-            body = answered(answer, self._prompt)
-            where = [box.x, box.y, box.width, box.height]
-            said.append(Said({**body, "label": box.label, "box": where}))
-        return said
+        """Return the answers as they came; which object each is about, its part says."""
+        return [Said(answered(answer, self._prompt)) for answer in model.finish(raw)]

@@ -60,12 +60,5 @@ class EmbedLook:
     def finish(
         self, model: Embedder, raw: Any, asked: Sequence[tuple[Shown, Question]]
     ) -> list[Said]:
-        """Return a vector each, with the object's name and box where it is one."""
-        return [
-            Said({} if q.about is None else {"label": q.about.label, "box": _box(q.about)}, vector)
-            for (_, q), vector in zip(asked, raw, strict=True)
-        ]
-
-
-def _box(box: Any) -> list[float]:
-    return [box.x, box.y, box.width, box.height]
+        """Return a vector each; what it is of, the question's part says."""
+        return [Said({}, vector) for vector in raw]

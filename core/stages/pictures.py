@@ -186,12 +186,6 @@ class PictureScan:
         return judge(info, self._spec, read.tracks, decided, {}, looked)
 
 
-def scan_one(results: Results, pool: ReaderPool, found: Found, spec: Spec) -> PictureDone:
-    """Measure a single picture, without models."""
-    scan = PictureScan(results, pool, spec)
-    return next(iter(scan.run([Wanted(found)], Control())))[0]
-
-
 def _track(
     track: StageTrack, probed: Probed
 ) -> tuple[str, str, str, int, dict[str, object], Measured]:

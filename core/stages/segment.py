@@ -55,4 +55,4 @@ class SegmentLook:
         """Return each object's mask, given back to its own question."""
         rows, output = raw
         masks = dict(zip(rows, map(iter, model.finish(output)), strict=True))
-        return [Said({"label": q.about.label, "mask": runs(next(masks[q.row]))}) for _, q in asked]
+        return [Said({"mask": runs(next(masks[q.row]))}) for _, q in asked]
