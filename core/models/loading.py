@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ..device.attention import choose_attention
 from ..device.capability import Capability, capability
@@ -46,8 +46,6 @@ class Pretrained:
 
 class Resident:
     """The part of the `Model` protocol that is the same for every checkpoint on a device."""
-
-    family: ClassVar[str]
 
     def __init__(self, loaded: Pretrained) -> None:
         self._loaded = loaded
@@ -263,4 +261,6 @@ def _reason(error: Exception) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return clean(lines[0] if lines else type(error).__name__, limit=240)
+    # torch puts what is wrong on the line after "Error(s) in loading state_dict for CLIP:".
+    said = [line for line in lines if not line.endswith(":")][:1] or [type(error).__name__]
+    return clean(said[0], limit=240)

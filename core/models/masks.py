@@ -20,7 +20,7 @@ from ..records import Box
 from .boxes import longest_side
 from .loading import Resident, open_pretrained
 from .model import Kind, Loading, Picture
-from .pixels import Batch, batches, process, to_device
+from .pixels import Batch, batches, check, process, to_device
 
 if TYPE_CHECKING:
     import torch
@@ -78,6 +78,7 @@ class BoxSegmenter(Resident):
 
     def prepare(self, pictures: Sequence[Picture], boxes: Sequence[Sequence[Box]]) -> Prepared:
         """Resize and normalise; any number of boxes per picture, none included."""
+        check(pictures)
         frames = tuple(self.frame((one.shape[0], one.shape[1])) for one in pictures)
         corners = tuple(_corners(some, frame) for some, frame in zip(boxes, frames, strict=True))
         asked = [index for index, some in enumerate(corners) if len(some)]

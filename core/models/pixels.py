@@ -101,6 +101,11 @@ def process(
     return each(pictures, lambda picture: _processed(processor, before(picture)))
 
 
+def check(pictures: Sequence[Picture]) -> None:
+    """Raise PictureRejected for the first that is no picture at all."""
+    each(pictures, lambda picture: {})
+
+
 def each(
     pictures: Sequence[Picture], work: Callable[[Picture], dict[str, Any]]
 ) -> list[dict[str, Any]]:

@@ -1,0 +1,204 @@
+"""Scans that ask models, as a process: a VLM behind a real HTTP server, a trained tiny embedder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.models.vlm.faulty_server import FaultyServer, Turn
+from tests.tiny.shelf import tiny_model
+from tests.workbench import STROKES, Cli, wait_for
+
+WORDS = ("--stages", "embed,caption", "--set", "sampling.mode=fps")
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    made = FaultyServer()
+    made.text = "A street at night."
+    yield made
+    made.close()
+
+
+def vlm(server: FaultyServer) -> tuple[str, str]:
+    return ("--set", f"vlm.model={server.url}#tiny")
+
+
+def embedder() -> tuple[str, str]:
+    return ("--set", f"embed.model={tiny_model('clip')}")
+
+
+def exported(cli: Cli, scan: int, name: str) -> dict[str, Any]:
+    folder = cli.home / f"export-{scan}"
+    assert cli("export", str(scan), "--out", folder).code == 0
+    body: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    return body
+
+
+def test_another_prompt_decodes_and_embeds_nothing_again(
+    cli: Cli, pictures: Path, server: FaultyServer
+) -> None:
+    folder = cli.home / "pictures"
+    shutil.copytree(pictures, folder)
+    first = cli("scan", folder, *WORDS, *vlm(server), *embedder())
+    assert first.code == 0, first.err
+    asked = len(server.asked())
+    assert asked == len(list(folder.iterdir()))
+    # The same size and times, so the same files to sightline; but nothing in them can be decoded.
+    for path in folder.iterdir():
+        status = path.stat()
+        path.write_bytes(b"\0" * status.st_size)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    server.text = "night, street"
+    prompt = ("--set", "caption.prompt=keywords_only")
+    second = cli("scan", folder, *WORDS, *vlm(server), *embedder(), *prompt)
+    assert second.code == 0, second.err
+    assert len(server.asked()) == 2 * asked
+    body = exported(cli, 2, "one.png")
+    assert body["looks"][0]["caption"]["text"] == "night, street"
+    assert body["looks"][0]["caption"]["prompt"] == "keywords_only@1"
+    assert exported(cli, 1, "one.png")["looks"][0]["caption"]["text"] == "A street at night."
+    # And the very same question costs nothing at all.
+    assert cli("scan", folder, *WORDS, *vlm(server), *embedder()).code == 0
+    assert len(server.asked()) == 2 * asked
+
+
+VERDICTS = [
+    '{"verdict": "yes", "kind": "bolt", "frames": [2, 99], "confidence": 0.9, "reason": "a bolt"}',
+    'I think: {"verdict": "no", "kind": "lamp", "frames": [], "confidence": 0.8, "reason": "lamp"}',
+    "It might well be lightning.",
+    '{"verdict": "unsure", "kind": "", "frames": [], "confidence": 0.2, "reason": "too dark"}',
+]
+
+
+def test_verdicts_of_every_kind_are_told_apart(cli: Cli, storm: Path, server: FaultyServer) -> None:
+    answers = iter(VERDICTS * 10)
+    said: dict[str, str] = {}
+
+    def in_turn(body: dict[str, Any], number: int) -> Turn:
+        if body.get("max_tokens") == 1:
+            return Turn()
+        key = json.dumps(body["messages"], sort_keys=True)
+        if key not in said:
+            said[key] = next(answers)
+        server.text = said[key]  # one request at a time, so nobody else reads it
+        return Turn()
+
+    server.decide = in_turn
+    ran = cli("scan", storm, "--profile", "storm-verified", *vlm(server), "--json",
+              "--set", "vlm.batch_size=1", "--set", "vlm.concurrency=1")  # fmt: skip
+    assert ran.code == 0, ran.err
+    body = exported(cli, 1, "storm.mp4")
+    states = [verdict["state"] for verdict in body["verdicts"]]
+    assert len(states) >= STROKES
+    assert states[:4] == ["confirmed", "none", "unparsed", "unsure"]
+    first = body["verdicts"][0]
+    assert first["text"] == VERDICTS[0] and first["frames_seen"] == [first["frames_shown"][1]]
+    kept = [c for c in body["candidates"] if c["verdict"]]
+    rejected = [c for c in kept if c["verdict"] == "none"]
+    assert all(not c["accepted"] and c["reason"] == "verify: lamp" for c in rejected)
+    assert {c["verdict"] for c in body["events"]} == set(states) - {"none"}
+    # What was shown: numbered frames with their times beside the peak, and the peak among them.
+    question = server.asked()[0]["messages"][-1]["content"]
+    text = next(part["text"] for part in question if part["type"] == "text")
+    assert re.search(r"6 frames \(1: -0\.\d{3} s; .*\+0\.000 s", text)
+    assert sum(part["type"] == "image_url" for part in question) == 6
+
+
+def test_failed_and_cut_off_are_neither_yes_nor_no(
+    cli: Cli, storm: Path, server: FaultyServer
+) -> None:
+    server.text, server.finish = '{"verdict": "yes", "kind": "bo', "length"
+    cut = cli("scan", storm, "--profile", "storm-verified", *vlm(server))
+    assert cut.code == 0, cut.err
+    assert {v["state"] for v in exported(cli, 1, "storm.mp4")["verdicts"]} == {"truncated"}
+    server.decide = lambda body, number: Turn(400) if body.get("max_tokens") != 1 else Turn()
+    other = ("--set", "verify.extra=Be brief.")
+    failed = cli("scan", storm, "--profile", "storm-verified", *vlm(server), *other)
+    assert failed.code == 1
+    assert "unanswered" in failed.err and "--retry-failed" in failed.err
+    body = exported(cli, 2, "storm.mp4")
+    assert {v["state"] for v in body["verdicts"]} == {"failed"}
+    assert len(body["events"]) == STROKES, "no event is lost because nobody could verify it"
+    server.decide, server.finish, server.text = lambda body, number: Turn(), "stop", VERDICTS[0]
+    again = cli(
+        "scan", storm, "--profile", "storm-verified", *vlm(server), *other, "--retry-failed"
+    )
+    assert again.code == 0, again.err
+    assert {v["state"] for v in exported(cli, 3, "storm.mp4")["verdicts"]} == {"confirmed"}
+
+
+def test_killed_between_two_microbatches_and_resumed(
+    cli: Cli, long_storm: Path, server: FaultyServer
+) -> None:
+    slow = Turn(wait_seconds=0.1)
+    server.decide = lambda body, number: slow
+    args = ("scan", long_storm, "--stages", "caption", "--set", "sampling.mode=fps",
+            "--set", "sampling.fps=1", "--set", "models.batch_size=8",
+            "--set", "vlm.batch_size=8", *vlm(server))  # fmt: skip
+    process = cli.start(*args, "--json")
+    wait_for(process, "BatchDone", 3)
+    process.kill()
+    process.communicate()
+    server.decide = lambda body, number: Turn()
+    resumed = cli("runs", "resume", "1")
+    assert resumed.code == 0, resumed.err
+    frames = len(exported(cli, 1, "b-long.mp4")["looks"])
+    assert frames == 96
+    # At most one microbatch, and what was under way, is asked twice.
+    assert len(server.asked()) <= frames + 2 * 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("--stages", "embed"), "sightline models pull laion-vit-b32"),
+        (("--stages", "embed", "--set", "embed.model=siglip2-bse"), "did you mean 'siglip2-base'"),
+        (("--stages", "embed", "--set", "embed.model={clip}", "--set", "models.attn=flash"),
+         "flash"),
+        (("--stages", "embed", "--set", "embed.model={clip}", "--set",
+          "models.attn=flash_attention_2"), "needs an NVIDIA GPU"),
+        (("--stages", "caption", "--set", "vlm.model={clip}"), "caption needs a vlm"),
+        (("--stages", "embed", "--set", "embed.model={clip}", "--set", "models.device=cuda:7"),
+         "no device cuda:7"),
+        (("--stages", "segment"), "add 'detect'"),
+        (("--stages", "flash,verify", "--set", "verify.prompt=no_such", "--set",
+          "vlm.model=http://127.0.0.1:9/v1#m"), "no prompt 'no_such'"),
+        (("--stages", "caption", "--set", "vlm.model=http://127.0.0.1:9/v1#m"), "127.0.0.1:9"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused_in_one_line(
+    cli: Cli, storm: Path, settings: tuple[str, ...], words: str
+) -> None:
+    cli.env["HF_HOME"] = str(cli.home / "hf")
+    args = [each.format(clip=tiny_model("clip")) for each in settings]
+    ran = cli("scan", storm, "--profile", "quick", *args, "--set", "vlm.timeout_seconds=5")
+    assert ran.code in (2, 4), (ran.code, ran.err)
+    assert words in ran.err
+    assert "Traceback" not in ran.err and len(ran.err.strip().splitlines()) <= 5
+
+
+def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
+    settings = ("--set", 'tag.vocabulary=["red","dark"]', "--set", "tag.threshold=0")
+    ran = cli("scan", pictures, "--stages", "embed,tag", *embedder(), *settings,
+              "--set", "sampling.mode=fps")  # fmt: skip
+    assert ran.code == 0, ran.err
+    out = cli.home / "out"
+    assert cli("export", "1", "--out", out, "--format", "vectors", "--format", "json").code == 0
+    with np.load(out / "one.png.vectors.npz") as arrays:
+        assert arrays["vectors"].shape[0] == 1
+        assert np.linalg.norm(arrays["vectors"][0]) == pytest.approx(1, abs=1e-4)
+    tags = json.loads((out / "one.png.json").read_text())["looks"][0]["tags"]
+    assert {each["tag"] for each in tags} == {"red", "dark"}
+    shown = cli("show", pictures / "one.png")
+    assert "tags: " in shown.out and "embed by" in shown.out
+    verified = cli("runs", "verify", "1")
+    assert verified.code == 0 and "changed" not in verified.out
