@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads")
+NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads",
+         "embedding", "generation")  # fmt: skip
 
 
 def main() -> None:

@@ -180,9 +180,8 @@ def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     spec = resolve(command.profile, command.overrides)
     if spec.looks:
         from .equip import equip
-        from .hub.hub import Hub
 
-        spec = equip(spec, Hub(), lambda _note: None).spec
+        spec = equip(spec, lambda _note: None).spec
     library: Library | None = None
     try:
         library = Library(folder, writable=False)

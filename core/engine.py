@@ -133,9 +133,7 @@ class Engine:
 
         if not spec.looks:
             return Equipped(spec, {})
-        from .hub.hub import Hub
-
-        return equip(spec, Hub(), told)
+        return equip(spec, told)
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)

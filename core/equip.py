@@ -38,11 +38,15 @@ class Equipped:
     loadings: Mapping[str, Loading]
 
 
-def equip(spec: Spec, hub: Hub, told: Told) -> Equipped:
-    """Find and check the models of a spec.
+def equip(spec: Spec, told: Told) -> Equipped:
+    """Find and check the models of a spec; the network is asked only for `channel = "edge"`.
 
     Raises ModelMissing with the command that fetches it, ModelRefused, MissingExtra, UnknownName.
     """
+    from .hub.environment import FETCHES_NOTHING
+    from .hub.hub import Hub
+
+    hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
     devices = usable_devices(spec.models.device)
     spec = _without_auto(spec, devices)
     names = {stage: model_of(spec, stage) for stage in spec.looks}

@@ -185,7 +185,7 @@ def _read(path: Path, *, own: bool) -> dict[str, dict[int, Prompt]]:
     where = clean_path(str(path))
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise ProfileError(f"{where}: {clean(str(error))}") from error
     found: dict[str, dict[int, Prompt]] = {}
     for name, versions in tables.items():
@@ -207,7 +207,7 @@ def _one(where: str, name: str, version: str, table: object, own: bool) -> Promp
         first = error.errors()[0]
         key = ".".join(clean(str(part)) for part in first["loc"])
         raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
-    _check_variables(wording.text, f"{where}: [{name}.{version}]")
+    _check_variables(wording.text + wording.system, f"{where}: [{name}.{version}]")
     return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
 
 

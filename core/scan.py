@@ -23,7 +23,7 @@ from .records import SourceInfo
 from .sources.reader import Reader, ReaderPool
 from .spec import Spec
 from .stages.eyes import Eyes
-from .stages.judgement import decide, judge
+from .stages.judgement import UNANSWERED, decide, judge
 from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.thumbnails import make_missing
@@ -254,8 +254,8 @@ class ScanJob:
     def _retried(self, source: Source, tracks: list[StageTrack]) -> bool:
         """Tell whether this is another try at a source that was cut off last time."""
         complete = bool(tracks) and all(track.state.complete for track in tracks)
-        results = self._library.results
-        return complete and bool(results.failure(source.content, self._spec.hash()))
+        failure = self._library.results.failure(source.content, self._spec.hash())
+        return complete and bool(failure) and not failure.startswith(UNANSWERED)
 
     def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:
         if not self._spec.output.thumbnails:

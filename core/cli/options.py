@@ -22,8 +22,8 @@ out_option = click.option(
 )
 formats_option = click.option(
     "--format", "formats", multiple=True, metavar="NAME",
-    help="A format for --out; may be repeated [json, csv]. All: json csv statistics vectors legacy coco jsonl "
-    "srt vtt edl html.",
+    help="A format for --out; may be repeated [json, csv]. All: json csv statistics vectors "
+    "legacy coco jsonl srt vtt edl html.",
 )  # fmt: skip
 
 

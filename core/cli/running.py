@@ -111,13 +111,15 @@ class Printer:
                 self._end(event)
 
     def _batch(self, event: events.BatchDone) -> None:
-        path, total = self._totals.get(event.number, ("pictures", None))
+        path, total = self._totals.get(event.number, ("pictures", self._sources))
         rate = event.frames_per_second
-        share = f"{100 * event.frames / total:.0f}%" if total else f"{event.frames} frames"
-        left = (total - event.frames) / rate if total and rate > 0 else 0.0
+        # Models look at a video after it was screened: how many frames, nobody knows beforehand.
+        known = total is not None and event.frames <= total
+        share = f"{100 * event.frames / (total or 1):.0f}%" if known else f"{event.frames} frames"
+        left = f"left {duration(((total or 0) - event.frames) / rate)}  " if known and rate else ""
         text = (
             f"{self._finished}/{self._sources}  {clean_path(os.path.basename(path), limit=40)}  "
-            f"{share}  {rate:.0f}/s  left {duration(max(left, 0.0))}  {self._moments} events"
+            f"{share}  {rate:.{0 if rate >= 10 else 1}f}/s  {left}{self._moments} events"
         )
         if self._out.verbose:
             self._out.note(text)

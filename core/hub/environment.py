@@ -13,6 +13,8 @@ from ..errors import EnvironmentFault, UsageError
 from ..text import clean
 
 _TRUE = frozenset({"1", "on", "yes", "true"})
+FETCHES_NOTHING = "scan"
+"""what forbids the network where models are only to be used"""
 _OFFLINE = ("SIGHTLINE_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -45,10 +47,10 @@ def cache_folder() -> Path:
     return _path(above) / "huggingface" / "hub"
 
 
-def offline(flag: bool = False) -> str:
+def offline(flag: bool | str = False) -> str:
     """Return what forbids the network (`--offline`, or a variable), or an empty string."""
     if flag:
-        return "--offline"
+        return flag if isinstance(flag, str) else "--offline"
     for name in _OFFLINE:
         if os.environ.get(name, "").strip().lower() in _TRUE:
             return name

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 class Hub:
     """Cheap to make, keeps no connection open; its methods may be called by any thread.
 
-    `offline` forbids the network, as `HF_HUB_OFFLINE` and `SIGHTLINE_OFFLINE` do.
+    `offline` (true, or what to call the reason) forbids the network, as `HF_HUB_OFFLINE` and
+    `SIGHTLINE_OFFLINE` do.
     """
 
     def __init__(
-        self, *, offline: bool = False, cache: Path | None = None, config: Path | None = None,
+        self, *, offline: bool | str = False, cache: Path | None = None, config: Path | None = None,
         patience: Patience | None = None,
     ) -> None:  # fmt: skip
         self._offline = offline

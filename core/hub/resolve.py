@@ -14,7 +14,7 @@ from ..models.table import KINDS, family_of
 from ..text import clean, clean_path
 from . import whole
 from .control import Control
-from .environment import endpoint, shown
+from .environment import FETCHES_NOTHING, endpoint, shown
 from .layout import Folder, is_commit
 from .pins import Pins
 from .reference import Reference
@@ -221,15 +221,21 @@ def _on_disk(found: Resolved, folder: Folder, wish: Wish) -> Resolved:
         f"not on this disk at {found.revision}"
     )  # fmt: skip
     raise ModelMissing(
-        f"{clean(found.name)} is {what}; {wish.offline} forbids fetching it; with a network: "
+        f"{clean(found.name)} is {what}; {_how_to_get(wish)}: "
         f"sightline models pull {clean(found.text)}"
     )
 
 
+def _how_to_get(wish: Wish) -> str:
+    if wish.offline == FETCHES_NOTHING:
+        return "get it with"
+    return f"{wish.offline} forbids fetching it; with a network"
+
+
 def _not_here(reference: Reference, wish: Wish, where: str) -> ModelMissing:
     return ModelMissing(
-        f"{clean(reference.name)} is not on this disk{where}; {wish.offline} forbids fetching it; "
-        f"with a network: sightline models pull {clean(reference.text)}"
+        f"{clean(reference.name)} is not on this disk{where}; {_how_to_get(wish)}: "
+        f"sightline models pull {clean(reference.text)}"
     )
 
 

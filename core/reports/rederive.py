@@ -13,7 +13,6 @@ from typing import Any
 
 from ..equip import equip, eyes_of
 from ..errors import SourceError
-from ..hub.hub import Hub
 from ..models.residency import Residency
 from ..plan import Source
 from ..scan import ScanJob
@@ -62,7 +61,7 @@ def verify(library: Library, scan: int) -> Iterator[Verified]:
 def _eyes(beside: Library, residency: Residency, spec: Spec) -> Eyes | None:
     if not spec.looks:
         return None
-    equipped = equip(spec, Hub(), lambda _note: None)
+    equipped = equip(spec, lambda _note: None)
     return eyes_of(beside, residency, equipped, lambda _note: None, redo=False)
 
 

@@ -16,6 +16,8 @@ from .measure import StageTrack
 from .moments import moments
 from .stage import Track
 
+UNANSWERED = "unanswered"
+"""how the reason begins where models, not reading, failed a source"""
 WHOLE_SHARE = 0.95
 """a container's frame count is a promise, not a measurement: fewer than this share is a cut-off"""
 
@@ -46,7 +48,7 @@ class Looked:
             f"{count} of {sum(a.stage == name for a in self.annotations)} in {name}"
             for name, count in Counter(note.stage for note in failed).items()
         )
-        return f"unanswered: {stages} ({failed[0].failed}); --retry-failed asks those again"
+        return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed asks those again"
 
 
 def decide(results: Results, tracks: Sequence[StageTrack]) -> Decided:

@@ -102,7 +102,7 @@ def test_wrong_profiles_are_named_with_file_key_and_remedy(cli: Cli) -> None:
         "kind": ('stages = "flash"', "stages"),
         "toml": ("stages = [", "toml.toml"),
         "bytes": ("description = '\udcff'", "bytes.toml"),
-        "order": ("stages = [\"segment\"]", "add 'detect'"),
+        "order": ('stages = ["segment"]', "add 'detect'"),
     }
     for name, (text, _) in wrong.items():
         (folder / f"{name}.toml").write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -432,4 +432,9 @@ def test_the_table_says_what_is_written(tmp_path: Path) -> None:
     assert len(paths) == len(set(paths)) == len(SOURCE_FORMATS) + 2
     assert {f"storm{FORMATS[name].suffix}" for name in SOURCE_FORMATS} <= {p.name for p in paths}
     paths = write_scan(summary("a"), iter([document()]), tmp_path, list(FORMATS))
-    assert [path.name for path in paths] == ["summary.json", "scan.coco.json", "scan.jsonl", "scan.html"]
+    assert [path.name for path in paths] == [
+        "summary.json",
+        "scan.coco.json",
+        "scan.jsonl",
+        "scan.html",
+    ]

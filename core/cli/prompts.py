@@ -1,0 +1,199 @@
+"""`sightline prompts`."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ProfileError, UsageError
+from ..text import clean, clean_path
+from .output import Session
+
+if TYPE_CHECKING:
+    from ..prompts import Prompt, Wording
+
+ANSWERS = ("text", "keywords", "verdict")
+
+
+@click.group()
+def command() -> None:
+    """List, show, add, import and export prompts for models."""
+
+
+@command.command("list")
+@click.option("--all", "every", is_flag=True, help="Every version, not only the newest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def list_(session: Session, every: bool, as_json: bool) -> int:
+    """List the prompts that ship and your own."""
+    from ..prompts import load_prompts
+
+    library = load_prompts()
+    found = library.all() if every else library.newest()
+    if as_json:
+        for prompt in found:
+            session.out.json(_as_json(prompt))
+        return 0
+    rows = [(p.reference, "yours" if p.own else "ships", p.answer, p.note) for p in found]
+    session.out.table(("prompt", "whose", "answer", "what it is for"), rows)
+    return 0
+
+
+@command.command()
+@click.argument("name", metavar="NAME[@VERSION]")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_obj
+def show(session: Session, name: str, as_json: bool) -> int:
+    """Show what a prompt says, word by word."""
+    from ..prompts import load_prompts
+
+    prompt = load_prompts().get(name)
+    if as_json:
+        session.out.json(_as_json(prompt))
+        return 0
+    used = ", ".join(f"{{{each}}}" for each in prompt.variables) or "none"
+    session.out.note(f"# {prompt.reference}, answer: {prompt.answer}, variables: {used}")
+    if prompt.system:
+        session.out.note("# system")
+        _say(session, prompt.system)
+        session.out.note("# text")
+    _say(session, prompt.text)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--text", help="What to ask; without it, --file is read.")
+@click.option("--file", "path", metavar="FILE", help="A file with what to ask, '-' for stdin.")
+@click.option("--system", default="", help="Instructions that go before the question.")
+@click.option("--answer", type=click.Choice(ANSWERS), default="text", show_default=True,
+              help="What the answer is read as.")  # fmt: skip
+@click.option("--note", default="", help="What it is for, in a line.")
+@click.pass_obj
+def add(
+    session: Session, name: str, text: str | None, path: str | None, system: str, answer: str,
+    note: str,
+) -> int:  # fmt: skip
+    """Keep a prompt of your own, as the next version of its name.
+
+    The same wording again is the same version. {tags}, {label}, {time} and {frames} stand for what
+    a scan knows.
+
+    \b
+      sightline prompts add roofs --text "Which roofs are damaged? One a line."
+      sightline prompts add detailed_description --file mine.txt
+    """
+    from .. import prompts
+
+    if (text is None) == (path is None):
+        raise UsageError("say what to ask with either --text or --file")
+    said = text if text is not None else _read(path or "")
+    wording = _wording(text=said.strip(), system=system, answer=answer, note=note)
+    session.out.result(prompts.add(name, wording).reference)
+    return 0
+
+
+@command.command("import")
+@click.argument("path", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def import_(session: Session, path: str, as_json: bool) -> int:
+    """Keep the prompts of a file that somebody exported.
+
+    All are checked before any is kept. Each becomes the next version of its name, unless that very
+    wording is there already.
+    """
+    from .. import prompts
+
+    try:
+        found = prompts.read_file(Path(path).expanduser())
+    except RecursionError as error:
+        raise ProfileError(f"{clean_path(path)}: it is nested too deeply to be prompts") from error
+    for each in found:
+        wording = _wording(text=each.text, system=each.system, answer=each.answer, note=each.note)
+        kept = prompts.add(each.name, wording)
+        if as_json:
+            session.out.json({**_as_json(kept), "was": each.reference})
+        else:
+            session.out.result(kept.reference)
+    return 0
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME[@VERSION]...]")
+@click.option("--out", "path", metavar="FILE", help="Where to write it; stdout unless given.")
+@click.pass_obj
+def export(session: Session, names: tuple[str, ...], path: str | None) -> int:
+    """Write prompts as TOML that `prompts import` reads; all of your own unless named."""
+    from ..prompts import as_toml, load_prompts
+
+    library = load_prompts()
+    found = [library.get(name) for name in names] or [p for p in library.all() if p.own]
+    if not found:
+        raise UsageError("you have no prompts of your own yet; name those to export")
+    written = _harmless(as_toml(found))
+    if path is None:
+        click.echo(written, nl=False)
+        return 0
+    try:
+        with Path(path).expanduser().open("x", encoding="utf-8") as file:
+            file.write(written)
+    except FileExistsError as error:
+        raise UsageError(f"{clean_path(path)} is there already; name another file") from error
+    except OSError as error:
+        raise UsageError(f"{clean_path(path)}: {clean(error.strerror or str(error))}") from error
+    session.out.result(path)
+    return 0
+
+
+def _as_json(prompt: Prompt) -> dict[str, Any]:
+    named = {"type": "Prompt", "reference": prompt.reference, **prompt.model_dump()}
+    return {**named, "variables": list(prompt.variables)}
+
+
+def _say(session: Session, text: str) -> None:
+    for line in text.splitlines():
+        session.out.result(line)
+
+
+def _read(path: str) -> str:
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{clean_path(path)} is no text in UTF-8") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{clean_path(path)}: {clean(why)}") from error
+
+
+def _wording(**said: Any) -> Wording:
+    from pydantic import ValidationError
+
+    from ..prompts import Wording
+
+    try:
+        return Wording(**said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"a prompt's {key}: {clean(first['msg'])}") from error
+
+
+def _harmless(toml: str) -> str:
+    """Return TOML that means the same, with whatever a terminal might obey written as an escape.
+
+    tomlkit writes basic strings only, in which every character may be an escape.
+    """
+    return "".join(map(_escaped, toml))
+
+
+def _escaped(char: str) -> str:
+    if char == "\n" or (clean(char) == char and not unicodedata.combining(char)):
+        return char
+    return f"\\U{ord(char):08X}"

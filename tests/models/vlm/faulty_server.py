@@ -1,0 +1,158 @@
+"""An OpenAI-compatible server that misbehaves on demand."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Turn:
+    """What to do with one request; `status` 0 breaks the connection instead."""
+
+    status: int = 200
+    said: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait_seconds: float = 0.0
+    cut: bool = False
+    """break off in the middle of the answer"""
+
+
+Decide = Callable[[dict[str, Any], int], Turn]
+"""given a request's body and how many came before it"""
+
+
+class FaultyServer:
+    """Answers "seen N", N being the length of the prompt; `decide` says what goes wrong first."""
+
+    def __init__(self) -> None:
+        self.names: list[str] | None = ["tiny", "other/model"]
+        self.decide: Decide = lambda body, number: Turn()
+        self.text = ""
+        self.finish = "stop"
+        self.streams = True
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.times: list[float] = []
+        self.under_way = self.most_under_way = 0
+        self.lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"faulty": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Return the requests that asked a question of the tests."""
+        return [body for body in self.bodies if body.get("max_tokens") != 1]
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    faulty: FaultyServer
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Stay silent."""
+
+    def do_GET(self) -> None:
+        rows = [{"id": name} for name in self.faulty.names or ()]
+        status = 200 if self.faulty.names is not None else 404
+        self._reply(status, json.dumps({"object": "list", "data": rows}).encode())
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        faulty = self.faulty
+        with faulty.lock:
+            number = len(faulty.bodies)
+            faulty.bodies.append(body)
+            faulty.keys.append(self.headers.get("authorization"))
+            faulty.times.append(time.monotonic())
+            faulty.under_way += 1
+            faulty.most_under_way = max(faulty.most_under_way, faulty.under_way)
+        try:
+            self._take_turn(faulty.decide(body, number), body)
+        finally:
+            with faulty.lock:
+                faulty.under_way -= 1
+
+    def _take_turn(self, turn: Turn, body: dict[str, Any]) -> None:
+        time.sleep(turn.wait_seconds)
+        if turn.status == 0:
+            self._reset()
+        elif turn.status != 200:
+            said = json.dumps({"error": {"message": turn.said, "type": "x"}}).encode()
+            self._reply(turn.status, said, turn.headers)
+        elif body.get("stream") and self.faulty.streams:
+            self._stream(body, turn.cut)
+        else:
+            self._whole(body, turn.cut)
+
+    def _text(self, body: dict[str, Any]) -> str:
+        content = body["messages"][-1]["content"]
+        words = content if isinstance(content, str) else content[-1]["text"]
+        return self.faulty.text or f"seen {len(words)}"
+
+    def _whole(self, body: dict[str, Any], cut: bool) -> None:
+        choice = {"message": {"content": self._text(body)}, "finish_reason": self.faulty.finish}
+        usage = {"prompt_tokens": 11, "completion_tokens": 2}
+        said = json.dumps({"choices": [choice], "usage": usage}, ensure_ascii=False).encode()
+        self._reply(200, said[: len(said) // 2] if cut else said)
+
+    def _stream(self, body: dict[str, Any], cut: bool) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("connection", "close")
+        self.end_headers()
+        text = self._text(body)
+        self._piece({"choices": [{"delta": {"role": "assistant"}}]})
+        self._piece({"choices": [{"delta": {"content": text[:3]}}]})
+        if not cut:
+            self._piece({"choices": [{"delta": {"content": text[3:]}}]})
+            self._piece({"choices": [{"delta": {}, "finish_reason": self.faulty.finish}]})
+            if body.get("stream_options", {}).get("include_usage"):
+                self._piece({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 2}})
+            self.wfile.write(b"data: [DONE]\r\n\r\n")
+        self.close_connection = True
+
+    def _piece(self, piece: dict[str, Any]) -> None:
+        data = json.dumps(piece, ensure_ascii=False).encode()
+        self.wfile.write(b"data: " + data + b"\r\n\r\n")
+
+    def _reply(self, status: int, said: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(said)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(said)
+
+    def _reset(self) -> None:
+        """Break the connection as a crashed server does."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+        self.wfile = self.rfile = _Nowhere()  # type: ignore[assignment]
+
+
+class _Nowhere:
+    closed = False
+
+    def flush(self) -> None:
+        """There is nobody to flush to."""
+
+    def close(self) -> None:
+        self.closed = True
