@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ModelMissing, ModelRefused
 from .models.model import Loading
 from .models.table import KINDS
+from .prompts import Prompts, load_prompts
 from .spec import Spec
 from .text import clean
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Told = Callable[[str], None]
 EMBEDDER_ON_GPU = "siglip2-so400m"
 EMBEDDER_ON_CPU = "laion-vit-b32"
+PROMPTED = ("tag", "caption", "describe", "verify")
 FOLLOWS = {"tag": "embed", "caption": "vlm", "describe": "vlm", "verify": "vlm"}
 """whose model a stage takes that names none"""
 
@@ -36,6 +38,7 @@ class Equipped:
 
     spec: Spec
     loadings: Mapping[str, Loading]
+    prompts: Prompts | None = None
 
 
 def equip(spec: Spec, told: Told) -> Equipped:
@@ -47,6 +50,8 @@ def equip(spec: Spec, told: Told) -> Equipped:
     from .hub.hub import Hub
 
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
+    prompts = load_prompts()
+    spec = _with_versions(spec, prompts)
     devices = usable_devices(spec.models.device)
     spec = _without_auto(spec, devices)
     names = {stage: model_of(spec, stage) for stage in spec.looks}
@@ -62,6 +67,7 @@ def equip(spec: Spec, told: Told) -> Equipped:
     return Equipped(
         spec.model_copy(update={"models": models}),
         {stage: loadings[name] for stage, name in names.items()},
+        prompts,
     )
 
 
@@ -69,11 +75,11 @@ def eyes_of(
     library: Library, residency: Residency, equipped: Equipped, told: Told, *, redo: bool
 ) -> Eyes:
     """Return what looks for a scan over a library."""
-    from .prompts import load_prompts
     from .stages.eyes import Eyes
     from .stages.lending import Lending
 
-    lending = Lending(residency, equipped.loadings, library.annotations, load_prompts(), told)
+    prompts = equipped.prompts or load_prompts()
+    lending = Lending(residency, equipped.loadings, library.annotations, prompts, told)
     return Eyes(library, lending, equipped.spec, redo=redo)
 
 
@@ -113,6 +119,16 @@ def _without_auto(spec: Spec, devices: list[str]) -> Spec:
         return spec
     name = EMBEDDER_ON_CPU if devices == ["cpu"] else EMBEDDER_ON_GPU
     return spec.model_copy(update={"embed": spec.embed.model_copy(update={"model": name})})
+
+
+def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
+    """Write the version of every prompt into the spec: a newer one is another question."""
+    changed: dict[str, Any] = {}
+    for stage in set(spec.looks) & set(PROMPTED):
+        section = getattr(spec, stage)
+        reference = prompts.get(section.prompt).reference
+        changed[stage] = section.model_copy(update={"prompt": reference})
+    return spec.model_copy(update=changed)
 
 
 def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
@@ -189,6 +205,7 @@ def _vlm_options(spec: Spec, found: Resolved) -> dict[str, Any]:
             "timeout_seconds": vlm.timeout_seconds,
             "concurrency": vlm.concurrency,
             "thinking": vlm.thinking,
+            **({"max_slice_nums": vlm.max_slice_nums} if vlm.max_slice_nums > 1 else {}),
         }
     return {
         "thinking": vlm.thinking,

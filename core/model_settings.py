@@ -92,6 +92,7 @@ class Tag(Section):
         (), description="words an embedder chooses from; empty takes the list that ships"
     )
     template: str = Field("a photo of {label}", description="how a word is put to the embedder")
+    prompt: str = Field("keywords_only", description="what a VLM is asked: a prompt's name")
     top: int = Field(8, ge=1, le=100, description="at most so many tags")
     threshold: Share = Field(0.05, description="least probability of a tag")
 

@@ -101,6 +101,7 @@ class ScanJob:
             for n in range(min(self._parallel, max(len(to_read), 1)))
         ]
         try:
+            self.control.checkpoint()
             if self._eyes is not None and to_read:
                 self._eyes.open()
             for worker in workers:
@@ -207,11 +208,12 @@ class ScanJob:
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
         ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
-        self._check_unchanged(source, tracks)
+        self._check_unchanged(source, info, tracks)
         if anew:
             settle_tracks(results, tracks)
         screened = running.done
         result = self._judged(info, reader, tracks, ended, looked_at)
+        self._check_unchanged(source, info, tracks)
         results.keep([result])
         self._thumbnails(info, result, reader)
         for track in tracks:
@@ -232,7 +234,7 @@ class ScanJob:
             return judge(info, self._spec, tracks, decided, ended)
         looked = self._eyes.look_at_video(reader, info, self.control, progress)
         times = self._times(tracks)
-        decided = self._eyes.verify(reader, info, decided, times, looked)
+        decided = self._eyes.verify(reader, info, decided, times, looked, self.control)
         return judge(info, self._spec, tracks, decided, ended, looked)
 
     def _times(self, tracks: list[StageTrack]) -> NDArray[np.float64]:
@@ -241,7 +243,7 @@ class ScanJob:
         columns = len(tracks[0].stage.columns)
         return self._library.results.whole_track(tracks[0].key, columns).pts_seconds
 
-    def _check_unchanged(self, source: Source, tracks: list[StageTrack]) -> None:
+    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageTrack]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
         try:
             status = os.stat(source.found.path)
@@ -249,6 +251,7 @@ class ScanJob:
             return  # gone since: what was read of it was the file that was hashed
         if (status.st_size, status.st_mtime_ns) != _identity(source)[1:]:
             self._library.results.forget_tracks([track.key for track in tracks])
+            self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")
 
     def _retried(self, source: Source, tracks: list[StageTrack]) -> bool:

@@ -138,14 +138,13 @@ class Residency:
             self._footprints.keep_identity(key, asdict(model.identity))
             return model.identity
 
-    def most_at_once(self, loading: Loading) -> int:
-        """Return the largest batch remembered to fit, 0 if no limit was ever met."""
-        return self._footprints.footprint(key_of(loading))[1]
+    def most_at_once(self, loading: Loading, work: str) -> int:
+        """Return the largest batch of one kind of work remembered to fit, 0 for no limit met."""
+        return self._footprints.footprint(f"{key_of(loading)}|{work}")[1]
 
-    def remember_batch(self, loading: Loading, batch: int) -> None:
-        """Remember the largest batch that fitted."""
-        key = key_of(loading)
-        self._footprints.keep_footprint(key, self._footprints.footprint(key)[0], batch)
+    def remember_batch(self, loading: Loading, work: str, batch: int) -> None:
+        """Remember the largest batch of one kind of work that fitted."""
+        self._footprints.keep_footprint(f"{key_of(loading)}|{work}", 0, batch)
 
     def evict_idle(self, device: str | None = None) -> int:
         """Close every model nobody holds (on one device); return how many."""

@@ -53,7 +53,9 @@ def _notes(group: Sequence[Annotation]) -> FrameNotes:
 
 def _things(group: Sequence[Annotation]) -> list[Thing]:
     of_part: dict[tuple[str, str], Annotation] = {
-        (note.stage, note.part.partition("|")[0]): note for note in group if not note.failed
+        (note.stage, note.part.rpartition("|")[0] or note.part): note
+        for note in group
+        if not note.failed
     }
     found = []
     for note in group:
@@ -67,7 +69,7 @@ def _things(group: Sequence[Annotation]) -> list[Thing]:
                     score=box.score,
                     box=(box.x, box.y, box.width, box.height),
                     mask=mask.body["mask"] if mask else None,
-                    description=_answer(of_part.get(("describe", part))),
+                    description=_answer(of_part.get(("describe", f"{part}|{box.label}"))),
                     vector=vector.vector if vector else None,
                 )
             )

@@ -36,7 +36,7 @@ class DescribeLook:
             for box in boxes_of(noted[row])[: self._spec.describe.most]:
                 values = {"label": box.label, "time": f"{frame.seconds:.3f} s"}
                 used = {name: values[name] for name in self._prompt.variables if name in values}
-                part = f"{part_of(box)}|{tagged_hash('filled', used)}"
+                part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"
                 text = self._prompt.fill(used, self._spec.describe.extra)
                 found.append(Question(row, part, (box, text)))
         return found

@@ -12,6 +12,7 @@ from ..errors import ProfileError
 from ..models.model import Detector, Picture
 from ..records import Box
 from ..spec import Spec, tagged_hash
+from .frames import longest_side
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .objects import tags_of
@@ -49,7 +50,8 @@ class DetectLook:
         with lending.lease(self.name) as model:
             self._open = bool(getattr(model, "open_vocabulary", False))
             known = tuple(getattr(model, "labels", ()))
-        self._labels = spec.detect.labels if self._open else self._known(spec, known)
+        # In one order always: a detector that reads them as a sentence minds it.
+        self._labels = tuple(sorted(self._known(spec, known)))
         if self._open and not self._labels and "tag" not in spec.stages:
             raise ProfileError(
                 "detect: this detector must be told what to look for; set detect.labels, or add "
@@ -61,11 +63,10 @@ class DetectLook:
             self.name,
             self.version,
             {
-                "labels": sorted(self._labels),
+                "labels": list(self._labels),
                 "threshold": self._threshold,
                 "tiles": self._tiles,
-                "image_size": spec.models.image_size,
-                "no_resize": spec.models.no_resize,
+                "side": longest_side(spec),
             },
         )
         self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
@@ -74,11 +75,9 @@ class DetectLook:
         """Ask once per frame: for the labels given, or for its own tags."""
         if self._labels or not self._open:
             return [Question(row, "", self._labels) for row in range(len(shown))]
-        tags = [tuple(tags_of(each)) for each in noted]
+        tags = [tuple(sorted(tags_of(each))) for each in noted]
         return [
-            Question(row, tagged_hash("labels", sorted(own)), own)
-            for row, own in enumerate(tags)
-            if own
+            Question(row, tagged_hash("labels", own), own) for row, own in enumerate(tags) if own
         ]
 
     def prepare(
@@ -109,7 +108,7 @@ class DetectLook:
 
     def _known(self, spec: Spec, known: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [label for label in spec.detect.labels if label not in known]
-        if unknown:
+        if unknown and not self._open:
             from ..text import nearest
 
             raise ProfileError(

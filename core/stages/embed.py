@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ..models.model import Embedder
 from ..spec import Spec
+from .frames import longest_side
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .objects import boxes_of, cut_out, part_of
@@ -24,8 +25,7 @@ class EmbedLook:
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the embedder."""
         lending.check(self.name, "embedder")
-        size = {"image_size": spec.models.image_size, "no_resize": spec.models.no_resize}
-        self.asked = lending.asked(self.name, self.version, size)
+        self.asked = lending.asked(self.name, self.version, {"side": longest_side(spec)})
         self._objects = spec.embed.objects and "detect" in spec.stages
         wanted = spec.models.batch_size * (OBJECTS_PER_FRAME if self._objects else 1)
         self.batch_size = lending.batch_size(self.name, wanted)

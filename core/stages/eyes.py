@@ -16,6 +16,7 @@ from ..pipeline.runner import StepReport
 from ..records import SourceInfo
 from ..sources.reader import Reader
 from ..spec import Spec
+from ..storage.annotations import Annotation
 from ..storage.library import Library
 from .frames import VideoFrames, kept_frames, longest_side
 from .judgement import Decided, Looked
@@ -59,6 +60,9 @@ class Eyes:
                 self.looking.preload()
         if "verify" in self._spec.stages:
             self._verifier = Verifier(self._lending, self._spec, annotations)
+            if self._spec.models.preload:
+                with self._lending.lease("verify"):
+                    pass  # it stays until somebody needs the room
 
     def look_at_video(
         self, reader: Reader, info: SourceInfo, control: Control, progress: Progress
@@ -79,7 +83,7 @@ class Eyes:
         with self.turn:
             for batch in self.looking.run(frames.batches(), control, seen):
                 looked.annotations += [
-                    note for noted in batch.noted for notes in noted.values() for note in notes
+                    _brief(note) for noted in batch.noted for ns in noted.values() for note in ns
                 ]
         looked.ended = frames.ended
         self._tidy()
@@ -92,6 +96,7 @@ class Eyes:
         decided: Decided,
         times: NDArray[np.float64],
         looked: Looked,
+        control: Control,
     ) -> Decided:
         """Return what is left of the candidates once a model has looked at them."""
         if self._verifier is None or not len(times):
@@ -99,7 +104,7 @@ class Eyes:
         decode = partial(_decode, reader, info, longest_side(self._spec))
         with self.turn:
             candidates, notes = self._verifier.verify(
-                info.content, decided.candidates, times, decode, anew=self._redo
+                info.content, decided.candidates, times, decode, control, anew=self._redo
             )
         looked.annotations += notes
         looked.asked["verify"] = self._verifier.asked
@@ -114,6 +119,11 @@ class Eyes:
     def _tidy(self) -> None:
         if kept_frames(self._spec, self._library.frames) is not None:
             self._library.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
+
+
+def _brief(note: Annotation) -> Annotation:
+    """Return a note without what a long video's notes would fill the memory with."""
+    return replace(note, body={"error": note.failed} if note.failed else {}, vector=None)
 
 
 def _decode(

@@ -32,6 +32,7 @@ class KeptFrame:
     content: str
     frame: int
     side: int
+    most_bytes: int
 
     def get(self) -> bytes | None:
         """Return it, if it was kept."""
@@ -39,7 +40,7 @@ class KeptFrame:
 
     def put(self, jpeg: bytes) -> None:
         """Keep it."""
-        self.frames.put(self.content, self.frame, self.side, jpeg)
+        self.frames.put(self.content, self.frame, self.side, jpeg, self.most_bytes)
 
 
 def longest_side(spec: Spec) -> int:
@@ -130,7 +131,8 @@ class VideoFrames:
         """Decode the whole microbatch when the first of its frames is wanted."""
         with self._lock:  # a reader answers one request at a time
             if not pixels:
-                pixels.update(self.reader.shown(self.info, times, longest_side(self.spec)))
+                side = longest_side(self.spec)
+                pixels.update(dict(self.reader.shown(self.info, times, side)))  # all or none
         return pixels[seconds]
 
     def _decoded(self, batch: ColourBatch, row: int) -> Shown:
@@ -149,7 +151,8 @@ def shown(
     side = longest_side(spec)
     width, height = shown_size(info.width, info.height, side)
     scale = max(info.width, info.height) / max(width, height)
-    kept = KeptFrame(frames, info.content, frame, side) if frames else None
+    most = spec.models.keep_frames_mib * 2**20
+    kept = KeptFrame(frames, info.content, frame, side, most) if frames else None
     return Shown(info.content, frame, seconds, scale, decode, kept)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -66,15 +66,6 @@ class Lending:
         """Lend a stage's model."""
         return self.residency.lease(self.loading(stage))
 
-    @contextmanager
-    def held(self, stages: tuple[str, ...]) -> Iterator[None]:
-        """Load the models of several stages now and keep them in memory meanwhile."""
-        if not stages:
-            yield
-            return
-        with self.lease(stages[0]), self.held(stages[1:]):
-            yield
-
     def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> Asked:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""
         identity = {"version": version, **asdict(self.identity(stage)), **parameters}
@@ -83,5 +74,9 @@ class Lending:
 
     def batch_size(self, stage: str, wanted: int) -> int:
         """Return how many questions to ask at once: as wanted, unless fewer only ever fitted."""
-        most = self.residency.most_at_once(self.loading(stage))
+        most = self.residency.most_at_once(self.loading(stage), stage)
         return min(wanted, most) if most else wanted
+
+    def remember_batch(self, stage: str, batch: int) -> None:
+        """Remember how many of a stage's questions fitted at once."""
+        self.residency.remember_batch(self.loading(stage), stage, batch)

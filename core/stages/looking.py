@@ -46,6 +46,8 @@ class Looking:
         self._annotations = annotations
         self._redo = redo
         self._asked_now: set[tuple[int, str, int, str]] = set()
+        self._fitted: set[str] = set()
+        """looks that had an answer: what does not fit now is one question, not the model"""
         self._leases = ExitStack()
         self._models: dict[str, Model] = {}
 
@@ -109,8 +111,9 @@ class Looking:
         open_ones = dict(zip(keys, questions, strict=True))
         pending = [question for key, question in open_ones.items() if key not in known]
         work = _Work(batch, questions, known)
-        for start in range(0, len(pending), look.batch_size):
-            part = pending[start : start + look.batch_size]
+        size = look.batch_size  # answering may shrink it meanwhile
+        for start in range(0, len(pending), size):
+            part = pending[start : start + size]
             work.chunks.append((part, self._try_prepare(look, batch, part)))
         return work
 
@@ -135,7 +138,8 @@ class Looking:
         for (question, _), annotation in zip(said, kept, strict=True):
             key = _key(work.batch, question)
             answers[key] = annotation
-            self._asked_now.add((look.asked.id, *key))
+            if self._redo:
+                self._asked_now.add((look.asked.id, *key))
         for question in work.questions:
             noted = work.batch.noted[question.row].setdefault(look.name, [])
             noted.append(answers[_key(work.batch, question)])
@@ -153,9 +157,11 @@ class Looking:
             if isinstance(prepared, Exception):
                 raise prepared
             return list(zip(part, self._once(look, batch, part, prepared), strict=True))
-        except OutOfMemory:
+        except OutOfMemory as error:
             if len(part) == 1:
-                raise
+                if look.name not in self._fitted:
+                    raise
+                return [(part[0], _failed(error))]
             self._remember_less(look, len(part) // 2)
         except PictureRejected as error:
             return self._without(look, batch, part, error)
@@ -179,6 +185,7 @@ class Looking:
         if self._lending.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
         said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
+        self._fitted.add(look.name)
         if len(said) != len(part):
             raise ValueError(f"{look.name}: {len(said)} answers to {len(part)} questions")
         return said
@@ -193,9 +200,8 @@ class Looking:
         return failed + self._ask(look, batch, rest, self._try_prepare(look, batch, rest))
 
     def _remember_less(self, look: Look, fits: int) -> None:
-        look.batch_size = max(1, fits)
-        loading = self._lending.loading(look.name)
-        self._lending.residency.remember_batch(loading, look.batch_size)
+        look.batch_size = max(1, min(look.batch_size, fits))
+        self._lending.remember_batch(look.name, look.batch_size)
         self._lending.told(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ..models.model import Segmenter
 from ..spec import Spec
+from .frames import longest_side
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .objects import boxes_of, in_shown_pixels, part_of, runs
@@ -21,8 +22,7 @@ class SegmentLook:
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the segmenter."""
         lending.check(self.name, "segmenter")
-        size = {"image_size": spec.models.image_size, "no_resize": spec.models.no_resize}
-        self.asked = lending.asked(self.name, self.version, size)
+        self.asked = lending.asked(self.name, self.version, {"side": longest_side(spec)})
         self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
 
     def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:

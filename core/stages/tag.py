@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from ..models.model import Ask, Embedder
 from ..spec import Spec, tagged_hash
 from ..text import clean
+from .frames import longest_side
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .telling import answered, vlm_parameters
 
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
-PROMPT = "keywords_only"
 MOST_LETTERS = 60
 
 
@@ -42,8 +42,8 @@ class TagLook:
         self._lending = lending
         self._by_vlm = lending.kind(self.name) == "vlm"
         if self._by_vlm:
-            self._prompt = lending.prompts.get(PROMPT)
-            parameters = vlm_parameters(spec, self._prompt, "")
+            self._prompt = lending.prompts.get(spec.tag.prompt)
+            parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.tag.top}
             self.batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
         else:
             self._words = spec.tag.vocabulary or vocabulary()
@@ -97,8 +97,7 @@ class TagLook:
             "template": tag.template,
             "top": tag.top,
             "threshold": tag.threshold,
-            "image_size": self._spec.models.image_size,
-            "no_resize": self._spec.models.no_resize,
+            "side": longest_side(self._spec),
         }
 
     def _embedded(self, model: Embedder) -> Any:

@@ -9,6 +9,7 @@ from ..models.facts import facts
 from ..models.model import Answer
 from ..prompts import Prompt
 from ..spec import Spec
+from .frames import longest_side
 from .vlm_picture import QUALITY
 
 
@@ -20,8 +21,7 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
         "system": prompt.system,
         "extra": extra,
         "max_tokens": spec.vlm.max_tokens,
-        "image_size": spec.models.image_size,
-        "no_resize": spec.models.no_resize,
+        "side": longest_side(spec),
         "shown_as": f"jpeg{QUALITY}",
     }
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EnvironmentFault, OutOfMemory, SourceError, UsageError
 from ..models.model import Ask, Picture
-from ..pipeline.channel import Cancelled
+from ..pipeline.channel import Cancelled, Control
 from ..records import Candidate
 from ..spec import Spec, tagged_hash
 from ..storage.annotations import Annotation, Annotations, Asked
@@ -81,6 +81,7 @@ class Verifier:
         parameters = vlm_parameters(spec, self._prompt, spec.verify.extra)
         self.asked: Asked = lending.asked(self.name, self.version, parameters)
         self._batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        self._answered = False
 
     def verify(
         self,
@@ -88,6 +89,7 @@ class Verifier:
         candidates: Sequence[Candidate],
         times: NDArray[np.float64],
         decode: Decode,
+        control: Control,
         *,
         anew: bool = False,
     ) -> tuple[list[Candidate], list[Annotation]]:
@@ -103,8 +105,10 @@ class Verifier:
         ]
         known = {} if anew else self._known(content, cases)
         new = [case for case in cases if _key(content, case) not in known]
-        for start in range(0, len(new), self._batch_size):
-            part = new[start : start + self._batch_size]
+        size = self._batch_size  # it may shrink on the way
+        for start in range(0, len(new), size):
+            control.checkpoint()
+            part = new[start : start + size]
             said = self._annotations.keep(
                 self.asked,
                 [(content, note) for note in self._ask(part, decode)],
@@ -138,12 +142,13 @@ class Verifier:
                 self._note(case, answer, ask)
                 for case, (answer, ask) in zip(cases, answers, strict=True)
             ]
-        except OutOfMemory:
+        except OutOfMemory as error:
             if len(cases) == 1:
-                raise
-            self._batch_size = max(1, len(cases) // 2)
-            loading = self._lending.loading(self.name)
-            self._lending.residency.remember_batch(loading, self._batch_size)
+                if not self._answered:
+                    raise
+                return [_annotation(cases[0], {"error": str(error), "state": "failed"})]
+            self._batch_size = max(1, min(self._batch_size, len(cases) // 2))
+            self._lending.remember_batch(self.name, self._batch_size)
             self._lending.told(f"verify: out of memory, so {self._batch_size} at once from now on")
         except (Cancelled, EnvironmentFault, UsageError):
             raise
@@ -164,6 +169,7 @@ class Verifier:
             raw = run(model, lambda: model.answer(prepared, self._lending.cancelled))
             if self._lending.cancelled():
                 raise Cancelled
+            self._answered = True
             return list(zip(model.finish(raw), asks, strict=True))
 
     def _ask_of(self, case: _Case, frames: dict[float, Picture]) -> Ask:

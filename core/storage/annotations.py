@@ -19,6 +19,9 @@ from ..spec import tagged_hash
 from .database import Database
 
 _BATCH = 400
+_ANEW = "body = excluded.body, vector = excluded.vector, made = excluded.made"
+# A failure never takes the place of an answer.
+_AGAIN = "body = CASE WHEN json_extract(body, '$.error') IS NULL THEN body ELSE excluded.body END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,7 @@ class Annotations:
                 row = connection.execute(
                     "INSERT INTO annotations (asked, content, frame, part, seconds, body, vector, "
                     "made) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (asked, content, frame, "
-                    "part) DO UPDATE SET body = excluded.body, vector = excluded.vector, "
-                    "made = excluded.made RETURNING id",
+                    f"part) DO UPDATE SET {_AGAIN if a.failed else _ANEW} RETURNING id",
                     (asked.id, content, a.frame, a.part, a.seconds, json.dumps(a.body),
                      None if a.vector is None else a.vector.astype("<f4").tobytes(), now),
                 ).fetchone()  # fmt: skip
@@ -128,24 +130,11 @@ class Annotations:
             ).fetchall()
         return [_annotation(*row) for row in rows]
 
-    def asked_by(self, content: str, spec_hash: str) -> dict[str, dict[str, Any]]:
-        """Return stage -> how it asked (identity and what it was made with) for a result."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT stage, asked.body FROM shown "
-                "JOIN annotations ON annotations.id = annotation "
-                "JOIN asked ON asked.id = annotations.asked "
-                "WHERE shown.content = ? AND spec_hash = ?",
-                (content, spec_hash),
-            ).fetchall()
-        return {str(stage): json.loads(body) for stage, body in rows}
-
-    def forget(self, content: str, asked: Asked) -> None:
-        """Remove what one way of asking said about a content, so that it is asked again."""
+    def forget(self, content: str) -> None:
+        """Remove everything said about a content, so that it is asked again."""
         with self._database.transaction() as connection:
-            connection.execute(
-                "DELETE FROM annotations WHERE content = ? AND asked = ?", (content, asked.id)
-            )
+            connection.execute("DELETE FROM annotations WHERE content = ?", (content,))
+            connection.execute("DELETE FROM sampled WHERE content = ?", (content,))
 
     def prune(self) -> None:
         """Remove what no result shows any more."""
@@ -156,7 +145,6 @@ class Annotations:
                 "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
                 "WHERE paths.content IS NOT NULL)"
             )
-            connection.execute("DELETE FROM asked WHERE id NOT IN (SELECT asked FROM annotations)")
             connection.execute(
                 "DELETE FROM sampled WHERE content NOT IN (SELECT content FROM results)"
             )

@@ -14,10 +14,11 @@ from .database import disk_fault
 
 
 class KeptFrames:
-    """Reads and writes frames under one folder. Never more than `most_bytes` once tidied."""
+    """Reads and writes frames under one folder; tidied whenever a tenth of its most was added."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._added = 0
 
     def get(self, content: str, frame: int, side: int) -> bytes | None:
         """Return a frame's JPEG, if it was kept."""
@@ -30,8 +31,12 @@ class KeptFrames:
             os.utime(path)
         return data
 
-    def put(self, content: str, frame: int, side: int, jpeg: bytes) -> None:
+    def put(self, content: str, frame: int, side: int, jpeg: bytes, most_bytes: int) -> None:
         """Keep a frame; the file appears whole or not at all. Raises DiskFull."""
+        self._added += len(jpeg)
+        if self._added > most_bytes / 10:
+            self._added = 0
+            self.tidy(most_bytes)
         path = self._path(content, frame, side)
         scratch = path.with_suffix(f".{os.getpid()}.new")
         try:

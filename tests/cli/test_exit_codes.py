@@ -41,7 +41,7 @@ def test_1_names_each_failed_source_and_finishes_the_others(
         (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
         (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
         (("scan", "x.mp4", "--stages", "flsh"), "did you mean 'flash'"),
-        (("scan", "x.mp4", "--stages", "caption"), "needs a model"),
+        (("scan", "x.mp4", "--stages", "segment"), "add 'detect'"),
         (("scan", "x.mp4", "--stages", ""), "stages is empty"),
         (("scan", "x.mp4", "--out", "o", "--format", "jsno"), "did you mean 'json'"),
         (("scan", "x.mp4", "--format", "json"), "--out"),

@@ -202,3 +202,18 @@ def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
     assert "tags: " in shown.out and "embed by" in shown.out
     verified = cli("runs", "verify", "1")
     assert verified.code == 0 and "changed" not in verified.out
+
+
+def test_a_new_version_of_a_prompt_is_another_question(
+    cli: Cli, pictures: Path, server: FaultyServer
+) -> None:
+    args = ("scan", pictures / "one.png", "--stages", "caption", "--set", "sampling.mode=fps",
+            *vlm(server))  # fmt: skip
+    assert cli(*args).code == 0
+    added = cli("prompts", "add", "detailed_description", "--text", "Say it in one word.")
+    assert added.code == 0, added.err
+    assert cli(*args).code == 0
+    assert len(server.asked()) == 2
+    assert exported(cli, 2, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@2"
+    # A scan that is resumed or looked at again goes by the version it began with.
+    assert exported(cli, 1, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@1"

@@ -67,10 +67,10 @@ def test_what_a_model_takes_is_measured_and_remembered(library: Library) -> None
         weighed = model.memory_bytes
     assert weighed > 10_000
     assert library.footprints.footprint(key_of(loading("a"))) == (weighed, 0)
-    residency.remember_batch(loading("a"), 4)
-    assert residency.most_at_once(loading("a")) == 4
+    residency.remember_batch(loading("a"), "embed", 4)
+    assert residency.most_at_once(loading("a"), "embed") == 4
     residency.close()
-    assert Residency(library.footprints).most_at_once(loading("a")) == 4
+    assert Residency(library.footprints).most_at_once(loading("a"), "embed") == 4
 
 
 def test_one_piece_of_work_at_a_time_on_a_device(library: Library) -> None:

@@ -250,3 +250,24 @@ def test_tags_of_an_embedded_frame_are_those_of_the_frame(tmp_path: Path) -> Non
     beside = look_at(tmp_path / "both", spec("embed", "tag"), order, 2)
     for content, noted in alone.items():
         same(replace(noted["tag"][0], id=0), replace(beside[content]["tag"][0], id=0))
+
+
+def test_a_batch_that_shrinks_midway_leaves_no_question_out(tmp_path: Path) -> None:
+    noted = look_at(
+        tmp_path, spec("embed", batch=4), list(range(10)), 10, loader=lambda w: Cramped(load(w), 3)
+    )
+    assert [len(each["embed"]) for each in noted.values()] == [1] * 10
+    assert not any(each["embed"][0].failed for each in noted.values())
+
+
+def test_a_failure_never_takes_the_place_of_an_answer(tmp_path: Path) -> None:
+    with at_work(tmp_path, spec("embed")) as (looking, library):
+        asked = looking.asked["embed"]
+        answer = Annotation("embed", 0, 0.0, "", {}, np.ones(3, np.float32))
+        (kept,) = library.annotations.keep(asked, [("content", answer)])
+        failure = replace(answer, body={"error": "timed out"}, vector=None)
+        (again,) = library.annotations.keep(asked, [("content", failure)])
+        assert again.id == kept.id and again.failed == "timed out"
+        found = library.annotations.known(asked, [("content", 0, "")])
+        assert not found["content", 0, ""].failed
+        np.testing.assert_array_equal(found["content", 0, ""].vector, answer.vector)
