@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from .commands import Command, SubmitScan
 from .events import Event
 from .state import EngineState
-from .views import MomentView, Piece, PlanView, ScanLine, TaskView, Verified
+from .views import ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -140,6 +140,13 @@ class Records:
         from .reports import scoring
 
         return scoring.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
+
+    def model_memory(self) -> list[ModelMemory]:
+        """Return what each model that was ever loaded took, the largest first."""
+        return [
+            ModelMemory(each.name, each.device, each.bytes, each.batches)
+            for each in self._library.footprints.all()
+        ]
 
     def verify(self, scan: int) -> Iterator[Verified]:
         """Measure every source of a scan again and compare."""

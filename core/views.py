@@ -77,6 +77,16 @@ class MomentView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelMemory:
+    """What a model was measured to take; `batches` are the largest that fitted, by stage."""
+
+    name: str
+    device: str
+    bytes: int
+    batches: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A clip or picture of one event: its file, or why there is none."""
 

@@ -195,3 +195,27 @@ def _hub(offline: bool = False) -> Hub:
     from ..hub.hub import Hub
 
     return Hub(offline=offline)
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def memory(session: Session, as_json: bool) -> int:
+    """Say what each model took when it was loaded, and the batches that fitted."""
+    from ..client import Records
+
+    records = Records.open(session.library)
+    try:
+        rows = records.model_memory()
+    finally:
+        records.close()
+    for row in rows:
+        if as_json:
+            session.out.json({"type": "ModelMemory", **asdict(row)})
+            continue
+        limits = ", ".join(f"{stage} {most} at once" for stage, most in row.batches.items())
+        text = f"{row.bytes / 2**20:9.1f} MiB  {row.device:8}  {row.name}"
+        session.out.result(f"{text}  ({limits})" if limits else text)
+    if not rows and not as_json:
+        session.out.note("no model was loaded for this library yet")
+    return 0

@@ -31,11 +31,17 @@ SPARE_SHARE = 0.1
 class Footprints(Protocol):
     """Where it is remembered what models need."""
 
-    def footprint(self, key: str) -> tuple[int, int]:
-        """Return (bytes, largest batch that fitted), zeros where nothing is known."""
+    def bytes_of(self, key: str) -> int:
+        """Return what a model took, 0 if it was never measured."""
 
-    def keep_footprint(self, key: str, used_bytes: int, batch: int) -> None:
-        """Remember both."""
+    def keep_bytes(self, key: str, name: str, device: str, used_bytes: int) -> None:
+        """Remember what a model takes."""
+
+    def batch_of(self, key: str, work: str) -> int:
+        """Return the largest batch of one kind of work that fitted, 0 if no limit was met."""
+
+    def keep_batch(self, key: str, work: str, batch: int) -> None:
+        """Remember the largest batch of one kind of work that fitted."""
 
     def identity(self, key: str) -> dict[str, Any] | None:
         """Return what a model proved to be when it was loaded so, if it ever was."""
@@ -140,11 +146,11 @@ class Residency:
 
     def most_at_once(self, loading: Loading, work: str) -> int:
         """Return the largest batch of one kind of work remembered to fit, 0 for no limit met."""
-        return self._footprints.footprint(f"{key_of(loading)}|{work}")[1]
+        return self._footprints.batch_of(key_of(loading), work)
 
     def remember_batch(self, loading: Loading, work: str, batch: int) -> None:
         """Remember the largest batch of one kind of work that fitted."""
-        self._footprints.keep_footprint(f"{key_of(loading)}|{work}", 0, batch)
+        self._footprints.keep_batch(key_of(loading), work, batch)
 
     def evict_idle(self, device: str | None = None) -> int:
         """Close every model nobody holds (on one device); return how many."""
@@ -183,8 +189,7 @@ class Residency:
         model = self._loaded(loading)
         resident = _Resident(model, model.memory_bytes)
         self._residents[key] = resident
-        _, batch = self._footprints.footprint(key)
-        self._footprints.keep_footprint(key, resident.bytes, batch)
+        self._footprints.keep_bytes(key, loading.name, model.device, resident.bytes)
         self._told(f"{loading.name} loaded on {model.device}: {resident.bytes / 2**20:.0f} MiB")
         return resident
 
@@ -209,7 +214,7 @@ class Residency:
     def _make_room(self, key: str, loading: Loading) -> None:
         if loading.folder is None:
             return
-        needed = self._footprints.footprint(key)[0] or _weights_bytes(loading)
+        needed = self._footprints.bytes_of(key) or _weights_bytes(loading)
         while True:
             seen = self._measure(loading.device)
             if seen.free_bytes >= needed + SPARE_SHARE * seen.total_bytes:

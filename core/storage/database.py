@@ -83,7 +83,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE footprints (
         key TEXT PRIMARY KEY, bytes INTEGER NOT NULL, batch INTEGER NOT NULL,
-        identity TEXT NOT NULL DEFAULT ''
+        identity TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
+        device TEXT NOT NULL DEFAULT '', work TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID;
     """,
 )

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from .database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What one way of loading a model took, and the largest batches that fitted, by stage."""
+
+    name: str
+    device: str
+    bytes: int
+    batches: dict[str, int]
 
 
 class Footprints:
@@ -14,21 +25,30 @@ class Footprints:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def footprint(self, key: str) -> tuple[int, int]:
-        """Return (bytes, largest batch that fitted); (0, 0) if never measured."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT bytes, batch FROM footprints WHERE key = ?", (key,)
-            ).fetchone()
-        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+    def bytes_of(self, key: str) -> int:
+        """Return what a model took, 0 if it was never measured."""
+        return self._number(key, "", "bytes")
 
-    def keep_footprint(self, key: str, used_bytes: int, batch: int) -> None:
-        """Remember what a model needs, and the largest batch that fitted (0: no limit met)."""
+    def keep_bytes(self, key: str, name: str, device: str, used_bytes: int) -> None:
+        """Remember what a model takes."""
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO footprints (key, bytes, batch) VALUES (?, ?, ?) ON CONFLICT (key) "
-                "DO UPDATE SET bytes = excluded.bytes, batch = excluded.batch",
-                (key, used_bytes, batch),
+                "INSERT INTO footprints (key, bytes, batch, name, device) VALUES (?, ?, 0, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes, name = excluded.name, "
+                "device = excluded.device",
+                (key, used_bytes, name, device),
+            )
+
+    def batch_of(self, key: str, work: str) -> int:
+        """Return the largest batch of one kind of work that fitted, 0 if no limit was met."""
+        return self._number(key, work, "batch")
+
+    def keep_batch(self, key: str, work: str, batch: int) -> None:
+        """Remember the largest batch of one kind of work that fitted."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO footprints (key, bytes, batch, work) VALUES (?, 0, ?, ?)",
+                (_with_work(key, work), batch, work),
             )
 
     def identity(self, key: str) -> dict[str, Any] | None:
@@ -47,3 +67,32 @@ class Footprints:
                 "ON CONFLICT (key) DO UPDATE SET identity = excluded.identity",
                 (key, json.dumps(identity)),
             )
+
+    def all(self) -> list[Footprint]:
+        """Return every model that was measured, the largest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT key, name, device, bytes FROM footprints WHERE bytes > 0 "
+                "ORDER BY bytes DESC, name"
+            ).fetchall()
+            limits = connection.execute(
+                "SELECT key, work, batch FROM footprints WHERE work != ''"
+            ).fetchall()
+        return [
+            Footprint(
+                name, device, int(size),
+                {work: int(most) for limit, work, most in limits if limit == _with_work(key, work)},
+            )
+            for key, name, device, size in rows
+        ]  # fmt: skip
+
+    def _number(self, key: str, work: str, column: str) -> int:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT {column} FROM footprints WHERE key = ?", (_with_work(key, work),)
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def _with_work(key: str, work: str) -> str:
+    return f"{key}|{work}" if work else key

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from core.models import shapes
 from tests.models.vlm.faulty_server import FaultyServer, Turn
-from tests.tiny.shelf import tiny_model
+from tests.tiny.shelf import shapes_model, tiny_model
 from tests.workbench import STROKES, Cli, wait_for
 
 WORDS = ("--stages", "embed,caption", "--set", "sampling.mode=fps")
@@ -217,3 +219,26 @@ def test_a_new_version_of_a_prompt_is_another_question(
     assert exported(cli, 2, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@2"
     # A scan that is resumed or looked at again goes by the version it began with.
     assert exported(cli, 1, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@1"
+
+
+def test_tags_say_what_is_in_the_picture(cli: Cli) -> None:
+    """A trained model, tiny as it is: the red circle is tagged a red circle."""
+    folder, drawn = cli.home / "drawn", np.random.default_rng(3)
+    folder.mkdir()
+    for name in shapes.NAMES:
+        colour, shape = name.split()
+        Image.fromarray(shapes.draw(colour, shape, drawn)).save(
+            folder / f"{name.replace(' ', '-')}.png"
+        )
+    words = json.dumps(list(shapes.NAMES))
+    ran = cli("scan", folder, "--stages", "embed,tag", "--set", "sampling.mode=fps",
+              "--set", f"embed.model={shapes_model()}", "--set", f"tag.vocabulary={words}",
+              "--set", "tag.template={label}", "--set", "tag.top=1")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert cli("export", "1", "--out", cli.home / "out").code == 0
+    right = 0
+    for name in shapes.NAMES:
+        body = json.loads((cli.home / "out" / f"{name.replace(' ', '-')}.png.json").read_text())
+        right += [each["tag"] for each in body["looks"][0]["tags"]] == [name]
+    assert right >= 0.9 * len(shapes.NAMES)
+    assert "MiB  cpu" in cli("models", "memory").out

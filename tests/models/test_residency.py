@@ -66,11 +66,14 @@ def test_what_a_model_takes_is_measured_and_remembered(library: Library) -> None
     with residency.lease(loading("a")) as model:
         weighed = model.memory_bytes
     assert weighed > 10_000
-    assert library.footprints.footprint(key_of(loading("a"))) == (weighed, 0)
+    assert library.footprints.bytes_of(key_of(loading("a"))) == weighed
     residency.remember_batch(loading("a"), "embed", 4)
     assert residency.most_at_once(loading("a"), "embed") == 4
     residency.close()
     assert Residency(library.footprints).most_at_once(loading("a"), "embed") == 4
+    (known,) = library.footprints.all()
+    assert (known.name, known.device, known.bytes) == ("a", "cpu", weighed)
+    assert known.batches == {"embed": 4}
 
 
 def test_one_piece_of_work_at_a_time_on_a_device(library: Library) -> None:
