@@ -185,7 +185,9 @@ def _read(path: Path, *, own: bool) -> dict[str, dict[int, Prompt]]:
     where = clean_path(str(path))
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
+    except RecursionError as error:
+        raise ProfileError(f"{where}: its tables are nested too deeply") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProfileError(f"{where}: {clean(str(error))}") from error
     found: dict[str, dict[int, Prompt]] = {}
     for name, versions in tables.items():
