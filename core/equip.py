@@ -52,13 +52,17 @@ def equip(spec: Spec, told: Told) -> Equipped:
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
     prompts = load_prompts()
     spec = _with_versions(spec, prompts)
-    devices = usable_devices(spec.models.device)
-    spec = _without_auto(spec, devices)
+    if spec.embed.model == "auto" and {"embed", "tag"} & set(spec.looks):
+        spec = _without_auto(spec, usable_devices(spec.models.device))
     names = {stage: model_of(spec, stage) for stage in spec.looks}
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
-    if devices == ["cpu"] and any(each.folder is not None for each in found.values()):
-        told(_on_cpu(spec))
-    placed = _placed(found, devices)
+    placed = dict.fromkeys(found, "endpoint")
+    here = {name: each for name, each in found.items() if not each.url}
+    if here:  # a scan that only asks servers never imports torch
+        devices = usable_devices(spec.models.device)
+        if devices == ["cpu"]:
+            told(_on_cpu(spec))
+        placed |= _placed(here, devices)
     loadings = {name: _loading(spec, found[name], placed[name]) for name in found}
     for loading in loadings.values():
         _check(loading)
@@ -115,8 +119,6 @@ def _on_cpu(spec: Spec) -> str:
 
 
 def _without_auto(spec: Spec, devices: list[str]) -> Spec:
-    if spec.embed.model != "auto":
-        return spec
     name = EMBEDDER_ON_CPU if devices == ["cpu"] else EMBEDDER_ON_GPU
     return spec.model_copy(update={"embed": spec.embed.model_copy(update={"model": name})})
 
@@ -188,7 +190,7 @@ def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
         family=found.family,
         folder=found.folder,
         revision=found.revision,
-        device="endpoint" if found.url else device,
+        device=device,
         dtype=spec.models.dtype,
         attn=spec.models.attn,
         quantize=spec.models.quantize if is_vlm else "none",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ProfileError, UsageError
+from ..errors import UsageError
 from ..text import clean, clean_path
 from .output import Session
 
@@ -109,10 +109,7 @@ def import_(session: Session, path: str, as_json: bool) -> int:
     """
     from .. import prompts
 
-    try:
-        found = prompts.read_file(Path(path).expanduser())
-    except RecursionError as error:
-        raise ProfileError(f"{clean_path(path)}: it is nested too deeply to be prompts") from error
+    found = prompts.read_file(Path(path).expanduser())
     for each in found:
         wording = _wording(text=each.text, system=each.system, answer=each.answer, note=each.note)
         kept = prompts.add(each.name, wording)
