@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import events
 from .errors import MissingExtra, SourceError, Unreadable, Vanished
+from .in_hand import Running
 from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
@@ -27,31 +27,13 @@ from .stages.judgement import UNANSWERED, decide, judge
 from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.thumbnails import make_missing
-from .state import ScanState, StepState, TaskState
+from .state import ScanState
 from .storage.library import Library
 from .storage.results import Result
 from .storage.runs import TaskRow
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Event], None]
-
-
-@dataclass
-class _Running:
-    """A source in hand."""
-
-    number: int
-    path: str
-    total: int | None
-    began: float = field(default_factory=time.monotonic)
-    first: int | None = None
-    done: int = 0
-    steps: list[StepReport] = field(default_factory=list)
-
-    def rate(self) -> float:
-        """Return frames a second since this engine took the source up."""
-        elapsed = time.monotonic() - self.began
-        return (self.done - (self.first or 0)) / elapsed if elapsed > 0 else 0.0
 
 
 class ScanJob:
@@ -77,7 +59,7 @@ class ScanJob:
         self._spec = spec
         self._emit = emit
         self._lock = threading.Lock()
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         self._counts = {"done": 0, "known": 0, "failed": 0, "moments": 0}
         self._sources = 0
         self._fault: BaseException | None = None
@@ -119,7 +101,7 @@ class ScanJob:
     def state(self, state: str) -> ScanState:
         """Return how the scan stands now."""
         with self._lock:
-            tasks = tuple(_task_state(running) for running in self._running.values())
+            tasks = tuple(running.state() for running in self._running.values())
             counts = dict(self._counts)
         finished = counts["done"] + counts["known"] + counts["failed"]
         return ScanState(
@@ -189,7 +171,7 @@ class ScanJob:
         anew = self._redo or self._retried(source, tracks)
         if anew:
             tracks = open_tracks(results, info, self._spec, anew=f"again-{self.scan}")
-        running = _Running(source.number, source.found.path, info.frame_count)
+        running = Running(source.number, source.found.path, info.frame_count)
         with self._lock:
             self._running[source.number] = running
         self._emit(
@@ -380,19 +362,6 @@ class ScanJob:
 
 def _identity(source: Source) -> tuple[str, int, int]:
     return source.found.path, source.found.size_bytes, source.found.mtime_ns
-
-
-def _task_state(running: _Running) -> TaskState:
-    steps = tuple(
-        StepState(
-            s.name, s.batches, s.busy_seconds, s.waits_in_seconds, s.waits_out_seconds,
-            s.queued, s.capacity,
-        )
-        for s in running.steps
-    )  # fmt: skip
-    return TaskState(
-        running.number, running.path, running.done, running.total, running.rate(), steps
-    )
 
 
 def _cores() -> int:

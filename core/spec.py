@@ -112,10 +112,6 @@ class Spec(Section):
             "sampling": self.sampling.model_dump(mode="json"),
         }
 
-    def decide_settings(self, stage: str) -> dict[str, Any]:
-        """Return all settings of `stage`, whichever they change."""
-        return {"own": getattr(self, stage).model_dump(mode="json")}
-
 
 def tagged_hash(tag: str, value: Any) -> str:
     """Return 32 hex digits of BLAKE2b over the tag and the canonical JSON of `value`."""

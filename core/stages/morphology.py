@@ -39,12 +39,6 @@ def opening(values: NDArray[Any], length: int) -> NDArray[Any]:
     return running_extreme(eroded, length, np.maximum)
 
 
-def top_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return the white top-hat, same shape: how much brighter than its surroundings, >= 0."""
-    hat: NDArray[Any] = values - opening(values, length)
-    return hat
-
-
 def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
     padded = _extended(values, length - 1)

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .database import disk_fault
+from .whole_file import write_whole
 
 
 class KeptFrames:
@@ -37,16 +37,7 @@ class KeptFrames:
         if self._added > most_bytes / 10:
             self._added = 0
             self.tidy(most_bytes)
-        path = self._path(content, frame, side)
-        scratch = path.with_suffix(f".{os.getpid()}.new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_bytes(jpeg)
-            os.replace(scratch, path)
-        except OSError as error:
-            with suppress(OSError):
-                scratch.unlink()
-            raise disk_fault(error, path) from error
+        write_whole(self._path(content, frame, side), jpeg)
 
     def tidy(self, most_bytes: int) -> None:
         """Remove the frames used longest ago until the rest fit into `most_bytes`."""

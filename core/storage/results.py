@@ -192,15 +192,6 @@ class Results:
                     (key, part.first, len(part.indices), _packed(part)),
                 )
 
-    def last_chunk(self, key: str) -> Measured | None:
-        """Return the last microbatch kept of a track."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first DESC LIMIT 1",
-                (key,),
-            ).fetchone()
-        return None if row is None else _unpacked(*row)
-
     def chunk_holding(self, key: str, ordinal: int) -> Measured | None:
         """Return the microbatch that holds the frame of an ordinal."""
         with self._database.reading() as connection:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
-from .database import disk_fault
+from .whole_file import write_whole
 
 
 class Thumbnails:
@@ -40,13 +38,4 @@ class Thumbnails:
 
     def put(self, content: str, seconds: float, longest_side: int, jpeg: bytes) -> None:
         """Keep a thumbnail; the file appears whole or not at all."""
-        path = self.path(content, seconds, longest_side)
-        scratch = path.with_suffix(f".{os.getpid()}.new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_bytes(jpeg)
-            os.replace(scratch, path)
-        except OSError as error:
-            with suppress(OSError):
-                scratch.unlink()
-            raise disk_fault(error, path) from error
+        write_whole(self.path(content, seconds, longest_side), jpeg)
