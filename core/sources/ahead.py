@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,15 +18,17 @@ def ahead(items: Iterator[T]) -> Generator[T, None, None]:
     FFmpeg and NumPy both let go of the interpreter, so decoding and reducing really run side by
     side. What the iterator raises is raised here. Closing the generator stops the thread first.
     """
-    ready: queue.Queue[T | BaseException | None] = queue.Queue(DEPTH)
+    ready: queue.SimpleQueue[T | BaseException | None] = queue.SimpleQueue()
+    room = threading.Semaphore(DEPTH)
     stop = threading.Event()
 
     def work() -> None:
         try:
             for item in items:
-                ready.put(item)
+                room.acquire()
                 if stop.is_set():
                     return
+                ready.put(item)
             ready.put(None)
         except BaseException as error:  # raised again where the items are used
             ready.put(error)
@@ -36,12 +37,11 @@ def ahead(items: Iterator[T]) -> Generator[T, None, None]:
     thread.start()
     try:
         while (item := ready.get()) is not None:
+            room.release()
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
         stop.set()
-        while thread.is_alive():
-            with suppress(queue.Empty):
-                ready.get(timeout=0.01)
+        room.release()
         thread.join()

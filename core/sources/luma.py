@@ -1,9 +1,9 @@
 """Reduced luma: the brightness of a decoded frame, averaged over squares of pixels.
 
-Every-frame screening must cost little beside decoding. The luma plane of a planar 8-bit YUV frame
-is averaged as it lies in memory: two pixels are one 16-bit word and their sum takes its place, so
-that four such sums are one 64-bit word and a single multiplication adds them up (SIMD within a
-register), on at most four rows of each square. Planes of 9 to 16 bits are cut to their upper
+Every-frame screening must cost little beside decoding, and fetching a plane from memory is most of
+what averaging it costs: of a square of 8 or more pixels two rows are read. They are added up as
+they lie, eight pixels in a 64-bit word: odd and even ones into four lanes of 16 bits, and the lanes
+by a single multiplication (SIMD within a register). Planes of 9 to 16 bits are cut to their upper
 eight, so that one scene gives one luma whatever its depth. Others go through FFmpeg's scaler.
 """
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 TARGET_WIDTH = 160
 """The reduced frame is at least this wide (where the source is) and less than twice as wide."""
-ROWS_PER_SQUARE = 4
+ROWS_PER_SQUARE = 2
 
-_LOW_BYTE = np.uint16(0x00FF)
-_HIGH_BYTE = np.uint16(8)
+_EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
+_ONE_BYTE = np.uint64(8)
 # Multiplying by this leaves the sum of a word's four 16-bit lanes in its highest lane.
 _ADD_LANES = np.uint64(0x0001000100010001)
 _TOP_LANE = np.uint64(48)
@@ -42,7 +42,20 @@ def reduced_size(width: int, height: int) -> tuple[int, int]:
     return max(width // side, 1), max(height // side, 1)
 
 
-def reduce_frame(frame: VideoFrame) -> NDArray[np.uint8]:
+class Scratch:
+    """Two arrays to work in, kept from one frame to the next: fresh memory costs as much again."""
+
+    def __init__(self) -> None:
+        self._arrays = np.empty((2, 0, 0), np.uint64)
+
+    def take(self, rows: int, words: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return two uint64 arrays of shape (rows, words) with anything in them."""
+        if self._arrays.shape[1:] != (rows, words):
+            self._arrays = np.empty((2, rows, words), np.uint64)
+        return self._arrays[0], self._arrays[1]
+
+
+def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
     """Return the reduced luma of a frame, uint8 of shape (height, width), rotation applied."""
     side = reduction(frame.width, frame.height)
     plane = _luma_plane(frame)
@@ -51,12 +64,14 @@ def reduce_frame(frame: VideoFrame) -> NDArray[np.uint8]:
         small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
         reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
-        reduced = reduce_plane(plane, side, frame.format.components[0].bits - 8)
+        reduced = reduce_plane(plane, side, scratch, frame.format.components[0].bits - 8)
     turns = (frame.rotation // 90) % 4
     return np.rot90(reduced, turns) if turns else reduced
 
 
-def reduce_plane(plane: NDArray[Any], side: int, shift: int = 0) -> NDArray[np.uint8]:
+def reduce_plane(
+    plane: NDArray[Any], side: int, scratch: Scratch, shift: int = 0
+) -> NDArray[np.uint8]:
     """Return the mean over each `side` x `side` square of a plane (rows subsampled).
 
     The plane is uint8, or uint16 whose values are first shifted right by `shift`.
@@ -65,17 +80,21 @@ def reduce_plane(plane: NDArray[Any], side: int, shift: int = 0) -> NDArray[np.u
     plane = plane[: height * side, : width * side]
     if side < 8:
         return _reduce_small(_eight_bits(plane, shift), side)
+    lanes, other = scratch.take(height, width * side // 8)
+    lanes.fill(0)
     step = side // ROWS_PER_SQUARE
-    sums = np.zeros((height, width * side // 2), np.uint16)
-    for row in range(0, side, step):
-        pairs = _eight_bits(plane[row::side], shift).view(np.uint16)
-        sums += pairs & _LOW_BYTE
-        sums += pairs >> _HIGH_BYTE
-    eights = sums.view(np.uint64) * _ADD_LANES >> _TOP_LANE
-    squares = eights[:, :: side // 8].copy()
+    for row in range(step // 2, side, step):
+        words = _eight_bits(plane[row::side], shift).view(np.uint64)
+        lanes += np.bitwise_and(words, _EVEN_BYTES, out=other)
+        np.right_shift(words, _ONE_BYTE, out=other)
+        lanes += np.bitwise_and(other, _EVEN_BYTES, out=other)
+    lanes *= _ADD_LANES
+    lanes >>= _TOP_LANE
+    squares = lanes[:, :: side // 8]
     for offset in range(1, side // 8):
-        squares += eights[:, offset :: side // 8]
-    return (squares // np.uint64(side * ROWS_PER_SQUARE)).astype(np.uint8)
+        squares += lanes[:, offset :: side // 8]
+    squares >>= np.uint64((side * ROWS_PER_SQUARE).bit_length() - 1)
+    return squares.astype(np.uint8)
 
 
 def _eight_bits(plane: NDArray[Any], shift: int) -> NDArray[np.uint8]:

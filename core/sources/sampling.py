@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .ahead import ahead
 from .colour import colour_frame, shown_size
-from .luma import reduce_frame, reduced_size, reduction
+from .luma import Scratch, reduce_frame, reduced_size, reduction
 from .seek import decode_from
 from .survey import Survey, keyframes, survey
 from .video import Decoded, Stream, decode, open_video
@@ -220,7 +220,7 @@ def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decode
 
 def _luma_at(frame: VideoFrame, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a frame's luma at a size, as reduced luma is where that is its size."""
-    reduced = reduce_frame(frame)
+    reduced = reduce_frame(frame, Scratch())
     if reduced.shape == shape:
         return reduced.astype(np.float64)
     small = frame.reformat(width=shape[1], height=shape[0], format="gray", interpolation="AREA")
@@ -263,18 +263,21 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
 
 
 def _shown(items: Iterator[Decoded], request: dict[str, Any]) -> Generator[Sampled, None, None]:
+    scratch = Scratch()
     try:
         for item in items:
-            yield Sampled(item.index, item.seconds, *_pixels(item.frame, request))
+            yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch))
     finally:
         # A thread that decodes ahead must end before its container is closed.
         if isinstance(items, Generator):
             items.close()
 
 
-def _pixels(frame: VideoFrame, request: dict[str, Any]) -> tuple[NDArray[np.uint8], float]:
+def _pixels(
+    frame: VideoFrame, request: dict[str, Any], scratch: Scratch
+) -> tuple[NDArray[np.uint8], float]:
     if request["colour"] is None:
-        return reduce_frame(frame), float(reduction(frame.width, frame.height))
+        return reduce_frame(frame, scratch), float(reduction(frame.width, frame.height))
     pixels = colour_frame(frame, int(request["colour"]))
     return pixels, max(frame.width, frame.height) / max(pixels.shape[:2])
 

@@ -29,18 +29,16 @@ class CutStage(Screen):
     """Measures how much of the picture is new for good, and proposes scene changes."""
 
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
     context = REACH_FRAMES + APART_FRAMES
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the frames on either side."""
-        luma, before = window.around(self.context)
-        grid = self.cells_looked_at(luma)
-        wanted = slice(before, before + window.count)
-        changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS, APART_FRAMES)[wanted]
-        unlike = _unlikeness(grid)[wanted]
+        grid, own = self.looked_at(window)
+        changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS, APART_FRAMES)[own]
+        unlike = _unlikeness(grid)[own]
         return np.stack([changed * unlike, changed, unlike], axis=1).astype(np.float32)
 
     def decide(self, track: Track) -> list[Candidate]:

@@ -73,7 +73,7 @@ class FlashStage(Screen):
     """Measures how flash-like every frame is, and proposes flashes."""
 
     name: ClassVar[str] = "flash"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = (
         "score", "energy", *RATIOS, "area", "frame_energy", "mean", "x", "y", "width", "height",
@@ -89,9 +89,7 @@ class FlashStage(Screen):
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame of the microbatch: float32 (frames, columns)."""
-        luma, before = window.around(self.context)
-        grid = self.cells_looked_at(luma)
-        return self._measure(grid, slice(before, before + window.count))
+        return self._measure(*self.looked_at(window))
 
     def decide(self, track: Track) -> list[Candidate]:
         """Propose every stretch with enough energy; accept those whose score clears it."""

@@ -27,17 +27,15 @@ class MotionStage(Screen):
     """Measures how much of the frame moves, and proposes stretches of motion."""
 
     name: ClassVar[str] = "motion"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("share", "strength", "x", "y", "width", "height")
     context = 1
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the one before it."""
-        luma, before = window.around(1)
-        grid = self.cells_looked_at(luma)
-        steps = np.diff(grid, axis=0, prepend=grid[:1])
-        steps = steps[before : before + window.count]
+        grid, own = self.looked_at(window)
+        steps = np.diff(grid, axis=0, prepend=grid[:1])[own]
         flat = steps.reshape(len(steps), -1)
         middle = flat.shape[1] // 2
         usual = np.partition(flat, middle, axis=1)[:, middle]

@@ -21,6 +21,7 @@ from ..sources.reader import Probed, ReaderPool
 from ..spec import Spec
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
+from .cells import cell_means
 from .frames import kept_frames, longest_side, shown
 from .judgement import Looked, decide, judge
 from .look import Microbatch, Noted, Shown
@@ -191,7 +192,9 @@ def _track(
 ) -> tuple[str, str, str, int, dict[str, object], Measured]:
     batch = probed.picture
     assert batch is not None
-    window = Window(batch.luma, 0, 1, batch.indices, batch.pts_seconds, batch.scale, 0)
+    window = Window(
+        batch.luma, cell_means(batch.luma), 0, 1, batch.indices, batch.pts_seconds, batch.scale, 0
+    )
     stage = track.stage
     values = stage.finish(stage.infer(stage.prepare(window)))
     part = Measured(0, batch.indices, batch.pts_seconds, values)

@@ -25,12 +25,13 @@ from . import cells
 class Window:
     """A microbatch with its surroundings.
 
-    `luma` is uint8 of shape (before + count + after, height, width). `indices` and `pts_seconds`
-    belong to the `count` frames of the microbatch itself. At the ends of a source there are fewer
-    frames around it.
+    `luma` is uint8 of shape (before + count + after, height, width), `grid` the means of its cells
+    (see `cells.py`). `indices` and `pts_seconds` belong to the `count` frames of the microbatch
+    itself. At the ends of a source there are fewer frames around it.
     """
 
     luma: NDArray[np.uint8]
+    grid: NDArray[np.float32]
     before: int
     count: int
     indices: NDArray[np.int64]
@@ -41,11 +42,11 @@ class Window:
     previous_seconds: float = -1.0
     """time of the frame before the microbatch, -1 at the source's beginning"""
 
-    def around(self, context: int) -> tuple[NDArray[np.uint8], int]:
-        """Return the frames up to `context` on either side, and how many of them come before."""
+    def around(self, context: int) -> tuple[NDArray[np.float32], int]:
+        """Return the grid of up to `context` frames on either side, and how many come before."""
         before = min(context, self.before)
         end = self.before + self.count + context
-        return self.luma[self.before - before : end], before
+        return self.grid[self.before - before : end], before
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,16 @@ class Screen(ABC):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure the microbatch."""
 
-    def cells_looked_at(self, luma: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return cell means (see `cells.py`), 0 wherever the regions say not to look."""
-        grid = cells.cell_means(luma)
+    def looked_at(self, window: Window) -> tuple[NDArray[np.float32], slice]:
+        """Return the grid of what surrounds a microbatch, and which of its frames are its own.
+
+        The cells are 0 wherever the regions say not to look.
+        """
+        grid, before = window.around(self.context)
         size = self.source.width, self.source.height
         looked_at = cells.mask(self.spec.regions, grid.shape[1:], *size)
-        return grid if looked_at is None else grid * looked_at
+        own = slice(before, before + window.count)
+        return (grid if looked_at is None else grid * looked_at), own
 
     def finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """Pass the measurements on."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..records import LumaBatch
+from .cells import cell_means
 from .stage import Window
 
 
@@ -33,6 +35,7 @@ class _Held:
         self._lead = lead
         self._first = first
         self._batches: list[LumaBatch] = []
+        self._grids: list[NDArray[np.float32]] = []
         self._sizes: list[int] = []
         self._before = 0
 
@@ -42,6 +45,7 @@ class _Held:
 
     def add(self, batch: LumaBatch) -> None:
         self._batches.append(batch)
+        self._grids.append(cell_means(batch.luma))
         lead = min(self._lead, len(batch))
         self._lead -= lead
         self._before += lead
@@ -59,6 +63,7 @@ class _Held:
         previous = float(batch.pts_seconds[before - 1]) if before else -1.0
         window = Window(
             luma=batch.luma[:end],
+            grid=self._grids[0][:end],
             before=before,
             count=count,
             indices=batch.indices[core],
@@ -74,6 +79,7 @@ class _Held:
     def _join(self) -> None:
         if len(self._batches) == 1:
             return
+        self._grids = [np.concatenate(self._grids)]
         parts = self._batches
         self._batches = [
             LumaBatch(
@@ -89,4 +95,5 @@ class _Held:
         self._batches[0] = LumaBatch(
             batch.indices[frames:], batch.pts_seconds[frames:], batch.luma[frames:], batch.scale
         )
+        self._grids[0] = self._grids[0][frames:]
         self._before = before

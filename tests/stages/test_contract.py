@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.screening_settings import Regions
 from core.spec import SCREEN_NAMES, Spec
+from core.stages.cells import cell_means
 from core.stages.stage import Window
 from core.stages.table import STAGES, create
 from tests.workbench import STORM, luma_of, measured
@@ -68,6 +69,6 @@ def test_odd_sizes_and_single_frames_are_measured(
 def test_a_picture_is_a_microbatch_of_one(name: str) -> None:
     luma = footage()[:1]
     stage = create(name)
-    window = Window(luma, 0, 1, np.zeros(1, np.int64), np.zeros(1), 1.0, 0)
+    window = Window(luma, cell_means(luma), 0, 1, np.zeros(1, np.int64), np.zeros(1), 1.0, 0)
     values = stage.finish(stage.infer(stage.prepare(window)))
     assert values.shape == (1, len(stage.columns)) and np.isfinite(values).all()
