@@ -6,12 +6,16 @@ opened for reading only needs no engine and works beside one that is running.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .commands import Command, SubmitScan
 from .events import Event
+from .queries import Page, Query
+from .settings import log_file
 from .state import EngineState
 from .views import ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 class EngineClient(Protocol):
     """The live side of an engine, wherever it runs."""
 
-    def snapshot(self) -> EngineState:
+    async def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
 
     def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
@@ -32,6 +36,21 @@ class EngineClient(Protocol):
 
     async def send(self, command: Command) -> int:
         """Carry out a command and return the scan it is about. Raises SightlineError."""
+
+    async def rows(self, query: Query, first: int, last: int) -> Page:
+        """Return rows `first` to `last` - 1 of a list. Raises SightlineError."""
+
+    async def instant(self, path: str, seconds: float) -> dict[str, Any]:
+        """Return everything kept about one instant of a source, as JSON. Raises SightlineError."""
+
+    async def still(self, path: str, seconds: float, longest_side: int) -> bytes:
+        """Return a JPEG of an instant. Raises SourceError."""
+
+    async def export_rows(self, query: Query, format_: str, path: Path) -> int:
+        """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
+
+    async def samples(self, since: float) -> list[dict[str, Any]]:
+        """Return what the machine did since a time (seconds since the epoch), once a second."""
 
     async def close(self) -> None:
         """Let go of the engine."""
@@ -42,6 +61,7 @@ class LocalClient:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._library: Library | None = None
 
     @classmethod
     async def open(cls, folder: Path) -> LocalClient:
@@ -50,7 +70,12 @@ class LocalClient:
 
         return cls(open_engine(folder))
 
-    def snapshot(self) -> EngineState:
+    @property
+    def library(self) -> Library:
+        """Return the library the engine writes."""
+        return self._engine.library
+
+    async def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
         return self._engine.snapshot()
 
@@ -62,14 +87,47 @@ class LocalClient:
         """Carry out a command and return the scan it is about. Raises SightlineError."""
         return await self._engine.send(command)
 
+    async def rows(self, query: Query, first: int, last: int) -> Page:
+        """Return rows `first` to `last` - 1 of a list. Raises SightlineError."""
+        from .reports.pages import page
+
+        active = [scan.scan for scan in self._engine.snapshot().scans]
+        return await asyncio.to_thread(page, self._reading(), query, first, last, active)
+
+    async def instant(self, path: str, seconds: float) -> dict[str, Any]:
+        """Return everything kept about one instant of a source, as JSON. Raises SightlineError."""
+        view = await asyncio.to_thread(Records(self._reading()).instant, path, seconds)
+        return asdict(view)
+
+    async def still(self, path: str, seconds: float, longest_side: int) -> bytes:
+        """Return a JPEG of an instant. Raises SourceError."""
+        records = Records(self._reading())
+        view = await asyncio.to_thread(records.instant, path, seconds)
+        return await asyncio.to_thread(records.still, view, longest_side)
+
+    async def export_rows(self, query: Query, format_: str, path: Path) -> int:
+        """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
+        from .reports.rowfiles import write_rows
+
+        return await asyncio.to_thread(write_rows, self._reading(), query, format_, path)
+
+    async def samples(self, since: float) -> list[dict[str, Any]]:
+        """Return what the machine did since a time (seconds since the epoch), once a second."""
+        return []
+
+    def _reading(self) -> Library:
+        """Return the library through a connection of its own, so that reading holds up no scan."""
+        if self._library is None:
+            from .storage.library import Library
+
+            self._library = Library(self._engine.library.folder, writable=False)
+        return self._library
+
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand and close the library."""
+        if self._library is not None:
+            self._library.close()
         await self._engine.close()
-
-    @property
-    def records(self) -> Records:
-        """Return the reading side of the same library."""
-        return Records(self._engine.library)
 
 
 class Records:
@@ -153,6 +211,13 @@ class Records:
         from .reports import rederive
 
         return rederive.verify(self._library, scan)
+
+
+def log_lines(library: Path, level: str, text: str = "") -> list[dict[str, Any]]:
+    """Return the lines of a library's log of at least a level, the oldest first."""
+    from .reports.loglines import log_lines as lines
+
+    return lines(log_file(library), level, text)
 
 
 def check_formats(names: Sequence[str]) -> None:

@@ -51,17 +51,61 @@ class CancelScan:
 
 
 @dataclass(frozen=True, slots=True)
+class EndScan:
+    """Stop a running scan after the source in hand."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveScan:
+    """Move a waiting scan by `by` places in the queue; a negative number is towards its head."""
+
+    scan: int
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFrame:
+    """Mark a frame of a content, or take its mark away."""
+
+    content: str
+    frame: int
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectFrame:
+    """Put a caption or tags of one's own beside what a model said; an empty text takes it back.
+
+    `what` is `caption` or `tags` (then `text` holds them separated by commas).
+    """
+
+    content: str
+    frame: int
+    what: Literal["caption", "tags"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveScan:
     """Remove a scan, and what no other scan needs."""
 
     scan: int
 
 
-Command = SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | RemoveScan
+Command = (
+    SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
+    | RemoveScan | MarkFrame | CorrectFrame
+)  # fmt: skip
+AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
 COMMANDS: dict[str, type[Command]] = {
     command.__name__: command
-    for command in (SubmitScan, ResumeScan, PauseScan, ContinueScan, CancelScan, RemoveScan)
-}
+    for command in (
+        SubmitScan, ResumeScan, PauseScan, ContinueScan, CancelScan, EndScan, MoveScan,
+        RemoveScan, MarkFrame, CorrectFrame,
+    )
+}  # fmt: skip
 
 
 def command_to_json(command: Command) -> dict[str, Any]:

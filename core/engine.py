@@ -26,6 +26,7 @@ from .spec import Spec
 from .state import EngineState
 from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .equip import Equipped
@@ -37,7 +38,7 @@ MAX_EVENTS = 100_000
 
 
 class Engine:
-    """Runs scans over one library, one scan at a time."""
+    """Runs scans over one library, one after another in the order of `turns.py`."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
@@ -47,9 +48,8 @@ class Engine:
         self._lock = threading.Lock()
         self._news = asyncio.Event()
         self._jobs: dict[int, ScanJob] = {}
-        self._states: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._residency: Residency | None = None
         self._mark_orphans()
 
@@ -62,21 +62,46 @@ class Engine:
                 return await asyncio.to_thread(self._resume, command)
             case commands.RemoveScan():
                 return await asyncio.to_thread(self._remove, command.scan)
+            case commands.MarkFrame():
+                await asyncio.to_thread(
+                    self.library.remarks.mark, command.content, command.frame, on=command.on
+                )
+            case commands.CorrectFrame():
+                await asyncio.to_thread(
+                    self.library.remarks.correct,
+                    command.content, command.frame, command.what, command.text,
+                )  # fmt: skip
+            case _:
+                self._steer(command)
+        return command.scan if isinstance(command, commands.AboutScan) else 0
+
+    def _steer(self, command: commands.Command) -> None:
+        """Hold, end or move a scan that is running or waiting."""
+        match command:
             case commands.PauseScan():
                 self._job(command.scan).control.pause()
-                self._states[command.scan] = "paused"
+                self._turns.hold(command.scan)
             case commands.ContinueScan():
                 self._job(command.scan).control.resume()
-                self._states[command.scan] = "running"
+                self._turns.let_go(command.scan)
             case commands.CancelScan():
                 self._job(command.scan).control.cancel()
-        return command.scan
+                self._turns.wake()
+            case commands.EndScan():
+                self._job(command.scan).end_after_source()
+            case commands.MoveScan():
+                self._job(command.scan)
+                self._turns.move(command.scan, command.by)
 
     def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
         with self._lock:
             sequence = self._dropped + len(self._events)
-        scans = tuple(job.state(self._states[number]) for number, job in list(self._jobs.items()))
+        scans = tuple(
+            self._jobs[scan].state(self._turns.state(scan))
+            for scan in self._turns.order()
+            if scan in self._jobs
+        )
         return EngineState(sequence, str(self.library.folder), scans)
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
@@ -97,6 +122,7 @@ class Engine:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
         for job in list(self._jobs.values()):
             job.control.cancel()
+        self._turns.wake()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         if self._residency is not None:
@@ -160,7 +186,7 @@ class Engine:
         return command.scan
 
     def _remove(self, scan: int) -> int:
-        if self._states.get(scan) in ("running", "paused"):
+        if scan in self._jobs:
             raise UsageError(f"scan {scan} is running; cancel it first")
         self.library.runs.remove(scan)
         self.library.results.prune()
@@ -175,7 +201,7 @@ class Engine:
         if eyes is not None:
             eyes.cancelled = lambda: job.control.cancelled
         self._jobs[scan] = job
-        self._states[scan] = "running"
+        self._turns.join(scan)
         thread = threading.Thread(
             target=self._run, args=(job, sources), name=f"sightline-scan-{scan}"
         )
@@ -197,7 +223,7 @@ class Engine:
         began = time.monotonic()
         state, reason = "done", ""
         try:
-            with self._turn:
+            with self._turns.turn(job.scan, lambda: job.control.cancelled):
                 job.run(sources)
         except Cancelled:
             state = "interrupted"
@@ -215,7 +241,6 @@ class Engine:
             counts = self.library.runs.counts(job.scan)
         except SightlineError as fault:
             reason = reason or str(fault)
-        self._states[job.scan] = state
         del self._jobs[job.scan]  # before anybody hears of the end and asks for the scan again
         self._emit(
             ScanFinished(

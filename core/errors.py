@@ -14,6 +14,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── ModelMissing         not on this disk, and offline or not found on the hub
 │   ├── ModelRefused         is there, and cannot or must not be loaded as asked
 │   ├── DownloadFailed
+│   ├── EngineGone           the engine's process ended while it was talked to
 │   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
@@ -112,6 +113,10 @@ class ModelRefused(EnvironmentFault):
 
 class DownloadFailed(EnvironmentFault):
     """A download broke off; what came is kept and the next pull goes on from there."""
+
+
+class EngineGone(EnvironmentFault):
+    """The engine's process ended while it was talked to."""
 
 
 class OutOfMemory(EnvironmentFault):

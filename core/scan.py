@@ -34,6 +34,7 @@ from .storage.runs import TaskRow
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Event], None]
+_FINISHED = ("done", "known", "failed")
 
 
 class ScanJob:
@@ -63,6 +64,7 @@ class ScanJob:
         self._counts = {"done": 0, "known": 0, "failed": 0, "moments": 0}
         self._sources = 0
         self._fault: BaseException | None = None
+        self._ending = False
         self._parallel = spec.run.parallel or max(1, _cores() // 4)
         threads = spec.run.decode_threads or max(1, _cores() // self._parallel)
         self._pool = ReaderPool(self._parallel, spec.limits, threads)
@@ -97,17 +99,23 @@ class ScanJob:
                 self._eyes.close()
         if self._fault is not None:
             raise self._fault
+        if self._ending and sum(self._counts[s] for s in _FINISHED) < self._sources:
+            raise Cancelled
 
     def state(self, state: str) -> ScanState:
         """Return how the scan stands now."""
         with self._lock:
             tasks = tuple(running.state() for running in self._running.values())
             counts = dict(self._counts)
-        finished = counts["done"] + counts["known"] + counts["failed"]
+        finished = sum(counts[state] for state in _FINISHED)
         return ScanState(
             self.scan, self._profile, state, self._sources, finished,
             counts["failed"], counts["moments"], tasks,
         )  # fmt: skip
+
+    def end_after_source(self) -> None:
+        """Take up no further source; the scan ends as an interrupted one."""
+        self._ending = True
 
     def counts(self) -> dict[str, int]:
         """Return how many sources are done, known and failed, and how many moments they hold."""
@@ -120,7 +128,7 @@ class ScanJob:
                 self.control.checkpoint()
                 with lock:
                     item = next(items, None)
-                if item is None:
+                if item is None or self._ending:
                     return
                 self._one(item)
         except BaseException as fault:  # the first fault ends the scan and reaches the caller
@@ -274,6 +282,8 @@ class ScanJob:
             batch, left = left[: len(done)], left[len(done) :]
             self._keep_pictures(batch, done, time.monotonic() - began)
             began = time.monotonic()
+            if self._ending:
+                return
 
     def _keep_pictures(self, batch: list[Source], done: list[PictureDone], seconds: float) -> None:
         each = seconds / len(batch)

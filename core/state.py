@@ -48,12 +48,98 @@ class ScanState:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process on a GPU; `ours` tells whether it is the engine or a child of it."""
+
+    pid: int
+    name: str
+    bytes: int
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GpuState:
+    """One GPU now. Shares are 0 to 1; what the driver does not tell is None."""
+
+    index: int
+    name: str
+    utilisation: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    power_limit_watts: float | None = None
+    temperature_celsius: float | None = None
+    sm_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    encoder: float | None = None
+    decoder: float | None = None
+    pcie_received_bytes_per_second: float | None = None
+    pcie_sent_bytes_per_second: float | None = None
+    throttle: tuple[str, ...] = ()
+    """why its clocks are held down, in words; empty when they are not"""
+    processes: tuple[GpuProcess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """The machine the engine runs on, now. `gpu_note` says why there is none to show."""
+
+    at_seconds: float
+    """seconds since the epoch"""
+    cpu: float
+    """share of all cores, 0 to 1"""
+    cores: int
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+    engine_cpu: float
+    """cores the engine and its reader processes use"""
+    engine_memory_bytes: int
+    gpus: tuple[GpuState, ...] = ()
+    gpu_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model in memory."""
+
+    name: str
+    device: str
+    bytes: int
+    leased: bool
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadState:
+    """A model being fetched: `running`, `paused`, `done`, `failed` or `cancelled`."""
+
+    name: str
+    state: str
+    bytes_done: int
+    bytes_total: int
+    bytes_per_second: float
+    files_done: int
+    files_total: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineState:
-    """Everything now; `sequence` is the number of the last event it includes."""
+    """Everything now; `sequence` is the number of the last event it includes.
+
+    `scans` are those at work and waiting, in the order of the queue.
+    """
 
     sequence: int
     library: str
     scans: tuple[ScanState, ...] = ()
+    machine: MachineState | None = None
+    models: tuple[ModelState, ...] = ()
+    downloads: tuple[DownloadState, ...] = ()
+    pid: int = 0
+    version: str = ""
 
 
 def state_to_json(state: EngineState) -> dict[str, Any]:

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
-from core.client import LocalClient
+from core.client import LocalClient, Records
 from core.commands import (
     COMMANDS,
     CancelScan,
     ContinueScan,
+    CorrectFrame,
+    EndScan,
+    MarkFrame,
+    MoveScan,
     PauseScan,
     RemoveScan,
     ResumeScan,
@@ -59,9 +63,9 @@ def test_pause_holds_a_scan_continue_finishes_it(tmp_path: Path, long_storm: Pat
             await until(client, BatchDone, scan)
             await client.send(PauseScan(scan))
             await asyncio.sleep(0.3)
-            held = client.snapshot()
+            held = await client.snapshot()
             await asyncio.sleep(0.5)
-            assert client.snapshot().sequence == held.sequence
+            assert (await client.snapshot()).sequence == held.sequence
             (state,) = held.scans
             assert state.state == "paused" and 0 < state.tasks[0].frames_done < 2400
             assert "read" in {step.name for step in state.tasks[0].steps}
@@ -73,7 +77,7 @@ def test_pause_holds_a_scan_continue_finishes_it(tmp_path: Path, long_storm: Pat
             await client.send(ContinueScan(scan))
             _, end = await until(client, ScanFinished, scan)
             assert (end.state, end.moments) == ("done", 12 * STROKES)
-            assert client.snapshot().scans == ()
+            assert (await client.snapshot()).scans == ()
 
     asyncio.run(run())
 
@@ -91,7 +95,7 @@ def test_cancel_keeps_what_is_done_and_resume_goes_on(
             await client.send(CancelScan(scan))
             number, end = await until(client, ScanFinished, scan, number)
             assert end.state == "interrupted"
-            assert client.records.scans()[0].left == 1
+            assert Records(client.library).scans()[0].left == 1
             assert await client.send(ResumeScan(scan)) == scan
             _, again = await until(client, BatchDone, scan, number + 1)
             assert again.frames > batch.frames
@@ -109,7 +113,7 @@ def test_closing_stops_cleanly_and_another_engine_goes_on(tmp_path: Path, long_s
             with pytest.raises(LibraryBusy):
                 await LocalClient.open(tmp_path)
         async with engine(tmp_path) as client:
-            assert client.records.scans()[0].state == "interrupted"
+            assert Records(client.library).scans()[0].state == "interrupted"
             await client.send(ResumeScan(scan))
             assert (await until(client, ScanFinished, scan))[1].state == "done"
 
@@ -121,7 +125,7 @@ def test_two_scans_run_one_after_the_other(tmp_path: Path, long_storm: Path, sto
         async with engine(tmp_path) as client:
             first = await client.send(SubmitScan((str(long_storm),), "storm"))
             second = await client.send(SubmitScan((str(storm),), "storm"))
-            assert [state.scan for state in client.snapshot().scans] == [first, second]
+            assert [state.scan for state in (await client.snapshot()).scans] == [first, second]
             assert await order(client) == [first, second]
 
     async def order(client: LocalClient) -> list[int]:
@@ -130,7 +134,7 @@ def test_two_scans_run_one_after_the_other(tmp_path: Path, long_storm: Path, sto
         async for number, event in client.events():
             if isinstance(event, BatchDone):
                 worked.append(event.scan)
-            if number + 1 == client.snapshot().sequence:
+            if number + 1 == (await client.snapshot()).sequence:
                 break
         assert worked == sorted(worked)
         return sorted(set(worked))
@@ -160,7 +164,7 @@ def test_events_are_numbered_and_kept_for_who_looked_away(tmp_path: Path, storm:
             everything = await first_of(client, 0, last + 1)
             assert [number for number, _ in everything] == list(range(last + 1))
             assert await first_of(client, 7, last - 6) == everything[7:]
-            assert client.snapshot().sequence == last + 1
+            assert (await client.snapshot()).sequence == last + 1
             for _, event in everything:
                 assert event_from_json(json.loads(json.dumps(event_to_json(event)))) == event
 
@@ -180,9 +184,11 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
     for command in (
         SubmitScan(("/a\udcff", "b"), "storm", {"flash.sensitivity": 0.7}, ("*.mp4",), "redo"),
         ResumeScan(3, failed=True), PauseScan(1), ContinueScan(1), CancelScan(2), RemoveScan(9),
+        EndScan(4), MoveScan(5, -1), MarkFrame("b2:0", 7, on=False),
+        CorrectFrame("b2:0", 7, "tags", "mast, [bold]"),
     ):  # fmt: skip
         assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 10
     for body in ({"type": "Format"}, {"type": "PauseScan"}, {"type": "PauseScan", "x": 1}, {}):
         with pytest.raises((KeyError, TypeError)):
             command_from_json(dict(body))
@@ -201,6 +207,6 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(tmp_path: Path, broke
             (tmp_path / "empty").mkdir()
             with pytest.raises(NothingToScan):
                 await client.send(SubmitScan((str(tmp_path / "empty"),), "storm"))
-            assert client.records.scans() == []
+            assert Records(client.library).scans() == []
 
     asyncio.run(run())

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
     "models": (".models", "List, fetch, check and remove models, and hold them at a commit."),
+    "engine": (".engine", "Look at and stop the engine that runs behind the app."),
     "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
 }

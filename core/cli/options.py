@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,7 @@ def scan_request(
     resolve(named, settings)  # a wrong call must not leave a library behind
     return SubmitScan(
         paths=_paths(paths),
-        profile=named,
+        profile=os.path.abspath(named) if named.endswith(".toml") else named,
         overrides=settings,
         globs=globs,
         mode=mode,
@@ -68,13 +69,11 @@ def scan_request(
 
 def _as_there(line: str) -> str:
     """Return a line as a path: a list made on Windows ends its lines with a carriage return."""
-    import os
 
     return line.removesuffix("\r") if not os.path.lexists(line) else line
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
-    import os
 
     found: list[str] = []
     for path in paths:
@@ -85,4 +84,5 @@ def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
             found.append(path)
     if not found:
         raise UsageError("name at least one file or folder, or '-' for a list on stdin")
-    return tuple(found)
+    # Absolute: whichever engine takes it may stand elsewhere.
+    return tuple(os.path.abspath(os.path.expanduser(path)) for path in found)

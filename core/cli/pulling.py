@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, Interrupted, SightlineError
 from ..text import clean
-from .output import Output, duration
+from ..times import duration
+from .output import Output
 from .running import stop_signals
 
 if TYPE_CHECKING:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient, Records, check_formats
+from ..attach import headless
+from ..client import EngineClient, Records, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
+from ..logs import log_to
 from ..text import clean_path
+from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
-from .output import Output, Session, duration, timecode
-
-MAX_LOG_BYTES = 5_000_000
+from .output import Output, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,25 @@ async def run_scan(
         raise UsageError("--format needs --out DIR to write to")
     check_formats(finish.formats)
     log_to(session.library)
-    client = await LocalClient.open(session.library)
+    client = await headless(session.library)
     try:
         stopper = Stopper(client, session.out)
         with stopper.listening():
+            since = (await client.snapshot()).sequence
             scan = await client.send(command)
             stopper.started(scan)
-            end = await _follow(client, scan, session.out, as_json)
-        lost = _write(client, scan, finish, session.out)
+            end = await _follow(client, scan, since, session.out, as_json)
+        lost = _write(session.library, scan, finish, session.out)
     finally:
         await client.close()
     return exit_code(end, session.out) or lost
 
 
 async def _follow(
-    client: LocalClient, scan: int, out: Output, as_json: bool
+    client: EngineClient, scan: int, since: int, out: Output, as_json: bool
 ) -> events.ScanFinished:
     printer = Printer(out, as_json)
-    async for _, event in client.events():
+    async for _, event in client.events(since):
         if event.scan != scan:
             continue
         printer.print(event)
@@ -174,7 +176,7 @@ class Printer:
 class Stopper:
     """The first signal stops a scan cleanly, even one still being planned; a second ends it all."""
 
-    def __init__(self, client: LocalClient, out: Output) -> None:
+    def __init__(self, client: EngineClient, out: Output) -> None:
         self._client = client
         self._out = out
         self._scan: int | None = None
@@ -218,16 +220,21 @@ def stop_signals() -> list[signal.Signals]:
     return [name for name in names if signal.getsignal(name) is not signal.SIG_IGN]
 
 
-def _write(client: LocalClient, scan: int, finish: Finish, out: Output) -> int:
-    records = client.records
-    if finish.out is not None:
-        written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
-        out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
-    lost = 0
-    for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
-        if folder is not None:
-            lost |= write_pieces(records, scan, folder, out, pictures=pictures)
-    return lost
+def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
+    if finish == Finish():
+        return 0
+    records = Records.open(library)
+    try:
+        if finish.out is not None:
+            written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
+            out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
+        lost = 0
+        for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
+            if folder is not None:
+                lost |= write_pieces(records, scan, folder, out, pictures=pictures)
+        return lost
+    finally:
+        records.close()
 
 
 def write_pieces(
@@ -260,24 +267,3 @@ def exit_code(end: events.ScanFinished, out: Output) -> int:
         out.note(f"go on with: sightline runs resume {end.scan}")
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.SOME_FAILED if end.failed else ExitCode.OK)
-
-
-def log_to(folder: Path) -> None:
-    """Send the engine's log to the library's file; nothing of it reaches the terminal."""
-    import logging
-    from logging.handlers import RotatingFileHandler
-
-    from ..settings import log_file
-
-    logger = logging.getLogger("sightline")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(
-            log_file(folder), maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
-        )
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))
-    logger.handlers = [handler]

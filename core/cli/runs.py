@@ -7,11 +7,13 @@ from dataclasses import asdict
 
 import click
 
-from ..client import LocalClient, Records
+from ..attach import headless
+from ..client import Records
 from ..commands import RemoveScan, ResumeScan
 from ..errors import ExitCode
+from ..times import duration
 from .options import formats_option, out_option
-from .output import Session, duration
+from .output import Session
 from .running import Finish, run_scan
 
 
@@ -95,7 +97,7 @@ def remove(session: Session, scan: int) -> int:
     """Remove a scan, and what no other scan needs. Files scanned are never touched."""
 
     async def run() -> None:
-        client = await LocalClient.open(session.library)
+        client = await headless(session.library)
         try:
             await client.send(RemoveScan(scan))
         finally:

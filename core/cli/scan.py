@@ -9,8 +9,9 @@ import click
 
 from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
+from ..times import duration
 from .options import formats_option, out_option, scan_request, scan_settings
-from .output import Session, duration
+from .output import Session
 from .running import Finish, run_scan
 
 

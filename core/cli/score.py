@@ -10,7 +10,8 @@ import click
 
 from ..client import Records
 from ..errors import UsageError
-from .output import Output, Session, timecode
+from ..times import timecode
+from .output import Output, Session
 
 if TYPE_CHECKING:
     from ..judge.score import Score

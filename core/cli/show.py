@@ -13,8 +13,9 @@ import click
 
 from ..client import Records
 from ..errors import UsageError
+from ..times import parse_time, timecode
 from ..views import MomentView
-from .output import Output, Session, parse_time, timecode
+from .output import Output, Session
 
 
 @click.command()

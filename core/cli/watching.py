@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import events
-from ..client import LocalClient, check_formats, files_under, is_known_kind
+from ..attach import headless
+from ..client import EngineClient, Records, check_formats, files_under, is_known_kind
 from ..commands import CancelScan, SubmitScan
 from ..errors import EnvironmentFault, ExitCode, NothingToScan
+from ..logs import log_to
 from ..text import clean_path
 from .options import DEFAULT_FORMATS
 from .output import Session
-from .running import Printer, exit_code, log_to, stop_signals
+from .running import Printer, exit_code, stop_signals
 
 log = logging.getLogger("sightline.watch")
 
@@ -80,7 +82,7 @@ async def watch_folder(
     loop = asyncio.get_running_loop()
     for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
-    client = await LocalClient.open(session.library)
+    client = await headless(session.library)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
         async for paths in _appearing(watch, folder, settle, stop):
@@ -93,7 +95,7 @@ async def watch_folder(
 
 class _Watch:
     def __init__(
-        self, session: Session, client: LocalClient, request: SubmitScan, out: Path | None,
+        self, session: Session, client: EngineClient, request: SubmitScan, out: Path | None,
         formats: tuple[str, ...], as_json: bool, stop: asyncio.Event,
     ) -> None:  # fmt: skip
         self._session = session
@@ -112,6 +114,8 @@ class _Watch:
         if self._stop.is_set():
             return
         try:
+            if not self.scans:
+                self._next_event = (await self._client.snapshot()).sequence
             scan = await self._client.send(replace(self._request, paths=paths))
         except NothingToScan as nothing:
             self.idle(str(nothing))
@@ -125,7 +129,11 @@ class _Watch:
             return
         if self._out is not None:
             formats = self._formats or DEFAULT_FORMATS
-            self._client.records.export(scan, formats, self._out / f"scan-{scan}")
+            records = Records.open(self._session.library)
+            try:
+                records.export(scan, formats, self._out / f"scan-{scan}")
+            finally:
+                records.close()
         self.idle(f"scan {scan} {end.state}, {end.moments} events")
 
     async def _follow(self, scan: int) -> events.ScanFinished:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..discovery import is_held
 from ..profiles import build
 from ..spec import Spec
-from ..storage.library import Library, in_use
+from ..storage.library import Library
 from ..storage.runs import UNFINISHED
 from ..views import ScanLine, TaskView
 
@@ -12,7 +13,7 @@ from ..views import ScanLine, TaskView
 def scan_lines(library: Library) -> list[ScanLine]:
     """Return every scan, the newest first."""
     lines = []
-    running = in_use(library.folder)
+    running = is_held(library.folder)
     for row in library.runs.all():
         counts = library.runs.counts(row.id)
         left = sum(counts.get(state, 0) for state in UNFINISHED)

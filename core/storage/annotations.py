@@ -130,6 +130,19 @@ class Annotations:
             ).fetchall()
         return [_annotation(*row) for row in rows]
 
+    def of_frame(self, content: str, spec_hash: str, frame: int) -> list[Annotation]:
+        """Return what a result says about one frame, without vectors."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT stage, frame, part, seconds, annotations.body, NULL, annotations.id "
+                "FROM annotations JOIN asked ON asked.id = annotations.asked "
+                "JOIN shown ON shown.annotation = annotations.id "
+                "WHERE annotations.content = ?1 AND frame = ?3 "
+                "AND shown.content = ?1 AND spec_hash = ?2 ORDER BY annotations.id",
+                (content, spec_hash, frame),
+            ).fetchall()
+        return [_annotation(*row) for row in rows]
+
     def forget(self, content: str) -> None:
         """Remove everything said about a content, so that it is asked again."""
         with self._database.transaction() as connection:

@@ -87,6 +87,18 @@ MIGRATIONS = (
         device TEXT NOT NULL DEFAULT '', work TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID;
     """,
+    """
+    DROP INDEX annotations_by_content;
+    CREATE INDEX annotations_by_frame ON annotations (content, frame);
+    CREATE TABLE marks (
+        content TEXT NOT NULL, frame INTEGER NOT NULL, made TEXT NOT NULL,
+        PRIMARY KEY (content, frame)
+    ) WITHOUT ROWID;
+    CREATE TABLE corrections (
+        content TEXT NOT NULL, frame INTEGER NOT NULL, what TEXT NOT NULL, body TEXT NOT NULL,
+        made TEXT NOT NULL, PRIMARY KEY (content, frame, what)
+    ) WITHOUT ROWID;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

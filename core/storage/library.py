@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from ..discovery import LOCK
 from ..errors import LibraryBusy, UnknownName
 from ..text import clean
 from .annotations import Annotations
 from .database import Database, disk_fault
 from .footprints import Footprints
 from .frames import KeptFrames
+from .listings import Listings
+from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .thumbnails import Thumbnails
 
 DATABASE = "library.db"
-LOCK = "engine.lock"
 
 
 class Library:
@@ -41,6 +44,8 @@ class Library:
         self.runs = Runs(self.database)
         self.results = Results(self.database)
         self.annotations = Annotations(self.database)
+        self.listings = Listings(self.database)
+        self.remarks = Remarks(self.database)
         self.footprints = Footprints(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
         self.frames = KeptFrames(folder / "frames")
@@ -62,6 +67,20 @@ class Library:
             self._lock = None
 
 
+def _lock(file: IO[str]) -> None:
+    """Lock a file; the kernel lets go of it however we end, so there is no stale lock.
+
+    Who only asks whether it is held (`is_held`) holds it for an instant: so more than one try.
+    """
+    for pause in (0.02, 0.05, 0.1):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            time.sleep(pause)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _locked(folder: Path) -> IO[str]:
     path = folder / LOCK
     try:
@@ -69,8 +88,7 @@ def _locked(folder: Path) -> IO[str]:
     except OSError as error:
         raise disk_fault(error, path) from error
     try:
-        # The kernel lets go of it however the process ends, so there is no stale lock.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except OSError as error:
         file.seek(0)
         owner = clean(file.read(20).strip()) or "unknown"
@@ -84,15 +102,3 @@ def _locked(folder: Path) -> IO[str]:
         file.write(str(os.getpid()))
         file.flush()
     return file
-
-
-def in_use(folder: Path) -> bool:
-    """Tell whether an engine is writing to a library."""
-    try:
-        with (folder / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False

@@ -108,6 +108,29 @@ class Runs:
             ).fetchall()
         return [_task(row) for row in rows]
 
+    def task_page(
+        self, active: Sequence[int], scan: int | None, words: Sequence[str], first: int, last: int
+    ) -> tuple[int, list[TaskRow]]:
+        """Return how many tasks there are and those from `first` to `last` - 1.
+
+        Of one scan, or of all: those of `active` first, in that order, then the newest scans.
+        `words` must all be in a task's path, state or reason.
+        """
+        where, values = _task_conditions(scan, words)
+        places = " ".join(f"WHEN {number:d} THEN {place}" for place, number in enumerate(active))
+        order = (
+            f"CASE scan {places} ELSE {len(active)} END, scan DESC, number"
+            if active
+            else ("scan DESC, number")
+        )
+        with self._database.reading() as connection:
+            total = connection.execute(f"SELECT count(*) FROM tasks{where}", values).fetchone()[0]
+            rows = connection.execute(
+                f"SELECT {_TASK} FROM tasks{where} ORDER BY {order} LIMIT ? OFFSET ?",
+                (*values, max(last - first, 0), max(first, 0)),
+            ).fetchall()
+        return int(total), [_task(row) for row in rows]
+
     def counts(self, scan: int) -> dict[str, int]:
         """Return how many tasks are in each state, and `moments`, the sum of theirs."""
         with self._database.reading() as connection:
@@ -134,6 +157,15 @@ class Runs:
                 (os.fsencode(path),),
             ).fetchall()
         yield from ((int(scan), str(spec), str(content)) for scan, spec, content in rows)
+
+
+def _task_conditions(scan: int | None, words: Sequence[str]) -> tuple[str, list[Any]]:
+    parts: list[str] = ["scan = ?"] if scan is not None else []
+    values: list[Any] = [scan] if scan is not None else []
+    for word in words:
+        parts.append("instr(lower(CAST(path AS TEXT) || ' ' || state || ' ' || reason), ?) > 0")
+        values.append(word.lower())
+    return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
 
 
 _SCAN = "id, created, finished, profile, spec, spec_hash, state, asked"

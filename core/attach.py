@@ -1,0 +1,32 @@
+"""Coming by a client: attached to the library's engine, or hosting one here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .client import EngineClient, LocalClient
+from .discovery import running, started
+from .errors import EngineGone
+from .remote import RemoteClient
+
+
+async def headless(library: Path) -> EngineClient:
+    """Return a client of the running engine, or of one hosted in this process if none runs.
+
+    Raises EnvironmentFault.
+    """
+    listening = running(library)
+    if listening is not None:
+        try:
+            return await RemoteClient.open(listening)
+        except EngineGone:  # it ended just now: the library is free
+            pass
+    return await LocalClient.open(library)
+
+
+async def attached(library: Path, *, readonly: bool = False) -> RemoteClient:
+    """Return a client of the library's engine, started as a process of its own if none runs.
+
+    Raises EnvironmentFault.
+    """
+    return await RemoteClient.open(await started(library), readonly=readonly)

@@ -1,0 +1,112 @@
+"""`sightline engine`: the engine that runs in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import click
+
+from ..discovery import Listening, running
+from ..errors import EngineGone, ExitCode, UsageError
+from ..remote import RemoteClient
+from ..settings import log_file
+from ..text import clean
+from ..times import duration
+from .output import Session
+
+STOP_SECONDS = 3600.0
+
+
+@click.group()
+def command() -> None:
+    """Look at, stop and read the log of the engine behind the app.
+
+    The app starts it and leaves it at work when it is closed; it ends by itself five minutes after
+    the last viewer and the last scan (SIGHTLINE_ENGINE_IDLE: seconds).
+    """
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_obj
+def status(session: Session, as_json: bool) -> int:
+    """Say whether an engine runs on this library, and what it does."""
+    found = running(session.library)
+    if found is None:
+        if as_json:
+            session.out.json({"type": "Engine", "running": False})
+        else:
+            session.out.result("no engine runs on this library")
+        return int(ExitCode.SOME_FAILED)
+    body = asyncio.run(_facts(found))
+    if as_json:
+        session.out.json({"type": "Engine", "running": True, **body})
+        return 0
+    session.out.result(
+        f"engine {body['pid']}, sightline {body['version']}, for "
+        f"{duration(time.time() - body['started'])}, {body['viewers'] - 1} viewers"
+    )
+    for scan in body["scans"]:
+        session.out.result(
+            f"  scan {scan['scan']} {scan['state']}: {scan['finished']} of {scan['sources']} "
+            f"sources, {scan['moments']} events"
+        )
+    return 0
+
+
+@command.command()
+@click.option("--after-source", is_flag=True, help="Finish the source in hand first.")
+@click.pass_obj
+def stop(session: Session, after_source: bool) -> int:
+    """End the engine; what is done is kept, and `runs resume` goes on from there."""
+    found = running(session.library)
+    if found is None:
+        session.out.note("no engine runs on this library")
+        return 0
+    asyncio.run(_stop(found, "after_source" if after_source else "now"))
+    session.out.note(f"engine {found.pid} ended")
+    return 0
+
+
+@command.command("log")
+@click.option("--lines", type=click.IntRange(1), default=40, show_default=True, metavar="N")
+@click.option("--level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+              default="INFO", show_default=True)  # fmt: skip
+@click.pass_obj
+def log_(session: Session, lines: int, level: Any) -> int:
+    """Print the end of the engine's log."""
+    from ..client import log_lines
+
+    path = log_file(session.library)
+    if not path.is_file():
+        raise UsageError(f"{clean(str(path))}: no log yet; it begins with the first scan")
+    for row in log_lines(session.library, level)[-lines:]:
+        session.out.result(f"{row['time']} {row['level']:7} {row['where']} {row['text']}".strip())
+    return 0
+
+
+async def _facts(found: Listening) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    client = await RemoteClient.open(found, readonly=True)
+    try:
+        state = await client.snapshot()
+        return client.facts | {"scans": [asdict(scan) for scan in state.scans]}
+    finally:
+        await client.close()
+
+
+async def _stop(found: Listening, how: str) -> None:
+    try:
+        client = await RemoteClient.open(found)
+    except EngineGone:
+        return
+    try:
+        await client.stop(how)
+        deadline = time.monotonic() + STOP_SECONDS
+        while not client.gone and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+    finally:
+        await client.close()

@@ -1,0 +1,167 @@
+"""Where the engine of a library listens, and starting one where none does."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .errors import EnvironmentFault
+from .settings import log_file
+from .text import clean
+
+PROTOCOL = 1
+"""raise it whenever an app and an engine of different versions would misunderstand each other"""
+START_SECONDS = 60.0
+LOCK = "engine.lock"
+"""held by whoever writes the library"""
+MAX_SOCKET_PATH = 100
+"""the system's limit is 108 bytes on Linux and 104 elsewhere"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What an engine says of itself in its discovery file."""
+
+    pid: int
+    socket: str
+    version: str
+    protocol: int
+    started: float
+    """seconds since the epoch"""
+
+
+def discovery_file(library: Path) -> Path:
+    """Return the file in which the engine of a library says where it listens."""
+    return library / "engine.json"
+
+
+def socket_path(library: Path) -> Path:
+    """Return the socket's path: in the library, or a short private one where that is too long."""
+    near = library.absolute() / "engine.sock"
+    if len(os.fsencode(near)) <= MAX_SOCKET_PATH:
+        return near
+    digest = hashlib.sha256(os.fsencode(near)).hexdigest()[:16]
+    return _private_folder() / f"{digest}.sock"
+
+
+def running(library: Path) -> Listening | None:
+    """Return the engine of a library if it is alive, else None."""
+    found = _announced(library)
+    if found is None or not os.path.exists(found.socket) or not is_held(library):
+        return None
+    return found
+
+
+def announce(library: Path, listening: Listening) -> None:
+    """Write the discovery file, readable by nobody else."""
+    path = discovery_file(library)
+    scratch = path.with_suffix(".new")
+    with suppress(FileNotFoundError):
+        scratch.unlink()
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(asdict(listening), file)
+    os.replace(scratch, path)
+
+
+async def started(library: Path) -> Listening:
+    """Return the engine of a library, started where there is none. Raises EnvironmentFault."""
+    found = running(library)
+    if found is not None:
+        return found
+    killed = _announced(library)  # what an engine that was killed left behind
+    process = _start(library)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        found = running(library)
+        if found is not None and found != killed:
+            return found
+        if process.poll() is not None:
+            raise EnvironmentFault(_why_not(library, process.returncode))
+        await asyncio.sleep(0.02)
+    raise EnvironmentFault(
+        f"the engine did not start within {START_SECONDS:.0f} s; "
+        f"its log: {clean(str(log_file(library)))}"
+    )
+
+
+def _announced(library: Path) -> Listening | None:
+    try:
+        return Listening(**json.loads(discovery_file(library).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def is_held(library: Path) -> bool:
+    """Tell whether an engine holds the library: its lock ends with it, however it ends."""
+    try:
+        with (library / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _start(library: Path) -> subprocess.Popen[bytes]:
+    """Start an engine in a session of its own, so that no closing terminal ends it."""
+    try:
+        library.mkdir(parents=True, exist_ok=True)
+        log = os.open(log_file(library), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{clean(str(library))}: {error.strerror}; the engine writes its library there"
+        ) from error
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.server", str(library.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=Path(__file__).parent.parent,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    # Somebody must take note of its end, or it stays in the list of processes as long as we do.
+    threading.Thread(target=process.wait, name="sightline-engine-end", daemon=True).start()
+    return process
+
+
+def _why_not(library: Path, code: int) -> str:
+    """Return what the engine wrote last before it ended."""
+    try:
+        lines = log_file(library).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    last = next((line for line in reversed(lines) if line.startswith("sightline engine:")), "")
+    said = last.partition(": ")[2] or f"it ended with code {code}"
+    return f"{clean(said)} (log: {clean(str(log_file(library)))})"
+
+
+def _private_folder() -> Path:
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base) / "sightline" if base else Path(tempfile.gettempdir()) / _own_name()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise EnvironmentFault(
+            f"{clean(str(folder))} is not private to you; remove it, or set XDG_RUNTIME_DIR"
+        )
+    return folder
+
+
+def _own_name() -> str:
+    return f"sightline-{os.getuid()}"

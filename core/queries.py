@@ -1,0 +1,73 @@
+"""What a front may ask for in pages: lists too long to send whole. JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .wire_forms import from_json, to_json
+
+What = Literal["events", "candidates", "frames"]
+Sort = Literal["source", "time", "score", "kind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Every scan, the newest first."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Sources: of the scans at work and waiting first, then of the others, the newest first."""
+
+    scan: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was found in the sources of a scan (None for the newest): events, every candidate, or
+    the frames models looked at.
+
+    `text` holds words that must all be somewhere in the row, and conditions such as `score>0.5`,
+    `kind:flash`, `file:cam1`, `is:marked`, `is:rejected`.
+    """
+
+    what: What = "events"
+    scan: int | None = None
+    text: str = ""
+    sort: Sort = "source"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """The engine's log, the oldest line first; `level` is the least that is shown."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    text: str = ""
+
+
+Query = Scans | Tasks | Results | LogLines
+QUERIES: dict[str, type[Query]] = {q.__name__: q for q in (Scans, Tasks, Results, LogLines)}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows `first` .. of `total`, each a JSON object."""
+
+    total: int
+    first: int
+    rows: tuple[dict[str, Any], ...]
+
+
+def query_to_json(query: Query) -> dict[str, Any]:
+    """Return a query as a JSON object."""
+    return to_json(query)
+
+
+def query_from_json(body: dict[str, Any]) -> Query:
+    """Return the query of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, QUERIES)

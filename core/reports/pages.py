@@ -1,0 +1,147 @@
+"""Pages of long lists, as JSON rows any front can show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..queries import LogLines, Page, Query, Results, Scans, Tasks
+from ..settings import log_file
+from ..storage.export.shapes import look
+from ..storage.library import Library
+from ..storage.listings import Key, Wanted
+from . import filters
+from .lists import scan_lines
+from .loglines import log_lines
+from .looks import frame_notes
+
+_KINDS = {"events": "moments", "candidates": "candidates", "frames": "frames"}
+_SHOWN = (
+    "kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
+    "end_seconds", "score", "region", "verdict",
+)  # fmt: skip
+
+
+def page(library: Library, query: Query, first: int, last: int, active: Sequence[int]) -> Page:
+    """Return rows `first` to `last` - 1; `active` are the scans at work and waiting, in order.
+
+    Raises UsageError for a filter that is none, UnknownName for a scan that is not there.
+    """
+    match query:
+        case Scans():
+            rows = [_scan_row(line) for line in scan_lines(library)]
+            return _cut(_matching(rows, query.text), first, last)
+        case Tasks():
+            return _tasks(library, query, first, last, active)
+        case Results():
+            return _results(library, query, first, last)
+        case LogLines():
+            lines = log_lines(log_file(library.folder), query.level, query.text)
+            return _cut(lines, first, last)
+
+
+def _scan_row(line: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(line)
+
+
+def _tasks(library: Library, query: Tasks, first: int, last: int, active: Sequence[int]) -> Page:
+    words = query.text.split()
+    total, rows = library.runs.task_page(active, query.scan, words, first, last)
+    return Page(total, first, tuple(
+        {
+            "scan": t.scan, "number": t.number, "path": t.path, "kind": t.kind, "state": t.state,
+            "reason": t.reason, "frames": t.frames, "moments": t.moments, "seconds": t.seconds,
+            "content": t.content,
+        }
+        for t in rows
+    ))  # fmt: skip
+
+
+def _results(library: Library, query: Results, first: int, last: int) -> Page:
+    scan = query.scan if query.scan is not None else _newest(library)
+    if scan is None:
+        return Page(0, first, ())
+    library.runs.get(scan)
+    wanted = _wanted(query, scan)
+    keys = library.listings.keys(wanted)
+    here = keys.window(first, last)
+    rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
+    return Page(len(keys), first, tuple(_remarked(library, rows)))
+
+
+def _wanted(query: Results, scan: int) -> Wanted:
+    asked = filters.parse(query.text)
+    return Wanted(
+        scan=scan,
+        kind=_KINDS[query.what],  # type: ignore[arg-type]
+        words=tuple(asked.words),
+        kinds=tuple(asked.kinds),
+        files=tuple(asked.files),
+        scores=tuple(asked.scores),
+        marked="marked" in asked.flags,
+        accepted=asked.accepted,
+        sort=query.sort,
+        descending=query.descending,
+    )
+
+
+def _newest(library: Library) -> int | None:
+    return next((row.id for row in library.runs.all()), None)
+
+
+def _found(library: Library, wanted: Wanted, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    found = []
+    for row in library.listings.rows(wanted, keys):
+        body = json.loads(row["body"])
+        found.append({
+            "key": f"{row['task']}.{row['number']}", "scan": wanted.scan, "task": row["task"],
+            "path": row["path"], "content": row["content"], "frame": body["peak_frame"],
+            "seconds": body["peak_seconds"], "accepted": body.get("accepted", True),
+            "reason": body.get("reason", ""), "stage": body.get("stage", ""),
+            **{name: body.get(name) for name in _SHOWN},
+        })  # fmt: skip
+    return found
+
+
+def _frames(library: Library, scan: int, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    tasks = library.listings.tasks(scan, sorted({task for task, _ in keys}))
+    found = []
+    for task, frame in keys:
+        if task not in tasks:
+            continue
+        path, content, spec_hash = tasks[task]
+        said = library.annotations.of_frame(content, spec_hash, frame)
+        for notes in frame_notes(said, tracks=False):
+            found.append({
+                "key": f"{task}.{frame}", "scan": scan, "task": task, "path": path,
+                "content": content, "kind": "frame", "score": None, **look(notes),
+            })  # fmt: skip
+    return found
+
+
+def _remarked(library: Library, rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    remarks = library.remarks.of([(row["content"], row["frame"]) for row in rows])
+    for row in rows:
+        remark = remarks.get((row["content"], row["frame"]))
+        yield row | {
+            "marked": bool(remark and remark.marked),
+            "corrected_caption": remark.caption if remark else None,
+            "corrected_tags": list(remark.tags) if remark and remark.tags is not None else None,
+        }
+
+
+def _matching(rows: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    words = [word.casefold() for word in text.split()]
+    if not words:
+        return rows
+    return [
+        row for row in rows
+        if all(word in json.dumps(row, ensure_ascii=False).casefold() for word in words)
+    ]  # fmt: skip
+
+
+def _cut(rows: Sequence[dict[str, Any]], first: int, last: int) -> Page:
+    return Page(len(rows), first, tuple(rows[max(first, 0) : max(last, 0)]))

@@ -1,0 +1,245 @@
+"""Long lists of results, read a page at a time however long they are.
+
+In the order of sources a page is found by counting (how many rows each source has), so a list of a
+million rows opens at once. Any other order, or a filter, first lists the keys of all rows that
+match: 16 bytes each, read once and kept until the library changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Literal, Protocol
+
+from .database import Database
+
+Kind = Literal["moments", "candidates", "frames"]
+Key = tuple[int, int]
+"""a task's number in its scan, and a moment's or candidate's number or a frame in it"""
+
+_SOURCE = "tasks JOIN scans ON scans.id = tasks.scan"
+_JOINS: dict[Kind, str] = {
+    "moments": f"{_SOURCE} JOIN moments AS r USING (content, spec_hash)",
+    "candidates": f"{_SOURCE} JOIN candidates AS r USING (content, spec_hash)",
+    "frames": f"{_SOURCE} JOIN shown USING (content, spec_hash) "
+    "JOIN annotations AS r ON r.id = shown.annotation",
+}
+_NUMBER: dict[Kind, str] = {"moments": "r.number", "candidates": "r.number", "frames": "r.frame"}
+_FRAME = {
+    "moments": "json_extract(r.body, '$.peak_frame')",
+    "candidates": "json_extract(r.body, '$.peak_frame')",
+    "frames": "r.frame",
+}
+_SORTS: dict[Kind, dict[str, str]] = {
+    "moments": {"time": "peak_seconds", "score": "score", "kind": "kind"},
+    "candidates": {
+        "time": "json_extract(r.body, '$.peak_seconds')",
+        "score": "json_extract(r.body, '$.score')",
+        "kind": "json_extract(r.body, '$.kind')",
+    },
+    "frames": {"time": "seconds", "score": "frame", "kind": "frame"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows, in which order. `scores` are (comparison, number) pairs."""
+
+    scan: int
+    kind: Kind
+    words: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    scores: tuple[tuple[str, float], ...] = ()
+    marked: bool = False
+    accepted: bool | None = None
+    sort: str = "source"
+    descending: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether these are all rows in the order of sources."""
+        bare = Wanted(self.scan, self.kind)
+        return self == bare
+
+
+class Keys(Protocol):
+    """The keys of all rows of a list."""
+
+    def __len__(self) -> int: ...
+
+    def window(self, first: int, last: int) -> list[Key]:
+        """Return the keys of rows `first` to `last` - 1."""
+
+
+class Listings:
+    """Finds keys of rows, and rows by their keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[Wanted, tuple[int, Keys]] = {}
+
+    def keys(self, wanted: Wanted) -> Keys:
+        """Return the keys of all rows that are wanted."""
+        with self._database.reading() as connection:
+            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+        kept = self._kept.get(wanted)
+        if kept is not None and kept[0] == version:
+            return kept[1]
+        found: Keys = self._counted(wanted) if wanted.plain else self._listed(wanted)
+        self._kept = dict(list(self._kept.items())[-3:]) | {wanted: (version, found)}
+        return found
+
+    def rows(self, wanted: Wanted, keys: Sequence[Key]) -> list[dict[str, Any]]:
+        """Return task, path, content, spec_hash, number and body of moments or candidates."""
+        by_task: dict[int, list[int]] = {}
+        for task, number in keys:
+            by_task.setdefault(task, []).append(number)
+        found: dict[Key, dict[str, Any]] = {}
+        for task, numbers in by_task.items():
+            for row in self._of_task(wanted, task, numbers):
+                found[task, row["number"]] = row
+        return [found[key] for key in keys if key in found]
+
+    def tasks(self, scan: int, numbers: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+        """Return number -> (path, content, spec hash) of tasks with results."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT number, path, content, spec_hash FROM {_SOURCE} WHERE scan = ? "
+                f"AND content IS NOT NULL AND number IN ({','.join('?' * len(numbers))})",
+                (scan, *numbers),
+            ).fetchall()
+        return {int(n): (os.fsdecode(path), str(c), str(s)) for n, path, c, s in rows}
+
+    def _of_task(self, wanted: Wanted, task: int, numbers: list[int]) -> list[dict[str, Any]]:
+        low, high = min(numbers), max(numbers)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT path, content, spec_hash, r.number, r.body FROM {_JOINS[wanted.kind]} "
+                "WHERE scan = ? AND tasks.number = ? AND r.number BETWEEN ? AND ? "
+                "ORDER BY r.number",
+                (wanted.scan, task, low, high),
+            ).fetchall()
+        return [
+            {"task": task, "path": os.fsdecode(path), "content": content, "spec_hash": spec,
+             "number": int(number), "body": body}
+            for path, content, spec, number, body in rows
+        ]  # fmt: skip
+
+    def _counted(self, wanted: Wanted) -> Keys:
+        if wanted.kind == "moments":
+            query = f"SELECT number, moments, 0 FROM {_SOURCE} WHERE scan = ? ORDER BY number"
+        elif wanted.kind == "candidates":
+            query = (
+                f"SELECT tasks.number, count(*), min(r.number) FROM {_JOINS['candidates']} "
+                "WHERE scan = ? GROUP BY tasks.number ORDER BY tasks.number"
+            )
+        else:
+            return self._listed(wanted)
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (wanted.scan,)).fetchall()
+        first = 1 if wanted.kind == "moments" else 0
+        return _Counted([(int(task), int(count)) for task, count, _ in rows if count], first)
+
+    def _listed(self, wanted: Wanted) -> Keys:
+        where, values = _conditions(wanted)
+        number = _NUMBER[wanted.kind]
+        order = _order(wanted)
+        grouped = " GROUP BY tasks.number, r.frame" if wanted.kind == "frames" else ""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT tasks.number, {number} FROM {_JOINS[wanted.kind]} "
+                f"WHERE {where}{grouped} ORDER BY {order}",
+                values,
+            )
+            flat = array("q", (value for row in rows for value in row))
+        return _Listed(flat)
+
+
+class _Counted:
+    """Rows numbered from `first` on within each task."""
+
+    def __init__(self, counts: Sequence[tuple[int, int]], first: int) -> None:
+        self._tasks = [task for task, _ in counts]
+        self._ends = list(accumulate(count for _, count in counts))
+        self._first = first
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def window(self, first: int, last: int) -> list[Key]:
+        return [self._key(row) for row in range(max(first, 0), min(last, len(self)))]
+
+    def _key(self, row: int) -> Key:
+        place = bisect_right(self._ends, row)
+        before = self._ends[place - 1] if place else 0
+        return self._tasks[place], row - before + self._first
+
+
+class _Listed:
+    """Keys one after another: task, number, task, number."""
+
+    def __init__(self, flat: array[int]) -> None:
+        self._flat = flat
+
+    def __len__(self) -> int:
+        return len(self._flat) // 2
+
+    def window(self, first: int, last: int) -> list[Key]:
+        part = self._flat[2 * max(first, 0) : 2 * max(last, 0)]
+        return list(zip(part[::2], part[1::2], strict=True))
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
+    parts = ["scan = ?"]
+    path = "CAST(path AS TEXT)"
+    body: list[Any] = [wanted.scan]
+    for word in wanted.words:
+        parts.append(f"(r.body LIKE ? ESCAPE '\\' OR {path} LIKE ? ESCAPE '\\')")
+        body += [_like(json.dumps(word)[1:-1]), _like(word)]
+    for name in wanted.files:
+        parts.append(f"{path} LIKE ? ESCAPE '\\'")
+        body.append(_like(name))
+    if wanted.kinds and wanted.kind != "frames":
+        kind = "r.kind" if wanted.kind == "moments" else "json_extract(r.body, '$.kind')"
+        parts.append(f"{kind} IN ({','.join('?' * len(wanted.kinds))})")
+        body += wanted.kinds
+    if wanted.kind != "frames":
+        score = "r.score" if wanted.kind == "moments" else "json_extract(r.body, '$.score')"
+        for comparison, number in wanted.scores:
+            parts.append(f"{score} {comparison} ?")
+            body.append(number)
+    if wanted.accepted is not None and wanted.kind == "candidates":
+        parts.append("json_extract(r.body, '$.accepted') = ?")
+        body.append(int(wanted.accepted))
+    if wanted.marked:
+        parts.append(
+            "EXISTS (SELECT 1 FROM marks WHERE marks.content = r.content "
+            f"AND marks.frame = {_FRAME[wanted.kind]})"
+        )
+    return " AND ".join(parts), body
+
+
+def _order(wanted: Wanted) -> str:
+    direction = " DESC" if wanted.descending else ""
+    within = f"tasks.number{direction}, {_NUMBER[wanted.kind]}{direction}"
+    if wanted.sort == "source":
+        return within
+    column = _SORTS[wanted.kind][wanted.sort]
+    column = f"min(r.{column})" if wanted.kind == "frames" else _qualified(column)
+    return f"{column}{direction}, tasks.number, {_NUMBER[wanted.kind]}"
+
+
+def _qualified(column: str) -> str:
+    return column if column.startswith("json_extract") else f"r.{column}"
+
+
+def _like(word: str) -> str:
+    for special in ("\\", "%", "_"):
+        word = word.replace(special, f"\\{special}")
+    return f"%{word}%"

@@ -1,0 +1,381 @@
+"""The engine as a process of its own: attach, leave, lose it, find it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.attach import attached
+from core.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
+from core.discovery import discovery_file, running, socket_path
+from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
+from core.events import BatchDone, Event, ScanFinished
+from core.queries import LogLines, Results, Scans, Tasks
+from core.remote import RemoteClient
+from tests.workbench import STROKES, Cli
+
+SMALL = {"run.batch_size": 16}
+
+
+def end_engines() -> None:
+    """Kill every engine these tests started, also one that came second and waits its turn."""
+    for process in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "core.server" in process.cmdline():
+                process.kill()
+                process.wait(10)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A library no engine outlives."""
+    monkeypatch.setenv("SIGHTLINE_CONFIG", str(tmp_path / "config"))
+    library = tmp_path / "library"
+    yield library
+    end_engines()
+
+
+@asynccontextmanager
+async def viewer(library: Path, *, readonly: bool = False) -> AsyncIterator[RemoteClient]:
+    client = await attached(library, readonly=readonly)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def until(client: RemoteClient, kind: type[Event], since: int = 0) -> Any:
+    async with asyncio.timeout(60):
+        async for _, event in client.events(since):
+            if isinstance(event, kind):
+                return event
+    raise AssertionError
+
+
+async def ended(pid: int) -> None:
+    async with asyncio.timeout(30):
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.05)
+
+
+def test_a_scan_goes_on_when_its_viewer_leaves_and_the_next_one_hears_all(
+    home: Path, long_storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as first:
+            scan = await first.send(SubmitScan((str(long_storm),), "storm", SMALL))
+            await until(first, BatchDone)
+            pid = first.facts["pid"]
+        async with viewer(home) as second:
+            assert second.facts["pid"] == pid
+            end = await until(second, ScanFinished)
+            assert (end.scan, end.state, end.moments) == (scan, "done", STROKES * 12)
+            assert (await second.snapshot()).scans == ()
+
+    asyncio.run(run())
+
+
+def test_nobody_else_may_talk_to_it_and_nothing_of_it_stays_behind(home: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            mode = os.stat(socket_path(home)).st_mode
+            assert stat.S_ISSOCK(mode)
+            assert stat.S_IMODE(mode) == 0o600
+            assert stat.S_IMODE(discovery_file(home).stat().st_mode) == 0o600
+            await client.stop("now")
+            await ended(client.facts["pid"])
+        assert not socket_path(home).exists()
+        assert running(home) is None
+
+    asyncio.run(run())
+
+
+def test_two_who_come_at_once_meet_the_same_engine(home: Path) -> None:
+    async def run() -> None:
+        one, two = await asyncio.gather(attached(home), attached(home))
+        assert one.facts["pid"] == two.facts["pid"]
+        await one.close()
+        await two.close()
+
+    asyncio.run(run())
+
+
+def test_a_library_path_too_long_for_a_socket_still_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    library = tmp_path / ("long-" * 20) / "library"
+
+    async def run() -> None:
+        async with viewer(library) as client:
+            assert Path(client.facts["socket"]).parent == tmp_path / "run" / "sightline"
+            await client.stop("now")
+            await ended(client.facts["pid"])
+
+    asyncio.run(run())
+
+
+def test_killed_engine_is_noticed_and_the_next_one_can_resume(home: Path, long_storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(long_storm),), "storm", SMALL))
+            await until(client, BatchDone)
+            os.kill(client.facts["pid"], signal.SIGKILL)
+            with pytest.raises(EngineGone):
+                await until(client, ScanFinished)
+            with pytest.raises(EngineGone):
+                await client.snapshot()
+            await ended(client.facts["pid"])
+        async with viewer(home) as client:
+            page = await client.rows(Scans(), 0, 10)
+            assert [row["state"] for row in page.rows] == ["interrupted"]
+
+    asyncio.run(run())
+
+
+def test_one_who_only_looks_changes_nothing(home: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home, readonly=True) as client:
+            with pytest.raises(UsageError, match="--readonly"):
+                await client.send(SubmitScan((str(storm),), "storm"))
+            with pytest.raises(UsageError, match="--readonly"):
+                await client.stop("now")
+            assert (await client.snapshot()).scans == ()
+
+    asyncio.run(run())
+
+
+def test_an_engine_of_another_protocol_is_told_apart(home: Path) -> None:
+    async def run() -> None:
+        async with viewer(home):
+            path = discovery_file(home)
+            body = json.loads(path.read_text())
+            path.write_text(json.dumps(body | {"protocol": 99, "version": "9.9"}))
+            with pytest.raises(EnvironmentFault, match=r"9\.9.*sightline engine stop"):
+                await attached(home)
+            path.write_text(json.dumps(body))
+
+    asyncio.run(run())
+
+
+def test_a_viewer_that_never_reads_and_one_that_talks_nonsense_hold_up_nobody(
+    home: Path, long_storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            with socket.socket(socket.AF_UNIX) as stalled, socket.socket(socket.AF_UNIX) as odd:
+                stalled.connect(str(socket_path(home)))
+                odd.connect(str(socket_path(home)))
+                odd.sendall(b"\x1b]52;c;xxx\n{}\n[1]\n" + b'{"id": 1, "do": "rm"}\n')
+                for _ in range(200):
+                    stalled.sendall(b'{"id": 1, "do": "events", "since": 0}\n')
+                await client.send(SubmitScan((str(long_storm),), "storm", SMALL))
+                assert (await until(client, ScanFinished)).state == "done"
+                odd.settimeout(5)
+                assert b"does not know this request" in odd.recv(100_000)
+
+    asyncio.run(run())
+
+
+def test_waiting_scans_move_and_the_running_one_ends_after_its_source(
+    home: Path, long_storm: Path, storm: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    os.link(long_storm, folder / "1.mp4")
+    os.link(storm, folder / "2.mp4")
+
+    async def run() -> None:
+        async with viewer(home) as client:
+            settings = {**SMALL, "run.parallel": 1}
+            first = await client.send(SubmitScan((str(folder),), "storm", settings))
+            await until(client, BatchDone)
+            second = await client.send(SubmitScan((str(storm),), "quick"))
+            third = await client.send(SubmitScan((str(storm),), "dev", {"stages": ["cut"]}))
+            await client.send(MoveScan(third, -5))
+            await client.send(PauseScan(second))
+            state = await client.snapshot()
+            assert [(scan.scan, scan.state) for scan in state.scans] == [
+                (first, "running"), (third, "queued"), (second, "paused"),
+            ]  # fmt: skip
+            page = await client.rows(Tasks(), 0, 10)
+            assert [row["scan"] for row in page.rows] == [first, first, third, second]
+            await client.send(EndScan(first))
+            end = await until(client, ScanFinished)
+            assert (end.scan, end.state, end.done) == (first, "interrupted", 1)
+
+    asyncio.run(run())
+
+
+def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(long_storm),), "storm", SMALL))
+            await until(client, BatchDone)
+            await client.stop("after_source")
+            await ended(client.facts["pid"])
+        async with viewer(home) as client:
+            page = await client.rows(Tasks(), 0, 10)
+            assert [row["state"] for row in page.rows] == ["done"]
+
+    asyncio.run(run())
+
+
+def test_results_come_in_pages_narrowed_and_sorted(home: Path, storm: Path, pictures: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(storm), str(pictures)), "quick"))
+            await until(client, ScanFinished)
+            everything = await client.rows(Results(), 0, 100)
+            flashes = await client.rows(Results(text="kind:flash score>0"), 0, 100)
+            assert flashes.total == STROKES
+            assert {row["kind"] for row in flashes.rows} == {"flash"}
+            assert everything.total >= STROKES
+            part = await client.rows(Results(), 2, 4)
+            assert part.rows == everything.rows[2:4]
+            assert part.total == everything.total
+            best = await client.rows(Results(sort="score", descending=True), 0, 100)
+            scores = [row["score"] for row in best.rows]
+            assert scores == sorted(scores, reverse=True)
+            rejected = await client.rows(Results("candidates", text="is:rejected"), 0, 100)
+            assert rejected.total
+            assert all(row["reason"] for row in rejected.rows)
+            with pytest.raises(UsageError, match="score>0"):
+                await client.rows(Results(text="score>much"), 0, 1)
+            with pytest.raises(UnknownName):
+                await client.rows(Results(scan=99), 0, 1)
+
+    asyncio.run(run())
+
+
+def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(storm),), "storm"))
+            await until(client, ScanFinished)
+            row = (await client.rows(Results(), 1, 2)).rows[0]
+            await client.send(MarkFrame(row["content"], row["frame"]))
+            await client.send(
+                CorrectFrame(row["content"], row["frame"], "caption", "a bolt [/x] over the mast")
+            )
+            marked = await client.rows(Results(text="is:marked"), 0, 10)
+            assert [each["key"] for each in marked.rows] == [row["key"]]
+            assert marked.rows[0]["corrected_caption"] == "a bolt [/x] over the mast"
+            await client.send(MarkFrame(row["content"], row["frame"], on=False))
+            await client.send(CorrectFrame(row["content"], row["frame"], "caption", ""))
+            assert (await client.rows(Results(text="is:marked"), 0, 10)).total == 0
+            assert (await client.rows(Results(), 1, 2)).rows[0]["corrected_caption"] is None
+
+    asyncio.run(run())
+
+
+def test_what_is_in_view_becomes_a_file(home: Path, storm: Path, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(storm),), "storm"))
+            await until(client, ScanFinished)
+            best = Results(sort="score", descending=True)
+            for name in ("jsonl", "csv"):
+                assert await client.export_rows(best, name, tmp_path / f"rows.{name}") == STROKES
+            with pytest.raises(UsageError, match="jsonl"):
+                await client.export_rows(best, "josnl", tmp_path / "rows")
+
+    asyncio.run(run())
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == STROKES + 1
+
+
+def test_the_moment_its_picture_and_the_log(home: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(storm),), "storm"))
+            await until(client, ScanFinished)
+            row = (await client.rows(Results(), 0, 1)).rows[0]
+            body = await client.instant(row["path"], row["seconds"])
+            assert body["frame"] == row["frame"]
+            jpeg = await client.still(row["path"], row["seconds"], 200)
+            assert jpeg[:2] == b"\xff\xd8"
+            log = await client.rows(LogLines(), 0, 100)
+            assert any("listening" in line["text"] for line in log.rows)
+            assert (await client.rows(LogLines(level="ERROR"), 0, 100)).total == 0
+
+    asyncio.run(run())
+
+
+def test_it_ends_by_itself_when_nobody_looks_and_nothing_is_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_ENGINE_IDLE", "0.2")
+
+    async def run() -> None:
+        async with viewer(home) as client:
+            await asyncio.sleep(0.6)
+            pid = client.facts["pid"]
+            await client.snapshot()
+        await ended(pid)
+
+    asyncio.run(run())
+
+
+def test_headless_commands_use_the_running_engine(cli: Cli, storm: Path, long_storm: Path) -> None:
+    os.environ["SIGHTLINE_CONFIG"] = str(cli.config)
+
+    async def started() -> int:
+        async with viewer(cli.library) as client:
+            return int(client.facts["pid"])
+
+    pid = asyncio.run(started())
+    try:
+        ran = cli("scan", storm, "--profile", "storm", "--json")
+        assert ran.code == 0
+        assert len(ran.of("MomentFound")) == STROKES
+        status = cli("engine", "status", "--json").json()[0]
+        assert (status["running"], status["pid"]) == (True, pid)
+        assert cli("runs", "remove", "1").code == 0
+        scan = cli.start("scan", long_storm, "--profile", "storm", "--json",
+                         "--set", "run.batch_size=16")  # fmt: skip
+        while not cli("engine", "status", "--json").json()[0]["scans"]:
+            time.sleep(0.05)
+        scan.send_signal(signal.SIGINT)
+        assert scan.wait(30) == 130
+        log = cli("engine", "log")
+        assert "listening" in log.out
+        assert cli("engine", "stop").code == 0
+        assert cli("engine", "status").code == 1
+    finally:
+        end_engines()
+
+
+def test_why_an_engine_cannot_start_is_told(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "library.db").write_bytes(b"no database" * 1000)
+
+    async def run() -> None:
+        with pytest.raises(EnvironmentFault, match="cannot be read"):
+            await attached(library)
+
+    asyncio.run(run())
+
+
+def test_the_app_side_of_the_wire_is_light() -> None:
+    import subprocess
+    import sys
+
+    heavy = ["numpy", "pydantic", "sqlite3", "PIL", "torch", "transformers", "av", "decord"]
+    code = f"import core.attach, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
