@@ -17,6 +17,8 @@ import psutil
 
 SIGHTLINE = [sys.executable, "-m", "core.cli.main"]
 ROOT = Path(__file__).parent.parent
+# As any user's Python does, keep what was compiled; a test machine may be told not to.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 CACHE = Path(os.environ.get("SIGHTLINE_BENCH", str(ROOT / "build" / "bench")))
 
 
@@ -35,8 +37,9 @@ def run(command: Sequence[str], codes: tuple[int, ...] = (0,)) -> Taken:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     process = subprocess.Popen(
-        list(command), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+        list(command), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=_ENVIRONMENT,
+    )  # fmt: skip
     peak = _Peak(process.pid)
     output = process.communicate()[0]
     wall = time.perf_counter() - began

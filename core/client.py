@@ -49,9 +49,6 @@ class EngineClient(Protocol):
     async def export_rows(self, query: Query, format_: str, path: Path) -> int:
         """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
 
-    async def samples(self, since: float) -> list[dict[str, Any]]:
-        """Return what the machine did since a time (seconds since the epoch), once a second."""
-
     async def close(self) -> None:
         """Let go of the engine."""
 
@@ -111,9 +108,9 @@ class LocalClient:
 
         return await asyncio.to_thread(write_rows, self._reading(), query, format_, path)
 
-    async def samples(self, since: float) -> list[dict[str, Any]]:
-        """Return what the machine did since a time (seconds since the epoch), once a second."""
-        return []
+    def now(self) -> EngineState:
+        """Return what everything looks like now, for whoever is in no loop."""
+        return self._engine.snapshot()
 
     def _reading(self) -> Library:
         """Return the library through a connection of its own, so that reading holds up no scan."""

@@ -88,6 +88,43 @@ class CorrectFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class PullModel:
+    """Fetch a model, or go on fetching one."""
+
+    name: str
+    channel: Literal["stable", "edge"] = "stable"
+    allow_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PausePull:
+    """Hold a download."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuePull:
+    """Let a held download go on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPull:
+    """Stop a download; what came is kept."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveModel:
+    """Remove a model from the cache it lies in."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveScan:
     """Remove a scan, and what no other scan needs."""
 
@@ -97,13 +134,16 @@ class RemoveScan:
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
     | RemoveScan | MarkFrame | CorrectFrame
+    | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 )  # fmt: skip
+AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
 COMMANDS: dict[str, type[Command]] = {
     command.__name__: command
     for command in (
         SubmitScan, ResumeScan, PauseScan, ContinueScan, CancelScan, EndScan, MoveScan,
         RemoveScan, MarkFrame, CorrectFrame,
+        PullModel, PausePull, ContinuePull, CancelPull, RemoveModel,
     )
 }  # fmt: skip
 

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import commands
+from .downloads import Downloads
 from .errors import NothingToScan, SightlineError, UnknownName, UsageError
-from .events import Event, ScanFinished, TaskFinished, Warned
+from .events import Event, PullEnded, ScanFinished, TaskFinished, Warned
 from .pipeline.channel import Cancelled
 from .plan import Plan, Source, plan, plan_again
 from .profiles import build, resolve
 from .scan import ScanJob
 from .spec import Spec
-from .state import EngineState
+from .state import EngineState, ModelState
 from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
 from .turns import Turns
@@ -51,6 +52,9 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._turns = Turns()
         self._residency: Residency | None = None
+        self._downloads = Downloads(
+            lambda name, state, reason: self._emit(PullEnded(0, name, state, reason))
+        )
         self._mark_orphans()
 
     async def send(self, command: commands.Command) -> int:
@@ -71,9 +75,29 @@ class Engine:
                     self.library.remarks.correct,
                     command.content, command.frame, command.what, command.text,
                 )  # fmt: skip
+            case (
+                commands.PullModel() | commands.PausePull() | commands.ContinuePull()
+                | commands.CancelPull() | commands.RemoveModel()
+            ):  # fmt: skip
+                await asyncio.to_thread(self._fetch, command)
             case _:
                 self._steer(command)
         return command.scan if isinstance(command, commands.AboutScan) else 0
+
+    def _fetch(self, command: commands.AboutModel) -> None:
+        match command:
+            case commands.PullModel():
+                self._downloads.start(command)
+            case commands.PausePull():
+                self._downloads.pause(command.name)
+            case commands.ContinuePull():
+                self._downloads.go_on(command.name)
+            case commands.CancelPull():
+                self._downloads.cancel(command.name)
+            case commands.RemoveModel():
+                from .hub.hub import Hub
+
+                Hub().remove(command.name)
 
     def _steer(self, command: commands.Command) -> None:
         """Hold, end or move a scan that is running or waiting."""
@@ -102,7 +126,15 @@ class Engine:
             for scan in self._turns.order()
             if scan in self._jobs
         )
-        return EngineState(sequence, str(self.library.folder), scans)
+        held = self._residency.held() if self._residency is not None else []
+        models = tuple(
+            ModelState(each.name, each.device, each.bytes, each.users > 0, each.idle_seconds)
+            for each in held
+        )
+        return EngineState(
+            sequence, str(self.library.folder), scans,
+            models=models, downloads=self._downloads.states(),
+        )  # fmt: skip
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
         """Yield (number, event) from number `since` on, then every new one as it happens."""
@@ -125,6 +157,7 @@ class Engine:
         self._turns.wake()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(self._downloads.close)
         if self._residency is not None:
             self._residency.close()
         self.library.close()

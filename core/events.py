@@ -90,11 +90,32 @@ class ScanFinished:
     reason: str = ""
 
 
-Event = ScanStarted | TaskStarted | BatchDone | MomentFound | TaskFinished | Warned | ScanFinished
+@dataclass(frozen=True, slots=True)
+class PullEnded:
+    """A model was fetched, or not: `state` is done, failed or cancelled (`reason` says why)."""
+
+    scan: int
+    """always 0: it belongs to no scan"""
+    name: str
+    state: str
+    reason: str
+
+
+Event = (
+    ScanStarted
+    | TaskStarted
+    | BatchDone
+    | MomentFound
+    | TaskFinished
+    | Warned
+    | ScanFinished
+    | PullEnded
+)
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
         ScanStarted, TaskStarted, BatchDone, MomentFound, TaskFinished, Warned, ScanFinished,
+        PullEnded,
     )
 }  # fmt: skip
 

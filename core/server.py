@@ -30,6 +30,7 @@ from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_pat
 from .errors import SightlineError, UsageError
 from .events import event_to_json
 from .logs import log_to
+from .monitor import Monitor
 from .queries import query_from_json
 from .state import state_to_json
 from .version import sightline_version
@@ -52,6 +53,7 @@ class Server:
         self._stop = asyncio.Event()
         self._last_use = time.monotonic()
         self._started = time.time()
+        self.monitor = Monitor(library, client.now)
 
     async def serve(self) -> None:
         """Listen until stopped; then end running scans after the microbatch in hand."""
@@ -73,6 +75,7 @@ class Server:
             for viewer in list(self._viewers):
                 viewer.close()
             path.unlink(missing_ok=True)
+            await asyncio.to_thread(self.monitor.close)
         log.info("stopped")
 
     def stop(self) -> None:
@@ -198,7 +201,10 @@ class _Viewer:
 
     async def _snapshot(self, _request: dict[str, Any]) -> Any:
         state = await self._client.snapshot()
-        return state_to_json(replace(state, pid=os.getpid(), version=sightline_version()))
+        machine = self._server.monitor.machine
+        return state_to_json(
+            replace(state, machine=machine, pid=os.getpid(), version=sightline_version())
+        )
 
     async def _events(self, request: dict[str, Any]) -> Any:
         task = asyncio.ensure_future(self._tell(int(request["since"])))
@@ -235,7 +241,7 @@ class _Viewer:
         return await self._client.export_rows(query, request["format"], Path(request["path"]))
 
     async def _samples(self, request: dict[str, Any]) -> Any:
-        return await self._client.samples(float(request["since"]))
+        return self._server.monitor.samples(float(request["since"]))
 
     async def _stop(self, request: dict[str, Any]) -> Any:
         self._check_may_change()

@@ -15,13 +15,18 @@ import pytest
 from core.client import LocalClient, Records
 from core.commands import (
     COMMANDS,
+    CancelPull,
     CancelScan,
+    ContinuePull,
     ContinueScan,
     CorrectFrame,
     EndScan,
     MarkFrame,
     MoveScan,
+    PausePull,
     PauseScan,
+    PullModel,
+    RemoveModel,
     RemoveScan,
     ResumeScan,
     SubmitScan,
@@ -186,9 +191,11 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
         ResumeScan(3, failed=True), PauseScan(1), ContinueScan(1), CancelScan(2), RemoveScan(9),
         EndScan(4), MoveScan(5, -1), MarkFrame("b2:0", 7, on=False),
         CorrectFrame("b2:0", 7, "tags", "mast, [bold]"),
+        PullModel("siglip2", "edge", allow_remote_code=True), PausePull("a"), ContinuePull("a"),
+        CancelPull("a"), RemoveModel("a"),
     ):  # fmt: skip
         assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 15
     for body in ({"type": "Format"}, {"type": "PauseScan"}, {"type": "PauseScan", "x": 1}, {}):
         with pytest.raises((KeyError, TypeError)):
             command_from_json(dict(body))
