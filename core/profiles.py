@@ -192,6 +192,16 @@ def edit(name: str, changes: Mapping[str, Any]) -> Path:
     return profile.path
 
 
+def remove(name: str) -> Path:
+    """Delete a profile of the user's own and return where it was. Raises ProfileError."""
+    profile = editable(name)
+    try:
+        profile.path.unlink()
+    except OSError as error:
+        raise EnvironmentFault(f"{clean(str(profile.path))}: {error.strerror}") from error
+    return profile.path
+
+
 def replace(profile: ProfileFile, text: str) -> None:
     """Replace a profile's text, if the new one validates."""
     try:

@@ -43,6 +43,20 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """Models of the catalog and whatever else lies in the cache, with what each took in memory."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Which commits of models were verified, with what, how and when."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogLines:
     """The engine's log, the oldest line first; `level` is the least that is shown."""
 
@@ -50,8 +64,10 @@ class LogLines:
     text: str = ""
 
 
-Query = Scans | Tasks | Results | LogLines
-QUERIES: dict[str, type[Query]] = {q.__name__: q for q in (Scans, Tasks, Results, LogLines)}
+Query = Scans | Tasks | Results | Models | Matrix | LogLines
+QUERIES: dict[str, type[Query]] = {
+    q.__name__: q for q in (Scans, Tasks, Results, Models, Matrix, LogLines)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,16 @@ class Settings:
     """no progress on stderr"""
     no_color: bool = False
     """never colour headless output"""
+    theme: str = ""
+    """theme of the app; empty takes what the terminal can show"""
+    mouse: bool = True
+    """whether the app takes the mouse; if not, the terminal selects text with it"""
+    ascii: bool = False
+    """draw the app with ASCII signs only"""
+    low_bandwidth: bool = False
+    """send less: the app draws every two seconds and shows no pictures"""
+    keys: dict[str, Any] = field(default_factory=dict)
+    """keys of the app: a `preset` (default, vim, arrows), and keys by the action's id"""
 
 
 def config_folder() -> Path:
@@ -64,13 +74,13 @@ def load() -> Settings:
 
 
 def _validated(path: Path, tables: dict[str, Any]) -> Settings:
-    known = {field.name: field for field in fields(Settings)}
+    known = {each.name: each.type for each in fields(Settings)}
     for key, value in tables.items():
         if key not in known:
             raise ProfileError(
                 f"{clean(str(path))}: unknown setting '{clean(key)}'{nearest(key, list(known))}"
             )
-        wanted = bool if key in ("quiet", "no_color") else str
+        wanted = {"bool": bool, "dict[str, Any]": dict}.get(str(known[key]), str)
         if not isinstance(value, wanted):
             raise ProfileError(f"{clean(str(path))}: {key} must be a {wanted.__name__}")
     return Settings(**tables)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -70,35 +72,68 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--library", metavar="DIR", help="Folder everything is kept in [SIGHTLINE_LIBRARY].")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--verbose", "-v", is_flag=True, help="A line for every microbatch.")
 @click.option("--no-color", is_flag=True, help="Never colour output [NO_COLOR].")
+@click.option("--readonly", is_flag=True, help="App: look only, change nothing.")
+@click.option("--low-bandwidth", is_flag=True, help="App: draw every two seconds, no pictures.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="App: draw with ASCII signs only.")
+@click.option("--no-mouse", is_flag=True, help="App: leave the mouse to the terminal.")
+@click.option("--no-images", is_flag=True, help="App: ask the terminal nothing about pictures.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 30), metavar="HZ", help="App: draw so often a second."
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
               help="Show the version and stop.")  # fmt: skip
 @click.pass_context
 def cli(
-    ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool
-) -> None:
+    ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool,
+    readonly: bool, low_bandwidth: bool, ascii_only: bool, no_mouse: bool, no_images: bool,
+    rate: float | None,
+) -> int | None:  # fmt: skip
     """Look through more footage and pictures than a person can, on your own machine.
 
+    Without a command, on a terminal: the app, attached to the engine of the library.
+
     \b
+      sightline                                   the app
       sightline demo                              see it work on a clip with known strokes
       sightline scan storm.mp4 --profile storm    find lightning strokes
       sightline export 1 --format html --out report
     """
-    ctx.obj = Session(library, Output(quiet=quiet, verbose=verbose, no_color=no_color))
+    app = ctx.obj
+    session = Session(library, Output(quiet=quiet, verbose=verbose, no_color=no_color))
+    session.app = app and partial(
+        app, session, readonly=readonly, low_bandwidth=low_bandwidth, ascii_only=ascii_only,
+        mouse=not no_mouse, images=not no_images, rate=rate or 0.0,
+    )  # fmt: skip
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    ctx.obj = session
+    if ctx.invoked_subcommand is not None:
+        return None
+    if session.at_terminal and session.app is not None:
+        return int(session.app())
+    raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-def main() -> None:
-    """Run the command line and exit with one of the documented codes."""
-    sys.exit(_run())
+def main(app: Any = None) -> None:
+    """Run the command line and exit with one of the documented codes.
+
+    `app` opens the app (called with the session and what it asks for); without it all is headless.
+    """
+    sys.exit(_run(app))
 
 
-def _run() -> int:
+def _run(app: Any) -> int:
     try:
-        result: Any = cli.main(standalone_mode=False)
+        result: Any = cli.main(standalone_mode=False, obj=app)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,17 @@ class Session:
     def __init__(self, library: str | None, out: Output) -> None:
         from ..settings import library_folder, load
 
+        self.app: Callable[..., int] | None = None
+        """opens the app; None where there is none"""
         self.settings = load()
         self.out = out
         self.out.quiet = out.quiet or self.settings.quiet
         self.library: Path = library_folder(library, self.settings)
+
+    @property
+    def at_terminal(self) -> bool:
+        """Tell whether a person sits at a terminal that the app can be shown on."""
+        return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _width() -> int:

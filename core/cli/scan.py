@@ -30,7 +30,7 @@ from .running import Finish, run_scan
 @click.option("--retry-failed", is_flag=True, help="Also read again what failed last time.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
-@click.option("--no-ui", is_flag=True, help="Stay headless (this version always does).")
+@click.option("--no-ui", is_flag=True, help="Stay headless, also on a terminal.")
 @out_option
 @formats_option
 @click.option(
@@ -56,9 +56,10 @@ def command(
 
     PATH is a file, a folder (read whole, in natural order) or '-' for a list of paths on stdin.
     Events go to stdout, one a line; progress and failures go to stderr. What was done before is
-    not done again. Ctrl+C stops after the microbatch in hand; `sightline runs resume` goes on.
+    not done again. On a terminal the app is opened, and can be left while the scan goes on; with
+    --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
+    microbatch in hand, and `sightline runs resume` goes on.
     """
-    del no_ui
     request = scan_request(
         session, paths, profile, overrides, stages, sensitivity, globs,
         _mode(redo=redo, changed=changed, retry_failed=retry_failed),
@@ -66,6 +67,8 @@ def command(
     if dry_run:
         return _dry_run(session, request, as_json)
     finish = Finish(out, formats, clips, pictures)
+    if session.app and session.at_terminal and not no_ui and not as_json and finish == Finish():
+        return session.app(submit=request)
     return asyncio.run(run_scan(session, request, finish, as_json=as_json))
 
 

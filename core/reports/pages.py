@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..queries import LogLines, Page, Query, Results, Scans, Tasks
+from ..queries import LogLines, Matrix, Models, Page, Query, Results, Scans, Tasks
 from ..settings import log_file
 from ..storage.export.shapes import look
 from ..storage.library import Library
@@ -15,6 +15,7 @@ from . import filters
 from .lists import scan_lines
 from .loglines import log_lines
 from .looks import frame_notes
+from .models import matrix_rows, model_rows
 
 _KINDS = {"events": "moments", "candidates": "candidates", "frames": "frames"}
 _SHOWN = (
@@ -36,6 +37,10 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
             return _tasks(library, query, first, last, active)
         case Results():
             return _results(library, query, first, last)
+        case Models():
+            return _cut(_matching(model_rows(library), query.text), first, last)
+        case Matrix():
+            return _cut(_matching(matrix_rows(), query.text), first, last)
         case LogLines():
             lines = log_lines(log_file(library.folder), query.level, query.text)
             return _cut(lines, first, last)
@@ -69,7 +74,7 @@ def _results(library: Library, query: Results, first: int, last: int) -> Page:
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
-    return Page(len(keys), first, tuple(_remarked(library, rows)))
+    return Page(len(keys), first, tuple(_remarked(library, _sized(library, rows))))
 
 
 def _wanted(query: Results, scan: int) -> Wanted:
@@ -120,6 +125,15 @@ def _frames(library: Library, scan: int, keys: Sequence[Key]) -> list[dict[str, 
                 "content": content, "kind": "frame", "score": None, **look(notes),
             })  # fmt: skip
     return found
+
+
+def _sized(library: Library, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the size of each source, upright, in pixels."""
+    sizes = library.results.sizes({row["content"] for row in rows})
+    return [
+        row | dict(zip(("width", "height"), sizes.get(row["content"], (0, 0)), strict=True))
+        for row in rows
+    ]
 
 
 def _remarked(library: Library, rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -128,6 +128,17 @@ class Results:
         fields["warnings"] = tuple(fields["warnings"])
         return SourceInfo(**{**fields, "path": path})
 
+    def sizes(self, contents: set[str]) -> dict[str, tuple[int, int]]:
+        """Return width and height, upright, of some contents."""
+        wanted = sorted(contents)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT content, json_extract(info, '$.width'), json_extract(info, '$.height') "
+                f"FROM contents WHERE content IN ({','.join('?' * len(wanted))})",
+                wanted,
+            ).fetchall()
+        return {str(content): (int(width), int(height)) for content, width, height in rows}
+
     def contents(self) -> set[str]:
         """Return every content a probe was kept of."""
         with self._database.reading() as connection:

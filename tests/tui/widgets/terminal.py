@@ -1,0 +1,180 @@
+"""A terminal to look at: an app of one or more widgets writes to it, tests read what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from rich.cells import cell_len
+from rich.console import RenderableType
+from textual import on
+from textual.app import App, ComposeResult
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.widgets.line import Line
+from tui.widgets.tight import tight
+from tui.widgets.virtual_table import VirtualTable
+
+M = TypeVar("M", bound=Message)
+
+_SENT = re.compile(r"\x1b\[([\d;]*)([Hm])|([^\x00-\x1f\x7f-\x9f])|(.)", re.DOTALL)
+_POINTER = re.compile(r"\x1b\]22;[a-z]*\x07")
+"""the shape of the mouse pointer, which Textual sends of itself"""
+_COLOURS = {"38", "48"}
+
+
+class Terminal:
+    """What was sent, as a grid of cells; what is neither text, place nor style is `obeyed`."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.cells = [[" "] * width for _ in range(height)]
+        self.styles: list[list[frozenset[str]]] = [[frozenset()] * width for _ in range(height)]
+        self.obeyed: list[str] = []
+        self.sent = 0
+        self._x = self._y = 0
+        self._style: frozenset[str] = frozenset()
+
+    @property
+    def rows(self) -> list[str]:
+        """The lines shown, without spaces at their ends."""
+        return ["".join(line).rstrip() for line in self.cells]
+
+    def reversed_in(self, y: int) -> list[int]:
+        """The cells of a line that are reversed."""
+        return [x for x, style in enumerate(self.styles[y]) if "7" in style]
+
+    def reversed_rows(self) -> list[int]:
+        """The lines of which any cell is reversed."""
+        return [y for y in range(len(self.styles)) if self.reversed_in(y)]
+
+    def feed(self, data: str) -> None:
+        self.sent += len(data.encode())
+        for parameters, command, char, other in _SENT.findall(_POINTER.sub("", data)):
+            if command == "H":
+                self._y, self._x = (int(number) - 1 for number in parameters.split(";"))
+            elif command == "m":
+                self._restyle(parameters.split(";"))
+            elif char:
+                self._put(char)
+            elif other != "\n":
+                self.obeyed.append(other)
+
+    def _restyle(self, parameters: Sequence[str]) -> None:
+        rest = list(parameters)
+        while rest:
+            number = rest.pop(0)
+            if number in ("", "0"):
+                self._style = frozenset()
+            elif number in _COLOURS:
+                size = 4 if rest[0] == "2" else 2
+                self._style |= {";".join([number, *rest[:size]])}
+                del rest[:size]
+            else:
+                self._style |= {number}
+
+    def _put(self, char: str) -> None:
+        width = cell_len(char)
+        line = self.cells[self._y]
+        if not width:
+            line[self._x - 1 if line[self._x - 1] else self._x - 2] += char
+            return
+        for offset in range(width):
+            self._break_wide(self._x + offset)
+            line[self._x + offset] = char if not offset else ""
+            self.styles[self._y][self._x + offset] = self._style
+        self._x += width
+
+    def _break_wide(self, x: int) -> None:
+        """As terminals do: half of a wide sign overwritten leaves nothing of the other half."""
+        line = self.cells[self._y]
+        if line[x] == "":
+            line[x - 1] = " "
+        elif x + 1 < len(line) and line[x + 1] == "" and cell_len(line[x]) > 1:
+            line[x + 1] = " "
+
+
+class Wired(HeadlessDriver):
+    """A driver without a terminal that nevertheless is written to."""
+
+    terminal: Terminal
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        self.terminal.feed(data)
+
+
+class Shown(App[None]):
+    """The widgets under test, one below the other, and what they said."""
+
+    CSS = "Screen { layout: vertical; }"
+
+    def __init__(self, *widgets: Widget, tighten: bool = True) -> None:
+        super().__init__(driver_class=Wired)
+        self.tighten = tighten
+        self.widgets = widgets
+        self.said: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield from self.widgets
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, tight(renderable) if self.tighten else renderable)
+
+    @property
+    def terminal(self) -> Terminal:
+        assert isinstance(self._driver, Wired)
+        return self._driver.terminal
+
+    @property
+    def composed(self) -> list[str]:
+        """What the screen would show if all of it were sent."""
+        return [strip.text.rstrip() for strip in self.screen._compositor.render_strips()]
+
+    async def sent_by(self, pilot: Pilot[None], change: Callable[[], Any]) -> int:
+        """Return how many bytes a change sends."""
+        await pilot.pause()
+        before = self.terminal.sent
+        change()
+        await pilot.pause()
+        return self.terminal.sent - before
+
+    async def resize(self, pilot: Pilot[None], width: int, height: int) -> None:
+        """Make the terminal another size; as a real one, it keeps nothing of what it showed."""
+        Wired.terminal = Terminal(width, height)
+        await pilot.resize_terminal(width, height)
+        await pilot.pause()
+
+    @on(VirtualTable.CursorMoved)
+    @on(VirtualTable.Activated)
+    @on(VirtualTable.Marked)
+    @on(Line.Pressed)
+    def _listen(self, message: Message) -> None:
+        self.said.append(message)
+
+    def last(self, kind: type[M]) -> M:
+        """Return the last message of a kind."""
+        return [message for message in self.said if isinstance(message, kind)][-1]
+
+
+def show(
+    app: Shown, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 24)
+) -> None:
+    """Run `test` with the app on a terminal of this size."""
+
+    async def main() -> None:
+        Wired.terminal = Terminal(*size)
+        async with app.run_test(size=size, headless=False) as pilot:
+            await pilot.pause()
+            await test(pilot)
+            assert app.terminal.obeyed == []
+
+    asyncio.run(main())

@@ -1,0 +1,291 @@
+"""The app: which screens there are, which keys do what, and how to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import BindingsMap
+from textual.screen import Screen
+
+from core.commands import SubmitScan
+from core.text import clean
+
+from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
+from .bridge import Bridge
+from .clipboard import copy
+from .safe_app import SafeApp
+from .screens.table import SCREEN_CLASSES
+from .widgets.symbols import ASCII, UNICODE, Symbols
+from .widgets.tight import tight
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from .probe import TerminalFacts
+    from .screens.room import Room
+
+LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
+TWICE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the call and the user's settings ask of the app."""
+
+    library: Path
+    state_folder: Path
+    keymap: Keymap = field(default_factory=defaults)
+    theme: str = ""
+    readonly: bool = False
+    ascii: bool = False
+    low_bandwidth: bool = False
+    draw_seconds: float = 0.0
+    profile: str = "quick"
+    submit: SubmitScan | None = None
+    """a scan to begin with"""
+    screen: str = "queue"
+
+
+class SightlineApp(SafeApp[None]):
+    """A viewer of one engine."""
+
+    TITLE = "sightline"
+    ENABLE_COMMAND_PALETTE = False
+    NOTIFICATION_TIMEOUT = 6
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(SCREEN_CLASSES)
+    CSS = "Screen { background: $background; } * { scrollbar-size: 0 0; }"
+
+    def __init__(self, wishes: Wishes, facts: TerminalFacts | None = None) -> None:
+        super().__init__()
+        self.wishes = wishes
+        self.facts = facts
+        self.keymap: Keymap = wishes.keymap
+        self.profile = wishes.profile
+        self.symbols: Symbols = ASCII if _is_ascii(wishes, facts) else UNICODE
+        self.draw_seconds = _draw_seconds(wishes, facts)
+        self.bridge = Bridge(
+            wishes.library, readonly=wishes.readonly, poll_seconds=self.draw_seconds
+        )
+        self.kept: dict[str, Any] = {}
+        """what screens want back after the app was left and opened again"""
+        self.pictures_allowed = not wishes.low_bandwidth
+        self._former = ""
+        self._interrupted_at = -TWICE_SECONDS
+        self._attachment: asyncio.Task[None] | None = None
+        self._bindings = BindingsMap(bindings_for(EVERYWHERE, self.keymap))
+
+    @property
+    def room(self) -> Room | None:
+        """The numbered screen that is shown, under whatever is open over it."""
+        from .screens.room import Room
+
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, Room)), None)
+
+    def on_mount(self) -> None:
+        """Show the first screen and attach to the engine."""
+        from .remember import load
+
+        self.theme = self.wishes.theme or _theme(self.facts)
+        self.kept = load(self.wishes.state_folder)
+        self._attachment = asyncio.ensure_future(self.bridge.run())
+        first = self.wishes.screen if self.wishes.submit else self.kept.get("screen", "queue")
+        self.switch_mode(first if first in SCREENS else "queue")
+        if self.wishes.submit is not None:
+            self.run_worker(self._submit_first(self.wishes.submit))
+
+    async def _submit_first(self, command: SubmitScan) -> None:
+        while self.bridge.connection == "starting":
+            await asyncio.sleep(0.05)
+        room = self.room
+        if room is not None:
+            room.work(self.submit(command))
+
+    async def submit(self, command: SubmitScan) -> str:
+        """Ask for a scan and return what to say about it. Raises SightlineError."""
+        scan = await self.bridge.send(command)
+        return f"scan {scan} is in the queue"
+
+    # Actions
+
+    def action_act(self, action_id: str) -> None:
+        """Do one action of the registry."""
+        self.act(action_id)
+
+    def act(self, action_id: str) -> None:
+        """Do one action of the registry, here and now, or say why not."""
+        action, room = BY_ID[action_id], self.room
+        if action_id.startswith("screen.") and action_id != "screen.former":
+            self.go(action_id.partition(".")[2])
+            return
+        if room is None:
+            return
+        why = self.why_not(action)
+        if why:
+            room.say(why)
+            return
+        name = f"act_{action_id.replace('.', '_')}"
+        handler = getattr(room, name, None) or getattr(self, name, None)
+        if handler is None:
+            room.say(f"{action.title}: not on this screen")
+            return
+        handler()
+
+    def why_not(self, action: Action) -> str:
+        """Return why an action is not offered now, or an empty string."""
+        if action.writes and self.wishes.readonly:
+            return "attached with --readonly: nothing can be changed from here"
+        condition = getattr(self.room, action.when, None) if action.when else None
+        if action.when and (condition is None or not condition()):
+            return f"{action.title}: only when {CONDITIONS[action.when]}"
+        return ""
+
+    def go(self, name: str) -> None:
+        """Show another screen."""
+        here = self.current_mode
+        if name != here:
+            self._former = here
+            self.kept["screen"] = name
+            self.switch_mode(name)
+
+    def act_screen_former(self) -> None:
+        """Show the former screen."""
+        if self._former:
+            self.go(self._former)
+
+    def act_app_redraw(self) -> None:
+        """Draw everything anew."""
+        self.screen.refresh(layout=True)
+
+    def act_app_low_bandwidth(self) -> None:
+        """Send less, or as usual."""
+        slow = self.draw_seconds < SLOW_SECONDS
+        self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.wishes, self.facts)
+        self.bridge.poll_seconds = self.draw_seconds
+        self.pictures_allowed = not slow
+        if self.room is not None:
+            self.room.restart_clock()
+            self.room.say("drawing every two seconds, no pictures" if slow else "drawing as usual")
+
+    def act_app_mouse(self) -> None:
+        """Switch the mouse."""
+        self.kept["mouse"] = not self.kept.get("mouse", True)
+        self.set_mouse(self.kept["mouse"])
+        if self.room is not None:
+            word = "taken by the app" if self.kept["mouse"] else "left to the terminal"
+            self.room.say(f"the mouse is {word}")
+
+    def act_app_detach(self) -> None:
+        """Leave; the engine goes on."""
+        self.leave()
+
+    def act_app_quit(self) -> None:
+        """Leave, and ask what becomes of running work."""
+        state = self.bridge.state
+        if state is None or not state.scans or self.wishes.readonly:
+            self.leave()
+            return
+        from .screens.choose import ChooseScreen
+
+        self.push_screen(
+            ChooseScreen(
+                f"{len(state.scans)} scans are at work or waiting",
+                (
+                    ("detach", "Detach: leave them at work, come back with `sightline`"),
+                    ("after_source", "Stop after the sources in hand"),
+                    ("now", "Stop now, after the microbatch in hand; `runs resume` goes on"),
+                ),
+                self.symbols,
+            ),
+            self._quit_as,
+        )
+
+    def act_app_interrupt(self) -> None:
+        """Copy what is selected, else leave; the second time within two seconds, at once."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_text(selected)
+            return
+        if time.monotonic() - self._interrupted_at < TWICE_SECONDS:
+            self.leave()
+            return
+        self._interrupted_at = time.monotonic()
+        self.act_app_quit()
+
+    def copy_text(self, text: str) -> None:
+        """Copy a text by escape sequence and into a file, and say so."""
+        said = copy(self.send_to_terminal, text, self.wishes.state_folder)
+        if self.room is not None:
+            self.room.say(said)
+
+    def leave(self) -> None:
+        """Let go of the engine and end."""
+        self.run_worker(self._left())
+
+    async def _left(self) -> None:
+        from .remember import save
+
+        for room in self.rooms():
+            self.kept |= room.to_remember()
+        save(self.wishes.state_folder, self.kept)
+        await self.bridge.leave()
+        if self._attachment is not None:
+            self._attachment.cancel()
+        self.exit()
+
+    def rooms(self) -> list[Room]:
+        """Return every numbered screen that was opened."""
+        from .screens.room import Room
+
+        stacks = self._screen_stacks.values()
+        return [screen for stack in stacks for screen in stack if isinstance(screen, Room)]
+
+    def _quit_as(self, how: str | None) -> None:
+        if how == "detach":
+            self.leave()
+        elif how is not None:
+            self.run_worker(self._stopped(how))
+
+    async def _stopped(self, how: str) -> None:
+        if self.room is not None:
+            self.room.say("stopping ...")
+        await self.bridge.stop(how)
+        await self._left()
+
+    # Drawing
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send of a partial update only what changed."""
+        super()._display(screen, tight(renderable))
+
+    def get_loading_widget(self) -> Any:
+        """Return a still word, where Textual would spin."""
+        from textual.widgets import Static
+
+        return Static("loading", markup=False)
+
+
+def _is_ascii(wishes: Wishes, facts: TerminalFacts | None) -> bool:
+    return wishes.ascii or (facts is not None and not facts.unicode)
+
+
+def _draw_seconds(wishes: Wishes, facts: TerminalFacts | None) -> float:
+    if wishes.low_bandwidth:
+        return SLOW_SECONDS
+    if wishes.draw_seconds:
+        return wishes.draw_seconds
+    return SSH_SECONDS if facts is not None and facts.ssh else LOCAL_SECONDS
+
+
+def _theme(facts: TerminalFacts | None) -> str:
+    """Return the terminal's own colours where it has no others to offer."""
+    return "textual-dark" if facts is None or facts.colour == "truecolor" else "ansi-dark"
+
+
+def described(action: Action, keymap: Mapping[str, tuple[str, ...]]) -> str:
+    """Return an action's keys and title, for menus."""
+    return clean(f"{' '.join(keymap[action.id]):<10} {action.title}")

@@ -1,0 +1,21 @@
+"""`sightline`: the command line, which opens the app where a person sits at a terminal."""
+
+from __future__ import annotations
+
+from core.cli.main import main as command_line
+from core.cli.output import Session
+
+
+def main() -> None:
+    """Run the command line with the app at hand."""
+    command_line(_open)
+
+
+def _open(session: Session, **wishes: object) -> int:
+    from .start import open_app
+
+    return open_app(session.library, session.settings, **wishes)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

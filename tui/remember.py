@@ -1,0 +1,29 @@
+"""What the app was like when it was left: screen, filters, cursors. A small JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+FILE = "app.json"
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Return what was kept; anything unreadable counts as nothing."""
+    try:
+        body = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def save(folder: Path, kept: dict[str, Any]) -> None:
+    """Keep it; a disk that takes nothing is no reason to fail on the way out."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = folder / f"{FILE}.new"
+        scratch.write_text(json.dumps(kept), encoding="utf-8")
+        os.replace(scratch, folder / FILE)

@@ -1,0 +1,133 @@
+"""Adding files: a path typed with completion, over a list of what lies there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from ..views import browse
+from ..widgets.line import Line
+from ..widgets.rows import ListSource
+from ..widgets.symbols import Symbols
+from ..widgets.virtual_table import VirtualTable
+from .choose import ChooseScreen
+
+Chosen = tuple[Sequence[str], str]
+
+
+class AddScreen(ModalScreen[Chosen | None]):
+    """Returns the paths to scan and the profile, or None."""
+
+    CSS = """
+    AddScreen { align: center middle; background: $background; }
+    AddScreen > Vertical {
+        width: 90; max-width: 100%; height: 22; max-height: 100%;
+        border: solid $foreground 50%; background: $background;
+    }
+    AddScreen Input { border: none; height: 1; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "leave", show=False),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("pagedown", "move(10)", show=False, priority=True),
+        Binding("pageup", "move(-10)", show=False, priority=True),
+        Binding("tab", "complete", show=False, priority=True),
+        Binding("ctrl+o", "profile", show=False, priority=True),
+        Binding("ctrl+t", "mark", show=False, priority=True),
+    ]
+
+    def __init__(self, profile: str, symbols: Symbols) -> None:
+        super().__init__()
+        self._profile = profile
+        self._symbols = symbols
+        self._source = ListSource()
+
+    def compose(self) -> ComposeResult:
+        """Lay out entry and list."""
+        signs = self._symbols
+        with Vertical():
+            yield Line(" add files or folders", "tab: complete  enter: scan  esc: back ",
+                       symbols=signs)  # fmt: skip
+            entry = Input(os.getcwd() + os.sep, id="path", select_on_focus=False)
+            entry.cursor_blink = False
+            yield entry
+            yield VirtualTable(browse.COLUMNS, self._source, symbols=signs,
+                               empty="nothing there to scan")  # fmt: skip
+            yield Line(id="choice", symbols=signs)
+
+    def on_mount(self) -> None:
+        """Type at once, behind the folder we are in."""
+        self.query_one(Input).focus()
+        self._list()
+
+    def action_leave(self) -> None:
+        """Add nothing."""
+        self.dismiss(None)
+
+    def action_move(self, rows: int) -> None:
+        """Move in the list."""
+        self.query_one(VirtualTable).cursor_by(rows)
+
+    def action_mark(self) -> None:
+        """Mark what is under the cursor, to scan several."""
+        self.query_one(VirtualTable).toggle_mark()
+        self._say()
+
+    def action_complete(self) -> None:
+        """Take what is under the cursor into the path; a folder is entered."""
+        key = self.query_one(VirtualTable).cursor_key
+        if key is not None:
+            entry = self.query_one(Input)
+            entry.value = key + os.sep if os.path.isdir(key) else key
+            entry.cursor_position = len(entry.value)
+
+    def action_profile(self) -> None:
+        """Choose the profile to scan with."""
+        from core.profiles import available
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._profile = name
+                self._say()
+
+        choices = [(name, f"{name:<16} {browse.about(name)}") for name in available()]
+        self.app.push_screen(ChooseScreen("profile", choices, self._symbols), chosen)
+
+    @on(Input.Changed, "#path")
+    def _list(self) -> None:
+        self._source.show(browse.rows(self.query_one(Input).value))
+        table = self.query_one(VirtualTable)
+        table.source_changed()
+        table.first()
+        self._say()
+
+    @on(Input.Submitted, "#path")
+    def _entered(self, event: Input.Submitted) -> None:
+        marked = self.query_one(VirtualTable).marks
+        typed = os.path.abspath(os.path.expanduser(event.value))
+        if marked:
+            self.dismiss((marked, self._profile))
+        elif os.path.exists(typed):
+            self.dismiss(((typed,), self._profile))
+        else:
+            self.action_complete()
+
+    @on(VirtualTable.Activated)
+    def _clicked(self, _event: VirtualTable.Activated) -> None:
+        self.action_complete()
+
+    def _say(self) -> None:
+        marked = len(self.query_one(VirtualTable).marks)
+        many = f"{marked} marked  " if marked else ""
+        self.query_one("#choice", Line).show(
+            f" profile {self._profile}", f"{many}ctrl+t: mark  ctrl+o: profile "
+        )

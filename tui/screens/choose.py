@@ -1,0 +1,94 @@
+"""A list to choose from, narrowed by typing: menus, the palette, and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from ..widgets.columns import Column
+from ..widgets.line import Line
+from ..widgets.rows import ListSource, Row
+from ..widgets.symbols import Symbols
+from ..widgets.virtual_table import VirtualTable
+
+
+class ChooseScreen(ModalScreen[str | None]):
+    """Returns the key chosen, or None."""
+
+    CSS = """
+    ChooseScreen { align: center middle; background: $background; }
+    ChooseScreen > Vertical {
+        width: 76; max-width: 100%; height: 20; max-height: 100%;
+        border: solid $foreground 50%; background: $background;
+    }
+    ChooseScreen Input { border: none; height: 1; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "leave", show=False),
+        Binding("down,ctrl+n", "move(1)", show=False, priority=True),
+        Binding("up,ctrl+p", "move(-1)", show=False, priority=True),
+        Binding("pagedown", "move(10)", show=False, priority=True),
+        Binding("pageup", "move(-10)", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], symbols: Symbols) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._symbols = symbols
+        self._source = ListSource(_rows(choices, ""))
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, entry and list."""
+        with Vertical():
+            yield Line(f" {self._title}", "enter: choose  esc: back ", symbols=self._symbols)
+            entry = Input(placeholder="type to narrow", id="narrow")
+            entry.cursor_blink = False
+            yield entry
+            yield VirtualTable(
+                (Column("", None),), self._source, symbols=self._symbols, header=False,
+                empty="nothing of that name",
+            )  # fmt: skip
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.query_one(Input).focus()
+
+    def action_leave(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor of the list while typing."""
+        self.query_one(VirtualTable).cursor_by(rows)
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        self._source.show(_rows(self._choices, event.value))
+        table = self.query_one(VirtualTable)
+        table.source_changed()
+        table.first()
+
+    @on(Input.Submitted)
+    def _entered(self, _event: Input.Submitted) -> None:
+        self.dismiss(self.query_one(VirtualTable).cursor_key)
+
+    @on(VirtualTable.Activated)
+    def _clicked(self, event: VirtualTable.Activated) -> None:
+        self.dismiss(event.key)
+
+
+def _rows(choices: Sequence[tuple[str, str]], text: str) -> list[Row]:
+    words = text.casefold().split()
+    return [
+        Row(key, (shown,))
+        for key, shown in choices
+        if all(word in f"{key} {shown}".casefold() for word in words)
+    ]

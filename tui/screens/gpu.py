@@ -1,0 +1,145 @@
+"""6 GPU: the machine now and over the last hour, and what ran when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+
+from core.errors import SightlineError
+
+from ..views import gpu
+from ..widgets.history_graph import BASES, HistoryGraph
+from ..widgets.line import Line
+from ..widgets.rows import ListSource
+from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
+from .room import Room
+
+MOST_GRAPHS = 8
+
+
+class GpuRoom(Room):
+    """Live figures, one graph a GPU (and one of the CPU), and the processes on them."""
+
+    scope = "gpu"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._base = "5m"
+        self._ours_only = False
+        self._samples: list[dict[str, Any]] = []
+        self._since = 0.0
+        self._processes = ListSource()
+
+    def body(self) -> ComposeResult:
+        """Yield figures, graphs and processes."""
+        signs = self.app.symbols
+        yield TextPane(symbols=signs, wrap=False, id="now")
+        with Vertical(id="graphs"):
+            yield Line(" CPU", symbols=signs, id="cpu-title")
+            yield HistoryGraph(symbols=signs, id="cpu")
+        yield Line(id="then", symbols=signs)
+        yield VirtualTable(gpu.PROCESS_COLUMNS, self._processes, symbols=signs, classes="body",
+                           empty="no process on any GPU")  # fmt: skip
+
+    def draw(self) -> None:
+        """Show the newest figures; fetch what was measured since."""
+        machine = self.state.machine if self.state else None
+        pane = self.query_one("#now", TextPane)
+        lines = gpu.lines(machine, pane.size.width, self.app.symbols)
+        pane.styles.height = min(len(lines), max(self.size.height - 12, 3))
+        pane.show(lines)
+        self._processes.show(gpu.process_rows(machine, ours_only=self._ours_only))
+        self.query_one(VirtualTable).source_changed()
+        if machine is not None and machine.at_seconds > self._since:
+            self.run_worker(self._fetch(), group="samples", exclusive=True)
+        cursor = self._graphs()[0].cursor_seconds
+        self.query_one("#then", Line).show(f" {gpu.then(self._samples, cursor)}")
+
+    def summary(self) -> str:
+        """Return the time base and whose processes are listed."""
+        whose = "our processes" if self._ours_only else "all processes"
+        return f" the last {self._base}   {whose}"
+
+    def time_cursor_on(self) -> bool:
+        """Tell whether a moment of the past is pointed at."""
+        return self._graphs()[0].cursor_seconds is not None
+
+    def act_gpu_base(self) -> None:
+        """Span the next time base."""
+        names = list(BASES)
+        self._base = names[(names.index(self._base) + 1) % len(names)]
+        for graph in self._graphs():
+            graph.set_base(self._base)
+
+    def act_gpu_processes(self) -> None:
+        """List our processes only, or all."""
+        self._ours_only = not self._ours_only
+
+    def act_gpu_earlier(self) -> None:
+        """Point further back."""
+        self._point(-1)
+
+    def act_gpu_later(self) -> None:
+        """Point less far back."""
+        self._point(1)
+
+    def act_gpu_now(self) -> None:
+        """Point at nothing."""
+        for graph in self._graphs():
+            graph.set_cursor(None)
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw anew at the new size."""
+        super().on_resize(event)
+
+    def _point(self, columns: int) -> None:
+        first, *others = self._graphs()
+        at = first.cursor_by(columns)
+        for graph in others:
+            graph.set_cursor(at)
+
+    def _graphs(self) -> list[HistoryGraph]:
+        return list(self.query(HistoryGraph))
+
+    async def _fetch(self) -> None:
+        try:
+            fresh = await self.app.bridge.samples(self._since)
+        except SightlineError:
+            return
+        if not fresh:
+            return
+        self._since = fresh[-1]["at_seconds"]
+        self._samples = (self._samples + fresh)[-3600:]
+        await self._mount_graphs(len(fresh[-1]["gpus"]))
+        self._feed(fresh)
+
+    async def _mount_graphs(self, gpus: int) -> None:
+        """Make room for a graph of each GPU the first time it is seen."""
+        for number in range(min(gpus, MOST_GRAPHS)):
+            if not self.query(f"#gpu-{number}"):
+                graph = HistoryGraph(symbols=self.app.symbols, id=f"gpu-{number}", base=self._base)
+                title = Line(f" GPU {number} use", symbols=self.app.symbols)
+                await self.query_one("#graphs").mount(title, graph)
+                graph.extend(_of_gpu(self._samples, number))
+
+    def _feed(self, fresh: list[dict[str, Any]]) -> None:
+        cpu = self.query_one("#cpu", HistoryGraph)
+        cpu.extend((sample["at_seconds"], sample["cpu"] * 100) for sample in fresh)
+        cpu.show()
+        for number in range(len(fresh[-1]["gpus"])):
+            for graph in self.query(f"#gpu-{number}").results(HistoryGraph):
+                graph.extend(_of_gpu(fresh, number))
+                graph.show()
+
+
+def _of_gpu(samples: list[dict[str, Any]], number: int) -> list[tuple[float, float | None]]:
+    found: list[tuple[float, float | None]] = []
+    for sample in samples:
+        if number < len(sample["gpus"]):
+            use = sample["gpus"][number][0]
+            found.append((sample["at_seconds"], None if use is None else use * 100))
+    return found

@@ -1,0 +1,196 @@
+"""5 Models: what there is, what is here, what is being fetched, what was verified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+
+from core.commands import CancelPull, Command, ContinuePull, PausePull, PullModel, RemoveModel
+from core.queries import Matrix, Models
+
+from ..views import models, wording
+from ..views.paged import PagedRows
+from ..widgets.rows import Row
+from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
+from .choose import ChooseScreen
+from .room import Room
+
+
+class ModelsRoom(Room):
+    """Models of the catalog and of this disk; `]` shows what was verified."""
+
+    scope = "models"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._matrix = False
+        self._rows = self._listed()
+        self._seen = -1
+
+    def body(self) -> ComposeResult:
+        """Yield list, downloads and detail."""
+        signs = self.app.symbols
+        yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, classes="body",
+                           empty="no model known; is the engine up?")  # fmt: skip
+        yield TextPane(symbols=signs, wrap=False, id="downloads", classes="detail")
+        yield TextPane(symbols=signs, id="detail", classes="detail")
+
+    def draw(self) -> None:
+        """Show downloads as they go."""
+        if self._seen != self.app.bridge.changes:
+            self._seen = self.app.bridge.changes
+            self._rows.reload()
+        self.query_one(VirtualTable).refresh_changed()
+        pane = self.query_one("#downloads", TextPane)
+        downloads = self.state.downloads if self.state else ()
+        lines = [models.download_line(each, pane.size.width, self.app.symbols)
+                 for each in reversed(downloads)]  # fmt: skip
+        pane.show(lines or ["no downloads; D fetches the model under the cursor"])
+        row = None if self._matrix else self._row()
+        self.query_one("#detail", TextPane).show(models.detail(row, self.state))
+
+    def summary(self) -> str:
+        """Return what is listed."""
+        if self._rows.trouble:
+            return f" {self._rows.trouble}"
+        what = "verified combinations" if self._matrix else "models"
+        held = sum(each.bytes for each in self.state.models) if self.state else 0
+        memory = f"  {wording.size(held)} in memory (*)" if held else ""
+        return f" {self._rows.count()} {what}{memory}   ] {'models' if self._matrix else 'matrix'}"
+
+    def set_filter(self, text: str) -> None:
+        """Show only models that hold all words."""
+        super().set_filter(text)
+        self._show()
+
+    # Conditions
+
+    def download_here(self) -> bool:
+        """Tell whether the model under the cursor is being fetched."""
+        row = self._row()
+        found = models.download_of(row, self.state) if row and not self._matrix else None
+        return found is not None and found.state in ("running", "paused")
+
+    def model_absent(self) -> bool:
+        """Tell whether the model under the cursor is not whole on this disk."""
+        row = self._row()
+        return not self._matrix and row is not None and row["state"] != "whole"
+
+    def model_present(self) -> bool:
+        """Tell whether something of the model under the cursor is on this disk."""
+        row = self._row()
+        return not self._matrix and row is not None and bool(row["state"])
+
+    # Actions
+
+    def act_pane_tab_next(self) -> None:
+        """Show models, or what was verified."""
+        self._matrix = not self._matrix
+        columns = models.MATRIX_COLUMNS if self._matrix else models.COLUMNS
+        self.query_one(VirtualTable).set_columns(columns)
+        self._show()
+
+    def act_pane_tab_former(self) -> None:
+        """Show models, or what was verified."""
+        self.act_pane_tab_next()
+
+    def act_models_download(self) -> None:
+        """Fetch the model; one that runs its own code only after a yes."""
+        row = self._row()
+        if row is None:
+            return
+        if not row["remote_code"]:
+            self._tell(PullModel(row["name"]), f"fetching {row['name']}")
+            return
+
+        def chosen(how: str | None) -> None:
+            if how == "yes":
+                self._tell(PullModel(row["name"], allow_remote_code=True), "fetching")
+
+        self.app.push_screen(
+            ChooseScreen(
+                f"{row['name']} runs code of its repository on this machine",
+                (("no", "Do not fetch it"),
+                 ("yes", "I trust this repository: fetch its code too, at one commit")),
+                self.app.symbols,
+            ),
+            chosen,
+        )  # fmt: skip
+
+    def act_models_pause(self) -> None:
+        """Hold the download, or let it go on."""
+        row = self._row()
+        found = models.download_of(row, self.state) if row else None
+        if found is not None and found.state == "paused":
+            self._tell(ContinuePull(found.name), "goes on")
+        elif found is not None:
+            self._tell(PausePull(found.name), "held")
+
+    def act_models_cancel(self) -> None:
+        """Stop the download; what came is kept."""
+        row = self._row()
+        found = models.download_of(row, self.state) if row else None
+        if found is not None:
+            self._tell(CancelPull(found.name), "stopped; what came is kept, D goes on")
+
+    def act_models_delete(self) -> None:
+        """Delete the model from this disk, after asking."""
+        row = self._row()
+        if row is None:
+            return
+
+        def chosen(how: str | None) -> None:
+            if how == "yes":
+                self._tell(RemoveModel(row["repo"]), f"{row['name']} deleted")
+
+        size = wording.size(row["size_bytes"])
+        self.app.push_screen(
+            ChooseScreen(
+                f"delete {row['repo']} ({size}) from this disk?",
+                (("no", "Keep it"), ("yes", "Delete it, for every program that uses this cache")),
+                self.app.symbols,
+            ),
+            chosen,
+        )
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return what of the row can be copied."""
+        row = self._row()
+        if row is None:
+            return []
+        return [(str(row[name]), f"{name}: {row[name]}")
+                for name in ("name", "repo", "pinned", "commit") if row.get(name)]  # fmt: skip
+
+    # What is shown
+
+    def _tell(self, command: Command, words: str) -> None:
+        async def told() -> str:
+            await self.app.bridge.send(command)
+            self.app.bridge.changes += 1
+            return words
+
+        self.work(told())
+
+    def _listed(self) -> PagedRows:
+        query = Matrix(self.filter_text) if self._matrix else Models(self.filter_text)
+        shown = models.matrix_row if self._matrix else self._shown
+        rows = PagedRows(query, self.fetch, shown)
+        rows.on_change = self._came
+        return rows
+
+    def _shown(self, row: dict[str, Any]) -> Row:
+        return models.model_row(row, self.state)
+
+    def _show(self) -> None:
+        self._rows.close()
+        self._rows = self._listed()
+        self.query_one(VirtualTable).set_source(self._rows)
+
+    def _came(self) -> None:
+        if self.is_mounted:
+            self.query_one(VirtualTable).source_changed()
+
+    def _row(self) -> dict[str, Any] | None:
+        return self._rows.by_key(self.query_one(VirtualTable).cursor_key)

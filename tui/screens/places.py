@@ -1,0 +1,46 @@
+"""Screens that are still to come: their places are kept."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from ..widgets.text_pane import TextPane
+from .room import Room
+
+
+class Place(Room):
+    """A screen that says what to use meanwhile."""
+
+    words: ClassVar[tuple[str, ...]] = ()
+
+    def body(self) -> ComposeResult:
+        """Yield the words."""
+        yield TextPane(self.words, symbols=self.app.symbols, classes="body")
+
+    def draw(self) -> None:
+        """Stay as it is."""
+
+
+class SearchPlace(Place):
+    """Search."""
+
+    scope = "search"
+    words = (
+        " Search is not here yet.",
+        "",
+        " Until then: 2 Results, and / narrows what was found there: words of captions and tags,",
+        " score>0.5, kind:flash, file:cam1, is:marked.",
+    )
+
+
+class ComparePlace(Place):
+    """Compare."""
+
+    scope = "compare"
+    words = (
+        " Comparing models is not here yet.",
+        "",
+        " Until then: scan the same files with two profiles, and export both scans.",
+    )

@@ -1,0 +1,243 @@
+"""1 Queue: what is at work, what waits, and where the pipeline's time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from core.commands import (
+    CancelScan,
+    Command,
+    ContinueScan,
+    MoveScan,
+    PauseScan,
+    RemoveScan,
+    ResumeScan,
+    SubmitScan,
+)
+from core.events import MomentFound, Warned
+from core.queries import Tasks
+
+from ..views import queue, wording
+from ..views.paged import PagedRows
+from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
+from .choose import ChooseScreen
+from .room import Room
+
+LAST_EVENTS = 12
+
+
+class QueueRoom(Room):
+    """The queue; keys act on the scan of the row under the cursor."""
+
+    scope = "queue"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows = self._listed()
+        self._seen = -1
+
+    def body(self) -> ComposeResult:
+        """Yield list, side pane and detail."""
+        signs = self.app.symbols
+        with Horizontal(classes="body"):
+            yield VirtualTable(
+                queue.COLUMNS, self._rows, symbols=signs,
+                empty="nothing here yet: press a to add files or folders",
+            )  # fmt: skip
+            yield TextPane(symbols=signs, wrap=False, id="side", classes="side")
+        yield TextPane(symbols=signs, id="detail", classes="detail")
+
+    def draw(self) -> None:
+        """Show progress, and fetch the list anew when something finished."""
+        if self._seen != self.app.bridge.changes:
+            self._seen = self.app.bridge.changes
+            self._rows.reload()
+        table = self.query_one(VirtualTable)
+        table.refresh_changed()
+        row = self._row()
+        self.query_one("#detail", TextPane).show(queue.detail(row, self.state))
+        side = self.query_one("#side", TextPane)
+        if side.display:
+            side.show(self._side(row, side.size.width))
+
+    def summary(self) -> str:
+        """Return what goes on."""
+        return f" {self._rows.trouble or queue.summary(self.state)}"
+
+    def set_filter(self, text: str) -> None:
+        """Show only sources that hold all words."""
+        super().set_filter(text)
+        self._rows.close()
+        self._rows = self._listed()
+        self.query_one(VirtualTable).set_source(self._rows)
+
+    # Conditions and actions
+
+    def act_queue_add(self) -> None:
+        """Choose files or folders."""
+        from .add import AddScreen
+
+        self.app.push_screen(AddScreen(self.app.profile, self.app.symbols), self._added)
+
+    def act_queue_pause(self) -> None:
+        """Hold the scan under the cursor, or let it go on."""
+        scan = queue.scan_of(self.state, self._scan())
+        if scan is None:
+            self.say("that scan is not at work")
+        elif scan.state == "paused":
+            self.work(self._told(ContinueScan(scan.scan), f"scan {scan.scan} goes on"))
+        else:
+            self.work(self._told(PauseScan(scan.scan), f"scan {scan.scan} is held"))
+
+    def act_queue_pause_all(self) -> None:
+        """Hold everything, or let everything go on."""
+        scans = self.state.scans if self.state else ()
+        held = bool(scans) and all(scan.state == "paused" for scan in scans)
+        commands = [(ContinueScan if held else PauseScan)(scan.scan) for scan in scans]
+        self.work(self._told_all(commands, "everything goes on" if held else "everything is held"))
+
+    def act_queue_cancel(self) -> None:
+        """Stop the scan under the cursor; ask first if it is at work."""
+        scan = queue.scan_of(self.state, self._scan())
+        if scan is None:
+            self.say("that scan is not at work")
+            return
+        stop = self._told(CancelScan(scan.scan), f"scan {scan.scan} stops; r goes on with it")
+        if scan.state == "queued":
+            self.work(stop)
+            return
+        stop.close()
+        self.app.push_screen(
+            ChooseScreen(
+                f"scan {scan.scan} is at work",
+                (("now", "Stop it after the microbatch in hand; what is done stays"),
+                 ("no", "Leave it at work")),
+                self.app.symbols,
+            ),
+            lambda how: self._cancel(scan.scan) if how == "now" else None,
+        )  # fmt: skip
+
+    def act_queue_retry(self) -> None:
+        """Go on with an interrupted scan, or try what failed again."""
+        row = self._row()
+        if row is None:
+            return
+        failed = row["state"] == "failed"
+        words = "tries what failed again" if failed else "goes on"
+        self.work(self._told(ResumeScan(row["scan"], failed), f"scan {row['scan']} {words}"))
+
+    def act_queue_up(self) -> None:
+        """Move the scan towards the head of the queue."""
+        self.work(self._told(MoveScan(self._scan(), -1), "moved up"))
+
+    def act_queue_down(self) -> None:
+        """Move the scan towards the end of the queue."""
+        self.work(self._told(MoveScan(self._scan(), 1), "moved down"))
+
+    def act_queue_remove(self) -> None:
+        """Remove the scan and what no other needs, after asking."""
+        scan = self._scan()
+        self.app.push_screen(
+            ChooseScreen(
+                f"remove scan {scan} and its results from the library?",
+                (("no", "Keep it"), ("yes", "Remove it; the files scanned stay untouched")),
+                self.app.symbols,
+            ),
+            lambda how: self._remove(scan) if how == "yes" else None,
+        )
+
+    def act_queue_results(self) -> None:
+        """Show what was found in the scan."""
+        self.app.kept["results.scan"] = self._scan()
+        self.app.go("results")
+
+    @on(VirtualTable.Activated)
+    def _opened(self, _event: VirtualTable.Activated) -> None:
+        self.act_queue_results()
+
+    def _cancel(self, scan: int) -> None:
+        self.work(self._told(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
+
+    def _remove(self, scan: int) -> None:
+        self.work(self._told(RemoveScan(scan), f"scan {scan} removed"))
+        self.app.bridge.changes += 1
+
+    def _added(self, found: tuple[Sequence[str], str] | None) -> None:
+        if found is not None:
+            paths, profile = found
+            self.app.profile = profile
+            self.work(self.app.submit(SubmitScan(tuple(paths), profile)))
+
+    async def _told(self, command: Command, words: str) -> str:
+        await self.app.bridge.send(command)
+        self.app.bridge.changes += 1
+        return words
+
+    async def _told_all(self, commands: Sequence[Command], words: str) -> str:
+        for command in commands:
+            await self.app.bridge.send(command)
+        return words if commands else "nothing is at work"
+
+    # What is shown
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return what of the row can be copied."""
+        row = self._row()
+        if row is None:
+            return []
+        choices = [(row["path"], f"path: {wording.short_path(row['path'], 9)}")]
+        if row["reason"]:
+            choices.append((row["reason"], f"reason: {row['reason']}"))
+        return choices
+
+    def _listed(self) -> PagedRows:
+        rows = PagedRows(
+            Tasks(text=self.filter_text), self.fetch, lambda row: queue.task_row(row, self.state)
+        )
+        rows.on_change = self._came
+        return rows
+
+    def _came(self) -> None:
+        if self.is_mounted:
+            self.query_one(VirtualTable).source_changed()
+
+    def _row(self) -> dict[str, Any] | None:
+        return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
+
+    def _scan(self) -> int:
+        row = self._row()
+        return int(row["scan"]) if row else 0
+
+    def _side(self, row: dict[str, Any] | None, width: int) -> list[str]:
+        scan = queue.scan_of(self.state, row["scan"]) if row else None
+        task = queue.task_of(scan, row["number"]) if row else None
+        machine = self.state.machine if self.state else None
+        return [
+            *queue.machine(machine, width, self.app.symbols),
+            "",
+            "PIPELINE of the source under the cursor",
+            *queue.pipeline(task, width, self.app.symbols),
+            "",
+            "LAST EVENTS",
+            *self._last_events(),
+        ]
+
+    def _last_events(self) -> list[str]:
+        shown = []
+        for _, event in reversed(self.app.bridge.events):
+            if isinstance(event, MomentFound):
+                shown.append(
+                    f"{wording.at(event.peak_seconds)}  {event.kind}  "
+                    f"{wording.score(event.score)}  {wording.short_path(event.path, 1)}"
+                )
+            elif isinstance(event, Warned):
+                shown.append(f"warning: {wording.words([event.text])}")
+            if len(shown) == LAST_EVENTS:
+                break
+        return shown

@@ -1,0 +1,295 @@
+"""2 Results: what was found, its pictures, marks and corrections, and getting it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from core.commands import CorrectFrame, MarkFrame
+from core.queries import Results, What
+from core.text import clean
+
+from ..views import results, timeline, wording
+from ..views.paged import PagedRows
+from ..widgets.frame_view import FrameView
+from ..widgets.line import Line
+from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
+from .choose import ChooseScreen
+from .room import Room
+
+PICTURE_SECONDS = 0.2
+"""a picture is fetched once the cursor has rested so long"""
+PICTURE_PIXELS = 640
+FULL_PIXELS = 8192
+SORTS = ("source", "time", "score", "kind")
+TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": ""}
+
+
+class ResultsRoom(Room):
+    """Results of one scan at a time, the newest to begin with."""
+
+    scope = "results"
+
+    def __init__(self) -> None:
+        super().__init__()
+        kept = self.app.kept
+        self.filter_text = str(kept.get("results.filter", ""))
+        self._what: What = kept.get("results.what", "events")
+        self._scan: int | None = None
+        self._sort: Literal["source", "time", "score", "kind"] = "source"
+        self._descending = False
+        self._rows = self._listed()
+        self._seen = -1
+        self._shown_for: str | None = None
+        self._boxes = True
+
+    def body(self) -> ComposeResult:
+        """Yield list, picture, time line and detail."""
+        signs = self.app.symbols
+        with Horizontal(classes="body"):
+            yield VirtualTable(
+                results.COLUMNS[self._what], self._rows, symbols=signs,
+                empty="nothing found yet, or nothing that the filter lets through",
+            )  # fmt: skip
+            with Vertical(classes="side", id="look"):
+                yield FrameView(symbols=signs)
+        yield Line(id="timeline", symbols=signs)
+        yield TextPane(symbols=signs, id="detail", classes="detail")
+
+    def draw(self) -> None:
+        """Fetch anew when something was found, and when another scan was asked for."""
+        wanted = self.app.kept.get("results.scan")
+        if wanted != self._scan:
+            self._scan = wanted
+            self._show()
+        elif self._seen != self.app.bridge.changes:
+            self._rows.reload()
+        self._seen = self.app.bridge.changes
+        row = self._row()
+        self.query_one("#detail", TextPane).show(results.detail(self._what, row))
+        self._draw_timeline(row)
+
+    def summary(self) -> str:
+        """Return what is listed, and where the cursor is."""
+        if self._rows.trouble:
+            return f" {clean(self._rows.trouble)}"
+        scan = "newest scan" if self._scan is None else f"scan {self._scan}"
+        table = self.query_one(VirtualTable)
+        place = (
+            f"row {table.cursor_index + 1} of {self._rows.count()}"
+            if self._rows.count()
+            else ("no rows" if self._rows.loaded else "looking")
+        )
+        marks = f"  {len(table.marks)} picked" if table.marks else ""
+        return f" {self._what} of the {scan}  {place}{marks}"
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that hold all words and fulfil all conditions."""
+        super().set_filter(text)
+        self._show()
+
+    def to_remember(self) -> dict[str, Any]:
+        """Return filter and list."""
+        return super().to_remember() | {"results.what": self._what, "results.scan": self._scan}
+
+    # Actions
+
+    def act_pane_tab_next(self) -> None:
+        """Show the next list: events, candidates, frames."""
+        self._turn(1)
+
+    def act_pane_tab_former(self) -> None:
+        """Show the former list."""
+        self._turn(-1)
+
+    def act_results_rejected(self) -> None:
+        """Show every candidate, or events only."""
+        self._list("events" if self._what == "candidates" else "candidates")
+
+    def act_results_picture(self) -> None:
+        """Show the picture, or hide it."""
+        self.toggle_class("-picture")
+        self._shown_for = None
+        self._rested()
+
+    def act_results_boxes(self) -> None:
+        """Draw boxes, or not."""
+        self._boxes = not self._boxes
+        self._shown_for = None
+        self._rested()
+
+    def act_results_timeline(self) -> None:
+        """Show the time line, or hide it."""
+        self.toggle_class("-timeline")
+
+    def act_results_former(self) -> None:
+        """Go to the former row."""
+        self.act_move_up()
+
+    def act_results_next(self) -> None:
+        """Go to the next row."""
+        self.act_move_down()
+
+    def act_results_mark(self) -> None:
+        """Mark the frame in the library, or take its mark away."""
+        row = self._row()
+        if row is not None:
+            on_ = not row["marked"]
+            words = "marked; /is:marked lists all" if on_ else "mark taken away"
+            self.work(self._remark(MarkFrame(row["content"], row["frame"], on_), words))
+
+    def act_results_caption(self) -> None:
+        """Put a caption of one's own beside the model's."""
+        row = self._row()
+        if row is not None:
+            given = row["corrected_caption"] or results.caption(row)
+            self.ask("caption (empty: the model's again)", given,
+                     lambda text: self._correct(row, "caption", text))  # fmt: skip
+
+    def act_results_tags(self) -> None:
+        """Put tags of one's own beside the model's."""
+        row = self._row()
+        if row is not None:
+            self.ask("tags, separated by commas (empty: the model's again)", results.tags(row),
+                     lambda text: self._correct(row, "tags", text))  # fmt: skip
+
+    def act_results_write(self) -> None:
+        """Write the frame to a file and show its path."""
+        row = self._row()
+        if row is not None:
+            self.work(self._written(row))
+
+    def act_results_export(self) -> None:
+        """Write the rows in view (this list, this filter, this order) to a file."""
+        folder = Path.cwd() / f"sightline-{self._what}.jsonl"
+        self.ask("write to (.jsonl or .csv)", str(folder),
+                 lambda text: self.work(self._exported(text)))  # fmt: skip
+
+    def act_list_sort(self) -> None:
+        """Choose the order."""
+        choices = []
+        for name in SORTS:
+            choices += [(f"{name} up", f"by {name}, ascending"),
+                        (f"{name} down", f"by {name}, descending")]  # fmt: skip
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                name, _, direction = key.partition(" ")
+                self._sort, self._descending = name, direction == "down"  # type: ignore[assignment]
+                self._show()
+
+        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return what of the row can be copied."""
+        row = self._row()
+        if row is None:
+            return []
+        place = results.place_of(row)
+        choices = [(place, f"moment: {wording.short_path(place, 9)}"),
+                   (row["path"], f"path: {wording.short_path(row['path'], 9)}")]  # fmt: skip
+        said = results.caption(row) or results.note(row)
+        if said:
+            choices.append((said, f"text: {said}"))
+        return choices
+
+    # The picture: fetched once the cursor rests
+
+    @on(VirtualTable.CursorMoved)
+    def _moved(self, _event: VirtualTable.CursorMoved) -> None:
+        self.set_timer(PICTURE_SECONDS, self._rested)
+
+    @on(VirtualTable.Activated)
+    def _opened(self, _event: VirtualTable.Activated) -> None:
+        self.act_results_picture()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit the picture to its new place."""
+        super().on_resize(event)
+        self._shown_for = None
+        self.set_timer(PICTURE_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        view = self.query_one(FrameView)
+        row = self._row()
+        key = None if row is None else results.key_of(row)
+        visible = self.query_one("#look").display and self.app.pictures_allowed
+        if not visible or row is None or key == self._shown_for:
+            return
+        self._shown_for = key
+        self.run_worker(self._pictured(view, row, str(key)), group="picture", exclusive=True)
+
+    async def _pictured(self, view: FrameView, row: dict[str, Any], key: str) -> None:
+        from core.errors import SightlineError
+
+        try:
+            jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), PICTURE_PIXELS)
+        except SightlineError as error:
+            view.say(str(error))
+            return
+        if key == self._shown_for:
+            await view.show(jpeg, results.boxes(row) if self._boxes else [])
+
+    # What is shown
+
+    def _turn(self, by: int) -> None:
+        names: tuple[What, ...] = ("events", "candidates", "frames")
+        self._list(names[(names.index(self._what) + by) % len(names)])
+
+    def _list(self, what: What) -> None:
+        self._what = what
+        self.query_one(VirtualTable).set_columns(results.COLUMNS[what])
+        self._show()
+
+    def _listed(self) -> PagedRows:
+        query = Results(self._what, self._scan, self.filter_text, self._sort, self._descending)
+        what = self._what
+        rows = PagedRows(query, self.fetch, lambda row: results.result_row(what, row))
+        rows.on_change = self._came
+        return rows
+
+    def _show(self) -> None:
+        self._rows.close()
+        self._rows = self._listed()
+        table = self.query_one(VirtualTable)
+        table.set_sort(TITLES[self._sort], descending=self._descending)
+        table.set_source(self._rows)
+
+    def _came(self) -> None:
+        if self.is_mounted:
+            self.query_one(VirtualTable).source_changed()
+
+    def _row(self) -> dict[str, Any] | None:
+        return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
+
+    def _draw_timeline(self, row: dict[str, Any] | None) -> None:
+        line = self.query_one("#timeline", Line)
+        if line.display:
+            line.show(timeline.line(self._rows.near(row), row, line.size.width, self.app.symbols))
+
+    async def _remark(self, command: MarkFrame | CorrectFrame, words: str) -> str:
+        await self.app.bridge.send(command)
+        self._rows.reload()
+        return words
+
+    def _correct(self, row: dict[str, Any], what: Literal["caption", "tags"], text: str) -> None:
+        command = CorrectFrame(row["content"], row["frame"], what, text)
+        self.work(self._remark(command, f"{what} kept beside the model's"))
+
+    async def _written(self, row: dict[str, Any]) -> str:
+        jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), FULL_PIXELS)
+        name = f"{Path(row['path']).stem}-{row['frame']}.jpg"
+        path = Path.cwd() / name
+        path.write_bytes(jpeg)
+        return f"written to {clean(str(path))}"
+
+    async def _exported(self, text: str) -> str:
+        path = Path(text).expanduser().absolute()
+        format_ = path.suffix.lstrip(".") or "jsonl"
+        count = await self.app.bridge.export_rows(self._rows.query, format_, path)
+        return f"{count} rows written to {clean(str(path))}"

@@ -1,0 +1,31 @@
+"""Every numbered screen by its name, imported when it is first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from textual.screen import Screen
+
+_CLASSES = {
+    "queue": ("queue", "QueueRoom"),
+    "results": ("results", "ResultsRoom"),
+    "search": ("places", "SearchPlace"),
+    "compare": ("places", "ComparePlace"),
+    "models": ("models", "ModelsRoom"),
+    "gpu": ("gpu", "GpuRoom"),
+    "profiles": ("profiles", "ProfilesRoom"),
+    "log": ("log", "LogRoom"),
+}
+
+
+def _maker(module: str, name: str) -> Callable[[], Screen[Any]]:
+    def make() -> Screen[Any]:
+        made: Screen[Any] = getattr(import_module(f".{module}", __package__), name)()
+        return made
+
+    return make
+
+
+SCREEN_CLASSES = {name: _maker(*where) for name, where in _CLASSES.items()}

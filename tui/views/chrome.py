@@ -1,0 +1,66 @@
+"""The lines around every screen: title, tabs, status and link."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from core.text import clean
+
+from ..actions import SCREENS
+from ..widgets.line import Part
+
+if TYPE_CHECKING:
+    from ..app import SightlineApp
+    from ..bridge import Bridge
+
+
+def title(bridge: Bridge) -> tuple[list[Part], str]:
+    """Return the title row: where we are, and how much is going on."""
+    host = clean(socket.gethostname(), limit=30)
+    left = [Part(" sightline ", "strong"), Part(f" {host}  {_short(str(bridge.library))}")]
+    if bridge.readonly:
+        left.append(Part("  read only", "warn"))
+    state = bridge.state
+    if state is None:
+        return left, ""
+    running = sum(len(scan.tasks) for scan in state.scans)
+    waiting = sum(scan.sources - scan.finished for scan in state.scans) - running
+    return left, f"{running} running  {max(waiting, 0)} queued "
+
+
+def tabs(scope: str, width: int) -> list[Part]:
+    """Return the row of screens; narrow terminals show their numbers, and this one's name."""
+    parts = []
+    for number, (name, shown) in enumerate(SCREENS.items(), 1):
+        here = name == scope
+        text = f" {number} {shown} " if width >= 76 or here else f" {number} "
+        parts.append(Part(text, "here" if here else "dim", f"screen.{name}"))
+    return parts
+
+
+def status(bridge: Bridge) -> list[Part]:
+    """Return how the engine is, unless all is well."""
+    if bridge.connection == "starting":
+        return [Part(" starting the engine", "dim")]
+    if bridge.connection in ("lost", "failed"):
+        return [Part(f" {clean(bridge.trouble, limit=300)}", "bad")]
+    return [Part(f" engine {bridge.engine_pid}", "dim")]
+
+
+def link(app: SightlineApp) -> str:
+    """Return how the link to the terminal does."""
+    facts, sending = app.facts, app.link
+    trip = facts.round_trip_ms if facts is not None else None
+    parts = [f"link {trip:.0f}ms"] if trip is not None else []
+    if sending is not None and sending.stalled:
+        parts.append("SLOW")
+    parts.append(f"{1 / app.draw_seconds:.0f}Hz ")
+    return "  ".join(parts)
+
+
+def _short(path: str) -> str:
+    home = os.path.expanduser("~")
+    shown = "~" + path[len(home) :] if path.startswith(home + os.sep) else path
+    return clean(shown, limit=60)

@@ -1,0 +1,25 @@
+"""The engine's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.text import clean
+
+from ..widgets.columns import Column
+from ..widgets.rows import Row, Tone
+
+COLUMNS = (
+    Column("TIME", 19, priority=1),
+    Column("LEVEL", 7),
+    Column("WHERE", 10, priority=2),
+    Column("MESSAGE", None, minimum=12),
+)
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_TONES: dict[str, Tone] = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad", "DEBUG": "dim"}
+
+
+def log_row(row: dict[str, Any]) -> Row:
+    """Return one line of the log as a row."""
+    cells = (clean(row["time"]), clean(row["level"]), clean(row["where"]), clean(row["text"]))
+    return Row(str(row["key"]), cells, _TONES.get(row["level"], "normal"))

@@ -1,0 +1,122 @@
+"""A list of any length, of which only the pages in view are asked from the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.errors import SightlineError
+from core.queries import Page, Query
+
+from ..widgets.rows import Row
+
+PAGE_ROWS = 100
+MAX_PAGES = 40
+Fetch = Callable[[Query, int, int], Awaitable[Page]]
+Shown = Callable[[dict[str, Any]], Row]
+
+
+class PagedRows:
+    """Rows of a query. `on_change` is called whenever pages came; `trouble` says what went wrong.
+
+    While a newer page is on its way, the page fetched before is still shown: nothing flickers.
+    """
+
+    def __init__(self, query: Query, fetch: Fetch, shown: Shown) -> None:
+        self.query = query
+        self.on_change: Callable[[], None] = _nothing
+        self.trouble = ""
+        self.loaded = False
+        """whether any answer came yet"""
+        self._fetch = fetch
+        self._shown = shown
+        self._total = 0
+        self._pages: OrderedDict[int, tuple[dict[str, Any], ...]] = OrderedDict()
+        self._old: set[int] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._wanted = (0, PAGE_ROWS)
+        self._places: dict[str, int] = {}
+
+    def count(self) -> int:
+        """Return how many rows there were when a page last came."""
+        return self._total
+
+    def window(self, lo: int, hi: int) -> Sequence[Row | None]:
+        """Return rows `lo` to `hi`; None for those that are on their way."""
+        self._wanted = (lo, hi)
+        rows = [self.record(place) for place in range(lo, min(hi, self._total))]
+        self._ask(lo, hi)
+        return [None if row is None else self._shown(row) for row in rows]
+
+    def index_of(self, key: str) -> int | None:
+        """Return where a row that was seen lately is."""
+        return self._places.get(key)
+
+    def record(self, place: int) -> dict[str, Any] | None:
+        """Return the row at a place as the engine gave it."""
+        page = self._pages.get(place // PAGE_ROWS)
+        if page is None or place % PAGE_ROWS >= len(page):
+            return None
+        return page[place % PAGE_ROWS]
+
+    def by_key(self, key: str | None) -> dict[str, Any] | None:
+        """Return the row of a key as the engine gave it."""
+        place = None if key is None else self._places.get(key)
+        return None if place is None else self.record(place)
+
+    def near(self, row: dict[str, Any] | None) -> list[dict[str, Any]]:
+        """Return all loaded rows, if a row is given."""
+        if row is None:
+            return []
+        return [each for rows in self._pages.values() for each in rows]
+
+    def reload(self) -> None:
+        """Fetch anew what is in view; other pages when they come into view."""
+        self._old = set(self._pages)
+        self._ask(*self._wanted)
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+        self.on_change = _nothing
+
+    def _ask(self, lo: int, hi: int) -> None:
+        for number in range(lo // PAGE_ROWS, max(hi - 1, lo) // PAGE_ROWS + 1):
+            known = number in self._pages and number not in self._old
+            beyond = self.loaded and number * PAGE_ROWS >= max(self._total, 1)
+            if not known and not beyond and number not in self._tasks:
+                self._tasks[number] = asyncio.ensure_future(self._load(number))
+
+    async def _load(self, number: int) -> None:
+        first = number * PAGE_ROWS
+        try:
+            page = await self._fetch(self.query, first, first + PAGE_ROWS)
+        except SightlineError as error:
+            self.trouble, self.loaded = str(error), True
+        else:
+            self._take(number, page)
+        finally:
+            self._tasks.pop(number, None)
+        self.on_change()
+
+    def _take(self, number: int, page: Page) -> None:
+        self.trouble, self.loaded = "", True
+        self._total = page.total
+        self._old.discard(number)
+        self._pages[number] = page.rows
+        self._pages.move_to_end(number)
+        while len(self._pages) > MAX_PAGES:
+            self._pages.popitem(last=False)
+        self._places = {
+            self._shown(row).key: first * PAGE_ROWS + place
+            for first, rows in self._pages.items()
+            for place, row in enumerate(rows)
+        }
+
+
+def _nothing() -> None:
+    """Stand in for a listener."""

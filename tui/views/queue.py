@@ -1,0 +1,188 @@
+"""The queue: sources at work, waiting and done, and where the pipeline's time goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.state import EngineState, MachineState, ScanState, StepState, TaskState
+from core.text import clean
+
+from ..widgets.bar import bar
+from ..widgets.columns import Column
+from ..widgets.rows import Row, Tone
+from ..widgets.symbols import Symbols
+from . import wording
+
+COLUMNS = (
+    Column("STATE", 7),
+    Column("FILE", None, flex=3, minimum=12, cut="start"),
+    Column("SCAN", 4, align="right", priority=3),
+    Column("STAGE", 10, priority=2),
+    Column("%", 4, align="right"),
+    Column("FR/S", 5, align="right", priority=1),
+    Column("LEFT", 7, align="right", priority=1),
+    Column("EVENTS", 6, align="right", priority=4),
+)
+_TONES: dict[str, Tone] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
+
+
+def key_of(row: dict[str, Any]) -> str:
+    """Return a task's key."""
+    return f"{row['scan']}.{row['number']}"
+
+
+def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
+    """Return one source as a row: what the library keeps of it, and how it stands now."""
+    scan = scan_of(state, row["scan"])
+    task = task_of(scan, row["number"])
+    word = state_word(row, scan, task)
+    share = None if task is None else _share(task)
+    done = row["state"] in ("done", "known")
+    cells = (
+        word,
+        wording.short_path(row["path"]),
+        str(row["scan"]),
+        "-" if task is None else clean(slowest(task.steps) or "opening"),
+        "100%" if done else wording.percent(share),
+        wording.rate(task.frames_per_second if task else _past_rate(row)),
+        wording.span(left_seconds(task)) if task else "-",
+        str(row["moments"]) if done or row["moments"] else "-",
+    )
+    return Row(key_of(row), cells, _TONES.get(word, "normal"))
+
+
+def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | None) -> str:
+    """Return what a source does, in a word of at most seven letters."""
+    if row["state"] == "failed":
+        return "FAILED"
+    if row["state"] in ("done", "known"):
+        return str(row["state"])
+    if scan is None:
+        return "stopped"
+    if scan.state == "paused":
+        return "paused"
+    return "run" if task is not None else "queued"
+
+
+def scan_of(state: EngineState | None, number: int) -> ScanState | None:
+    """Return a scan that is at work or waiting."""
+    scans = state.scans if state else ()
+    return next((scan for scan in scans if scan.scan == number), None)
+
+
+def task_of(scan: ScanState | None, number: int) -> TaskState | None:
+    """Return a source that is being worked on."""
+    tasks = scan.tasks if scan else ()
+    return next((task for task in tasks if task.number == number), None)
+
+
+def left_seconds(task: TaskState | None) -> float | None:
+    """Return how long a source will take at the rate it has now."""
+    if task is None or not task.frames_total or task.frames_per_second <= 0:
+        return None
+    return max(task.frames_total - task.frames_done, 0) / task.frames_per_second
+
+
+def slowest(steps: tuple[StepState, ...]) -> str:
+    """Return the step that works longest: the others wait for it."""
+    worked = [step for step in steps if step.busy_seconds > 0]
+    return max(worked, key=lambda step: step.busy_seconds).name if worked else ""
+
+
+def summary(state: EngineState | None) -> str:
+    """Return what goes on, in one line."""
+    if state is None:
+        return "no engine yet"
+    if not state.scans:
+        return "nothing at work; press a to add files"
+    running = [scan for scan in state.scans if scan.state == "running"]
+    rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
+    left = sum(scan.sources - scan.finished for scan in state.scans)
+    failed = sum(scan.failed for scan in state.scans)
+    moments = sum(scan.moments for scan in state.scans)
+    word = "running" if running else state.scans[0].state
+    return (
+        f"{word}  {wording.rate(rate)} fr/s  {left} sources left  {moments} events  {failed} failed"
+    )
+
+
+def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:
+    """Return a line for each step of the pipeline: how busy it is, what is queued, who waits."""
+    if task is None:
+        return ["no source at work under the cursor"]
+    if not task.steps:
+        return ["opening the source"]
+    slow = slowest(task.steps)
+    total = max(
+        (s.busy_seconds + s.waits_in_seconds + s.waits_out_seconds for s in task.steps),
+        default=1.0,
+    )
+    return [_step_line(step, total, step.name == slow, width, symbols) for step in task.steps]
+
+
+def machine(now: MachineState | None, width: int, symbols: Symbols) -> list[str]:
+    """Return how busy the machine is: a line a GPU, else why there is none, and the CPU."""
+    if now is None:
+        return ["measuring the machine"]
+    room = max(min(width - 40, 12), 4)
+    lines = []
+    for gpu in now.gpus:
+        used = f"{wording.size(gpu.memory_used_bytes)}/{wording.size(gpu.memory_total_bytes)}"
+        drawn = bar(gpu.utilisation, room, symbols, ends=True)
+        heat = "" if gpu.temperature_celsius is None else f"{gpu.temperature_celsius:.0f}C"
+        lines.append(f"GPU{gpu.index} {wording.percent(gpu.utilisation):>4} {drawn} {used} {heat}")
+    memory = f"{wording.size(now.memory_used_bytes)}/{wording.size(now.memory_total_bytes)}"
+    drawn = bar(now.cpu, room, symbols, ends=True)
+    return [*lines, f"CPU  {wording.percent(now.cpu):>4} {drawn} {memory}"]
+
+
+def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
+    """Return what there is to say about the source under the cursor."""
+    if row is None:
+        return [""]
+    scan = scan_of(state, row["scan"])
+    task = task_of(scan, row["number"])
+    lines = [wording.short_path(row["path"], 99)]
+    if row["reason"]:
+        lines.append(clean(row["reason"]))
+    elif task is not None:
+        total = f" of {task.frames_total}" if task.frames_total else ""
+        lines.append(
+            f"{task.frames_done}{total} frames  {wording.rate(task.frames_per_second)} fr/s  "
+            f"scan {row['scan']} {scan.profile if scan else ''}"
+        )
+    else:
+        lines.append(
+            f"scan {row['scan']}  {row['kind']}  {row['frames']} frames  {row['moments']} events  "
+            f"took {wording.span(row['seconds'])}"
+        )
+    return lines
+
+
+def _step_line(step: StepState, total: float, slow: bool, width: int, symbols: Symbols) -> str:
+    share = step.busy_seconds / total if total > 0 else 0.0
+    waits = ""
+    if slow:
+        waits = "SLOWEST"
+    elif step.waits_in_seconds > step.waits_out_seconds and step.waits_in_seconds > 0.2 * total:
+        waits = "waits: in"
+    elif step.waits_out_seconds > 0.2 * total:
+        waits = "waits: out"
+    room = max(min(width - 44, 20), 4)
+    drawn = bar(share, room, symbols, ends=True)
+    return (
+        f"{clean(step.name)[:10]:<10} {wording.percent(share):>4} {drawn}  "
+        f"queue {step.queued}/{step.capacity}  {waits}"
+    )
+
+
+def _share(task: TaskState) -> float | None:
+    if not task.frames_total:
+        return None
+    return min(task.frames_done / task.frames_total, 0.999)
+
+
+def _past_rate(row: dict[str, Any]) -> float | None:
+    if row["state"] != "done" or not row["seconds"]:
+        return None
+    return float(row["frames"] / row["seconds"])

@@ -1,0 +1,149 @@
+"""What was found: events, every candidate, and frames models looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.text import clean
+from core.times import timecode
+
+from ..widgets.columns import Column
+from ..widgets.rows import Row, Tone
+from . import wording
+
+EVENTS = (
+    Column("TIME", 11),
+    Column("KIND", 7, priority=1),
+    Column("SCORE", 7, align="right", priority=1),
+    Column("FRAMES", 6, align="right", priority=3),
+    Column("FILE", None, flex=3, minimum=10, cut="start"),
+    Column("NOTE", None, flex=2, minimum=8, priority=2),
+)
+CANDIDATES = (
+    Column("TIME", 11),
+    Column("KIND", 7, priority=1),
+    Column("SCORE", 7, align="right", priority=1),
+    Column("VERDICT", 8),
+    Column("FILE", None, flex=2, minimum=10, cut="start", priority=2),
+    Column("REASON", None, flex=3, minimum=8),
+)
+FRAMES = (
+    Column("TIME", 11),
+    Column("FILE", None, flex=2, minimum=10, cut="start"),
+    Column("TAGS", None, flex=2, minimum=8, priority=2),
+    Column("OBJECTS", 7, align="right", priority=3),
+    Column("CAPTION", None, flex=4, minimum=12),
+)
+COLUMNS = {"events": EVENTS, "candidates": CANDIDATES, "frames": FRAMES}
+
+
+def key_of(row: dict[str, Any]) -> str:
+    """Return a row's key."""
+    return f"{row['scan']}.{row['key']}"
+
+
+def result_row(what: str, row: dict[str, Any]) -> Row:
+    """Return one result as a row."""
+    if what == "frames":
+        return _frame_row(row)
+    file, time = wording.short_path(row["path"]), wording.at(row["peak_seconds"])
+    if what == "candidates":
+        tone: Tone = "normal" if row["accepted"] else "dim"
+        word = "accepted" if row["accepted"] else "rejected"
+        cells = (time, clean(row["kind"]), wording.score(row["score"]), word, file,
+                 clean(row["reason"]))  # fmt: skip
+        return Row(key_of(row), cells, tone)
+    frames = row["end_frame"] - row["start_frame"] + 1
+    cells = (time, clean(row["kind"]), wording.score(row["score"]), str(frames), file, note(row))
+    return Row(key_of(row), cells, "good" if row["marked"] else "normal")
+
+
+def note(row: dict[str, Any]) -> str:
+    """Return what a person, else a model, says about an event."""
+    marked = "MARKED " if row["marked"] else ""
+    return marked + clean(row["corrected_caption"] or row["verdict"] or "")
+
+
+def caption(row: dict[str, Any]) -> str:
+    """Return the caption that counts: a person's, else the model's."""
+    own = row.get("corrected_caption")
+    said = (row.get("caption") or {}).get("text", "")
+    return clean(own if own is not None else said)
+
+
+def tags(row: dict[str, Any]) -> str:
+    """Return the tags that count: a person's, else the model's."""
+    own = row.get("corrected_tags")
+    if own is not None:
+        return wording.words(own)
+    return wording.words([tag.get("tag") or tag.get("label", "") for tag in row.get("tags") or ()])
+
+
+def seconds_of(row: dict[str, Any]) -> float:
+    """Return the instant a row is about."""
+    return float(row["seconds"])
+
+
+def place_of(row: dict[str, Any]) -> str:
+    """Return `file@time`, which `sightline show` opens again."""
+    return f"{row['path']}@{timecode(seconds_of(row))}"
+
+
+def detail(what: str, row: dict[str, Any] | None) -> list[str]:
+    """Return what there is to say about the row under the cursor."""
+    if row is None:
+        return [""]
+    lines = [f"{clean(place_of(row))}   frame {row['frame']}   scan {row['scan']}"]
+    if what == "frames":
+        lines += _frame_lines(row)
+    else:
+        lines.append(
+            f"{clean(row['kind'])}  score {wording.score(row['score'])}  "
+            f"{wording.at(row['start_seconds'])} to {wording.at(row['end_seconds'])}  "
+            f"frames {row['start_frame']} to {row['end_frame']}"
+        )
+        if row["region"]:
+            lines.append("region {} {} {} x {}".format(*(round(value) for value in row["region"])))
+        if row["reason"]:
+            lines.append(f"rejected: {clean(row['reason'])}")
+        if row["verdict"]:
+            lines.append(f"verdict: {clean(row['verdict'])}")
+    if row["corrected_caption"]:
+        lines.append(f"corrected: {clean(row['corrected_caption'])}")
+    return lines
+
+
+def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
+    """Return what is to be framed on the row's picture, in shares of it; empty where unknown."""
+    width, height = row.get("width") or 0, row.get("height") or 0
+    if not width or not height:
+        return []
+    found = [(thing["label"], thing["box"]) for thing in row.get("objects") or ()]
+    if row.get("region"):
+        found.append((row["kind"], row["region"]))
+    return [
+        (clean(label), x / width, y / height, across / width, down / height)
+        for label, (x, y, across, down) in found
+    ]
+
+
+def _frame_row(row: dict[str, Any]) -> Row:
+    cells = (
+        wording.at(row["seconds"]), wording.short_path(row["path"]), tags(row),
+        str(len(row["objects"])) if row["objects"] else "-", caption(row),
+    )  # fmt: skip
+    tone: Tone = "bad" if row["failures"] else ("good" if row["marked"] else "normal")
+    return Row(key_of(row), cells, tone)
+
+
+def _frame_lines(row: dict[str, Any]) -> list[str]:
+    lines = []
+    if caption(row):
+        lines.append(caption(row))
+    if tags(row):
+        lines.append(f"tags: {tags(row)}")
+    for thing in row["objects"][:20]:
+        box = " ".join(str(round(value)) for value in thing["box"])
+        lines.append(f"{clean(thing['label'])} {wording.score(thing['score'])}  at {box}")
+    lines += [f"{clean(f['stage'])} failed: {clean(f['reason'])}" for f in row["failures"]]
+    return lines

@@ -1,0 +1,115 @@
+"""One line of text that is sent only when it changed: title, tabs, summary, link and key row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
+
+from .cells import head, safe
+from .painted import Look, Painted, Span
+from .symbols import Symbols
+
+
+class Part(NamedTuple):
+    """A stretch of a line; with an `action` (an id of the registry) it can be clicked."""
+
+    text: str
+    look: Look = "normal"
+    action: str = ""
+
+
+Content = str | Sequence[Part]
+
+
+class Line(Painted):
+    """One line: something on the left, and where there is room something on the right."""
+
+    DEFAULT_CSS = "Line { height: 1; }"
+
+    class Pressed(Message):
+        """A part with an action was clicked."""
+
+        def __init__(self, line: Line, action: str) -> None:
+            super().__init__()
+            self.line = line
+            self.action = action
+
+        @property
+        def control(self) -> Line:
+            """The line, for `@on(Line.Pressed, "#tabs")`."""
+            return self.line
+
+    def __init__(
+        self,
+        left: Content = "",
+        right: Content = "",
+        *,
+        symbols: Symbols,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's word for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._symbols = symbols
+        self._left = _parts(left)
+        self._right = _parts(right)
+
+    def show(self, left: Content, right: Content = "") -> None:
+        """Show this from now on; what is the same as before is not sent again."""
+        self._left, self._right = _parts(left), _parts(right)
+        self.refresh_changed()
+
+    @property
+    def text(self) -> str:
+        """What the line shows now, without spaces at its end."""
+        return "".join(part.text for part in self._placed(self.size.width)).rstrip()
+
+    def lines(self, width: int, height: int) -> list[list[Span]]:
+        """Return the one line."""
+        return [[Span(part.text, part.look) for part in self._placed(width)]]
+
+    def on_click(self, event: events.Click) -> None:
+        """Say which part with an action was clicked."""
+        where = event.get_content_offset(self)
+        end = 0
+        for part in self._placed(self.size.width):
+            end += cell_len(part.text)
+            if where is not None and where.x < end:
+                if part.action:
+                    event.stop()
+                    self.post_message(self.Pressed(self, part.action))
+                return
+
+    def _placed(self, width: int) -> list[Part]:
+        """Return the parts in place: the right side goes when both do not fit."""
+        left, right = self._left, self._right
+        gap = width - _width(left) - _width(right)
+        if right and gap >= 1:
+            return [*left, Part(" " * gap), *right]
+        return _cut(left or right, width, self._symbols)
+
+
+def _parts(content: Content) -> list[Part]:
+    given = [Part(content)] if isinstance(content, str) else content
+    return [part._replace(text=safe(part.text)) for part in given if part.text]
+
+
+def _width(parts: Sequence[Part]) -> int:
+    return sum(cell_len(part.text) for part in parts)
+
+
+def _cut(parts: Sequence[Part], width: int, symbols: Symbols) -> list[Part]:
+    if _width(parts) <= width:
+        return list(parts)
+    room = max(width - cell_len(symbols.ellipsis), 0)
+    kept = []
+    for part in parts:
+        kept.append(part._replace(text=head(part.text, room)))
+        room -= cell_len(kept[-1].text)
+        if kept[-1].text != part.text:
+            break
+    return [*kept, Part(head(symbols.ellipsis, width))]

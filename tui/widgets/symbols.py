@@ -1,0 +1,50 @@
+"""Every sign the app draws that is no letter, twice: for terminals with Unicode and without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """One set of signs; each is one cell wide, except `ellipsis` and `not_loaded`.
+
+    `bar` goes from empty to full in equal steps, so eight of its signs are eighths. `levels` draws
+    a graph with one column a cell, from nothing (a gap) to full; it is used where `braille` is
+    False.
+    """
+
+    bar: str
+    bar_left: str
+    bar_right: str
+    braille: bool
+    levels: str
+    cursor: str
+    mark: str
+    ellipsis: str
+    not_loaded: str
+    ascending: str
+    descending: str
+    horizontal: str
+    vertical: str
+    cross: str
+    tee_down: str
+    tee_up: str
+    tee_right: str
+    tee_left: str
+    current: str
+    """a time or a place on a line of time"""
+
+
+UNICODE = Symbols(
+    bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
+    cursor=">", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
+    horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
+    tee_left="┤", current="▲",
+)  # fmt: skip
+ASCII = Symbols(
+    bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
+    cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
+    horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
+    tee_left="+", current="^",
+)  # fmt: skip

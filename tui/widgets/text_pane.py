@@ -1,0 +1,73 @@
+"""Lines of text, wrapped to the pane; of a new text only what changed is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+
+from .cells import head, safe
+from .painted import Look, Painted, Span
+from .symbols import Symbols
+
+TextLine = str | tuple[Look, str]
+
+
+class TextPane(Painted):
+    """Text that is looked at, not typed into; longer than the pane, it scrolls by `scroll_by`."""
+
+    DEFAULT_CSS = "TextPane { height: 1fr; }"
+
+    def __init__(
+        self,
+        text: Sequence[TextLine] = (),
+        *,
+        symbols: Symbols,
+        wrap: bool = True,
+        id: str | None = None,  # noqa: A002 - Textual's word for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._symbols = symbols
+        self._wrap = wrap
+        self._text = list(text)
+        self._top = 0
+
+    def show(self, text: Iterable[TextLine]) -> None:
+        """Show this from now on."""
+        self._text = list(text)
+        self.refresh_changed()
+
+    def scroll_by(self, lines: int) -> None:
+        """Scroll down, or up when negative, no further than there is text."""
+        most = max(len(self._all(self.size.width)) - self.size.height, 0)
+        self._top = min(max(self._top + lines, 0), most)
+        self.refresh_changed()
+
+    def lines(self, width: int, height: int) -> list[list[Span]]:
+        """Return the lines in view."""
+        drawn = self._all(width)
+        top = min(self._top, max(len(drawn) - height, 0))
+        return [[span] for span in drawn[top : top + height]]
+
+    def _all(self, width: int) -> list[Span]:
+        drawn = []
+        for line in self._text:
+            look, text = ("normal", line) if isinstance(line, str) else line
+            parts = wrapped(safe(text), width) if self._wrap else [head(safe(text), width)]
+            drawn += [Span(part, look) for part in parts]  # type: ignore[arg-type]
+        return drawn
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` cells, broken at spaces where there are some."""
+    if width <= 0:
+        return []
+    lines = []
+    while cell_len(text) > width:
+        part = head(text, width) or text[:1]
+        space = part.rstrip().rfind(" ")
+        cut = len(part) if text[len(part) : len(part) + 1] == " " or space <= 0 else space
+        lines.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*lines, text]
