@@ -7,22 +7,28 @@ opened for reading only needs no engine and works beside one that is running.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .commands import Command, SubmitScan
+from .errors import EngineGone
 from .events import Event
 from .queries import Page, Query
 from .settings import log_file
-from .state import EngineState
+from .state import EngineState, MachineState
 from .views import ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 if TYPE_CHECKING:
     from .engine import Engine
     from .judge.score import Score
     from .storage.library import Library
+
+
+METER_SECONDS = 0.5
+"""over so long the use of CPU and GPU is measured where no engine does it all the time"""
 
 
 class EngineClient(Protocol):
@@ -208,6 +214,47 @@ class Records:
         from .reports import rederive
 
         return rederive.verify(self._library, scan)
+
+
+def rows_of(folder: Path, query: Query) -> Iterator[dict[str, Any]]:
+    """Yield all rows of a list, read beside whatever engine runs. Raises SightlineError."""
+    from .reports.rowfiles import all_rows
+    from .storage.library import Library
+
+    library = Library(folder, writable=False)
+    try:
+        yield from all_rows(library, query)
+    finally:
+        library.close()
+
+
+async def machine_now(folder: Path) -> MachineState:
+    """Return how the machine is: as the running engine sees it, else measured here."""
+    from .discovery import running
+    from .remote import RemoteClient
+
+    listening = running(folder)
+    if listening is not None:
+        try:
+            client = await RemoteClient.open(listening, readonly=True)
+            state = await client.snapshot()
+            await client.close()
+        except EngineGone:
+            state = None
+        if state is not None and state.machine is not None:
+            return state.machine
+    return await asyncio.to_thread(_measured, folder)
+
+
+def _measured(folder: Path) -> MachineState:
+    from .device.metrics import Meter
+
+    meter = Meter(folder)
+    try:
+        time.sleep(METER_SECONDS)
+        return meter.read()
+    finally:
+        meter.close()
 
 
 def log_lines(library: Path, level: str, text: str = "") -> list[dict[str, Any]]:

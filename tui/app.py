@@ -48,7 +48,8 @@ class Wishes:
     profile: str = "quick"
     submit: SubmitScan | None = None
     """a scan to begin with"""
-    screen: str = "queue"
+    screen: str = ""
+    """where to begin; empty goes back to where the app was left"""
 
 
 class SightlineApp(SafeApp[None]):
@@ -93,7 +94,11 @@ class SightlineApp(SafeApp[None]):
         self.theme = self.wishes.theme or _theme(self.facts)
         self.kept = load(self.wishes.state_folder)
         self._attachment = asyncio.ensure_future(self.bridge.run())
-        first = self.wishes.screen if self.wishes.submit else self.kept.get("screen", "queue")
+        first = (
+            "queue"
+            if self.wishes.submit
+            else (self.wishes.screen or self.kept.get("screen", "queue"))
+        )
         self.switch_mode(first if first in SCREENS else "queue")
         if self.wishes.submit is not None:
             self.run_worker(self._submit_first(self.wishes.submit))

@@ -29,7 +29,7 @@ def state_folder() -> Path:
 def open_app(
     library: Path, settings: Settings, *, submit: SubmitScan | None = None,
     readonly: bool = False, low_bandwidth: bool = False, ascii_only: bool = False,
-    mouse: bool = True, images: bool = True, rate: float = 0.0,
+    mouse: bool = True, images: bool = True, rate: float = 0.0, screen: str = "",
 ) -> int:  # fmt: skip
     """Show the app until it is left; return the exit code. Raises ProfileError for bad settings."""
     from core.profiles import chosen
@@ -48,7 +48,7 @@ def open_app(
                 readonly=readonly, ascii=ascii_only or settings.ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,
                 draw_seconds=1 / rate if rate else 0.0,
-                profile=chosen(None, settings.profile), submit=submit,
+                profile=chosen(None, settings.profile), submit=submit, screen=screen,
             ),
             facts,
         )  # fmt: skip

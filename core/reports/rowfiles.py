@@ -25,13 +25,14 @@ def write_rows(library: Library, query: Query, format_: str, path: Path) -> int:
     if format_ not in FORMATS:
         hint = nearest(format_, list(FORMATS))
         raise UsageError(f"'{clean(format_)}': known are {', '.join(FORMATS)}{hint}")
-    rows = list(_all_rows(library, query))
+    rows = list(all_rows(library, query))
     text = _jsonl(rows) if format_ == "jsonl" else _csv(rows)
     write(path, text.encode("utf-8", "surrogateescape"))
     return len(rows)
 
 
-def _all_rows(library: Library, query: Query) -> Iterator[dict[str, Any]]:
+def all_rows(library: Library, query: Query) -> Iterator[dict[str, Any]]:
+    """Yield every row of a list, page by page."""
     first, total = 0, 1
     while first < total:
         found = page(library, query, first, first + ROWS_AT_ONCE, ())

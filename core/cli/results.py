@@ -1,0 +1,61 @@
+"""`sightline results`: what the app's Results screen lists, as text."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import click
+
+from ..client import rows_of
+from ..queries import Results, Sort, What
+from ..times import timecode
+from .output import Output, Session
+
+ROWS_AT_ONCE = 500
+
+
+@click.command()
+@click.argument("scan", type=int, required=False)
+@click.option("--what", type=click.Choice(["events", "candidates", "frames"]), default="events",
+              show_default=True, help="Events, every candidate with its reason, or frames models "
+              "looked at.")  # fmt: skip
+@click.option(
+    "--filter",
+    "text",
+    default="",
+    metavar="WORDS",
+    help="Words, and conditions: score>0.5 kind:flash file:cam1 is:marked is:rejected.",
+)
+@click.option("--sort", type=click.Choice(["source", "time", "score", "kind"]), default="source",
+              show_default=True)  # fmt: skip
+@click.option("--descending", is_flag=True, help="The largest first.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def command(
+    session: Session, scan: int | None, what: str, text: str, sort: str, descending: bool,
+    limit: int | None, as_json: bool,
+) -> int:  # fmt: skip
+    """List what a scan found, narrowed and sorted; without SCAN, the newest."""
+    query = Results(cast("What", what), scan, text, cast("Sort", sort), descending)
+    for count, row in enumerate(rows_of(session.library, query)):
+        if limit is not None and count >= limit:
+            break
+        if as_json:
+            session.out.json({"type": "Row", **row})
+        else:
+            _print(session.out, what, row)
+    return 0
+
+
+def _print(out: Output, what: str, row: dict[str, Any]) -> None:
+    place = f"{row['path']}@{timecode(row['seconds'])}"
+    mark = "  MARKED" if row["marked"] else ""
+    if what == "frames":
+        said = row["corrected_caption"] or (row["caption"] or {}).get("text", "")
+        tags = row["corrected_tags"] or [tag.get("tag", "") for tag in row["tags"]]
+        out.result(f"{place}  {', '.join(tags)}  {said}{mark}")
+        return
+    verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
+    note = row["corrected_caption"] or row["verdict"] or ""
+    out.result(f"{place}  {row['kind']}  score {row['score']:g}  {note}{verdict}{mark}")

@@ -1,0 +1,95 @@
+"""`sightline status`: the app's Queue screen, once, as text."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ..client import Records
+from ..discovery import running
+from ..errors import EngineGone, UnknownName
+from ..remote import RemoteClient
+from ..state import EngineState, ScanState
+from ..text import clean_path
+from ..times import duration
+from .output import Output, Session
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_obj
+def command(session: Session, as_json: bool) -> int:
+    """Say what is at work, what waits and how far it is: the Queue screen as text."""
+    state = asyncio.run(_state(session))
+    lines = [] if state is not None and state.scans else _kept(session)
+    if as_json:
+        body: dict[str, Any] = {"type": "Status", "engine": state is not None}
+        session.out.json(body | (asdict(state) if state else {}) | {"kept": lines[:5]})
+        return 0
+    _print(session.out, state)
+    for line in lines[:5]:
+        session.out.result(
+            f"scan {line['scan']} {line['state']}: {line['done']} of {line['sources']} sources, "
+            f"{line['failed']} failed, {line['moments']} events"
+        )
+    return 0
+
+
+async def _state(session: Session) -> EngineState | None:
+    found = running(session.library)
+    if found is None:
+        return None
+    try:
+        client = await RemoteClient.open(found, readonly=True)
+    except EngineGone:
+        return None
+    try:
+        return await client.snapshot()
+    finally:
+        await client.close()
+
+
+def _kept(session: Session) -> list[dict[str, Any]]:
+    try:
+        records = Records.open(session.library)
+    except UnknownName:
+        return []
+    try:
+        return [asdict(line) for line in records.scans()]
+    finally:
+        records.close()
+
+
+def _print(out: Output, state: EngineState | None) -> None:
+    if state is None:
+        out.result("no engine runs on this library")
+        return
+    out.result(f"engine {state.pid}: {'at work' if state.scans else 'nothing to do'}")
+    for scan in state.scans:
+        _print_scan(out, scan)
+    for download in state.downloads:
+        share = 100 * download.bytes_done // max(download.bytes_total, 1)
+        out.result(
+            f"download {download.name} {download.state} {share}%  {download.reason}".rstrip()
+        )
+
+
+def _print_scan(out: Output, scan: ScanState) -> None:
+    out.result(
+        f"scan {scan.scan} {scan.profile} {scan.state}: {scan.finished} of {scan.sources} sources, "
+        f"{scan.failed} failed, {scan.moments} events"
+    )
+    for task in scan.tasks:
+        total, rate = task.frames_total, task.frames_per_second
+        share = f"{100 * task.frames_done // total}%" if total else f"{task.frames_done} frames"
+        left = f"  left {duration((total - task.frames_done) / rate)}" if total and rate else ""
+        out.result(f"  {clean_path(task.path)}  {share}  {rate:.0f}/s{left}")
+        for step in task.steps:
+            out.result(
+                f"    {step.name}: busy {duration(step.busy_seconds)}, waited for input "
+                f"{duration(step.waits_in_seconds)}, for output "
+                f"{duration(step.waits_out_seconds)}, queue {step.queued} of {step.capacity}"
+            )
