@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .client import EngineClient, LocalClient
 from .discovery import running, started
 from .errors import EngineGone
 from .remote import RemoteClient
+
+if TYPE_CHECKING:
+    from .client import EngineClient
 
 
 async def headless(library: Path) -> EngineClient:
@@ -15,6 +18,8 @@ async def headless(library: Path) -> EngineClient:
 
     Raises EnvironmentFault.
     """
+    from .client import LocalClient
+
     listening = running(library)
     if listening is not None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class SightlineApp(SafeApp[None]):
             else (self.wishes.screen or self.kept.get("screen", "queue"))
         )
         self.switch_mode(first if first in SCREENS else "queue")
+        self.call_after_refresh(_collect_garbage_again)
         if self.wishes.submit is not None:
             self.run_worker(self._submit_first(self.wishes.submit))
 
@@ -272,6 +274,12 @@ class SightlineApp(SafeApp[None]):
         from textual.widgets import Static
 
         return Static("loading", markup=False)
+
+
+def _collect_garbage_again() -> None:
+    """Undo what `entry.py` did for a quick start; what is there now is there to stay."""
+    gc.freeze()
+    gc.enable()
 
 
 def _is_ascii(wishes: Wishes, facts: TerminalFacts | None) -> bool:

@@ -11,6 +11,7 @@ import os
 import select
 from codecs import getincrementaldecoder
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -86,6 +87,7 @@ class LinkDriver(LinuxDriver):
         """Take the terminal again."""
         self.guard.lower()
         super().resume_application_mode()
+        self._draw_anew()
 
     def set_mouse(self, on: bool) -> None:
         """Switch mouse reporting; off leaves selecting text to the terminal."""
@@ -145,7 +147,9 @@ class LinkDriver(LinuxDriver):
         self.send_message(events.Resize(Size(*size), Size(*size)))
 
     def _draw_anew(self) -> None:
-        self._app.call_later(self._app.refresh, layout=True)
+        app = self._app
+        with suppress(RuntimeError):  # the loop is closed: there is nothing to draw any more
+            self._loop.call_soon_threadsafe(lambda: app.call_later(app.refresh, layout=True))
 
 
 def bound(guard: Guard, facts: TerminalFacts, on_gone: Callable[[], None]) -> type[LinkDriver]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from core.cli.main import main as command_line
 from core.cli.output import Session
 
@@ -12,6 +14,9 @@ def main() -> None:
 
 
 def _open(session: Session, **wishes: object) -> int:
+    # What is made on the way to the first picture stays: looking through it for garbage costs a
+    # tenth of that way. The app switches it on again.
+    gc.disable()
     from .start import open_app
 
     return open_app(session.library, session.settings, **wishes)  # type: ignore[arg-type]

@@ -118,6 +118,15 @@ def test_samples_that_stop_coming_become_a_gap() -> None:
     show(app, look, (60, 5))
 
 
+def test_what_is_still_to_come_is_left_empty() -> None:
+    app = Shown(graph([100.0] * 60))
+
+    async def look(pilot: Pilot[None]) -> None:
+        assert app.terminal.rows[0] == "⣿" * 59 + "⡇"
+
+    show(app, look, (60, 5))
+
+
 def test_after_clearing_an_earlier_clock_may_start() -> None:
     shown = graph([100.0] * 60, ascii_only=True)
     app = Shown(shown)

@@ -295,13 +295,13 @@ def test_rows_coming_in_above_do_not_move_what_is_being_read() -> None:
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(50)
+        shown.cursor_by(-10)
         await pilot.pause()
         before = app.terminal.rows
         source.show(rows(110, 90))
-        shown.source_changed()
-        await pilot.pause()
+        assert await app.sent_by(pilot, shown.source_changed) == 0
         assert app.terminal.rows == before
-        assert shown.cursor_index == 60
+        assert shown.cursor_index == 50
 
     show(app, look)
 
