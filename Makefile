@@ -2,6 +2,7 @@
 # make test     set up, then run every check
 # make setup    only prepare .venv, with the `sightline` command in it
 # make bench    the figures in benchmarks/README.md, measured on this machine
+# make screenshots   the pictures in screenshots/, from the running app
 # make lock     resolve the newest versions pyproject.toml allows into requirements.lock
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 RIVALS := .venv-rivals/.ready
 
-.PHONY: demo test setup check bench lock docs clean
+.PHONY: demo test setup check bench lock docs screenshots clean
 
 demo: setup
 	$(BIN)/sightline demo --out demo
@@ -23,6 +24,8 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m core.cli.reference --check
+	$(BIN)/python -m tui.key_docs --check
+	$(BIN)/python scripts/screenshots.py --check
 
 setup: $(READY)
 
@@ -50,6 +53,10 @@ lock: setup
 
 docs: setup
 	$(BIN)/python -m core.cli.reference
+	$(BIN)/python -m tui.key_docs
+
+screenshots: setup
+	$(BIN)/python scripts/screenshots.py
 
 clean:
 	rm -rf .venv .venv-rivals demo build dist

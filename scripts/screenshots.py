@@ -1,41 +1,160 @@
-"""Makes screenshots/report.png: the demo's HTML report, as a browser shows it.
+"""Makes the pictures of the app in screenshots/: SVG and PNG, each screen at two sizes.
 
-`python scripts/screenshots.py` after `make demo`; needs Chromium (`chromium` on the PATH).
+`python scripts/screenshots.py` scans footage into a library of its own with a real engine, opens
+the real app on it and asks it for its screens. The footage is that of the shared media folder
+(SIGHTLINE_MEDIA), else the storm clip that `sightline demo` draws. `--check` says whether the app
+has changed since the pictures were made.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import asyncio
+import hashlib
+import json
+import os
+import re
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
-REPORT = ROOT / "demo" / "report" / "scan.html"
-PICTURE = ROOT / "screenshots" / "report.png"
+sys.path.insert(0, str(ROOT))
+OUT = ROOT / "screenshots"
+MADE_FROM = OUT / "made-from.json"
+SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
+FONT = "DejaVu Sans Mono"
+MEDIA = (
+    "videos/lightning/storm_recon_10240-10330_720p.mp4",
+    "videos/general/cosmos_test_video_30s.mp4",
+    "videos/general/dvrscan_traffic_camera.mp4",
+    "videos/broken",
+)
+Press = Callable[[Any], Awaitable[None]]
 
 
 def main() -> None:
-    """Let a headless browser draw the report."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None or not REPORT.is_file():
-        sys.exit("needs Chromium on the PATH, and the report that `make demo` writes")
-    PICTURE.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
-        page = Path(profile) / "scan.html"
-        # The picture is for everybody: no folder of this machine in it.
-        page.write_text(REPORT.read_text().replace(str(ROOT / "demo"), "/footage"))
-        subprocess.run(
-            [
-                browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-                "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--hide-scrollbars", f"--user-data-dir={profile}",
-                "--window-size=1100,1250", f"--screenshot={PICTURE}", page.as_uri(),
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    """Make the pictures, or with `--check` say whether they are stale (exit 0 either way)."""
+    if "--check" in sys.argv[1:]:
+        if _kept_digest() != digest():
+            print("screenshots/ is older than the app; `make screenshots` makes it anew")
+        return
+    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
+        os.environ["SIGHTLINE_CONFIG"] = f"{folder}/config"
+        asyncio.run(_make(Path(folder)))
+    MADE_FROM.write_text(json.dumps({"app": digest()}) + "\n", encoding="utf-8")
+
+
+def digest() -> str:
+    """Return a hash of everything the pictures depend on."""
+    files = sorted([*ROOT.glob("tui/**/*.py"), *ROOT.glob("tui/**/*.tcss")])
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()
+
+
+def _kept_digest() -> str:
+    try:
+        return str(json.loads(MADE_FROM.read_text(encoding="utf-8"))["app"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+async def _make(folder: Path) -> None:
+    from core.attach import attached
+    from core.commands import SubmitScan
+
+    library = folder / "library"
+    client = await attached(library)
+    try:
+        await _scan(client, SubmitScan(_footage(folder), "storm", {"stages": ["flash", "motion"]}))
+        for name, size in SIZES.items():
+            await _screens(library, folder / "state", name, size)
+        await client.send(SubmitScan(_footage(folder), "quick", mode="redo"))
+        for name, size in SIZES.items():
+            await _screen(library, folder / "state", f"queue-{name}", size, ("1",), 2.5)
+    finally:
+        await client.stop("now")
+        await client.close()
+
+
+async def _scan(client: Any, command: Any) -> None:
+    from core.events import ScanFinished
+
+    await client.send(command)
+    async for _, event in client.events(0):
+        if isinstance(event, ScanFinished):
+            return
+
+
+def _footage(folder: Path) -> tuple[str, ...]:
+    named = os.environ.get("SIGHTLINE_MEDIA")
+    media = Path(named) if named else ROOT.parent / "shared" / "media"
+    if media.is_dir():
+        return tuple(str(media / name) for name in MEDIA)
+    from core.judge.storm import demo_scene, write
+
+    clip = folder / "storm.mp4"
+    if not clip.exists():
+        write(demo_scene(), clip)
+    return (str(clip),)
+
+
+async def _screens(library: Path, state: Path, name: str, size: tuple[int, int]) -> None:
+    keys = {
+        "results": ("2", "down", "down") + (() if size[0] > 100 else ("space",)),
+        "models": ("5",), "gpu": ("6",), "profiles": ("7", "down", "tab"), "log": ("8",),
+        "keys": ("2", "?"), "add": ("1", "a"),
+    }  # fmt: skip
+    for screen, pressed in keys.items():
+        await _screen(
+            library, state, f"{screen}-{name}", size, pressed, 6 if screen == "gpu" else 1.5
+        )
+
+
+async def _screen(
+    library: Path, state: Path, name: str, size: tuple[int, int], keys: tuple[str, ...],
+    seconds: float,
+) -> None:  # fmt: skip
+    from tui.app import SightlineApp, Wishes
+
+    app = SightlineApp(Wishes(library=library, state_folder=state / name))
+    async with app.run_test(size=size) as pilot:
+        while app.bridge.state is None:
+            await asyncio.sleep(0.05)
+        for key in keys:
+            await pilot.press(key)
+            await asyncio.sleep(0.8)
+        await asyncio.sleep(seconds)
+        svg = app.export_screenshot(title="sightline")
+        await app.bridge.leave()
+    _write(name, svg)
+
+
+def _write(name: str, svg: str) -> None:
+    import resvg_py
+
+    svg = _public(svg)
+    OUT.mkdir(exist_ok=True)
+    (OUT / f"{name}.svg").write_text(svg, encoding="utf-8")
+    drawn = re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
+    png = resvg_py.svg_to_bytes(svg_string=drawn, font_family=FONT, zoom=1)
+    (OUT / f"{name}.png").write_bytes(bytes(png))
+    print(f"screenshots/{name}.png")
+
+
+def _public(svg: str) -> str:
+    """Take this machine out of the picture: its name, its folders, the ids of one run."""
+    import socket
+
+    svg = svg.replace(str(ROOT.parent / "shared" / "media"), "~/footage")
+    for private in (str(ROOT.parent), tempfile.gettempdir(), str(Path.home())):
+        svg = svg.replace(private.replace("-", "&#45;"), "~").replace(private, "~")
+    svg = re.sub(r"sightline-[a-z0-9_]{8}", "storms", svg)
+    svg = svg.replace(socket.gethostname(), "gpu-box") if len(socket.gethostname()) > 3 else svg
+    return re.sub(r"terminal-\d+", "terminal", svg)
 
 
 if __name__ == "__main__":
