@@ -21,7 +21,7 @@ STOP_SECONDS = 3600.0
 
 @click.group()
 def command() -> None:
-    """Look at, stop and read the log of the engine behind the app.
+    """Look at and stop the engine that runs behind the app.
 
     The app starts it and leaves it at work when it is closed; it ends by itself five minutes after
     the last viewer and the last scan (SIGHTLINE_ENGINE_IDLE: seconds).
@@ -71,9 +71,16 @@ def stop(session: Session, after_source: bool) -> int:
 
 
 @command.command("log")
-@click.option("--lines", type=click.IntRange(1), default=40, show_default=True, metavar="N")
+@click.option(
+    "--lines",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    metavar="N",
+    help="At most so many lines.",
+)
 @click.option("--level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
-              default="INFO", show_default=True)  # fmt: skip
+              default="INFO", show_default=True, help="The least level shown.")  # fmt: skip
 @click.pass_obj
 def log_(session: Session, lines: int, level: Any) -> int:
     """Print the end of the engine's log."""

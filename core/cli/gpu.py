@@ -19,9 +19,9 @@ GIB = 2**30
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
 def command(session: Session, once: bool, as_json: bool) -> int:
-    """Show GPUs, CPU, memory and disk: on a terminal as the app's screen, else once as text.
+    """Show GPUs, CPU, memory and disk.
 
-    A machine without a GPU shows what it has.
+    On a terminal as the app's screen, else once as text. A machine without a GPU shows what it has.
     """
     if session.app and session.at_terminal and not once and not as_json:
         return session.app(screen="gpu")

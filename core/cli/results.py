@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 500
     help="Words, and conditions: score>0.5 kind:flash file:cam1 is:marked is:rejected.",
 )
 @click.option("--sort", type=click.Choice(["source", "time", "score", "kind"]), default="source",
-              show_default=True)  # fmt: skip
+              show_default=True, help="What the rows are ordered by.")  # fmt: skip
 @click.option("--descending", is_flag=True, help="The largest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -36,7 +36,10 @@ def command(
     session: Session, scan: int | None, what: str, text: str, sort: str, descending: bool,
     limit: int | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """List what a scan found, narrowed and sorted; without SCAN, the newest."""
+    """List what a scan found, narrowed and sorted.
+
+    Without SCAN, the newest. The Results screen as text.
+    """
     query = Results(cast("What", what), scan, text, cast("Sort", sort), descending)
     for count, row in enumerate(rows_of(session.library, query)):
         if limit is not None and count >= limit:

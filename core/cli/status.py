@@ -22,7 +22,10 @@ from .output import Output, Session
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Say what is at work, what waits and how far it is: the Queue screen as text."""
+    """Say what is at work, what waits and how far it is.
+
+    The Queue screen as text.
+    """
     state = asyncio.run(_state(session))
     lines = [] if state is not None and state.scans else _kept(session)
     if as_json:
