@@ -68,7 +68,9 @@ class ScanJob:
         self._parallel = spec.run.parallel or max(1, _cores() // 4)
         threads = spec.run.decode_threads or max(1, _cores() // self._parallel)
         self._pool = ReaderPool(self._parallel, spec.limits, threads)
-        self._picture_pool = ReaderPool(max(self._parallel, min(_cores(), 8)), spec.limits)
+        self._picture_pool = ReaderPool(
+            max(self._parallel, min(_cores(), 8)), spec.limits, background=eyes is not None
+        )
 
     def run(self, sources: Sequence[Source]) -> None:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""

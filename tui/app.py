@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from core.commands import SubmitScan
-from core.text import clean
+from core.errors import SightlineError
 
 from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
 from .bridge import Bridge
 from .clipboard import copy
 from .safe_app import SafeApp
+from .meter import LinkMeter
+from .remember import load, save
 from .screens.table import SCREEN_CLASSES
 from .widgets.symbols import ASCII, UNICODE, Symbols
 from .widgets.tight import tight
@@ -60,7 +63,12 @@ class SightlineApp(SafeApp[None]):
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 6
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(SCREEN_CLASSES)
-    CSS = "Screen { background: $background; } * { scrollbar-size: 0 0; }"
+    CSS = """
+    Screen { background: $background; } * { scrollbar-size: 0 0; }
+    App.-ascii .detail { border-top: ascii $foreground 30%; }
+    App.-ascii .side, App.-ascii #settings { border-left: ascii $foreground 30%; }
+    App.-ascii ModalScreen > Vertical { border: ascii $foreground 50%; }
+    """
 
     def __init__(self, wishes: Wishes, facts: TerminalFacts | None = None) -> None:
         super().__init__()
@@ -73,10 +81,14 @@ class SightlineApp(SafeApp[None]):
         self.bridge = Bridge(
             wishes.library, readonly=wishes.readonly, poll_seconds=self.draw_seconds
         )
-        self.kept: dict[str, Any] = {}
+        self.kept: dict[str, Any] = load(wishes.state_folder)
         """what screens want back after the app was left and opened again"""
         self.pictures_allowed = not wishes.low_bandwidth
+        self.meter = LinkMeter()
+        self.scan_shown: int | None = None
+        """the scan whose results were asked for; None for the newest"""
         self._former = ""
+        self._mouse_taken = True
         self._interrupted_at = -TWICE_SECONDS
         self._attachment: asyncio.Task[None] | None = None
         self._bindings = BindingsMap(bindings_for(EVERYWHERE, self.keymap))
@@ -90,20 +102,26 @@ class SightlineApp(SafeApp[None]):
 
     def on_mount(self) -> None:
         """Show the first screen and attach to the engine."""
-        from .remember import load
-
-        self.theme = self.wishes.theme or _theme(self.facts)
-        self.kept = load(self.wishes.state_folder)
+        self.set_class(self.symbols is ASCII, "-ascii")
+        self.theme = self._first_theme()
+        self.profile = self._kept_text("profile") or self.profile
         self._attachment = asyncio.ensure_future(self.bridge.run())
-        first = (
-            "queue"
-            if self.wishes.submit
-            else (self.wishes.screen or self.kept.get("screen", "queue"))
-        )
+        first = "queue" if self.wishes.submit else self.wishes.screen or self._kept_text("screen")
         self.switch_mode(first if first in SCREENS else "queue")
         self.call_after_refresh(_collect_garbage_again)
         if self.wishes.submit is not None:
             self.run_worker(self._submit_first(self.wishes.submit))
+
+    def _kept_text(self, name: str) -> str:
+        found = self.kept.get(name, "")
+        return found if isinstance(found, str) else ""
+
+    def _first_theme(self) -> str:
+        """Return the theme of the settings, else the one chosen last, else what suits."""
+        for name in (self.wishes.theme, self._kept_text("theme")):
+            if name in self.available_themes:
+                return name
+        return _theme(self.facts)
 
     async def _submit_first(self, command: SubmitScan) -> None:
         while self.bridge.connection == "starting":
@@ -126,24 +144,38 @@ class SightlineApp(SafeApp[None]):
     def act(self, action_id: str) -> None:
         """Do one action of the registry, here and now, or say why not."""
         action, room = BY_ID[action_id], self.room
-        if action_id.startswith("screen.") and action_id != "screen.former":
-            self.go(action_id.partition(".")[2])
-            return
         if room is None:
             return
-        why = self.why_not(action)
-        if why:
-            room.say(why)
+        handler = self.handler(action_id)
+        if handler is None and self.reachable(action):
+            self.go(action.scopes[0])
+            self.call_after_refresh(self.act, action_id)
             return
-        name = f"act_{action_id.replace('.', '_')}"
-        handler = getattr(room, name, None) or getattr(self, name, None)
-        if handler is None:
-            room.say(f"{action.title}: not on this screen")
+        why = self.why_not(action)
+        if why or handler is None:
+            room.say(why)
             return
         handler()
 
+    def handler(self, action_id: str) -> Callable[[], None] | None:
+        """Return what does an action here, or None."""
+        group, _, name = action_id.partition(".")
+        if group == "screen" and name in SCREENS:
+            return lambda: self.go(name)
+        if self.room is None:
+            return None
+        own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
+        return self.room.handler(action_id) or own
+
+    def reachable(self, action: Action) -> bool:
+        """Tell whether an action can be done from here, if need be by going to its screen."""
+        elsewhere = EVERYWHERE not in action.scopes and not action.when
+        return self.handler(action.id) is not None or elsewhere
+
     def why_not(self, action: Action) -> str:
         """Return why an action is not offered now, or an empty string."""
+        if self.handler(action.id) is None:
+            return f"{action.title}: not on this screen"
         if action.writes and self.wishes.readonly:
             return "attached with --readonly: nothing can be changed from here"
         condition = getattr(self.room, action.when, None) if action.when else None
@@ -164,6 +196,15 @@ class SightlineApp(SafeApp[None]):
         if self._former:
             self.go(self._former)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys while labels to jump to are shown."""
+        room = self.room
+        if isinstance(event, events.Key) and not event.is_forwarded and room is not None:
+            if room.jumping and room.is_current:
+                room.jump_key(event)
+                return
+        await super().on_event(event)
+
     def act_app_redraw(self) -> None:
         """Draw everything anew."""
         self.screen.refresh(layout=True)
@@ -180,10 +221,10 @@ class SightlineApp(SafeApp[None]):
 
     def act_app_mouse(self) -> None:
         """Switch the mouse."""
-        self.kept["mouse"] = not self.kept.get("mouse", True)
-        self.set_mouse(self.kept["mouse"])
+        self._mouse_taken = not self._mouse_taken
+        self.set_mouse(self._mouse_taken)
         if self.room is not None:
-            word = "taken by the app" if self.kept["mouse"] else "left to the terminal"
+            word = "taken by the app" if self._mouse_taken else "left to the terminal"
             self.room.say(f"the mouse is {word}")
 
     def act_app_detach(self) -> None:
@@ -234,8 +275,6 @@ class SightlineApp(SafeApp[None]):
         self.run_worker(self._left())
 
     async def _left(self) -> None:
-        from .remember import save
-
         for room in self.rooms():
             self.kept |= room.to_remember()
         save(self.wishes.state_folder, self.kept)
@@ -260,7 +299,12 @@ class SightlineApp(SafeApp[None]):
     async def _stopped(self, how: str) -> None:
         if self.room is not None:
             self.room.say("stopping ...")
-        await self.bridge.stop(how)
+        try:
+            await self.bridge.stop(how)
+        except SightlineError as error:
+            if self.room is not None:
+                self.room.say(str(error), bad=True)
+            return
         await self._left()
 
     # Drawing
@@ -297,8 +341,3 @@ def _draw_seconds(wishes: Wishes, facts: TerminalFacts | None) -> float:
 def _theme(facts: TerminalFacts | None) -> str:
     """Return the terminal's own colours where it has no others to offer."""
     return "textual-dark" if facts is None or facts.colour == "truecolor" else "ansi-dark"
-
-
-def described(action: Action, keymap: Mapping[str, tuple[str, ...]]) -> str:
-    """Return an action's keys and title, for menus."""
-    return clean(f"{' '.join(keymap[action.id]):<10} {action.title}")

@@ -72,6 +72,8 @@ class Bridge:
                 self._lost("lost", "the engine ended; starting it again")
             except SightlineError as error:
                 self._lost("failed", str(error))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                self._lost("failed", f"the engine cannot be understood: {error}")
             if not self._leaving:
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1

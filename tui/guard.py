@@ -95,6 +95,7 @@ class Guard:
             self.drawing = False
             with suppress(OSError, termios.error):
                 termios.tcflush(self.output_fd, termios.TCOFLUSH)
+            with suppress(OSError):
                 os.write(self.output_fd, RESTORE)
         self.restore_modes()
 

@@ -77,7 +77,8 @@ def probe(timeout_seconds: float = 1.0, *, images: bool = True) -> TerminalFacts
     """Ask the terminal what it can do; takes one round trip, at most `timeout_seconds`.
 
     Asks nothing when stdin or stdout is no terminal, when it is dumb or the bare Linux console,
-    or when no `images` are wanted. The terminal's modes are as before on every way out.
+    or when no `images` are wanted. The terminal's modes are as before on every way out. Called in
+    the main thread.
     """
     env = os.environ
     term = env.get("TERM", "")

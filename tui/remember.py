@@ -15,9 +15,11 @@ def load(folder: Path) -> dict[str, Any]:
     """Return what was kept; anything unreadable counts as nothing."""
     try:
         body = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return body if isinstance(body, dict) else {}
+    if not isinstance(body, dict):
+        return {}
+    return {name: value for name, value in body.items() if isinstance(value, (str, int))}
 
 
 def save(folder: Path, kept: dict[str, Any]) -> None:

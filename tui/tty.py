@@ -94,7 +94,7 @@ class _Showing:
     def run(self) -> tuple[int, str]:
         """Return the exit code and the line to say once the terminal is back, if any."""
         guard = Guard(self.record.fd)
-        with guard, Ending(guard.restore) as ending, crash_log.taking_everything(self.record):
+        with Ending(guard.restore) as ending, guard, crash_log.taking_everything(self.record):
             code, line = self._outcome(guard, ending)
             if not ending.hung_up:
                 guard.discard_input(self._answers_due())

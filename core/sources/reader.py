@@ -71,9 +71,11 @@ class ReaderChosen:
 class Reader:
     """One reader process; starts on first use and again after it died."""
 
-    def __init__(self, limits: Limits, threads: int = 1) -> None:
+    def __init__(self, limits: Limits, threads: int = 1, *, background: bool = False) -> None:
+        """With `background` it takes only what others leave of the processor."""
         self._limits = limits
         self._threads = threads
+        self._background = background
         self._process: subprocess.Popen[bytes] | None = None
         self._to_child = self._from_child = -1
         self._asking: int | None = None
@@ -234,7 +236,8 @@ class Reader:
             os.close(child_reads)
             os.close(child_writes)
         self._process, self._to_child, self._from_child = process, to_child, from_child
-        wire.send(self._to_child, {"do": "limit", "memory_mib": self._limits.memory_mib})
+        limit = {"memory_mib": self._limits.memory_mib, "background": self._background}
+        wire.send(self._to_child, {"do": "limit", **limit})
         wire.receive(self._from_child, self._limits.stall_seconds)
 
     def _how_it_died(self) -> str:
@@ -250,9 +253,11 @@ class Reader:
 class ReaderPool:
     """A fixed number of reader processes, lent one at a time."""
 
-    def __init__(self, size: int, limits: Limits, threads: int = 1) -> None:
+    def __init__(
+        self, size: int, limits: Limits, threads: int = 1, *, background: bool = False
+    ) -> None:
         self.size = size
-        self._readers = [Reader(limits, threads) for _ in range(size)]
+        self._readers = [Reader(limits, threads, background=background) for _ in range(size)]
         self._free = list(self._readers)
         self._changed = threading.Condition()
 

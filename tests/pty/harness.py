@@ -151,6 +151,10 @@ class Terminal:
         self._emulator.feed(b"".join(piece for _, piece in pieces))
         return self._emulator.lines()
 
+    def text(self) -> str:
+        """Return the screen's lines joined, so that a wrapped line is whole again."""
+        return "".join(self.screen())
+
     def wait_for_text(self, text: str, timeout: float = 15.0) -> None:
         """Wait until `text` is on the screen, within one line."""
         if not self.wait_until(lambda: any(text in line for line in self.screen()), timeout):

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from textual import constants
 from textual.app import ComposeResult
 from textual.widgets import Input, Label
 
@@ -40,6 +41,7 @@ class Small(SafeApp[None]):
         facts = self.facts
         yield Label("ready", id="state", markup=False)
         yield Label(f"{facts.image} {facts.cell_pixels} {facts.colour}", markup=False)
+        yield Label(f"{constants.MAX_FPS} fps, {constants.TEXTUAL_ANIMATIONS}", markup=False)
         yield Label("café ██", markup=False)
         yield Label("", id="size", markup=False)
         typed = Input(id="typed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -10,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,47 +19,16 @@ from tests.pty.harness import (
     CELL,
     DA1,
     IN_BAND,
-    KITTY,
     ROOT,
     SYNC,
     Answer,
     Terminal,
-    environment,
-    late,
-    modes_after,
-    spawn,
 )
 from tests.pty.small_app import KEYS
-from tests.pty.small_screen import SECRET
+from tests.pty.small_screen import SECRET, Small
+from tui.probe import probe
 
 Start = Callable[..., Terminal]
-WIDE = (160, 48)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "app.log"
-
-
-@pytest.fixture
-def start(log: Path, request: pytest.FixtureRequest) -> Start:
-    def begin(
-        *args: str, size: tuple[int, int] = (80, 24), answers: Sequence[Answer] = ANSWERS,
-        ready: bool = True, **env: str | None,
-    ) -> Terminal:  # fmt: skip
-        argv = [sys.executable, "-m", "tests.pty.small_app", str(log), *args]
-        terminal = spawn(argv, environment(**env), size, answers)
-        request.addfinalizer(terminal.close)
-        if ready:
-            terminal.wait_for_text(f"size {size[0]}x{size[1]}")
-        return terminal
-
-    return begin
-
-
-def written(terminal: Terminal) -> list[str]:
-    """Return what is on the screen, blank lines left out and wrapped lines joined."""
-    return [line for line in "".join(terminal.screen()).split("\n") if line]
 
 
 # Ways out
@@ -75,7 +44,7 @@ def test_quitting_gives_the_terminal_back_and_the_apps_own_code(
     terminal.send(KEYS["quit"])
     assert terminal.wait() == 3
     assert terminal.left_behind() == []
-    assert written(terminal) == []
+    assert terminal.text() == ""
     # From the first frame on, nothing is drawn below the last row.
     assert max(map(int, re.findall(rb"\x1b\[(\d+);\d+H", terminal.output))) <= size[1]
 
@@ -99,7 +68,7 @@ def test_a_crash_is_one_line_and_the_rest_is_in_the_log(
     assert terminal.wait() == code
     assert terminal.left_behind() == []
     details = f"; details in {log}" if code == 70 else ""
-    assert "".join(terminal.screen()) == line + details
+    assert terminal.text() == line + details
     told = log.read_text()
     assert ("Traceback" in told) == (key != "interrupt")
     assert SECRET not in told and "\x1b" not in told
@@ -118,17 +87,15 @@ def test_a_signal_gives_the_terminal_back_in_silence(
     terminal.signal(number)
     assert terminal.wait() == code
     assert terminal.left_behind() == []
-    assert written(terminal) == [] and log.read_text() == ""
+    assert terminal.text() == "" and log.read_text() == ""
 
 
 @pytest.mark.parametrize("controlling", [True, False])
-def test_a_closed_terminal_ends_the_app_quietly(log: Path, controlling: bool) -> None:
+def test_a_closed_terminal_ends_the_app_quietly(start: Start, log: Path, controlling: bool) -> None:
     """With and without the kernel's SIGHUP, which nohup and some containers swallow."""
-    argv = [sys.executable, "-m", "tests.pty.small_app", str(log)]
-    with spawn(argv, controlling=controlling) as terminal:
-        terminal.wait_for_text("ready")
-        terminal.hang_up()
-        assert terminal.wait(3) == 129
+    terminal = start(controlling=controlling)
+    terminal.hang_up()
+    assert terminal.wait(3) == 129
     assert log.read_text() == ""
 
 
@@ -142,10 +109,10 @@ def test_a_stuck_app_is_ended_all_the_same(start: Start) -> None:
     assert terminal.left_behind() == []
 
 
-def test_a_signal_while_the_app_is_made_or_the_terminal_is_asked(start: Start) -> None:
+def test_a_signal_while_the_app_is_made_or_the_terminal_is_asked(start: Start, log: Path) -> None:
     making = start(ready=False, MAKING_SECONDS="20")
-    assert making.wait_until(lambda: b"\x1b[c" in making.output)
-    time.sleep(0.3)
+    assert making.wait_until(log.exists)
+    time.sleep(0.2)
     asking = start(ready=False, answers=(), PROBE_SECONDS="20")
     assert asking.wait_until(lambda: b"\x1b[c" in asking.output)
     for terminal in (making, asking):
@@ -217,7 +184,7 @@ def test_a_log_that_cannot_be_written_is_written_elsewhere(start: Start, log: Pa
     terminal = start()
     terminal.send(KEYS["crash"])
     assert terminal.wait() == 70
-    elsewhere = Path("".join(terminal.screen()).partition("details in ")[2])
+    elsewhere = Path(terminal.text().partition("details in ")[2])
     assert "Traceback" in elsewhere.read_text()
     assert elsewhere.stat().st_mode & 0o777 == 0o600
     elsewhere.unlink()
@@ -227,6 +194,15 @@ def test_the_layer_loads_no_textual_before_it_is_told() -> None:
     code = "import sys, tui.tty, tui.probe, tui.clipboard; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout == b"False\n"
+
+
+def test_under_pilot_what_went_wrong_is_raised(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Small(probe(), tmp_path).run_test() as pilot:
+            await pilot.press("f1")
+
+    with pytest.raises(RuntimeError, match="it broke"):
+        asyncio.run(main())
 
 
 def state_of(process: subprocess.Popen[bytes]) -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
@@ -24,9 +23,11 @@ from core.text import clean
 
 from .. import actions
 from ..views import chrome
+from ..widgets.entry import Entry
 from ..widgets.line import Line, Part
-from ..widgets.virtual_table import VirtualTable
+from ..widgets.text_pane import TextPane
 from .choose import ChooseScreen
+from .moving import Moving
 
 if TYPE_CHECKING:
     from ..app import SightlineApp
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 NOTE_SECONDS = 8.0
 SLOW_BYTES = 4096
 """with so much waiting to be sent, only the status line is drawn"""
+_OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
+"""actions that need a list to be done in"""
 
 
-class Room(Screen[None]):
+class Room(Moving):
     """The base of the numbered screens."""
 
     scope: ClassVar[str] = ""
@@ -50,7 +53,7 @@ class Room(Screen[None]):
         self._clock: Timer | None = None
         self._note: tuple[str, float, bool] = ("", 0.0, False)
         self._typing: Callable[[str], None] | None = None
-        self.filter_text = ""
+        self.filter_text = self.kept("filter", "")
         self._bindings = BindingsMap(actions.bindings_for(self.scope, self.app.keymap))
 
     # What a screen says of itself
@@ -67,14 +70,21 @@ class Room(Screen[None]):
         """Return what goes on here, in a line."""
         return ""
 
-    def table(self) -> VirtualTable | None:
-        """Return the list that keys move in."""
-        tables = self.query(VirtualTable)
-        return tables.first() if tables else None
-
     def set_filter(self, text: str) -> None:
         """Narrow the list."""
         self.filter_text = text
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return (text, what it is) of what can be copied here."""
+        return []
+
+    def to_remember(self) -> dict[str, Any]:
+        """Return what this screen wants back when the app is opened again."""
+        table = self.table()
+        kept: dict[str, Any] = {"filter": self.filter_text}
+        if table is not None and table.cursor_key is not None:
+            kept |= {"key": table.cursor_key, "index": table.cursor_index}
+        return {f"{self.scope}.{name}": value for name, value in kept.items()}
 
     # Shared
 
@@ -83,24 +93,30 @@ class Room(Screen[None]):
         """The engine as it was when it was last looked at."""
         return self.app.bridge.state
 
+    def kept(self, name: str, otherwise: Any) -> Any:
+        """Return what was kept when the app was left, if it is of the right kind."""
+        found = self.app.kept.get(f"{self.scope}.{name}", otherwise)
+        return found if isinstance(found, type(otherwise)) else otherwise
+
     def compose(self) -> ComposeResult:
         """Lay out the lines around the body."""
         signs = self.app.symbols
         yield Line(id="title", symbols=signs)
         yield Line(id="tabs", symbols=signs)
         yield Line(id="summary", symbols=signs)
+        yield TextPane(symbols=signs, id="trouble")
         yield from self.body()
-        entry = Input(id="entry")
-        entry.cursor_blink = False
-        yield entry
+        yield Entry(id="entry")
         yield Line(id="link", symbols=signs)
         yield Line(id="keys", symbols=signs)
 
     def on_mount(self) -> None:
-        """Start drawing."""
+        """Go back to where the cursor was, and start drawing."""
         table = self.table()
         if table is not None:
             table.focus()
+            if self.kept("key", ""):
+                table.return_to(self.kept("key", ""), max(self.kept("index", 0), 0))
         self._clock = self.set_interval(self.app.draw_seconds, self._tick)
         self.call_after_refresh(self._tick)
 
@@ -115,19 +131,16 @@ class Room(Screen[None]):
             self._clock.resume()
             self._tick()
 
+    def restart_clock(self) -> None:
+        """Draw at the app's present rate."""
+        if self._clock is not None:
+            self._clock.stop()
+        self._clock = self.set_interval(self.app.draw_seconds, self._tick)
+
     def say(self, text: str, *, bad: bool = False) -> None:
         """Show a sentence in the status line for a while."""
         self._note = (text, time.monotonic() + NOTE_SECONDS, bad)
         self._draw_status()
-
-    def ask(self, prompt: str, given: str, then: Callable[[str], None]) -> None:
-        """Let the user type a line; `then` gets it when enter is pressed."""
-        self._typing = then
-        entry = self.query_one("#entry", Input)
-        entry.placeholder = prompt
-        entry.value = given
-        entry.add_class("-open")
-        entry.focus()
 
     def work(self, job: Coroutine[Any, Any, Any], done: str = "") -> None:
         """Do something with the engine; what goes wrong is said in the status line."""
@@ -143,6 +156,20 @@ class Room(Screen[None]):
             self.say(said if isinstance(said, str) else done)
         self._tick()
 
+    async def fetch(self, query: Query, first: int, last: int) -> Page:
+        """Return a page of a list from the engine."""
+        return await self.app.bridge.rows(query, first, last)
+
+    # Typing a line
+
+    def ask(self, prompt: str, given: str, then: Callable[[str], None]) -> None:
+        """Let the user type a line; `then` gets it when enter is pressed."""
+        self._typing = then
+        entry = self.query_one("#entry", Entry)
+        entry.fill(prompt, given)
+        entry.add_class("-open")
+        entry.focus()
+
     @on(Input.Submitted, "#entry")
     def _typed(self, event: Input.Submitted) -> None:
         then = self._typing
@@ -151,60 +178,41 @@ class Room(Screen[None]):
             then(event.value)
 
     def _close_entry(self) -> bool:
-        entry = self.query_one("#entry", Input)
+        entry = self.query_one("#entry", Entry)
         if not entry.has_class("-open"):
             return False
         self._typing = None
+        table = self._asked_from()
         entry.remove_class("-open")
-        table = self.table()
         if table is not None:
             table.focus()
         return True
+
+    def _asked_from(self) -> Any:
+        """Return the list to go back to after a line was typed."""
+        return self.table()
 
     @on(Line.Pressed)
     def _pressed(self, event: Line.Pressed) -> None:
         self.app.act(event.action)
 
-    async def fetch(self, query: Query, first: int, last: int) -> Page:
-        """Return a page of a list from the engine."""
-        return await self.app.bridge.rows(query, first, last)
-
-    def restart_clock(self) -> None:
-        """Draw at the app's present rate."""
-        if self._clock is not None:
-            self._clock.stop()
-        self._clock = self.set_interval(self.app.draw_seconds, self._tick)
-
-    def to_remember(self) -> dict[str, Any]:
-        """Return what this screen wants back when the app is opened again."""
-        return {f"{self.scope}.filter": self.filter_text}
-
-    def copy_choices(self) -> list[tuple[str, str]]:
-        """Return (text, what it is) of what can be copied here."""
-        return []
-
-    # Conditions (see actions.CONDITIONS)
-
-    def row_here(self) -> bool:
-        """Tell whether a row is under the cursor."""
-        table = self.table()
-        return table is not None and table.cursor_key is not None
-
-    def rows_marked(self) -> bool:
-        """Tell whether a row is marked."""
-        table = self.table()
-        return table is not None and bool(table.marks)
-
-    def two_marked(self) -> bool:
-        """Tell whether exactly two rows are marked."""
-        table = self.table()
-        return table is not None and len(table.marks) == 2
+    # Actions every screen has
 
     def searching(self) -> bool:
         """Tell whether a filter is on."""
         return bool(self.filter_text)
 
-    # Actions every screen has
+    def handler(self, action_id: str) -> Callable[[], None] | None:
+        """Return what does an action here, or None."""
+        if self.table() is None and action_id.startswith(_OF_LISTS):
+            return None
+        found: Callable[[], None] | None = getattr(self, f"act_{action_id.replace('.', '_')}", None)
+        return found
+
+    def hidden(self) -> set[str]:
+        """Return the ids of the key row's actions that cannot be done now."""
+        offered = (a for a in actions.actions_here(self.scope) if a.footer)
+        return {a.id for a in offered if self.app.why_not(a)}
 
     def action_act(self, action_id: str) -> None:
         """Do one action of the registry."""
@@ -212,11 +220,12 @@ class Room(Screen[None]):
 
     def act_app_help(self) -> None:
         """Offer what can be done here, now."""
-        self._menu("what can be done here", actions.actions_here(self.scope), only_now=True)
+        here = actions.actions_here(self.scope)
+        self._menu("what can be done here", (a for a in here if not self.app.why_not(a)))
 
     def act_app_palette(self) -> None:
         """Offer everything by name."""
-        self._menu("run a command", actions.ACTIONS, only_now=False)
+        self._menu("run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
 
     def act_copy_menu(self) -> None:
         """Choose what to copy."""
@@ -232,38 +241,22 @@ class Room(Screen[None]):
 
         self.app.push_screen(ChooseScreen("copy", numbered, self.app.symbols), chosen)
 
-    def act_app_theme(self) -> None:
-        """Choose the theme."""
-        names = sorted(self.app.available_themes)
+    def act_app_back(self) -> None:
+        """Undo the last of: typing, filter, zoom."""
+        if self._close_entry():
+            return
+        if self.filter_text:
+            self.set_filter("")
+        else:
+            self._give("")
 
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self.app.theme = self.app.kept["theme"] = name
+    def act_find_filter(self) -> None:
+        """Type a filter."""
+        self.ask("filter: words that must all be in the row", self.filter_text, self.set_filter)
 
-        choices = [(name, name) for name in names]
-        self.app.push_screen(ChooseScreen("theme", choices, self.app.symbols), chosen)
-
-    def act_find_next(self) -> None:
-        """Go to the next match: a filtered list holds nothing else."""
-        self._move(lambda table: table.cursor_by(1))
-
-    def act_find_former(self) -> None:
-        """Go to the former match."""
-        self._move(lambda table: table.cursor_by(-1))
-
-    def act_pane_next(self) -> None:
-        """Go to the next pane."""
-        self.focus_next(VirtualTable)
-
-    def act_pane_former(self) -> None:
-        """Go to the former pane."""
-        self.focus_previous(VirtualTable)
-
-    def _menu(self, title: str, offered: Iterable[actions.Action], *, only_now: bool) -> None:
+    def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
         choices = []
         for action in offered:
-            if only_now and self.app.why_not(action):
-                continue
             keys = " ".join(self.app.keymap[action.id])
             choices.append((action.id, f"{keys:<10} {action.title}"))
 
@@ -273,111 +266,52 @@ class Room(Screen[None]):
 
         self.app.push_screen(ChooseScreen(title, choices, self.app.symbols), chosen)
 
-    def act_app_back(self) -> None:
-        """Undo the last of: typing, filter, zoom."""
-        if self._close_entry():
-            return
-        if self.filter_text:
-            self.set_filter("")
-        elif self.has_class("-zoomed"):
-            self.remove_class("-zoomed")
-
-    def act_find_filter(self) -> None:
-        """Type a filter."""
-        self.ask("filter: words, score>0.5, kind:flash ...", self.filter_text, self.set_filter)
-
-    def act_pane_zoom(self) -> None:
-        """Give the list the whole screen, or take it back."""
-        self.toggle_class("-zoomed")
-
-    def act_move_down(self) -> None:
-        """Move the cursor down."""
-        self._move(lambda table: table.cursor_by(1))
-
-    def act_move_up(self) -> None:
-        """Move the cursor up."""
-        self._move(lambda table: table.cursor_by(-1))
-
-    def act_move_first(self) -> None:
-        """Move to the first row."""
-        self._move(lambda table: table.first())
-
-    def act_move_last(self) -> None:
-        """Move to the last row."""
-        self._move(lambda table: table.last())
-
-    def act_move_half_down(self) -> None:
-        """Move down half a page."""
-        self._move(lambda table: table.page(0.5))
-
-    def act_move_half_up(self) -> None:
-        """Move up half a page."""
-        self._move(lambda table: table.page(-0.5))
-
-    def act_move_page_down(self) -> None:
-        """Move down a page."""
-        self._move(lambda table: table.page(1))
-
-    def act_move_page_up(self) -> None:
-        """Move up a page."""
-        self._move(lambda table: table.page(-1))
-
-    def act_mark_toggle(self) -> None:
-        """Mark the row, or take its mark away."""
-        self._move(lambda table: table.toggle_mark())
-
-    def act_mark_none(self) -> None:
-        """Take all marks away."""
-        self._move(lambda table: table.set_marks())
-
-    def act_mark_range(self) -> None:
-        """Mark from the last mark to here."""
-        self._move(lambda table: table.mark_range())
-
-    def act_list_open(self) -> None:
-        """Open the row under the cursor."""
-        self._move(lambda table: table.activate())
-
-    def _move(self, change: Callable[[VirtualTable], object]) -> None:
-        table = self.table()
-        if table is not None:
-            change(table)
-
     # Drawing
 
     def _tick(self) -> None:
         if not self.is_current or not self.is_mounted:
             return
         link = self.app.link
-        waiting = link.backlog_bytes if link is not None else 0
-        if link is None or not link.stalled:
-            if waiting <= SLOW_BYTES:
-                self.draw()
-            self._draw_status()
+        if link is not None and link.stalled:  # whatever is sent now would be left out
+            return
+        if link is None or link.backlog_bytes <= SLOW_BYTES:
+            self.draw()
+        missed = self.app.meter.missed(link)
+        if missed:
+            self.say(f"the link stalled and {missed} frames were left out; the engine went on")
+        self._draw_status()
 
     def _draw_status(self) -> None:
         if not self.is_mounted:
             return
         width = self.size.width
+        self._draw_trouble()
         self.query_one("#title", Line).show(*chrome.title(self.app.bridge))
         self.query_one("#tabs", Line).show(chrome.tabs(self.scope, width))
         self.query_one("#summary", Line).show(self.summary(), self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
         self.query_one("#keys", Line).show(self._key_parts(width))
 
+    def _draw_trouble(self) -> None:
+        """Say in full, above everything, why there is no engine."""
+        pane, bridge = self.query_one("#trouble", TextPane), self.app.bridge
+        bad = bridge.connection in ("lost", "failed")
+        self.set_class(bad, "-trouble")
+        pane.show([("bad", clean(bridge.trouble))] if bad else [])
+
     def _key_parts(self, width: int) -> list[Part]:
-        hidden = {a.id for a in actions.actions_here(self.scope) if self.app.why_not(a)}
-        items = actions.footer_items(self.scope, self.app.keymap, width, hidden=hidden)
+        items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())
         parts = [Part(" ")]
-        for item in items:
+        for number, item in enumerate(items):
+            gap = "  " if number < len(items) - 1 else ""
             parts += [
                 Part(item.key, "strong", item.action),
-                Part(f" {item.word}  ", "dim", item.action),
+                Part(f" {item.word}{gap}", "dim", item.action),
             ]
         return parts
 
     def _filter_words(self) -> str:
-        return f"filter: {self.filter_text}" if self.filter_text else ""
+        return f"filter: {self.filter_text} " if self.filter_text else ""
 
     def _link_parts(self) -> tuple[list[Part], str]:
         text, until, bad = self._note

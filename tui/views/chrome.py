@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..bridge import Bridge
 
 
+BEHIND_BYTES = 4096
+
+
 def title(bridge: Bridge) -> tuple[list[Part], str]:
     """Return the title row: where we are, and how much is going on."""
     host = clean(socket.gethostname(), limit=30)
@@ -45,7 +48,7 @@ def status(bridge: Bridge) -> list[Part]:
     if bridge.connection == "starting":
         return [Part(" starting the engine", "dim")]
     if bridge.connection in ("lost", "failed"):
-        return [Part(f" {clean(bridge.trouble, limit=300)}", "bad")]
+        return [Part(" no engine", "bad")]
     return [Part(f" engine {bridge.engine_pid}", "dim")]
 
 
@@ -54,9 +57,10 @@ def link(app: SightlineApp) -> str:
     facts, sending = app.facts, app.link
     trip = facts.round_trip_ms if facts is not None else None
     parts = [f"link {trip:.0f}ms"] if trip is not None else []
-    if sending is not None and sending.stalled:
-        parts.append("SLOW")
-    parts.append(f"{1 / app.draw_seconds:.0f}Hz ")
+    if sending is not None:
+        behind = sending.stalled or sending.backlog_bytes > BEHIND_BYTES
+        parts.append("SLOW" if behind else app.meter.words(sending))
+    parts.append(f"{1 / app.draw_seconds:.2g}Hz ")
     return "  ".join(parts)
 
 

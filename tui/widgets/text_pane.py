@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
+from textual.geometry import Size
 
 from .cells import head, safe
 from .painted import Look, Painted, Span
@@ -35,8 +36,15 @@ class TextPane(Painted):
 
     def show(self, text: Iterable[TextLine]) -> None:
         """Show this from now on."""
-        self._text = list(text)
+        before, self._text = self._text, list(text)
+        height = self.styles.height
+        if height is not None and height.is_auto and before != self._text:
+            self.refresh(layout=True)
         self.refresh_changed()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines there are, for a pane as high as its text."""
+        return len(self._all(width))
 
     def scroll_by(self, lines: int) -> None:
         """Scroll down, or up when negative, no further than there is text."""

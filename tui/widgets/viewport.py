@@ -29,6 +29,7 @@ class Viewport:
         self.marks: dict[str, None] = {}
         self._anchor: str | None = None
         self._follow_end = follow_end
+        self._hint: int | None = None
 
     @property
     def in_view(self) -> range:
@@ -46,6 +47,11 @@ class Viewport:
             self.index = self.top = 0
         self.changed()
 
+    def return_to(self, key: str, index: int) -> None:
+        """Look for a row of another time, near the place it had then, once there are rows."""
+        self.sought, self._hint = key, index
+        self.changed()
+
     def sized(self, body: int) -> None:
         """Take a new height; a cursor that was in view stays in view."""
         kept = self.index in self.in_view or not self.body
@@ -57,6 +63,9 @@ class Viewport:
     def changed(self) -> None:
         """Look at the source again: rows came, went, moved, or were loaded."""
         before, self.count = self.count, self.source.count()
+        if self._hint is not None and self.count:
+            self.index, self._hint = self._nearest(self._hint), None
+            self._reveal()
         kept = self.top <= self.index < self.top + self.body
         if self._follow_end and self.index == before - 1:
             self.index = self.count - 1
@@ -71,7 +80,7 @@ class Viewport:
     def to(self, index: int) -> None:
         """Put the cursor on a place, or the nearest there is, and bring it into view."""
         self.index = self._nearest(index)
-        self.sought = None
+        self.sought = self._hint = None
         self._reveal()
         self._learn()
 

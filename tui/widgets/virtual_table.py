@@ -7,7 +7,7 @@ before those of the registry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from textual import events
@@ -15,7 +15,7 @@ from textual.message import Message
 
 from .cells import fit
 from .columns import Column, arrange
-from .painted import Painted, Span
+from .painted import Look, Painted, Span
 from .rows import Row, RowSource
 from .symbols import Symbols
 from .viewport import Viewport
@@ -101,6 +101,7 @@ class VirtualTable(Painted, can_focus=True):
         self._layout = arrange(self._columns, 0)
         self._said: tuple[str | None, int] | None = None
         self._clicked: str | None = None
+        self._labels: Mapping[int, str] = {}
 
     @property
     def cursor_key(self) -> str | None:
@@ -145,6 +146,11 @@ class VirtualTable(Painted, can_focus=True):
         self._sorted = (title, descending)
         self._paint()
 
+    def set_labels(self, labels: Mapping[int, str]) -> None:
+        """Show a label in front of these places, where the cursor and marks stand else."""
+        self._labels = labels
+        self._paint()
+
     def set_empty(self, text: str) -> None:
         """Say this while there are no rows."""
         self._empty = text
@@ -174,6 +180,14 @@ class VirtualTable(Painted, can_focus=True):
         if place is not None:
             self.cursor_to(place)
         return place is not None
+
+    def return_to(self, key: str, index: int) -> None:
+        """Put the cursor where it was at another time: on its row, else on its place.
+
+        Rows may come later; until they do there is nothing to put it on.
+        """
+        self._view.return_to(key, index)
+        self._paint()
 
     def cursor_by(self, rows: int) -> None:
         """Move the cursor down, or up when negative."""
@@ -245,7 +259,7 @@ class VirtualTable(Painted, can_focus=True):
         if not self._view.count:
             return [*drawn, [Span(fit("  " + self._empty, width, self._symbols), "dim")]]
         return drawn + [
-            self._row_line(row, place == self._view.index)
+            self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
         ]
 
@@ -298,14 +312,19 @@ class VirtualTable(Painted, can_focus=True):
         pieces = self._layout.header(self._symbols, title, descending=descending)
         return [Span(piece, "strong") for piece in pieces]
 
-    def _row_line(self, row: Row | None, here: bool) -> list[Span]:
+    def _row_line(self, row: Row | None, place: int) -> list[Span]:
         signs = self._symbols
-        marked = row is not None and row.key in self._view.marks
-        gutter = (signs.mark if marked else " ") + (signs.cursor if here else " ")
+        here = place == self._view.index
         reverse = here and self.has_focus
+        gutter = self._labels.get(place) or self._gutter(row, here)
         if row is None:
             width = self._layout.width - self._layout.gutter
             texts = [fit(gutter, self._layout.gutter, signs), fit(signs.not_loaded, width, signs)]
             return [Span(text, "dim", reverse) for text in texts]
-        pieces = self._layout.line(gutter, row.cells, signs)
-        return [Span(piece, row.tone, reverse) for piece in pieces]
+        first, *pieces = self._layout.line(gutter, row.cells, signs)
+        look: Look = "here" if place in self._labels else row.tone
+        return [Span(first, look, reverse), *(Span(each, row.tone, reverse) for each in pieces)]
+
+    def _gutter(self, row: Row | None, here: bool) -> str:
+        marked = row is not None and row.key in self._view.marks
+        return (self._symbols.mark if marked else " ") + (self._symbols.cursor if here else " ")

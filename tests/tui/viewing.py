@@ -1,0 +1,158 @@
+"""The whole app before a terminal to look at, with a real engine behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from textual.pilot import Pilot
+
+from core.discovery import running
+from tests.tui.widgets.terminal import Terminal, Wired
+from tui.app import SightlineApp, Wishes
+from tui.widgets.line import Line
+from tui.widgets.virtual_table import VirtualTable
+
+SECONDS = 20.0
+
+
+class SeenApp(SightlineApp):
+    """The app, writing to a grid of cells."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        super().__init__(wishes)
+        self.driver_class = Wired
+
+
+class Viewer:
+    """Someone who sits before the app: presses keys and reads the screen."""
+
+    def __init__(self, app: SeenApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def terminal(self) -> Terminal:
+        return Wired.terminal
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(self.terminal.rows)
+
+    @property
+    def room(self) -> Any:
+        assert self.app.room is not None
+        return self.app.room
+
+    @property
+    def table(self) -> VirtualTable:
+        table = self.room.table()
+        assert table is not None
+        return table
+
+    def line(self, name: str) -> str:
+        """Return what one of the lines around the screen says."""
+        return str(self.room.query_one(f"#{name}", Line).text)
+
+    def row(self) -> str:
+        """Return the row under the cursor."""
+        return next((row for row in self.terminal.rows if row.lstrip(" *").startswith(">")), "")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type a text as it is."""
+        names = {" ": "space", "/": "slash", ".": "full_stop", "-": "minus", "=": "equals_sign",
+                 ":": "colon", ",": "comma", "_": "underscore", "[": "left_square_bracket",
+                 "]": "right_square_bracket", ">": "greater_than_sign", '"': "quotation_mark",
+                 "\n": "enter"}  # fmt: skip
+        await self.press(*(names.get(char, char) for char in text))
+
+    async def until(self, true: Callable[[], Any], seconds: float = SECONDS) -> None:
+        """Wait until something is so."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"waited in vain; the screen:\n{self.screen}"
+            await asyncio.sleep(0.02)
+            await self.pilot.pause()
+
+    async def sees(self, *texts: str, seconds: float = SECONDS) -> None:
+        """Wait until all texts are on the screen."""
+        end = time.monotonic() + seconds
+        while missing := [text for text in texts if text not in self.screen]:
+            assert time.monotonic() < end, f"no {missing} on the screen:\n{self.screen}"
+            await asyncio.sleep(0.02)
+            await self.pilot.pause()
+
+    async def sees_no(self, text: str, seconds: float = SECONDS) -> None:
+        await self.until(lambda: text not in self.screen, seconds)
+
+    async def go(self, key: str, scope: str) -> None:
+        """Go to a screen and wait until it drew itself."""
+        await self.press(key)
+        await self.until(lambda: self.room.scope == scope)
+        await self.pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        Wired.terminal = Terminal(width, height)
+        await self.pilot.resize_terminal(width, height)
+        await self.pilot.pause()
+
+
+def wishes(library: Path, **more: Any) -> Wishes:
+    """Return what the tests ask of the app: quick drawing, state kept beside the library."""
+    kept = library.parent / f"{library.name}.state"
+    return replace(Wishes(library, kept, draw_seconds=0.05), **more)
+
+
+def look(
+    asked: Wishes, test: Callable[[Viewer], Awaitable[None]], size: tuple[int, int] = (80, 24),
+    *, obeys: bool = False, attached: bool = True,
+) -> None:  # fmt: skip
+    """Run `test` before the app; unless it `obeys`, nothing but text, places and styles was sent.
+
+    `attached` waits for the engine first.
+    """
+
+    async def main() -> None:
+        Wired.terminal = Terminal(*size)
+        app = SeenApp(asked)
+        async with app.run_test(size=size, headless=False) as pilot:
+            viewer = Viewer(app, pilot)
+            if attached:
+                await viewer.until(lambda: app.bridge.connection == "attached", 60)
+            await viewer.until(lambda: app.room is not None and app.room.is_mounted)
+            await pilot.pause()
+            await test(viewer)
+            if app.is_running:
+                await app.bridge.leave()
+            if not obeys:
+                assert Wired.terminal.obeyed == []
+
+    asyncio.run(main())
+
+
+def end_engine(library: Path) -> None:
+    """Kill the engine of a library, if there is one."""
+    found = running(library)
+    if found is not None:
+        with suppress(psutil.Error):
+            process = psutil.Process(found.pid)
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+
+
+def copied(library: Path, to: Path) -> Path:
+    """Return a copy of a library no engine knows."""
+    shutil.copytree(library, to, ignore=shutil.ignore_patterns("engine.*", "*.sock"))
+    return to

@@ -1,0 +1,38 @@
+"""How much goes over the link, counted so that showing it costs nothing when nothing happens."""
+
+from __future__ import annotations
+
+import time
+
+from .link import Link
+
+SECONDS = 2.0
+LEAST_BYTES = 1024
+
+
+class LinkMeter:
+    """Bytes a second over the last two seconds, and frames that a stall cost."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+        self._sent = 0
+        self._rate = 0.0
+        self._missed = 0
+
+    def words(self, link: Link | None) -> str:
+        """Return the rate in whole KB; less than one is one word, or showing it would change it."""
+        if link is None:
+            return ""
+        now = time.monotonic()
+        if now - self._at >= SECONDS:
+            self._rate = (link.sent_bytes - self._sent) / (now - self._at)
+            self._at, self._sent = now, link.sent_bytes
+        return "<1K/s" if self._rate < LEAST_BYTES else f"{self._rate / 1024:.0f}K/s"
+
+    def missed(self, link: Link | None) -> int:
+        """Return how many frames were left out since this was asked last."""
+        if link is None or link.stalled:
+            return 0
+        missed = link.skipped_frames - self._missed
+        self._missed = link.skipped_frames
+        return missed
