@@ -48,7 +48,7 @@ with ThreadPoolExecutor(2) as threads:
 
 def main() -> None:
     """Print what a scan takes beside its two halves, and its share of the slower one."""
-    folder, pictures = _model(), jpegs(PICTURES)
+    folder, pictures = saved_model(ARCHITECTURE), jpegs(PICTURES)
     with tempfile.TemporaryDirectory() as scratch:
         library = ["--library", f"{scratch}/library", "--quiet"]
         scan = [*SIGHTLINE, *library, "scan", str(pictures), "--stages", "embed", "--redo",
@@ -98,9 +98,9 @@ def jpegs(count: int) -> Path:
     return folder
 
 
-def _model() -> Path:
-    """Save the architecture with random weights, as a folder open_clip's models come in."""
-    folder = CACHE / f"open_clip-{ARCHITECTURE}"
+def saved_model(architecture: str) -> Path:
+    """Save an architecture with random weights, as a folder open_clip's models come in."""
+    folder = CACHE / f"open_clip-{architecture}"
     if not folder.is_dir():
         import json
 
@@ -109,11 +109,11 @@ def _model() -> Path:
         from safetensors.torch import save_file
 
         torch.manual_seed(0)
-        model = open_clip.create_model(ARCHITECTURE, pretrained=None)
+        model = open_clip.create_model(architecture, pretrained=None)
         scratch = folder.with_suffix(".new")
         scratch.mkdir(parents=True, exist_ok=True)
         config = {
-            "model_cfg": open_clip.get_model_config(ARCHITECTURE),
+            "model_cfg": open_clip.get_model_config(architecture),
             "preprocess_cfg": open_clip.get_model_preprocess_cfg(model),
         }
         (scratch / "open_clip_config.json").write_text(json.dumps(config))

@@ -9,6 +9,7 @@ from .wire_forms import from_json, to_json
 
 What = Literal["events", "candidates", "frames"]
 Sort = Literal["source", "time", "score", "kind"]
+ModelSort = Literal["catalog", "name", "kind", "here", "disk", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Models:
     """Models of the catalog and whatever else lies in the cache, with what each took in memory."""
 
     text: str = ""
+    sort: ModelSort = "catalog"
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
         case Results():
             return _results(library, query, first, last)
         case Models():
-            return _cut(_matching(model_rows(library), query.text), first, last)
+            rows = model_rows(library, query.sort, descending=query.descending)
+            return _cut(_matching(rows, query.text), first, last)
         case Matrix():
             return _cut(_matching(matrix_rows(), query.text), first, last)
         case LogLines():
