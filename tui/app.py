@@ -20,9 +20,9 @@ from core.errors import SightlineError
 from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
 from .bridge import Bridge
 from .clipboard import copy
-from .safe_app import SafeApp
 from .meter import LinkMeter
 from .remember import load, save
+from .safe_app import SafeApp
 from .screens.table import SCREEN_CLASSES
 from .widgets.symbols import ASCII, UNICODE, Symbols
 from .widgets.tight import tight
@@ -199,10 +199,11 @@ class SightlineApp(SafeApp[None]):
     async def on_event(self, event: events.Event) -> None:
         """Take keys while labels to jump to are shown."""
         room = self.room
-        if isinstance(event, events.Key) and not event.is_forwarded and room is not None:
-            if room.jumping and room.is_current:
+        jumping = room is not None and room.jumping and room.is_shown
+        if room is not None and jumping and isinstance(event, events.Key):
+            if not event.is_forwarded:
                 room.jump_key(event)
-                return
+            return
         await super().on_event(event)
 
     def act_app_redraw(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from core.discovery import running
@@ -21,7 +22,7 @@ from tui.app import SightlineApp, Wishes
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
-SECONDS = 20.0
+SECONDS = 8.0
 
 
 class SeenApp(SightlineApp):
@@ -30,6 +31,14 @@ class SeenApp(SightlineApp):
     def __init__(self, wishes: Wishes) -> None:
         super().__init__(wishes)
         self.driver_class = Wired
+
+
+class Clipping(Terminal):
+    """A terminal that was made smaller than what is still on its way to it."""
+
+    def _put(self, char: str) -> None:
+        if self._y < len(self.cells) and self._x + cell_len(char) <= len(self.cells[0]):
+            super()._put(char)
 
 
 class Viewer:
@@ -55,7 +64,7 @@ class Viewer:
     @property
     def table(self) -> VirtualTable:
         table = self.room.table()
-        assert table is not None
+        assert isinstance(table, VirtualTable)
         return table
 
     def line(self, name: str) -> str:
@@ -104,7 +113,7 @@ class Viewer:
         await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:
-        Wired.terminal = Terminal(width, height)
+        Wired.terminal = Clipping(width, height)
         await self.pilot.resize_terminal(width, height)
         await self.pilot.pause()
 

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from ..views import browse
+from ..widgets.entry import Entry
 from ..widgets.line import Line
 from ..widgets.rows import ListSource
 from ..widgets.symbols import Symbols
@@ -32,7 +33,6 @@ class AddScreen(ModalScreen[Chosen | None]):
         width: 90; max-width: 100%; height: 22; max-height: 100%;
         border: solid $foreground 50%; background: $background;
     }
-    AddScreen Input { border: none; height: 1; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "leave", show=False),
@@ -57,9 +57,7 @@ class AddScreen(ModalScreen[Chosen | None]):
         with Vertical():
             yield Line(" add files or folders", "tab: complete  enter: scan  esc: back ",
                        symbols=signs)  # fmt: skip
-            entry = Input(os.getcwd() + os.sep, id="path", select_on_focus=False)
-            entry.cursor_blink = False
-            yield entry
+            yield Entry(browse.here(), id="path")
             yield VirtualTable(browse.COLUMNS, self._source, symbols=signs,
                                empty="nothing there to scan")  # fmt: skip
             yield Line(id="choice", symbols=signs)
@@ -104,8 +102,10 @@ class AddScreen(ModalScreen[Chosen | None]):
 
     @on(Input.Changed, "#path")
     def _list(self) -> None:
-        self._source.show(browse.rows(self.query_one(Input).value))
+        typed = browse.unquoted(self.query_one(Input).value)
+        self._source.show(browse.rows(typed))
         table = self.query_one(VirtualTable)
+        table.set_empty(browse.trouble(typed) or "nothing there to scan")
         table.source_changed()
         table.first()
         self._say()
@@ -113,7 +113,7 @@ class AddScreen(ModalScreen[Chosen | None]):
     @on(Input.Submitted, "#path")
     def _entered(self, event: Input.Submitted) -> None:
         marked = self.query_one(VirtualTable).marks
-        typed = os.path.abspath(os.path.expanduser(event.value))
+        typed = browse.whole(browse.unquoted(event.value))
         if marked:
             self.dismiss((marked, self._profile))
         elif os.path.exists(typed):

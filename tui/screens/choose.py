@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from ..widgets.columns import Column
+from ..widgets.entry import Entry
 from ..widgets.line import Line
 from ..widgets.rows import ListSource, Row
 from ..widgets.symbols import Symbols
@@ -28,7 +29,6 @@ class ChooseScreen(ModalScreen[str | None]):
         width: 76; max-width: 100%; height: 20; max-height: 100%;
         border: solid $foreground 50%; background: $background;
     }
-    ChooseScreen Input { border: none; height: 1; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "leave", show=False),
@@ -49,9 +49,7 @@ class ChooseScreen(ModalScreen[str | None]):
         """Lay out title, entry and list."""
         with Vertical():
             yield Line(f" {self._title}", "enter: choose  esc: back ", symbols=self._symbols)
-            entry = Input(placeholder="type to narrow", id="narrow")
-            entry.cursor_blink = False
-            yield entry
+            yield Entry(placeholder="type to narrow", id="narrow")
             yield VirtualTable(
                 (Column("", None),), self._source, symbols=self._symbols, header=False,
                 empty="nothing of that name",

@@ -6,7 +6,6 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Resize
 
 from core.errors import SightlineError
 
@@ -14,6 +13,7 @@ from ..views import gpu
 from ..widgets.history_graph import BASES, HistoryGraph
 from ..widgets.line import Line
 from ..widgets.rows import ListSource
+from ..widgets.symbols import ASCII
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .room import Room
@@ -32,6 +32,7 @@ class GpuRoom(Room):
         self._ours_only = False
         self._samples: list[dict[str, Any]] = []
         self._since = 0.0
+        self._fetching = False
         self._processes = ListSource()
 
     def body(self) -> ComposeResult:
@@ -50,12 +51,14 @@ class GpuRoom(Room):
         machine = self.state.machine if self.state else None
         pane = self.query_one("#now", TextPane)
         lines = gpu.lines(machine, pane.size.width, self.app.symbols)
-        pane.styles.height = min(len(lines), max(self.size.height - 12, 3))
+        pane.styles.height = min(len(lines), max(self.size.height - 12, 2 if self.size.height > 6 else 1))
         pane.show(lines)
-        self._processes.show(gpu.process_rows(machine, ours_only=self._ours_only))
+        self._processes.show(
+            gpu.process_rows(machine, ours_only=self._ours_only, text=self.filter_text)
+        )
         self.query_one(VirtualTable).source_changed()
         if machine is not None and machine.at_seconds > self._since:
-            self.run_worker(self._fetch(), group="samples", exclusive=True)
+            self._fetch_samples()
         cursor = self._graphs()[0].cursor_seconds
         self.query_one("#then", Line).show(f" {gpu.then(self._samples, cursor)}")
 
@@ -92,9 +95,17 @@ class GpuRoom(Room):
         for graph in self._graphs():
             graph.set_cursor(None)
 
-    def on_resize(self, event: Resize) -> None:
-        """Draw anew at the new size."""
-        super().on_resize(event)
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return the process under the cursor, and all figures as they are."""
+        machine = self.state.machine if self.state else None
+        lines = gpu.lines(machine, 120, ASCII)
+        place = self.query_one(VirtualTable).cursor_index
+        rows = self._processes.window(place, place + 1) if place >= 0 else ()
+        here = [" ".join(row.cells) for row in rows if row is not None]
+        return [
+            *((line, f"process: {line}") for line in here),
+            ("\n".join(lines), "all figures as they are now"),
+        ]
 
     def _point(self, columns: int) -> None:
         first, *others = self._graphs()
@@ -105,7 +116,18 @@ class GpuRoom(Room):
     def _graphs(self) -> list[HistoryGraph]:
         return list(self.query(HistoryGraph))
 
+    def _fetch_samples(self) -> None:
+        if not self._fetching:
+            self._fetching = True
+            self.run_worker(self._fetch())
+
     async def _fetch(self) -> None:
+        try:
+            await self._fetched()
+        finally:
+            self._fetching = False
+
+    async def _fetched(self) -> None:
         try:
             fresh = await self.app.bridge.samples(self._since)
         except SightlineError:

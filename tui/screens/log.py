@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+from textual import on
 from textual.app import ComposeResult
 
 from core.queries import LogLines
@@ -10,7 +14,11 @@ from core.settings import log_file
 from ..views import log
 from ..views.paged import PagedRows
 from ..widgets.virtual_table import VirtualTable
+from .read import ReadScreen
 from .room import Room
+
+READ_SECONDS = 2.0
+"""what the engine only logs is no event: its log is read again so often while it is shown"""
 
 
 class LogRoom(Room):
@@ -20,9 +28,11 @@ class LogRoom(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self._level = "INFO"
+        level = self.kept("level", "INFO")
+        self._level = level if level in log.LEVELS else "INFO"
         self._rows = self._listed()
         self._seen = -1
+        self._read_at = 0.0
 
     def body(self) -> ComposeResult:
         """Yield the table."""
@@ -33,8 +43,9 @@ class LogRoom(Room):
 
     def draw(self) -> None:
         """Fetch what was added."""
-        if self._seen != self.app.bridge.changes:
-            self._seen = self.app.bridge.changes
+        now = time.monotonic()
+        if self._seen != self.app.bridge.changes or now - self._read_at > READ_SECONDS:
+            self._seen, self._read_at = self.app.bridge.changes, now
             self._rows.reload()
 
     def summary(self) -> str:
@@ -47,6 +58,10 @@ class LogRoom(Room):
         super().set_filter(text)
         self._show()
 
+    def to_remember(self) -> dict[str, Any]:
+        """Return filter and level; the log itself has moved on by then."""
+        return {"log.filter": self.filter_text, "log.level": self._level}
+
     def act_log_level(self) -> None:
         """Show the next level."""
         here = log.LEVELS.index(self._level)
@@ -56,6 +71,24 @@ class LogRoom(Room):
     def act_log_follow(self) -> None:
         """Go to the end."""
         self.query_one(VirtualTable).last()
+
+    def act_list_open(self) -> None:
+        """Show the whole line."""
+        row = self._row()
+        if row is not None:
+            lines = log.whole(row)
+            self.app.push_screen(ReadScreen("a line of the log", lines, self.app.symbols))
+
+    @on(VirtualTable.Activated)
+    def _opened(self, _event: VirtualTable.Activated) -> None:
+        self.act_list_open()
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return the line and where the file is."""
+        row = self._row()
+        path = str(log_file(self.app.wishes.library))
+        lines = [] if row is None else [(" ".join(log.whole(row)), f"line: {row['text']}")]
+        return [*lines, (path, f"file: {path}")]
 
     def act_log_file(self) -> None:
         """Say where the file is."""
@@ -71,6 +104,9 @@ class LogRoom(Room):
         self._rows.close()
         self._rows = self._listed()
         self.query_one(VirtualTable).set_source(self._rows)
+
+    def _row(self) -> dict[str, Any] | None:
+        return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
 
     def _came(self) -> None:
         if self.is_mounted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual import on
 from textual.app import ComposeResult
 
 from core.commands import CancelPull, Command, ContinuePull, PausePull, PullModel, RemoveModel
@@ -15,6 +16,7 @@ from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .read import ReadScreen
 from .room import Room
 
 
@@ -26,6 +28,8 @@ class ModelsRoom(Room):
     def __init__(self) -> None:
         super().__init__()
         self._matrix = False
+        self._sort = "catalog"
+        self._descending = False
         self._rows = self._listed()
         self._seen = -1
 
@@ -95,6 +99,32 @@ class ModelsRoom(Room):
     def act_pane_tab_former(self) -> None:
         """Show models, or what was verified."""
         self.act_pane_tab_next()
+
+    def act_list_sort(self) -> None:
+        """Choose the order."""
+        choices = [("catalog up", "as in the catalog")]
+        for name in models.SORTS:
+            choices += [(f"{name} up", f"by {name}, ascending"),
+                        (f"{name} down", f"by {name}, descending")]  # fmt: skip
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self._sort, _, direction = key.partition(" ")
+                self._descending = direction == "down"
+                self._show()
+
+        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+
+    def act_list_open(self) -> None:
+        """Show everything known of the model."""
+        row = self._row()
+        if row is not None:
+            facts = models.facts(row, self.state)
+            self.app.push_screen(ReadScreen(str(row["repo"]), facts, self.app.symbols))
+
+    @on(VirtualTable.Activated)
+    def _opened(self, _event: VirtualTable.Activated) -> None:
+        self.act_list_open()
 
     def act_models_download(self) -> None:
         """Fetch the model; one that runs its own code only after a yes."""
@@ -174,7 +204,8 @@ class ModelsRoom(Room):
         self.work(told())
 
     def _listed(self) -> PagedRows:
-        query = Matrix(self.filter_text) if self._matrix else Models(self.filter_text)
+        models_query = Models(self.filter_text, self._sort, self._descending)  # type: ignore[arg-type]
+        query = Matrix(self.filter_text) if self._matrix else models_query
         shown = models.matrix_row if self._matrix else self._shown
         rows = PagedRows(query, self.fetch, shown)
         rows.on_change = self._came
@@ -186,7 +217,10 @@ class ModelsRoom(Room):
     def _show(self) -> None:
         self._rows.close()
         self._rows = self._listed()
-        self.query_one(VirtualTable).set_source(self._rows)
+        table = self.query_one(VirtualTable)
+        title = "" if self._matrix else models.SORTS.get(self._sort, "")
+        table.set_sort(title, descending=self._descending)
+        table.set_source(self._rows)
 
     def _came(self) -> None:
         if self.is_mounted:

@@ -33,6 +33,7 @@ class ProfilesRoom(Room):
         self._profile = ""
         self._fault = ""
         self._compared = ""
+        self._setting_asked = False
 
     def body(self) -> ComposeResult:
         """Yield both lists."""
@@ -44,6 +45,7 @@ class ProfilesRoom(Room):
 
     def on_mount(self) -> None:
         """List what there is."""
+        self._list.show(profiles.listed())
         super().on_mount()
         self._reload()
 
@@ -86,6 +88,18 @@ class ProfilesRoom(Room):
 
     # Actions
 
+    def _asked_from(self) -> VirtualTable:
+        return self.query_one("#settings" if self._setting_asked else "#profiles", VirtualTable)
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return the setting under the cursor as a profile holds it, and the profile's name."""
+        table = self.query_one("#settings", VirtualTable)
+        place = table.cursor_index
+        rows = [] if place < 0 else self._settings.window(place, place + 1)
+        lines = [f"{row.cells[0]} = {row.cells[1]}" for row in rows if row is not None]
+        return [*((line, f"setting: {line}") for line in lines),
+                (self._profile, f"profile: {self._profile}")]  # fmt: skip
+
     def act_app_back(self) -> None:
         """Leave the comparison, else as everywhere."""
         if self._compared:
@@ -107,6 +121,7 @@ class ProfilesRoom(Room):
         key = settings.cursor_key
         now = next(s for s in profiles.settings(self._profile, self._valid()) if s.key == key)
         given = profiles.shown_value(self._changes.get(key, now.value))
+        self._setting_asked = True
         self.ask(f"{key} =  ({now.meaning})", given, lambda text: self._change(key, text))
 
     def act_profiles_save(self) -> None:
@@ -146,6 +161,7 @@ class ProfilesRoom(Room):
     def act_profiles_new(self) -> None:
         """Make a profile of one's own that extends this one."""
         base = self._profile
+        self._setting_asked = False
         self.ask("name of the new profile", f"my-{base}", lambda name: self._made(name, base))
 
     def act_profiles_use(self) -> None:
@@ -259,6 +275,7 @@ class ProfilesRoom(Room):
         """Take a new value, and say at once beside it what is wrong with it."""
         from core.profiles import parse_override, resolve
 
+        self._changes[key] = text  # stays to be seen and mended if it is no value
         try:
             value = parse_override(f"{key}={text}")[1]
             self._changes[key] = value

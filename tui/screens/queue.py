@@ -157,6 +157,10 @@ class QueueRoom(Room):
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")
 
+    def act_list_open(self) -> None:
+        """Show what was found in the scan."""
+        self.act_queue_results()
+
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:
         self.act_queue_results()

@@ -10,10 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from core.commands import CorrectFrame, MarkFrame
-from core.queries import Results, What
+from core.errors import SightlineError
+from core.queries import Results, Sort, What
 from core.text import clean
 
-from ..views import results, timeline, wording
+from ..new_file import free_path, plain_stem, write_new
+from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
 from ..widgets.frame_view import FrameView
 from ..widgets.line import Line
@@ -26,6 +28,7 @@ PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""
 PICTURE_PIXELS = 640
 FULL_PIXELS = 8192
+PICTURES_OFF = "no pictures while little is sent; in the palette: Send less for a slow link"
 SORTS = ("source", "time", "score", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": ""}
 
@@ -37,16 +40,16 @@ class ResultsRoom(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        kept = self.app.kept
-        self.filter_text = str(kept.get("results.filter", ""))
-        self._what: What = kept.get("results.what", "events")
-        self._scan: int | None = None
-        self._sort: Literal["source", "time", "score", "kind"] = "source"
-        self._descending = False
+        what, sort = self.kept("what", "events"), self.kept("sort", "source")
+        self._what: What = what if what in results.COLUMNS else "events"
+        self._scan = self._asked_scan()
+        self._sort: Sort = sort if sort in SORTS else "source"
+        self._descending = bool(self.kept("descending", False))
         self._rows = self._listed()
         self._seen = -1
-        self._shown_for: str | None = None
         self._boxes = True
+        self._shown_for: tuple[object, ...] | None = None
+        self._looking = False
 
     def body(self) -> ComposeResult:
         """Yield list, picture, time line and detail."""
@@ -63,7 +66,7 @@ class ResultsRoom(Room):
 
     def draw(self) -> None:
         """Fetch anew when something was found, and when another scan was asked for."""
-        wanted = self.app.kept.get("results.scan")
+        wanted = self._asked_scan()
         if wanted != self._scan:
             self._scan = wanted
             self._show()
@@ -73,6 +76,9 @@ class ResultsRoom(Room):
         row = self._row()
         self.query_one("#detail", TextPane).show(results.detail(self._what, row))
         self._draw_timeline(row)
+        if not self.app.pictures_allowed:
+            self._shown_for = None
+            self.query_one(FrameView).say(PICTURES_OFF)
 
     def summary(self) -> str:
         """Return what is listed, and where the cursor is."""
@@ -95,9 +101,25 @@ class ResultsRoom(Room):
 
     def to_remember(self) -> dict[str, Any]:
         """Return filter and list."""
-        return super().to_remember() | {"results.what": self._what, "results.scan": self._scan}
+        mine = {"what": self._what, "sort": self._sort, "descending": self._descending,
+                "scan": self._scan}  # fmt: skip
+        return super().to_remember() | {f"results.{name}": value for name, value in mine.items()}
 
     # Actions
+
+    def act_app_back(self) -> None:
+        """Leave the picture, else as everywhere, at last to the newest scan."""
+        if self.has_class("-narrow", "-picture"):
+            self.act_results_picture()
+        elif self._scan is not None and not self.filter_text and not self.has_class("-zoomed"):
+            self.app.kept["results.scan"] = None
+            self.draw()
+        else:
+            super().act_app_back()
+
+    def act_list_open(self) -> None:
+        """Show the picture, or hide it."""
+        self.act_results_picture()
 
     def act_pane_tab_next(self) -> None:
         """Show the next list: events, candidates, frames."""
@@ -114,13 +136,11 @@ class ResultsRoom(Room):
     def act_results_picture(self) -> None:
         """Show the picture, or hide it."""
         self.toggle_class("-picture")
-        self._shown_for = None
-        self._rested()
+        self.set_timer(PICTURE_SECONDS, self._rested)  # once it has its place
 
     def act_results_boxes(self) -> None:
         """Draw boxes, or not."""
         self._boxes = not self._boxes
-        self._shown_for = None
         self._rested()
 
     def act_results_timeline(self) -> None:
@@ -166,7 +186,7 @@ class ResultsRoom(Room):
 
     def act_results_export(self) -> None:
         """Write the rows in view (this list, this filter, this order) to a file."""
-        folder = Path.cwd() / f"sightline-{self._what}.jsonl"
+        folder = free_path(Path(browse.here()) / f"sightline-{self._what}.jsonl")
         self.ask("write to (.jsonl or .csv)", str(folder),
                  lambda text: self.work(self._exported(text)))  # fmt: skip
 
@@ -180,7 +200,8 @@ class ResultsRoom(Room):
         def chosen(key: str | None) -> None:
             if key is not None:
                 name, _, direction = key.partition(" ")
-                self._sort, self._descending = name, direction == "down"  # type: ignore[assignment]
+                self._sort = name  # type: ignore[assignment]
+                self._descending = direction == "down"
                 self._show()
 
         self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
@@ -211,31 +232,48 @@ class ResultsRoom(Room):
     def on_resize(self, event: events.Resize) -> None:
         """Fit the picture to its new place."""
         super().on_resize(event)
-        self._shown_for = None
         self.set_timer(PICTURE_SECONDS, self._rested)
 
     def _rested(self) -> None:
-        view = self.query_one(FrameView)
-        row = self._row()
-        key = None if row is None else results.key_of(row)
+        """Fetch the picture of the row under the cursor, unless one is on its way already."""
+        if self.is_mounted and not self._looking and self._wanted_picture() is not None:
+            self._looking = True
+            self.run_worker(self._look())
+
+    def _wanted_picture(self) -> tuple[object, ...] | None:
+        """Return what is to be shown, if that is not what is shown."""
+        row, view = self._row(), self.query_one(FrameView)
         visible = self.query_one("#look").display and self.app.pictures_allowed
-        if not visible or row is None or key == self._shown_for:
-            return
-        self._shown_for = key
-        self.run_worker(self._pictured(view, row, str(key)), group="picture", exclusive=True)
+        if not visible or row is None:
+            return None
+        wanted = (results.key_of(row), self._boxes, view.size)
+        return None if wanted == self._shown_for else wanted
 
-    async def _pictured(self, view: FrameView, row: dict[str, Any], key: str) -> None:
-        from core.errors import SightlineError
+    async def _look(self) -> None:
+        """Show one picture after another until it is that of the cursor's row."""
+        try:
+            while (wanted := self._wanted_picture()) is not None:
+                self._shown_for = wanted
+                row = self._row()
+                if row is not None:
+                    await self._pictured(row)
+        finally:
+            self._looking = False
 
+    async def _pictured(self, row: dict[str, Any]) -> None:
+        view = self.query_one(FrameView)
         try:
             jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), PICTURE_PIXELS)
         except SightlineError as error:
             view.say(str(error))
             return
-        if key == self._shown_for:
-            await view.show(jpeg, results.boxes(row) if self._boxes else [])
+        await view.show(jpeg, results.boxes(row) if self._boxes else [])
 
     # What is shown
+
+    def _asked_scan(self) -> int | None:
+        asked = self.app.kept.get("results.scan")
+        return asked if isinstance(asked, int) else None
 
     def _turn(self, by: int) -> None:
         names: tuple[What, ...] = ("events", "candidates", "frames")
@@ -283,13 +321,11 @@ class ResultsRoom(Room):
 
     async def _written(self, row: dict[str, Any]) -> str:
         jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), FULL_PIXELS)
-        name = f"{Path(row['path']).stem}-{row['frame']}.jpg"
-        path = Path.cwd() / name
-        path.write_bytes(jpeg)
-        return f"written to {clean(str(path))}"
+        path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
+        return f"written to {clean(str(write_new(path, jpeg)))}"
 
     async def _exported(self, text: str) -> str:
-        path = Path(text).expanduser().absolute()
+        path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
         count = await self.app.bridge.export_rows(self._rows.query, format_, path)
         return f"{count} rows written to {clean(str(path))}"

@@ -45,6 +45,7 @@ class Room(Moving):
     scope: ClassVar[str] = ""
     app: SightlineApp
     CSS_PATH = "room.tcss"
+    AUTO_FOCUS = ""  # else the line to type in, which is not shown, would take the keys
     HORIZONTAL_BREAKPOINTS = ((0, "-narrow"), (100, "-wide"), (140, "-xwide"))  # type: ignore[assignment]
     VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-short"), (32, "-tall"))  # type: ignore[assignment]
 
@@ -92,6 +93,11 @@ class Room(Moving):
     def state(self) -> EngineState | None:
         """The engine as it was when it was last looked at."""
         return self.app.bridge.state
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether nothing is open over this screen."""
+        return self.app.screen is self
 
     def kept(self, name: str, otherwise: Any) -> Any:
         """Return what was kept when the app was left, if it is of the right kind."""
@@ -184,8 +190,7 @@ class Room(Moving):
         self._typing = None
         table = self._asked_from()
         entry.remove_class("-open")
-        if table is not None:
-            table.focus()
+        self.set_focus(table)
         return True
 
     def _asked_from(self) -> Any:
@@ -269,7 +274,7 @@ class Room(Moving):
     # Drawing
 
     def _tick(self) -> None:
-        if not self.is_current or not self.is_mounted:
+        if not self.is_shown or not self.is_mounted:
             return
         link = self.app.link
         if link is not None and link.stalled:  # whatever is sent now would be left out

@@ -35,11 +35,45 @@ def rows(typed: str) -> list[Row]:
                     folders.append(entry)
                 elif is_known_kind(entry.name):
                     files.append(entry)
-    except OSError:
+    except (OSError, ValueError):
         return []
     return [_row(entry, folder=True) for entry in _sorted(folders)] + [
         _row(entry, folder=False) for entry in _sorted(files)
     ]
+
+
+def here() -> str:
+    """Return the folder we are in, to type behind; the home folder if it is gone."""
+    try:
+        return os.path.join(os.getcwd(), "")
+    except OSError:
+        return os.path.join(os.path.expanduser("~"), "")
+
+
+def unquoted(typed: str) -> str:
+    """Return a path without the quotes that terminals put around one dropped into them."""
+    text = typed.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else typed
+
+
+def whole(typed: str) -> str:
+    """Return the absolute path of what is typed; a letter no path can hold leads nowhere."""
+    try:
+        return os.path.abspath(os.path.expanduser(typed))
+    except (OSError, ValueError):
+        return ""
+
+
+def trouble(typed: str) -> str:
+    """Return why the folder of what is typed cannot be listed, or an empty string."""
+    folder = os.path.split(os.path.expanduser(typed))[0] or "."
+    try:
+        with os.scandir(folder):
+            return ""
+    except OSError as error:
+        return f"{clean_path(folder)}: {error.strerror}"
+    except ValueError:
+        return "no path holds such a letter"
 
 
 def about(profile: str) -> str:

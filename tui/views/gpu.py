@@ -78,7 +78,7 @@ def machine_lines(machine: MachineState, width: int, symbols: Symbols) -> list[s
     ]
 
 
-def process_rows(machine: MachineState | None, *, ours_only: bool) -> list[Row]:
+def process_rows(machine: MachineState | None, *, ours_only: bool, text: str = "") -> list[Row]:
     """Return the processes on all GPUs."""
     rows = []
     for gpu in machine.gpus if machine else ():
@@ -87,6 +87,8 @@ def process_rows(machine: MachineState | None, *, ours_only: bool) -> list[Row]:
                 whose = "ours" if process.ours else "other"
                 cells = (str(gpu.index), str(process.pid), whose, wording.size(process.bytes),
                          clean(process.name) or "-")  # fmt: skip
+                if not _holds(cells, text):
+                    continue
                 rows.append(Row(f"{gpu.index}.{process.pid}", cells,
                                 "good" if process.ours else "normal"))  # fmt: skip
     return rows
@@ -112,6 +114,10 @@ def then(samples: Sequence[dict[str, Any]], at: float | None) -> str:
         stage = f"  slowest: {clean(near['stage'])}" if near["stage"] else ""
         parts.append(f"scan {near['scan']}: {wording.short_path(near['source'], 1)}{stage}")
     return "  ".join(parts)
+
+
+def _holds(cells: Sequence[str], text: str) -> bool:
+    return all(word in " ".join(cells).casefold() for word in text.casefold().split())
 
 
 def _share(part: int | None, whole: int | None) -> float | None:

@@ -19,6 +19,12 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _TONES: dict[str, Tone] = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad", "DEBUG": "dim"}
 
 
+def whole(row: dict[str, Any]) -> list[str]:
+    """Return all of one line."""
+    head = f"{clean(row['time'])} {clean(row['level'])} {clean(row['where'])}".strip()
+    return [head, clean(row["text"], limit=20_000)]
+
+
 def log_row(row: dict[str, Any]) -> Row:
     """Return one line of the log as a row."""
     cells = (clean(row["time"]), clean(row["level"]), clean(row["where"]), clean(row["text"]))

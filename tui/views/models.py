@@ -31,6 +31,10 @@ MATRIX_COLUMNS = (
     Column("ON", 10),
     Column("HOW", None, flex=2, minimum=8, priority=4),
 )
+SORTS = {
+    "name": "MODEL", "kind": "KIND", "here": "HERE", "disk": "DISK", "memory": "MEMORY",
+}  # fmt: skip
+"""what models can be sorted by, and the column that shows it"""
 _HERE = {"whole": "here", "half": "half", "begun": "begun", "": "-"}
 
 
@@ -93,6 +97,20 @@ def download_line(download: DownloadState, width: int, symbols: Symbols) -> str:
         f"{wording.size(download.bytes_done)}/{wording.size(download.bytes_total)}  "
         f"{wording.size(download.bytes_per_second)}/s  left {wording.span(left)}  "
         f"{download.files_done}/{download.files_total} files{reason}"
+    )
+
+
+def facts(row: dict[str, Any], state: EngineState | None) -> list[str]:
+    """Return everything known of a model, or of one row of what was verified."""
+    told = [
+        f"{name.replace('_', ' ')}: {wording.size(value) if name.endswith('_bytes') else value}"
+        for name, value in row.items()
+        if value not in (None, "", [], 0, False)
+    ]
+    lines = [clean(line) for line in told]
+    found = download_of(row, state) if "name" in row else None
+    return (
+        lines if found is None else [*lines, "", f"download: {found.state} {clean(found.reason)}"]
     )
 
 

@@ -40,7 +40,9 @@ class PagedRows:
         self._places: dict[str, int] = {}
 
     def count(self) -> int:
-        """Return how many rows there were when a page last came."""
+        """Return how many rows there were when a page last came; the first look asks for one."""
+        if not self.loaded:
+            self._ask(*self._wanted)
         return self._total
 
     def window(self, lo: int, hi: int) -> Sequence[Row | None]:

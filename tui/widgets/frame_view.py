@@ -1,13 +1,14 @@
 """A picture in the terminal: one at a time, decoded off the loop, fitted to its place.
 
-Drawn in half cells, two pixels a cell, which every terminal with colours can show and tmux passes
-on; without colours or Unicode, in signs of growing darkness.
+Where the terminal can show pixels (sixel, kitty) and the link is quick, in pixels. Else in half
+cells, two pixels a cell, which every terminal with colours can show and tmux passes on; without
+colours or Unicode, in signs of growing darkness.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,16 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from . import true_picture
 from .cells import fit, safe
 from .symbols import Symbols
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+QUICK_MILLISECONDS = 150.0
+"""a picture in pixels is some hundred kilobytes; a slower link gets half cells of a few"""
+MOST_PIXELS = 640
 LEVELS = " .:-=+*#%@"
 BOX_COLOUR = (255, 80, 80)
 Box = tuple[str, float, float, float, float]
@@ -39,6 +44,19 @@ class FrameView(Widget):
         self._symbols = symbols
         self._strips: list[Strip] = []
         self._words = "rest on a row to see its picture"
+        self._in_pixels: Callable[[Image], Widget] | None = None
+        self._cell_pixels = (10, 20)
+
+    def on_mount(self) -> None:
+        """Find out how pictures can be shown here."""
+        facts = getattr(self.app, "facts", None)
+        if facts is None or facts.image not in ("sixel", "kitty") or facts.tmux:
+            return
+        if (facts.round_trip_ms or 0.0) > QUICK_MILLISECONDS or facts.cell_pixels is None:
+            return
+        self._cell_pixels = facts.cell_pixels
+        send = self.app.send_to_terminal  # type: ignore[attr-defined]
+        self._in_pixels = true_picture.widget_for(facts.image, facts.cell_pixels, send)
 
     async def show(self, jpeg: bytes, boxes: Sequence[Box] = ()) -> None:
         """Show a picture with boxes on it."""
@@ -47,6 +65,9 @@ class FrameView(Widget):
             return
         plain = not self._symbols.braille or self.app.no_color
         try:
+            if self._in_pixels is not None and not plain:
+                await self._show_pixels(self._in_pixels, jpeg, boxes)
+                return
             self._strips = await asyncio.to_thread(drawn, jpeg, width, height, boxes, plain)
         except (OSError, ValueError) as error:
             self.say(f"the picture cannot be shown: {error}")
@@ -57,7 +78,17 @@ class FrameView(Widget):
     def say(self, words: str) -> None:
         """Show words in the picture's place."""
         self._strips, self._words = [], safe(words)
+        self.remove_children()
         self.refresh()
+
+    async def _show_pixels(
+        self, made: Callable[[Image], Widget], jpeg: bytes, boxes: Sequence[Box]
+    ) -> None:
+        cells = self.size.width, self.size.height
+        image = await asyncio.to_thread(sized, jpeg, cells, self._cell_pixels, boxes)
+        await self.remove_children()
+        self._strips, self._words = [], ""
+        await self.mount(made(image))
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the picture, or of the words."""
@@ -67,6 +98,20 @@ class FrameView(Widget):
         return Strip([Segment(text, self.rich_style)]).adjust_cell_length(
             self.size.width, self.rich_style
         )
+
+
+def sized(
+    jpeg: bytes, cells: tuple[int, int], cell_pixels: tuple[int, int], boxes: Sequence[Box]
+) -> Image:
+    """Return a picture at the size it is shown in pixels, boxes drawn."""
+    from PIL import Image
+
+    with Image.open(BytesIO(jpeg), formats=("JPEG",)) as opened:
+        image = opened.convert("RGB")
+    size = true_picture.fitted_pixels(image.size, cells, cell_pixels, MOST_PIXELS)
+    small = image.resize(size, Image.Resampling.BOX)
+    _draw_boxes(small, boxes)
+    return small
 
 
 def drawn(jpeg: bytes, width: int, height: int, boxes: Sequence[Box], plain: bool) -> list[Strip]:

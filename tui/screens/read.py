@@ -1,0 +1,54 @@
+"""A text too long for a row, shown whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from ..widgets.line import Line
+from ..widgets.symbols import Symbols
+from ..widgets.text_pane import TextLine, TextPane
+
+
+class ReadScreen(ModalScreen[None]):
+    """Lines to read; any key that leads back closes it."""
+
+    CSS = """
+    ReadScreen { align: center middle; background: $background; }
+    ReadScreen > Vertical {
+        width: 100; max-width: 100%; height: 22; max-height: 100%;
+        border: solid $foreground 50%; background: $background;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c,enter,q", "leave", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+    ]
+
+    def __init__(self, title: str, text: Sequence[TextLine], symbols: Symbols) -> None:
+        super().__init__()
+        self._heading = title
+        self._text = text
+        self._symbols = symbols
+
+    def compose(self) -> ComposeResult:
+        """Lay out title and text."""
+        with Vertical():
+            yield Line(f" {self._heading}", "esc: back ", symbols=self._symbols)
+            yield TextPane(self._text, symbols=self._symbols)
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the text."""
+        self.query_one(TextPane).scroll_by(lines)
