@@ -10,7 +10,7 @@ import socket
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from core.attach import attached
+from core.client import Records
 from core.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
 from core.discovery import discovery_file, running, socket_path
 from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
@@ -270,6 +271,11 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
             await client.send(
                 CorrectFrame(row["content"], row["frame"], "caption", "a bolt [/x] over the mast")
             )
+            with closing(Records.open(home)) as records:
+                [written, *_] = records.export(1, ("json",), home / "out")
+            [remark] = json.loads(written.read_text())["remarks"]
+            assert (remark["frame"], remark["marked"]) == (row["frame"], True)
+            assert remark["caption"] == "a bolt [/x] over the mast"
             marked = await client.rows(Results(text="is:marked"), 0, 10)
             assert [each["key"] for each in marked.rows] == [row["key"]]
             assert marked.rows[0]["corrected_caption"] == "a bolt [/x] over the mast"

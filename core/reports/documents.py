@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,14 @@ def _document(
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
         looks=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
         verdicts=verdicts(annotations),
+        remarks=tuple(_remarks(library, info.content)),
     )
+
+
+def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
+    for frame, remark in sorted(library.remarks.of_content(content).items()):
+        tags = None if remark.tags is None else list(remark.tags)
+        yield {"frame": frame, "marked": remark.marked, "caption": remark.caption, "tags": tags}
 
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:

@@ -77,6 +77,8 @@ class Document:
     """JPEG of each moment's peak, by the moment's number"""
     looks: tuple[FrameNotes, ...] = ()
     """what models said, by frame"""
+    remarks: tuple[dict[str, Any], ...] = ()
+    """what a person said about frames: `frame`, `marked`, `caption` and `tags` (None: nothing)"""
     verdicts: tuple[dict[str, Any], ...] = ()
     """what a model said about each candidate it was shown"""
 

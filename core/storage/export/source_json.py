@@ -26,6 +26,7 @@ def body(document: Document, beside: Beside) -> dict[str, Any]:
         "candidates": [record(candidate) for candidate in document.candidates],
         "looks": [look(notes) for notes in document.looks],
         "verdicts": plain(document.verdicts),
+        "remarks": plain(document.remarks),
         "statistics": _statistics(document, beside),
         "warnings": plain(document.warnings),
         "provenance": plain(document.provenance),
