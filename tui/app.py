@@ -162,7 +162,7 @@ class SightlineApp(SafeApp[None]):
         group, _, name = action_id.partition(".")
         if group == "screen" and name in SCREENS:
             return lambda: self.go(name)
-        if self.room is None:
+        if self.room is None or not self.room.is_mounted:
             return None
         own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
         return self.room.handler(action_id) or own

@@ -32,8 +32,6 @@ def open_app(
     mouse: bool = True, images: bool = True, rate: float = 0.0, screen: str = "",
 ) -> int:  # fmt: skip
     """Show the app until it is left; return the exit code. Raises ProfileError for bad settings."""
-    from core.profiles import chosen
-
     from .keys import keymap_from
 
     keys = keymap_from(settings.keys)
@@ -48,10 +46,16 @@ def open_app(
                 readonly=readonly, ascii=ascii_only or settings.ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,
                 draw_seconds=1 / rate if rate else 0.0,
-                profile=chosen(None, settings.profile), submit=submit, screen=screen,
+                profile=_profile(settings), submit=submit, screen=screen,
             ),
             facts,
         )  # fmt: skip
 
     return run(make, log=log_file(library).with_name("app.log"), facts=facts,
                mouse=mouse and settings.mouse)  # fmt: skip
+
+
+def _profile(settings: Settings) -> str:
+    """Return what `core.profiles.chosen` would, which brings pydantic: as much as all of Textual."""
+    environment = os.environ.get("SIGHTLINE_PROFILE") or os.environ.get("LD_PROFILE")
+    return environment or settings.profile or "quick"

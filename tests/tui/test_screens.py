@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -36,10 +37,7 @@ def test_every_screen_opens_at_every_size_and_offers_what_it_can_do(
     look(wishes(found), run, size)
 
 
-@pytest.mark.parametrize("size", [(40, 10), (160, 48)])
-def test_every_action_of_every_screen_can_be_done_without_harm(
-    found: Path, size: tuple[int, int]
-) -> None:
+def test_every_action_of_every_screen_can_be_done_without_harm(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         for name in SCREEN_CLASSES:
             viewer.app.go(name)
@@ -48,13 +46,14 @@ def test_every_action_of_every_screen_can_be_done_without_harm(
                 if action.id in LEAVES or action.id.startswith("screen.") or action.writes:
                     continue
                 viewer.app.act(action.id)
-                await viewer.pilot.pause()
-                if not viewer.room.is_shown or action.id in TYPES or viewer.room.jumping:
+                await asyncio.sleep(0.01)
+                if action.id in TYPES or viewer.room.jumping:
                     await viewer.press("escape")
-                await viewer.until(lambda: viewer.room.is_shown)
+                while not viewer.room.is_shown:
+                    await viewer.press("escape")
             await viewer.sees("? keys")
 
-    look(wishes(found), run, size, obeys=True)
+    look(wishes(found), run, (48, 12), obeys=True)
 
 
 def test_the_menu_offers_only_what_can_be_done_now_and_does_it(found: Path) -> None:

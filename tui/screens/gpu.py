@@ -51,7 +51,8 @@ class GpuRoom(Room):
         machine = self.state.machine if self.state else None
         pane = self.query_one("#now", TextPane)
         lines = gpu.lines(machine, pane.size.width, self.app.symbols)
-        pane.styles.height = min(len(lines), max(self.size.height - 12, 2 if self.size.height > 6 else 1))
+        least = 2 if self.size.height > 6 else 1
+        pane.styles.height = min(len(lines), max(self.size.height - 12, least))
         pane.show(lines)
         self._processes.show(
             gpu.process_rows(machine, ours_only=self._ours_only, text=self.filter_text)
