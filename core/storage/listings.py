@@ -35,6 +35,15 @@ _FRAME = {
     "candidates": "json_extract(r.body, '$.peak_frame')",
     "frames": "r.frame",
 }
+_TEXT: dict[Kind, str] = {
+    "moments": "(r.kind || ' ' || coalesce(json_extract(r.body, '$.verdict'), ''))",
+    "candidates": "(" + " || ' ' || ".join(
+        f"coalesce(json_extract(r.body, '$.{name}'), '')"
+        for name in ("kind", "stage", "reason", "verdict")
+    ) + ")",
+    "frames": "r.body",
+}  # fmt: skip
+"""what the words of a filter are looked for in, beside the path and what a person said"""
 _SORTS: dict[Kind, dict[str, str]] = {
     "moments": {"time": "peak_seconds", "score": "score", "kind": "kind"},
     "candidates": {
@@ -200,8 +209,14 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
     path = "CAST(path AS TEXT)"
     body: list[Any] = [wanted.scan]
     for word in wanted.words:
-        parts.append(f"(r.body LIKE ? ESCAPE '\\' OR {path} LIKE ? ESCAPE '\\')")
-        body += [_like(json.dumps(word)[1:-1]), _like(word)]
+        parts.append(
+            f"({_TEXT[wanted.kind]} LIKE ? ESCAPE '\\' OR {path} LIKE ? ESCAPE '\\' "
+            "OR EXISTS (SELECT 1 FROM corrections AS c WHERE c.content = r.content "
+            f"AND c.frame = {_FRAME[wanted.kind]} AND c.body LIKE ? ESCAPE '\\'))"
+        )
+        # What models said is searched as it is kept, in JSON.
+        said = json.dumps(word)[1:-1] if wanted.kind == "frames" else word
+        body += [_like(said), _like(word), _like(word)]
     for name in wanted.files:
         parts.append(f"{path} LIKE ? ESCAPE '\\'")
         body.append(_like(name))
