@@ -8,7 +8,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-RIVALS := .venv-rivals/.ready
+RIVALS := .venv-rivals/.ready .venv-rivals-posting/.ready .venv-rivals-harlequin/.ready
 
 .PHONY: demo test setup check bench lock docs screenshots clean
 
@@ -43,7 +43,7 @@ bench: setup $(RIVALS)
 	$(BIN)/python -m benchmarks
 
 # onnx only turns our weights into what rclip reads; it lies apart so that it disturbs nobody.
-$(RIVALS): benchmarks/rivals.txt benchmarks/onnx.txt
+.venv-rivals/.ready: benchmarks/rivals.txt benchmarks/onnx.txt
 	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
 	.venv-rivals/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/rivals.txt
 	.venv-rivals/bin/python -m pip install -q --disable-pip-version-check --no-deps \
@@ -54,6 +54,12 @@ lock: setup
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
 		--no-header --no-annotate --no-emit-index-url -q -o requirements.lock
 
+# These two pin different versions of Textual.
+.venv-rivals-%/.ready: benchmarks/rivals-%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
 docs: setup
 	$(BIN)/python -m core.cli.reference
 	$(BIN)/python -m tui.key_docs
@@ -62,4 +68,4 @@ screenshots: setup
 	$(BIN)/python scripts/screenshots.py
 
 clean:
-	rm -rf .venv .venv-rivals demo build dist
+	rm -rf .venv .venv-rivals .venv-rivals-posting .venv-rivals-harlequin demo build dist

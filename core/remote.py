@@ -39,6 +39,7 @@ class RemoteClient:
         self._events: asyncio.Queue[tuple[int, Event] | None] = asyncio.Queue()
         self._listener = asyncio.ensure_future(self._listen())
         self._gone = False
+        self._ended = False
         self.facts: dict[str, Any] = {}
         self.answer_seconds = 0.0
         """how long the engine took to answer last"""
@@ -60,6 +61,11 @@ class RemoteClient:
         client = cls(reader, writer)
         client.facts = await client._ask("hello", readonly=readonly)
         return client
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the engine said that it ends on purpose, as after `engine stop`."""
+        return self._ended
 
     @property
     def gone(self) -> bool:
@@ -148,6 +154,9 @@ class RemoteClient:
                 answer.set_exception(EngineGone("the engine is gone"))
 
     def _take(self, body: dict[str, Any]) -> None:
+        if "ended" in body:
+            self._ended = True
+            return
         if "event" in body:
             number, event = body["event"]
             self._events.put_nowait((number, event_from_json(event)))

@@ -73,7 +73,7 @@ class Server:
             discovery_file(self._library).unlink(missing_ok=True)
             server.close()
             for viewer in list(self._viewers):
-                viewer.close()
+                await viewer.dismiss()
             path.unlink(missing_ok=True)
             await asyncio.to_thread(self.monitor.close)
         log.info("stopped")
@@ -166,6 +166,12 @@ class _Viewer:
             for task in list(self._tasks):
                 task.cancel()
             self.close()
+
+    async def dismiss(self) -> None:
+        """Say that the engine ends on purpose, and hang up: so that nobody starts it again."""
+        with suppress(ConnectionError, TimeoutError):
+            await asyncio.wait_for(self._write({"ended": True}), timeout=0.2)
+        self.close()
 
     def close(self) -> None:
         """Hang up."""

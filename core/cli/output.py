@@ -126,7 +126,8 @@ class Session:
     @property
     def at_terminal(self) -> bool:
         """Tell whether a person sits at a terminal that the app can be shown on."""
-        return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
+        return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
 def _width() -> int:
