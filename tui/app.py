@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
 TWICE_SECONDS = 2.0
+KEEP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class SightlineApp(SafeApp[None]):
         )
         self.kept: dict[str, Any] = load(wishes.state_folder)
         """what screens want back after the app was left and opened again"""
+        self._written = dict(self.kept)
         self.pictures_allowed = not wishes.low_bandwidth
         self.meter = LinkMeter()
         self.scan_shown: int | None = None
@@ -98,7 +100,8 @@ class SightlineApp(SafeApp[None]):
         """The numbered screen that is shown, under whatever is open over it."""
         from .screens.room import Room
 
-        return next((s for s in reversed(self.screen_stack) if isinstance(s, Room)), None)
+        stack = self._screen_stacks.get(self.current_mode, [])  # empty on the way to another
+        return next((s for s in reversed(stack) if isinstance(s, Room)), None)
 
     def on_mount(self) -> None:
         """Show the first screen and attach to the engine."""
@@ -109,6 +112,7 @@ class SightlineApp(SafeApp[None]):
         first = "queue" if self.wishes.submit else self.wishes.screen or self._kept_text("screen")
         self.switch_mode(first if first in SCREENS else "queue")
         self.call_after_refresh(_collect_garbage_again)
+        self.set_interval(KEEP_SECONDS, self._keep)
         if self.wishes.submit is not None:
             self.run_worker(self._submit_first(self.wishes.submit))
 
@@ -198,11 +202,9 @@ class SightlineApp(SafeApp[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Take keys while labels to jump to are shown."""
-        room = self.room
-        jumping = room is not None and room.jumping and room.is_shown
-        if room is not None and jumping and isinstance(event, events.Key):
-            if not event.is_forwarded:
-                room.jump_key(event)
+        room = self.room if isinstance(event, events.Key) and not event.is_forwarded else None
+        if isinstance(event, events.Key) and room is not None and room.jumping and room.is_shown:
+            room.jump_key(event)
             return
         await super().on_event(event)
 
@@ -276,13 +278,20 @@ class SightlineApp(SafeApp[None]):
         self.run_worker(self._left())
 
     async def _left(self) -> None:
-        for room in self.rooms():
-            self.kept |= room.to_remember()
-        save(self.wishes.state_folder, self.kept)
+        self._keep()
         await self.bridge.leave()
         if self._attachment is not None:
             self._attachment.cancel()
         self.exit()
+
+    def _keep(self) -> None:
+        """Write down what is to come back; a link that drops asks nobody first."""
+        for room in self.rooms():
+            if room.is_mounted:
+                self.kept |= room.to_remember()
+        if self.kept != self._written:
+            self._written = dict(self.kept)
+            save(self.wishes.state_folder, self.kept)
 
     def rooms(self) -> list[Room]:
         """Return every numbered screen that was opened."""

@@ -41,6 +41,8 @@ class Bridge:
         self.connection: Connection = "starting"
         self.trouble = ""
         """why there is no engine, in words"""
+        self.recovered = False
+        """attached again after an engine ended; who tells the user takes it back"""
         self.changes = 0
         """goes up whenever something finished, so lists may have changed"""
         self.events: deque[tuple[int, Event]] = deque(maxlen=KEPT_EVENTS)
@@ -122,6 +124,7 @@ class Bridge:
         self._client = await attached(self.library, readonly=self.readonly)
         self.state = await self._client.snapshot()
         self._next = self.state.sequence
+        self.recovered = self.connection == "lost"
         self.connection, self.trouble = "attached", ""
         self.attached_since = time.monotonic()
         self.changes += 1

@@ -56,6 +56,6 @@ def open_app(
 
 
 def _profile(settings: Settings) -> str:
-    """Return what `core.profiles.chosen` would, which brings pydantic: as much as all of Textual."""
+    """Return what `core.profiles.chosen` would; it brings pydantic, which nothing here needs."""
     environment = os.environ.get("SIGHTLINE_PROFILE") or os.environ.get("LD_PROFILE")
     return environment or settings.profile or "quick"

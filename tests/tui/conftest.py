@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.tui.viewing import copied, end_engine
@@ -35,6 +37,27 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def endless(long_storm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The long storm forty times over, 96,000 frames: more than any test waits for."""
+    path = tmp_path_factory.mktemp("endless") / "c-endless.mp4"
+    with av.open(str(long_storm)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.dts is not None]
+        data = [(bytes(p), p.pts, p.dts, p.duration, p.is_keyframe) for p in packets]
+        length = sum(duration or 0 for *_, duration, _ in data)
+        for turn in range(40):
+            for body, pts, dts, duration, key in data:
+                packet = av.Packet(body)
+                packet.pts, packet.dts = (pts or 0) + turn * length, (dts or 0) + turn * length
+                packet.duration = duration or 0
+                packet.time_base = stream.time_base or Fraction(1, 1000)
+                packet.is_keyframe, packet.stream = key, copy
+                target.mux(packet)
+    return path
 
 
 @pytest.fixture

@@ -87,17 +87,17 @@ def test_jump_labels_lead_to_rows(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("2", "results")
         await viewer.until(lambda: viewer.table.row_count > 3)
-        before = viewer.screen
+        await viewer.press("j", "j", "j")
+        before = [row for row in viewer.terminal.rows if "  flash  " in row]
         await viewer.press("f")
-        rows = [row for row in viewer.terminal.rows if "  flash  " in row and ".mp4 " in row]
+        rows = [row for row in viewer.terminal.rows if "flash" in row and "clips" in row]
         assert [row.split()[0] for row in rows] == list(LETTERS[: len(rows)])
         await viewer.press(LETTERS[3])
         assert viewer.table.cursor_index == 3
         await viewer.press("f")
         await viewer.press("escape")
         assert viewer.table.cursor_index == 3
-        await viewer.press("g")
-        await viewer.until(lambda: viewer.screen == before)
+        assert [row for row in viewer.terminal.rows if "  flash  " in row] == before
 
     look(wishes(found), run)
 
@@ -129,6 +129,24 @@ def test_what_was_open_comes_back(found: Path) -> None:
     seen: list[str] = []
     look(wishes(found), leave)
     look(wishes(found), return_)
+
+
+def test_it_comes_back_even_if_the_link_just_dropped(
+    found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.KEEP_SECONDS", 0.1)
+
+    async def dropped(viewer: Viewer) -> None:
+        await viewer.go("8", "log")
+        await viewer.press("l")
+        await viewer.until(lambda: '"WARNING"' in (tmp_path / "app.json").read_text())
+
+    async def return_(viewer: Viewer) -> None:
+        await viewer.sees("WARNING and above")
+
+    (tmp_path / "app.json").write_text("{}")
+    for each in (dropped, return_):
+        look(wishes(found, state_folder=tmp_path), each)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +226,7 @@ def test_without_colour_no_colour_is_sent(found: Path, monkeypatch: pytest.Monke
 
 def test_a_list_takes_more_room_and_gives_it_back(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("done")
+        await viewer.sees("> done", "nothing at work")
         before = viewer.screen
         heights = []
         for key in ("plus", "plus", "underscore", "underscore", "underscore", "plus"):

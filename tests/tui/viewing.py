@@ -22,7 +22,7 @@ from tui.app import SightlineApp, Wishes
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
-SECONDS = 8.0
+SECONDS = 20.0
 
 
 class SeenApp(SightlineApp):
@@ -55,6 +55,12 @@ class Viewer:
     @property
     def screen(self) -> str:
         return "\n".join(self.terminal.rows)
+
+    @property
+    def composed(self) -> str:
+        """What the screen would show if all of it were sent."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
 
     @property
     def room(self) -> Any:
@@ -119,9 +125,8 @@ class Viewer:
 
 
 def wishes(library: Path, **more: Any) -> Wishes:
-    """Return what the tests ask of the app: quick drawing, state kept beside the library."""
-    kept = library.parent / f"{library.name}.state"
-    return replace(Wishes(library, kept, draw_seconds=0.05), **more)
+    """Return what the tests ask of the app: quick drawing, state of the test's own."""
+    return replace(Wishes(library, Path.cwd().parent / "state", draw_seconds=0.05), **more)
 
 
 def look(

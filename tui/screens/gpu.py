@@ -19,6 +19,10 @@ from ..widgets.virtual_table import VirtualTable
 from .room import Room
 
 MOST_GRAPHS = 8
+GRAPH_LINES = 3
+"""a title and two lines of graph"""
+LINES_AROUND = 9
+"""title, tabs, summary, the time cursor's line, three of processes, link and keys"""
 
 
 class GpuRoom(Room):
@@ -51,8 +55,7 @@ class GpuRoom(Room):
         machine = self.state.machine if self.state else None
         pane = self.query_one("#now", TextPane)
         lines = gpu.lines(machine, pane.size.width, self.app.symbols)
-        least = 2 if self.size.height > 6 else 1
-        pane.styles.height = min(len(lines), max(self.size.height - 12, least))
+        self._divide(len(lines))
         pane.show(lines)
         self._processes.show(
             gpu.process_rows(machine, ours_only=self._ours_only, text=self.filter_text)
@@ -62,6 +65,15 @@ class GpuRoom(Room):
             self._fetch_samples()
         cursor = self._graphs()[0].cursor_seconds
         self.query_one("#then", Line).show(f" {gpu.then(self._samples, cursor)}")
+
+    def _divide(self, lines: int) -> None:
+        """Give the figures their lines, and what is left of the screen to as many graphs."""
+        tall = self.size.height
+        left = max(tall - LINES_AROUND, (2 if tall > 6 else 1))
+        figures = min(lines, max(left - GRAPH_LINES, left if tall < 16 else left // 2))
+        graphs = min((left - figures) // GRAPH_LINES, len(self._graphs()))
+        self.query_one("#now").styles.height = figures
+        self.query_one("#graphs").styles.height = graphs * GRAPH_LINES
 
     def summary(self) -> str:
         """Return the time base and whose processes are listed."""
@@ -146,7 +158,7 @@ class GpuRoom(Room):
             if not self.query(f"#gpu-{number}"):
                 graph = HistoryGraph(symbols=self.app.symbols, id=f"gpu-{number}", base=self._base)
                 title = Line(f" GPU {number} use", symbols=self.app.symbols)
-                await self.query_one("#graphs").mount(title, graph)
+                await self.query_one("#graphs").mount(title, graph, before="#cpu-title")
                 graph.extend(_of_gpu(self._samples, number))
 
     def _feed(self, fresh: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 
 from core.queries import LogLines
 from core.settings import log_file
+from core.text import clean_path
 
 from ..views import log
 from ..views.paged import PagedRows
@@ -51,7 +52,8 @@ class LogRoom(Room):
     def summary(self) -> str:
         """Return the file and the level."""
         trouble = f"  {self._rows.trouble}" if self._rows.trouble else ""
-        return f" {log_file(self.app.wishes.library)}  {self._level} and above{trouble}"
+        path = clean_path(str(log_file(self.app.wishes.library)))
+        return f" {self._level} and above{trouble}  {path}"
 
     def set_filter(self, text: str) -> None:
         """Show only lines that hold all words."""

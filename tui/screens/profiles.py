@@ -209,8 +209,10 @@ class ProfilesRoom(Room):
             except SightlineError as error:
                 self.say(str(error), bad=True)
                 return
+            if self.app.profile == self._profile:
+                self.app.profile = self.app.kept["profile"] = self.app.wishes.profile
             self._reload()
-            self.say(f"{clean(str(path))} deleted")
+            self.say(f"deleted {clean(str(path))}")
 
         self.app.push_screen(
             ChooseScreen(
@@ -299,4 +301,4 @@ class ProfilesRoom(Room):
             return
         self._reload()
         self.query_one("#profiles", VirtualTable).cursor_to_key(name.strip())
-        self.say(f"made {clean(str(path))}: tab to its settings, e edits")
+        self.say(f"tab to its settings, e edits; made {clean(str(path))}")

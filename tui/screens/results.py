@@ -109,6 +109,8 @@ class ResultsRoom(Room):
 
     def act_app_back(self) -> None:
         """Leave the picture, else as everywhere, at last to the newest scan."""
+        if self._close_entry():
+            return
         if self.has_class("-narrow", "-picture"):
             self.act_results_picture()
         elif self._scan is not None and not self.filter_text and not self.has_class("-zoomed"):
@@ -322,10 +324,11 @@ class ResultsRoom(Room):
     async def _written(self, row: dict[str, Any]) -> str:
         jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), FULL_PIXELS)
         path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
-        return f"written to {clean(str(write_new(path, jpeg)))}"
+        written = write_new(path, jpeg)
+        return f"written: {clean(written.name)} in {clean(str(written.parent))}"
 
     async def _exported(self, text: str) -> str:
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
         count = await self.app.bridge.export_rows(self._rows.query, format_, path)
-        return f"{count} rows written to {clean(str(path))}"
+        return f"{count} rows written: {clean(path.name)} in {clean(str(path.parent))}"

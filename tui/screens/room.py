@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ..app import SightlineApp
 
 NOTE_SECONDS = 8.0
+RIGHT_CELLS = 24
+"""of the status line: the link"""
 SLOW_BYTES = 4096
 """with so much waiting to be sent, only the status line is drawn"""
 _OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
@@ -281,6 +284,9 @@ class Room(Moving):
             return
         if link is None or link.backlog_bytes <= SLOW_BYTES:
             self.draw()
+        if self.app.bridge.recovered:
+            self.app.bridge.recovered = False
+            self.say("the engine ended and runs again; r on a stopped source goes on with its scan")
         missed = self.app.meter.missed(link)
         if missed:
             self.say(f"the link stalled and {missed} frames were left out; the engine went on")
@@ -291,18 +297,26 @@ class Room(Moving):
             return
         width = self.size.width
         self._draw_trouble()
-        self.query_one("#title", Line).show(*chrome.title(self.app.bridge))
+        self.query_one("#title", Line).show(*chrome.title(self.app.bridge, width, self.app.symbols))
         self.query_one("#tabs", Line).show(chrome.tabs(self.scope, width))
-        self.query_one("#summary", Line).show(self.summary(), self._filter_words())
+        told = self.summary() if self.app.bridge.state is not None else ""
+        self.query_one("#summary", Line).show(told, self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
         self.query_one("#keys", Line).show(self._key_parts(width))
 
     def _draw_trouble(self) -> None:
         """Say in full, above everything, why there is no engine."""
-        pane, bridge = self.query_one("#trouble", TextPane), self.app.bridge
-        bad = bridge.connection in ("lost", "failed")
-        self.set_class(bad, "-trouble")
-        pane.show([("bad", clean(bridge.trouble))] if bad else [])
+        bridge = self.app.bridge
+        lost = bridge.connection in ("lost", "failed")
+        words = bridge.trouble if lost else self._long_note()
+        self.set_class(bool(words), "-trouble")
+        self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])
+
+    def _long_note(self) -> str:
+        """Return what went wrong, while it is told and too long for the status line."""
+        text, until, bad = self._note
+        long = bad and cell_len(text) > self.size.width - RIGHT_CELLS
+        return text if long and time.monotonic() < until else ""
 
     def _key_parts(self, width: int) -> list[Part]:
         items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from core.text import clean
 
 from ..actions import SCREENS
+from ..widgets.cells import safe, shorten
 from ..widgets.line import Part
+from ..widgets.symbols import Symbols
 
 if TYPE_CHECKING:
     from ..app import SightlineApp
@@ -19,18 +21,23 @@ if TYPE_CHECKING:
 BEHIND_BYTES = 4096
 
 
-def title(bridge: Bridge) -> tuple[list[Part], str]:
+def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[Part], str]:
     """Return the title row: where we are, and how much is going on."""
     host = clean(socket.gethostname(), limit=30)
-    left = [Part(" sightline ", "strong"), Part(f" {host}  {_short(str(bridge.library))}")]
-    if bridge.readonly:
-        left.append(Part("  read only", "warn"))
+    only = [Part("  read only", "warn")] if bridge.readonly else []
+    right = _counts(bridge)
+    taken = len(" sightline  " + host + "".join(part.text for part in only) + right) + 4
+    path = shorten(_short(str(bridge.library)), max(width - taken, 8), symbols, "start")
+    return [Part(" sightline ", "strong"), Part(f" {host}  {path}"), *only], right
+
+
+def _counts(bridge: Bridge) -> str:
     state = bridge.state
     if state is None:
-        return left, ""
+        return ""
     running = sum(len(scan.tasks) for scan in state.scans)
     waiting = sum(scan.sources - scan.finished for scan in state.scans) - running
-    return left, f"{running} running  {max(waiting, 0)} queued "
+    return f"{running} running  {max(waiting, 0)} queued "
 
 
 def tabs(scope: str, width: int) -> list[Part]:
@@ -67,4 +74,4 @@ def link(app: SightlineApp) -> str:
 def _short(path: str) -> str:
     home = os.path.expanduser("~")
     shown = "~" + path[len(home) :] if path.startswith(home + os.sep) else path
-    return clean(shown, limit=60)
+    return safe(shown)

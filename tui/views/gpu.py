@@ -44,7 +44,7 @@ def gpu_lines(gpu: GpuState, width: int, symbols: Symbols) -> list[str]:
     others = [process for process in gpu.processes if not process.ours]
     held = f"  HELD DOWN: {', '.join(gpu.throttle)}" if gpu.throttle else ""
     return [
-        f"GPU {gpu.index}  {clean(gpu.name)}",
+        f"GPU {gpu.index}  {clean(gpu.name)}{held}",
         f"  util {wording.percent(gpu.utilisation):>4} "
         f"{bar(gpu.utilisation, room, symbols, ends=True)}  "
         f"memory {wording.size(gpu.memory_used_bytes)}/{wording.size(gpu.memory_total_bytes)} "
@@ -52,12 +52,11 @@ def gpu_lines(gpu: GpuState, width: int, symbols: Symbols) -> list[str]:
         f"  power {_number(gpu.power_watts, 'W')} of {_number(gpu.power_limit_watts, 'W')}  "
         f"temp {_number(gpu.temperature_celsius, 'C')}  "
         f"clock {_number(gpu.sm_clock_mhz, 'MHz')}  "
-        f"memory clock {_number(gpu.memory_clock_mhz, 'MHz')}{held}",
+        f"memory clock {_number(gpu.memory_clock_mhz, 'MHz')}",
         f"  decoder {wording.percent(gpu.decoder)}  encoder {wording.percent(gpu.encoder)}  "
         f"pcie in {wording.size(gpu.pcie_received_bytes_per_second)}/s "
         f"out {wording.size(gpu.pcie_sent_bytes_per_second)}/s  "
-        f"ours {wording.size(ours)}  others {wording.size(sum(p.bytes for p in others))} "
-        f"({len(others)} processes)",
+        f"ours {wording.size(ours)}  others {wording.size(sum(p.bytes for p in others))}",
     ]
 
 

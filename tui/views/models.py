@@ -125,7 +125,9 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
         lines.append(f"pinned to {clean(row['pinned'])}")
     if row["remote_code"]:
         lines.append("runs code of its repository: only with models.allow_remote_code and a commit")
-    held = resident_of(row, state)
+    fetched, held = download_of(row, state), resident_of(row, state)
+    if fetched is not None and fetched.reason:
+        lines.append(f"{fetched.state}: {clean(fetched.reason)}")
     if held is not None:
         use = "in use" if held.leased else f"idle for {wording.span(held.idle_seconds)}"
         lines.append(f"in memory on {clean(held.device)}: {wording.size(held.bytes)}, {use}")

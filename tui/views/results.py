@@ -94,6 +94,8 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return [""]
     lines = [f"{clean(place_of(row))}   frame {row['frame']}   scan {row['scan']}"]
+    if row["corrected_caption"]:
+        lines.append(f"corrected: {clean(row['corrected_caption'])}")
     if what == "frames":
         lines += _frame_lines(row)
     else:
@@ -108,8 +110,6 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
             lines.append(f"rejected: {clean(row['reason'])}")
         if row["verdict"]:
             lines.append(f"verdict: {clean(row['verdict'])}")
-    if row["corrected_caption"]:
-        lines.append(f"corrected: {clean(row['corrected_caption'])}")
     return lines
 
 

@@ -66,7 +66,8 @@ class Viewport:
         if self._hint is not None and self.count:
             self.index, self._hint = self._nearest(self._hint), None
             self._reveal()
-        kept = self.top <= self.index < self.top + self.body
+        # An empty list that fills counts as in view: it has to be shown where its cursor goes.
+        kept = not before or self.top <= self.index < self.top + self.body
         if self._follow_end and self.index == before - 1:
             self.index = self.count - 1
         else:

@@ -1,0 +1,84 @@
+"""How much is sent: nothing while nothing happens, little while eight sources are at work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.state import EngineState, ScanState, StepState, TaskState
+from tests.tui.viewing import Viewer, look, wishes
+
+TICKS = 12
+BYTES_A_SECOND = 6 * 1024
+TICKS_A_SECOND = 4
+
+
+async def ticks(viewer: Viewer, count: int) -> None:
+    for _ in range(count):
+        viewer.room._tick()
+        await viewer.pilot.pause()
+
+
+@pytest.mark.parametrize(("key", "scope"), [("1", "queue"), ("2", "results"), ("5", "models"),
+                                            ("7", "profiles"), ("8", "log")])  # fmt: skip
+@pytest.mark.parametrize("size", [(80, 24)])
+def test_an_idle_screen_sends_nothing(
+    found: Path, key: str, scope: str, size: tuple[int, int]
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.go(key, scope)
+        await viewer.until(lambda: viewer.table.row_count > 0)
+        await asyncio.sleep(0.5)
+        await viewer.pilot.pause()
+        before = viewer.terminal.sent
+        await ticks(viewer, TICKS)
+        await asyncio.sleep(1.0)
+        assert viewer.terminal.sent == before
+
+    look(wishes(found), run, size)
+
+
+def busy(step: int, rows: list[dict[str, object]]) -> EngineState:
+    """Return eight sources at work, each further on than a step before."""
+    tasks = tuple(
+        TaskState(
+            int(str(row["number"])), str(row["path"]), 700 + step * 9 + n, 9000, 21.4 + step % 7,
+            (StepState("read", step, 1.0 * step, 0, 2, 8, 8),
+             StepState("describe", step, 3.0 * step, 0, 0, 4, 8)),
+        )
+        for n, row in enumerate(rows[:8])
+    )  # fmt: skip
+    return EngineState(step, "", (ScanState(1, "full", "running", 40, step, 0, step, tasks),))
+
+
+def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.until(lambda: viewer.table.row_count >= 8)
+        bridge, room = viewer.app.bridge, viewer.room
+        page = await bridge.rows(room._rows.query, 0, 100)
+        queued = tuple(row | {"state": "queued"} for row in page.rows)
+
+        async def rows(query: object, first: int, last: int) -> object:
+            return replace(page, rows=queued[first:last])
+
+        bridge.rows = rows  # type: ignore[method-assign, assignment]
+        viewer.app._attachment.cancel()  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+        bridge.state, bridge.changes = busy(1, list(queued)), bridge.changes + 1
+        await ticks(viewer, 3)
+        await viewer.sees("run ", "describe")
+        before, started = viewer.terminal.sent, time.monotonic()
+        room._clock.pause()
+        for step in range(2, 2 + TICKS):
+            bridge.state = busy(step, list(queued))
+            await ticks(viewer, 1)
+        sent = (viewer.terminal.sent - before) / TICKS * TICKS_A_SECOND
+        assert viewer.screen.count("run ") >= 8
+        assert 0 < sent <= BYTES_A_SECOND, f"{sent:.0f} B/s"
+        assert time.monotonic() > started
+
+    look(wishes(own), run)

@@ -1,0 +1,54 @@
+"""The link meter: bytes a second, and what a stall cost, on a real pipe."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tui import meter
+from tui.link import FRAMES_BYTES, Link
+
+
+def wait(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_rate_is_told_in_whole_kilobytes_and_a_stall_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meter, "SECONDS", 0.05)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    os.set_blocking(reading, False)
+    link = Link(writing, unicode=True, on_recovered=lambda: None)
+    measured = meter.LinkMeter()
+    assert measured.words(link) == "<1K/s"
+    frame = "x" * 4000
+    link.send(frame)
+    wait(lambda: link.sent_bytes == len(frame))
+    time.sleep(0.1)
+    assert measured.words(link).endswith("K/s") and measured.words(link) != "<1K/s"
+    time.sleep(0.1)
+    assert measured.words(link) == "<1K/s"
+    assert measured.missed(link) == 0
+    for _ in range(2 * (FRAMES_BYTES + 65_536) // len(frame)):
+        link.send(frame)
+    assert link.stalled
+    assert measured.missed(link) == 0  # not before it is over
+    while link.stalled:
+        try:
+            os.read(reading, 65_536)
+        except BlockingIOError:
+            time.sleep(0.01)
+    assert measured.missed(link) > 0
+    assert measured.missed(link) == 0
+    assert meter.LinkMeter().words(None) == ""
+    assert link.finish(2.0)
+    os.close(reading)
+    os.close(writing)

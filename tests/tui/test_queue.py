@@ -1,0 +1,196 @@
+"""The queue as one sees it: adding, watching, ordering, holding, stopping, trying again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.commands import SubmitScan
+from tests.tui.viewing import Viewer, look, wishes
+
+SLOW = {"run.batch_size": 8, "run.parallel": 1, "stages": ["flash", "motion", "cut"]}
+
+
+@pytest.fixture
+def footage(tmp_path: Path, storm: Path, endless: Path, broken: Path) -> Path:
+    """A folder with a broken file, a short clip and a long one, in this order."""
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    shutil.copy(broken, folder / "a-broken.mp4")
+    os.link(storm, folder / "b-storm.mp4")
+    os.link(endless, folder / "c-long.mp4")
+    return folder
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+def test_a_queue_shows_what_is_done_at_work_waiting_and_failed(
+    library: Path, footage: Path, storm: Path, size: tuple[int, int]
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.sees("press a to add files or folders")
+        await viewer.app.submit(SubmitScan((str(footage),), "storm", SLOW))
+        await viewer.app.submit(SubmitScan((str(storm),), "storm"))
+        await viewer.sees("FAILED", "done", "run ", "queued", "fr/s", "1 failed")
+        assert "1 running" in viewer.line("title")
+        await viewer.press("j", "j")
+        await viewer.sees("of 96000 frames")
+        if size[0] > 100:
+            await viewer.sees("PIPELINE", "SLOWEST", "LAST EVENTS", "CPU")
+
+    look(wishes(library), run, size)
+
+
+def test_a_path_is_typed_with_completion_and_scanned(
+    library: Path, footage: Path, at_home: Path
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.press("a")
+        await viewer.sees("add files or folders", "profile quick")
+        for _ in "here/":
+            await viewer.press("backspace")
+        await viewer.type("foo")
+        await viewer.sees("> footage/")
+        await viewer.press("tab")
+        await viewer.sees("a-broken.mp4", "b-storm.mp4")
+        await viewer.type("b-")
+        await viewer.press("tab", "ctrl+o")
+        await viewer.sees("profile", "type to narrow")
+        await viewer.type("storm")
+        await viewer.press("enter", "enter")
+        await viewer.sees("scan 1 is in the queue", "b-storm.mp4")
+        await viewer.sees("> done", seconds=30)
+        assert viewer.app.profile == "storm"
+
+    look(wishes(library), run)
+
+
+def test_several_are_marked_and_a_path_that_is_not_there_leads_nowhere(
+    library: Path, footage: Path
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.press("a")
+        entry = viewer.app.screen.query_one("#path")
+        entry.value = "/nowhere/at/all"  # type: ignore[attr-defined]
+        await viewer.sees("/nowhere/at: No such file or directory")
+        await viewer.press("enter")
+        await viewer.sees("add files or folders")
+        entry.value = f"{footage}/"  # type: ignore[attr-defined]
+        await viewer.sees("a-broken.mp4")
+        await viewer.press("ctrl+t", "down", "ctrl+t")
+        await viewer.sees("2 marked")
+        await viewer.press("enter")
+        await viewer.sees("FAILED", "done", seconds=30)
+        assert "c-long" not in viewer.screen
+
+    look(wishes(library), run)
+
+
+def test_waiting_scans_are_ordered_held_and_cancelled(
+    library: Path, endless: Path, storm: Path, pictures: Path
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        app = viewer.app
+        await app.submit(SubmitScan((str(endless),), "storm", SLOW))
+        await app.submit(SubmitScan((str(storm),), "storm"))
+        await app.submit(SubmitScan((str(pictures / "flat.png"),), "quick"))
+        await viewer.sees("c-endless.mp4", "storm.mp4", "flat.png")
+        await viewer.press("p")
+        await viewer.sees("scan 1 is held", "> paused")
+        await viewer.press("G", "K")
+        await viewer.sees("moved up")
+        rows = viewer.terminal.rows
+        order = [next(n for n, row in enumerate(rows) if name in row and "queued" in row)
+                 for name in ("flat.png", "storm.mp4")]  # fmt: skip
+        assert order == sorted(order)
+        assert "flat.png" in viewer.row()
+        await viewer.press("x")
+        await viewer.sees("scan 3 stops", "stopped")
+        await viewer.press("g", "x")
+        await viewer.sees("scan 1 is at work", "Leave it at work")
+        await viewer.press("down", "enter")
+        await viewer.sees("> paused")
+        await viewer.press("P")
+        await viewer.sees("everything is held")
+        await viewer.press("P")
+        await viewer.sees("everything goes on")
+        await viewer.press("x", "enter")
+        await viewer.sees("scan 1 stops")
+        await viewer.until(lambda: "0 running  0 queued" in viewer.line("title"), 60)
+        await viewer.press("g")
+        while "c-endless" not in viewer.row():
+            await viewer.press("j")
+        await viewer.press("r")
+        await viewer.sees("goes on")
+        await viewer.until(lambda: "run " in viewer.row(), 60)
+
+    look(wishes(library), run)
+
+
+def test_what_failed_is_tried_again_and_a_scan_is_removed(
+    library: Path, tmp_path: Path, broken: Path, storm: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    shutil.copy(broken, clip)
+
+    async def run(viewer: Viewer) -> None:
+        await viewer.app.submit(SubmitScan((str(clip),), "storm"))
+        await viewer.sees("> FAILED", seconds=30)
+        shutil.copy(storm, clip)
+        await viewer.press("r")
+        await viewer.sees("tries what failed again")
+        await viewer.sees("> done", seconds=30)
+        await viewer.press("X")
+        await viewer.sees("remove scan 1", "Keep it")
+        await viewer.press("down", "enter")
+        await viewer.sees("scan 1 removed", "press a to add")
+
+    look(wishes(library), run)
+
+
+def test_enter_opens_the_results_of_that_scan(own: Path, storm: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.app.submit(SubmitScan((str(storm),), "dev", {"stages": ["cut"]}))
+        await viewer.until(lambda: viewer.table.row_count > 10)
+        await viewer.press("slash")
+        await viewer.type("storm.mp4")
+        await viewer.press("enter", "G", "enter")
+        await viewer.sees("events of the scan 1  row 1 of")
+        await viewer.press("escape")
+        await viewer.sees("events of the newest scan")
+
+    look(wishes(own), run)
+
+
+def test_leaving_asks_what_becomes_of_running_work(library: Path, endless: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.app.submit(SubmitScan((str(endless),), "storm", SLOW))
+        await viewer.sees("> run")
+        await viewer.press("q")
+        await viewer.sees("Detach", "Stop after the sources in hand", "Stop now")
+        await viewer.press("escape", "ctrl+c")
+        await viewer.sees("Stop now")
+        await viewer.press("down", "down", "enter")
+        await viewer.until(lambda: not viewer.app.is_running, 60)
+
+    look(wishes(library), run)
+
+
+def test_a_filter_narrows_the_queue_and_the_next_match_comes_round(found: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.sees("done")
+        await viewer.press("slash")
+        await viewer.type("other-")
+        await viewer.press("enter")
+        await viewer.until(lambda: viewer.table.row_count == 2)
+        first = viewer.row()
+        await viewer.press("n", "n")
+        assert viewer.row() == first
+        await viewer.press("N")
+        assert viewer.table.cursor_index == 1
+        await viewer.press("escape")
+        await viewer.until(lambda: viewer.table.row_count > 3)
+
+    look(wishes(found), run)
