@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from .remote import RemoteClient
 
 if TYPE_CHECKING:
     from .client import EngineClient
+
+
+DYING_SECONDS = (0.1, 0.3, 1.0)
+"""an engine that was killed holds its library and its socket for a moment yet"""
 
 
 async def headless(library: Path) -> EngineClient:
@@ -34,4 +39,9 @@ async def attached(library: Path, *, readonly: bool = False) -> RemoteClient:
 
     Raises EnvironmentFault.
     """
+    for pause in DYING_SECONDS:
+        try:
+            return await RemoteClient.open(await started(library), readonly=readonly)
+        except EngineGone:
+            await asyncio.sleep(pause)
     return await RemoteClient.open(await started(library), readonly=readonly)

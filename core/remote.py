@@ -148,6 +148,7 @@ class RemoteClient:
             while line := await self._reader.readline():
                 self._take(json.loads(line))
         self._gone = True
+        self._writer.close()
         self._events.put_nowait(None)
         for answer in self._waiting.values():
             if not answer.done():

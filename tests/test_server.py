@@ -26,6 +26,7 @@ from core.events import BatchDone, Event, ScanFinished
 from core.queries import LogLines, Results, Scans, Tasks
 from core.remote import RemoteClient
 from tests.workbench import STROKES, Cli
+from tui.bridge import Bridge
 
 SMALL = {"run.batch_size": 16}
 
@@ -385,3 +386,29 @@ def test_the_app_side_of_the_wire_is_light() -> None:
     code = f"import core.attach, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_engine_that_was_stopped_stays_stopped_until_somebody_wants_it(
+    home: Path, storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as other:
+            bridge = Bridge(home, readonly=False, poll_seconds=0.05)
+            attachment = asyncio.ensure_future(bridge.run())
+            async with asyncio.timeout(20):
+                while bridge.connection != "attached":
+                    await asyncio.sleep(0.02)
+                await other.stop("now")
+                while "was stopped" not in bridge.trouble:
+                    await asyncio.sleep(0.02)
+                await ended(other.facts["pid"])
+                await asyncio.sleep(1.2)
+                assert running(home) is None
+                assert await bridge.send(SubmitScan((str(storm),), "storm")) == 1
+                assert bridge.connection == "attached"
+            await bridge.leave()
+            with suppress(asyncio.CancelledError):
+                attachment.cancel()
+                await attachment
+
+    asyncio.run(run())

@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 from core.attach import attached
 from core.commands import Command
+from core.discovery import running
 from core.errors import EngineGone, SightlineError
 from core.events import BatchDone, Event, MomentFound
 from core.queries import Page, Query
 from core.remote import RemoteClient
 from core.state import EngineState
 
-Connection = Literal["starting", "attached", "lost", "failed"]
+Connection = Literal["starting", "attached", "lost", "stopped", "failed"]
 POLL_SECONDS = 0.25
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 KEPT_EVENTS = 500
@@ -51,6 +52,8 @@ class Bridge:
         self._client: RemoteClient | None = None
         self._next = 0
         self._leaving = False
+        self._wanted = asyncio.Event()
+        """set once somebody here wants the engine that was stopped"""
 
     @property
     def engine_pid(self) -> int:
@@ -71,6 +74,9 @@ class Bridge:
                 tries = 0
                 await self._follow()
             except EngineGone:
+                if self._client is not None and self._client.ended:
+                    await self._stopped()
+                    continue
                 self._lost("lost", "the engine ended; starting it again")
             except SightlineError as error:
                 self._lost("failed", str(error))
@@ -80,6 +86,13 @@ class Bridge:
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
 
+    async def _stopped(self) -> None:
+        """The engine was ended on purpose: wait until somebody, here or elsewhere, starts one."""
+        self._lost("stopped", "the engine was stopped; add files, or r, starts it again")
+        self._wanted.clear()
+        while not self._leaving and not self._wanted.is_set() and running(self.library) is None:
+            await asyncio.sleep(RETRY_SECONDS[1])
+
     async def leave(self) -> None:
         """Let go of the engine, which goes on."""
         self._leaving = True
@@ -87,7 +100,11 @@ class Bridge:
             await self._client.close()
 
     async def send(self, command: Command) -> int:
-        """Ask the engine for something. Raises SightlineError."""
+        """Ask the engine for something, started again if it was stopped. Raises SightlineError."""
+        if self.connection == "stopped" and not self.readonly:
+            self._wanted.set()
+            while self.connection == "stopped":
+                await asyncio.sleep(self.poll_seconds)
         return await self._attached().send(command)
 
     async def rows(self, query: Query, first: int, last: int) -> Page:
@@ -124,7 +141,7 @@ class Bridge:
         self._client = await attached(self.library, readonly=self.readonly)
         self.state = await self._client.snapshot()
         self._next = self.state.sequence
-        self.recovered = self.connection == "lost"
+        self.recovered = self.connection in ("lost", "failed")
         self.connection, self.trouble = "attached", ""
         self.attached_since = time.monotonic()
         self.changes += 1

@@ -307,7 +307,7 @@ class Room(Moving):
     def _draw_trouble(self) -> None:
         """Say in full, above everything, why there is no engine."""
         bridge = self.app.bridge
-        lost = bridge.connection in ("lost", "failed")
+        lost = bridge.connection in ("lost", "stopped", "failed")
         words = bridge.trouble if lost else self._long_note()
         self.set_class(bool(words), "-trouble")
         self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])

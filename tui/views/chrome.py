@@ -54,7 +54,7 @@ def status(bridge: Bridge) -> list[Part]:
     """Return how the engine is, unless all is well."""
     if bridge.connection == "starting":
         return [Part(" starting the engine", "dim")]
-    if bridge.connection in ("lost", "failed"):
+    if bridge.connection in ("lost", "stopped", "failed"):
         return [Part(" no engine", "bad")]
     return [Part(f" engine {bridge.engine_pid}", "dim")]
 
