@@ -20,10 +20,19 @@ class Running:
     first: int | None = None
     done: int = 0
     steps: list[StepReport] = field(default_factory=list)
+    advanced: float = field(default_factory=time.monotonic)
+
+    def advance(self, done: int, steps: list[StepReport]) -> None:
+        """Note how many frames are done now."""
+        self.first = self.first if self.first is not None else 0
+        self.done, self.steps, self.advanced = done, steps, time.monotonic()
 
     def rate(self) -> float:
-        """Return frames a second since this engine took the source up."""
-        elapsed = time.monotonic() - self.began
+        """Return frames a second from when this engine took the source up to the last it did.
+
+        Not up to now: between two microbatches nothing has become slower.
+        """
+        elapsed = self.advanced - self.began
         return (self.done - (self.first or 0)) / elapsed if elapsed > 0 else 0.0
 
     def state(self) -> TaskState:

@@ -189,8 +189,7 @@ class ScanJob:
         )
 
         def progress(done: int, steps: list[StepReport]) -> None:
-            running.first = running.first if running.first is not None else 0
-            running.done, running.steps = done, steps
+            running.advance(done, steps)
             self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
 
         def looked_at(done: int, steps: list[StepReport]) -> None:

@@ -108,6 +108,9 @@ class SightlineApp(SafeApp[None]):
         self.set_class(self.symbols is ASCII, "-ascii")
         self.theme = self._first_theme()
         self.profile = self._kept_text("profile") or self.profile
+        if self.wishes.submit is not None:  # what was asked for now is what one wants to see
+            for name in ("queue.key", "queue.index", "queue.filter"):
+                self.kept.pop(name, None)
         self._attachment = asyncio.ensure_future(self.bridge.run())
         first = "queue" if self.wishes.submit else self.wishes.screen or self._kept_text("screen")
         self.switch_mode(first if first in SCREENS else "queue")
