@@ -17,7 +17,7 @@ def test_json_is_one_known_event_a_line(cli: Cli, storm: Path, broken: Path) -> 
     ran = cli("scan", storm, broken, "--json", "--profile", "storm", "--set", "run.batch_size=50")
     assert ran.code == 1
     bodies = ran.json()
-    assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned"}
+    assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned", "PullEnded"}
     assert all(event_to_json(event_from_json(body)) == body for body in bodies)
     assert [body["frames"] for body in ran.of("BatchDone")] == [50, 100, 150, 200]
     assert len(ran.of("MomentFound")) == STROKES

@@ -126,15 +126,11 @@ def test_two_look_at_once_and_quitting_may_stop_the_scan_which_then_can_be_resum
 # Terminals that can do little
 
 
-@pytest.mark.parametrize(
-    "term, code, said", [("dumb", 2, "Usage: sightline"), (None, 4, "cannot show the app: use")]
-)
-def test_a_terminal_that_can_show_nothing_gets_text_only(
-    fresh: Home, term: str | None, code: int, said: str
-) -> None:
+@pytest.mark.parametrize("term", ["dumb", None])
+def test_a_terminal_that_can_show_nothing_gets_text_only(fresh: Home, term: str | None) -> None:
     app = fresh.app(sees="", TERM=term)
-    assert app.wait() == code
-    assert said.encode() in app.output and b"\x1b" not in app.output
+    assert app.wait() == 2
+    assert b"Usage: sightline" in app.output and b"\x1b" not in app.output
     assert fresh.engine() is None
 
 

@@ -81,7 +81,7 @@ def test_without_utf8_only_ascii_is_sent(start: Start, env: dict[str, Any]) -> N
 
 
 def test_frames_are_fewer_over_ssh_and_nothing_is_animated(start: Start) -> None:
-    assert "30 fps, none" in start().text()
+    assert "60 fps, none" in start().text()
     assert "15 fps, none" in start(SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22").text()
 
 
