@@ -100,8 +100,12 @@ class SightlineApp(SafeApp[None]):
         """The numbered screen that is shown, under whatever is open over it."""
         from .screens.room import Room
 
-        stack = self._screen_stacks.get(self.current_mode, [])  # empty on the way to another
-        return next((s for s in reversed(stack) if isinstance(s, Room)), None)
+        return next((s for s in reversed(self.shown) if isinstance(s, Room)), None)
+
+    @property
+    def shown(self) -> list[Screen[Any]]:
+        """What is shown, the topmost last; empty on the way to another screen, and out."""
+        return self._screen_stacks.get(self.current_mode, [])
 
     def on_mount(self) -> None:
         """Show the first screen and attach to the engine."""

@@ -100,7 +100,7 @@ class Room(Moving):
     @property
     def is_shown(self) -> bool:
         """Tell whether nothing is open over this screen."""
-        return self.app.screen is self
+        return self.app.shown[-1:] == [self]
 
     def kept(self, name: str, otherwise: Any) -> Any:
         """Return what was kept when the app was left, if it is of the right kind."""
