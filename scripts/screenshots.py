@@ -72,9 +72,10 @@ async def _make(folder: Path) -> None:
         await _scan(client, SubmitScan(_footage(folder), "storm", {"stages": ["flash", "motion"]}))
         for name, size in SIZES.items():
             await _screens(library, folder / "state", name, size)
-        await client.send(SubmitScan(_footage(folder), "quick", mode="redo"))
         for name, size in SIZES.items():
-            await _screen(library, folder / "state", f"queue-{name}", size, ("1",), 2.5)
+            await client.send(SubmitScan(_footage(folder), "quick", mode="redo"))
+            await _screen(library, folder / "state", f"queue-{name}", size, ("1",), 0.2)
+            await _idle(client)
     finally:
         await client.stop("now")
         await client.close()
@@ -87,6 +88,12 @@ async def _scan(client: Any, command: Any) -> None:
     async for _, event in client.events(0):
         if isinstance(event, ScanFinished):
             return
+
+
+async def _idle(client: Any) -> None:
+    """Wait until nothing is at work."""
+    while (await client.snapshot()).scans:
+        await asyncio.sleep(0.1)
 
 
 def _footage(folder: Path) -> tuple[str, ...]:
