@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .wire_forms import from_json, to_json
 
@@ -138,14 +138,7 @@ Command = (
 )  # fmt: skip
 AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
-COMMANDS: dict[str, type[Command]] = {
-    command.__name__: command
-    for command in (
-        SubmitScan, ResumeScan, PauseScan, ContinueScan, CancelScan, EndScan, MoveScan,
-        RemoveScan, MarkFrame, CorrectFrame,
-        PullModel, PausePull, ContinuePull, CancelPull, RemoveModel,
-    )
-}  # fmt: skip
+COMMANDS: dict[str, type[Command]] = {each.__name__: each for each in get_args(Command)}
 
 
 def command_to_json(command: Command) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from .wire_forms import from_json, to_json
 
@@ -111,13 +111,7 @@ Event = (
     | ScanFinished
     | PullEnded
 )
-EVENTS: dict[str, type[Event]] = {
-    event.__name__: event
-    for event in (
-        ScanStarted, TaskStarted, BatchDone, MomentFound, TaskFinished, Warned, ScanFinished,
-        PullEnded,
-    )
-}  # fmt: skip
+EVENTS: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
 
 
 def event_to_json(event: Event) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from .settings import config_folder
 from .spec import Spec
 from .text import clean, nearest
 
-DEFAULT = "quick"
 TEMPLATE = """\
 # {name}: what this profile is for.
 # Every setting, with its default and meaning, is listed in docs/profiles.md.
@@ -56,12 +55,6 @@ def available() -> dict[str, ProfileFile]:
             if path.stem != "prompts":
                 found[path.stem] = ProfileFile(path.stem, path, preset)
     return dict(sorted(found.items()))
-
-
-def chosen(flag: str | None, default: str | None = None) -> str:
-    """Return the profile to use: the flag, the environment, the settings file, else `quick`."""
-    environment = os.environ.get("SIGHTLINE_PROFILE") or os.environ.get("LD_PROFILE")
-    return flag or environment or default or DEFAULT
 
 
 def find(name: str) -> ProfileFile:

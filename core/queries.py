@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .wire_forms import from_json, to_json
 
@@ -68,9 +68,7 @@ class LogLines:
 
 
 Query = Scans | Tasks | Results | Models | Matrix | LogLines
-QUERIES: dict[str, type[Query]] = {
-    q.__name__: q for q in (Scans, Tasks, Results, Models, Matrix, LogLines)
-}
+QUERIES: dict[str, type[Query]] = {each.__name__: each for each in get_args(Query)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any
 from .errors import ProfileError
 from .text import clean, nearest
 
+DEFAULT_PROFILE = "quick"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -34,6 +36,12 @@ class Settings:
     """send less: the app draws every two seconds and shows no pictures"""
     keys: dict[str, Any] = field(default_factory=dict)
     """keys of the app: a `preset` (default, vim, arrows), and keys by the action's id"""
+
+
+def chosen_profile(flag: str | None, settings: Settings) -> str:
+    """Return the profile to use: the flag, the environment, the settings file, else `quick`."""
+    environment = os.environ.get("SIGHTLINE_PROFILE") or os.environ.get("LD_PROFILE")
+    return flag or environment or settings.profile or DEFAULT_PROFILE
 
 
 def config_folder() -> Path:

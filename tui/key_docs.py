@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ HEAD = """\
 `?` lists what can be done where you are, now, and does it; `:` finds any command by name. Any key
 can be changed in `settings.toml` in the configuration folder, by the action's name; `preset` is
 where to start from (`default`, `vim`, `arrows`). Unknown names, clashes, and keys that terminals
-fold or steal are refused with the reason.
+fold or steal are refused with the reason. The JSON schema of the table is in
+[keys.schema.json](keys.schema.json).
 
 ```toml
 [keys]
@@ -33,17 +35,24 @@ preset = "vim"
 """
 
 
+def pages() -> dict[Path, str]:
+    """Return what is written, by file."""
+    schema = json.dumps(keymap_schema(), indent=2) + "\n"
+    return {PAGE: page(), PAGE.with_name("keys.schema.json"): schema}
+
+
 def page() -> str:
     """Return docs/keys.md."""
     return HEAD + keys_table_markdown().rstrip() + "\n"
 
 
 def main() -> None:
-    """Write or check the page; exit 1 if a check finds it out of date."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page():
-        sys.exit(f"out of date: {PAGE}; run: make docs")
+    """Write or check both files; exit 1 if a check finds one out of date."""
+    for path, text in pages().items():
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            sys.exit(f"out of date: {path}; run: make docs")
 
 
 def keymap_schema() -> dict[str, Any]:

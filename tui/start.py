@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import SubmitScan
-from core.settings import Settings, log_file
+from core.settings import Settings, chosen_profile, log_file
 
 from .probe import TerminalFacts, probe
 from .tty import run
@@ -46,16 +46,10 @@ def open_app(
                 readonly=readonly, ascii=ascii_only or settings.ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,
                 draw_seconds=1 / rate if rate else 0.0,
-                profile=_profile(settings), submit=submit, screen=screen,
+                profile=chosen_profile(None, settings), submit=submit, screen=screen,
             ),
             facts,
         )  # fmt: skip
 
     return run(make, log=log_file(library).with_name("app.log"), facts=facts,
                mouse=mouse and settings.mouse)  # fmt: skip
-
-
-def _profile(settings: Settings) -> str:
-    """Return what `core.profiles.chosen` would; it brings pydantic, which nothing here needs."""
-    environment = os.environ.get("SIGHTLINE_PROFILE") or os.environ.get("LD_PROFILE")
-    return environment or settings.profile or "quick"

@@ -49,14 +49,15 @@ def scan_request(
     stages: str | None, sensitivity: float | None, globs: tuple[str, ...], mode: Mode,
 ) -> SubmitScan:  # fmt: skip
     """Return the command the options add up to. Raises UsageError."""
-    from ..profiles import chosen, parse_override, resolve
+    from ..profiles import parse_override, resolve
+    from ..settings import chosen_profile
 
     settings = dict(parse_override(text) for text in overrides)
     if stages is not None:
         settings["stages"] = [name.strip() for name in stages.split(",") if name.strip()]
     if sensitivity is not None:
         settings |= {f"{stage}.sensitivity": sensitivity for stage in ("flash", "motion", "cut")}
-    named = chosen(profile, session.settings.profile)
+    named = chosen_profile(profile, session.settings)
     resolve(named, settings)  # a wrong call must not leave a library behind
     return SubmitScan(
         paths=_paths(paths),

@@ -19,9 +19,6 @@ class Place(Room):
         """Yield the words."""
         yield TextPane(self.words, symbols=self.app.symbols, classes="body")
 
-    def draw(self) -> None:
-        """Stay as it is."""
-
 
 class SearchPlace(Place):
     """Search."""

@@ -49,9 +49,6 @@ class ProfilesRoom(Room):
         super().on_mount()
         self._reload()
 
-    def draw(self) -> None:
-        """Stay as it is: profiles change by keys only."""
-
     def summary(self) -> str:
         """Return which profile, and what is wrong with it."""
         if self._fault:

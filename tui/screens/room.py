@@ -67,8 +67,7 @@ class Room(Moving):
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Bring what is shown up to date; called on the clock."""
-        raise NotImplementedError
+        """Bring what is shown up to date; called on the clock. What changes by keys only stays."""
 
     def summary(self) -> str:
         """Return what goes on here, in a line."""

@@ -79,11 +79,6 @@ class HistoryGraph(Painted):
         self._base = BASES[base]
         self.refresh_changed()
 
-    def set_bounds(self, low: float, high: float) -> None:
-        """Draw between other bounds."""
-        self._low, self._high = low, high
-        self.refresh_changed()
-
     # The cursor in time
 
     @property
