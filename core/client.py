@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +19,7 @@ from .events import Event
 from .queries import Page, Query
 from .settings import log_file
 from .state import EngineState, MachineState
-from .views import ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
+from .views import BatchLine, ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -284,6 +284,20 @@ def files_under(folder: str) -> list[str]:
     from .sources.find import Found, find
 
     return [item.path for item in find([folder]) if isinstance(item, Found)]
+
+
+def check_batches(
+    command: SubmitScan, sizes: Sequence[int], rounds: int, most: int, told: Callable[[str], None]
+) -> Iterator[BatchLine]:
+    """Scan the same frames in batches of each size and compare. Raises SightlineError."""
+    from .profiles import resolve
+    from .reports import batches
+
+    spec = resolve(command.profile, command.overrides)
+    for size in sizes:
+        changed = {f"{section}.batch_size": size for section in batches.batched(spec)}
+        resolve(command.profile, {**command.overrides, **changed})  # refuses what is out of bounds
+    return batches.check_batches(spec, command.paths, sizes, rounds, most, told)
 
 
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:

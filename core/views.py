@@ -102,3 +102,30 @@ class Verified:
     path: str
     state: str
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many answers of a stage are the same as in batches of the first size.
+
+    `least_cosine` is that of vectors; `difference` shows the first answer that is another.
+    """
+
+    stage: str
+    answers: int
+    same: int
+    least_cosine: float | None = None
+    difference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """A batch size: frames a second of the whole scan, and that speed by the first size's."""
+
+    batch: int
+    frames: int
+    frames_per_second: float
+    speed: float
+    peak_bytes: int | None
+    """most memory held while a VLM answered, where that is told"""
+    stages: tuple[Agreement, ...]

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": (".results", "List what a scan found, narrowed and sorted."),
     "export": (".export", "Write a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
+    "check": (".check", "Check models before you rely on them."),
     "runs": (".runs", "List, show, resume, remove and verify scans."),
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import click
 
 from ..client import Records
 from ..errors import UsageError
+from ..fact_line import fact_line
 from ..times import parse_time, timecode
 from ..views import MomentView
 from .output import Output, Session
@@ -117,6 +118,7 @@ def _said(view: MomentView) -> Iterator[str]:
     """Yield what models said, one line each."""
     for verdict in view.verdicts:
         yield f"verdict {verdict['state']}: {verdict.get('reason') or verdict.get('text', '')}"
+        yield from _facts(verdict)
     look = view.look
     if look is None:
         return
@@ -128,6 +130,7 @@ def _said(view: MomentView) -> Iterator[str]:
     if look["caption"]:
         cut = " (cut off)" if look["caption"]["finish"] == "length" else ""
         yield f"  caption ({look['caption']['prompt']}){cut}: {look['caption']['text']}"
+        yield from _facts(look["caption"])
     for thing in look["objects"]:
         x, y, width, height = thing["box"]
         told = thing["description"]["text"] if thing["description"] else ""
@@ -135,6 +138,12 @@ def _said(view: MomentView) -> Iterator[str]:
         yield f"  {name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {told}".rstrip()
     for failure in look["failures"]:
         yield f"  {failure['stage']} failed: {failure['reason']}"
+
+
+def _facts(answer: Mapping[str, Any]) -> Iterator[str]:
+    line = fact_line(answer.get("facts", {}))
+    if line:
+        yield f"    facts: {line}"
 
 
 def _with_score(name: str, score: float | None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ _TEXTS = re.compile(
     re.IGNORECASE,
 )
 _DEPTH = 10
+# See proc(5): sets the peak resident set size to what is resident now.
+_FORGET_PEAK = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,22 @@ def memory(device: str) -> Memory:
     """Return the memory of "cpu" (of the whole machine), "cuda:N", "mps" or "xpu:N"."""
     kind = device.partition(":")[0]
     return {"cuda": _cuda, "xpu": _xpu, "mps": _mps}.get(kind, _machine)(device)
+
+
+def watch_peak(device: str) -> Callable[[], int | None]:
+    """Begin to watch a device's memory; what is returned tells the most that was held since.
+
+    On CUDA and XPU that is what torch allocated, of everything on that device; on a CPU, what the
+    process held in memory, where the system can tell (Linux). Else None.
+    """
+    kind = device.partition(":")[0]
+    if kind in ("cuda", "xpu"):
+        import torch
+
+        backend = getattr(torch, kind)
+        backend.reset_peak_memory_stats(device)
+        return lambda: int(backend.max_memory_allocated(device))
+    return _watch_process() if kind == "cpu" else lambda: None
 
 
 def module_bytes(module: Module) -> int:
@@ -87,6 +107,21 @@ def _parts(tensor: Tensor) -> list[Tensor]:
     if flatten is None:
         return [tensor]
     return [getattr(tensor, name) for name in flatten()[0]]
+
+
+def _watch_process() -> Callable[[], int | None]:
+    try:
+        Path("/proc/self/clear_refs").write_text(_FORGET_PEAK)
+    except OSError:
+        return lambda: None
+    return _process_peak
+
+
+def _process_peak() -> int | None:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 def _machine(device: str) -> Memory:

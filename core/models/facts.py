@@ -60,7 +60,8 @@ class Facts:
     """Times in seconds. None where the backend does not tell, or where there is nothing to count.
 
     `seconds` and `tokens_per_second` are this answer's share of its batch; `first_token_seconds`
-    is the time until the batch's first token.
+    is the time until the batch's first token. `peak_bytes` is the most that torch held on the GPU
+    while the batch ran, weights and other models included; on a CPU, what the process held.
     """
 
     tokens_in: int | None
@@ -68,7 +69,9 @@ class Facts:
     seconds: float
     first_token_seconds: float | None = None
     tokens_per_second: float | None = None
+    pictures_per_second: float | None = None
     batch: int = 1
+    peak_bytes: int | None = None
     repetition: float | None = None
     looping: bool = False
     echo: float | None = None
@@ -78,9 +81,10 @@ class Facts:
     missing_fields: tuple[str, ...] = ()
 
 
-def facts(answer: Answer, prompt: str, form: str) -> Facts:
+def facts(answer: Answer, prompt: str, form: str, pictures: int = 1) -> Facts:
     """Return what can be counted about an answer to `prompt`, which asked for `form`.
 
+    `pictures` is how many it was shown.
     `form` is "text", "keywords" or "verdict", as a prompt of the library says.
     """
     text = answer.text
@@ -90,8 +94,10 @@ def facts(answer: Answer, prompt: str, form: str) -> Facts:
         tokens_out=answer.tokens_out,
         seconds=round(answer.seconds, 4),
         first_token_seconds=None if first is None else round(first, 4),
-        tokens_per_second=_speed(answer),
+        tokens_per_second=_a_second(answer.tokens_out or 0, answer),
+        pictures_per_second=_a_second(pictures, answer),
         batch=answer.batch,
+        peak_bytes=answer.peak_bytes,
         repetition=repetition(text),
         looping=looping(text),
         echo=echo(text, prompt),
@@ -150,10 +156,8 @@ def missing_fields(text: str) -> tuple[str, ...]:
     return tuple(field for field in VERDICT_FIELDS if field not in found)
 
 
-def _speed(answer: Answer) -> float | None:
-    if not answer.tokens_out or answer.seconds <= 0:
-        return None
-    return round(answer.tokens_out / answer.seconds, 2)
+def _a_second(count: int, answer: Answer) -> float | None:
+    return round(count / answer.seconds, 2) if count and answer.seconds > 0 else None
 
 
 def _words(text: str) -> list[str]:

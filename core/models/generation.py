@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..device.memory import watch_peak
 from .model import Answer, Finish
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """All rows of a batch, and the time until its first token and in all."""
+    """All rows of a batch, the time until its first token and in all, and the memory held."""
 
     rows: tuple[Row, ...]
     seconds: float
     first_token_seconds: float | None
+    peak_bytes: int | None = None
 
 
 class Watch:
@@ -76,6 +78,7 @@ def generate(
     start = 1 if model.config.is_encoder_decoder else int(inputs["input_ids"].shape[1])
     watch = Watch(start, limits, cancelled)
     criteria: Any = StoppingCriteriaList([watch])
+    peak = watch_peak(str(model.device))
     began = time.perf_counter()
     with torch.inference_mode():
         out = model.generate(
@@ -89,7 +92,7 @@ def generate(
     made = out[:, start:].tolist()
     seconds = time.perf_counter() - began
     rows = tuple(row(ids, limit, ends) for ids, limit in zip(made, limits, strict=True))
-    return Generated(rows, seconds, watch.first_token_seconds)
+    return Generated(rows, seconds, watch.first_token_seconds, peak())
 
 
 def greedy() -> dict[str, Any]:
@@ -118,6 +121,7 @@ def answers(generated: Generated, texts: Sequence[str], tokens_in: Sequence[int]
             tokens_out=len(said.ids),
             first_token_seconds=generated.first_token_seconds,
             batch=count,
+            peak_bytes=generated.peak_bytes,
         )
         for said, text, read in zip(generated.rows, texts, tokens_in, strict=True)
     ]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..device.memory import is_out_of_memory
+from ..device.memory import is_out_of_memory, watch_peak
 from ..errors import PictureRejected
 from ..text import clean
 from .asking import picture_of
@@ -125,6 +125,7 @@ class MiniCpmRemote(Resident):
     def _answered(self, question: Question, cancelled: Callable[[], bool]) -> Answer:
         if cancelled():
             return Answer("", "cancelled", 0.0)
+        peak = watch_peak(self._loaded.device)
         began = time.perf_counter()
         with listening(self._loaded.model, question.limit, cancelled) as heard:
             text = self._loaded.model.chat(
@@ -143,6 +144,7 @@ class MiniCpmRemote(Resident):
             tokens_in=heard.tokens_in,
             tokens_out=len(said.ids) if said else None,
             first_token_seconds=heard.first_token_seconds,
+            peak_bytes=peak(),
         )
 
 

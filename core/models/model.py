@@ -171,7 +171,7 @@ class Answer:
     """What a VLM said, with what was measured. `error` is set when and only when it `failed`.
 
     Token counts and times are None where the backend does not tell. `seconds` is this answer's
-    share of its batch.
+    share of its batch; `peak_bytes` is the most its device's memory held while the batch ran.
     """
 
     text: str
@@ -182,6 +182,7 @@ class Answer:
     first_token_seconds: float | None = None
     batch: int = 1
     error: str = ""
+    peak_bytes: int | None = None
 
 
 class VisionLanguageModel(Model, Protocol):

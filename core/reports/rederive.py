@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..equip import equip, eyes_of
 from ..errors import SourceError
@@ -20,18 +19,13 @@ from ..sources.content import content_hash
 from ..sources.find import Found, one_file
 from ..spec import Spec
 from ..stages.eyes import Eyes
-from ..stages.objects import from_runs
 from ..storage.annotations import Annotation
 from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
 from ..views import Verified
+from .alike import key_of, same
 from .lists import spec_of
-
-# Batches of another size sum in another order, so nothing a model computes is equal to the bit.
-SAME_COSINE = 0.999
-SAME_SHARE = 0.01
-"""of a number (at least of 1), or of a mask's pixels, by which two answers may differ"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +102,11 @@ def _difference(kept: _Kept, again: _Kept) -> str:
     for what in ("frames", "candidates", "moments"):
         if getattr(again.result, what) != getattr(kept.result, what):
             return f"other {what} than kept"
-    others = {_key(note): note for note in again.annotations}
+    others = {key_of(note): note for note in again.annotations}
     changed = Counter(
         note.stage
         for note in kept.annotations
-        if _key(note) not in others or not _same(note, others[_key(note)])
+        if key_of(note) not in others or not same(note, others[key_of(note)])
     )
     if not changed:
         return ""
@@ -120,34 +114,3 @@ def _difference(kept: _Kept, again: _Kept) -> str:
     return "other answers: " + ", ".join(
         f"{count} of {total[stage]} in {stage}" for stage, count in changed.items()
     )
-
-
-def _key(note: Annotation) -> tuple[str, int, str]:
-    return note.stage, note.frame, note.part
-
-
-def _same(one: Annotation, other: Annotation) -> bool:
-    """Compare two answers, but for how long they took."""
-    left = {key: value for key, value in one.body.items() if key != "facts"}
-    right = {key: value for key, value in other.body.items() if key != "facts"}
-    if one.vector is not None and other.vector is not None:
-        return float(one.vector @ other.vector) >= SAME_COSINE
-    return (one.vector is None) == (other.vector is None) and _alike(left, right)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        if "counts" in one and "counts" in other:
-            return _same_mask(one, other)
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, float) and isinstance(other, (int, float)):
-        return abs(one - other) <= SAME_SHARE * max(1.0, abs(one))
-    return bool(one == other)
-
-
-def _same_mask(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    if one["size"] != other["size"]:
-        return False
-    return float((from_runs(one) != from_runs(other)).mean()) <= SAME_SHARE

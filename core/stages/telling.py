@@ -26,11 +26,11 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
     }
 
 
-def answered(answer: Answer, prompt: Prompt) -> dict[str, Any]:
+def answered(answer: Answer, prompt: Prompt, pictures: int = 1) -> dict[str, Any]:
     """Return what is kept of an answer: its text as it came, how it ended, and facts about it."""
     if answer.finish == "failed":
         return {"error": answer.error or "no answer", "prompt": prompt.reference}
-    told = facts(answer, prompt.text, prompt.answer)
+    told = facts(answer, prompt.text, prompt.answer, pictures)
     return {
         "text": answer.text,
         "finish": answer.finish,

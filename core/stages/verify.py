@@ -191,7 +191,7 @@ class Verifier:
         return Ask(pictures, text, self._prompt.system, tuple(shown), most, schema)
 
     def _note(self, case: _Case, answer: Any, ask: Ask) -> Annotation:
-        body = answered(answer, self._prompt)
+        body = answered(answer, self._prompt, len(ask.pictures))
         if "error" in body:
             return _annotation(case, {**body, "state": "failed"})
         state, verdict = parse(answer.text, answer.finish)

@@ -68,6 +68,8 @@ def test_another_prompt_decodes_and_embeds_nothing_again(
     assert body["looks"][0]["caption"]["text"] == "night, street"
     assert body["looks"][0]["caption"]["prompt"] == "keywords_only@1"
     assert exported(cli, 1, "one.png")["looks"][0]["caption"]["text"] == "A street at night."
+    shown = cli("show", folder / "one.png").out
+    assert "night, street\n      facts: 11 + 2 tokens, " in shown and "tokens/s" in shown
     # And the very same question costs nothing at all.
     assert cli("scan", folder, *WORDS, *vlm(server), *embedder()).code == 0
     assert len(server.asked()) == 2 * asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.device.memory import empty_caches, is_out_of_memory, memory, module_bytes
+from core.device.memory import empty_caches, is_out_of_memory, memory, module_bytes, watch_peak
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,18 @@ def test_the_machines_memory_is_told() -> None:
     told = memory("cpu")
     assert 0 < told.free_bytes < told.total_bytes
     empty_caches("cpu")
+
+
+def test_the_most_that_was_held_is_told_and_forgotten_again() -> None:
+    peak = watch_peak("cpu")
+    if peak() is None:
+        pytest.skip("this system does not tell")
+    before = peak() or 0
+    held = torch.ones(64 * 2**20, dtype=torch.uint8)
+    del held
+    assert (peak() or 0) >= before + 60 * 2**20, "it is gone, but it was held"
+    assert (watch_peak("cpu")() or 0) < before + 30 * 2**20
+
+
+def test_a_device_that_does_not_tell_says_so() -> None:
+    assert watch_peak("mps")() is None

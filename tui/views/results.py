@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.fact_line import fact_line
 from core.text import clean
 from core.times import timecode
 
@@ -140,6 +141,9 @@ def _frame_lines(row: dict[str, Any]) -> list[str]:
     lines = []
     if caption(row):
         lines.append(caption(row))
+    facts = fact_line((row.get("caption") or {}).get("facts", {}))
+    if facts:
+        lines.append(f"facts: {facts}")
     if tags(row):
         lines.append(f"tags: {tags(row)}")
     for thing in row["objects"][:20]:

@@ -29,7 +29,8 @@ def test_what_was_measured_is_passed_on() -> None:
     told = facts(Answer("a cat", "stop", 0.51234567, 120, 20, 0.1, 4), "describe", "text")
     assert (told.tokens_in, told.tokens_out, told.batch) == (120, 20, 4)
     assert (told.seconds, told.first_token_seconds) == (0.5123, 0.1)
-    assert told.tokens_per_second == 39.04
+    assert (told.tokens_per_second, told.pictures_per_second) == (39.04, 1.95)
+    assert told.peak_bytes is None, "nobody told"
     kept = {key: value for key, value in asdict(told).items() if value not in (None, ())}
     assert "missing_fields" not in kept and kept["looping"] is False
 
@@ -38,6 +39,12 @@ def test_what_a_backend_does_not_tell_is_none() -> None:
     told = facts(Answer("a cat", "unknown", 0.0), "", "text")
     assert (told.tokens_in, told.tokens_out, told.first_token_seconds) == (None, None, None)
     assert told.tokens_per_second is None and told.echo is None
+    assert told.pictures_per_second is None
+
+
+def test_a_question_that_showed_several_pictures_counts_them_all() -> None:
+    told = facts(Answer("yes", "stop", 2.0, peak_bytes=1 << 30), "describe", "text", pictures=7)
+    assert (told.pictures_per_second, told.peak_bytes) == (3.5, 1 << 30)
 
 
 @pytest.mark.parametrize(

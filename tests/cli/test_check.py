@@ -1,0 +1,70 @@
+"""`check batch`: the same frames in batches of several sizes, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.models.vlm.faulty_server import FaultyServer, Turn
+from tests.tiny.shelf import tiny_model
+from tests.workbench import Cli
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    made = FaultyServer()
+    yield made
+    made.close()
+
+
+def test_local_models_answer_the_same_in_any_batch(cli: Cli, pictures: Path) -> None:
+    done = cli(
+        "check", "batch", pictures, "--stages", "embed,caption", "--sizes", "1,3", "--frames", "6",
+        "--set", f"embed.model={tiny_model('clip')}",
+        "--set", f"vlm.model={tiny_model('qwen3_vl')}", "--set", "vlm.max_tokens=8", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    one, three = done.json()
+    assert (one["batch"], three["batch"], one["frames"], three["frames"]) == (1, 3, 6, 6)
+    assert one["speed"] == 1.0 and three["frames_per_second"] > 0
+    for line in (one, three):
+        said = {stage["stage"]: stage for stage in line["stages"]}
+        assert set(said) == {"embed", "caption"}
+        assert all(stage["same"] == stage["answers"] == 6 for stage in said.values())
+        assert said["embed"]["least_cosine"] > 0.999 and not said["caption"]["difference"]
+    assert not cli.library.exists(), "nothing of it belongs to the user's library"
+
+
+def test_an_answer_that_changes_with_the_batch_is_shown(
+    cli: Cli, pictures: Path, server: FaultyServer
+) -> None:
+    def decide(_body: dict[str, Any], _number: int) -> Turn:
+        # As a server that batches what comes at once may well do.
+        server.text = f"A street {'at night' if server.under_way == 1 else 'by day'}."
+        return Turn(wait_seconds=0.2)
+
+    server.decide = decide
+    done = cli("check", "batch", pictures, "--stages", "caption", "--sizes", "1,4", "--frames", "4",
+               "--set", f"vlm.model={server.url}#tiny")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "4 of 4" in done.out.splitlines()[1] and "4 of 4" not in done.out.splitlines()[2]
+    assert "'A street at night.' became 'A street by day.'" in done.out
+    assert "all but equally likely" in " ".join(done.out.split())
+
+
+def test_screening_finds_the_same_in_any_microbatch(cli: Cli, storm: Path) -> None:
+    done = cli("check", "batch", storm, "--profile", "quick", "--sizes", "16,512", "--rounds", "2")
+    assert done.code == 0, done.err
+    assert [line.split()[-3:] for line in done.out.splitlines()[1:]] == [["1", "of", "1"]] * 2
+
+
+def test_what_makes_no_sense_is_refused_before_anything_is_read(cli: Cli, storm: Path) -> None:
+    none = cli("check", "batch", storm, "--sizes", "0")
+    assert none.code == 2 and "numbers from 1 on" in none.err
+    big = cli("check", "batch", storm, "--sizes", "1,5000")
+    assert big.code == 2 and "run.batch_size" in big.err and "4096" in big.err
+    gone = cli("check", "batch", cli.home / "gone.mp4")
+    assert gone.code == 2 and "gone.mp4" in gone.err
