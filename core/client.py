@@ -114,6 +114,10 @@ class LocalClient:
 
         return await asyncio.to_thread(write_rows, self._reading(), query, format_, path)
 
+    def watch_again(self) -> None:
+        """Go on with the folders that an engine before this one watched."""
+        self._engine.watch_again()
+
     def now(self) -> EngineState:
         """Return what everything looks like now, for whoever is in no loop."""
         return self._engine.snapshot()
@@ -272,18 +276,21 @@ def check_formats(names: Sequence[str]) -> None:
         check(names)
 
 
+def appearing(folder: str, settle_seconds: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
+    """Yield the files of a folder that are whole now, first those there already.
+
+    An empty list says that nothing is there. Raises EnvironmentFault once the folder is gone.
+    """
+    from .sources.appearing import Appearing
+
+    return Appearing(folder, settle_seconds, stop).whole()
+
+
 def is_known_kind(path: str) -> bool:
     """Tell whether a file's name says that it is a video or a picture."""
     from .sources.find import KNOWN_SUFFIXES
 
     return Path(path).suffix.lower() in KNOWN_SUFFIXES
-
-
-def files_under(folder: str) -> list[str]:
-    """Return the videos and pictures under a folder, in the order a scan takes them."""
-    from .sources.find import Found, find
-
-    return [item.path for item in find([folder]) if isinstance(item, Found)]
 
 
 def check_batches(

@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 from .wire_forms import from_json, to_json
 
-Mode = Literal["default", "redo", "changed", "retry_failed"]
+Mode = Literal["default", "redo", "changed", "retry_failed", "new"]
+"""`changed` leaves out files that are as they were, `new` all that were looked at just so"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,24 @@ class SubmitScan:
     overrides: dict[str, Any] = field(default_factory=dict)
     globs: tuple[str, ...] = ()
     mode: Mode = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFolder:
+    """Scan whatever becomes whole in a folder, until that is ended."""
+
+    folder: str
+    profile: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    settle_seconds: float = 2.0
+    """a file is whole once it stayed the same for so long"""
+
+
+@dataclass(frozen=True, slots=True)
+class EndWatch:
+    """Watch a folder no more; a scan of what appeared goes on."""
+
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +152,7 @@ class RemoveScan:
 
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
-    | RemoveScan | MarkFrame | CorrectFrame
+    | RemoveScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
     | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 )  # fmt: skip
 AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel

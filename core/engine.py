@@ -28,6 +28,7 @@ from .state import EngineState, ModelState
 from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
 from .turns import Turns
+from .watches import Watches
 
 if TYPE_CHECKING:
     from .equip import Equipped
@@ -55,6 +56,12 @@ class Engine:
         self._downloads = Downloads(
             lambda name, state, reason: self._emit(PullEnded(0, name, state, reason))
         )
+        self._watches = Watches(
+            library.watched,
+            self.send,
+            lambda scan: scan in self._jobs,
+            lambda text: self._emit(Warned(0, text)),
+        )
         self._mark_orphans()
 
     async def send(self, command: commands.Command) -> int:
@@ -66,6 +73,10 @@ class Engine:
                 return await asyncio.to_thread(self._resume, command)
             case commands.RemoveScan():
                 return await asyncio.to_thread(self._remove, command.scan)
+            case commands.WatchFolder():
+                self._watches.start(command)
+            case commands.EndWatch():
+                self._watches.end(command)
             case commands.MarkFrame():
                 await asyncio.to_thread(
                     self.library.remarks.mark, command.content, command.frame, on=command.on
@@ -133,7 +144,7 @@ class Engine:
         )
         return EngineState(
             sequence, str(self.library.folder), scans,
-            models=models, downloads=self._downloads.states(),
+            models=models, downloads=self._downloads.states(), watches=self._watches.states(),
         )  # fmt: skip
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
@@ -150,8 +161,13 @@ class Engine:
             if not fresh:
                 await self._news.wait()
 
+    def watch_again(self) -> None:
+        """Go on with the folders that an engine before this one watched."""
+        self._watches.go_on()
+
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
+        await self._watches.close()
         for job in list(self._jobs.values()):
             job.control.cancel()
         self._turns.wake()

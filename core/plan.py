@@ -60,6 +60,8 @@ def plan(
     sources = list(_matched(library, spec, looked_at, mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
+    if mode == "new":
+        sources = [source for source in sources if source.result is None and not source.failure]
     return Plan(tuple(_numbered(sources)), tuple(missing), left_out=len(found) - len(looked_at))
 
 

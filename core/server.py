@@ -67,6 +67,7 @@ class Server:
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         log.info("listening, process %d", os.getpid())
+        self._client.watch_again()
         try:
             await self._until_stopped()
         finally:
@@ -109,7 +110,7 @@ class Server:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
             state = await self._client.snapshot()
-            if self._viewers or state.scans or _fetching(state.downloads):
+            if self._viewers or state.scans or state.watches or _fetching(state.downloads):
                 self._last_use = time.monotonic()
             elif time.monotonic() - self._last_use > self._idle_seconds:
                 log.info("nothing to do and nobody looking: ending")

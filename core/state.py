@@ -48,6 +48,18 @@ class ScanState:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchState:
+    """A watched folder: how many files in it are not whole yet, how many scans were asked for."""
+
+    folder: str
+    profile: str
+    growing: int
+    scans: int
+    trouble: str
+    """why nothing can be watched there now; empty if all is well"""
+
+
+@dataclass(frozen=True, slots=True)
 class GpuProcess:
     """A process on a GPU; `ours` tells whether it is the engine or a child of it."""
 
@@ -138,6 +150,7 @@ class EngineState:
     machine: MachineState | None = None
     models: tuple[ModelState, ...] = ()
     downloads: tuple[DownloadState, ...] = ()
+    watches: tuple[WatchState, ...] = ()
     pid: int = 0
     version: str = ""
 

@@ -28,6 +28,7 @@ GROUPS = ("Do", "Mark", "Look", "Find", "Move", "Screens", "App")
 
 CONDITIONS = {
     "row_here": "a row is under the cursor",
+    "watching": "a folder is watched",
     "rows_marked": "at least one row is marked",
     "two_marked": "exactly two rows are marked",
     "searching": "a filter is on, so there are matches to go to",
@@ -116,6 +117,9 @@ ACTIONS: tuple[Action, ...] = (
     _everywhere("app.low_bandwidth", "", "App", "Send less for a slow link, or as usual"),
     # 1 Queue
     _on("queue", "queue.add", "a", "Add files or folders", "add", writes=True),
+    _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",
+        writes=True),
+    _on("queue", "queue.unwatch", "W", "Watch a folder no more", when="watching", writes=True),
     _on("queue", "queue.pause", "p", "Pause, or go on", "pause", "row_here", writes=True),
     _on("queue", "queue.pause_all", "P", "Pause everything, or go on", writes=True),
     _on("queue", "queue.cancel", "x", "Cancel; asks if it runs", "cancel", "row_here", writes=True),

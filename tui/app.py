@@ -14,8 +14,9 @@ from textual import events
 from textual.binding import BindingsMap
 from textual.screen import Screen
 
-from core.commands import SubmitScan
+from core.commands import SubmitScan, WatchFolder
 from core.errors import SightlineError
+from core.text import clean_path
 
 from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
 from .bridge import Bridge
@@ -51,8 +52,8 @@ class Wishes:
     low_bandwidth: bool = False
     draw_seconds: float = 0.0
     profile: str = "quick"
-    submit: SubmitScan | None = None
-    """a scan to begin with"""
+    submit: SubmitScan | WatchFolder | None = None
+    """a scan, or a folder to watch, to begin with"""
     screen: str = ""
     """where to begin; empty goes back to where the app was left"""
 
@@ -134,16 +135,18 @@ class SightlineApp(SafeApp[None]):
                 return name
         return _theme(self.facts)
 
-    async def _submit_first(self, command: SubmitScan) -> None:
+    async def _submit_first(self, command: SubmitScan | WatchFolder) -> None:
         while self.bridge.connection == "starting":
             await asyncio.sleep(0.05)
         room = self.room
         if room is not None:
             room.work(self.submit(command))
 
-    async def submit(self, command: SubmitScan) -> str:
-        """Ask for a scan and return what to say about it. Raises SightlineError."""
+    async def submit(self, command: SubmitScan | WatchFolder) -> str:
+        """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
         scan = await self.bridge.send(command)
+        if isinstance(command, WatchFolder):
+            return f"watching {clean_path(command.folder)}"
         return f"scan {scan} is in the queue"
 
     # Actions

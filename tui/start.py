@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import SubmitScan
+from core.commands import SubmitScan, WatchFolder
 from core.settings import Settings, chosen_profile, log_file
 
 from .probe import TerminalFacts, probe
@@ -27,7 +27,7 @@ def state_folder() -> Path:
 
 
 def open_app(
-    library: Path, settings: Settings, *, submit: SubmitScan | None = None,
+    library: Path, settings: Settings, *, submit: SubmitScan | WatchFolder | None = None,
     readonly: bool = False, low_bandwidth: bool = False, ascii_only: bool = False,
     mouse: bool = True, images: bool = True, rate: float = 0.0, screen: str = "",
 ) -> int:  # fmt: skip

@@ -12,8 +12,8 @@ from ..client import Records
 from ..discovery import running
 from ..errors import EngineGone, UnknownName
 from ..remote import RemoteClient
-from ..state import EngineState, ScanState
-from ..text import clean_path
+from ..state import EngineState, ScanState, WatchState
+from ..text import clean, clean_path
 from ..times import duration
 from .output import Output, Session
 
@@ -73,11 +73,20 @@ def _print(out: Output, state: EngineState | None) -> None:
     out.result(f"engine {state.pid}: {'at work' if state.scans else 'nothing to do'}")
     for scan in state.scans:
         _print_scan(out, scan)
+    for watch in state.watches:
+        out.result(f"watching {clean_path(watch.folder)}  {watch_line(watch)}")
     for download in state.downloads:
         share = 100 * download.bytes_done // max(download.bytes_total, 1)
         out.result(
             f"download {download.name} {download.state} {share}%  {download.reason}".rstrip()
         )
+
+
+def watch_line(watch: WatchState) -> str:
+    """Return how a watched folder stands."""
+    growing = f", {watch.growing} not whole yet" if watch.growing else ""
+    trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
+    return f"{clean(watch.profile)}, {watch.scans} scans{growing}{trouble}"
 
 
 def _print_scan(out: Output, scan: ScanState) -> None:

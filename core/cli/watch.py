@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..attach import attached
+from ..commands import EndWatch, WatchFolder
+from ..text import clean_path
 from .options import formats_option, out_option, scan_request, scan_settings
 from .output import Session
 from .watching import watch_folder
@@ -23,25 +26,47 @@ from .watching import watch_folder
     metavar="SECONDS",
     help="A file is whole once it stayed the same for so long.",
 )
+@click.option("--detach", is_flag=True, help="Leave it to the engine, and return.")
+@click.option("--end", is_flag=True, help="Have the engine watch this folder no more, and return.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
-@click.option("--no-ui", is_flag=True, help="Stay headless (this version always does).")
+@click.option("--no-ui", is_flag=True, help="Stay headless, also on a terminal.")
 @out_option
 @formats_option
 @click.pass_obj
 def command(
     session: Session, folder: Path, profile: str | None, overrides: tuple[str, ...],
-    stages: str | None, sensitivity: float | None, settle: float, as_json: bool, no_ui: bool,
-    out: Path | None, formats: tuple[str, ...],
+    stages: str | None, sensitivity: float | None, settle: float, detach: bool, end: bool,
+    as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Scan whatever appears in a folder, as soon as it is whole.
 
-    What lies there already is scanned first. State and failures are printed as they change and
-    logged in the library's engine.log. Ctrl+C stops after the microbatch in hand.
+    What lies there already is scanned first. On a terminal the app is opened, and the engine
+    watches until that is ended (W on the Queue screen, or --end), also after it was started again.
+    With --no-ui, --json or --out, and in a pipe, all is headless: state and failures are printed as
+    they change and logged in the library's engine.log, and Ctrl+C ends it after the microbatch in
+    hand.
     """
-    del no_ui
+    if end:
+        return asyncio.run(_told(session, EndWatch(str(folder.absolute())), "watched no more"))
     request = scan_request(
         session, (str(folder),), profile, overrides, stages, sensitivity, (), "default"
     )
+    order = WatchFolder(request.paths[0], request.profile, request.overrides, settle)
+    if detach:
+        return asyncio.run(_told(session, order, "watched by the engine; `watch --end` ends it"))
+    headless = no_ui or as_json or out is not None or not session.at_terminal
+    if session.app and not headless:
+        return session.app(submit=order)
     return asyncio.run(
         watch_folder(session, request, folder, settle, out, formats, as_json=as_json)
     )
+
+
+async def _told(session: Session, order: WatchFolder | EndWatch, words: str) -> int:
+    client = await attached(session.library)
+    try:
+        await client.send(order)
+    finally:
+        await client.close()
+    session.out.note(f"{clean_path(order.folder)} is {words}")
+    return 0

@@ -99,6 +99,7 @@ MIGRATIONS = (
         made TEXT NOT NULL, PRIMARY KEY (content, frame, what)
     ) WITHOUT ROWID;
     """,
+    "CREATE TABLE watched (folder BLOB PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

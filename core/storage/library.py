@@ -21,6 +21,7 @@ from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .thumbnails import Thumbnails
+from .watched import Watched
 
 DATABASE = "library.db"
 
@@ -46,6 +47,7 @@ class Library:
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
+        self.watched = Watched(self.database)
         self.footprints = Footprints(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
         self.frames = KeptFrames(folder / "frames")

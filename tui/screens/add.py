@@ -25,7 +25,7 @@ Chosen = tuple[Sequence[str], str]
 
 
 class AddScreen(ModalScreen[Chosen | None]):
-    """Returns the paths to scan and the profile, or None."""
+    """Returns the paths to scan and the profile, or None; with `watch`, the folders to watch."""
 
     CSS = """
     AddScreen { align: center middle; background: $background; }
@@ -45,8 +45,9 @@ class AddScreen(ModalScreen[Chosen | None]):
         Binding("ctrl+t", "mark", show=False, priority=True),
     ]
 
-    def __init__(self, profile: str, symbols: Symbols) -> None:
+    def __init__(self, profile: str, symbols: Symbols, *, watch: bool = False) -> None:
         super().__init__()
+        self._watch = watch
         self._profile = profile
         self._symbols = symbols
         self._source = ListSource()
@@ -55,8 +56,9 @@ class AddScreen(ModalScreen[Chosen | None]):
         """Lay out entry and list."""
         signs = self._symbols
         with Vertical():
-            yield Line(" add files or folders", "tab: complete  enter: scan  esc: back ",
-                       symbols=signs)  # fmt: skip
+            title = "watch a folder" if self._watch else "add files or folders"
+            verb = "watch" if self._watch else "scan"
+            yield Line(f" {title}", f"tab: complete  enter: {verb}  esc: back ", symbols=signs)
             yield Entry(browse.here(), id="path")
             yield VirtualTable(browse.COLUMNS, self._source, symbols=signs,
                                empty="nothing there to scan")  # fmt: skip
@@ -114,12 +116,14 @@ class AddScreen(ModalScreen[Chosen | None]):
     def _entered(self, event: Input.Submitted) -> None:
         marked = self.query_one(VirtualTable).marks
         typed = browse.whole(browse.unquoted(event.value))
-        if marked:
-            self.dismiss((marked, self._profile))
-        elif os.path.exists(typed):
-            self.dismiss(((typed,), self._profile))
+        wanted = [path for path in marked or (typed,) if self._will_do(path)]
+        if wanted:
+            self.dismiss((wanted, self._profile))
         else:
             self.action_complete()
+
+    def _will_do(self, path: str) -> bool:
+        return os.path.isdir(path) if self._watch else os.path.exists(path)
 
     @on(VirtualTable.Activated)
     def _clicked(self, _event: VirtualTable.Activated) -> None:

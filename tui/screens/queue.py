@@ -13,11 +13,13 @@ from core.commands import (
     CancelScan,
     Command,
     ContinueScan,
+    EndWatch,
     MoveScan,
     PauseScan,
     RemoveScan,
     ResumeScan,
     SubmitScan,
+    WatchFolder,
 )
 from core.events import MomentFound, Warned
 from core.queries import Tasks
@@ -84,6 +86,25 @@ class QueueRoom(Room):
         from .add import AddScreen
 
         self.app.push_screen(AddScreen(self.app.profile, self.app.symbols), self._added)
+
+    def act_queue_watch(self) -> None:
+        """Choose a folder in which whatever appears is scanned."""
+        from .add import AddScreen
+
+        screen = AddScreen(self.app.profile, self.app.symbols, watch=True)
+        self.app.push_screen(screen, self._watched)
+
+    def act_queue_unwatch(self) -> None:
+        """Watch a folder no more."""
+        watches = self.state.watches if self.state else ()
+        choices = [(watch.folder, queue.watch_line(watch)) for watch in watches]
+        self.app.push_screen(
+            ChooseScreen("watch no more", choices, self.app.symbols), self._unwatched
+        )
+
+    def watching(self) -> bool:
+        """Tell whether a folder is watched."""
+        return bool(self.state and self.state.watches)
 
     def act_queue_pause(self) -> None:
         """Hold the scan under the cursor, or let it go on."""
@@ -178,6 +199,18 @@ class QueueRoom(Room):
             self.app.profile = profile
             self.work(self.app.submit(SubmitScan(tuple(paths), profile)))
 
+    def _watched(self, found: tuple[Sequence[str], str] | None) -> None:
+        if found is not None:
+            folders, profile = found
+            self.app.profile = profile
+            for folder in folders:
+                self.work(self.app.submit(WatchFolder(folder, profile)))
+
+    def _unwatched(self, folder: str | None) -> None:
+        if folder is not None:
+            words = f"{wording.short_path(folder)} is watched no more"
+            self.work(self._told(EndWatch(folder), words))
+
     async def _told(self, command: Command, words: str) -> str:
         await self.app.bridge.send(command)
         self.app.bridge.changes += 1
@@ -225,6 +258,7 @@ class QueueRoom(Room):
         return [
             *queue.machine(machine, width, self.app.symbols),
             "",
+            *queue.watched(self.state),
             "PIPELINE of the source under the cursor",
             *queue.pipeline(task, width, self.app.symbols),
             "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.state import EngineState, MachineState, ScanState, StepState, TaskState
+from core.state import EngineState, MachineState, ScanState, StepState, TaskState, WatchState
 from core.text import clean
 
 from ..widgets.bar import bar
@@ -93,8 +93,9 @@ def summary(state: EngineState | None) -> str:
     """Return what goes on, in one line."""
     if state is None:
         return "no engine yet"
+    watching = _watching(state)
     if not state.scans:
-        return "nothing at work; press a to add files"
+        return watching or "nothing at work; press a to add files"
     running = [scan for scan in state.scans if scan.state == "running"]
     rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     left = sum(scan.sources - scan.finished for scan in state.scans)
@@ -103,7 +104,32 @@ def summary(state: EngineState | None) -> str:
     word = "running" if running else state.scans[0].state
     return (
         f"{word}  {wording.rate(rate)} fr/s  {left} sources left  {moments} events  {failed} failed"
+        f"{'  ' if watching else ''}{watching}"
     )
+
+
+def watched(state: EngineState | None) -> list[str]:
+    """Return the folders that are watched, under a heading; nothing where there is none."""
+    watches = state.watches if state else ()
+    return ["WATCHED FOLDERS", *map(watch_line, watches), ""] if watches else []
+
+
+def watch_line(watch: WatchState) -> str:
+    """Return how a watched folder stands."""
+    growing = f"  {watch.growing} not whole yet" if watch.growing else ""
+    said = clean(watch.trouble) or f"{clean(watch.profile)}  {watch.scans} scans{growing}"
+    return f"{wording.short_path(watch.folder)}  {said}"
+
+
+def _watching(state: EngineState) -> str:
+    troubled = [watch for watch in state.watches if watch.trouble]
+    if troubled:
+        return f"watching: {clean(troubled[0].trouble)}"
+    if not state.watches:
+        return ""
+    if len(state.watches) == 1:
+        return f"watching {wording.short_path(state.watches[0].folder, 1)}"
+    return f"watching {len(state.watches)} folders"
 
 
 def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:

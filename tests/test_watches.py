@@ -1,0 +1,146 @@
+"""Folders the engine watches: scanned as they fill, kept in mind, ended when somebody says so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.attach import attached
+from core.client import Records
+from core.commands import EndWatch, WatchFolder
+from core.discovery import running
+from core.errors import ProfileError, UnknownName, UsageError
+from core.remote import RemoteClient
+from core.state import EngineState
+from tests.test_server import end_engines, ended, viewer
+from tests.workbench import STROKES, Cli
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A library no engine outlives."""
+    monkeypatch.setenv("SIGHTLINE_CONFIG", str(tmp_path / "config"))
+    yield tmp_path / "library"
+    end_engines()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "in\x1b[31mbox"
+    folder.mkdir()
+    return folder
+
+
+async def until(client: RemoteClient, holds: Callable[[EngineState], bool]) -> EngineState:
+    async with asyncio.timeout(30):
+        while not holds(state := await client.snapshot()):
+            await asyncio.sleep(0.05)
+    return state
+
+
+def finished(scans: int) -> Callable[[EngineState], bool]:
+    def holds(state: EngineState) -> bool:
+        return not state.scans and [watch.scans for watch in state.watches] == [scans]
+
+    return holds
+
+
+def paths(library: Path, scan: int) -> list[tuple[str, str, int]]:
+    records = Records.open(library)
+    try:
+        return [(Path(t.path).name, t.state, t.moments) for t in records.tasks(scan)]
+    finally:
+        records.close()
+
+
+def test_what_appears_is_scanned_once_even_by_the_engine_after_a_killed_one(
+    home: Path, inbox: Path, storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
+            await until(client, lambda state: len(state.watches) == 1)
+            shutil.copy(storm, inbox / "a.mp4")
+            await until(client, finished(1))
+        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        listening = running(home)
+        assert listening is not None
+        os.kill(listening.pid, signal.SIGKILL)
+        await ended(listening.pid)
+        shutil.copy(storm, inbox / "b.mp4")
+        async with viewer(home) as client:
+            state = await until(client, finished(1))
+            assert state.watches[0].folder == str(inbox) and state.watches[0].profile == "storm"
+        assert paths(home, 2) == [("b.mp4", "known", STROKES)], "a.mp4 was looked at already"
+
+    asyncio.run(run())
+
+
+def test_a_watch_that_is_ended_is_forgotten(home: Path, inbox: Path, storm: Path) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
+            await client.send(EndWatch(str(inbox)))
+            assert (await client.snapshot()).watches == ()
+            with pytest.raises(UnknownName, match="is not watched"):
+                await client.send(EndWatch(str(inbox)))
+            shutil.copy(storm, inbox)
+            await asyncio.sleep(1.5)
+            assert not (await client.snapshot()).scans
+            await client.stop("now")
+        async with viewer(home) as client:
+            assert (await client.snapshot()).watches == ()
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_watched_is_refused_and_a_folder_that_goes_is_told_of(
+    home: Path, inbox: Path, storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            with pytest.raises(UsageError, match="no folder"):
+                await client.send(WatchFolder(str(storm), "storm"))
+            with pytest.raises(ProfileError, match="stagess"):
+                await client.send(WatchFolder(str(inbox), "storm", {"stagess": ["flash"]}))
+            await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
+            inbox.rmdir()
+            state = await until(client, lambda state: bool(state.watches[0].trouble))
+            assert "is gone" in state.watches[0].trouble and "\x1b" not in state.watches[0].trouble
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_watches_does_not_end_for_want_of_work(
+    home: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_ENGINE_IDLE", "1")
+
+    async def run() -> None:
+        client = await attached(home)
+        await client.send(WatchFolder(str(inbox), "storm"))
+        await client.close()
+        await asyncio.sleep(2.5)
+        assert running(home) is not None
+
+    asyncio.run(run())
+
+
+def test_the_command_line_hands_a_folder_over_and_takes_it_back(
+    home: Path, inbox: Path, tmp_path: Path
+) -> None:
+    cli = Cli(tmp_path)
+    assert cli("watch", inbox, "--profile", "storm", "--detach").code == 0
+    said = cli("status").out
+    assert "watching" in said and "storm, 0 scans" in said and "\x1b" not in said
+    assert cli("status", "--json").json()[0]["watches"][0]["folder"] == str(inbox)
+    assert cli("watch", inbox, "--end").code == 0
+    assert "watching" not in cli("status").out
+    again = cli("watch", inbox, "--end")
+    assert again.code != 0 and "is not watched" in again.err
