@@ -156,11 +156,13 @@ def build(folder: Path, diary: Path, *, processor_named: bool = True) -> Path:
         "text": text,
     }
     (folder / "config.json").write_text(json.dumps(config))
-    inner: Any = Qwen2ForCausalLM(Qwen2Config(**text))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same answers, whichever test comes first
+        inner: Any = Qwen2ForCausalLM(Qwen2Config(**text))
+        sight = torch.nn.Linear(4, text["hidden_size"])
     liven(inner)
-    weights = {f"llm.{name}": one for name, one in inner.state_dict().items()}
-    sight = torch.nn.Linear(4, text["hidden_size"])
     liven(sight)
+    weights = {f"llm.{name}": one for name, one in inner.state_dict().items()}
     weights |= {f"sight.{name}": one for name, one in sight.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
