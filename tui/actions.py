@@ -117,9 +117,6 @@ ACTIONS: tuple[Action, ...] = (
     _everywhere("app.low_bandwidth", "", "App", "Send less for a slow link, or as usual"),
     # 1 Queue
     _on("queue", "queue.add", "a", "Add files or folders", "add", writes=True),
-    _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",
-        writes=True),
-    _on("queue", "queue.unwatch", "W", "Watch a folder no more", when="watching", writes=True),
     _on("queue", "queue.pause", "p", "Pause, or go on", "pause", "row_here", writes=True),
     _on("queue", "queue.pause_all", "P", "Pause everything, or go on", writes=True),
     _on("queue", "queue.cancel", "x", "Cancel; asks if it runs", "cancel", "row_here", writes=True),
@@ -130,6 +127,9 @@ ACTIONS: tuple[Action, ...] = (
     _on("queue", "queue.remove", "X", "Remove the scan and its results; asks", when="row_here",
         writes=True),
     _on("queue", "queue.results", "v", "Show what was found in it", "results", "row_here"),
+    _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",
+        writes=True),
+    _on("queue", "queue.unwatch", "W", "Watch a folder no more", when="watching", writes=True),
     # 2 Results
     _on("results", "results.picture", "space", "Show the picture, or hide it", "picture",
         "row_here", group="Look"),

@@ -14,7 +14,6 @@ from textual import events
 from textual.binding import BindingsMap
 from textual.screen import Screen
 
-from core.commands import SubmitScan, WatchFolder
 from core.errors import SightlineError
 from core.text import clean_path
 
@@ -30,6 +29,8 @@ from .widgets.tight import tight
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from core.commands import SubmitScan, WatchFolder
 
     from .probe import TerminalFacts
     from .screens.room import Room
@@ -65,6 +66,7 @@ class SightlineApp(SafeApp[None]):
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 6
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(SCREEN_CLASSES)
+    CSS_PATH = Path(__file__).parent / "screens" / "room.tcss"
     CSS = """
     Screen { background: $background; } * { scrollbar-size: 0 0; }
     App.-ascii .detail { border-top: ascii $foreground 30%; }
@@ -73,8 +75,12 @@ class SightlineApp(SafeApp[None]):
     """
 
     def __init__(self, wishes: Wishes, facts: TerminalFacts | None = None) -> None:
-        super().__init__()
+        self.kept: dict[str, Any] = load(wishes.state_folder)
+        """what screens want back after the app was left and opened again"""
         self.wishes = wishes
+        # Screen and theme are settled before anything is drawn: each change styles all anew.
+        self.DEFAULT_MODE = self._first_screen()  # type: ignore[misc]
+        super().__init__()
         self.facts = facts
         self.keymap: Keymap = wishes.keymap
         self.profile = wishes.profile
@@ -83,8 +89,6 @@ class SightlineApp(SafeApp[None]):
         self.bridge = Bridge(
             wishes.library, readonly=wishes.readonly, poll_seconds=self.draw_seconds
         )
-        self.kept: dict[str, Any] = load(wishes.state_folder)
-        """what screens want back after the app was left and opened again"""
         self._written = dict(self.kept)
         self.pictures_allowed = not wishes.low_bandwidth
         self.meter = LinkMeter()
@@ -95,6 +99,9 @@ class SightlineApp(SafeApp[None]):
         self._interrupted_at = -TWICE_SECONDS
         self._attachment: asyncio.Task[None] | None = None
         self._bindings = BindingsMap(bindings_for(EVERYWHERE, self.keymap))
+        self.set_class(self.symbols is ASCII, "-ascii")
+        self.begin_with(self._first_theme())
+        self.profile = self._kept_text("profile") or self.profile
 
     @property
     def room(self) -> Room | None:
@@ -109,20 +116,23 @@ class SightlineApp(SafeApp[None]):
         return self._screen_stacks.get(self.current_mode, [])
 
     def on_mount(self) -> None:
-        """Show the first screen and attach to the engine."""
-        self.set_class(self.symbols is ASCII, "-ascii")
-        self.theme = self._first_theme()
-        self.profile = self._kept_text("profile") or self.profile
-        if self.wishes.submit is not None:  # what was asked for now is what one wants to see
-            for name in ("queue.key", "queue.index", "queue.filter"):
-                self.kept.pop(name, None)
-        self._attachment = asyncio.ensure_future(self.bridge.run())
-        first = "queue" if self.wishes.submit else self.wishes.screen or self._kept_text("screen")
-        self.switch_mode(first if first in SCREENS else "queue")
+        """Attach to the engine once there is something to see."""
+        self.call_after_refresh(self._meet_engine)
         self.call_after_refresh(_collect_garbage_again)
         self.set_interval(KEEP_SECONDS, self._keep)
         if self.wishes.submit is not None:
             self.run_worker(self._submit_first(self.wishes.submit))
+
+    def _meet_engine(self) -> None:
+        self._attachment = asyncio.ensure_future(self.bridge.run())
+
+    def _first_screen(self) -> str:
+        if self.wishes.submit is not None:  # what was asked for now is what one wants to see
+            for name in ("queue.key", "queue.index", "queue.filter"):
+                self.kept.pop(name, None)
+            return "queue"
+        first = self.wishes.screen or self._kept_text("screen")
+        return first if first in SCREENS else "queue"
 
     def _kept_text(self, name: str) -> str:
         found = self.kept.get(name, "")
@@ -144,6 +154,8 @@ class SightlineApp(SafeApp[None]):
 
     async def submit(self, command: SubmitScan | WatchFolder) -> str:
         """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
+        from core.commands import WatchFolder
+
         scan = await self.bridge.send(command)
         if isinstance(command, WatchFolder):
             return f"watching {clean_path(command.folder)}"

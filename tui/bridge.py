@@ -1,7 +1,8 @@
 """The app's side of the engine: the newest snapshot, what happened, and finding it again.
 
 Screens read `state` on their own clocks; nothing is pushed into a widget. Everything here runs on
-the app's loop and waits for nothing but the engine's socket.
+the app's loop and waits for nothing but the engine's socket. What speaks to the engine is imported
+when it is attached to: the first picture needs none of it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from core.attach import attached
-from core.commands import Command
-from core.discovery import running
 from core.errors import EngineGone, SightlineError
-from core.events import BatchDone, Event, MomentFound
-from core.queries import Page, Query
-from core.remote import RemoteClient
-from core.state import EngineState
+
+if TYPE_CHECKING:
+    from core.commands import Command
+    from core.events import Event
+    from core.queries import Page, Query
+    from core.remote import RemoteClient
+    from core.state import EngineState
 
 Connection = Literal["starting", "attached", "lost", "stopped", "failed"]
 POLL_SECONDS = 0.25
@@ -88,6 +89,8 @@ class Bridge:
 
     async def _stopped(self) -> None:
         """The engine was ended on purpose: wait until somebody, here or elsewhere, starts one."""
+        from core.discovery import running
+
         self._lost("stopped", "the engine was stopped; add files, or r, starts it again")
         self._wanted.clear()
         while not self._leaving and not self._wanted.is_set() and running(self.library) is None:
@@ -138,6 +141,8 @@ class Bridge:
         return self._client
 
     async def _attach(self) -> None:
+        from core.attach import attached
+
         self._client = await attached(self.library, readonly=self.readonly)
         self.state = await self._client.snapshot()
         self._next = self.state.sequence
@@ -161,6 +166,8 @@ class Bridge:
                 await listening
 
     async def _hear(self) -> None:
+        from core.events import BatchDone, MomentFound
+
         async for number, event in self._attached().events(self._next):
             self._next = number + 1
             self.events.append((number, event))

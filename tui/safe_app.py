@@ -27,6 +27,7 @@ class SafeApp(App[ReturnType], Generic[ReturnType]):
         """the first unhandled exception"""
         self.crash_log: CrashLog | None = None
         """set by `tty.run`"""
+        self._styled: dict[str, str] = {}
 
     @property
     def link(self) -> Link | None:
@@ -46,6 +47,28 @@ class SafeApp(App[ReturnType], Generic[ReturnType]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return no colours at all under NO_COLOR, where Textual would send greys."""
         return [self._no_colour] if self.no_color else super().get_line_filters()
+
+    def begin_with(self, theme: str) -> None:
+        """Settle the theme before anything is styled."""
+        self.theme = theme
+        self._styled = self.get_css_variables()
+        self.stylesheet.set_variables(self._styled)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything anew.
+
+        Textual also reads all styles anew, for each new screen; that is worth it only where a
+        colour changed.
+        """
+        colours = self.get_css_variables()
+        if colours != self._styled:
+            self._styled = colours
+            super().refresh_css(animate)
+            return
+        self.stylesheet.update(self, animate=animate)
+        for screen in self.screen_stack:
+            if screen.is_mounted:
+                screen._css_update_count = self._css_update_count
 
     def _handle_exception(self, error: Exception) -> None:
         """Log and leave, where Textual would print every local variable to the terminal."""

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import SubmitScan, WatchFolder
 from core.settings import Settings, chosen_profile, log_file
 
 from .probe import TerminalFacts, probe
 from .tty import run
 
 if TYPE_CHECKING:
+    from core.commands import SubmitScan, WatchFolder
+
     from .safe_app import SafeApp
 
 

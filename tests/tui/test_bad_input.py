@@ -14,7 +14,7 @@ from textual import events
 
 from core.attach import attached
 from core.commands import CorrectFrame, SubmitScan
-from core.discovery import discovery_file
+from core.discovery import PROTOCOL, discovery_file
 from core.queries import Results
 from tests.tui.viewing import Viewer, end_engine, look, wishes
 from tui.widgets.entry import shown
@@ -151,7 +151,7 @@ def test_an_engine_of_another_version_is_told_of_and_waited_for(library: Path) -
         assert viewer.app.bridge.state is None
         await viewer.press("a", "escape", "2")
         path = discovery_file(library)
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": 1}))
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": PROTOCOL}))
         await viewer.until(lambda: viewer.app.bridge.connection == "attached", 30)
 
     async def another() -> None:

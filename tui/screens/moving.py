@@ -22,10 +22,13 @@ class Moving(Screen[None]):
         self._targets: dict[str, tuple[VirtualTable, int]] = {}
         self._typed_label = ""
         self._share = SIZES.index("")
+        self._table: VirtualTable | None = None
 
     def table(self) -> VirtualTable | None:
         """Return the list that keys move in."""
-        return next(iter(self.query(VirtualTable)), None)
+        if self._table is None or not self._table.is_attached:  # asked for many times a second
+            self._table = next(iter(self.query(VirtualTable)), None)
+        return self._table
 
     # Conditions (see actions.CONDITIONS)
 

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from core.commands import (
-    CancelScan,
-    Command,
-    ContinueScan,
-    EndWatch,
-    MoveScan,
-    PauseScan,
-    RemoveScan,
-    ResumeScan,
-    SubmitScan,
-    WatchFolder,
-)
-from core.events import MomentFound, Warned
 from core.queries import Tasks
 
 from ..views import queue, wording
@@ -30,6 +17,9 @@ from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .room import Room
+
+if TYPE_CHECKING:
+    from core.commands import Command
 
 LAST_EVENTS = 12
 
@@ -108,6 +98,8 @@ class QueueRoom(Room):
 
     def act_queue_pause(self) -> None:
         """Hold the scan under the cursor, or let it go on."""
+        from core.commands import ContinueScan, PauseScan
+
         scan = queue.scan_of(self.state, self._scan())
         if scan is None:
             self.say("that scan is not at work")
@@ -118,6 +110,8 @@ class QueueRoom(Room):
 
     def act_queue_pause_all(self) -> None:
         """Hold everything, or let everything go on."""
+        from core.commands import ContinueScan, PauseScan
+
         scans = self.state.scans if self.state else ()
         held = bool(scans) and all(scan.state == "paused" for scan in scans)
         commands = [(ContinueScan if held else PauseScan)(scan.scan) for scan in scans]
@@ -125,6 +119,8 @@ class QueueRoom(Room):
 
     def act_queue_cancel(self) -> None:
         """Stop the scan under the cursor; ask first if it is at work."""
+        from core.commands import CancelScan
+
         scan = queue.scan_of(self.state, self._scan())
         if scan is None:
             self.say("that scan is not at work")
@@ -146,6 +142,8 @@ class QueueRoom(Room):
 
     def act_queue_retry(self) -> None:
         """Go on with an interrupted scan, or try what failed again."""
+        from core.commands import ResumeScan
+
         row = self._row()
         if row is None:
             return
@@ -155,10 +153,14 @@ class QueueRoom(Room):
 
     def act_queue_up(self) -> None:
         """Move the scan towards the head of the queue."""
+        from core.commands import MoveScan
+
         self.work(self._told(MoveScan(self._scan(), -1), "moved up"))
 
     def act_queue_down(self) -> None:
         """Move the scan towards the end of the queue."""
+        from core.commands import MoveScan
+
         self.work(self._told(MoveScan(self._scan(), 1), "moved down"))
 
     def act_queue_remove(self) -> None:
@@ -187,19 +189,27 @@ class QueueRoom(Room):
         self.act_queue_results()
 
     def _cancel(self, scan: int) -> None:
+        from core.commands import CancelScan
+
         self.work(self._told(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
 
     def _remove(self, scan: int) -> None:
+        from core.commands import RemoveScan
+
         self.work(self._told(RemoveScan(scan), f"scan {scan} removed"))
         self.app.bridge.changes += 1
 
     def _added(self, found: tuple[Sequence[str], str] | None) -> None:
+        from core.commands import SubmitScan
+
         if found is not None:
             paths, profile = found
             self.app.profile = profile
             self.work(self.app.submit(SubmitScan(tuple(paths), profile)))
 
     def _watched(self, found: tuple[Sequence[str], str] | None) -> None:
+        from core.commands import WatchFolder
+
         if found is not None:
             folders, profile = found
             self.app.profile = profile
@@ -207,6 +217,8 @@ class QueueRoom(Room):
                 self.work(self.app.submit(WatchFolder(folder, profile)))
 
     def _unwatched(self, folder: str | None) -> None:
+        from core.commands import EndWatch
+
         if folder is not None:
             words = f"{wording.short_path(folder)} is watched no more"
             self.work(self._told(EndWatch(folder), words))
@@ -267,6 +279,8 @@ class QueueRoom(Room):
         ]
 
     def _last_events(self) -> list[str]:
+        from core.events import MomentFound, Warned
+
         shown = []
         for _, event in reversed(self.app.bridge.events):
             if isinstance(event, MomentFound):

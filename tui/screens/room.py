@@ -18,8 +18,6 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from core.errors import SightlineError
-from core.queries import Page, Query
-from core.state import EngineState
 from core.text import clean
 
 from .. import actions
@@ -31,6 +29,9 @@ from .choose import ChooseScreen
 from .moving import Moving
 
 if TYPE_CHECKING:
+    from core.queries import Page, Query
+    from core.state import EngineState
+
     from ..app import SightlineApp
 
 NOTE_SECONDS = 8.0
@@ -47,7 +48,6 @@ class Room(Moving):
 
     scope: ClassVar[str] = ""
     app: SightlineApp
-    CSS_PATH = "room.tcss"
     AUTO_FOCUS = ""  # else the line to type in, which is not shown, would take the keys
     HORIZONTAL_BREAKPOINTS = ((0, "-narrow"), (100, "-wide"), (140, "-xwide"))  # type: ignore[assignment]
     VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-short"), (32, "-tall"))  # type: ignore[assignment]
@@ -59,6 +59,12 @@ class Room(Moving):
         self._typing: Callable[[str], None] | None = None
         self.filter_text = self.kept("filter", "")
         self._bindings = BindingsMap(actions.bindings_for(self.scope, self.app.keymap))
+        # Textual would style all twice: without these classes, and with them.
+        width, height = self.app.size
+        for size, points in (
+            (width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)
+        ):  # fmt: skip
+            self.add_class([n for least, n in points if size >= least][-1], update=False)
 
     # What a screen says of itself
 

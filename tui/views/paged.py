@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.errors import SightlineError
-from core.queries import Page, Query
 
 from ..widgets.rows import Row
 
+if TYPE_CHECKING:
+    from core.queries import Page, Query
+
 PAGE_ROWS = 100
 MAX_PAGES = 40
-Fetch = Callable[[Query, int, int], Awaitable[Page]]
+Fetch: TypeAlias = "Callable[[Query, int, int], Awaitable[Page]]"
 Shown = Callable[[dict[str, Any]], Row]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.state import EngineState, MachineState, ScanState, StepState, TaskState, WatchState
 from core.text import clean
 
 from ..widgets.bar import bar
@@ -12,6 +11,9 @@ from ..widgets.columns import Column
 from ..widgets.rows import Row, Tone
 from ..widgets.symbols import Symbols
 from . import wording
+
+if TYPE_CHECKING:
+    from core.state import EngineState, MachineState, ScanState, StepState, TaskState, WatchState
 
 COLUMNS = (
     Column("STATE", 7),
