@@ -67,11 +67,14 @@ class LocalClient:
         self._library: Library | None = None
 
     @classmethod
-    async def open(cls, folder: Path) -> LocalClient:
-        """Start an engine over a library. Raises EnvironmentFault."""
+    async def open(cls, folder: Path, nice: int = 0) -> LocalClient:
+        """Start an engine over a library. Raises EnvironmentFault.
+
+        `nice` is how its decoders stand back for others; see nice(2).
+        """
         from .engine import open_engine
 
-        return cls(open_engine(folder))
+        return cls(open_engine(folder, nice))
 
     @property
     def library(self) -> Library:

@@ -42,8 +42,10 @@ MAX_EVENTS = 100_000
 class Engine:
     """Runs scans over one library, one after another in the order of `turns.py`."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, nice: int = 0) -> None:
+        """`nice` is how decoders stand back for others; see nice(2)."""
         self.library = library
+        self._nice = nice
         self._loop = asyncio.get_running_loop()
         self._events: list[Event] = []
         self._dropped = 0
@@ -246,7 +248,10 @@ class Engine:
     def _start(self, scan: int, equipped: Equipped, sources: list[Source], *, redo: bool) -> None:
         spec = equipped.spec
         eyes = self._eyes(scan, equipped, redo=redo) if equipped.loadings else None
-        job = ScanJob(self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes)
+        job = ScanJob(
+            self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes,
+            nice=self._nice,
+        )  # fmt: skip
         if eyes is not None:
             eyes.cancelled = lambda: job.control.cancelled
         self._jobs[scan] = job
@@ -339,9 +344,9 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
     return f"nothing to scan under {shown}: no video or picture there; name a file to force it"
 
 
-def open_engine(folder: Path) -> Engine:
+def open_engine(folder: Path, nice: int = 0) -> Engine:
     """Open the library of a folder for writing and return an engine over it."""
-    return Engine(Library(folder))
+    return Engine(Library(folder), nice)
 
 
 def _task_rows(planned: Plan) -> list[TaskRow]:

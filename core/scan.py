@@ -20,7 +20,7 @@ from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
 from .records import SourceInfo
-from .sources.reader import Reader, ReaderPool
+from .sources.reader import BESIDE_A_MODEL, Reader, ReaderPool
 from .spec import Spec
 from .stages.eyes import Eyes
 from .stages.judgement import UNANSWERED, decide, judge
@@ -50,7 +50,9 @@ class ScanJob:
         *,
         redo: bool,
         eyes: Eyes | None = None,
+        nice: int = 0,
     ) -> None:
+        """`nice` is how readers stand back for others; see nice(2)."""
         self.scan = scan
         self._redo = redo
         self._eyes = eyes
@@ -67,9 +69,10 @@ class ScanJob:
         self._ending = False
         self._parallel = spec.run.parallel or max(1, _cores() // 4)
         threads = spec.run.decode_threads or max(1, _cores() // self._parallel)
-        self._pool = ReaderPool(self._parallel, spec.limits, threads)
+        self._pool = ReaderPool(self._parallel, spec.limits, threads, nice=nice)
+        beside = nice if eyes is None else BESIDE_A_MODEL
         self._picture_pool = ReaderPool(
-            max(self._parallel, min(_cores(), 8)), spec.limits, background=eyes is not None
+            max(self._parallel, min(_cores(), 8)), spec.limits, nice=beside
         )
 
     def run(self, sources: Sequence[Source]) -> None:

@@ -32,6 +32,7 @@ from .events import event_to_json
 from .logs import log_to
 from .monitor import Monitor
 from .queries import query_from_json
+from .sources.reader import BEHIND_AN_APP
 from .state import state_to_json
 from .version import sightline_version
 
@@ -39,6 +40,8 @@ log = logging.getLogger("sightline.server")
 LINE_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 300.0
 """an engine nobody looks at and that has nothing to do ends itself after so long"""
+NICE = 5
+"""an app waits for no scan; decoders are nicer still (`BEHIND_AN_APP`)"""
 Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
@@ -68,6 +71,7 @@ class Server:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         log.info("listening, process %d", os.getpid())
         self._client.watch_again()
+        await asyncio.to_thread(_warm)
         try:
             await self._until_stopped()
         finally:
@@ -262,6 +266,11 @@ class _Viewer:
             raise UsageError("attached with --readonly: nothing can be changed from here")
 
 
+def _warm() -> None:
+    """Import what the first question of a viewer needs, before it is asked."""
+    from .reports import pages  # noqa: F401
+
+
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
     """Tell whether the other side belongs to us (or to root, who may do anything anyway)."""
     link = writer.get_extra_info("socket")
@@ -277,7 +286,7 @@ def _fetching(downloads: tuple[Any, ...]) -> bool:
 
 
 async def _main(library: Path, idle_seconds: float) -> None:
-    client = await LocalClient.open(library)
+    client = await LocalClient.open(library, BEHIND_AN_APP)
     server = Server(client, library, idle_seconds)
     try:
         await server.serve()
@@ -290,6 +299,7 @@ def main() -> int:
     library = Path(sys.argv[1])
     idle_seconds = float(os.environ.get("SIGHTLINE_ENGINE_IDLE", IDLE_SECONDS))
     log_to(library)
+    os.nice(NICE)
     try:
         asyncio.run(_main(library, idle_seconds))
     except SightlineError as error:

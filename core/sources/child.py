@@ -19,9 +19,6 @@ from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
 from . import wire
 
 ALIVE_SECONDS = 1.0
-BACKGROUND = 15
-"""how much `nicer` than a model a reader is that works beside one on the same processor: the
-threads of a model wait for each other, so one that is held up by a reader holds up all"""
 Reply = Callable[..., None]
 Beat = Callable[[], None]
 _Found = tuple[Any, Any, float]
@@ -95,8 +92,8 @@ def _limit(request: dict[str, Any], _reply: Reply) -> None:
     limit = int(request["memory_mib"]) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if request["background"]:
-        os.nice(BACKGROUND)
+    if request["nice"]:
+        os.nice(request["nice"])
 
 
 def _probe(request: dict[str, Any], reply: Reply) -> None:

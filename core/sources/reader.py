@@ -24,6 +24,10 @@ from ..records import ColourBatch, LumaBatch, SourceInfo
 from ..screening_settings import Limits, Sampling
 from . import wire
 
+BESIDE_A_MODEL = 15
+"""nice: the threads of a model wait for each other, so one held up by a reader holds up all"""
+BEHIND_AN_APP = 10
+"""nice: whoever looks at a scan, or works at this machine, does not wait for its decoders"""
 _CODE_FOLDER = Path(__file__).parent.parent.parent
 # Every thread's own heap and BLAS's buffers would take address space that is capped.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
@@ -71,11 +75,11 @@ class ReaderChosen:
 class Reader:
     """One reader process; starts on first use and again after it died."""
 
-    def __init__(self, limits: Limits, threads: int = 1, *, background: bool = False) -> None:
-        """With `background` it takes only what others leave of the processor."""
+    def __init__(self, limits: Limits, threads: int = 1, *, nice: int = 0) -> None:
+        """How `nice` it is to others on the processor is nice(2)'s: 0 to 19."""
         self._limits = limits
         self._threads = threads
-        self._background = background
+        self._nice = nice
         self._process: subprocess.Popen[bytes] | None = None
         self._to_child = self._from_child = -1
         self._asking: int | None = None
@@ -236,7 +240,7 @@ class Reader:
             os.close(child_reads)
             os.close(child_writes)
         self._process, self._to_child, self._from_child = process, to_child, from_child
-        limit = {"memory_mib": self._limits.memory_mib, "background": self._background}
+        limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
         wire.send(self._to_child, {"do": "limit", **limit})
         wire.receive(self._from_child, self._limits.stall_seconds)
 
@@ -253,11 +257,9 @@ class Reader:
 class ReaderPool:
     """A fixed number of reader processes, lent one at a time."""
 
-    def __init__(
-        self, size: int, limits: Limits, threads: int = 1, *, background: bool = False
-    ) -> None:
+    def __init__(self, size: int, limits: Limits, threads: int = 1, *, nice: int = 0) -> None:
         self.size = size
-        self._readers = [Reader(limits, threads, background=background) for _ in range(size)]
+        self._readers = [Reader(limits, threads, nice=nice) for _ in range(size)]
         self._free = list(self._readers)
         self._changed = threading.Condition()
 

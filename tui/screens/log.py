@@ -113,3 +113,4 @@ class LogRoom(Room):
     def _came(self) -> None:
         if self.is_mounted:
             self.query_one(VirtualTable).source_changed()
+            self.draw_soon()

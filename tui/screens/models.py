@@ -225,6 +225,7 @@ class ModelsRoom(Room):
     def _came(self) -> None:
         if self.is_mounted:
             self.query_one(VirtualTable).source_changed()
+            self.draw_soon()
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)

@@ -25,6 +25,7 @@ from ..views import chrome
 from ..widgets.entry import Entry
 from ..widgets.line import Line, Part
 from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .moving import Moving
 
@@ -39,6 +40,8 @@ RIGHT_CELLS = 24
 """of the status line: the link"""
 SLOW_BYTES = 4096
 """with so much waiting to be sent, only the status line is drawn"""
+FOLLOW_SHARE = 0.4
+"""of the clock's period: the least time between two pictures drawn out of turn"""
 _OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
 """actions that need a list to be done in"""
 
@@ -55,6 +58,8 @@ class Room(Moving):
     def __init__(self) -> None:
         super().__init__()
         self._clock: Timer | None = None
+        self._followed_at = 0.0
+        self._soon: Timer | None = None
         self._note: tuple[str, float, bool] = ("", 0.0, False)
         self._typing: Callable[[str], None] | None = None
         self.filter_text = self.kept("filter", "")
@@ -280,6 +285,24 @@ class Room(Moving):
         self.app.push_screen(ChooseScreen(title, choices, self.app.symbols), chosen)
 
     # Drawing
+
+    @on(VirtualTable.CursorMoved)
+    def draw_soon(self) -> None:
+        """Draw out of turn: what is said of a row follows the cursor, and rows that came.
+
+        At once, or as soon as that is no faster than one can read.
+        """
+        if self._soon is not None:
+            return
+        early = self._followed_at + FOLLOW_SHARE * self.app.draw_seconds - time.monotonic()
+        if early <= 0:
+            self._follow()
+        else:
+            self._soon = self.set_timer(early, self._follow)
+
+    def _follow(self) -> None:
+        self._soon, self._followed_at = None, time.monotonic()
+        self._tick()
 
     def _tick(self) -> None:
         if not self.is_shown or not self.is_mounted:

@@ -40,6 +40,7 @@ class PagedRows:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wanted = (0, PAGE_ROWS)
         self._places: dict[str, int] = {}
+        self._keys: dict[int, list[str]] = {}
 
     def count(self) -> int:
         """Return how many rows there were when a page last came; the first look asks for one."""
@@ -113,13 +114,18 @@ class PagedRows:
         self._old.discard(number)
         self._pages[number] = page.rows
         self._pages.move_to_end(number)
+        self._forget(number)
         while len(self._pages) > MAX_PAGES:
-            self._pages.popitem(last=False)
-        self._places = {
-            self._shown(row).key: first * PAGE_ROWS + place
-            for first, rows in self._pages.items()
-            for place, row in enumerate(rows)
-        }
+            self._forget(self._pages.popitem(last=False)[0])
+        self._keys[number] = [self._shown(row).key for row in page.rows]
+        for place, key in enumerate(self._keys[number]):
+            self._places[key] = number * PAGE_ROWS + place
+
+    def _forget(self, number: int) -> None:
+        """Forget where the rows of a page were; one that moved to another page stays known."""
+        for key in self._keys.pop(number, ()):
+            if self._places.get(key, -1) // PAGE_ROWS == number:
+                del self._places[key]
 
 
 def _nothing() -> None:
