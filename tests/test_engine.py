@@ -21,6 +21,7 @@ from core.commands import (
     ContinueScan,
     CorrectFrame,
     EndScan,
+    EndWatch,
     MarkFrame,
     MoveScan,
     PausePull,
@@ -30,6 +31,7 @@ from core.commands import (
     RemoveScan,
     ResumeScan,
     SubmitScan,
+    WatchFolder,
     command_from_json,
     command_to_json,
 )
@@ -188,6 +190,7 @@ async def first_of(client: LocalClient, since: int, count: int) -> list[tuple[in
 
 
 def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
+    tried: set[type] = set()
     for command in (
         SubmitScan(("/a\udcff", "b"), "storm", {"flash.sensitivity": 0.7}, ("*.mp4",), "redo"),
         ResumeScan(3, failed=True), PauseScan(1), ContinueScan(1), CancelScan(2), RemoveScan(9),
@@ -195,9 +198,11 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
         CorrectFrame("b2:0", 7, "tags", "mast, [bold]"),
         PullModel("siglip2", "edge", allow_remote_code=True), PausePull("a"), ContinuePull("a"),
         CancelPull("a"), RemoveModel("a"),
+        WatchFolder("/in\udcff", "storm", {"run.batch_size": 8}, 0.5), EndWatch("/in"),
     ):  # fmt: skip
         assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
-    assert len(COMMANDS) == 15
+        tried.add(type(command))
+    assert tried == set(COMMANDS.values())
     for body in ({"type": "Format"}, {"type": "PauseScan"}, {"type": "PauseScan", "x": 1}, {}):
         with pytest.raises((KeyError, TypeError)):
             command_from_json(dict(body))
