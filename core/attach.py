@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .discovery import running, started
 from .errors import EngineGone
@@ -12,26 +14,50 @@ from .remote import RemoteClient
 
 if TYPE_CHECKING:
     from .client import EngineClient
+    from .sources.process import ReaderProcess
 
 
+Ready: TypeAlias = "ReaderProcess"
+"""a reader that runs already"""
 DYING_SECONDS = (0.1, 0.3, 1.0)
 """an engine that was killed holds its library and its socket for a moment yet"""
 
 
-async def headless(library: Path) -> EngineClient:
+def reader_for(library: Path, paths: Sequence[str]) -> ReaderProcess | None:
+    """Start what an engine in this process will read these paths with, if one is a video.
+
+    It loads its decoders while this process still finds out what it is asked to do.
+    """
+    from .sources.find import VIDEO_SUFFIXES
+    from .sources.process import ReaderProcess
+
+    names_video = any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in paths)
+    return ReaderProcess(for_videos=True) if names_video and running(library) is None else None
+
+
+async def headless(library: Path, reader: ReaderProcess | None = None) -> EngineClient:
     """Return a client of the running engine, or of one hosted in this process if none runs.
 
-    Raises EnvironmentFault.
+    `reader` is what `reader_for` started. Raises EnvironmentFault.
     """
     from .client import LocalClient
 
     listening = running(library)
     if listening is not None:
         try:
-            return await RemoteClient.open(listening)
+            client = await RemoteClient.open(listening)
         except EngineGone:  # it ended just now: the library is free
             pass
-    return await LocalClient.open(library)
+        else:
+            if reader is not None:
+                reader.end()
+            return client
+    try:
+        return await LocalClient.open(library, reader=reader)
+    except BaseException:
+        if reader is not None:
+            reader.end()
+        raise
 
 
 async def attached(library: Path, *, readonly: bool = False) -> RemoteClient:

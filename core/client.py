@@ -24,6 +24,7 @@ from .views import BatchLine, ModelMemory, MomentView, Piece, PlanView, ScanLine
 if TYPE_CHECKING:
     from .engine import Engine
     from .judge.score import Score
+    from .sources.process import ReaderProcess
     from .storage.library import Library
 
 
@@ -67,14 +68,16 @@ class LocalClient:
         self._library: Library | None = None
 
     @classmethod
-    async def open(cls, folder: Path, nice: int = 0) -> LocalClient:
+    async def open(
+        cls, folder: Path, nice: int = 0, reader: ReaderProcess | None = None
+    ) -> LocalClient:
         """Start an engine over a library. Raises EnvironmentFault.
 
-        `nice` is how its decoders stand back for others; see nice(2).
+        `nice` is how its decoders stand back for others; `reader` is one that runs already.
         """
         from .engine import open_engine
 
-        return cls(open_engine(folder, nice))
+        return cls(open_engine(folder, nice, reader))
 
     @property
     def library(self) -> Library:

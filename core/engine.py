@@ -33,6 +33,7 @@ from .watches import Watches
 if TYPE_CHECKING:
     from .equip import Equipped
     from .models.residency import Residency
+    from .sources.process import ReaderProcess
     from .stages.eyes import Eyes
 
 log = logging.getLogger("sightline.engine")
@@ -42,8 +43,11 @@ MAX_EVENTS = 100_000
 class Engine:
     """Runs scans over one library, one after another in the order of `turns.py`."""
 
-    def __init__(self, library: Library, nice: int = 0) -> None:
-        """`nice` is how decoders stand back for others; see nice(2)."""
+    def __init__(
+        self, library: Library, nice: int = 0, reader: ReaderProcess | None = None
+    ) -> None:
+        """`nice` is how decoders stand back for others; `reader` is one that runs already."""
+        self._reader = reader
         self.library = library
         self._nice = nice
         self._loop = asyncio.get_running_loop()
@@ -170,6 +174,8 @@ class Engine:
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
         await self._watches.close()
+        if self._reader is not None:
+            self._reader.end()
         for job in list(self._jobs.values()):
             job.control.cancel()
         self._turns.wake()
@@ -250,8 +256,9 @@ class Engine:
         eyes = self._eyes(scan, equipped, redo=redo) if equipped.loadings else None
         job = ScanJob(
             self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes,
-            nice=self._nice,
+            nice=self._nice, reader=self._reader,
         )  # fmt: skip
+        self._reader = None
         if eyes is not None:
             eyes.cancelled = lambda: job.control.cancelled
         self._jobs[scan] = job
@@ -344,9 +351,9 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
     return f"nothing to scan under {shown}: no video or picture there; name a file to force it"
 
 
-def open_engine(folder: Path, nice: int = 0) -> Engine:
+def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:
     """Open the library of a folder for writing and return an engine over it."""
-    return Engine(Library(folder), nice)
+    return Engine(Library(folder), nice, reader)
 
 
 def _task_rows(planned: Plan) -> list[TaskRow]:

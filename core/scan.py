@@ -20,6 +20,7 @@ from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
 from .records import SourceInfo
+from .sources.process import ReaderProcess
 from .sources.reader import BESIDE_A_MODEL, Reader, ReaderPool
 from .spec import Spec
 from .stages.eyes import Eyes
@@ -34,6 +35,9 @@ from .storage.runs import TaskRow
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Event], None]
+SPARE_THREADS = 2
+"""decoded frames are looked at between two calls of the decoder, whose threads go on meanwhile:
+with as many as cores, one would stand still until it is called again"""
 _FINISHED = ("done", "known", "failed")
 
 
@@ -51,8 +55,9 @@ class ScanJob:
         redo: bool,
         eyes: Eyes | None = None,
         nice: int = 0,
+        reader: ReaderProcess | None = None,
     ) -> None:
-        """`nice` is how readers stand back for others; see nice(2)."""
+        """`nice` is how readers stand back for others; `reader` is one that runs already."""
         self.scan = scan
         self._redo = redo
         self._eyes = eyes
@@ -68,8 +73,8 @@ class ScanJob:
         self._fault: BaseException | None = None
         self._ending = False
         self._parallel = spec.run.parallel or max(1, _cores() // 4)
-        threads = spec.run.decode_threads or max(1, _cores() // self._parallel)
-        self._pool = ReaderPool(self._parallel, spec.limits, threads, nice=nice)
+        threads = spec.run.decode_threads or _decode_threads(self._parallel)
+        self._pool = ReaderPool(self._parallel, spec.limits, threads, nice=nice, process=reader)
         beside = nice if eyes is None else BESIDE_A_MODEL
         self._picture_pool = ReaderPool(
             max(self._parallel, min(_cores(), 8)), spec.limits, nice=beside
@@ -376,6 +381,12 @@ class ScanJob:
 
 def _identity(source: Source) -> tuple[str, int, int]:
     return source.found.path, source.found.size_bytes, source.found.mtime_ns
+
+
+def _decode_threads(parallel: int) -> int:
+    """Return how many threads decode each of `parallel` videos."""
+    share = max(1, _cores() // parallel)
+    return share + SPARE_THREADS if share > 1 else 1
 
 
 def _cores() -> int:

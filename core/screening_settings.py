@@ -125,7 +125,9 @@ class Run(Section):
         128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
     )
     parallel: int = Field(0, ge=0, description="sources at once; 0 takes what the machine has")
-    decode_threads: int = Field(0, ge=0, description="threads of one decoder; 0 shares the cores")
+    decode_threads: int = Field(
+        0, ge=0, description="threads of one decoder; 0 shares the cores, and two more"
+    )
 
 
 class Output(Section):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import events
-from ..attach import headless
+from ..attach import Ready, headless
 from ..client import EngineClient, Records, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
@@ -34,16 +34,24 @@ class Finish:
 
 
 async def run_scan(
-    session: Session, command: SubmitScan | ResumeScan, finish: Finish, *, as_json: bool = False
+    session: Session,
+    command: SubmitScan | ResumeScan,
+    finish: Finish,
+    *,
+    as_json: bool = False,
+    reader: Ready | None = None,
 ) -> int:
-    """Run a scan to its end, or until interrupted, and return the exit code."""
+    """Run a scan to its end, or until interrupted, and return the exit code.
+
+    `reader` is what `attach.reader_for` started.
+    """
     if finish.formats and finish.out is None:
         from ..errors import UsageError
 
         raise UsageError("--format needs --out DIR to write to")
     check_formats(finish.formats)
     log_to(session.library)
-    client = await headless(session.library)
+    client = await headless(session.library, reader)
     try:
         stopper = Stopper(client, session.out)
         with stopper.listening():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..attach import reader_for
 from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
 from ..times import duration
@@ -60,16 +61,19 @@ def command(
     --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
     microbatch in hand, and `sightline runs resume` goes on.
     """
+    finish = Finish(out, formats, clips, pictures)
+    headless = no_ui or as_json or finish != Finish() or not session.at_terminal
+    opens_app = session.app is not None and not headless
+    reader = None if opens_app or dry_run else reader_for(session.library, paths)
     request = scan_request(
         session, paths, profile, overrides, stages, sensitivity, globs,
         _mode(redo=redo, changed=changed, retry_failed=retry_failed),
     )  # fmt: skip
     if dry_run:
         return _dry_run(session, request, as_json)
-    finish = Finish(out, formats, clips, pictures)
-    if session.app and session.at_terminal and not no_ui and not as_json and finish == Finish():
+    if session.app and opens_app:
         return session.app(submit=request)
-    return asyncio.run(run_scan(session, request, finish, as_json=as_json))
+    return asyncio.run(run_scan(session, request, finish, as_json=as_json, reader=reader))
 
 
 def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:

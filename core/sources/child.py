@@ -1,7 +1,7 @@
 """The reader process: decodes files it is told to, and may die alone.
 
-Started by `reader.py` as `python -m core.sources.child REQUEST_FD REPLY_FD`. Each request is
-answered by any number of messages, the last of kind `end` or `failed`.
+Started by `process.py` as `python -m core.sources.child REQUEST_FD REPLY_FD [videos]`. Each request
+is answered by any number of messages, the last of kind `end` or `failed`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
@@ -29,6 +30,9 @@ def main() -> None:
     requests, replies = int(sys.argv[1]), int(sys.argv[2])
     _ignore_interrupts()
     _end_with_the_engine(requests)
+    if "videos" in sys.argv:
+        import_module("av")
+        import_module(".sampling", __package__)
     while True:
         try:
             request, _ = wire.receive(requests, None)
@@ -182,12 +186,7 @@ def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     with video.open_video(request["path"], request["threads"], _Pulse(reply).beat) as stream:
         sampler = sampling.sample(stream, request)
         reply("reader", reader=sampler.reader, why=sampler.why)
-        try:
-            count = _send_frames(sampler.frames, request, reply)
-        finally:
-            # A thread that decodes ahead must end before its container is closed.
-            if isinstance(sampler.frames, Generator):
-                sampler.frames.close()
+        count = _send_frames(sampler.frames, request, reply)
         if count == 0 and request["skip"] == 0:
             raise Unreadable("holds no frame that can be decoded; it may be cut off")
         _compare_with_header(stream, request, count)

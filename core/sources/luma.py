@@ -1,10 +1,10 @@
 """Reduced luma: the brightness of a decoded frame, averaged over squares of pixels.
 
 Every-frame screening must cost little beside decoding, and fetching a plane from memory is most of
-what averaging it costs: of a square of 8 or more pixels two rows are read. They are added up as
-they lie, eight pixels in a 64-bit word: odd and even ones into four lanes of 16 bits, and the lanes
-by a single multiplication (SIMD within a register). Planes of 9 to 16 bits are cut to their upper
-eight, so that one scene gives one luma whatever its depth. Others go through FFmpeg's scaler.
+what averaging it costs: of a square of 8 or more pixels the middle row is read. Its pixels are
+added up as they lie, eight in a 64-bit word: odd and even ones into four lanes of 16 bits, and the
+lanes by a single multiplication (SIMD within a register). Planes of 9 to 16 bits are cut to their
+upper eight, so that one scene gives one luma whatever its depth. Others go through FFmpeg's scaler.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TARGET_WIDTH = 160
 """The reduced frame is at least this wide (where the source is) and less than twice as wide."""
-ROWS_PER_SQUARE = 2
 
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 _ONE_BYTE = np.uint64(8)
@@ -72,7 +71,7 @@ def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
 def reduce_plane(
     plane: NDArray[Any], side: int, scratch: Scratch, shift: int = 0
 ) -> NDArray[np.uint8]:
-    """Return the mean over each `side` x `side` square of a plane (rows subsampled).
+    """Return the mean over each `side` x `side` square of a plane, or over its middle row.
 
     The plane is uint8, or uint16 whose values are first shifted right by `shift`.
     """
@@ -81,19 +80,16 @@ def reduce_plane(
     if side < 8:
         return _reduce_small(_eight_bits(plane, shift), side)
     lanes, other = scratch.take(height, width * side // 8)
-    lanes.fill(0)
-    step = side // ROWS_PER_SQUARE
-    for row in range(step // 2, side, step):
-        words = _eight_bits(plane[row::side], shift).view(np.uint64)
-        lanes += np.bitwise_and(words, _EVEN_BYTES, out=other)
-        np.right_shift(words, _ONE_BYTE, out=other)
-        lanes += np.bitwise_and(other, _EVEN_BYTES, out=other)
+    words = _eight_bits(plane[side // 2 :: side], shift).view(np.uint64)
+    np.bitwise_and(words, _EVEN_BYTES, out=lanes)
+    np.right_shift(words, _ONE_BYTE, out=other)
+    lanes += np.bitwise_and(other, _EVEN_BYTES, out=other)
     lanes *= _ADD_LANES
     lanes >>= _TOP_LANE
     squares = lanes[:, :: side // 8]
     for offset in range(1, side // 8):
         squares += lanes[:, offset :: side // 8]
-    squares >>= np.uint64((side * ROWS_PER_SQUARE).bit_length() - 1)
+    squares >>= np.uint64(side.bit_length() - 1)
     return squares.astype(np.uint8)
 
 

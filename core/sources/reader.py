@@ -7,13 +7,10 @@ with a memory cap and a time limit. If one crashes or hangs, that one file has f
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,14 +20,12 @@ from .. import errors
 from ..records import ColourBatch, LumaBatch, SourceInfo
 from ..screening_settings import Limits, Sampling
 from . import wire
+from .process import ReaderProcess
 
 BESIDE_A_MODEL = 15
 """nice: the threads of a model wait for each other, so one held up by a reader holds up all"""
 BEHIND_AN_APP = 10
 """nice: whoever looks at a scan, or works at this machine, does not wait for its decoders"""
-_CODE_FOLDER = Path(__file__).parent.parent.parent
-# Every thread's own heap and BLAS's buffers would take address space that is capped.
-_FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +70,23 @@ class ReaderChosen:
 class Reader:
     """One reader process; starts on first use and again after it died."""
 
-    def __init__(self, limits: Limits, threads: int = 1, *, nice: int = 0) -> None:
-        """How `nice` it is to others on the processor is nice(2)'s: 0 to 19."""
+    def __init__(
+        self,
+        limits: Limits,
+        threads: int = 1,
+        *,
+        nice: int = 0,
+        process: ReaderProcess | None = None,
+    ) -> None:
+        """How `nice` it is to others on the processor is nice(2)'s: 0 to 19.
+
+        `process` is one that was started before; from now on it belongs to this reader.
+        """
         self._limits = limits
         self._threads = threads
         self._nice = nice
-        self._process: subprocess.Popen[bytes] | None = None
-        self._to_child = self._from_child = -1
+        self._process = process
+        self._told_limits = False
         self._asking: int | None = None
         self._lock = threading.Lock()
 
@@ -176,10 +181,9 @@ class Reader:
             # The thread in the midst of a request reads from the pipes still, and closes them.
             if self._asking not in (None, threading.get_ident()):
                 return
-            self._process = None
-            os.close(self._to_child)
-            os.close(self._from_child)
-        process.wait()
+            self._process, self._told_limits = None, False
+            process.hang_up()
+        process.ended()
 
     def _ask(
         self, operation: str, **request: Any
@@ -192,10 +196,10 @@ class Reader:
         request |= {key: os.path.abspath(request[key]) for key in ("path", "out") if key in request}
         finished = False
         try:
-            self._start()
-            wire.send(self._to_child, request)
+            process = self._start()
+            wire.send(process.to_child, request)
             while not finished:
-                header, payload = wire.receive(self._from_child, self._limits.stall_seconds)
+                header, payload = wire.receive(process.from_child, self._limits.stall_seconds)
                 finished = header["kind"] in ("end", "failed")
                 if header["kind"] == "failed":
                     raise _raised(header)
@@ -215,41 +219,21 @@ class Reader:
             if not finished:
                 self.close()
 
-    def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
-        self.close()
-        child_reads, to_child = os.pipe()
-        from_child, child_writes = os.pipe()
-        command = [sys.executable, "-m", "core.sources.child", str(child_reads), str(child_writes)]
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=_CODE_FOLDER,
-                env=os.environ | _FRUGAL,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(child_reads, child_writes),
-            )
-        except OSError:
-            os.close(to_child)
-            os.close(from_child)
-            raise
-        finally:
-            os.close(child_reads)
-            os.close(child_writes)
-        self._process, self._to_child, self._from_child = process, to_child, from_child
-        limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
-        wire.send(self._to_child, {"do": "limit", **limit})
-        wire.receive(self._from_child, self._limits.stall_seconds)
+    def _start(self) -> ReaderProcess:
+        process = self._process
+        if process is None or not process.alive:
+            self.close()
+            process = self._process = ReaderProcess()
+        if not self._told_limits:
+            limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
+            wire.send(process.to_child, {"do": "limit", **limit})
+            wire.receive(process.from_child, self._limits.stall_seconds)
+            self._told_limits = True
+        return process
 
     def _how_it_died(self) -> str:
-        if self._process is None:
-            return ""
-        try:
-            code = self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
+        code = self._process.ended(1) if self._process is not None else None
+        if code is None:
             return ""
         return f" (signal {-code})" if code < 0 else f" (exit {code})"
 
@@ -257,9 +241,19 @@ class Reader:
 class ReaderPool:
     """A fixed number of reader processes, lent one at a time."""
 
-    def __init__(self, size: int, limits: Limits, threads: int = 1, *, nice: int = 0) -> None:
+    def __init__(
+        self,
+        size: int,
+        limits: Limits,
+        threads: int = 1,
+        *,
+        nice: int = 0,
+        process: ReaderProcess | None = None,
+    ) -> None:
+        """`process` is one that was started before; the first reader takes it."""
         self.size = size
-        self._readers = [Reader(limits, threads, nice=nice) for _ in range(size)]
+        self._readers = [Reader(limits, threads, nice=nice) for _ in range(size - 1)]
+        self._readers.append(Reader(limits, threads, nice=nice, process=process))
         self._free = list(self._readers)
         self._changed = threading.Condition()
 

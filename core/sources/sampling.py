@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ahead import ahead
 from .colour import colour_frame, shown_size
 from .luma import Scratch, reduce_frame, reduced_size, reduction
 from .seek import decode_from
@@ -63,9 +62,7 @@ def sample(stream: Stream, request: dict[str, Any]) -> Sampler:
     mode, skip = request["mode"], int(request["skip"])
     if mode == "every":
         items = decode_from(stream, skip, float(request["skip_seconds"]))
-        return Sampler(
-            _shown(ahead(_capped(items, request)), request), "pyav", "every frame is read"
-        )
+        return Sampler(_shown(_capped(items, request), request), "pyav", "every frame is read")
     if mode == "keyframes":
         items = islice(keyframes(stream), skip, None)
         return Sampler(_shown(_capped(items, request), request), "pyav", "keyframes are read")
@@ -229,7 +226,7 @@ def _luma_at(frame: VideoFrame, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def _by_decord(
     stream: Stream, reader: Any, found: Survey, request: dict[str, Any]
-) -> Generator[Sampled, None, None]:
+) -> Iterator[Sampled]:
     wanted = wanted_indices(found.times, request)
     context = stream.video.codec_context
     width, height = _decord_size(stream, request)
@@ -262,15 +259,10 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
     return np.asarray(16 + (full * 219 // 255 + 128 >> 8), np.uint8)
 
 
-def _shown(items: Iterator[Decoded], request: dict[str, Any]) -> Generator[Sampled, None, None]:
+def _shown(items: Iterator[Decoded], request: dict[str, Any]) -> Iterator[Sampled]:
     scratch = Scratch()
-    try:
-        for item in items:
-            yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch))
-    finally:
-        # A thread that decodes ahead must end before its container is closed.
-        if isinstance(items, Generator):
-            items.close()
+    for item in items:
+        yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch))
 
 
 def _pixels(

@@ -29,7 +29,7 @@ class CutStage(Screen):
     """Measures how much of the picture is new for good, and proposes scene changes."""
 
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
     context = REACH_FRAMES + APART_FRAMES

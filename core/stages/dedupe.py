@@ -24,7 +24,7 @@ class DedupeStage(Screen):
     """Measures a 64-bit hash, kept in four columns of 16 bits (exact in float32)."""
 
     name: ClassVar[str] = "dedupe"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("hash_a", "hash_b", "hash_c", "hash_d")
     context = 1

@@ -73,7 +73,7 @@ class FlashStage(Screen):
     """Measures how flash-like every frame is, and proposes flashes."""
 
     name: ClassVar[str] = "flash"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = (
         "score", "energy", *RATIOS, "area", "frame_energy", "mean", "x", "y", "width", "height",

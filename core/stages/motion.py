@@ -27,7 +27,7 @@ class MotionStage(Screen):
     """Measures how much of the frame moves, and proposes stretches of motion."""
 
     name: ClassVar[str] = "motion"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("share", "strength", "x", "y", "width", "height")
     context = 1

@@ -22,7 +22,7 @@ class QualityStage(Screen):
     """Measures quality, and notes (never as an event) what is blurred, dark, bright or flat."""
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("sharpness", "exposure", "entropy", "clipped")
     context = 1
