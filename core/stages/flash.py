@@ -30,7 +30,15 @@ from numpy.typing import NDArray
 from ..records import Candidate, SourceInfo, SourceKind
 from ..spec import Spec
 from . import cells
-from .morphology import bottom_hat, lasting_change, opening, peaks_within, running_extreme
+from .morphology import (
+    bottom_hat,
+    dilated,
+    eroded,
+    lasting_change,
+    opening,
+    peaks_within,
+    running_extreme,
+)
 from .proposals import Stretch, rolling_median, stretches
 from .stage import Screen, Track, Window
 
@@ -116,19 +124,22 @@ class FlashStage(Screen):
     def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:
         rows, columns = grid.shape[1:]
         tau = _noise_floor(grid, self._length)[:, None, None]
-        whole_hat = grid - opening(grid, self._length)
-        bright = np.maximum(whole_hat - tau, 0)
-        dark = np.maximum(bottom_hat(grid, self._length) - tau, 0)
-        brief = np.maximum(np.minimum(grid - opening(grid, self._brief), whole_hat) - tau, 0)
-        nearby = peaks_within(bright, self._length // 2)
-        risen = np.minimum(bright, np.maximum(grid - _lowest_before(grid), 0))
-        changed = np.maximum(np.abs(_base_difference(grid, self._length)) - tau, 0)
-        maps = (bright, dark, nearby, brief, risen, changed, (bright > 0).astype(np.float32))
-        energy, loss, reach, short, onset, asymmetry, area = (
-            cells.block_sums(part[wanted]) if part is not risen else cells.block_sums(part)
-            for part in maps
-        )
-        onset = _recent_peak(onset, SUSTAIN_FRAMES)[wanted]
+        own, floor = grid[wanted], tau[wanted]
+        lowest = eroded(grid, self._length)
+        whole_hat = grid - dilated(lowest, self._length)
+        everywhere = np.maximum(whole_hat - tau, 0)
+        bright = everywhere[wanted]
+        dark = np.maximum(bottom_hat(grid, self._length)[wanted] - floor, 0)
+        brief = np.minimum(own - opening(grid, self._brief)[wanted], whole_hat[wanted]) - floor
+        nearby = peaks_within(everywhere, self._length // 2)[wanted]
+        risen = np.minimum(everywhere, np.maximum(grid - _lowest_before(grid), 0))
+        # The lowest of the frames up to now less the lowest of those from now on.
+        steps = (lowest[: len(grid)] - lowest[self._length - 1 :])[wanted]
+        changed = np.maximum(np.abs(steps) - floor, 0)
+        lit = (bright > 0).astype(np.float32)
+        maps = (bright, dark, nearby, np.maximum(brief, 0), changed, lit)
+        energy, loss, reach, short, asymmetry, area = map(cells.block_sums, maps)
+        onset = _recent_peak(cells.block_sums(risen), SUSTAIN_FRAMES)[wanted]
         lasting = lasting_change(grid, self._length, CUT_MARGIN_LEVELS)
         continuity = 1 - _recent_peak(lasting[:, None], CUT_MEMORY_FRAMES)[wanted]
         tiny = np.float32(1e-3)
@@ -155,8 +166,8 @@ class FlashStage(Screen):
         out[:, _RATIO_COLUMNS] = ratios[row, best]
         out[:, 8] = area[row, best] / (rows * columns)
         out[:, 9] = energy[:, -1] * size
-        out[:, 10] = grid[wanted].mean((1, 2))
-        _add_bounds(out, bright[wanted], best)
+        out[:, 10] = own.mean((1, 2))
+        _add_bounds(out, bright, best)
         return out
 
     def _clutter(self, track: Track) -> NDArray[np.float32]:
@@ -218,14 +229,6 @@ def _lowest_before(grid: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.concatenate([grid[:1], grid[:1], grid])
     lowest: NDArray[np.float32] = np.minimum(padded[1:-1], padded[:-2])
     return lowest
-
-
-def _base_difference(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Return the lowest of the frames up to now less the lowest of those from now on."""
-    first, last = (np.repeat(edge, length - 1, axis=0) for edge in (grid[:1], grid[-1:]))
-    lowest = running_extreme(np.concatenate([first, grid, last]), length, np.minimum)
-    difference: NDArray[np.float32] = lowest[: len(grid)] - lowest[length - 1 :]
-    return difference
 
 
 def _recent_peak(values: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

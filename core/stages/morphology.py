@@ -32,18 +32,23 @@ def opening(values: NDArray[Any], length: int) -> NDArray[Any]:
 
     Row t depends on rows t - length + 1 to t + length - 1 only.
     """
-    if length <= 1:
-        return values
-    padded = _extended(values, length - 1)
-    eroded = running_extreme(padded, length, np.minimum)
-    return running_extreme(eroded, length, np.maximum)
+    return dilated(eroded(values, length), length) if length > 1 else values
+
+
+def eroded(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the minimum over each `length` rows in a row, of which the first end at row 0."""
+    return running_extreme(_extended(values, length - 1), length, np.minimum)
+
+
+def dilated(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the maximum over each `length` rows in a row; fewer rows by `length` - 1."""
+    return running_extreme(values, length, np.maximum)
 
 
 def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
-    padded = _extended(values, length - 1)
-    dilated = running_extreme(padded, length, np.maximum)
-    hat: NDArray[Any] = running_extreme(dilated, length, np.minimum) - values
+    highest = dilated(_extended(values, length - 1), length)
+    hat: NDArray[Any] = running_extreme(highest, length, np.minimum) - values
     return hat
 
 
