@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 
 def _endings(text: str) -> frozenset[str]:
@@ -89,8 +91,6 @@ def _walk(
 
 
 def _entries(folder: str, walked: set[tuple[int, int]]) -> Sequence[os.DirEntry[str] | Missing]:
-    from natsort import os_sort_key
-
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in walked:
@@ -100,7 +100,17 @@ def _entries(folder: str, walked: set[tuple[int, int]]) -> Sequence[os.DirEntry[
             shown = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         return [Missing(folder, f"folder cannot be read: {error.strerror}")]
-    return sorted(shown, key=lambda entry: os_sort_key(entry.name))
+    key = _natural()
+    return sorted(shown, key=lambda entry: key(entry.name))
+
+
+@cache
+def _natural() -> Callable[[str], Any]:
+    """Return what sorts names as people do, numbers by their value, alike on every machine."""
+    from natsort import natsort_keygen, ns
+
+    key: Callable[[str], Any] = natsort_keygen(alg=ns.IGNORECASE)
+    return key
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
