@@ -122,7 +122,8 @@ def _start(library: Path) -> subprocess.Popen[bytes]:
         log = os.open(log_file(library), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise EnvironmentFault(
-            f"{clean(str(library))}: {error.strerror}; the engine writes its library there"
+            f"{clean(str(library))}: {error.strerror}; the engine writes its library there; "
+            "`sightline results`, `show` and `export` read it all the same"
         ) from error
     try:
         process = subprocess.Popen(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.commands import SubmitScan
 from core.profiles import create, user_folder
 from tests.hub.conftest import local_hub, model_files
 from tests.hub.local_hub import LocalHub
@@ -197,3 +198,16 @@ def test_the_log_is_filtered_followed_and_read_whole(own: Path) -> None:
         await viewer.until(lambda: viewer.table.cursor_index == 9)
 
     look(wishes(own), run)
+
+
+def test_the_time_cursor_says_which_scan_and_stage_ran_then(library: Path, endless: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.app.submit(SubmitScan((str(endless),), "storm", {"run.batch_size": 16}))
+        await viewer.go("6", "gpu")
+        await viewer.until(lambda: len(viewer.app.bridge.events) > 40, 30)
+        await viewer.press("<")
+        await viewer.sees("scan 1: c-endless.mp4", "slowest: ", seconds=30)
+        await viewer.press("l")
+        await viewer.sees("< goes back in time")
+
+    look(wishes(library), run, (120, 30))
