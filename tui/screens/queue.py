@@ -265,14 +265,13 @@ class QueueRoom(Room):
         return int(row["scan"]) if row else 0
 
     def _side(self, row: dict[str, Any] | None, width: int) -> list[str]:
-        scan = queue.scan_of(self.state, row["scan"]) if row else None
-        task = queue.task_of(scan, row["number"]) if row else None
+        whose, task = queue.at_work(row, self.state)
         machine = self.state.machine if self.state else None
         return [
             *queue.machine(machine, width, self.app.symbols),
             "",
             *queue.watched(self.state),
-            "PIPELINE of the source under the cursor",
+            f"PIPELINE of {whose}",
             *queue.pipeline(task, width, self.app.symbols),
             "",
             "LAST EVENTS",

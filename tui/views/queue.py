@@ -78,6 +78,20 @@ def task_of(scan: ScanState | None, number: int) -> TaskState | None:
     return next((task for task in tasks if task.number == number), None)
 
 
+def at_work(
+    row: dict[str, Any] | None, state: EngineState | None
+) -> tuple[str, TaskState | None]:
+    """Return whose pipeline is shown, in words, and the source: the row's, else the first one."""
+    scan = scan_of(state, row["scan"]) if row else None
+    task = task_of(scan, row["number"]) if row else None
+    if task is not None:
+        return "the source under the cursor", task
+    tasks = [task for scan in (state.scans if state else ()) for task in scan.tasks]
+    if not tasks:
+        return "a source at work", None
+    return wording.short_path(tasks[0].path), tasks[0]
+
+
 def left_seconds(task: TaskState | None) -> float | None:
     """Return how long a source will take at the rate it has now."""
     if task is None or not task.frames_total or task.frames_per_second <= 0:
@@ -137,7 +151,7 @@ def _watching(state: EngineState) -> str:
 def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:
     """Return a line for each step of the pipeline: how busy it is, what is queued, who waits."""
     if task is None:
-        return ["no source at work under the cursor"]
+        return ["nothing is at work"]
     if not task.steps:
         return ["opening the source"]
     slow = slowest(task.steps)
