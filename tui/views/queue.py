@@ -78,9 +78,7 @@ def task_of(scan: ScanState | None, number: int) -> TaskState | None:
     return next((task for task in tasks if task.number == number), None)
 
 
-def at_work(
-    row: dict[str, Any] | None, state: EngineState | None
-) -> tuple[str, TaskState | None]:
+def at_work(row: dict[str, Any] | None, state: EngineState | None) -> tuple[str, TaskState | None]:
     """Return whose pipeline is shown, in words, and the source: the row's, else the first one."""
     scan = scan_of(state, row["scan"]) if row else None
     task = task_of(scan, row["number"]) if row else None
