@@ -32,7 +32,12 @@ def reader_for(library: Path, paths: Sequence[str]) -> ReaderProcess | None:
     from .sources.process import ReaderProcess
 
     names_video = any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in paths)
-    return ReaderProcess(for_videos=True) if names_video and running(library) is None else None
+    if not names_video or running(library) is not None:
+        return None
+    try:
+        return ReaderProcess(for_videos=True)
+    except OSError:  # no room for a process: whoever needs one says so
+        return None
 
 
 async def headless(library: Path, reader: ReaderProcess | None = None) -> EngineClient:
@@ -45,19 +50,10 @@ async def headless(library: Path, reader: ReaderProcess | None = None) -> Engine
     listening = running(library)
     if listening is not None:
         try:
-            client = await RemoteClient.open(listening)
+            return await RemoteClient.open(listening)
         except EngineGone:  # it ended just now: the library is free
             pass
-        else:
-            if reader is not None:
-                reader.end()
-            return client
-    try:
-        return await LocalClient.open(library, reader=reader)
-    except BaseException:
-        if reader is not None:
-            reader.end()
-        raise
+    return await LocalClient.open(library, reader=reader)
 
 
 async def attached(library: Path, *, readonly: bool = False) -> RemoteClient:

@@ -124,6 +124,10 @@ class LocalClient:
         """Go on with the folders that an engine before this one watched."""
         self._engine.watch_again()
 
+    async def hold_watches(self) -> None:
+        """Watch nothing any more; the library remembers what was watched."""
+        await self._engine.hold_watches()
+
     def now(self) -> EngineState:
         """Return what everything looks like now, for whoever is in no loop."""
         return self._engine.snapshot()

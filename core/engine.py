@@ -171,9 +171,13 @@ class Engine:
         """Go on with the folders that an engine before this one watched."""
         self._watches.go_on()
 
+    async def hold_watches(self) -> None:
+        """Watch nothing any more; the library remembers what was watched."""
+        await self._watches.close()
+
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand, wait for them, and close the library."""
-        await self._watches.close()
+        await self.hold_watches()
         if self._reader is not None:
             self._reader.end()
         for job in list(self._jobs.values()):

@@ -102,9 +102,15 @@ class ScanJob:
                 worker.start()
             for worker in workers:
                 worker.join()
+        except BaseException:  # an interrupt: let nothing go on behind whoever runs this
+            self.control.cancel()
+            raise
         finally:
             self._pool.close()
             self._picture_pool.close()
+            for worker in workers:
+                if worker.ident is not None:
+                    worker.join()
             if self._eyes is not None:
                 self._eyes.close()
         if self._fault is not None:

@@ -70,9 +70,9 @@ class Server:
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         log.info("listening, process %d", os.getpid())
-        self._client.watch_again()
-        await asyncio.to_thread(_warm)
         try:
+            self._client.watch_again()
+            await asyncio.to_thread(_warm)
             await self._until_stopped()
         finally:
             discovery_file(self._library).unlink(missing_ok=True)
@@ -122,6 +122,7 @@ class Server:
 
     async def end(self, how: str) -> None:
         """Stop `now` (after the microbatch in hand) or `after_source`, and then end."""
+        await self._client.hold_watches()
         state = await self._client.snapshot()
         for scan in state.scans:
             at_once = how == "now" or scan.state == "queued"

@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
 from .commands import EndWatch, SubmitScan, WatchFolder
 from .errors import NothingToScan, SightlineError, UnknownName, UsageError
@@ -24,6 +23,7 @@ from .text import clean_path
 log = logging.getLogger("sightline.watch")
 LOOK_SECONDS = 0.2
 """how often it is looked whether the scan before is done"""
+LEAST_SETTLING, MOST_SETTLING = 0.2, 3600.0
 AGAIN_SECONDS = 5.0
 """a folder that is gone, on a disk that was pulled out, is looked for so often"""
 Submit = Callable[[SubmitScan], Awaitable[int]]
@@ -42,12 +42,16 @@ class Watches:
         self._running = running
         self._told = told
         self._watches: dict[str, _Watch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        """of all that still run, also of those that were ended just now"""
 
     def start(self, command: WatchFolder) -> None:
         """Watch a folder, or watch it with other settings. Raises UsageError or ProfileError."""
         folder = os.path.abspath(command.folder)
         if not os.path.isdir(folder):
             raise UsageError(f"{clean_path(folder)} is no folder; name one that is there")
+        if not LEAST_SETTLING <= float(command.settle_seconds) <= MOST_SETTLING:
+            raise UsageError(f"a file settles for {LEAST_SETTLING:g} to {MOST_SETTLING:g} seconds")
         resolve(command.profile, command.overrides)
         self._kept.keep(folder, asdict(command))
         self._begin(folder, command)
@@ -63,7 +67,12 @@ class Watches:
     def go_on(self) -> None:
         """Go on with what an engine before this one watched."""
         for folder, body in self._kept.all().items():
-            self._begin(folder, _command(body))
+            try:
+                command = WatchFolder(**body)
+            except TypeError as error:  # of another version
+                self._told(f"watching {clean_path(folder)}: not understood any more ({error})")
+                continue
+            self._begin(folder, command)
 
     def states(self) -> tuple[WatchState, ...]:
         """Return how each stands."""
@@ -71,16 +80,18 @@ class Watches:
 
     async def close(self) -> None:
         """Stop watching; the library remembers what was watched."""
-        watches = list(self._watches.values())
-        for watch in watches:
+        for watch in self._watches.values():
             watch.stop.set()
-        await asyncio.gather(*(watch.task for watch in watches), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _begin(self, folder: str, command: WatchFolder) -> None:
         former = self._watches.pop(folder, None)
         if former is not None:
             former.stop.set()
-        self._watches[folder] = _Watch(folder, command, self._submit, self._running, self._told)
+        watch = _Watch(folder, command, self._submit, self._running, self._told)
+        self._watches[folder] = watch
+        self._tasks.add(watch.task)
+        watch.task.add_done_callback(self._tasks.discard)
 
 
 class _Watch:
@@ -113,8 +124,8 @@ class _Watch:
         while not self.stop.is_set():
             try:
                 async for paths in self._appearing.whole():
-                    self._trouble = ""
                     await self._scanned(paths)
+                    self._trouble = ""
             except SightlineError as error:
                 self._is_in_trouble(str(error))
                 await _unless(self.stop, AGAIN_SECONDS)
@@ -126,9 +137,9 @@ class _Watch:
     async def _scanned(self, paths: list[str]) -> None:
         while self._scan and self._running(self._scan):
             if await _unless(self.stop, LOOK_SECONDS):
-                return  # they are found again by whoever watches next
-        if not paths:
-            return
+                break
+        if not paths or self.stop.is_set():
+            return  # they are found again by whoever watches next
         command = self._command
         asked = SubmitScan(tuple(paths), command.profile, command.overrides, mode="new")
         try:
@@ -136,6 +147,9 @@ class _Watch:
         except NothingToScan as nothing:
             log.info("watch: %s", nothing)
             return
+        except SightlineError:
+            self._appearing.settling.give_back(paths)
+            raise
         self._scans += 1
 
     def _is_in_trouble(self, reason: str) -> None:
@@ -151,7 +165,3 @@ async def _unless(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _command(body: dict[str, Any]) -> WatchFolder:
-    return WatchFolder(**body)

@@ -109,10 +109,71 @@ def test_what_cannot_be_watched_is_refused_and_a_folder_that_goes_is_told_of(
                 await client.send(WatchFolder(str(storm), "storm"))
             with pytest.raises(ProfileError, match="stagess"):
                 await client.send(WatchFolder(str(inbox), "storm", {"stagess": ["flash"]}))
+            with pytest.raises(UsageError, match="to 3600 seconds"):
+                await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.0))
             await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
             inbox.rmdir()
             state = await until(client, lambda state: bool(state.watches[0].trouble))
             assert "is gone" in state.watches[0].trouble and "\x1b" not in state.watches[0].trouble
+
+    asyncio.run(run())
+
+
+def test_what_could_not_be_scanned_is_tried_again_once_it_can(
+    home: Path, inbox: Path, storm: Path, tmp_path: Path
+) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "storm"\n')
+
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(WatchFolder(str(inbox), str(profile), settle_seconds=0.3))
+            profile.write_text('extends = "storn"\n')
+            shutil.copy(storm, inbox / "a.mp4")
+            state = await until(client, lambda state: bool(state.watches[0].trouble))
+            assert "storn" in state.watches[0].trouble
+            profile.write_text('extends = "storm"\n')
+            state = await until(client, finished(1))
+            assert state.watches[0].trouble == ""
+        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+
+    asyncio.run(run())
+
+
+def test_a_folder_that_takes_the_place_of_another_is_watched(
+    home: Path, inbox: Path, storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
+            await asyncio.sleep(1.0)
+            inbox.rename(inbox.with_name("former"))
+            inbox.mkdir()
+            shutil.copy(storm, inbox / "a.mp4")
+            await until(client, finished(1))
+        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+
+    asyncio.run(run())
+
+
+def test_stopping_the_engine_stops_what_watches_ask_for(
+    home: Path, inbox: Path, long_storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(
+                WatchFolder(str(inbox), "storm", {"run.batch_size": 16}, settle_seconds=0.3)
+            )
+            shutil.copy(long_storm, inbox / "a.mp4")
+            await until(client, lambda state: bool(state.scans))
+            shutil.copy(long_storm, inbox / "b.mp4")
+            listening = running(home)
+            assert listening is not None
+            await client.stop("now")
+            await ended(listening.pid)
+        assert [name for name, _, _ in paths(home, 1)] == ["a.mp4"]
+        with pytest.raises(UnknownName):
+            paths(home, 2)
 
     asyncio.run(run())
 
@@ -144,3 +205,7 @@ def test_the_command_line_hands_a_folder_over_and_takes_it_back(
     assert "watching" not in cli("status").out
     again = cli("watch", inbox, "--end")
     assert again.code != 0 and "is not watched" in again.err
+    assert cli("watch", inbox, "--detach").code == 0
+    inbox.rmdir()
+    assert cli("watch", inbox, "--end").code == 0, "also of a folder that is gone"
+    assert "no folder" in cli("watch", inbox, "--detach").err

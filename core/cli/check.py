@@ -66,7 +66,7 @@ def batch(
 
 def _sizes(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not all(word.isdigit() and int(word) for word in words):
+    if not words or not all(word.isdecimal() and int(word) for word in words):
         raise UsageError("--sizes takes numbers from 1 on, as in --sizes 1,4,16")
     return tuple(dict.fromkeys(map(int, words)))
 

@@ -64,16 +64,18 @@ def command(
     finish = Finish(out, formats, clips, pictures)
     headless = no_ui or as_json or finish != Finish() or not session.at_terminal
     opens_app = session.app is not None and not headless
+    mode = _mode(redo=redo, changed=changed, retry_failed=retry_failed)
     reader = None if opens_app or dry_run else reader_for(session.library, paths)
-    request = scan_request(
-        session, paths, profile, overrides, stages, sensitivity, globs,
-        _mode(redo=redo, changed=changed, retry_failed=retry_failed),
-    )  # fmt: skip
-    if dry_run:
-        return _dry_run(session, request, as_json)
-    if session.app and opens_app:
-        return session.app(submit=request)
-    return asyncio.run(run_scan(session, request, finish, as_json=as_json, reader=reader))
+    try:
+        request = scan_request(session, paths, profile, overrides, stages, sensitivity, globs, mode)
+        if dry_run:
+            return _dry_run(session, request, as_json)
+        if session.app and opens_app:
+            return session.app(submit=request)
+        return asyncio.run(run_scan(session, request, finish, as_json=as_json, reader=reader))
+    finally:
+        if reader is not None:
+            reader.end()
 
 
 def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:

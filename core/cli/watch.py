@@ -9,6 +9,7 @@ import click
 
 from ..attach import attached
 from ..commands import EndWatch, WatchFolder
+from ..errors import UsageError
 from ..text import clean_path
 from .options import formats_option, out_option, scan_request, scan_settings
 from .output import Session
@@ -16,7 +17,7 @@ from .watching import watch_folder
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
 @scan_settings
 @click.option(
     "--settle",
@@ -48,6 +49,8 @@ def command(
     """
     if end:
         return asyncio.run(_told(session, EndWatch(str(folder.absolute())), "watched no more"))
+    if not folder.is_dir():
+        raise UsageError(f"{clean_path(str(folder))} is no folder; name one that is there")
     request = scan_request(
         session, (str(folder),), profile, overrides, stages, sensitivity, (), "default"
     )

@@ -96,6 +96,8 @@ def _once(
         settings = spec.model_dump(mode="json")
         scan = library.runs.create(spec.profile, settings, spec.hash(), {}, [])
         job = ScanJob(library, scan, spec.profile, spec, lambda _e: None, redo=False, eyes=eyes)
+        if eyes is not None:
+            eyes.cancelled = lambda: job.control.cancelled
         began = time.perf_counter()
         job.run(sources)
         seconds = time.perf_counter() - began

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from ..errors import EnvironmentFault
-from ..text import clean_path
+from ..text import clean, clean_path
 from .find import KNOWN_SUFFIXES, Found, find
 
 log = logging.getLogger("sightline.watch")
+LOOK_AGAIN_SECONDS = 60.0
+MOST_IN_VAIN = 3
+"""tries at a watcher that hears nothing at all"""
 
 
 @dataclass
@@ -24,6 +28,7 @@ class Appearing:
     settle_seconds: float
     stop: asyncio.Event
     settling: Settling = field(init=False)
+    _identity: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.folder = os.path.abspath(self.folder)
@@ -33,26 +38,21 @@ class Appearing:
         """Yield files that are whole now until `stop` is set: those there already, then new ones.
 
         An empty list says that it has looked, and that nothing is there. Raises EnvironmentFault
-        once the folder is gone.
+        once the folder is gone, or cannot be watched.
         """
-        if not os.path.isdir(self.folder):
-            raise self._gone()
+        self._identity = await asyncio.to_thread(_identity, self.folder)
+        looked = -LOOK_AGAIN_SECONDS
         async for changes in self._changes():
-            if changes is None:
+            # A share tells nothing of what others write, and a full queue of changes is dropped.
+            if changes is None or time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                looked = time.monotonic()
                 await asyncio.to_thread(self._look_again)
-                if not self.settling:
+                if changes is None and not self.settling:
                     yield []
-            for path in changes or ():
-                self._note(path)
-            ready = await asyncio.to_thread(self.settling.whole)
+            ready = await asyncio.to_thread(self._settled, changes or [])
             if ready:
                 log.info("watch: whole now: %s", [clean_path(path) for path in ready])
                 yield ready
-            if not os.path.isdir(self.folder):
-                raise self._gone()
-
-    def _gone(self) -> EnvironmentFault:
-        return EnvironmentFault(f"{clean_path(self.folder)}: the watched folder is gone")
 
     async def _changes(self) -> AsyncIterator[list[str] | None]:
         """Yield changed paths as they come, and None each time a watcher has begun to note them.
@@ -62,20 +62,34 @@ class Appearing:
         from watchfiles import awatch
 
         step = int(min(self.settle_seconds, 1.0) * 500)
+        in_vain = 0
         while not self.stop.is_set():
             noting = False
             try:
                 async for changes in awatch(
                     self.folder, stop_event=self.stop, rust_timeout=step, yield_on_timeout=True,
-                    recursive=True,
+                    recursive=True, ignore_permission_denied=True,
                 ):  # fmt: skip
                     if not noting:
-                        noting = True
+                        noting, in_vain = True, 0
                         yield None
                     yield [path for _, path in changes]
             except Exception as error:  # a name that is no UTF-8 ends the watcher, in its own way
+                in_vain += not noting
+                if in_vain >= MOST_IN_VAIN:
+                    raise EnvironmentFault(
+                        f"{clean_path(self.folder)} cannot be watched ({clean(str(error))})"
+                    ) from error
                 log.warning("watch: started anew after %r", error)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
+
+    def _settled(self, changed: list[str]) -> list[str]:
+        """Note what changed and return what is whole."""
+        if _identity(self.folder) != self._identity:
+            raise _gone(self.folder)  # another stands in its place: nothing in it would be heard of
+        for path in changed:
+            self._note(path)
+        return self.settling.whole()
 
     def _look_again(self) -> None:
         """Note every file there is; those scanned already are known and cost nothing."""
@@ -108,7 +122,7 @@ class Settling:
     def there(self, path: str) -> None:
         """Note a file that was there before; it has been the same since it was last written."""
         status = _status(path)
-        if self._given.get(path) == status:
+        if path in self._seen or self._given.get(path) == status:
             return
         age = max(time.time() - status[1] / 1e9, 0.0) if status else 0.0
         self._note(path, time.monotonic() - age)
@@ -129,6 +143,11 @@ class Settling:
                 del self._seen[path]
         return ready
 
+    def give_back(self, paths: Iterable[str]) -> None:
+        """Take back files nothing came of: they are handed on once more when next seen."""
+        for path in paths:
+            self._given.pop(path, None)
+
     def __len__(self) -> int:
         return len(self._seen)
 
@@ -138,6 +157,20 @@ class Settling:
             self._seen.pop(path, None)
         else:
             self._seen[path] = (*status, since)
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        raise _gone(folder) from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise _gone(folder)
+    return status.st_dev, status.st_ino
+
+
+def _gone(folder: str) -> EnvironmentFault:
+    return EnvironmentFault(f"{clean_path(folder)}: the watched folder is gone")
 
 
 def _files_under(folder: str) -> list[str]:

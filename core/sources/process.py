@@ -23,6 +23,7 @@ class ReaderProcess:
 
     def __init__(self, *, for_videos: bool = False) -> None:
         """With `for_videos` it loads what reading a video takes before it is asked to."""
+        self._open = True
         child_reads, self.to_child = os.pipe()
         self.from_child, child_writes = os.pipe()
         _widen(self.from_child)
@@ -59,13 +60,16 @@ class ReaderProcess:
         self._process.kill()
 
     def end(self) -> None:
-        """End it, and everything with it."""
+        """End it, and everything with it; may be called again."""
         self.kill()
         self.hang_up()
         self.ended()
 
     def hang_up(self) -> None:
-        """Close the pipes."""
+        """Close the pipes, unless that was done."""
+        if not self._open:
+            return
+        self._open = False
         os.close(self.to_child)
         os.close(self.from_child)
 

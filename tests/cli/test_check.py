@@ -62,8 +62,9 @@ def test_screening_finds_the_same_in_any_microbatch(cli: Cli, storm: Path) -> No
 
 
 def test_what_makes_no_sense_is_refused_before_anything_is_read(cli: Cli, storm: Path) -> None:
-    none = cli("check", "batch", storm, "--sizes", "0")
-    assert none.code == 2 and "numbers from 1 on" in none.err
+    for sizes in ("0", "2²", "", "1,x"):
+        none = cli("check", "batch", storm, "--sizes", sizes)
+        assert none.code == 2 and "numbers from 1 on" in none.err
     big = cli("check", "batch", storm, "--sizes", "1,5000")
     assert big.code == 2 and "run.batch_size" in big.err and "4096" in big.err
     gone = cli("check", "batch", cli.home / "gone.mp4")
