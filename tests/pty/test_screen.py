@@ -169,7 +169,8 @@ def test_resizing(start: Start) -> None:
     terminal.wait_for_text("size 20x5")
     terminal.resize(100, 30)
     terminal.wait_for_text("size 100x30")
-    assert "café ██" in terminal.screen()
+    # The scroll bar of the small screen goes with the next picture.
+    assert terminal.wait_until(lambda: "café ██" in terminal.screen(), 5)
 
 
 def test_a_new_size_is_noticed_without_a_signal(start: Start) -> None:
