@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.footage import storm_1080p
 from benchmarks.measure import SIGHTLINE, in_turn, medians, run, table
-from core.scan import SPARE_THREADS
+from core.sources.pools import SPARE_THREADS
 
 RUNS = 5
 SECONDS = 180

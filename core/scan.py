@@ -20,8 +20,9 @@ from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
 from .records import SourceInfo
+from .sources.pools import picture_readers, video_readers
 from .sources.process import ReaderProcess
-from .sources.reader import BESIDE_A_MODEL, Reader, ReaderPool
+from .sources.reader import Reader
 from .spec import Spec
 from .stages.eyes import Eyes
 from .stages.judgement import UNANSWERED, decide, judge
@@ -35,9 +36,6 @@ from .storage.runs import TaskRow
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Event], None]
-SPARE_THREADS = 2
-"""decoded frames are looked at between two calls of the decoder, whose threads go on meanwhile:
-with as many as cores, one would stand still until it is called again"""
 _FINISHED = ("done", "known", "failed")
 
 
@@ -72,13 +70,8 @@ class ScanJob:
         self._sources = 0
         self._fault: BaseException | None = None
         self._ending = False
-        self._parallel = spec.run.parallel or max(1, _cores() // 4)
-        threads = spec.run.decode_threads or _decode_threads(self._parallel)
-        self._pool = ReaderPool(self._parallel, spec.limits, threads, nice=nice, process=reader)
-        beside = nice if eyes is None else BESIDE_A_MODEL
-        self._picture_pool = ReaderPool(
-            max(self._parallel, min(_cores(), 8)), spec.limits, nice=beside
-        )
+        self._pool = video_readers(spec, nice, reader)
+        self._picture_pool = picture_readers(spec, nice, beside_model=eyes is not None)
 
     def run(self, sources: Sequence[Source]) -> None:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
@@ -92,7 +85,7 @@ class ScanJob:
         lock = threading.Lock()
         workers = [
             threading.Thread(target=self._work, args=(items, lock), name=f"sightline-task-{n}")
-            for n in range(min(self._parallel, max(len(to_read), 1)))
+            for n in range(min(self._pool.size, max(len(to_read), 1)))
         ]
         try:
             self.control.checkpoint()
@@ -387,16 +380,3 @@ class ScanJob:
 
 def _identity(source: Source) -> tuple[str, int, int]:
     return source.found.path, source.found.size_bytes, source.found.mtime_ns
-
-
-def _decode_threads(parallel: int) -> int:
-    """Return how many threads decode each of `parallel` videos."""
-    share = max(1, _cores() // parallel)
-    return share + SPARE_THREADS if share > 1 else 1
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

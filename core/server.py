@@ -32,7 +32,7 @@ from .events import event_to_json
 from .logs import log_to
 from .monitor import Monitor
 from .queries import query_from_json
-from .sources.reader import BEHIND_AN_APP
+from .sources.pools import BEHIND_AN_APP
 from .state import state_to_json
 from .version import sightline_version
 

@@ -9,12 +9,10 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from core.attach import attached
@@ -25,37 +23,12 @@ from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.events import BatchDone, Event, ScanFinished
 from core.queries import LogLines, Results, Scans, Tasks
 from core.remote import RemoteClient
+from tests.engines import end_engines, ended, home, viewer
 from tests.workbench import STROKES, Cli
 from tui.bridge import Bridge
 
+__all__ = ["home"]
 SMALL = {"run.batch_size": 16}
-
-
-def end_engines() -> None:
-    """Kill every engine these tests started, also one that came second and waits its turn."""
-    for process in psutil.Process().children():
-        with suppress(psutil.Error):
-            if "core.server" in process.cmdline():
-                process.kill()
-                process.wait(10)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A library no engine outlives."""
-    monkeypatch.setenv("SIGHTLINE_CONFIG", str(tmp_path / "config"))
-    library = tmp_path / "library"
-    yield library
-    end_engines()
-
-
-@asynccontextmanager
-async def viewer(library: Path, *, readonly: bool = False) -> AsyncIterator[RemoteClient]:
-    client = await attached(library, readonly=readonly)
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def until(client: RemoteClient, kind: type[Event], since: int = 0) -> Any:
@@ -64,12 +37,6 @@ async def until(client: RemoteClient, kind: type[Event], since: int = 0) -> Any:
             if isinstance(event, kind):
                 return event
     raise AssertionError
-
-
-async def ended(pid: int) -> None:
-    async with asyncio.timeout(30):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.05)
 
 
 def test_a_scan_goes_on_when_its_viewer_leaves_and_the_next_one_hears_all(

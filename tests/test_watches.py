@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,10 @@ from core.discovery import running
 from core.errors import ProfileError, UnknownName, UsageError
 from core.remote import RemoteClient
 from core.state import EngineState
-from tests.test_server import end_engines, ended, viewer
+from tests.engines import ended, home, viewer
 from tests.workbench import STROKES, Cli
 
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A library no engine outlives."""
-    monkeypatch.setenv("SIGHTLINE_CONFIG", str(tmp_path / "config"))
-    yield tmp_path / "library"
-    end_engines()
+__all__ = ["home"]
 
 
 @pytest.fixture

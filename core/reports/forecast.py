@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import SourceError
 from ..plan import Plan, plan
-from ..sources.reader import ReaderPool
+from ..sources.pools import ReaderPool
 from ..spec import Spec
 from ..storage.library import Library
 from ..views import PlanView

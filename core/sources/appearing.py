@@ -41,7 +41,7 @@ class Appearing:
         once the folder is gone, or cannot be watched.
         """
         self._identity = await asyncio.to_thread(_identity, self.folder)
-        looked = -LOOK_AGAIN_SECONDS
+        looked = 0.0
         async for changes in self._changes():
             # A share tells nothing of what others write, and a full queue of changes is dropped.
             if changes is None or time.monotonic() - looked > LOOK_AGAIN_SECONDS:

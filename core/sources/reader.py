@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +20,6 @@ from ..records import ColourBatch, LumaBatch, SourceInfo
 from ..screening_settings import Limits, Sampling
 from . import wire
 from .process import ReaderProcess
-
-BESIDE_A_MODEL = 15
-"""nice: the threads of a model wait for each other, so one held up by a reader holds up all"""
-BEHIND_AN_APP = 10
-"""nice: whoever looks at a scan, or works at this machine, does not wait for its decoders"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,44 +230,6 @@ class Reader:
         if code is None:
             return ""
         return f" (signal {-code})" if code < 0 else f" (exit {code})"
-
-
-class ReaderPool:
-    """A fixed number of reader processes, lent one at a time."""
-
-    def __init__(
-        self,
-        size: int,
-        limits: Limits,
-        threads: int = 1,
-        *,
-        nice: int = 0,
-        process: ReaderProcess | None = None,
-    ) -> None:
-        """`process` is one that was started before; the first reader takes it."""
-        self.size = size
-        self._readers = [Reader(limits, threads, nice=nice) for _ in range(size - 1)]
-        self._readers.append(Reader(limits, threads, nice=nice, process=process))
-        self._free = list(self._readers)
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def lend(self) -> Iterator[Reader]:
-        """Lend a reader; waits until one is free."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._free))
-            reader = self._free.pop()
-        try:
-            yield reader
-        finally:
-            with self._changed:
-                self._free.append(reader)
-                self._changed.notify()
-
-    def close(self) -> None:
-        """End all processes."""
-        for reader in self._readers:
-            reader.close()
 
 
 def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:

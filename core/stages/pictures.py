@@ -17,7 +17,8 @@ from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..sources.find import Found
-from ..sources.reader import Probed, ReaderPool
+from ..sources.pools import ReaderPool
+from ..sources.reader import Probed
 from ..spec import Spec
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
