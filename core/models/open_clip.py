@@ -22,6 +22,7 @@ from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import refuse_quantisation
 from ..errors import ModelRefused
 from ..text import clean
+from .first_token import keep_first_token
 from .loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from .model import Identity, Kind, Loading, Picture
 from .pixels import each, middle, tensor
@@ -165,6 +166,7 @@ def _open(loading: Loading) -> Pretrained:
     with refusals(loading), quiet(), _no_root_handler():
         model = _model(folder)
         tokenizer = _tokenizer(folder, text)
+    keep_first_token(model)
     model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
     identity = Identity(
         model=loading.name,
