@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -134,6 +134,14 @@ class Residency:
             f"{clean(model.identity.model)} does not fit into the memory of {model.device}"
         )
 
+    def fit(self, loadings: Sequence[Loading]) -> bool:
+        """Tell whether models can be in memory at once, evicting what nobody holds for them."""
+        wanted = {key_of(each): each for each in loadings if each.folder is not None}
+        needed: dict[str, int] = {}
+        for key, each in wanted.items():
+            needed[each.device] = needed.get(each.device, 0) + self._needed(key, each)
+        return all(self._room(device, wanted) >= size for device, size in needed.items())
+
     def identity(self, loading: Loading) -> Identity:
         """Return what a model is once loaded; it is loaded only if that never happened before."""
         key = f"{key_of(loading)}|{_software()}"
@@ -214,13 +222,24 @@ class Residency:
     def _make_room(self, key: str, loading: Loading) -> None:
         if loading.folder is None:
             return
-        needed = self._footprints.bytes_of(key) or _weights_bytes(loading)
+        needed = self._needed(key, loading)
         while True:
-            seen = self._measure(loading.device)
-            if seen.free_bytes >= needed + SPARE_SHARE * seen.total_bytes:
+            if _usable(self._measure(loading.device)) >= needed:
                 return
             if not self._evict_oldest(loading.device):
                 return  # it may fit all the same; loading says so if it does not
+
+    def _needed(self, key: str, loading: Loading) -> int:
+        return self._footprints.bytes_of(key) or _weights_bytes(loading)
+
+    def _room(self, device: str, wanted: Collection[str]) -> float:
+        """Return what models would have once all idle ones are gone; the wanted may be there."""
+        with self._lock:
+            ours = sum(
+                resident.bytes for key, resident in self._residents.items()
+                if resident.model.device == device and (key in wanted or not resident.users)
+            )  # fmt: skip
+            return _usable(self._measure(device)) + ours
 
     def _evict_oldest(self, device: str) -> bool:
         idle = [
@@ -237,6 +256,11 @@ class Residency:
         resident = self._residents.pop(key)
         self._told(f"{resident.model.identity.model} evicted from {resident.model.device}")
         resident.model.close()
+
+
+def _usable(seen: Memory) -> float:
+    """Return the bytes a model may take of what is free: some is left to what it computes."""
+    return seen.free_bytes - SPARE_SHARE * seen.total_bytes
 
 
 def key_of(loading: Loading) -> str:

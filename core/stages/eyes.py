@@ -21,9 +21,10 @@ from ..storage.library import Library
 from .frames import VideoFrames, kept_frames, longest_side
 from .judgement import Decided, Looked
 from .lending import Lending
-from .look import Microbatch
+from .look import Look, Microbatch
 from .looking import Looking
 from .looks import LOOKS, open_looks
+from .passes import in_words, passes
 from .verify import Verifier
 
 Progress = Callable[[int, list[StepReport]], None]
@@ -39,6 +40,9 @@ class Eyes:
         self._redo = redo
         self.turn = threading.Lock()
         self.looking: Looking | None = None
+        """every look; in the last pass over the sources, if there are several"""
+        self.earlier: list[Looking] = []
+        """the passes before it, each with more looks than the one before"""
         self._verifier: Verifier | None = None
 
     @property
@@ -52,36 +56,46 @@ class Eyes:
 
     def open(self) -> None:
         """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
-        annotations = self._library.annotations
-        if set(self._spec.looks) & set(LOOKS):
-            looks = open_looks(self._lending, self._spec)
-            self.looking = Looking(looks, self._lending, annotations, redo=self._redo)
-            if self._spec.models.preload:
-                self.looking.preload()
+        wanted = set(self._spec.looks) & set(LOOKS)
+        looks = open_looks(self._lending, self._spec) if wanted else []
         if "verify" in self._spec.stages:
-            self._verifier = Verifier(self._lending, self._spec, annotations)
-            if self._spec.models.preload:
-                with self._lending.lease("verify"):
-                    pass  # it stays until somebody needs the room
+            self._verifier = Verifier(self._lending, self._spec, self._library.annotations)
+        stages = [look.name for look in looks] + (["verify"] if self._verifier else [])
+        groups = passes(stages, self._lending)
+        if len(groups) > 1:
+            self._lending.told(in_words(groups))
+        if looks:
+            *self.earlier, self.looking = self._passes(looks, groups)
+        if self._spec.models.preload:
+            self._preload(groups[0])
 
     def look_at_video(
-        self, reader: Reader, info: SourceInfo, control: Control, progress: Progress
+        self,
+        reader: Reader,
+        info: SourceInfo,
+        control: Control,
+        progress: Progress,
+        earlier: Looking | None = None,
     ) -> Looked:
-        """Show a video's frames to the models. Raises SourceError, EnvironmentFault, Cancelled."""
-        if self.looking is None:
+        """Show a video's frames to the models, of an earlier pass if one is given.
+
+        Raises SourceError, EnvironmentFault, Cancelled.
+        """
+        looking = earlier or self.looking
+        if looking is None:
             return Looked()
         frames = VideoFrames(
             reader, info, self._spec, self._library.annotations,
             kept_frames(self._spec, self._library.frames),
         )  # fmt: skip
-        looked = Looked(asked=dict(self.looking.asked), ended=frames.ended)
+        looked = Looked(asked=dict(looking.asked), ended=frames.ended)
 
         def seen(batch: Microbatch, reports: list[StepReport]) -> None:
             looked.frames += len(batch.shown)
             progress(looked.frames, reports)
 
         with self.turn:
-            for batch in self.looking.run(frames.batches(), control, seen):
+            for batch in looking.run(frames.batches(), control, seen):
                 looked.annotations += [
                     _brief(note) for noted in batch.noted for ns in noted.values() for note in ns
                 ]
@@ -112,9 +126,35 @@ class Eyes:
 
     def close(self) -> None:
         """Give the models back."""
+        for looking in (*self.earlier, self.looking):
+            if looking is not None:
+                looking.close()
         if self.looking is not None:
-            self.looking.close()
             self._tidy()
+
+    def _passes(self, looks: list[Look], groups: list[list[str]]) -> list[Looking]:
+        made: list[Looking] = []
+        names: set[str] = set()
+        for group in groups:
+            names |= set(group)
+            made.append(
+                Looking(
+                    [look for look in looks if look.name in names],
+                    self._lending,
+                    self._library.annotations,
+                    redo=self._redo,
+                    after=made[-1] if made else None,
+                )
+            )
+        return made
+
+    def _preload(self, stages: list[str]) -> None:
+        first = self.earlier[0] if self.earlier else self.looking
+        if first is not None:
+            first.preload()
+        if "verify" in stages:
+            with self._lending.lease("verify"):
+                pass  # it stays until somebody needs the room
 
     def _tidy(self) -> None:
         if kept_frames(self._spec, self._library.frames) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -65,6 +65,10 @@ class Lending:
     def lease(self, stage: str) -> AbstractContextManager[Model]:
         """Lend a stage's model."""
         return self.residency.lease(self.loading(stage))
+
+    def fit(self, stages: Sequence[str]) -> bool:
+        """Tell whether the models of these stages can be in memory at once."""
+        return self.residency.fit([self.loading(stage) for stage in stages])
 
     def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> Asked:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""

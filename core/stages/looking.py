@@ -39,13 +39,21 @@ class Looking:
     """The looks of one scan at work. One thread at a time may `run`."""
 
     def __init__(
-        self, looks: Sequence[Look], lending: Lending, annotations: Annotations, *, redo: bool
+        self,
+        looks: Sequence[Look],
+        lending: Lending,
+        annotations: Annotations,
+        *,
+        redo: bool,
+        after: Looking | None = None,
     ) -> None:
+        """`after` is the pass before: what its looks were told, or failed at, stands."""
         self._looks = looks
         self._lending = lending
         self._annotations = annotations
         self._redo = redo
-        self._asked_now: set[tuple[int, str, int, str]] = set()
+        self._settled = {look.name for look in after._looks} if after else set()
+        self._asked_now: set[tuple[int, str, int, str]] = after._asked_now if after else set()
         self._fitted: set[str] = set()
         """looks that had an answer: what does not fit now is one question, not the model"""
         self._leases = ExitStack()
@@ -104,7 +112,8 @@ class Looking:
     def _prepared(self, look: Look, batch: Microbatch) -> _Work:
         questions = look.questions(batch.shown, batch.noted)
         keys = [_key(batch, question) for question in questions]
-        known = self._annotations.known(look.asked, keys)
+        settled = look.name in self._settled
+        known = self._annotations.known(look.asked, keys, failed=settled)
         if self._redo:
             known = {key: said for key, said in known.items() if self._is_fresh(look, key)}
         # The same picture twice in a microbatch is the same question.

@@ -1,0 +1,129 @@
+"""Models that do not fit into memory together: the same answers, in several passes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.client import LocalClient, Records
+from core.commands import Mode, SubmitScan
+from core.device.memory import Memory
+from core.events import Event, ScanFinished, Warned
+from core.models.residency import Residency
+from tests.tiny.shelf import tiny_model
+
+LOOKS: dict[str, Any] = {
+    "stages": ["embed", "detect", "segment"],
+    "sampling.mode": "fps",
+    "embed.model": str(tiny_model("clip")),
+    "detect.model": str(tiny_model("grounding_dino")),
+    "detect.labels": ["cat", "tree"],
+    "detect.threshold": 0.35,
+    "segment.model": str(tiny_model("sam2")),
+    "models.batch_size": 4,
+}
+
+
+class Counted:
+    """Residencies as they are, on a device of `room` bytes; `loaded` are the models' names."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.loaded: list[str] = []
+        self.together = 0
+        self._room = room
+        self._residencies: list[Residency] = []
+        load, begin = Residency._load, Residency.__init__
+
+        def counted(residency: Residency, key: str, loading: Any) -> Any:
+            resident = load(residency, key, loading)
+            self.loaded.append(Path(loading.name).name)
+            self.together = max(self.together, len(residency._residents))
+            return resident
+
+        def begun(residency: Residency, *given: Any, **named: Any) -> None:
+            begin(residency, *given, **{**named, "measure": self.measured})
+            self._residencies.append(residency)
+
+        monkeypatch.setattr(Residency, "_load", counted)
+        monkeypatch.setattr(Residency, "__init__", begun)
+
+    def measured(self, _device: str) -> Memory:
+        held = sum(each.bytes for residency in self._residencies for each in residency.held())
+        return Memory(self._room - held, self._room)
+
+
+def scanned(
+    library: Path, sources: list[Path], mode: Mode = "new"
+) -> tuple[list[Event], dict[str, Any]]:
+    """Return what happened, and for every source what was said about its frames."""
+
+    async def run() -> list[Event]:
+        client = await LocalClient.open(library)
+        try:
+            paths = tuple(str(each) for each in sources)
+            scan = await client.send(SubmitScan(paths, "quick", LOOKS, mode=mode))
+            seen = []
+            async for _, event in client.events(0):
+                seen.append(event)
+                if isinstance(event, ScanFinished) and event.scan == scan:
+                    return seen
+            raise AssertionError
+        finally:
+            await client.close()
+
+    events = asyncio.run(run())
+    records = Records.open(library)
+    try:
+        scan = records.scans()[0].scan
+        written = records.export(scan, ("json", "vectors", "coco"), library / f"out-{scan}")
+    finally:
+        records.close()
+    return events, {each.name: said_in(each) for each in written if "summary" not in each.name}
+
+
+def said_in(file: Path) -> Any:
+    if file.suffix == ".npz":
+        return {name: values.tolist() for name, values in np.load(file).items() if name != "boxes"}
+    body = json.loads(file.read_text())
+    return body["looks"] if "looks" in body else body["annotations"]
+
+
+def test_the_same_answers_with_each_model_loaded_once_a_pass(
+    tmp_path: Path, pictures: Path, storm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [pictures, storm]
+    with monkeypatch.context() as patch:
+        roomy = Counted(patch, 2**40)
+        events, wanted = scanned(tmp_path / "roomy", sources)
+        assert sorted(roomy.loaded) == ["clip", "grounding_dino", "sam2"] and roomy.together == 3
+        assert not [e for e in events if isinstance(e, Warned) and "together" in e.text]
+    cramped = Counted(monkeypatch, 1_200_000)
+    events, got = scanned(tmp_path / "cramped", sources)
+    assert cramped.together == 2
+    # Once to learn what each is, then once in its pass.
+    assert sorted(cramped.loaded) == ["clip", "clip", "grounding_dino", "grounding_dino",
+                                      "sam2", "sam2"]  # fmt: skip
+    told = [e.text for e in events if isinstance(e, Warned)]
+    assert any("2 times, for detect, then segment and embed" in text for text in told), told
+    assert len(got) == len(wanted) > 2
+    assert got == wanted
+    vectors = sum(len(said["labels"]) for name, said in got.items() if name.endswith(".npz"))
+    boxes = sum(len(said) for name, said in got.items() if name.endswith(".coco.json"))
+    assert vectors > boxes > 10
+
+
+def test_asking_anew_asks_each_question_once(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cramped = Counted(monkeypatch, 1_200_000)
+    _, wanted = scanned(tmp_path, [pictures])
+    cramped.loaded.clear()
+    _, got = scanned(tmp_path, [pictures], "redo")
+    # What each is, is known by now; a model loaded again would have been asked out of its turn.
+    assert sorted(cramped.loaded) == ["clip", "grounding_dino", "sam2"]
+    assert got == wanted
