@@ -1,9 +1,12 @@
 """Share of engine speed: a whole embedding scan against the bare model and against bare decoding.
 
 2,000 JPEGs of 1024x768 through ViT-B/32 (open_clip's own, random weights: what they are does not
-change the time). Every side is a whole process, imports and loading included; the bare model is
-given the same batches, drawn once; the bare decoder does what the scan's reader must: decode and
-reduce each picture. The share is that of the slower of the two.
+change the time). Every side is a whole process, imports and loading included. The bare model is
+open_clip called as its own documentation does, given the same batches, drawn once; the bare decoder
+does what the scan's reader must: decode and reduce each picture. The share is that of the slower of
+the two. Our own model, which computes less than open_clip (`core/models/first_token.py`) and on
+each core by itself (`core/models/cores.py`), is given the same batches too: that is what the
+pipeline around it costs.
 """
 
 from __future__ import annotations
@@ -16,9 +19,21 @@ from pathlib import Path
 from benchmarks.measure import CACHE, SIGHTLINE, in_turn, medians, table
 
 PICTURES = int(os.environ.get("SIGHTLINE_BENCH_PICTURES", "2000"))
-RUNS = 3
+RUNS = int(os.environ.get("SIGHTLINE_BENCH_RUNS", "3"))
+SIDES = ("bare model", "bare decoding", "scan", "our model alone")
 BATCH = 16
 ARCHITECTURE = "ViT-B-32"
+LIBRARY = """
+import sys
+import open_clip, torch
+folder, pictures, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model = open_clip.create_model(f"local-dir:{folder}").eval()
+torch.manual_seed(0)
+drawn = torch.randn(batch, 3, *model.visual.image_size)
+with torch.no_grad():
+    for _ in range(pictures // batch):
+        model.encode_image(drawn, normalize=True)
+"""
 MODEL = """
 import sys
 import numpy as np
@@ -31,6 +46,7 @@ drawn = np.random.default_rng(0).integers(0, 255, (batch, 480, 640, 3), np.uint8
 prepared = model.prepare(list(drawn))
 for _ in range(pictures // batch):
     model.embed(prepared)
+model.close()
 """
 DECODE = """
 import sys
@@ -50,24 +66,29 @@ def main() -> None:
     """Print what a scan takes beside its two halves, and its share of the slower one."""
     folder, pictures = saved_model(ARCHITECTURE), jpegs(PICTURES)
     with tempfile.TemporaryDirectory() as scratch:
-        library = ["--library", f"{scratch}/library", "--quiet"]
-        scan = [*SIGHTLINE, *library, "scan", str(pictures), "--stages", "embed", "--redo",
+        kept = ["--library", f"{scratch}/library", "--quiet"]
+        scan = [*SIGHTLINE, *kept, "scan", str(pictures), "--stages", "embed", "--redo",
                 "--set", f"embed.model={folder}", "--set", f"models.batch_size={BATCH}",
                 "--set", "sampling.mode=fps"]  # fmt: skip
-        model = [sys.executable, "-c", MODEL, str(folder), str(PICTURES), str(BATCH)]
+        asked = [str(folder), str(PICTURES), str(BATCH)]
+        library = [sys.executable, "-c", LIBRARY, *asked]
+        model = [sys.executable, "-c", MODEL, *asked]
         decode = [sys.executable, "-c", DECODE, str(pictures)]
-        sides = [medians(runs) for runs in in_turn([model, decode, scan], RUNS)]
+        sides = [medians(runs) for runs in in_turn([library, decode, scan, model], RUNS)]
     table(
         ("side", "wall s", "CPU s", "pictures/s", "peak MiB"),
         [
             (name, side.wall_seconds, side.cpu_seconds, PICTURES / side.wall_seconds, side.peak_mib)
-            for name, side in zip(("bare model", "bare decoding", "scan"), sides, strict=True)
+            for name, side in zip(SIDES, sides, strict=True)
         ],
     )
     slower = max(side.wall_seconds for side in sides[:2])
     table(
         ("figure", "value", "wanted"),
-        [("share of engine speed", slower / sides[2].wall_seconds, ">= 0.95")],
+        [
+            ("share of engine speed", slower / sides[2].wall_seconds, ">= 0.95"),
+            ("of our own model's speed", sides[3].wall_seconds / sides[2].wall_seconds, ""),
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -10,6 +11,7 @@ def sightline_version() -> str:
     return package_version("sightline") or "0+unknown"
 
 
+@cache  # every result names a dozen of them, and each is read from a file
 def package_version(package: str) -> str | None:
     """Return the installed version of a package, or None."""
     try:

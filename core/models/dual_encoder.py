@@ -7,12 +7,14 @@ Texts longer than the model's context lose their end.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cores import Cores
 from .loading import Resident, open_pretrained
 from .model import Kind, Loading, Picture
 from .pixels import Batch, batches, process, to_device
@@ -29,6 +31,7 @@ class DualEncoder(Resident):
     def __init__(self, loading: Loading) -> None:
         loaded = open_pretrained(loading, "AutoModel", needs=("image_processor", "tokenizer"))
         super().__init__(loaded)
+        self._cores = Cores(loaded.device)
         self._calibration = calibration(loaded.model)
         self._padded = str(loaded.model.config.model_type).startswith("siglip")
         self._length = int(loaded.model.config.text_config.max_position_embeddings)
@@ -54,7 +57,8 @@ class DualEncoder(Resident):
         count = sum(len(batch.indices) for batch in prepared)
         vectors = np.empty((count, self._dimension), np.float32)
         for batch in prepared:
-            vectors[list(batch.indices)] = self._run("get_image_features", batch.inputs)
+            parts = self._cores.run(partial(self._pictures, batch.inputs), _rows(batch))
+            vectors[list(batch.indices)] = np.concatenate(parts)
         return vectors
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -70,6 +74,14 @@ class DualEncoder(Resident):
     def similarity_to_probability(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn cosines (pictures, texts) into the model's own probabilities."""
         return self._calibration.probability(similarity)
+
+    def close(self) -> None:
+        """Let go of all memory; the object is of no use afterwards."""
+        self._cores.close()
+        super().close()
+
+    def _pictures(self, inputs: Mapping[str, Any], rows: Any) -> NDArray[np.float32]:
+        return self._run("get_image_features", {name: each[rows] for name, each in inputs.items()})
 
     def _tokens(self, texts: Sequence[str]) -> Any:
         return self._loaded.processor.tokenizer(
@@ -87,6 +99,12 @@ class DualEncoder(Resident):
         with torch.inference_mode():
             said = getattr(loaded.model, side)(**to_device(inputs, loaded.device, loaded.dtype))
         return unit(getattr(said, "pooler_output", said))
+
+
+def _rows(batch: Batch) -> Any:
+    import torch
+
+    return torch.arange(len(batch.indices))
 
 
 def shortest_side(processor: Any) -> int:

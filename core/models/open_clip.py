@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +23,7 @@ from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import refuse_quantisation
 from ..errors import ModelRefused
 from ..text import clean
+from .cores import Cores
 from .first_token import keep_first_token
 from .loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from .model import Identity, Kind, Loading, Picture
@@ -44,6 +46,7 @@ class OpenClip(Resident):
 
     def __init__(self, loading: Loading) -> None:
         super().__init__(_open(loading))
+        self._cores = Cores(self.device)
         self._resize = Resize(self._loaded.model.visual.preprocess_cfg)
         self._calibration = calibration(self._loaded.model)
         self._dimension = int(self.embed_texts(["a"]).shape[1])
@@ -70,7 +73,8 @@ class OpenClip(Resident):
         """Return float32 (pictures, dimension), each row of unit length."""
         if not len(prepared):
             return np.empty((0, self._dimension), np.float32)
-        return self._run("encode_image", prepared.to(self.device, self._loaded.dtype))
+        pictures = prepared.to(self.device, self._loaded.dtype)
+        return np.concatenate(self._cores.run(partial(self._run, "encode_image"), pictures))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 (texts, dimension), each row of unit length."""
@@ -86,6 +90,11 @@ class OpenClip(Resident):
     def similarity_to_probability(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn cosines (pictures, texts) into the model's own probabilities."""
         return self._calibration.probability(similarity)
+
+    def close(self) -> None:
+        """Let go of all memory; the object is of no use afterwards."""
+        self._cores.close()
+        super().close()
 
     def _run(self, side: str, inputs: Any) -> NDArray[np.float32]:
         import torch

@@ -120,7 +120,10 @@ def _reply_colour(request: dict[str, Any], reply: Reply) -> None:
     from . import picture
 
     with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
-        pixels = picture.picture_colour(image, int(request["colour"]))
+        if request["colour"] == "roughly":
+            pixels = picture.picture_roughly(image)
+        else:
+            pixels = picture.picture_colour(image, int(request["colour"]))
     reply("colour", pixels.data, height=pixels.shape[0], width=pixels.shape[1])
 
 

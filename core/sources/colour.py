@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 LEAST_SHORT_SIDE = 336
 """a long, narrow picture is not reduced until nothing is left of its short side"""
 MOST_TIMES_LONGER = 4
+ROUGH_SHORT = 384
+ROUGH_LONG = 2560
 
 
 def shown_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
@@ -30,6 +33,23 @@ def shown_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
+def rough_factor(width: int, height: int) -> int:
+    """Return by how much a picture may be reduced for models that only see it small: 1, 2, 4 or 8.
+
+    Its short side keeps 384 pixels, no less than most embedders see, or its long one 2,560: they
+    reduce it once more by their own rule. Decoders of JPEG do this much for less than nothing.
+    """
+    short, long = sorted((width, height))
+    by = (8, 4, 2)
+    return next((n for n in by if short // n >= ROUGH_SHORT or long // n >= ROUGH_LONG), 1)
+
+
+def rough_size(width: int, height: int) -> tuple[int, int]:
+    """Return (width, height) of a picture reduced by its rough factor."""
+    by = rough_factor(width, height)
+    return math.ceil(width / by), math.ceil(height / by)
+
+
 def colour_frame(frame: VideoFrame, longest_side: int) -> NDArray[np.uint8]:
     """Return a decoded frame as RGB, uint8 (height, width, 3), rotation applied."""
     width, height = shown_size(frame.width, frame.height, longest_side)
@@ -39,11 +59,10 @@ def colour_frame(frame: VideoFrame, longest_side: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels, np.uint8)
 
 
-def fitted(image: Image, longest_side: int) -> Image:
+def fitted(image: Image, size: tuple[int, int]) -> Image:
     """Return an RGB image reduced to the size it is shown at."""
     from PIL import Image as Pillow
 
-    size = shown_size(*image.size, longest_side)
     if size == image.size:
         return image
     return image.resize(size, Pillow.Resampling.BICUBIC, reducing_gap=2.0)

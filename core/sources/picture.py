@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingExtra, TooLarge, Unreadable
 from ..records import SourceInfo
-from .colour import fitted, shown_size
+from .colour import fitted, rough_factor, shown_size
 from .find import RAW_SUFFIXES
 from .metadata import picture_metadata
 
@@ -118,13 +118,28 @@ def picture_colour(image: Image, longest_side: int) -> NDArray[np.uint8]:
 
     Raises Unreadable for a picture that is cut off or damaged.
     """
+    size = shown_size(*image.size, longest_side)
     try:
-        image.draft("RGB", shown_size(*image.size, longest_side))
-        _load(image)
-        small = fitted(_flat(image).convert("RGB"), longest_side)
+        image.draft("RGB", size)
+        return _upright(fitted(_rgb(image), size), image)
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise _failed(error) from error
-    return np.ascontiguousarray(_turned(np.asarray(small, np.uint8), _orientation(image)))
+
+
+def picture_roughly(image: Image) -> NDArray[np.uint8]:
+    """Return RGB reduced by a power of two only, uint8 (height, width, 3), upright.
+
+    See `rough_size`. Raises Unreadable for a picture that is cut off or damaged.
+    """
+    by = rough_factor(*image.size)
+    whole = image.size
+    try:
+        # JPEG rounds a drafted side up: asked for that, it would decode the next larger one.
+        image.draft("RGB", (whole[0] // by, whole[1] // by))
+        shown = _rgb(image)
+        return _upright(shown.reduce(by) if shown.size == whole else shown, image)
+    except Exception as error:  # decoders raise nearly anything on damaged data
+        raise _failed(error) from error
 
 
 def upright_jpeg(image: Image, longest_side: int, quality: int = 85) -> bytes:
@@ -170,6 +185,18 @@ def _load(image: Image) -> None:
         # A PNG may be cut off behind its pixels, in notes: then nothing is left to decode.
         if image.format != "PNG" or getattr(image, "tile", None):
             raise
+
+
+def _rgb(image: Image) -> Image:
+    """Return the decoded picture as RGB; one that is RGB already is not copied."""
+    _load(image)
+    flat = _flat(image)
+    return flat if flat.mode == "RGB" else flat.convert("RGB")
+
+
+def _upright(shown: Image, image: Image) -> NDArray[np.uint8]:
+    turned = _turned(np.asarray(shown, np.uint8), _orientation(image))
+    return np.ascontiguousarray(turned)
 
 
 def _flat(image: Image) -> Image:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from ..records import ColourBatch, LumaBatch, SourceInfo
 from ..screening_settings import Limits, Sampling
 from . import wire
 from .process import ReaderProcess
+
+Colour = int | Literal["roughly"] | None
+"""how a picture's RGB is wanted: by its longest side, roughly, or not at all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,10 @@ class Reader:
         self._asking: int | None = None
         self._lock = threading.Lock()
 
-    def probe(self, path: str, *, luma: bool = True, colour: int | None = None) -> Probed:
+    def probe(self, path: str, *, luma: bool = True, colour: Colour = None) -> Probed:
         """Look at one file; `colour` is the longest side of a picture's RGB, 0 for all of it.
 
+        "roughly" is reduced by a power of two only: see `colour.rough_size`.
         Raises SourceError or MissingExtra.
         """
         for header, payload in self._ask("probe", path=path, luma=luma, colour=colour):

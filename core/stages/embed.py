@@ -20,7 +20,7 @@ class EmbedLook:
     """Keeps a unit vector per frame and per object."""
 
     name: ClassVar[str] = "embed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the embedder."""

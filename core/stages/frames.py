@@ -12,8 +12,8 @@ from typing import Any
 from ..models.model import Picture
 from ..records import ColourBatch, SourceInfo
 from ..screening_settings import Sampling
-from ..sources.colour import shown_size
-from ..sources.reader import Reader, ReaderChosen, VideoEnd
+from ..sources.colour import rough_size, shown_size
+from ..sources.reader import Colour, Reader, ReaderChosen, VideoEnd
 from ..spec import VLM_STAGES, Spec, tagged_hash
 from ..storage.annotations import Annotations
 from ..storage.frames import KeptFrames
@@ -51,6 +51,18 @@ def longest_side(spec: Spec) -> int:
         return spec.models.image_size
     only_vectors = set(spec.looks) <= {"embed", "tag"}
     return SIDE_OF_VECTORS if only_vectors else SIDE_OF_LOOKS
+
+
+def roughly(spec: Spec) -> bool:
+    """Tell whether pictures need only be as large as embedders see them: see `rough_size`."""
+    sized = spec.models.no_resize or spec.models.image_size
+    same = spec.tag.model in ("", spec.embed.model)
+    return not sized and set(spec.looks) <= {"embed", "tag"} and same
+
+
+def colour_of(spec: Spec) -> Colour:
+    """Return how pictures are read for models."""
+    return "roughly" if roughly(spec) else longest_side(spec)
 
 
 def sampling_of_looks(spec: Spec) -> Sampling:
@@ -149,7 +161,9 @@ def shown(
 ) -> Shown:
     """Return a frame of a source as it is shown."""
     side = longest_side(spec)
-    width, height = shown_size(info.width, info.height, side)
+    size = info.width, info.height
+    rough = info.kind == "picture" and roughly(spec)
+    width, height = rough_size(*size) if rough else shown_size(*size, side)
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
     kept = KeptFrame(frames, info.content, frame, side, most) if frames else None

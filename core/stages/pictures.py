@@ -23,7 +23,7 @@ from ..spec import Spec
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
 from .cells import cell_means
-from .frames import kept_frames, longest_side, shown
+from .frames import colour_of, kept_frames, shown
 from .judgement import Looked, decide, judge
 from .look import Microbatch, Noted, Shown
 from .looking import Looking
@@ -85,7 +85,7 @@ class PictureScan:
         self._spec = spec
         self._looking = looking
         self._frames = kept_frames(spec, frames) if frames else None
-        self._side = longest_side(spec) if looking else None
+        self._colour = colour_of(spec) if looking else None
         self._redo = redo
         self._at_once = spec.models.batch_size if looking else AT_ONCE
 
@@ -130,7 +130,7 @@ class PictureScan:
         try:
             with self._pool.lend() as reader:
                 probed = reader.probe(
-                    wanted.found.path, luma=bool(self._spec.screens), colour=self._side
+                    wanted.found.path, luma=bool(self._spec.screens), colour=self._colour
                 )
         except (SourceError, MissingExtra) as error:
             return _Read(wanted, failure=str(error))
@@ -172,7 +172,7 @@ class PictureScan:
         if read.probed is not None and read.probed.colour is not None:
             return read.probed.colour
         with self._pool.lend() as reader:
-            probed = reader.probe(read.wanted.found.path, luma=False, colour=self._side)
+            probed = reader.probe(read.wanted.found.path, luma=False, colour=self._colour)
         if read.info is None or probed.info.content != read.info.content or probed.colour is None:
             raise SourceError("changed while it was scanned; scan it again")
         return probed.colour

@@ -33,7 +33,7 @@ class TagLook:
     """Keeps tags with their probabilities; those a VLM gives have none."""
 
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the model, and on the words where it is an embedder."""

@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
 from core.screening_settings import Limits
+from core.sources.colour import rough_size
 from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, files_under, needs_media
 
@@ -226,3 +227,46 @@ def test_raw_without_its_package(careful: Reader, tmp_path: Path) -> None:
         expected = SourceError
     with pytest.raises(expected):
         careful.probe(str(tmp_path / "shot.nef"))
+
+
+SHAPES = ((1600, 1200), (1025, 769), (700, 500), (3300, 3079), (9001, 801), (500, 20_001))
+"""width, height"""
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("ending", "orientation"), [("jpg", 1), ("jpg", 6), ("png", 1)])
+def test_roughly_is_the_picture_at_a_fraction_of_its_size(
+    careful: Reader, tmp_path: Path, shape: tuple[int, int], ending: str, orientation: int
+) -> None:
+    coarse = np.random.default_rng(5).integers(0, 255, (9, 12, 3), np.uint8)
+    whole = Image.fromarray(coarse).resize(shape, Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    whole.save(tmp_path / f"one.{ending}", exif=exif, quality=95)
+    rough = careful.probe(str(tmp_path / f"one.{ending}"), luma=False, colour="roughly").colour
+    assert rough is not None
+    upright = whole if orientation == 1 else whole.transpose(Image.Transpose.ROTATE_270)
+    height, width, _ = rough.shape
+    assert (width, height) == rough_size(*upright.size)
+    by = round(upright.width / width)
+    assert by in (1, 2, 4, 8) and (
+        by == 1 or min(width, height) >= 384 or max(width, height) > 2560
+    )
+    wanted = np.asarray(upright.resize((width, height), Image.Resampling.BOX), np.float64)
+    assert np.abs(rough - wanted).mean() < 2.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((383, 383), (383, 383)),
+        ((768, 768), (384, 384)),
+        ((767, 2000), (767, 2000)),
+        ((4000, 3000), (1000, 750)),
+        ((6000, 4000), (750, 500)),
+        ((20_480, 400), (2560, 50)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_no_smaller_than_embedders_see(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    assert rough_size(*shape) == size
