@@ -1,9 +1,10 @@
 """Indexing pictures against rclip: pictures per CPU second, on the CPU, same pictures and network.
 
 Both embed with ViT-B-32-256 (the network rclip 3 uses), each in batches of the size it takes unless
-told otherwise: rclip 8, we 16. The weights are random: what they are does not change the time. rclip takes an ONNX export of the very weights we
-load, put where it keeps its own; its index is made by the function its command line calls, since
-asking it something would need the text side as well. Needs .venv-rivals (make bench).
+told otherwise: rclip 8, we 16. The weights are random: what they are does not change the time.
+rclip takes an ONNX export of the very weights we load, put where it keeps its own; its index is
+made by the function its command line calls, since asking it something would need the text side as
+well. Needs .venv-rivals (make bench).
 """
 
 from __future__ import annotations
