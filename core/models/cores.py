@@ -2,7 +2,7 @@
 
 PyTorch spreads single operations over the cores, which then wait for each other hundreds of times
 a batch, spinning; and where a decoder needs a core now and then, all others wait for that one. Two
-halves of a batch of 16 through ViT-B/32 take a sixth less CPU time so (`python -m benchmarks
+halves of a batch of 16 through ViT-B/32 take a tenth less CPU time so (`python -m benchmarks
 embedding`). The numbers are those of a smaller batch: the same up to float rounding.
 """
 
