@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..models.model import Embedder
 from ..spec import Spec
-from .frames import longest_side
+from .frames import size_shown
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .objects import boxes_of, cut_out, part_of
@@ -20,12 +20,12 @@ class EmbedLook:
     """Keeps a unit vector per frame and per object."""
 
     name: ClassVar[str] = "embed"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 1
 
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the embedder."""
         lending.check(self.name, "embedder")
-        self.asked = lending.asked(self.name, self.version, {"side": longest_side(spec)})
+        self.asked = lending.asked(self.name, self.version, size_shown(spec))
         self._objects = spec.embed.objects and "detect" in spec.stages
         wanted = spec.models.batch_size * (OBJECTS_PER_FRAME if self._objects else 1)
         self.batch_size = lending.batch_size(self.name, wanted)

@@ -65,6 +65,11 @@ def colour_of(spec: Spec) -> Colour:
     return "roughly" if roughly(spec) else longest_side(spec)
 
 
+def size_shown(spec: Spec) -> dict[str, Any]:
+    """Return what of a question to an embedder says how large frames and pictures are."""
+    return {"side": longest_side(spec), "pictures": colour_of(spec)}
+
+
 def sampling_of_looks(spec: Spec) -> Sampling:
     """Return which frames models are shown: as sampled; beside screening, `fps` a second."""
     if spec.sampling.mode != "every":

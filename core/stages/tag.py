@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..models.model import Ask, Embedder
 from ..spec import Spec, tagged_hash
 from ..text import clean
-from .frames import longest_side
+from .frames import size_shown
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
 from .telling import answered, vlm_parameters
@@ -33,7 +33,7 @@ class TagLook:
     """Keeps tags with their probabilities; those a VLM gives have none."""
 
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 1
 
     def open(self, lending: Lending, spec: Spec) -> None:
         """Settle on the model, and on the words where it is an embedder."""
@@ -97,7 +97,7 @@ class TagLook:
             "template": tag.template,
             "top": tag.top,
             "threshold": tag.threshold,
-            "side": longest_side(self._spec),
+            **size_shown(self._spec),
         }
 
     def _embedded(self, model: Embedder) -> Any:

@@ -21,6 +21,7 @@ from core.models.table import load
 from core.pipeline.channel import Control
 from core.prompts import load_prompts
 from core.spec import Spec
+from core.stages.frames import longest_side
 from core.stages.lending import Lending
 from core.stages.look import Microbatch, Noted, Shown
 from core.stages.looking import Looking
@@ -156,6 +157,18 @@ def test_what_was_asked_before_is_not_asked_again(tmp_path: Path) -> None:
     assert loaded == ["clip"], "nothing was to be asked, so nothing was to be loaded"
     for content, noted in first.items():
         assert [n.id for n in noted["embed"]] == [n.id for n in again[content]["embed"]]
+
+
+def test_pictures_read_at_another_size_are_another_question(tmp_path: Path) -> None:
+    plain = spec("embed", "tag")
+    sized = plain.model_copy(update={"models": Models(batch_size=4, image_size=640)})
+    assert longest_side(plain) == longest_side(sized), "else this shows nothing"
+    ids = [
+        look_at(tmp_path, wanted, [0], 1)["content-0"][stage][0].id
+        for wanted in (plain, sized, plain)
+        for stage in ("embed", "tag")
+    ]
+    assert len(set(ids)) == 4 and ids[:2] == ids[4:]
 
 
 class Cramped:
