@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelMissing, ModelRefused
-from .models.model import Loading
+from .models.model import Kind, Loading
 from .models.table import KINDS
 from .prompts import Prompts, load_prompts
 from .spec import Spec
@@ -184,7 +184,8 @@ def _weights(found: Resolved) -> int:
 
 
 def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
-    is_vlm = KINDS[found.family] == "vlm"
+    kind = KINDS[found.family]
+    is_vlm = kind == "vlm"
     return Loading(
         name=found.name,
         family=found.family,
@@ -193,10 +194,15 @@ def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
         device=device,
         dtype=spec.models.dtype,
         attn=spec.models.attn,
-        quantize=spec.models.quantize if is_vlm else "none",
+        quantize=_quantize(spec, kind),
         remote_code=found.remote_code,
         options={**found.options, **(_vlm_options(spec, found) if is_vlm else {})},
     )
+
+
+def _quantize(spec: Spec, kind: Kind) -> str:
+    wanted: dict[Kind, str] = {"vlm": spec.models.quantize, "embedder": spec.embed.quantize}
+    return wanted.get(kind, "none")
 
 
 def _vlm_options(spec: Spec, found: Resolved) -> dict[str, Any]:
@@ -224,8 +230,12 @@ def _check(loading: Loading) -> None:
     from .device.capability import capability
     from .device.precision import choose_dtype
     from .device.quantisation import choose_quantisation
+    from .models.eight_bits import wants_eight_bits
 
     device = capability(loading.device)
     dtype = choose_dtype(loading.dtype, device)
     choose_attention(loading.attn, device, dtype)
-    choose_quantisation(loading.quantize, device, dtype)
+    if KINDS[loading.family] == "embedder":
+        wants_eight_bits(loading.quantize, device)
+    else:
+        choose_quantisation(loading.quantize, device, dtype)

@@ -81,6 +81,9 @@ class Embed(Section):
         min_length=1,
         description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU",
     )
+    quantize: Literal["none", "8bit"] = Field(
+        "none", description="8bit computes in integers: faster on a CPU, vectors a little off"
+    )
     objects: bool = Field(True, description="also of every box that detect found")
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..device.capability import capability
 from .cores import Cores
+from .eight_bits import tower_to_eight_bits, wants_eight_bits
 from .loading import Resident, open_pretrained
 from .model import Kind, Loading, Picture
 from .pixels import Batch, batches, process, to_device
@@ -29,7 +32,12 @@ class DualEncoder(Resident):
     kind: ClassVar[Kind] = "embedder"
 
     def __init__(self, loading: Loading) -> None:
-        loaded = open_pretrained(loading, "AutoModel", needs=("image_processor", "tokenizer"))
+        eight_bits = wants_eight_bits(loading.quantize, capability(loading.device))
+        plain = replace(loading, quantize="none")
+        loaded = open_pretrained(plain, "AutoModel", needs=("image_processor", "tokenizer"))
+        if eight_bits:
+            tower_to_eight_bits(loaded.model.vision_model, loading.name)
+            loaded.identity = replace(loaded.identity, quantize=loading.quantize)
         super().__init__(loaded)
         self._cores = Cores(loaded.device)
         self._calibration = calibration(loaded.model)

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from ..device.attention import choose_attention
 from ..device.capability import capability
 from ..device.precision import choose_dtype, torch_dtype
-from ..device.quantisation import refuse_quantisation
 from ..errors import ModelRefused
 from ..text import clean
 from .cores import Cores
+from .eight_bits import tower_to_eight_bits, wants_eight_bits
 from .first_token import keep_first_token
 from .loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from .model import Identity, Kind, Loading, Picture
@@ -167,7 +167,7 @@ def _open(loading: Loading) -> Pretrained:
     folder = folder_of(loading)
     device = capability(loading.device)
     dtype = choose_dtype(loading.dtype, device)
-    refuse_quantisation(loading.quantize, loading.family)
+    eight_bits = wants_eight_bits(loading.quantize, device)
     if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
         raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
     check_weights(folder, loading.name)
@@ -177,13 +177,15 @@ def _open(loading: Loading) -> Pretrained:
         tokenizer = _tokenizer(folder, text)
     keep_first_token(model)
     model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
+    if eight_bits:
+        tower_to_eight_bits(model.visual, loading.name)
     identity = Identity(
         model=loading.name,
         revision=loading.revision,
         family=loading.family,
         dtype=dtype,
         attn="sdpa",
-        quantize="none",
+        quantize=loading.quantize,
         preprocessing=digest_of({"open_clip": dict(model.visual.preprocess_cfg)}),
     )
     return Pretrained(model, tokenizer, identity, loading.device, torch_dtype(dtype))

@@ -1,0 +1,78 @@
+"""Embedders in eight bits: nearly the same vectors, and refused where they cannot be had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.device.capability import Capability
+from core.errors import ModelRefused
+from core.models.eight_bits import to_eight_bits, wants_eight_bits
+from core.models.model import Loading
+from core.models.table import load
+from tests.tiny.shelf import shapes_model, tiny_model
+
+from .looking import picture
+
+torch: Any = import_module("torch")
+CPU = Capability("cpu", "cpu")
+
+
+def loading(name: str, quantize: str) -> Loading:
+    family = "open_clip" if name == "open_clip" else "clip"
+    return Loading(name, family, tiny_model(name), "local-1", device="cpu", quantize=quantize)
+
+
+@pytest.mark.parametrize("name", ["open_clip", "clip", "siglip", "siglip2_naflex", "metaclip_2"])
+def test_vectors_are_nearly_those_of_full_precision(name: str) -> None:
+    whole: Any = load(loading(name, "none"))
+    eight: Any = load(loading(name, "8bit"))
+    assert whole.identity == replace(eight.identity, quantize="none")
+    pictures = [picture(seed, 70, 90) for seed in range(6)]
+    one, other = (model.embed(model.prepare(pictures)) for model in (whole, eight))
+    assert (one * other).sum(1).min() > 0.995
+    assert (one != other).any()
+    np.testing.assert_array_equal(whole.embed_texts(["a storm"]), eight.embed_texts(["a storm"]))
+    np.testing.assert_allclose(  # each picture by its own scales, whatever else is in the batch
+        eight.embed(eight.prepare(pictures[2:3]))[0], other[2], atol=1e-4
+    )
+    assert eight.memory_bytes < whole.memory_bytes
+    eight.close()
+    whole.close()
+
+
+def test_a_network_without_blocks_is_refused() -> None:
+    with pytest.raises(ModelRefused, match="is no transformer"):
+        load(replace(loading("open_clip", "8bit"), folder=shapes_model()))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_extremes_are_not_cut_off(bias: bool) -> None:
+    # Every product as large as it can be: what overflowed would be far off.
+    layer = torch.nn.Sequential(torch.nn.Linear(1024, 8, bias=bias))
+    torch.nn.init.constant_(layer[0].weight, 3.0)
+    layer[0].weight.data[1] *= -1
+    inputs = torch.ones(4, 1024)
+    inputs[1] *= -1
+    inputs[2] *= 1e6
+    inputs[3] = 0
+    with torch.inference_mode():
+        wanted = layer(inputs)
+        to_eight_bits(layer)
+        got = layer(inputs)
+    assert type(layer[0]) is not torch.nn.Linear
+    np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=0.01, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("quantize", "device", "words"),
+    [("4bit", CPU, "none or 8bit"), ("8bit", Capability("cuda:0", "cuda"), "is for CPUs")],
+)
+def test_refused_in_one_line(quantize: str, device: Capability, words: str) -> None:
+    with pytest.raises(ModelRefused, match=words) as refused:
+        wants_eight_bits(quantize, device)
+    assert "\n" not in str(refused.value)
