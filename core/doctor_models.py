@@ -57,7 +57,7 @@ def quantisation(asked: Asked) -> Finding:
     """Which packages that quantise are there; they are an extra."""
     there = [f"{name} ({does})" for name, does in QUANTISING.items() if installed(name)]
     if not there:
-        return ok(f"none (an extra: {pip()} install torchao bitsandbytes)")
+        return ok(f"of VLMs none (an extra: {pip()} install torchao bitsandbytes)")
     return ok(", ".join(there))
 
 

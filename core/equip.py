@@ -236,6 +236,6 @@ def _check(loading: Loading) -> None:
     dtype = choose_dtype(loading.dtype, device)
     choose_attention(loading.attn, device, dtype)
     if KINDS[loading.family] == "embedder":
-        wants_eight_bits(loading.quantize, device)
+        wants_eight_bits(loading.quantize, device, dtype)
     else:
         choose_quantisation(loading.quantize, device, dtype)

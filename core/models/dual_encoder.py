@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..device.capability import capability
+from ..device.precision import choose_dtype
 from .cores import Cores
 from .eight_bits import tower_to_eight_bits, wants_eight_bits
 from .loading import Resident, open_pretrained
@@ -32,7 +33,9 @@ class DualEncoder(Resident):
     kind: ClassVar[Kind] = "embedder"
 
     def __init__(self, loading: Loading) -> None:
-        eight_bits = wants_eight_bits(loading.quantize, capability(loading.device))
+        device = capability(loading.device)
+        dtype = choose_dtype(loading.dtype, device)
+        eight_bits = wants_eight_bits(loading.quantize, device, dtype)
         plain = replace(loading, quantize="none")
         loaded = open_pretrained(plain, "AutoModel", needs=("image_processor", "tokenizer"))
         if eight_bits:

@@ -26,27 +26,39 @@ _LEAST = 1e-12
 _BLOCKS = (("transformer",), ("trunk", "blocks"), ("encoder",))
 
 
-def wants_eight_bits(quantize: str, device: Capability) -> bool:
+def wants_eight_bits(quantize: str, device: Capability, dtype: str) -> bool:
     """Tell whether an embedder is wanted in eight bits.
 
-    Raises ModelRefused for any other number of bits, and where this one is not to be had.
+    `dtype` is that of the weights. Raises ModelRefused for any other number of bits, and where this
+    one is not to be had.
     """
     if quantize == "none":
         return False
     if quantize != "8bit":
         raise ModelRefused(f"no embedder comes in {clean(quantize, limit=40)}; use none or 8bit")
-    import torch
-
     if device.kind != "cpu":
         raise ModelRefused(
             f"embed.quantize = 8bit is for CPUs; on {device.device} 16 bits are fast: use none"
         )
-    backends: Any = torch.backends
-    if not (backends.mkldnn.is_available() and hasattr(torch.ops.onednn, "qlinear_pointwise")):
+    if dtype != "float32":
+        raise ModelRefused(f"embed.quantize = 8bit starts from float32, not {dtype}; leave one out")
+    if not _works():
         raise ModelRefused(
-            "embed.quantize = 8bit needs a PyTorch with oneDNN (x86); this one has none: use none"
+            "embed.quantize = 8bit needs oneDNN's products of integers, which this PyTorch does "
+            "not have here (they are made for x86); use none"
         )
     return True
+
+
+def _works() -> bool:
+    import torch
+
+    try:
+        with torch.inference_mode():
+            product = _linear(torch.eye(8), None)(torch.ones(1, 8))
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return False
+    return bool((product - 1).abs().max() < 1 / _WEIGHTS)
 
 
 def tower_to_eight_bits(tower: Any, name: str) -> None:

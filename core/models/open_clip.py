@@ -167,7 +167,7 @@ def _open(loading: Loading) -> Pretrained:
     folder = folder_of(loading)
     device = capability(loading.device)
     dtype = choose_dtype(loading.dtype, device)
-    eight_bits = wants_eight_bits(loading.quantize, device)
+    eight_bits = wants_eight_bits(loading.quantize, device, dtype)
     if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
         raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
     check_weights(folder, loading.name)

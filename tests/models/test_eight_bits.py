@@ -68,11 +68,21 @@ def test_extremes_are_not_cut_off(bias: bool) -> None:
     np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=0.01, atol=0.05)
 
 
+def test_refused_where_pytorch_has_no_such_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.models.eight_bits._linear", lambda *_: torch.ops.onednn.no_such_thing)
+    with pytest.raises(ModelRefused, match="use none"):
+        wants_eight_bits("8bit", CPU, "float32")
+
+
 @pytest.mark.parametrize(
-    ("quantize", "device", "words"),
-    [("4bit", CPU, "none or 8bit"), ("8bit", Capability("cuda:0", "cuda"), "is for CPUs")],
+    ("quantize", "device", "dtype", "words"),
+    [
+        ("4bit", CPU, "float32", "none or 8bit"),
+        ("8bit", Capability("cuda:0", "cuda"), "float32", "is for CPUs"),
+        ("8bit", CPU, "bfloat16", "starts from float32"),
+    ],
 )
-def test_refused_in_one_line(quantize: str, device: Capability, words: str) -> None:
+def test_refused_in_one_line(quantize: str, device: Capability, dtype: str, words: str) -> None:
     with pytest.raises(ModelRefused, match=words) as refused:
-        wants_eight_bits(quantize, device)
+        wants_eight_bits(quantize, device, dtype)
     assert "\n" not in str(refused.value)
