@@ -6,6 +6,7 @@ bitsandbytes would go through float16. Both are extras.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -74,6 +75,8 @@ def _package(wanted: str, device: Capability) -> str:
 
 
 def _torchao() -> Quantisation:
+    # It says at every import what PyTorch will refuse some day.
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
     from torchao.quantization import Int8WeightOnlyConfig
     from transformers import TorchAoConfig
 
@@ -83,6 +86,8 @@ def _torchao() -> Quantisation:
 def _bitsandbytes(wanted: str, dtype: str) -> Quantisation:
     from transformers import BitsAndBytesConfig
 
+    # It says of every layer, time and again, that inputs are cast: that is what was asked for.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     eight: dict[str, Any] = {"load_in_8bit": True}
     four: dict[str, Any] = {
         "load_in_4bit": True,
