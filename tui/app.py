@@ -188,7 +188,7 @@ class SightlineApp(SafeApp[None]):
         group, _, name = action_id.partition(".")
         if group == "screen" and name in SCREENS:
             return lambda: self.go(name)
-        if self.room is None or not self.room.is_mounted:
+        if self.room is None or not self.room.stands:
             return None
         own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
         return self.room.handler(action_id) or own
@@ -309,7 +309,7 @@ class SightlineApp(SafeApp[None]):
     def _keep(self) -> None:
         """Write down what is to come back; a link that drops asks nobody first."""
         for room in self.rooms():
-            if room.is_mounted:
+            if room.stands:
                 self.kept |= room.to_remember()
         if self.kept != self._written:
             self._written = dict(self.kept)

@@ -111,6 +111,6 @@ class LogRoom(Room):
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
 
     def _came(self) -> None:
-        if self.is_mounted:
+        if self.stands:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()

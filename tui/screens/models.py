@@ -223,7 +223,7 @@ class ModelsRoom(Room):
         table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.is_mounted:
+        if self.stands:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

@@ -253,7 +253,7 @@ class QueueRoom(Room):
         return rows
 
     def _came(self) -> None:
-        if self.is_mounted:
+        if self.stands:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

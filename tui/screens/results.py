@@ -238,7 +238,7 @@ class ResultsRoom(Room):
 
     def _rested(self) -> None:
         """Fetch the picture of the row under the cursor, unless one is on its way already."""
-        if self.is_mounted and not self._looking and self._wanted_picture() is not None:
+        if self.stands and not self._looking and self._wanted_picture() is not None:
             self._looking = True
             self.run_worker(self._look())
 
@@ -301,7 +301,7 @@ class ResultsRoom(Room):
         table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.is_mounted:
+        if self.stands:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

@@ -108,6 +108,14 @@ class Room(Moving):
         return self.app.bridge.state
 
     @property
+    def stands(self) -> bool:
+        """Tell whether there is anything to draw into: mounted, and not being taken down.
+
+        What was asked for may still arrive while an app that ends removes its widgets.
+        """
+        return self.is_mounted and len(self.children) > 0
+
+    @property
     def is_shown(self) -> bool:
         """Tell whether nothing is open over this screen."""
         return self.app.shown[-1:] == [self]
@@ -305,7 +313,7 @@ class Room(Moving):
         self._tick()
 
     def _tick(self) -> None:
-        if not self.is_shown or not self.is_mounted:
+        if not self.is_shown or not self.stands:
             return
         link = self.app.link
         if link is not None and link.stalled:  # whatever is sent now would be left out
@@ -321,7 +329,7 @@ class Room(Moving):
         self._draw_status()
 
     def _draw_status(self) -> None:
-        if not self.is_mounted:
+        if not self.stands:
             return
         width = self.size.width
         self._draw_trouble()
