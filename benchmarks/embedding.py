@@ -52,10 +52,10 @@ DECODE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from core.sources.picture import open_picture, picture_colour
+from core.sources.picture import open_picture, picture_roughly
 def one(path):
     with open_picture(str(path), 2e8) as image:
-        return picture_colour(image, 640).size
+        return picture_roughly(image).size
 paths = sorted(Path(sys.argv[1]).rglob("*.jpg"))
 with ThreadPoolExecutor(2) as threads:
     print(sum(threads.map(one, paths)))

@@ -11,7 +11,8 @@ import pytest
 
 from core.device.capability import Capability
 from core.errors import ModelRefused
-from core.models.eight_bits import to_eight_bits, wants_eight_bits
+from core.models.eight_bits import wants_eight_bits
+from core.models.integer_layers import with_integers
 from core.models.model import Loading
 from core.models.table import load
 from tests.tiny.shelf import shapes_model, tiny_model
@@ -62,16 +63,55 @@ def test_extremes_are_not_cut_off(bias: bool) -> None:
     inputs[3] = 0
     with torch.inference_mode():
         wanted = layer(inputs)
-        to_eight_bits(layer)
+        with_integers(layer)
         got = layer(inputs)
     assert type(layer[0]) is not torch.nn.Linear
     np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=0.01, atol=0.05)
 
 
-def test_refused_where_pytorch_has_no_such_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.models.eight_bits._linear", lambda *_: torch.ops.onednn.no_such_thing)
-    with pytest.raises(ModelRefused, match="use none"):
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda *_: torch.ops.onednn.no_such_operator,
+        lambda *_: torch.zeros(2) @ torch.zeros(3),
+        lambda *_: torch.nn.Linear(8, 8),
+    ],
+)
+def test_refused_where_pytorch_has_no_such_products(
+    broken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.models.integer_layers.IntegerLinear", broken)
+    with pytest.raises(ModelRefused, match=r"use (quantize = )?none"):
         wants_eight_bits("8bit", CPU, "float32")
+
+
+def test_attention_is_that_of_pytorch() -> None:
+    for change in ({}, {"bias": False}):
+        theirs = torch.nn.MultiheadAttention(64, 4, batch_first=True, **change).eval()
+        ours = torch.nn.Sequential(theirs)
+        tokens, mask = torch.randn(3, 7, 64), torch.triu(torch.full((7, 7), -torch.inf), 1)
+        with torch.inference_mode():
+            wanted = theirs(tokens, tokens, tokens, need_weights=False, attn_mask=mask)[0]
+            first = theirs(tokens[:, :1], tokens, tokens, need_weights=False)[0]
+            with_integers(ours)
+            assert ours[0] is not theirs
+            got = ours[0](tokens, tokens, tokens, need_weights=False, attn_mask=mask)[0]
+            assert (got - wanted).abs().max() < 0.03 * wanted.abs().max()
+            got = ours[0](tokens[:, :1], tokens, tokens, need_weights=False)[0]
+            assert (got - first).abs().max() < 0.05 * first.abs().max()
+            with pytest.raises(ValueError, match="keys that are the values"):
+                ours[0](tokens, tokens, tokens + 1)
+
+
+def test_attention_of_another_make_stays_as_it_is() -> None:
+    others = torch.nn.ModuleList(
+        torch.nn.MultiheadAttention(8, 2, **how)
+        for how in ({}, {"batch_first": True, "add_bias_kv": True},
+                    {"batch_first": True, "kdim": 4, "vdim": 4})
+    )  # fmt: skip
+    before = list(others)
+    with_integers(others)
+    assert list(others) == before
 
 
 @pytest.mark.parametrize(
