@@ -71,8 +71,25 @@ class ColourBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Stroke:
+    """One return stroke of a flash: the frame in which its light is greatest.
+
+    `energy` is that of the frame, as in `Candidate`.
+    """
+
+    frame: int
+    seconds: float
+    energy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A window of frames that a stage proposes, accepted or not."""
+    """A window of frames that a stage proposes, accepted or not.
+
+    `score` lies between 0 and 1 and is accepted from `threshold` on. `energy` is the brightening
+    in the peak frame, summed over cells, in luma levels per cell of a grid of 880 (flashes only).
+    `facts` holds the ratios the score is made of.
+    """
 
     stage: str
     kind: str
@@ -90,13 +107,17 @@ class Candidate:
     facts: dict[str, float] = field(default_factory=dict)
     verdict: str = ""
     """what verifying it came to; empty where nobody verified"""
+    energy: float = 0.0
+    strokes: tuple[Stroke, ...] = ()
+    """in order of time; empty for what is no flash"""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """An accepted stretch of a source, made of one or more candidates (an event of the export).
 
-    `clip_start_seconds` and `clip_end_seconds` include the padding asked for.
+    `clip_start_seconds` and `clip_end_seconds` include the padding asked for. `score`, `energy`,
+    `peak_frame` and `facts` are those of its best candidate.
     """
 
     number: int
@@ -114,6 +135,11 @@ class Moment:
     region: Region | None = None
     verdict: str = ""
     """the best verdict of its candidates; empty where nobody verified"""
+    energy: float = 0.0
+    strokes: tuple[Stroke, ...] = ()
+    """those of all its candidates, in order of time"""
+    facts: dict[str, float] = field(default_factory=dict)
+    """the ratios of its best candidate"""
 
 
 @dataclass(frozen=True, slots=True)

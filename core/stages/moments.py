@@ -62,6 +62,11 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
         candidates=len(group),
         region=_around([candidate.region for candidate in group]),
         verdict=min((c.verdict for c in group), key=VERDICTS.index),
+        energy=best.energy,
+        strokes=tuple(
+            sorted((s for c in group for s in c.strokes), key=lambda stroke: stroke.seconds)
+        ),
+        facts=best.facts,
     )
 
 

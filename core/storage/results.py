@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Candidate, Moment, SourceInfo
+from ..records import Candidate, Moment, SourceInfo, Stroke
 from ..spec import tagged_hash
 from .database import Database
 
@@ -375,4 +375,5 @@ def _unpacked(first: int, count: int, data: bytes) -> Measured:
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     region = fields.get("region")
-    return {**fields, "region": tuple(region) if region else None}
+    strokes = tuple(Stroke(**stroke) for stroke in fields.get("strokes", ()))
+    return {**fields, "region": tuple(region) if region else None, "strokes": strokes}
