@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
 from .spec import Spec
-from .stages.table import create
+from .stages.table import create, versions
 from .storage.library import Library
 from .storage.runs import TaskRow
 
@@ -119,7 +119,7 @@ def _matched(
     if library is not None:
         files = [(item.path, item.size_bytes, item.mtime_ns) for item in found]
         known = library.results.unchanged(files)
-        results = library.results.having(spec.hash())
+        results = library.results.having(spec.hash(), versions(spec.screens))
     for item in found:
         content, failure = known.get(item.path, (None, ""))
         result = results.get(content) if content and mode != "redo" else None

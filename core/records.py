@@ -116,8 +116,8 @@ class Candidate:
 class Moment:
     """An accepted stretch of a source, made of one or more candidates (an event of the export).
 
-    `clip_start_seconds` and `clip_end_seconds` include the padding asked for. `score`, `energy`,
-    `peak_frame` and `facts` are those of its best candidate.
+    `clip_start_seconds` and `clip_end_seconds` include the padding asked for. `score` and
+    `facts` are those of its best candidate, `energy` and the peak those of its brightest.
     """
 
     number: int

@@ -30,6 +30,7 @@ from .stages.judgement import UNANSWERED, decide, judge
 from .stages.looking import Looking
 from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, PictureScan, Wanted
+from .stages.table import versions
 from .stages.thumbnails import make_missing
 from .state import ScanState
 from .storage.library import Library
@@ -55,6 +56,7 @@ class ScanJob:
         """`nice` is how readers stand back for others; `reader` is one that runs already."""
         self.scan = scan
         self._redo = redo
+        self._versions = versions(spec.screens)
         self._eyes = eyes
         self.control = Control()
         self._library = library
@@ -253,7 +255,7 @@ class ScanJob:
             self._running.pop(source.number, None)
 
     def _reusable(self, result: Result) -> bool:
-        return not result.failure and not self._redo
+        return not (result.failure or self._redo) and result.measured_by(self._versions)
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from .section import MEASURE, Section
+from .section import Section
 
 Sensitivity = Annotated[float, Field(ge=0.0, le=1.0)]
 Rectangle = tuple[float, float, float, float]
@@ -53,11 +53,11 @@ class Flash(Section):
         description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
     )
     max_seconds: float = Field(
-        0.5,
+        1.8,
         gt=0,
         le=5,
-        description="a brightening that lasts longer is no flash",
-        json_schema_extra=MEASURE,
+        description="a glow that lasts longer without a break is no flash; a series of strokes may "
+        "last longer",
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..records import SourceInfo
 from ..spec import Spec
 from ..stages.dedupe import alike, joined
-from ..stages.table import create
+from ..stages.table import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.library import Library
 from ..storage.results import Result
@@ -138,6 +138,10 @@ def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
     for name, key in result.tracks.items():
-        columns = create(name).columns
-        track = library.results.whole_track(key, len(columns))
-        yield Statistics(name, columns, track.indices, track.pts_seconds, track.values)
+        track = library.results.whole_track(key, len(create(name).columns))
+        columns = columns_of(name, track.values.shape[1])
+        shown = [n for n, column in enumerate(columns) if column not in create(name).internal]
+        yield Statistics(
+            name, tuple(columns[n] for n in shown), track.indices, track.pts_seconds,
+            track.values[:, shown],
+        )  # fmt: skip

@@ -13,7 +13,7 @@ from ..errors import SourceError, UnknownName, UsageError
 from ..records import SourceInfo
 from ..sources.reader import Reader
 from ..spec import Spec
-from ..stages.table import create
+from ..stages.table import columns_of, create
 from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.results import Result
@@ -103,13 +103,14 @@ def _measurements(
     found: dict[str, dict[str, float]] = {}
     frame, frame_seconds = 0, 0.0
     for name, key in result.tracks.items():
-        columns = create(name).columns
-        track = library.results.whole_track(key, len(columns))
+        track = library.results.whole_track(key, 0)
         if not len(track.indices):
             continue
         row = int(np.searchsorted(track.pts_seconds, seconds + 1e-6, side="right")) - 1
         row = max(row, 0)
         frame, frame_seconds = int(track.indices[row]), float(track.pts_seconds[row])
+        columns = columns_of(name, track.values.shape[1])
         values = {c: float(v) for c, v in zip(columns, track.values[row], strict=True)}
-        found[name] = {column: value for column, value in values.items() if not math.isnan(value)}
+        hidden = create(name).internal
+        found[name] = {c: v for c, v in values.items() if not math.isnan(v) and c not in hidden}
     return found, frame, frame_seconds

@@ -19,6 +19,7 @@ from ..sources.content import content_hash
 from ..sources.find import Found, one_file
 from ..spec import Spec
 from ..stages.eyes import Eyes
+from ..stages.table import versions
 from ..storage.annotations import Annotation
 from ..storage.library import Library
 from ..storage.results import Result
@@ -65,6 +66,10 @@ def _one(
     kept = _kept(library, task.content, spec) if task.content else None
     if kept is None:
         return Verified(task.path, "skipped", task.reason or f"task is {task.state}")
+    if not kept.result.measured_by(versions(spec.screens)):
+        return Verified(
+            task.path, "skipped", "an earlier version of a stage measured it; scan it again"
+        )
     try:
         if content_hash(task.path) != kept.result.content:
             return Verified(task.path, "changed", "the file is not the one that was scanned")

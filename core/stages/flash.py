@@ -2,9 +2,10 @@
 
 Brightness alone finds nothing: a distant stroke lights a few percent of the frame by a few levels,
 while a fade or a pair of headlights changes half of it. What sets a flash apart is its course in
-time. The temporal top-hat of each cell (see `morphology.py`) keeps only brightening shorter than
-`max_seconds`; its sum over a part of the frame is the part's energy. Six ratios, each between 0
-and 1, tell a flash from what else comes and goes:
+time. Strokes of up to half a second are measured frame by frame: the temporal top-hat of each cell
+(see `morphology.py`) keeps only brightening shorter than that; its sum over a part of the frame is
+the part's energy, in luma levels summed over a grid of 880 cells. Six ratios, each between 0 and 1,
+tell a flash from what else comes and goes:
 
 - simultaneity: the energy now, of what the part's cells reach at any time nearby. Lights that
   move and falling rain light one cell after another.
@@ -14,14 +15,15 @@ and 1, tell a flash from what else comes and goes:
 - return: how nearly the part looks afterwards as it did before.
 - continuity: the share of the frame that did not change for good. A cut does not come back.
 
-The score of a frame is the energy of its best part times the six ratios, each stretched between
-a floor, where it rules a flash out, and a ceiling, where it no longer matters. Floors and ceilings
-lie between what footage with known strokes showed for strokes and for everything else; the
-benchmark `benchmarks/finding.py` draws fresh footage to check them.
+Longer flashes and those of many strokes are found afterwards, in the whole track (see `glows.py`).
+What overlaps is one flash; its strokes are counted in `strokes.py`, its score in `flash_score.py`.
+Floors and ceilings lie between what footage with known strokes showed for strokes and for
+everything else; the benchmark `benchmarks/finding.py` draws fresh footage to check them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -30,6 +32,30 @@ from numpy.typing import NDArray
 from ..records import Candidate, SourceInfo, SourceKind
 from ..spec import Spec
 from . import cells
+from .flash_candidates import (
+    BLOCK_COLUMNS,
+    CHANGE_COLUMNS,
+    GAP_FRAMES,
+    RATIO_COLUMNS,
+    REGION_COLUMNS,
+    Finding,
+    Flash,
+    apart_from,
+    candidate,
+    joined,
+    with_neighbours,
+)
+from .flash_score import (
+    AT_THE_END,
+    AT_THE_START,
+    SAMPLED_TOO_RARELY,
+    STROKE_RANGE,
+    TOO_LONG,
+    score,
+    strength_at,
+    threshold_at,
+)
+from .glows import GLOW_RANGE, REFERENCE_CELLS, Glow, block_columns, block_values, glows
 from .morphology import (
     bottom_hat,
     dilated,
@@ -42,6 +68,8 @@ from .morphology import (
 from .proposals import Stretch, rolling_median, stretches
 from .stage import Screen, Track, Window
 
+STROKE_SECONDS = 0.5
+"""the longest brightening that is measured frame by frame"""
 BRIEF_SECONDS = 0.3
 ATTACK_FRAMES = 2
 SUSTAIN_FRAMES = 5
@@ -49,50 +77,39 @@ CUT_MARGIN_LEVELS = 6.0
 CUT_MEMORY_FRAMES = 4
 MIN_RISE_LEVELS = 1.0
 NOISE_FACTOR = 3.0
-REFERENCE_CELLS = 880
-"""cells of a 16:9 picture 640 wide; scores are scaled to it, so a threshold fits every size"""
+LEAST_RATE = 5.0
+"""frames a second below which one lit frame says nothing about how long it was lit"""
 
-RATIOS = ("simultaneity", "gain", "brevity", "attack", "return", "continuity")
-FLOORS = np.array([0.60, 0.60, 0.75, 0.78, 0.35, 0.40], np.float32)
-CEILINGS = np.array([0.85, 0.90, 0.95, 0.95, 0.65, 0.70], np.float32)
-REASONS = {
-    "simultaneity": "moves: lights one place after another",
-    "gain": "darkens as much as it brightens, as a moving camera does",
-    "brevity": "glows on",
-    "attack": "brightens slowly",
-    "return": "does not come back to what was before",
-    "continuity": "a cut: the picture stays changed",
-    "energy": "too faint for this sensitivity",
-    "clutter": "no stronger than what goes on around it all the time",
-}
-
-_RATIO_COLUMNS = slice(2, 2 + len(RATIOS))
-_REGION_COLUMNS = slice(11, 15)
-
-MIDDLE_THRESHOLD = 60.0
+NEEDED_ENERGY = 60.0
+"""energy a stroke needs in a quiet scene in the middle of the dial"""
 CLUTTER_FACTOR = 2.0
 CLUTTER_SECONDS = 4.0
 CLUTTER_SHARE = 0.25
 """a part is about a quarter of the frame, so this share of the whole frame's energy is its due"""
-MAX_REJECTED = 500
 
 
 class FlashStage(Screen):
     """Measures how flash-like every frame is, and proposes flashes."""
 
     name: ClassVar[str] = "flash"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = (
-        "score", "energy", *RATIOS, "area", "frame_energy", "mean", "x", "y", "width", "height",
+        "likeness", "energy", *STROKE_RANGE.names, "area", "frame_energy", "mean",
+        "x", "y", "width", "height", *block_columns(),
+    )  # fmt: skip
+    internal: ClassVar[frozenset[str]] = frozenset(block_columns())
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("score", "energy", *STROKE_RANGE.names, "area", "frame_energy", "mean",
+         "x", "y", "width", "height"),
     )  # fmt: skip
 
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Turn seconds into frames of this source."""
         super().open(source, spec)
-        rate = source.frame_rate or 25.0
-        self._length = max(3, round(spec.flash.max_seconds * rate) + 1)
-        self._brief = max(3, round(BRIEF_SECONDS * rate) + 1)
+        self._rate = source.frame_rate or 25.0
+        self._length = max(3, round(STROKE_SECONDS * self._rate) + 1)
+        self._brief = max(3, round(BRIEF_SECONDS * self._rate) + 1)
         self.context = self._length + self._length // 2 + SUSTAIN_FRAMES + CUT_MEMORY_FRAMES
 
     def infer(self, window: Window) -> NDArray[np.float32]:
@@ -100,26 +117,81 @@ class FlashStage(Screen):
         return self._measure(*self.looked_at(window))
 
     def decide(self, track: Track) -> list[Candidate]:
-        """Propose every stretch with enough energy; accept those whose score clears it."""
+        """Return every flash, and everything that was taken for one at first and rejected."""
+        self._refused = _refused(track.pts_seconds)
+        needed = np.maximum(np.float32(NEEDED_ENERGY), self._clutter(track))
+        findings = [*self._strokes(track, needed), *self._glows(track)]
+        flashes = joined([Flash.of(finding) for finding in findings if not finding.reason])
+        accepted = with_neighbours(track, flashes, self._rate, needed)
+        rejected = [finding for finding in findings if finding.reason]
         threshold = threshold_at(self.spec.flash.sensitivity)
-        clutter = self._clutter(track)
-        score = track.column("score")
-        needed = np.maximum(threshold, clutter)
-        accepted = stretches(score > needed, score, gap=2)
-        energy = track.column("energy")
-        loud = energy > np.maximum(threshold, clutter)
-        taken = np.zeros(len(track), bool)
-        for stretch in accepted:
-            taken[max(stretch.first - 2, 0) : stretch.last + 3] = True
-        rejected = [
-            stretch
-            for stretch in stretches(loud, energy, gap=2)
-            if not taken[stretch.first : stretch.last + 1].any()
+        found = [
+            candidate(track, flash, self.name, threshold)
+            for flash in (*accepted, *apart_from(accepted, rejected, len(track)))
         ]
-        rejected = sorted(rejected, key=lambda stretch: -float(energy[stretch.peak]))[:MAX_REJECTED]
-        found = [self._candidate(track, s, float(needed[s.peak]), "") for s in accepted]
-        found += [self._candidate(track, s, float(needed[s.peak]), why(track, s)) for s in rejected]
-        return sorted(found, key=lambda candidate: candidate.start_frame)
+        return sorted(found, key=lambda each: each.start_frame)
+
+    def _strokes(self, track: Track, needed: NDArray[np.float32]) -> Iterator[Finding]:
+        """Yield each stretch that clears the threshold, and each other one with enough energy."""
+        least = np.float32(strength_at(self.spec.flash.sensitivity))
+        energy = track.column("energy")
+        strength = np.asarray(energy * track.column("likeness") / needed, np.float32)
+        taken = np.zeros(len(track), bool)
+        for stretch in stretches(strength > least, strength, GAP_FRAMES):
+            taken[max(stretch.first - 2, 0) : stretch.last + 3] = True
+            yield self._stroke(track, stretch, strength, needed, accepted=True)
+        for stretch in stretches(energy > needed * least, energy, GAP_FRAMES):
+            if not taken[stretch.first : stretch.last + 1].any():
+                yield self._stroke(track, stretch, strength, needed, accepted=False)
+
+    def _stroke(
+        self, track: Track, stretch: Stretch, strength: NDArray[np.float32],
+        needed: NDArray[np.float32], *, accepted: bool,
+    ) -> Finding:  # fmt: skip
+        row = track.values[stretch.peak]
+        ratios = row[RATIO_COLUMNS]
+        energy = float(track.column("energy")[stretch.first : stretch.last + 1].max())
+        region = cells.region_pixels(
+            row[REGION_COLUMNS].tolist(), self.source.width, self.source.height
+        )
+        return Finding(
+            stretch,
+            score(float(strength[stretch.peak]), float(row[1] / needed[stretch.peak]),
+                  STROKE_RANGE.stretched(ratios)),
+            energy,
+            {**dict(zip(STROKE_RANGE.names, ratios.tolist(), strict=True)), "area": float(row[8])},
+            region,
+            self._refused if accepted else STROKE_RANGE.reason(ratios.tolist()),
+        )  # fmt: skip
+
+    def _glows(self, track: Track) -> Iterator[Finding]:
+        """Yield each glow, accepted or not."""
+        means, changes = track.values[:, BLOCK_COLUMNS], track.values[:, CHANGE_COLUMNS]
+        upright = self.source.height > self.source.width
+        least = strength_at(self.spec.flash.sensitivity)
+        for glow in glows(means, changes, self._rate, upright, least):
+            ratios = np.array(glow.ratios, np.float32)
+            energy = glow.energy / glow.needed
+            strength = energy * float(GLOW_RANGE.likeness(ratios))
+            named = dict(zip(GLOW_RANGE.names, glow.ratios, strict=True))
+            yield Finding(
+                Stretch(glow.first, glow.peak, glow.last),
+                score(strength, energy, GLOW_RANGE.stretched(ratios)),
+                glow.energy,
+                {**named, "glow_seconds": glow.seconds},
+                cells.region_pixels(glow.region, self.source.width, self.source.height),
+                self._why_no_glow(glow, strength),
+                glow.blocks,
+            )
+
+    def _why_no_glow(self, glow: Glow, strength: float) -> str:
+        if strength <= strength_at(self.spec.flash.sensitivity):
+            return GLOW_RANGE.reason(glow.ratios)
+        if glow.seconds > self.spec.flash.max_seconds:
+            return TOO_LONG
+        if glow.at_start or glow.at_end:
+            return AT_THE_START if glow.at_start else AT_THE_END
+        return self._refused
 
     def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:
         rows, columns = grid.shape[1:]
@@ -155,63 +227,32 @@ class FlashStage(Screen):
             axis=2,
         ).clip(0, 1)
         size = np.float32(REFERENCE_CELLS / (rows * columns))
-        likeness = ((ratios - FLOORS) / (CEILINGS - FLOORS)).clip(0, 1).prod(2)
-        score = energy * likeness * size
+        likeness = STROKE_RANGE.likeness(ratios)
+        strength = energy * likeness
         # Where nothing is flash-like at all, the part with the most energy says why.
-        best = np.where(score.max(1) > 0, score.argmax(1), energy.argmax(1))
+        best = np.where(strength.max(1) > 0, strength.argmax(1), energy.argmax(1))
         row = np.arange(len(best))
         out = np.zeros((len(best), len(self.columns)), np.float32)
-        out[:, 0] = score[row, best]
+        out[:, 0] = likeness[row, best]
         out[:, 1] = energy[row, best] * size
-        out[:, _RATIO_COLUMNS] = ratios[row, best]
+        out[:, RATIO_COLUMNS] = ratios[row, best]
         out[:, 8] = area[row, best] / (rows * columns)
         out[:, 9] = energy[:, -1] * size
         out[:, 10] = own.mean((1, 2))
         _add_bounds(out, bright, best)
+        out[:, BLOCK_COLUMNS.start :] = block_values(grid, wanted)
         return out
 
     def _clutter(self, track: Track) -> NDArray[np.float32]:
-        """Return what a flash must exceed because the scene is restless anyway."""
-        rate = self.source.frame_rate or 25.0
-        usual = rolling_median(track.column("frame_energy"), round(CLUTTER_SECONDS * rate))
-        dial = np.float32(threshold_at(self.spec.flash.sensitivity) / MIDDLE_THRESHOLD)
-        return usual * np.float32(CLUTTER_FACTOR * CLUTTER_SHARE) * dial
-
-    def _candidate(self, track: Track, stretch: Stretch, needed: float, reason: str) -> Candidate:
-        peak = track.values[stretch.peak]
-        facts = dict(zip(RATIOS, peak[_RATIO_COLUMNS].round(3).tolist(), strict=True))
-        return Candidate(
-            stage=self.name,
-            kind="flash",
-            start_frame=int(track.indices[stretch.first]),
-            peak_frame=int(track.indices[stretch.peak]),
-            end_frame=int(track.indices[stretch.last]),
-            start_seconds=float(track.pts_seconds[stretch.first]),
-            peak_seconds=float(track.pts_seconds[stretch.peak]),
-            end_seconds=float(track.pts_seconds[stretch.last]),
-            score=round(float(peak[0]), 3),
-            threshold=round(needed, 3),
-            accepted=not reason,
-            reason=reason,
-            region=cells.region_pixels(
-                peak[_REGION_COLUMNS].tolist(), self.source.width, self.source.height
-            ),
-            facts={**facts, "energy": round(float(peak[1]), 3), "area": round(float(peak[8]), 5)},
-        )
+        """Return the energy a stroke needs because the scene is restless anyway."""
+        usual = rolling_median(track.column("frame_energy"), round(CLUTTER_SECONDS * self._rate))
+        return usual * np.float32(CLUTTER_FACTOR * CLUTTER_SHARE)
 
 
-def threshold_at(sensitivity: float) -> float:
-    """Return the score a flash must reach: 60 in the middle of the dial, a tenth of it at 1."""
-    return float(MIDDLE_THRESHOLD * 10 ** (1 - 2 * sensitivity))
-
-
-def why(track: Track, stretch: Stretch) -> str:
-    """Return the reason a stretch was rejected: the ratio nearest to ruling it out."""
-    peak = track.values[stretch.peak]
-    stretched = ((peak[_RATIO_COLUMNS] - FLOORS) / (CEILINGS - FLOORS)).clip(0, 1)
-    if peak[0] > 0 and float(stretched.min()) > 0.5:
-        return REASONS["energy"]
-    return REASONS[RATIOS[int(stretched.argmin())]]
+def _refused(pts_seconds: NDArray[np.float64]) -> str:
+    """Return why no flash of a video can be told from anything else, if so."""
+    rarely = len(pts_seconds) > 1 and float(np.median(np.diff(pts_seconds))) > 1 / LEAST_RATE
+    return SAMPLED_TOO_RARELY if rarely else ""
 
 
 def _noise_floor(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:
@@ -240,8 +281,8 @@ def _add_bounds(
     out: NDArray[np.float32], bright: NDArray[np.float32], best: NDArray[np.intp]
 ) -> None:
     rows, columns = bright.shape[1:]
-    for frame in np.flatnonzero(out[:, 1] > MIDDLE_THRESHOLD / 10):
+    for frame in np.flatnonzero(out[:, 1] > NEEDED_ENERGY / 10):
         part = np.zeros((rows, columns), bool)
         inside = cells.part_slices(int(best[frame]), rows, columns)
         part[inside] = bright[frame][inside] > 0.25 * bright[frame][inside].max()
-        out[frame, _REGION_COLUMNS] = cells.bounds(part)
+        out[frame, REGION_COLUMNS] = cells.bounds(part)

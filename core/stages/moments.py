@@ -45,16 +45,18 @@ def _groups(candidates: list[Candidate], gap_seconds: float) -> list[list[Candid
 
 def _moment(group: list[Candidate], events: Events, duration_seconds: float | None) -> Moment:
     best = max(group, key=lambda candidate: candidate.score)
+    # Flashes are brightest where their energy is greatest; what has none is where its score is.
+    brightest = max(group, key=lambda candidate: (candidate.energy, candidate.score))
     last = max(group, key=lambda candidate: candidate.end_seconds)
     clip_end = last.end_seconds + events.post_seconds
     return Moment(
         number=0,
         kind=best.kind,
         start_frame=group[0].start_frame,
-        peak_frame=best.peak_frame,
+        peak_frame=brightest.peak_frame,
         end_frame=last.end_frame,
         start_seconds=group[0].start_seconds,
-        peak_seconds=best.peak_seconds,
+        peak_seconds=brightest.peak_seconds,
         end_seconds=last.end_seconds,
         clip_start_seconds=max(group[0].start_seconds - events.pre_seconds, 0.0),
         clip_end_seconds=min(clip_end, duration_seconds) if duration_seconds else clip_end,
@@ -62,7 +64,7 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
         candidates=len(group),
         region=_around([candidate.region for candidate in group]),
         verdict=min((c.verdict for c in group), key=VERDICTS.index),
-        energy=best.energy,
+        energy=brightest.energy,
         strokes=tuple(
             sorted((s for c in group for s in c.strokes), key=lambda stroke: stroke.seconds)
         ),

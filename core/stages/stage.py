@@ -75,6 +75,10 @@ class Stage(Protocol):
     """raise it whenever the same frames would measure differently than before"""
     kinds: ClassVar[frozenset[SourceKind]]
     columns: ClassVar[tuple[str, ...]]
+    internal: ClassVar[frozenset[str]]
+    """columns that serve deciding only; no person is shown them"""
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]]
+    """those of earlier versions, whose tracks libraries still hold"""
     context: int
     """frames needed on either side of a measured one; known after `open`"""
 
@@ -100,6 +104,8 @@ class Stage(Protocol):
 class Screen(ABC):
     """What screening stages share: measuring is all `infer`; nothing to hold or to close."""
 
+    internal: ClassVar[frozenset[str]] = frozenset()
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]] = ()
     context: int = 0
 
     def open(self, source: SourceInfo, spec: Spec) -> None:

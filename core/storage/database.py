@@ -6,16 +6,17 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import DiskFull, EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryTooNew
 from ..text import clean
+from . import score_migration
 
 BUSY_SECONDS = 10.0
 
-MIGRATIONS = (
+MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """
     CREATE TABLE contents (
         content TEXT PRIMARY KEY, kind TEXT NOT NULL, info TEXT NOT NULL
@@ -100,6 +101,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     "CREATE TABLE watched (folder BLOB PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+    score_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -149,12 +151,22 @@ class Database:
             )
         if writable:
             self._migrate(version)
+        elif 0 < version < SCHEMA_VERSION:
+            self._read_a_copy(version)
+
+    def _read_a_copy(self, version: int) -> None:
+        """Read an earlier layout that cannot be changed, on a read-only disk, as one of this."""
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with self._lock, self._in_words():
+            self._connection.backup(copy)
+            self._connection.close()
+            self._connection = copy
+        self._migrate(version)
 
     def _migrate(self, version: int) -> None:
         for number in range(version, SCHEMA_VERSION):
             with self.transaction() as connection:
-                for statement in MIGRATIONS[number].split(";"):
-                    connection.execute(statement)
+                _apply(MIGRATIONS[number], connection)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
 
     @contextmanager
@@ -163,6 +175,23 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             raise _fault(error, self.path) from error
+
+
+def is_older(path: Path) -> bool:
+    """Tell whether a database has an earlier layout than this version writes."""
+    with suppress(sqlite3.DatabaseError), closing(_connect(path, writable=False)) as connection:
+        return 0 < int(connection.execute("PRAGMA user_version").fetchone()[0]) < SCHEMA_VERSION
+    return False
+
+
+def _apply(
+    migration: str | Callable[[sqlite3.Connection], None], connection: sqlite3.Connection
+) -> None:
+    if callable(migration):
+        migration(connection)
+        return
+    for statement in migration.split(";"):
+        connection.execute(statement)
 
 
 def disk_fault(error: OSError, path: Path) -> EnvironmentFault:

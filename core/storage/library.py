@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from ..discovery import LOCK
-from ..errors import LibraryBusy, UnknownName
+from ..errors import EnvironmentFault, LibraryBusy, UnknownName
 from ..text import clean
 from .annotations import Annotations
-from .database import Database, disk_fault
+from .database import Database, disk_fault, is_older
 from .footprints import Footprints
 from .frames import KeptFrames
 from .listings import Listings
@@ -37,6 +37,8 @@ class Library:
             self._lock = _locked(folder)
         elif not (folder / DATABASE).is_file():
             raise UnknownName(f"{clean(str(folder))}: no library here yet; it begins with a scan")
+        else:
+            _bring_up_to_date(folder)
         try:
             self.database = Database(folder / DATABASE, writable=writable)
         except BaseException:
@@ -67,6 +69,13 @@ class Library:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _bring_up_to_date(folder: Path) -> None:
+    """Let a library of an earlier layout be read as one of this, if nobody writes to it."""
+    if is_older(folder / DATABASE):
+        with suppress(LibraryBusy, EnvironmentFault):
+            Library(folder).close()
 
 
 def _lock(file: IO[str]) -> None:

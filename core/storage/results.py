@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -63,6 +63,11 @@ class Result:
     moments: tuple[Moment, ...]
     annotations: tuple[int, ...] = ()
     """numbers of the annotations it is made of"""
+
+    def measured_by(self, versions: Mapping[str, int]) -> bool:
+        """Tell whether these versions of the stages measured what the result is made of."""
+        measured: dict[str, int] = self.provenance.get("stages", {})
+        return all(versions.get(name, version) == version for name, version in measured.items())
 
 
 def track_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
@@ -280,12 +285,21 @@ class Results:
                     ],
                 )
 
-    def having(self, spec_hash: str) -> dict[str, tuple[int, int, str]]:
-        """Return content -> (frames, moments, failure) for every result of a spec."""
+    def having(
+        self, spec_hash: str, versions: Mapping[str, int]
+    ) -> dict[str, tuple[int, int, str]]:
+        """Return content -> (frames, moments, failure) for every result of a spec.
+
+        Results that another version of a stage than in `versions` measured are left out.
+        """
+        current = "".join(
+            f" AND coalesce(json_extract(provenance, '$.stages.{name}'), {version}) = {version}"
+            for name, version in versions.items()
+        )
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT results.content, frames, failure, count(number) FROM results "
-                "LEFT JOIN moments USING (content, spec_hash) WHERE spec_hash = ? "
+                f"LEFT JOIN moments USING (content, spec_hash) WHERE spec_hash = ?{current} "
                 "GROUP BY results.content",
                 (spec_hash,),
             ).fetchall()

@@ -129,7 +129,10 @@ def test_a_flash_is_no_cut_and_no_motion() -> None:
 
 
 def test_rejected_candidates_say_why() -> None:
-    for what, reason in (("slow glow", "glows on"), ("car", "moves")):
+    for what, reason in (
+        ("slow glow", "brightens and fades slowly"),
+        ("car", ("moves", "brightens")),
+    ):
         found = candidates("flash", changed(what))
         assert any(candidate.reason.startswith(reason) for candidate in found), what
         assert all(candidate.facts and candidate.region for candidate in found)
