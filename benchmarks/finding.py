@@ -7,19 +7,22 @@ was made; the seed used here was not.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.flash_grid import flash_clips, other_clips
 from benchmarks.footage import media
 from benchmarks.measure import CACHE, SIGHTLINE, run, table
 from core.judge.score import Score, TrueEvent, Truth, read_truth, score
 from core.judge.storm import scenes, write
-from core.records import Moment
+from core.records import Moment, Stroke
 
 SEED = 7
 STORM = "videos/lightning/storm36min_cfr_recon_360p.mp4"
@@ -35,11 +38,14 @@ def main() -> None:
     """Print recall, precision and every miss and false alarm."""
     seed = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else SEED
     _exam(seed)
+    _grid()
+    _calibration(seed)
     folder = media()
     if folder is None:
         print("no real media here (SIGHTLINE_MEDIA): the real storm and the negatives are left out")
         return
     _real_storm(folder)
+    _strokes(folder)
     _negatives(folder)
 
 
@@ -57,6 +63,87 @@ def _exam(seed: int) -> None:
     true, hits, events, right = totals
     print(f"drawn footage, seed {seed}: recall {hits / true:.3f} (wanted >= 0.98), "
           f"precision {right / events:.3f} (wanted >= 0.95), {true} strokes")  # fmt: skip
+
+
+def _grid() -> None:
+    """Flashes of every shape and length, and changes that are none, at three frame rates."""
+    flashes, others = flash_clips(CACHE / "grid"), other_clips(CACHE / "grid")
+    found = _moments([*flashes, *others])
+    rows = []
+    for clip in flashes:
+        events = found.get(clip.name, [])
+        truth = read_truth(Path(f"{clip}.truth.json"))
+        result = score(events, truth.events)
+        _complain(clip.name, result)
+        peaks = sum(
+            any(abs(m.peak_seconds - e.peak_seconds) < 1.5 / _rate(clip) for m in events)
+            for e in truth.events
+        )
+        rows.append((clip.stem, *_counts(result), peaks))
+    table(("shape and rate", "true", "found of them", "events", "right", "peak within a frame"),
+          rows)  # fmt: skip
+    total = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
+    print(f"grid of shapes and lengths: recall {total[1] / total[0]:.3f} (wanted 1.0), "
+          f"{total[2]} events for {total[0]} flashes")  # fmt: skip
+    false = {clip.stem: len(found.get(clip.name, [])) for clip in others}
+    print(f"changes that are none, on the same grid: {sum(false.values())} events in "
+          f"{len(others)} clips (wanted 0) {[name for name, n in false.items() if n]}")  # fmt: skip
+
+
+def _rate(clip: Path) -> float:
+    return float(json.loads(Path(f"{clip}.truth.json").read_text())["fps"])
+
+
+def _calibration(seed: int) -> None:
+    """Of the drawn candidates with a score, which share are flashes?"""
+    clips = _drawn(seed)
+    bodies = _documents(clips, "--set", "flash.sensitivity=1.0")
+    scores, true = [], []
+    for clip in clips:
+        truth = read_truth(Path(f"{clip}.truth.json")).events
+        for candidate in bodies.get(clip.name, {}).get("candidates", []):
+            start, end = candidate["start_seconds"], candidate["end_seconds"]
+            scores.append(candidate["score"])
+            true.append(any(e.start_seconds - 0.1 <= end and e.end_seconds + 0.1 >= start
+                            for e in truth))  # fmt: skip
+    tenths = np.minimum((np.array(scores) * 10).astype(int), 9)
+    rows = [
+        (f"{tenth / 10:.1f} to {tenth / 10 + 0.1:.1f}", int((tenths == tenth).sum()),
+         f"{np.array(true)[tenths == tenth].mean():.2f}")
+        for tenth in range(10) if (tenths == tenth).any()
+    ]  # fmt: skip
+    table(("score", "candidates", "share that are flashes"), rows)
+
+
+def _strokes(folder: Path) -> None:
+    """Real clips, counted on strokes: each true flash holds one that no other is counted for."""
+    extra = Path(os.environ.get("SIGHTLINE_STORMS", folder))
+    truths = folder.parent / "cases" / "truth"
+    clips = {
+        folder / "videos/lightning/intracloud_576p30.mp4":
+            folder / "videos/lightning/intracloud_576p30.truth.json",
+        extra / "ridge.mp4": truths / "real_bolts_ridge_640x360.json",
+        extra / "yassine_storm.mp4": truths / "yassine_storm_own.json",
+    }  # fmt: skip
+    there = [clip for clip, truth in clips.items() if clip.is_file() and truth.is_file()]
+    found = _moments(there)
+    for clip in clips:
+        if clip not in there:
+            print(f"{clip.name}: not here (SIGHTLINE_STORMS names a folder that holds it)")
+            continue
+        strokes = [stroke for event in found[clip.name] for stroke in event.strokes]
+        held, exact = 0, 0
+        for event in json.loads(clips[clip].read_text())["events"]:
+            first, last = event["start_frame"] - 1, event["end_frame"] + 1
+            inside = [stroke for stroke in strokes if first <= stroke.frame <= last]
+            if inside:
+                nearest = min(inside, key=lambda each: abs(each.frame - event["peak_frame"]))
+                strokes.remove(nearest)
+                held += 1
+                exact += abs(nearest.frame - event["peak_frame"]) <= 1
+        total, events = len(json.loads(clips[clip].read_text())["events"]), len(found[clip.name])
+        print(f"{clip.name}: {held} of {total} flashes hold a stroke of their own, {exact} within "
+              f"a frame of the brightest; {events} events")  # fmt: skip
 
 
 def _real_storm(folder: Path) -> None:
@@ -145,27 +232,31 @@ def _drawn(seed: int) -> list[Path]:
 
 
 def _moments(clips: Sequence[Path]) -> dict[str, list[Moment]]:
+    documents = _documents(clips)
+    return {name: [_moment(event) for event in body["events"]] for name, body in documents.items()}
+
+
+def _documents(clips: Sequence[Path], *options: str) -> dict[str, Any]:
+    """Scan clips and return the JSON export of each by file name."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         command = [*SIGHTLINE, "--library", f"{folder}/library", "--quiet", "scan",
                    *map(str, clips), "--profile", "storm", "--set", "output.thumbnails=false",
-                   "--out", str(out), "--format", "json"]  # fmt: skip
+                   "--out", str(out), "--format", "json", *options]  # fmt: skip
         run(command)
-        found: dict[str, list[Moment]] = {}
-        for path in out.glob("*.json"):
-            body = json.loads(path.read_text())
-            if body["format"] == "sightline.source":
-                name = Path(body["source"]["path"]).name
-                found[name] = [_moment(event) for event in body["events"]]
-        return found
+        bodies = [json.loads(path.read_text()) for path in out.glob("*.json")]
+        return {
+            Path(body["source"]["path"]).name: body
+            for body in bodies
+            if body["format"] == "sightline.source"
+        }
 
 
-def _moment(event: dict[str, object]) -> Moment:
-    names = ("start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
-             "end_seconds", "clip_start_seconds", "clip_end_seconds")  # fmt: skip
-    numbers = {name: event[name] for name in names}
-    return Moment(number=0, kind=str(event["kind"]), score=float(str(event["score"])),
-                  candidates=1, **numbers)  # type: ignore[arg-type]  # fmt: skip
+def _moment(event: dict[str, Any]) -> Moment:
+    names = ("kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
+             "end_seconds", "clip_start_seconds", "clip_end_seconds", "score")  # fmt: skip
+    strokes = tuple(Stroke(**stroke) for stroke in event["strokes"])
+    return Moment(number=0, candidates=1, strokes=strokes, **{name: event[name] for name in names})
 
 
 def _counts(result: Score) -> tuple[int, int, int, int]:

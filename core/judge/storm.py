@@ -132,7 +132,8 @@ class Stage:
         )  # fmt: skip
 
 
-def _frames(stage: Stage) -> Iterator[NDArray[np.uint8]]:
+def frames(stage: Stage) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of a scene made ready, rgb24 (h, w, 3)."""
     scene = stage.scene
     # Noise differs between colours; this makes its luma as noisy as the recipe says.
     sigma = np.float32(scene.noise / np.sqrt(np.square(LUMA).sum()))
@@ -146,7 +147,7 @@ def _frames(stage: Stage) -> Iterator[NDArray[np.uint8]]:
 
 def render(scene: Scene) -> Iterator[NDArray[np.uint8]]:
     """The clip's frames, rgb24 (h, w, 3), the same for the same recipe."""
-    return _frames(Stage(scene))
+    return frames(Stage(scene))
 
 
 def truth(scene: Scene) -> tuple[Flash, ...]:
@@ -161,14 +162,15 @@ def truth(scene: Scene) -> tuple[Flash, ...]:
 def write(scene: Scene, path: Path) -> Path:
     """Write the clip as H.264 to `path` and its labels beside it; returns the labels' path."""
     stage = Stage(scene)
-    _encode(scene, _frames(stage), path)
+    encode(scene, frames(stage), path)
     labels = path.with_name(path.name + ".truth.json")
     flashes = tuple(stage.flash(plan) for plan in stage.plans)
-    labels.write_text(json.dumps(_document(scene, flashes, path.name), indent=1) + "\n", "utf-8")
+    labels.write_text(json.dumps(document(scene, flashes, path.name), indent=1) + "\n", "utf-8")
     return labels
 
 
-def _encode(scene: Scene, frames: Iterator[NDArray[np.uint8]], path: Path) -> None:
+def encode(scene: Scene, pictures: Iterator[NDArray[np.uint8]], path: Path) -> None:
+    """Write frames as H.264."""
     import av
 
     with av.open(str(path), "w") as container:
@@ -176,14 +178,14 @@ def _encode(scene: Scene, frames: Iterator[NDArray[np.uint8]], path: Path) -> No
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.codec_context.time_base = 1 / scene.fps
         stream.options = {"crf": "20", "preset": "veryfast"}
-        for number, pixels in enumerate(frames):
+        for number, pixels in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, 1 / scene.fps
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 
-def _document(scene: Scene, flashes: tuple[Flash, ...], video: str) -> dict[str, object]:
+def document(scene: Scene, flashes: tuple[Flash, ...], video: str) -> dict[str, object]:
     """The labels as they are stored."""
     events = [
         {
