@@ -34,6 +34,13 @@ def cues(document: Document) -> Iterator[Cue]:
 
 
 def caption(moment: Moment) -> str:
-    """Return an event in words: `flash 0.83 peak 00:01:02.500`."""
+    """Return an event in words: `flash 0.83 3 strokes peak 00:01:02.500 lasts 0.067 s`.
+
+    The number of strokes is left out of events that have none.
+    """
     score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
-    return f"{clean(moment.kind)} {score} peak {clock_of(moment.peak_seconds)}"
+    strokes = len(moment.strokes)
+    told = f" {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else ""
+    lasts = milliseconds(moment.end_seconds - moment.start_seconds) / 1000
+    peak = clock_of(moment.peak_seconds)
+    return f"{clean(moment.kind)} {score}{told} peak {peak} lasts {lasts:.3f} s"

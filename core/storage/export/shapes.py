@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import os
+import re
+from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
-from ...records import Candidate, Moment, SourceInfo
+from ...records import Candidate, Moment, SourceInfo, Stroke
 from .document import Document, FrameNotes, Summary
 
 SECONDS_DECIMALS = 6
+_LONE = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\ud[89a-f]")
 
 
 def plain(value: Any) -> Any:
@@ -39,13 +44,37 @@ def seconds(value: float | None) -> float | None:
     return round(float(value), SECONDS_DECIMALS) + 0.0
 
 
-def record(value: SourceInfo | Moment | Candidate) -> dict[str, Any]:
-    """Return every field of a record in its own order; fields in seconds are rounded."""
+def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
+    """Return every field of a record in its own order; fields in seconds are rounded.
+
+    A source has its path as a URI behind its path (see `uri`).
+    """
     out: dict[str, Any] = {}
     for each in fields(value):
         found = getattr(value, each.name)
-        out[each.name] = seconds(found) if each.name.endswith("_seconds") else plain(found)
+        if each.name == "seconds" or each.name.endswith("_seconds"):
+            out[each.name] = seconds(found)
+        elif isinstance(found, tuple) and found and is_dataclass(found[0]):
+            out[each.name] = [record(part) for part in found]
+        else:
+            out[each.name] = plain(found)
+        if each.name == "path":
+            out["uri"] = uri(found)
     return out
+
+
+def uri(path: str) -> str:
+    """Return a path as a `file:` URI (RFC 8089); its bytes are percent-encoded, so it is exact."""
+    return path if "://" in path else "file://" + quote(os.fsencode(path))
+
+
+def readable(text: str) -> str:
+    """Return `text` with U+FFFD for each byte of a name that is not UTF-8.
+
+    Python keeps such a byte as a lone surrogate, which no other JSON reader and no UTF-8 file
+    takes. The same sign stands for it in every export; `uri` holds the exact name.
+    """
+    return _LONE.sub("\ufffd", text)
 
 
 def look(notes: FrameNotes) -> dict[str, Any]:
@@ -86,20 +115,34 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
     ]
     for task in tasks:
         task["events"] = task.pop("moments")
+        task["uri"] = uri(task["path"])
     return {
         "scan": summary.scan,
         "profile": summary.profile,
         "spec_hash": summary.spec_hash,
         "state": summary.state,
+        "filter": summary.narrowed,
         "tasks": tasks,
         "duplicates": plain(summary.duplicates),
     }
 
 
 def dumps(value: Any, *, indent: int | None = 2) -> str:
-    """Return JSON in ASCII only.
+    """Return JSON in ASCII only, so that a hostile name is harmless in a terminal.
 
-    Escaping everything else keeps a hostile name harmless in a terminal, and lets a file name
-    that is not valid text (a lone surrogate) come back exactly.
+    What is not valid Unicode is made so: see `readable`.
     """
-    return json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
+    text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
+    if _ESCAPED.search(text) is None:
+        return text
+    return json.dumps(valid(value), indent=indent, ensure_ascii=True, allow_nan=False)
+
+
+def valid(value: Any) -> Any:
+    """Return JSON values with every text in them made `readable`."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {readable(key) if isinstance(key, str) else key: valid(each)
+                for key, each in value.items()}  # fmt: skip
+    return [valid(each) for each in value] if isinstance(value, (list, tuple)) else value
