@@ -26,6 +26,7 @@ from core.errors import DiskFull, EnvironmentFault, UsageError
 from core.records import Candidate, Moment, SourceInfo, Stroke
 from core.storage.export import atomic
 from core.storage.export.document import Document, Statistics, Summary, TaskLine
+from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
 from core.storage.export.table import FORMATS, check_formats, write_scan, write_source
 from core.text import clean
@@ -35,6 +36,7 @@ SHOWN = HOSTILE.replace("\udcff", "\ufffd")
 MARKUP = '<img src="https://evil.example/x.png" onerror=run()>'
 JPEG = b"\xff\xd8\xff\xe0 not really a picture \xff\xd9"
 RATE = 30000 / 1001
+STEMS = Stems("storm", "storm")
 SOURCE_FORMATS = [name for name, each in FORMATS.items() if each.per == "source"]
 
 
@@ -121,7 +123,7 @@ def summary(*paths: str) -> Summary:
 
 
 def written(folder: Path, *formats: str, doc: Document | None = None) -> Path:
-    write_source(doc or document(), folder, "storm", formats)
+    write_source(doc or document(), folder, STEMS, formats)
     return folder / "storm"
 
 
@@ -340,7 +342,7 @@ def test_writing_twice_gives_equal_bytes(tmp_path: Path) -> None:
     # An equal document made another way: no string or array is the same object.
     other = pickle.loads(pickle.dumps(document()))
     for folder, doc in ((once, document()), (again, other)):
-        write_source(doc, folder, "storm", list(FORMATS))
+        write_source(doc, folder, STEMS, list(FORMATS))
         write_scan(summary("a.mp4"), iter([doc]), folder, list(FORMATS))
     names = sorted(each.name for each in once.iterdir())
     assert names == sorted(each.name for each in again.iterdir())
@@ -370,7 +372,7 @@ def test_disk_errors_name_the_file(
 
     monkeypatch.setattr("core.storage.export.atomic.os.replace", full)
     with pytest.raises(EnvironmentFault, match=r"storm\.csv") as caught:
-        write_source(document(), tmp_path, "storm", ["csv"])
+        write_source(document(), tmp_path, STEMS, ["csv"])
     assert isinstance(caught.value, DiskFull) == (code == errno.ENOSPC)
     assert list(tmp_path.iterdir()) == []
 
@@ -388,19 +390,19 @@ def test_a_full_disk_while_flushing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(EnvironmentFault, match="taken"):
-        write_source(document(), tmp_path / "taken", "storm", ["csv"])
+        write_source(document(), tmp_path / "taken", STEMS, ["csv"])
 
 
 def test_unknown_formats_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known are json, csv"):
         check_formats(["csv", "jsno"])
     with pytest.raises(UsageError, match="yolo"):
-        write_source(document(), tmp_path / "new", "storm", ["json", "yolo"])
+        write_source(document(), tmp_path / "new", STEMS, ["json", "yolo"])
     assert not (tmp_path / "new").exists()
 
 
 def test_the_table_says_what_is_written(tmp_path: Path) -> None:
-    paths = write_source(document(), tmp_path, "storm", [*FORMATS, "json"])
+    paths = write_source(document(), tmp_path, STEMS, [*FORMATS, "json"])
     assert len(paths) == len(set(paths)) == len(SOURCE_FORMATS) + 2
     assert {f"storm{FORMATS[name].suffix}" for name in SOURCE_FORMATS} <= {p.name for p in paths}
     paths = write_scan(summary("a"), iter([document()]), tmp_path, list(FORMATS))

@@ -21,6 +21,7 @@ import webvtt
 from pycocotools.coco import COCO
 
 from core.storage.export.document import Document, FrameNotes, Thing
+from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
 from core.storage.export.table import FORMATS, write_scan, write_source
 from core.text import clean
@@ -29,6 +30,7 @@ from tests.storage.test_export import (
     MARKUP,
     MOMENTS,
     SHOWN,
+    STEMS,
     document,
     statistics,
     summary,
@@ -50,7 +52,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every format of a document with everything in it, of a name that is not UTF-8."""
     folder = tmp_path_factory.mktemp("exported")
     made: Document = document(looks=LOOKS)
-    write_source(made, folder, "storm", list(FORMATS))
+    write_source(made, folder, STEMS, list(FORMATS))
     write_scan(summary(HOSTILE), iter([made]), folder, list(FORMATS))
     return folder
 
@@ -144,7 +146,7 @@ def test_names_of_other_bytes_are_written_alike(tmp_path: Path) -> None:
     path = os.fsdecode(b"/data/caf\xe9 \xff.mp4")
     shown = "/data/caf\N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}.mp4"
     made = document(path)
-    write_source(made, tmp_path, "x", list(FORMATS))
+    write_source(made, tmp_path, Stems("x", "x"), list(FORMATS))
     write_scan(summary(path), iter([replace(made, looks=LOOKS)]), tmp_path, list(FORMATS))
     for file in tmp_path.iterdir():
         if file.suffix not in (".npz", ".pkl"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from ...records import Moment
 from ...text import clean
@@ -13,6 +15,8 @@ from .timecode import clock_of, milliseconds
 
 MINIMUM_MS = 500
 """A flash lasts a frame or two; its cue stays long enough to be seen."""
+_OURS = re.compile(r"^[^\n]* (\d+\.\d\d|\?) [^\n]*peak \d\d+:\d\d:\d\d\.\d{3}", re.MULTILINE)
+_READ_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,13 @@ def caption(moment: Moment) -> str:
     lasts = milliseconds(moment.end_seconds - moment.start_seconds) / 1000
     peak = clock_of(moment.peak_seconds)
     return f"{clean(moment.kind)} {score}{told} peak {peak} lasts {lasts:.3f} s"
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file of subtitles is there that does not hold our events."""
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_READ_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return "-->" in text and _OURS.search(text) is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...text import file_uri
 from .document import Document, Summary
-from .shapes import dumps, record, uri
+from .shapes import dumps, record
 
 
 def head(summary: Summary) -> str:
@@ -14,7 +15,7 @@ def head(summary: Summary) -> str:
 def body(document: Document) -> str:
     """Return one line per event: `source` (path), `uri`, `content` (hash), then the event."""
     path = document.source.path
-    known = {"source": path, "uri": uri(path), "content": document.source.content}
+    known = {"source": path, "uri": file_uri(path), "content": document.source.content}
     return "".join(
         dumps({**known, **record(moment)}, indent=None) + "\n" for moment in document.moments
     )

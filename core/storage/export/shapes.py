@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
 from ...records import Candidate, Moment, SourceInfo, Stroke
+from ...text import file_uri, json_text
 from .document import Document, FrameNotes, Summary
 
 SECONDS_DECIMALS = 6
-_LONE = re.compile("[\ud800-\udfff]")
-_ESCAPED = re.compile(r"\\ud[89a-f]")
 
 
 def plain(value: Any) -> Any:
@@ -47,7 +42,7 @@ def seconds(value: float | None) -> float | None:
 def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
     """Return every field of a record in its own order; fields in seconds are rounded.
 
-    A source has its path as a URI behind its path (see `uri`).
+    A source has its path as a URI behind its path (see `text.file_uri`).
     """
     out: dict[str, Any] = {}
     for each in fields(value):
@@ -59,22 +54,8 @@ def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
         else:
             out[each.name] = plain(found)
         if each.name == "path":
-            out["uri"] = uri(found)
+            out["uri"] = file_uri(found)
     return out
-
-
-def uri(path: str) -> str:
-    """Return a path as a `file:` URI (RFC 8089); its bytes are percent-encoded, so it is exact."""
-    return path if "://" in path else "file://" + quote(os.fsencode(path))
-
-
-def readable(text: str) -> str:
-    """Return `text` with U+FFFD for each byte of a name that is not UTF-8.
-
-    Python keeps such a byte as a lone surrogate, which no other JSON reader and no UTF-8 file
-    takes. The same sign stands for it in every export; `uri` holds the exact name.
-    """
-    return _LONE.sub("\ufffd", text)
 
 
 def look(notes: FrameNotes) -> dict[str, Any]:
@@ -115,7 +96,7 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
     ]
     for task in tasks:
         task["events"] = task.pop("moments")
-        task["uri"] = uri(task["path"])
+        task["uri"] = file_uri(task["path"])
     return {
         "scan": summary.scan,
         "profile": summary.profile,
@@ -130,19 +111,6 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
 def dumps(value: Any, *, indent: int | None = 2) -> str:
     """Return JSON in ASCII only, so that a hostile name is harmless in a terminal.
 
-    What is not valid Unicode is made so: see `readable`.
+    What is not valid Unicode is made so: see `text.readable`.
     """
-    text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
-    if _ESCAPED.search(text) is None:
-        return text
-    return json.dumps(valid(value), indent=indent, ensure_ascii=True, allow_nan=False)
-
-
-def valid(value: Any) -> Any:
-    """Return JSON values with every text in them made `readable`."""
-    if isinstance(value, str):
-        return readable(value)
-    if isinstance(value, dict):
-        return {readable(key) if isinstance(key, str) else key: valid(each)
-                for key, each in value.items()}  # fmt: skip
-    return [valid(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return json_text(value, indent=indent)
