@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .commands import Command, SubmitScan
 from .errors import EngineGone, UsageError
 from .events import Event
-from .queries import ExportRequest, Page, Query
+from .queries import ExportRequest, Page, Query, ScoreRequest
 from .settings import log_file
 from .state import EngineState, MachineState
 from .views import (
@@ -34,8 +34,8 @@ from .views import (
 
 if TYPE_CHECKING:
     from .engine import Engine
-    from .judge.score import Score
     from .reports.exporting import Exports
+    from .reports.scoring import Scored
     from .sources.process import ReaderProcess
     from .storage.library import Library
 
@@ -251,14 +251,11 @@ class Records:
 
         write(path, self.still(view, longest_side))
 
-    def score(
-        self, scan: int, truth: Path, kinds: Sequence[str], events: Sequence[str], tolerance: float
-    ) -> Score:
-        """Compare a scan's events with a truth file."""
-        from .judge.score import read_truth
+    def score(self, scan: int, request: ScoreRequest) -> Scored:
+        """Compare a scan's events with a truth file. Raises UsageError."""
         from .reports import scoring
 
-        return scoring.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
+        return scoring.scored(self._library, scan, request)
 
     def model_memory(self) -> list[ModelMemory]:
         """Return what each model that was ever loaded took, the largest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .wire_forms import from_json, to_json
@@ -82,6 +83,22 @@ class ExportRequest:
     folder: str = ""
     clips: str = ""
     pictures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """What is compared with the truth, and how strictly.
+
+    `kinds` are the true kinds that should be found (empty: all), `events` the kinds of events that
+    are judged; `any_video` scores a lone source against a truth about another video.
+    """
+
+    truth: Path
+    kinds: tuple[str, ...] = ()
+    events: tuple[str, ...] = ("flash",)
+    tolerance_seconds: float = 0.1
+    stroke_tolerance_seconds: float = 0.05
+    any_video: bool = False
 
 
 Query = Scans | Tasks | Results | Models | Matrix | LogLines

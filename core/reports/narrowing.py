@@ -27,7 +27,8 @@ class Narrowed:
         self.text = " ".join(text.split())
         asked = filters.parse(self.text)
         self._within = asked.about_events
-        self._keeping = ("events", "frames") + (("candidates",) if asked.accepted is False else ())
+        alone: tuple[What, ...] = ("candidates",) if asked.accepted is False else ()
+        self._keeping: tuple[What, ...] = ("events", "frames", *alone)
         lists: Sequence[What] = ("events", "candidates", "frames") if self.text else ()
         self._kept = {what: _by_task(library, scan, self.text, what) for what in lists}
 
