@@ -125,8 +125,9 @@ def _print_shares(out: Output, found: Score) -> None:
     recall, precision = _share(found.recall), _share(found.precision)
     out.result(f"recall     {recall}  ({found.hits} of {found.true} true events found)")
     out.result(f"precision  {precision}  ({found.right} of {found.found} events right)")
+    pairs = f"{found.paired} pair{'' if found.paired == 1 else 's'}"
     out.result(
-        f"one to one {found.paired} pairs: recall {_share(found.paired_recall)}, "
+        f"one to one {pairs}: recall {_share(found.paired_recall)}, "
         f"precision {_share(found.paired_precision)}, overlap {_share(found.overlap_mean)} (mean)"
     )
     if found.true_strokes:

@@ -33,9 +33,11 @@ class _Told:
         self._out = out
         self._list = list_
         self._files = self._clips = self._pictures = 0
+        self._matched = False
         self.failed = 0
 
     def progress(self, progress: Progress) -> None:
+        self._matched = self._matched or progress.total > 0
         self._out.progress(f"export: {progress.done} of {progress.total} {progress.what}")
 
     def wrote(self, piece: Piece) -> None:
@@ -53,6 +55,8 @@ class _Told:
             self._out.result(str(piece.path))
 
     def sum_up(self) -> None:
+        if self._request.text and not self._matched:
+            self._out.note("nothing matches the filter")
         counted = (
             (self._files, "file", self._request.folder),
             (self._clips, "clip", self._request.clips),

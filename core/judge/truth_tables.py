@@ -35,9 +35,11 @@ def table_truths(text: str, footage: Sequence[Footage]) -> list[Truth] | None:
     rows = _rows(text)
     if not rows:
         return None
-    header = [cell.strip().lower() for cell in rows[0]]
-    if _column(header, "start") is not None and _column(header, "end") is not None:
-        return _named(header, rows[1:], footage)
+    # PySceneDetect may write times of cuts before the names of columns, without a word.
+    for place, row in enumerate(rows[:2]):
+        header = [cell.strip().lower() for cell in row]
+        if _column(header, "start") is not None and _column(header, "end") is not None:
+            return _named(header, rows[place + 1 :], footage)
     return _unnamed(rows, footage)
 
 

@@ -23,7 +23,7 @@ _CUE = re.compile(
 )
 _CAPTION = re.compile(
     r"^(?P<kind>.+?) (?:\d+(?:\.\d+)?|\?)(?: \d+ strokes?)? peak (?P<peak>\d+:\d\d:\d\d\.\d{3})"
-    r"(?: lasts (?P<lasts>\d+\.\d+) s)?$"
+    r"(?: end (?P<end>\d+:\d\d:\d\d\.\d{3}))?$"
 )
 """what the exports write about an event: see `storage.export.cues.caption`"""
 _SHORTEST_CUE = 0.5
@@ -140,9 +140,9 @@ def _cue(found: re.Match[str], said: str) -> TrueEvent:
     if ours is None:
         return TrueEvent(said or "event", start, end, start)
     # A cue of a short flash stays on the screen for longer than that lasted.
-    lasts = float(ours["lasts"]) if ours["lasts"] else 0.0
-    if abs(end - start - _SHORTEST_CUE) < 0.0015 and lasts < _SHORTEST_CUE:
-        end = start + lasts
+    told = _clock_text(ours["end"]) if ours["end"] else start
+    if abs(end - start - _SHORTEST_CUE) < 0.0015 and start <= told <= end:
+        end = told
     peak = _clock_text(ours["peak"])
     inside = start - 0.001 <= peak <= max(end, start) + 0.001
     return TrueEvent(ours["kind"], start, end, peak if inside else start)

@@ -181,7 +181,8 @@ def test_pyscenedetect(truth: Writer) -> None:
         "1,1,00:00:00.000,0.000,100,00:00:03.333,3.333,100,00:00:03.333,3.333\n"
         "2,101,00:00:03.333,3.333,480,00:00:16.000,16.000,380,00:00:12.667,12.667\n"
     )
-    for text in ("Timecode List:,00:00:03.333\n" + header + rows, header + rows):
+        cuts = ("Timecode List:,00:00:03.333\n", "00:00:03.333\n", "00:00:03.333,00:00:05.000\n", "\n", "")
+    for text in (first + header + rows for first in cuts):
         (found,) = truth(text)
         assert spans(found.events) == [(0.0, 3.333), (3.333, 16.0)]
         assert {event.kind for event in found.events} == {"scene"}

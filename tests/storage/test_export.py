@@ -263,8 +263,8 @@ def test_subtitles_read_back(tmp_path: Path, name: str, top: str, point: str) ->
     spans = [(start, end) for _, start, end, _ in cues]
     assert spans == [(0, 500), (62400, 63123), (62900, 64000), (3725001, 3726000)]
     assert [label for label, *_ in cues] == ["1", "2", "3", "4"]
-    assert cues[0][3] == "flash 0.83 peak 00:00:00.000 lasts 0.000 s"
-    assert cues[1][3] == "flash 0.83 3 strokes peak 00:01:02.500 lasts 0.723 s"
+    assert cues[0][3] == "flash 0.83 peak 00:00:00.000 end 00:00:00.000"
+    assert cues[1][3] == "flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123"
     assert not re.search("[<>{}]" if name == "srt" else "[<>]", cues[2][3])
     nothing = read(written(tmp_path, name, doc=document(moments=())), f".{name}")
     assert nothing == top

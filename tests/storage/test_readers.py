@@ -103,7 +103,7 @@ def test_srt_by_srt(exported: Path) -> None:
     cues = list(srt.parse(text, ignore_errors=False))
     assert [cue.index for cue in cues] == [1, 2, 3, 4]
     assert cues[1].start == timedelta(milliseconds=62400)
-    assert cues[1].content == "flash 0.83 3 strokes peak 00:01:02.500 lasts 0.723 s"
+    assert cues[1].content == "flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123"
 
 
 def test_vtt_by_webvtt(exported: Path) -> None:

@@ -38,16 +38,15 @@ def cues(document: Document) -> Iterator[Cue]:
 
 
 def caption(moment: Moment) -> str:
-    """Return an event in words: `flash 0.83 3 strokes peak 00:01:02.500 lasts 0.067 s`.
+    """Return an event in words: `flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123`.
 
     The number of strokes is left out of events that have none.
     """
     score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
     strokes = len(moment.strokes)
     told = f" {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else ""
-    lasts = milliseconds(moment.end_seconds - moment.start_seconds) / 1000
-    peak = clock_of(moment.peak_seconds)
-    return f"{clean(moment.kind)} {score}{told} peak {peak} lasts {lasts:.3f} s"
+    times = f"peak {clock_of(moment.peak_seconds)} end {clock_of(moment.end_seconds)}"
+    return f"{clean(moment.kind)} {score}{told} {times}"
 
 
 def is_foreign(path: Path) -> bool:
