@@ -51,7 +51,8 @@ def _rows(text: str) -> list[list[str]]:
         lines = lines[1:]
     if not lines:
         return []
-    delimiter = max("\t;,", key=lambda each: (lines[0].count(each) > 0, each == "\t", each == ";"))
+    head = "\n".join(lines[:2])
+    delimiter = next((each for each in "\t;" if each in head), ",")
     rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
     # Where a comma does not part columns it is a decimal point.
     return rows if delimiter == "," else [[_pointed(cell) for cell in row] for row in rows]

@@ -111,7 +111,7 @@ def test_json_of_several_videos_and_strokes(truth: Writer) -> None:
     ]}))  # fmt: skip
     assert (a.video, a.events[0].strokes) == ("a.mp4", (1.25, 1.5))
     assert (b.video, b.events[0].strokes) == ("b.mp4", (1.0, 1.5))
-    listed = [{"video": name, "events": []} for name in ("a.mp4", "b.mp4")]
+    listed: list[dict[str, object]] = [{"video": name, "events": []} for name in ("a.mp4", "b.mp4")]
     assert [each.video for each in truth(json.dumps(listed))] == ["a.mp4", "b.mp4"]
     events = [{"video": name, "start_s": 1, "end_s": 1} for name in ("b", "a", "b")]
     assert [(t.video, len(t.events)) for t in truth(json.dumps({"events": events}))] == [
@@ -181,7 +181,8 @@ def test_pyscenedetect(truth: Writer) -> None:
         "1,1,00:00:00.000,0.000,100,00:00:03.333,3.333,100,00:00:03.333,3.333\n"
         "2,101,00:00:03.333,3.333,480,00:00:16.000,16.000,380,00:00:12.667,12.667\n"
     )
-        cuts = ("Timecode List:,00:00:03.333\n", "00:00:03.333\n", "00:00:03.333,00:00:05.000\n", "\n", "")
+    listed = "00:00:03.333,00:00:05.000\n"
+    cuts = (f"Timecode List:,{listed}", listed, "00:00:03.333\n", "\n", "")
     for text in (first + header + rows for first in cuts):
         (found,) = truth(text)
         assert spans(found.events) == [(0.0, 3.333), (3.333, 16.0)]
