@@ -153,6 +153,11 @@ class LocalClient:
             raise UsageError(f"there is no export {number}")
         return self._exports.state(number)
 
+    @property
+    def exporting(self) -> bool:
+        """Tell whether results are being written as files."""
+        return self._exports is not None and self._exports.running
+
     def watch_again(self) -> None:
         """Go on with the folders that an engine before this one watched."""
         self._engine.watch_again()

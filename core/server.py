@@ -114,7 +114,8 @@ class Server:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
             state = await self._client.snapshot()
-            if self._viewers or state.scans or state.watches or _fetching(state.downloads):
+            busy = state.scans or state.watches or _fetching(state.downloads)
+            if self._viewers or busy or self._client.exporting:
                 self._last_use = time.monotonic()
             elif time.monotonic() - self._last_use > self._idle_seconds:
                 log.info("nothing to do and nobody looking: ending")

@@ -103,6 +103,12 @@ class Exports:
         self._running: dict[int, tuple[Exporter, threading.Thread]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def running(self) -> bool:
+        """Tell whether any is not finished."""
+        with self._lock:
+            return bool(self._running)
+
     def begin(self, request: ExportRequest) -> int:
         """Start an export and return its number. Raises UsageError or UnknownName."""
         library = Library(self._folder, writable=False)

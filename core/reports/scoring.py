@@ -92,9 +92,7 @@ def _about(truth: Truth, videos: Sequence[Document], request: ScoreRequest) -> D
         same = [video for video in videos if video.source.content == truth.content]
         if len(same) == 1:
             return same[0]
-    wanted = _folded(truth.video) if truth.video else _named_by(request.truth)
-    exact = [video for video in videos if wanted == _folded(video.source.path)]
-    found = exact or [video for video in videos if wanted in _names(video, bool(truth.video))]
+    found, wanted = _called(truth.video or "", videos, request.truth)
     if len(found) > 1:
         raise UsageError(
             f"{len(found)} sources are called {clean(wanted)}; name the video by its whole path"
@@ -126,13 +124,27 @@ def _footage(document: Document) -> Footage:
     return Footage(frozenset(_forms(info.path)), info.frame_rate, start_timecode(info))
 
 
+def _called(name: str, videos: Sequence[Document], file: Path) -> tuple[list[Document], str]:
+    """Return the sources of a name and that name: by whole path, else by the file's own name.
+
+    The folder may be another one, as on the machine where the truth was made. Without a name the
+    truth file's own counts, which may lack the video's ending, as that of subtitles does.
+    """
+    wanted = _folded(name)
+    exact = [video for video in videos if wanted == _folded(video.source.path)]
+    if exact:
+        return exact, wanted
+    last = re.split(r"[/\\]", wanted)[-1] if name else _named_by(file)
+    whole = bool(os.path.splitext(last)[1]) and bool(name)
+    return [video for video in videos if last in _names(video, whole)], last
+
+
 def _names(document: Document, whole: bool) -> set[str]:
-    """Return what a source may be called, folded: with its ending, or (`whole` false) without."""
+    """Return what a source's file may be called, folded; without its ending too unless `whole`."""
     path = document.source.path
-    if whole:
-        return {_folded(each) for each in _forms(path)}
-    name = os.path.basename(path)
-    return {_folded(name), _folded(os.path.splitext(name)[0])}
+    names = {_folded(each) for each in _forms(path)}
+    stem = _folded(os.path.splitext(os.path.basename(path))[0])
+    return names if whole else names | {stem}
 
 
 def _forms(path: str) -> set[str]:

@@ -15,9 +15,11 @@ import pytest
 
 from core.client import LocalClient, Records
 from core.errors import UsageError
-from core.queries import ExportRequest
+from core.queries import ExportRequest, Results
 from core.records import Moment
 from core.reports.clips import joined, piece_name
+from core.reports.rowfiles import write_rows
+from core.storage.library import Library
 from core.views import Piece, Progress
 from tests.workbench import STROKES, Cli
 
@@ -160,6 +162,23 @@ def test_the_legacy_layout_holds_thumbnails(records: Records, tmp_path: Path) ->
     found = pickle.loads((tmp_path / "storm.mp4.legacy.pkl").read_bytes())
     assert sorted(found["thumbnails"]) == [1, 2, 3, 4, 5]
     assert all(jpeg[:2] == b"\xff\xd8" for jpeg in found["thumbnails"].values())
+
+
+def test_rows_of_a_list_by_pandas(scanned: Cli, tmp_path: Path) -> None:
+    library = Library(scanned.library, writable=False)
+    try:
+        count = write_rows(library, Results("candidates", 1), "csv", tmp_path / "rows.csv")
+        write_rows(library, Results("candidates", 1), "jsonl", tmp_path / "rows.jsonl")
+    finally:
+        library.close()
+    text = pandas.read_csv(tmp_path / "rows.csv", keep_default_na=False, dtype=str)
+    assert len(text) == count and not (text == "'").to_numpy().any()
+    table = pandas.read_csv(tmp_path / "rows.csv")
+    assert {"score", "energy", "facts", "strokes", "threshold", "reason", "uri"} <= set(table)
+    rejected = table[~table["accepted"]]
+    assert len(rejected) and (rejected["score"] >= 0).all()
+    lines = pandas.read_json(tmp_path / "rows.jsonl", lines=True)
+    assert lines["uri"].tolist() == table["uri"].tolist()
 
 
 def test_progress_counts_sources_and_events(records: Records, tmp_path: Path) -> None:

@@ -151,9 +151,10 @@ def test_the_name_of_the_video_counts(
         (tmp_path / name).write_text(json.dumps({**true, "video": video}))
         return ScoreRequest(tmp_path / name, **more)
 
-    for video in ("storm.mp4", str(storm), ""):
+    moved = ("/elsewhere/storm.mp4", "C:\\footage\\storm.mp4", "storm")
+    for video in ("storm.mp4", str(storm), "", *moved):
         assert records.score(1, request(video)).all.recall == 1.0
-    for video in ("other.mp4", f"/elsewhere{storm}"):
+    for video in ("other.mp4", f"{storm}.mkv", "storm.mkv"):
         with pytest.raises(UsageError, match=r"is about .*it has: storm\.mp4.*--any-video"):
             records.score(1, request(video))
         assert records.score(1, request(video, any_video=True)).all.recall == 1.0

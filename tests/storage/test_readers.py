@@ -20,6 +20,7 @@ import srt
 import webvtt
 from pycocotools.coco import COCO
 
+from core.storage.export.cells import text_cell
 from core.storage.export.document import Document, FrameNotes, Thing
 from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
@@ -77,6 +78,15 @@ def test_csv_by_pandas(exported: Path) -> None:
     assert table["x"].isna().tolist() == [False, False, True, False]
     assert set(table["source"]) == {clean(HOSTILE)}
     assert not (table.astype(str) == "'").to_numpy().any()
+
+
+def test_the_guard_of_formulas_is_put_only_where_it_is_needed() -> None:
+    kept = ("", " ", "a=b", "-5", "+1e3", "-inf", "3-2", "'quoted", "/a/-x.mp4", "nan")
+    guarded = ("=1+1", "+cmd", "-cmd|x", "@SUM(A1)", " =1", "\t=1", "\r=1", "\uff1d1", "--5")
+    for text in kept:
+        assert text_cell(text) == text
+    for text in guarded:
+        assert text_cell(text).startswith("'"), text
 
 
 def test_jsonl_by_pandas_and_plain_utf8(exported: Path) -> None:
