@@ -2,8 +2,9 @@
 
 A timecode `HH:MM:SS:FF` labels frames at a whole, nominal rate. Where the true rate is 1000/1001
 of that (29.97, 59.94), drop-frame labels leave out numbers so as to stay with the clock: at 30 the
-labels 00 and 01 of every minute but each tenth, at 60 the labels 00 to 03. Source: SMPTE ST
-12-1:2014, "Time and Control Code", clauses 5.2.2 and 5.2.3.
+labels 00 and 01 of every minute but each tenth, at 60 the labels 00 to 03. Source: SMPTE 12M
+(today ST 12-1), as explained on dropframetimecode.org, read in November 2026; the tests hold the
+labels against OpenTimelineIO's.
 """
 
 from __future__ import annotations

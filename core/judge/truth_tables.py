@@ -24,6 +24,7 @@ _NAMES = {
     "kind": ("kind", "label", "type"),
     "video": ("source", "video", "file", "filename", "path"),
     "strokes": ("stroke_s", "stroke_seconds", "stroke times"),
+    "accepted": ("accepted",),
 }
 """what a column may be called, in lower case; the first that is there is taken"""
 _SCENES = "scene number"
@@ -66,6 +67,8 @@ def _named(header: list[str], rows: Sequence[list[str]], footage: Sequence[Foota
     events = []
     for number, row in enumerate(rows, 2):
         cells = {what: _cell(header, row, what) for what in _NAMES}
+        if cells["accepted"].lower() == "false":  # a rejected candidate of the app's list
+            continue
         try:
             events.append((_plain(cells["video"]), _event(cells, footage)))
         except ValueError as error:

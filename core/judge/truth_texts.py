@@ -77,14 +77,15 @@ def _json_lines(text: str) -> list[Truth]:
         if line.strip():
             try:
                 body = json.loads(line)
-                events.append((_video(body), _event(body, body.get("fps"))))
+                if body.get("accepted") is not False:  # a rejected candidate of `results --json`
+                    events.append((_video(body), _event(body, body.get("fps"))))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise NoTruth(f"line {number}: {type(error).__name__}: {error}") from error
     return grouped(events)
 
 
 def _video(body: dict[str, Any]) -> str:
-    return str(body.get("video") or body.get("source") or "")
+    return str(body.get("video") or body.get("source") or body.get("path") or "")
 
 
 def _event(body: dict[str, Any], fps: Any) -> TrueEvent:

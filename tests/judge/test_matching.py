@@ -17,8 +17,10 @@ from core.client import Records
 from core.errors import UsageError
 from core.judge.matching import neighbours, one_to_one, overlap
 from core.judge.score import Score, TrueEvent, score, total
-from core.queries import ScoreRequest
+from core.queries import Results, ScoreRequest
 from core.records import Moment, Stroke
+from core.reports.rowfiles import write_rows
+from core.storage.library import Library
 from tests.workbench import Cli
 
 
@@ -173,6 +175,18 @@ def test_our_own_export_scores_fully(records: Records, tmp_path: Path) -> None:
         assert (found.true, found.recall, found.precision) == (5, 1.0, 1.0), name
         assert (found.paired, found.paired_recall) == (5, 1.0), name
         assert found.overlap_mean is not None and found.overlap_mean > 0.5, name
+
+
+def test_rows_of_a_list_score_fully(scanned: Cli, records: Records, tmp_path: Path) -> None:
+    library = Library(scanned.library, writable=False)
+    try:
+        for name in ("jsonl", "csv"):
+            query = Results("candidates", 1, "file:storm")
+            assert write_rows(library, query, name, tmp_path / f"rows.{name}") >= 5
+            found = records.score(1, ScoreRequest(tmp_path / f"rows.{name}")).all
+            assert (found.recall, found.precision, found.paired) == (1.0, 1.0, found.found), name
+    finally:
+        library.close()
 
 
 def test_several_videos_are_scored_each_and_together(

@@ -16,7 +16,7 @@ def text_cell(text: str) -> str:
     """Return `text` on one line, with an apostrophe before what a spreadsheet would compute.
 
     A number is no formula, whatever its sign. The signs are those of OWASP's page "CSV
-    Injection", the full-width ones included; tabs and line ends are spaces here.
+    Injection", and their full-width forms; tabs and line ends are spaces here.
     """
     shown = clean(text, limit=_LENGTH)
     guarded = shown.lstrip().startswith(_FORMULA) and not _is_number(shown)
