@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import SightlineError, UnknownName, UsageError
+from ..errors import Interrupted, SightlineError, UnknownName, UsageError
 from ..queries import ExportRequest
 from ..sources.reader import Reader
 from ..storage.library import Library
@@ -22,10 +22,6 @@ MOST_KEPT = 20
 """finished exports that can still be asked about"""
 MOST_FAILURES = 20
 Wrote = Callable[[Piece], None]
-
-
-class Cancelled(SightlineError):
-    """An export was ended from outside."""
 
 
 class Exporter:
@@ -50,12 +46,12 @@ class Exporter:
     def run(self, told: Told, wrote: Wrote) -> None:
         """Write everything; `told` hears how far it is, `wrote` of each file, or of one missing.
 
-        Raises SightlineError; Cancelled after `end`.
+        Raises SightlineError; Interrupted after `end`.
         """
 
         def checked(progress: Progress) -> None:
             if self._ended.is_set():
-                raise Cancelled("the export was ended")
+                raise Interrupted("the export was ended")
             told(progress)
 
         request = self._request
