@@ -14,16 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .commands import Command, SubmitScan
-from .errors import EngineGone
+from .errors import EngineGone, UsageError
 from .events import Event
-from .queries import Page, Query
+from .queries import ExportRequest, Page, Query, ScoreRequest
 from .settings import log_file
 from .state import EngineState, MachineState
-from .views import BatchLine, ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
+from .views import (
+    BatchLine,
+    ExportState,
+    ModelMemory,
+    MomentView,
+    Piece,
+    PlanView,
+    Progress,
+    ScanLine,
+    TaskView,
+    Verified,
+)
 
 if TYPE_CHECKING:
     from .engine import Engine
-    from .judge.score import Score
+    from .reports.exporting import Exports
+    from .reports.scoring import Scored
     from .sources.process import ReaderProcess
     from .storage.library import Library
 
@@ -56,6 +68,12 @@ class EngineClient(Protocol):
     async def export_rows(self, query: Query, format_: str, path: Path) -> int:
         """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
 
+    async def begin_export(self, request: ExportRequest) -> int:
+        """Start writing results as files; return the export's number. Raises SightlineError."""
+
+    async def export_state(self, number: int) -> ExportState:
+        """Return how an export stands. Raises UsageError for one there is none of."""
+
     async def close(self) -> None:
         """Let go of the engine."""
 
@@ -66,6 +84,7 @@ class LocalClient:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._library: Library | None = None
+        self._exports: Exports | None = None
 
     @classmethod
     async def open(
@@ -120,6 +139,25 @@ class LocalClient:
 
         return await asyncio.to_thread(write_rows, self._reading(), query, format_, path)
 
+    async def begin_export(self, request: ExportRequest) -> int:
+        """Start writing results as files; return the export's number. Raises SightlineError."""
+        if self._exports is None:
+            from .reports.exporting import Exports
+
+            self._exports = Exports(self._engine.library.folder)
+        return await asyncio.to_thread(self._exports.begin, request)
+
+    async def export_state(self, number: int) -> ExportState:
+        """Return how an export stands. Raises UsageError for one there is none of."""
+        if self._exports is None:
+            raise UsageError(f"there is no export {number}")
+        return self._exports.state(number)
+
+    @property
+    def exporting(self) -> bool:
+        """Tell whether results are being written as files."""
+        return self._exports is not None and self._exports.running
+
     def watch_again(self) -> None:
         """Go on with the folders that an engine before this one watched."""
         self._engine.watch_again()
@@ -142,6 +180,8 @@ class LocalClient:
 
     async def close(self) -> None:
         """Stop running scans after the microbatch in hand and close the library."""
+        if self._exports is not None:
+            await asyncio.to_thread(self._exports.close)
         if self._library is not None:
             self._library.close()
         await self._engine.close()
@@ -176,17 +216,26 @@ class Records:
 
         return lists.task_views(self._library, scan)
 
-    def export(self, scan: int, formats: Sequence[str], folder: Path) -> list[Path]:
+    def write(
+        self,
+        request: ExportRequest,
+        told: Callable[[Progress], None] = lambda _progress: None,
+        wrote: Callable[[Piece], None] = lambda _piece: None,
+    ) -> None:
+        """Write results as files; `told` hears how far it is, `wrote` of each file or failure.
+
+        Raises UsageError, UnknownName, EnvironmentFault.
+        """
+        from .reports.exporting import Exporter
+
+        Exporter(self._library, request).run(told, wrote)
+
+    def export(self, scan: int, formats: Sequence[str], folder: Path, text: str = "") -> list[Path]:
         """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
-        from .reports import exports
-
-        return exports.export(self._library, scan, formats, folder)
-
-    def pieces(self, scan: int, folder: Path, *, pictures: bool) -> Iterator[Piece]:
-        """Write one clip, or one picture, for each event and yield what came of it."""
-        from .reports import exports
-
-        return exports.export_pieces(self._library, scan, folder, pictures=pictures)
+        written: list[Piece] = []
+        request = ExportRequest(scan, text, tuple(formats), str(folder))
+        self.write(request, wrote=written.append)
+        return [piece.path for piece in written if piece.path is not None]
 
     def instant(self, path: str, seconds: float) -> MomentView:
         """Return everything kept about one instant of a source."""
@@ -207,14 +256,11 @@ class Records:
 
         write(path, self.still(view, longest_side))
 
-    def score(
-        self, scan: int, truth: Path, kinds: Sequence[str], events: Sequence[str], tolerance: float
-    ) -> Score:
-        """Compare a scan's events with a truth file."""
-        from .judge.score import read_truth
+    def score(self, scan: int, request: ScoreRequest) -> Scored:
+        """Compare a scan's events with a truth file. Raises UsageError."""
         from .reports import scoring
 
-        return scoring.scored(self._library, scan, read_truth(truth), kinds, events, tolerance)
+        return scoring.scored(self._library, scan, request)
 
     def model_memory(self) -> list[ModelMemory]:
         """Return what each model that was ever loaded took, the largest first."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .wire_forms import from_json, to_json
 
 What = Literal["events", "candidates", "frames"]
-Sort = Literal["source", "time", "score", "kind"]
+Sort = Literal["source", "time", "score", "energy", "kind"]
 ModelSort = Literal["catalog", "name", "kind", "here", "disk", "memory"]
 
 
@@ -33,7 +34,8 @@ class Results:
     the frames models looked at.
 
     `text` holds words that must all be somewhere in the row, and conditions such as `score>0.5`,
-    `kind:flash`, `file:cam1`, `is:marked`, `is:rejected`.
+    `energy>100`, `strokes>1`, `time<00:01:30`, `kind:flash`, `file:cam1`, `is:marked`,
+    `is:rejected`.
     """
 
     what: What = "events"
@@ -67,6 +69,38 @@ class LogLines:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """Results of a scan (None for the newest) as files in `folder`, narrowed as by `Results.text`.
+
+    `clips` and `pictures` are folders for a clip, or a picture of the peak, of each event; empty
+    for none.
+    """
+
+    scan: int | None = None
+    text: str = ""
+    formats: tuple[str, ...] = ()
+    folder: str = ""
+    clips: str = ""
+    pictures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """What is compared with the truth, and how strictly.
+
+    `kinds` are the true kinds that should be found (empty: all), `events` the kinds of events that
+    are judged; `any_video` scores a lone source against a truth about another video.
+    """
+
+    truth: Path
+    kinds: tuple[str, ...] = ()
+    events: tuple[str, ...] = ("flash",)
+    tolerance_seconds: float = 0.1
+    stroke_tolerance_seconds: float = 0.05
+    any_video: bool = False
+
+
 Query = Scans | Tasks | Results | Models | Matrix | LogLines
 QUERIES: dict[str, type[Query]] = {each.__name__: each for each in get_args(Query)}
 
@@ -80,11 +114,16 @@ class Page:
     rows: tuple[dict[str, Any], ...]
 
 
-def query_to_json(query: Query) -> dict[str, Any]:
-    """Return a query as a JSON object."""
+def query_to_json(query: Query | ExportRequest) -> dict[str, Any]:
+    """Return a query, or a request for an export, as a JSON object."""
     return to_json(query)
 
 
 def query_from_json(body: dict[str, Any]) -> Query:
     """Return the query of a JSON object. Raises KeyError or TypeError for anything unknown."""
     return from_json(body, QUERIES)
+
+
+def export_from_json(body: dict[str, Any]) -> ExportRequest:
+    """Return the request of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, {"ExportRequest": ExportRequest})

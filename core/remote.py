@@ -20,9 +20,10 @@ from .commands import Command, command_to_json
 from .discovery import PROTOCOL, Listening
 from .errors import EngineGone, EnvironmentFault, SightlineError
 from .events import Event, event_from_json
-from .queries import Page, Query, query_to_json
+from .queries import ExportRequest, Page, Query, query_to_json
 from .state import EngineState, state_from_json
 from .text import clean
+from .views import ExportState, Progress
 
 LINE_BYTES = 64 * 1024 * 1024
 CONNECT_SECONDS = 5.0
@@ -108,6 +109,16 @@ class RemoteClient:
         """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
         body = query_to_json(query)
         return int(await self._ask("export", query=body, format=format_, path=str(path)))
+
+    async def begin_export(self, request: ExportRequest) -> int:
+        """Start writing results as files; return the export's number."""
+        return int(await self._ask("begin_export", request=query_to_json(request)))
+
+    async def export_state(self, number: int) -> ExportState:
+        """Return how an export stands."""
+        body = await self._ask("export_state", number=number)
+        progress = Progress(**body.pop("progress"))
+        return ExportState(progress=progress, **body)
 
     async def samples(self, since: float) -> list[dict[str, Any]]:
         """Return what the machine did since a time (seconds since the epoch)."""

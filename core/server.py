@@ -31,7 +31,7 @@ from .errors import SightlineError, UsageError
 from .events import event_to_json
 from .logs import log_to
 from .monitor import Monitor
-from .queries import query_from_json
+from .queries import export_from_json, query_from_json
 from .sources.pools import BEHIND_AN_APP
 from .state import state_to_json
 from .version import sightline_version
@@ -114,7 +114,8 @@ class Server:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
             state = await self._client.snapshot()
-            if self._viewers or state.scans or state.watches or _fetching(state.downloads):
+            busy = state.scans or state.watches or _fetching(state.downloads)
+            if self._viewers or busy or self._client.exporting:
                 self._last_use = time.monotonic()
             elif time.monotonic() - self._last_use > self._idle_seconds:
                 log.info("nothing to do and nobody looking: ending")
@@ -155,6 +156,8 @@ class _Viewer:
             "instant": self._instant,
             "still": self._still,
             "export": self._export,
+            "begin_export": self._begin_export,
+            "export_state": self._export_state,
             "samples": self._samples,
             "stop": self._stop,
         }
@@ -251,6 +254,13 @@ class _Viewer:
         self._check_may_change()
         query = query_from_json(request["query"])
         return await self._client.export_rows(query, request["format"], Path(request["path"]))
+
+    async def _begin_export(self, request: dict[str, Any]) -> Any:
+        self._check_may_change()
+        return await self._client.begin_export(export_from_json(request["request"]))
+
+    async def _export_state(self, request: dict[str, Any]) -> Any:
+        return asdict(await self._client.export_state(int(request["number"])))
 
     async def _samples(self, request: dict[str, Any]) -> Any:
         return self._server.monitor.samples(float(request["since"]))

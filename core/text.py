@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import unicodedata
+from typing import Any
+from urllib.parse import quote
 
 MAX_LENGTH = 2000
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Controls, formats (bidi overrides, zero width, tags), surrogates, private use, unassigned, and
 # the two separators a terminal may treat as a line end.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\ud[89a-f]")
 
 
 def clean(text: str, *, limit: int = MAX_LENGTH) -> str:
@@ -34,12 +41,43 @@ def clean_path(path: str, *, limit: int = 240) -> str:
     return shown if len(shown) <= limit else "…" + shown[-(limit - 1) :]
 
 
+def readable(text: str) -> str:
+    """Return `text` with U+FFFD for each byte of a name that is not UTF-8.
+
+    Python keeps such a byte as a lone surrogate, which no other JSON reader and no UTF-8 file
+    takes. The same sign stands for it in all output; `file_uri` holds the exact name.
+    """
+    return _LONE_SURROGATE.sub(_REPLACEMENT, text)
+
+
+def file_uri(path: str) -> str:
+    """Return a path as a `file:` URI (RFC 8089); its bytes are percent-encoded, so it is exact."""
+    return path if "://" in path else "file://" + quote(os.fsencode(path))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON in ASCII only, valid for every reader: see `readable`."""
+    text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False, default=str)
+    if _ESCAPED_SURROGATE.search(text) is None:
+        return text
+    return json.dumps(_valid(value), indent=indent, allow_nan=False, default=str)
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
     from difflib import get_close_matches
 
     found = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _valid(value: Any) -> Any:
+    """Return JSON values with every text in them made readable."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {_valid(key): _valid(each) for key, each in value.items()}
+    return [_valid(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _safe(char: str) -> str:

@@ -88,11 +88,35 @@ class ModelMemory:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A clip or picture of one event: its file, or why there is none."""
+    """A clip of one or more events, or a picture of one: its file, or why there is none."""
 
     source: str
     path: Path | None
     failure: str = ""
+    events: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an export is: `done` of `total` `what` (sources, or events for clips)."""
+
+    what: str = "sources"
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """How an export stands; `trouble` says why one that is finished was broken off."""
+
+    progress: Progress = Progress()
+    files: int = 0
+    failed: int = 0
+    """clips or pictures that could not be made"""
+    failures: tuple[str, ...] = ()
+    """why, of the first of them"""
+    finished: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,8 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
     _on("results", "results.export", "e", "Export what is in view", "export", writes=True),
+    _on("results", "results.files", "w", "Write every format, clips or pictures of what is in view",
+        writes=True),
     _on("results", "results.tags", "t", "Correct the tags", "tags", "row_here", writes=True),
     _on("results", "results.caption", "E", "Correct the caption", when="row_here", writes=True),
     # 5 Models

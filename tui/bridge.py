@@ -20,9 +20,10 @@ from core.errors import EngineGone, SightlineError
 if TYPE_CHECKING:
     from core.commands import Command
     from core.events import Event
-    from core.queries import Page, Query
+    from core.queries import ExportRequest, Page, Query
     from core.remote import RemoteClient
     from core.state import EngineState
+    from core.views import ExportState
 
 Connection = Literal["starting", "attached", "lost", "stopped", "failed"]
 POLL_SECONDS = 0.25
@@ -125,6 +126,14 @@ class Bridge:
     async def export_rows(self, query: Query, format_: str, path: Path) -> int:
         """Write all rows of a list to a file. Raises SightlineError."""
         return await self._attached().export_rows(query, format_, path)
+
+    async def begin_export(self, request: ExportRequest) -> int:
+        """Start writing results as files; return the export's number. Raises SightlineError."""
+        return await self._attached().begin_export(request)
+
+    async def export_state(self, number: int) -> ExportState:
+        """Return how an export stands. Raises SightlineError."""
+        return await self._attached().export_state(number)
 
     async def samples(self, since: float) -> list[dict[str, Any]]:
         """Return what the machine did since a time. Raises SightlineError."""

@@ -9,6 +9,7 @@ import click
 
 from ..client import Records
 from ..commands import SubmitScan
+from ..queries import ScoreRequest
 from .output import Session
 from .running import Finish, run_scan
 from .score import print_score
@@ -42,7 +43,7 @@ def command(session: Session, out: Path) -> int:
     records = Records.open(session.library)
     try:
         newest = records.scans()[0].scan
-        print_score(session.out, records.score(newest, truth, (), ("flash",), 0.1))
+        print_score(session.out, records.score(newest, ScoreRequest(truth)).all)
     finally:
         records.close()
     session.out.note(f"report: {out / 'report' / 'scan.html'}")

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from ..client import Records
-from .options import DEFAULT_FORMATS, formats_option
+from ..queries import ExportRequest
+from .options import DEFAULT_FORMATS, filter_option, formats_option
 from .output import Session
-from .running import write_pieces
+from .writing import write_files
 
 
 @click.command()
 @click.argument("scan", type=int)
 @formats_option
+@filter_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -29,22 +30,17 @@ from .running import write_pieces
 @click.option("--pictures", is_flag=True, help="Also a picture of each event's peak, full size.")
 @click.pass_obj
 def command(
-    session: Session, scan: int, formats: tuple[str, ...], out: Path, clips: bool, pictures: bool
-) -> int:
+    session: Session, scan: int, formats: tuple[str, ...], text: str, out: Path, clips: bool,
+    pictures: bool,
+) -> int:  # fmt: skip
     """Write a scan's results as files, clips or pictures.
 
-    SCAN is a number from `sightline runs list`. The files written are listed on stdout.
+    SCAN is a number from `sightline runs list`. The files written are listed on stdout. A filter
+    narrows down every format, clips and pictures too; sources of which nothing is left get no
+    files. Events whose clips overlap share one clip, named after all of them.
     """
-    records = Records.open(session.library)
-    try:
-        for path in records.export(scan, formats or DEFAULT_FORMATS, out):
-            session.out.result(str(path))
-        code = 0
-        for wanted, as_pictures in ((clips, False), (pictures, True)):
-            if wanted:
-                code |= write_pieces(
-                    records, scan, out, session.out, pictures=as_pictures, list_=True
-                )
-    finally:
-        records.close()
-    return code
+    request = ExportRequest(
+        scan, text, formats or DEFAULT_FORMATS, str(out),
+        str(out) if clips else "", str(out) if pictures else "",
+    )  # fmt: skip
+    return write_files(session.library, request, session.out, list_=True)

@@ -27,6 +27,12 @@ formats_option = click.option(
     "legacy coco jsonl srt vtt edl html.",
 )  # fmt: skip
 
+filter_option = click.option(
+    "--filter", "text", default="", metavar="WORDS",
+    help="Words, and conditions: score>0.5 energy>100 strokes>1 time<00:01:30 kind:flash file:cam1 "
+    "is:marked is:rejected.",
+)  # fmt: skip
+
 
 def scan_settings(function: F) -> F:
     """Add the options that choose a profile and settings on top of it."""

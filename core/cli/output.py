@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EnvironmentFault
-from ..text import clean, clean_path
+from ..text import clean, clean_path, json_text
 
 REFRESH_SECONDS = 0.25
 PLAIN_REFRESH_SECONDS = 10.0
@@ -40,7 +39,7 @@ class Output:
 
     def json(self, body: Any) -> None:
         """Print one JSON value on one line; ASCII, so nothing in it can reach the terminal."""
-        self._print(json.dumps(body, ensure_ascii=True, allow_nan=False, default=str))
+        self._print(json_text(body))
 
     def note(self, text: str) -> None:
         """Say something on stderr unless quiet."""

@@ -9,6 +9,7 @@ import click
 from ..client import rows_of
 from ..queries import Results, Sort, What
 from ..times import timecode
+from .options import filter_option
 from .output import Output, Session
 
 ROWS_AT_ONCE = 500
@@ -19,15 +20,9 @@ ROWS_AT_ONCE = 500
 @click.option("--what", type=click.Choice(["events", "candidates", "frames"]), default="events",
               show_default=True, help="Events, every candidate with its reason, or frames models "
               "looked at.")  # fmt: skip
-@click.option(
-    "--filter",
-    "text",
-    default="",
-    metavar="WORDS",
-    help="Words, and conditions: score>0.5 kind:flash file:cam1 is:marked is:rejected.",
-)
-@click.option("--sort", type=click.Choice(["source", "time", "score", "kind"]), default="source",
-              show_default=True, help="What the rows are ordered by.")  # fmt: skip
+@filter_option
+@click.option("--sort", type=click.Choice(["source", "time", "score", "energy", "kind"]),
+              default="source", show_default=True, help="The order of rows.")  # fmt: skip
 @click.option("--descending", is_flag=True, help="The largest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -61,4 +56,13 @@ def _print(out: Output, what: str, row: dict[str, Any]) -> None:
         return
     verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
     note = row["corrected_caption"] or row["verdict"] or ""
-    out.result(f"{place}  {row['kind']}  score {row['score']:g}  {note}{verdict}{mark}")
+    out.result(f"{place}  {row['kind']}  {measured(row)}  {note}{verdict}{mark}")
+
+
+def measured(row: dict[str, Any]) -> str:
+    """Return score, energy and strokes of an event or candidate in words."""
+    said = f"score {row['score']:g}"
+    if row.get("energy"):
+        said += f"  energy {row['energy']:.4g}"
+    strokes = len(row.get("strokes") or ())
+    return said + (f"  {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else "")

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from .. import events
 from ..attach import Ready, headless
-from ..client import EngineClient, Records, check_formats
+from ..client import EngineClient, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..logs import log_to
+from ..queries import ExportRequest
 from ..text import clean_path
 from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
 from .output import Output, Session
+from .writing import write_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,36 +233,10 @@ def stop_signals() -> list[signal.Signals]:
 def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
     if finish == Finish():
         return 0
-    records = Records.open(library)
-    try:
-        if finish.out is not None:
-            written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
-            out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
-        lost = 0
-        for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
-            if folder is not None:
-                lost |= write_pieces(records, scan, folder, out, pictures=pictures)
-        return lost
-    finally:
-        records.close()
-
-
-def write_pieces(
-    records: Records, scan: int, folder: Path, out: Output, *, pictures: bool, list_: bool = False
-) -> int:
-    """Write clips or pictures of a scan's events and return the exit code."""
-    written = failed = 0
-    for piece in records.pieces(scan, folder, pictures=pictures):
-        if piece.failure:
-            failed += 1
-            out.failed(piece.source, piece.failure)
-            continue
-        written += 1
-        if list_:
-            out.result(str(piece.path))
-    kind = "pictures" if pictures else "clips"
-    out.note(f"{written} {kind} written to {clean_path(str(folder))}")
-    return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
+    folders = (finish.out, finish.clips, finish.pictures)
+    formats = finish.formats or DEFAULT_FORMATS
+    request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))
+    return write_files(library, request, out)
 
 
 def exit_code(end: events.ScanFinished, out: Output) -> int:

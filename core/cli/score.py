@@ -10,11 +10,14 @@ import click
 
 from ..client import Records
 from ..errors import UsageError
+from ..queries import ScoreRequest
+from ..text import clean_path
 from ..times import timecode
 from .output import Output, Session
 
 if TYPE_CHECKING:
     from ..judge.score import Score
+    from ..reports.scoring import Scored
 
 
 EVENT_KINDS = ("flash", "motion", "cut")
@@ -27,7 +30,7 @@ EVENT_KINDS = ("flash", "motion", "cut")
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="JSON with the true events.",
+    help="The true events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md).",
 )
 @click.option("--kinds", metavar="A,B", help="Only these true kinds should be found.")
 @click.option(
@@ -46,42 +49,52 @@ EVENT_KINDS = ("flash", "motion", "cut")
     metavar="SECONDS",
     help="How far an event may lie from the truth.",
 )
+@click.option(
+    "--stroke-tolerance",
+    type=click.FloatRange(min=0),
+    default=0.05,
+    show_default=True,
+    metavar="SECONDS",
+    help="How far a stroke may lie from a true one.",
+)
+@click.option(
+    "--any-video",
+    is_flag=True,
+    help="Score the scan's one source although the truth names another video.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.pass_obj
 def command(
     session: Session, scan: int, truth: Path, kinds: str | None, stages: str, tolerance: float,
-    as_json: bool,
+    stroke_tolerance: float, any_video: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare a scan's events with a truth file.
 
-    Prints recall, precision and timing error, and lists every miss and every false alarm.
+    Prints recall, precision and timing error, pairs of one event and one true stretch each and how
+    they overlap, strokes where the truth lists them, and every miss and every false alarm. Each
+    source that the truth speaks of is scored, and all together.
     """
     for name in _names(stages):
         if name not in EVENT_KINDS:
             raise UsageError(f"no events of kind '{name}'; there are {', '.join(EVENT_KINDS)}")
+    request = ScoreRequest(
+        truth, _names(kinds), _names(stages), tolerance, stroke_tolerance, any_video
+    )
     records = Records.open(session.library)
     try:
-        found = records.score(scan, truth, _names(kinds), _names(stages), tolerance)
+        found = records.score(scan, request)
     finally:
         records.close()
     if as_json:
-        session.out.json({"type": "Score", **asdict(found)})
+        session.out.json(_json(found))
     else:
-        print_score(session.out, found)
+        _print(session.out, found)
     return 0
 
 
 def print_score(out: Output, found: Score) -> None:
     """Print a score with its misses and false alarms."""
-    recall = "-" if found.recall is None else f"{found.recall:.3f}"
-    precision = "-" if found.precision is None else f"{found.precision:.3f}"
-    out.result(f"recall     {recall}  ({found.hits} of {found.true} true events found)")
-    out.result(f"precision  {precision}  ({found.right} of {found.found} events right)")
-    if found.timing_median_seconds is not None and found.timing_worst_seconds is not None:
-        out.result(
-            f"timing     peak off by {found.timing_median_seconds:.3f} s (median), "
-            f"{found.timing_worst_seconds:.3f} s (worst)"
-        )
+    _print_shares(out, found)
     for kind, (hits, total) in found.recall_by_kind.items():
         out.result(f"  {kind}: {hits} of {total}")
     for event in found.misses:
@@ -90,6 +103,55 @@ def print_score(out: Output, found: Score) -> None:
         out.result(
             f"false alarm  {timecode(moment.peak_seconds)}  {moment.kind}  score {moment.score:g}"
         )
+
+
+def _print(out: Output, found: Scored) -> None:
+    for video in found.without_source:
+        out.warn(f"the scan has no results of {clean_path(video)}; its true events are not counted")
+    for path in found.without_truth:
+        out.warn(f"the truth does not speak of {clean_path(path)}; its events are not counted")
+    if len(found.videos) == 1:
+        print_score(out, found.all)
+        return
+    for each in found.videos:
+        out.result(clean_path(each.video))
+        print_score(out, each.score)
+        out.result("")
+    out.result(f"all {len(found.videos)} videos")
+    _print_shares(out, found.all)
+
+
+def _print_shares(out: Output, found: Score) -> None:
+    recall, precision = _share(found.recall), _share(found.precision)
+    out.result(f"recall     {recall}  ({found.hits} of {found.true} true events found)")
+    out.result(f"precision  {precision}  ({found.right} of {found.found} events right)")
+    pairs = f"{found.paired} pair{'' if found.paired == 1 else 's'}"
+    out.result(
+        f"one to one {pairs}: recall {_share(found.paired_recall)}, "
+        f"precision {_share(found.paired_precision)}, overlap {_share(found.overlap_mean)} (mean)"
+    )
+    if found.true_strokes:
+        out.result(
+            f"strokes    {found.stroke_hits} of {found.true_strokes} found, "
+            f"{found.stroke_hits} of {found.found_strokes} right"
+        )
+    if found.timing_median_seconds is not None and found.timing_worst_seconds is not None:
+        out.result(
+            f"timing     peak off by {found.timing_median_seconds:.3f} s (median), "
+            f"{found.timing_worst_seconds:.3f} s (worst)"
+        )
+
+
+def _json(found: Scored) -> dict[str, object]:
+    videos = [{"video": each.video, **asdict(each.score)} for each in found.videos]
+    return {
+        "type": "Score", **asdict(found.all), "videos": videos,
+        "without_source": found.without_source, "without_truth": found.without_truth,
+    }  # fmt: skip
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import click
 from ..client import Records
 from ..errors import UsageError
 from ..fact_line import fact_line
+from ..records import Candidate, Moment
 from ..times import parse_time, timecode
 from ..views import MomentView
 from .output import Output, Session
@@ -89,12 +90,16 @@ def _print(out: Output, view: MomentView) -> None:
             f"{timecode(moment.end_seconds)}, peak {timecode(moment.peak_seconds)}, "
             f"score {moment.score:g}, region {moment.region}"
         )
+        for line in _measured(moment):
+            out.result(f"    {line}")
     for candidate in view.candidates:
         verdict = "accepted" if candidate.accepted else f"rejected: {candidate.reason}"
         out.result(
             f"  candidate {candidate.stage} score {candidate.score:g} of {candidate.threshold:g}: "
             f"{verdict}"
         )
+        for line in _measured(candidate):
+            out.result(f"    {line}")
     for stage, values in view.measurements.items():
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         out.result(f"  {stage}: {shown}")
@@ -112,6 +117,17 @@ def _print(out: Output, view: MomentView) -> None:
         f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
         f"on {made.get('device')}"
     )
+
+
+def _measured(found: Moment | Candidate) -> Iterator[str]:
+    """Yield energy, ratios and strokes of an event or candidate, where it has them."""
+    if found.energy:
+        yield f"energy {found.energy:.6g}"
+    if found.facts:
+        yield "ratios " + "  ".join(f"{name} {value:.4g}" for name, value in found.facts.items())
+    for stroke in found.strokes:
+        at = f"{timecode(stroke.seconds)}, frame {stroke.frame}"
+        yield f"stroke at {at}, energy {stroke.energy:.6g}"
 
 
 def _said(view: MomentView) -> Iterator[str]:

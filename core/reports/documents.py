@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,34 +13,50 @@ from ..spec import Spec
 from ..stages.dedupe import alike, joined
 from ..stages.table import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
+from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.results import Result
-from ..text import clean_path
 from .lists import spec_of
 from .looks import frame_notes, verdicts
+from .narrowing import Narrowed
+
+if TYPE_CHECKING:
+    from ..records import SourceKind
 
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A document with the file stem its exports get."""
+    """A document with the stems that the names of its files begin with."""
 
-    stem: str
+    stems: Stems
     document: Document
 
 
-def documents(library: Library, scan: int, *, statistics: bool = False) -> Iterator[Filed]:
-    """Yield one document for each source of a scan that has results, in order."""
+def documents(
+    library: Library, scan: int, *, statistics: bool = False, narrowed: Narrowed | None = None
+) -> Iterator[Filed]:
+    """Yield one document for each source of a scan that has results, in order.
+
+    With `narrowed` sources of which nothing is kept are passed over.
+    """
     spec = spec_of(library, scan)
     spec_hash = library.runs.get(scan).spec_hash
-    stems = _Stems()
-    for task in library.runs.tasks(scan):
-        if task.content is None:
+    tasks = library.runs.tasks(scan)
+    # Of all sources, with results or not: what a file is called must not depend on that.
+    names = stems([(task.path, cast("SourceKind", task.kind)) for task in tasks])
+    wanted = None if narrowed is None else narrowed.tasks
+    for task in tasks:
+        if task.content is None or (wanted is not None and task.number not in wanted):
             continue
         result = library.results.get(task.content, spec_hash)
-        if result is not None:
-            info = library.results.info(task.content, task.path)
-            stem = stems.next(task.path)
-            yield Filed(stem, _document(library, info, spec, result, statistics))
+        if result is None:
+            continue
+        info = library.results.info(task.content, task.path)
+        whole: Document | None = _document(library, info, spec, result, statistics)
+        if narrowed is not None and whole is not None:
+            whole = narrowed.document(task.number, whole)
+        if whole is not None:
+            yield Filed(names[task.path], whole)
 
 
 def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
@@ -61,14 +75,20 @@ def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
     return replace(filed, document=replace(document, thumbnails=pictures))
 
 
-def summary(library: Library, scan: int) -> Summary:
-    """Return a scan as a whole."""
+def summary(library: Library, scan: int, narrowed: Narrowed | None = None) -> Summary:
+    """Return a scan as a whole; with `narrowed` its sources count the events that are kept."""
     row = library.runs.get(scan)
     tasks = library.runs.tasks(scan)
-    lines = [TaskLine(t.path, t.kind, t.state, t.reason, t.frames, t.moments) for t in tasks]
+    lines = [
+        TaskLine(
+            t.path, t.kind, t.state, t.reason, t.frames,
+            narrowed.moments_of(t.number, t.moments) if narrowed else t.moments,
+        )
+        for t in tasks
+    ]  # fmt: skip
     return Summary(
         scan, row.profile, row.spec_hash, row.state, tuple(lines),
-        tuple(duplicate_groups(library, scan)),
+        tuple(duplicate_groups(library, scan)), narrowed.text if narrowed else "",
     )  # fmt: skip
 
 
@@ -89,21 +109,6 @@ def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
                     hashes.append(joined(values)[0])
     for group in alike(np.array(hashes, np.uint64), spec.dedupe.distance_bits):
         yield tuple(paths[n] for n in group)
-
-
-class _Stems:
-    """File stems that tell sources of the same name apart."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {"summary": 1, "scan": 1}
-
-    def next(self, path: str) -> str:
-        name = clean_path(os.path.basename(path))
-        stem = re.sub(r"[^\w.@+-]+", "_", name, flags=re.ASCII).strip("._") or "source"
-        stem = stem[:120]
-        count = self._taken.get(stem.lower(), 0) + 1
-        self._taken[stem.lower()] = count
-        return stem if count == 1 else self.next(f"{stem}~{count}")
 
 
 def _document(

@@ -1,96 +1,93 @@
-"""Writing a scan's results as files, clips and pictures."""
+"""Writing a scan's results as files."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import DiskFull, SourceError
-from ..records import Moment, SourceInfo
+from ..errors import SourceError
 from ..sources.reader import Reader
 from ..stages.thumbnails import make_missing
-from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
-from ..text import clean_path
-from ..views import Piece
+from ..views import Progress
 from .documents import Filed, documents, summary, with_thumbnails
 from .lists import spec_of
+from .narrowing import Narrowed
 
-ILLUSTRATED = frozenset(("html", "legacy"))
+Told = Callable[[Progress], None]
 
 
-def export(library: Library, scan: int, formats: Sequence[str], folder: Path) -> list[Path]:
-    """Write a scan's results and return the files. Raises UsageError or EnvironmentFault."""
-    from ..storage.export.table import check_formats, write_scan, write_source
+def export(
+    library: Library, scan: int, formats: Sequence[str], folder: Path, reader: Reader,
+    narrowed: Narrowed, told: Told,
+) -> list[Path]:  # fmt: skip
+    """Write a scan's results and return the files. Raises UsageError or EnvironmentFault.
+
+    `told` is called after each source; what it raises ends the export.
+    """
+    from ..storage.export.table import FORMATS, check_formats, write_scan, write_source
 
     check_formats(formats)
-    wanted = {"statistics": "statistics" in formats or "legacy" in formats}
-    written = []
-    for filed in documents(library, scan, **wanted):
-        written += write_source(filed.document, folder, filed.stem, formats)
-    rest = (filed.document for filed in _illustrated(library, scan, formats))
-    return written + write_scan(summary(library, scan), rest, folder, formats)
+    layouts = {FORMATS[name].per for name in formats}
+    progress = _Counter(told, _sources(library, scan, narrowed) * len(layouts))
+    source = _Documents(library, scan, reader, narrowed, progress)
+    written: list[Path] = []
+    if "source" in layouts:
+        statistics = "statistics" in formats or "legacy" in formats
+        for filed in source.all(statistics=statistics, pictures="legacy" in formats):
+            written += write_source(filed.document, folder, filed.stems, formats)
+    rest = (filed.document for filed in source.all(pictures="html" in formats))
+    return written + write_scan(summary(library, scan, narrowed), rest, folder, formats)
 
 
-def _illustrated(library: Library, scan: int, formats: Sequence[str]) -> Iterator[Filed]:
-    """Yield documents with a thumbnail of each event, where a format shows them."""
-    if not ILLUSTRATED.intersection(formats):
-        yield from documents(library, scan)
-        return
-    spec = spec_of(library, scan)
-    side = spec.output.thumbnail_pixels
-    reader = Reader(spec.limits, threads=0)
-    try:
-        for filed in documents(library, scan):
-            document = filed.document
-            # A file that is gone or changed since still has its events, without pictures.
-            with suppress(SourceError):
-                make_missing(library.thumbnails, reader, document.source, document.moments, side)
-            yield with_thumbnails(library, filed, side)
-    finally:
-        reader.close()
+def events_of(library: Library, scan: int, narrowed: Narrowed) -> int:
+    """Return how many events of a scan are kept."""
+    tasks = library.runs.tasks(scan)
+    return sum(narrowed.moments_of(task.number, task.moments) for task in tasks)
 
 
-def export_pieces(library: Library, scan: int, folder: Path, *, pictures: bool) -> Iterator[Piece]:
-    """Write one clip (or one picture of the peak) for each event and yield what came of it."""
-    spec = spec_of(library, scan)
-    reader = Reader(spec.limits, threads=0)
-    make_folder(folder)
-    try:
-        for filed in documents(library, scan):
-            info = filed.document.source
-            for moment in filed.document.moments:
-                name = f"{filed.stem}.{moment.number:03d}.{moment.kind}"
-                path = folder / f"{name}.{'jpg' if pictures else 'mp4'}"
-                yield _piece(reader, info, moment, path, pictures)
-    finally:
-        reader.close()
+def _sources(library: Library, scan: int, narrowed: Narrowed) -> int:
+    if narrowed.tasks is not None:
+        return len(narrowed.tasks)
+    return sum(task.content is not None for task in library.runs.tasks(scan))
 
 
-def _piece(reader: Reader, info: SourceInfo, moment: Moment, path: Path, picture: bool) -> Piece:
-    try:
-        written = (_one_picture if picture else _one_clip)(reader, info, moment, path)
-    except SourceError as error:
-        return Piece(info.path, None, f"no {path.name}: {error}")
-    return Piece(info.path, written)
+class _Counter:
+    """Says after each source how many are done."""
+
+    def __init__(self, told: Told, total: int) -> None:
+        self._told = told
+        self._done, self._total = 0, total
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._told(Progress("sources", self._done, max(self._total, self._done)))
 
 
-def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
-        with disk_errors(path):
-            os.replace(scratch, path)
-    except DiskFull as error:
-        raise DiskFull(f"{clean_path(str(path))}: {error}") from error
-    finally:
-        scratch.unlink(missing_ok=True)
-    return path
+class _Documents:
+    """The documents of a scan, with or without pictures."""
 
+    def __init__(
+        self, library: Library, scan: int, reader: Reader, narrowed: Narrowed, progress: _Counter
+    ) -> None:
+        self._library = library
+        self._scan = scan
+        self._reader = reader
+        self._narrowed = narrowed
+        self._progress = progress
+        self._side = spec_of(library, scan).output.thumbnail_pixels
 
-def _one_picture(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
-    for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
-        write(path, image.jpeg)
-    return path
+    def all(self, *, statistics: bool = False, pictures: bool = False) -> Iterator[Filed]:
+        """Yield each document; `pictures` adds a thumbnail of each event."""
+        found = documents(self._library, self._scan, statistics=statistics, narrowed=self._narrowed)
+        for filed in found:
+            yield self._illustrated(filed) if pictures else filed
+            self._progress.one_more()
+
+    def _illustrated(self, filed: Filed) -> Filed:
+        source, moments = filed.document.source, filed.document.moments
+        # A file that is gone or changed since still has its events, without pictures.
+        with suppress(SourceError):
+            make_missing(self._library.thumbnails, self._reader, source, moments, self._side)
+        return with_thumbnails(self._library, filed, self._side)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
 from ..errors import UsageError
 from ..text import clean, nearest
+from ..times import parse_time
 
 _CONDITION = re.compile(r"^([a-z]+)(:|>=|<=|>|<|=)(.+)$")
 _FLAGS = ("marked", "accepted", "rejected")
-_NAMES = ("score", "kind", "file", "is")
+_NUMBERS = ("score", "energy", "strokes", "time")
+_NAMES = (*_NUMBERS, "kind", "file", "is")
+SYNTAX = "score>0.5 energy>100 strokes>1 time<00:01:30 kind:flash file:cam1 is:marked is:rejected"
+"""an example of each condition"""
 
 
 @dataclass
 class Filter:
-    """A filter taken apart."""
+    """A filter taken apart; `numbers` are (what, comparison, number), scores apart from them."""
 
     words: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     scores: list[tuple[str, float]] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
+    numbers: list[tuple[str, str, float]] = field(default_factory=list)
 
     @property
     def accepted(self) -> bool | None:
@@ -31,6 +37,12 @@ class Filter:
         if "accepted" in self.flags:
             return True
         return False if "rejected" in self.flags else None
+
+    @property
+    def about_events(self) -> bool:
+        """Tell whether a condition is one that only events and candidates can fulfil."""
+        apart = [each for each in self.numbers if each[0] != "time"]
+        return bool(self.kinds or self.scores or apart or self.accepted is not None)
 
 
 def parse(text: str) -> Filter:
@@ -46,8 +58,8 @@ def parse(text: str) -> Filter:
 
 
 def _add(found: Filter, name: str, sign: str, value: str) -> None:
-    if name == "score":
-        found.scores.append(("=" if sign == ":" else sign, _number(value)))
+    if name in _NUMBERS:
+        _add_number(found, name, "=" if sign == ":" else sign, value)
     elif sign not in (":", "="):
         raise UsageError(f"'{name}{sign}{clean(value)}': write {name}:{clean(value)}")
     elif name == "kind":
@@ -61,8 +73,19 @@ def _add(found: Filter, name: str, sign: str, value: str) -> None:
         found.flags.add(value)
 
 
-def _number(value: str) -> float:
+def _add_number(found: Filter, name: str, sign: str, value: str) -> None:
+    if name == "score":
+        found.scores.append((sign, _number(name, value)))
+    else:
+        found.numbers.append((name, sign, _number(name, value)))
+
+
+def _number(name: str, value: str) -> float:
     try:
-        return float(value)
-    except ValueError as error:
-        raise UsageError(f"score: '{clean(value)}' is no number; write score>0.5") from error
+        number = parse_time(value) if name == "time" else float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isnan(number):
+        return number
+    example = "time>83.5 or time>00:01:23.500" if name == "time" else f"{name}>0.5"
+    raise UsageError(f"{name}: '{clean(value)}' is no number; write {example}")

@@ -34,6 +34,11 @@ def _state(kept: str, running: bool) -> str:
     return "interrupted" if kept == "running" and not running else kept
 
 
+def newest(library: Library) -> int | None:
+    """Return the scan that was begun last."""
+    return next((row.id for row in library.runs.all()), None)
+
+
 def task_views(library: Library, scan: int) -> list[TaskView]:
     """Return the sources of a scan in order. Raises UnknownName."""
     library.runs.get(scan)

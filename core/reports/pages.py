@@ -12,7 +12,7 @@ from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.listings import Key, Wanted
 from . import filters
-from .lists import scan_lines
+from .lists import newest, scan_lines
 from .loglines import log_lines
 from .looks import frame_notes
 from .models import matrix_rows, model_rows
@@ -20,7 +20,7 @@ from .models import matrix_rows, model_rows
 _KINDS = {"events": "moments", "candidates": "candidates", "frames": "frames"}
 _SHOWN = (
     "kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
-    "end_seconds", "score", "region", "verdict",
+    "end_seconds", "score", "threshold", "energy", "facts", "strokes", "region", "verdict",
 )  # fmt: skip
 
 
@@ -67,18 +67,19 @@ def _tasks(library: Library, query: Tasks, first: int, last: int, active: Sequen
 
 
 def _results(library: Library, query: Results, first: int, last: int) -> Page:
-    scan = query.scan if query.scan is not None else _newest(library)
+    scan = query.scan if query.scan is not None else newest(library)
     if scan is None:
         return Page(0, first, ())
     library.runs.get(scan)
-    wanted = _wanted(query, scan)
+    wanted = wanted_of(query, scan)
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
     return Page(len(keys), first, tuple(_remarked(library, _sized(library, rows))))
 
 
-def _wanted(query: Results, scan: int) -> Wanted:
+def wanted_of(query: Results, scan: int) -> Wanted:
+    """Return which rows of a scan a query asks for. Raises UsageError for a filter that is none."""
     asked = filters.parse(query.text)
     return Wanted(
         scan=scan,
@@ -91,11 +92,8 @@ def _wanted(query: Results, scan: int) -> Wanted:
         accepted=asked.accepted,
         sort=query.sort,
         descending=query.descending,
+        numbers=tuple(asked.numbers),
     )
-
-
-def _newest(library: Library) -> int | None:
-    return next((row.id for row in library.runs.all()), None)
 
 
 def _found(library: Library, wanted: Wanted, keys: Sequence[Key]) -> list[dict[str, Any]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,10 @@ from typing import Any
 from ..errors import UsageError
 from ..queries import Query
 from ..storage.export.atomic import write
+from ..storage.export.cells import rows_text, text_cell
+from ..storage.export.shapes import dumps
 from ..storage.library import Library
-from ..text import clean, nearest
+from ..text import clean, file_uri, nearest
 from .pages import page
 
 FORMATS = ("jsonl", "csv")
@@ -27,7 +26,7 @@ def write_rows(library: Library, query: Query, format_: str, path: Path) -> int:
         raise UsageError(f"'{clean(format_)}': known are {', '.join(FORMATS)}{hint}")
     rows = list(all_rows(library, query))
     text = _jsonl(rows) if format_ == "jsonl" else _csv(rows)
-    write(path, text.encode("utf-8", "surrogateescape"))
+    write(path, text)
     return len(rows)
 
 
@@ -37,35 +36,25 @@ def all_rows(library: Library, query: Query) -> Iterator[dict[str, Any]]:
     while first < total:
         found = page(library, query, first, first + ROWS_AT_ONCE, ())
         total = found.total
-        yield from found.rows
+        yield from (_named(row) for row in found.rows)
         first += ROWS_AT_ONCE
 
 
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"uri": file_uri(row["path"])} if "path" in row else row
+
+
 def _jsonl(rows: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
+    return "".join(dumps(row, indent=None) + "\n" for row in rows)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(name)) for name in columns])
-    return out.getvalue()
+    return rows_text([columns, *([_cell(row.get(name)) for name in columns] for row in rows)])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> str | None:
     if value is None:
-        return ""
-    text = json.dumps(value) if isinstance(value, (dict, list, bool)) else str(value)
-    # A spreadsheet would run what begins like a formula.
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return None
+    text = dumps(value, indent=None) if isinstance(value, (dict, list, bool)) else str(value)
+    return text_cell(text)

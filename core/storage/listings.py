@@ -11,7 +11,7 @@ import json
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal, Protocol
@@ -45,19 +45,46 @@ _TEXT: dict[Kind, str] = {
 }  # fmt: skip
 """what the words of a filter are looked for in, beside the path and what a person said"""
 _SORTS: dict[Kind, dict[str, str]] = {
-    "moments": {"time": "peak_seconds", "score": "score", "kind": "kind"},
+    "moments": {
+        "time": "peak_seconds",
+        "score": "score",
+        "kind": "kind",
+        "energy": "json_extract(r.body, '$.energy')",
+    },
     "candidates": {
         "time": "json_extract(r.body, '$.peak_seconds')",
         "score": "json_extract(r.body, '$.score')",
         "kind": "json_extract(r.body, '$.kind')",
+        "energy": "json_extract(r.body, '$.energy')",
     },
-    "frames": {"time": "seconds", "score": "frame", "kind": "frame"},
+    "frames": {"time": "seconds", "score": "frame", "kind": "frame", "energy": "frame"},
 }
+_STROKES = "coalesce(json_array_length(r.body, '$.strokes'), 0)"
+_NUMBERS: dict[Kind, dict[str, str]] = {
+    "moments": {
+        "time": "r.peak_seconds",
+        "score": "r.score",
+        "energy": "json_extract(r.body, '$.energy')",
+        "strokes": _STROKES,
+    },
+    "candidates": {
+        "time": "json_extract(r.body, '$.peak_seconds')",
+        "score": "json_extract(r.body, '$.score')",
+        "energy": "json_extract(r.body, '$.energy')",
+        "strokes": _STROKES,
+    },
+    "frames": {"time": "r.seconds"},
+}
+"""what a number of a filter is compared with; a condition on anything else is passed over"""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows, in which order. `scores` are (comparison, number) pairs."""
+    """Which rows, in which order.
+
+    `scores` are (comparison, number) pairs, `numbers` the same behind what is compared: `time`
+    (of the peak, in seconds), `energy` or `strokes` (how many).
+    """
 
     scan: int
     kind: Kind
@@ -69,6 +96,7 @@ class Wanted:
     accepted: bool | None = None
     sort: str = "source"
     descending: bool = False
+    numbers: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -224,20 +252,27 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
         kind = "r.kind" if wanted.kind == "moments" else "json_extract(r.body, '$.kind')"
         parts.append(f"{kind} IN ({','.join('?' * len(wanted.kinds))})")
         body += wanted.kinds
-    if wanted.kind != "frames":
-        score = "r.score" if wanted.kind == "moments" else "json_extract(r.body, '$.score')"
-        for comparison, number in wanted.scores:
-            parts.append(f"{score} {comparison} ?")
-            body.append(number)
-    if wanted.accepted is not None and wanted.kind == "candidates":
-        parts.append("json_extract(r.body, '$.accepted') = ?")
-        body.append(int(wanted.accepted))
+    for compared, comparison, number in _compared(wanted):
+        parts.append(f"{compared} {comparison} ?")
+        body.append(number)
     if wanted.marked:
         parts.append(
             "EXISTS (SELECT 1 FROM marks WHERE marks.content = r.content "
             f"AND marks.frame = {_FRAME[wanted.kind]})"
         )
     return " AND ".join(parts), body
+
+
+def _compared(wanted: Wanted) -> Iterator[tuple[str, str, float]]:
+    """Yield what has to be compared with a number, and how."""
+    numbers = (*(("score", *each) for each in wanted.scores), *wanted.numbers)
+    for name, comparison, number in numbers:
+        if name in _NUMBERS[wanted.kind]:
+            yield _NUMBERS[wanted.kind][name], comparison, number
+    if wanted.accepted is not None and wanted.kind == "candidates":
+        yield "json_extract(r.body, '$.accepted')", "=", int(wanted.accepted)
+    if wanted.accepted is False and wanted.kind == "moments":
+        yield "0", "=", 1  # every event was accepted
 
 
 def _order(wanted: Wanted) -> str:

@@ -71,7 +71,7 @@ def test_every_format_is_exported_and_read_back(scanned: Cli, tmp_path: Path) ->
     files = {Path(line).name for line in ran.out.splitlines()}
     assert files == {path.name for path in tmp_path.iterdir()}
     for name, each in FORMATS.items():
-        stem = "scan" if each.per == "scan" else "storm.mp4"
+        stem = "scan" if each.per == "scan" else ("storm" if each.subtitles else "storm.mp4")
         assert f"{stem}{each.suffix}" in files, name
     events = json.loads((tmp_path / "storm.mp4.json").read_text())["events"]
     flashes = [event for event in events if event["kind"] == "flash"]
@@ -81,32 +81,11 @@ def test_every_format_is_exported_and_read_back(scanned: Cli, tmp_path: Path) ->
     with np.load(tmp_path / "storm.mp4.arrays.npz") as arrays:
         assert arrays["flash.values"].shape[0] == 200
     assert len((tmp_path / "storm.mp4.statistics.csv").read_text().splitlines()) == 201
-    assert (tmp_path / "storm.mp4.srt").read_text().count("-->") == len(events)
+    assert (tmp_path / "storm.srt").read_text().count("-->") == len(events)
     page = (tmp_path / "scan.html").read_text()
     assert page.count("data:image/jpeg;base64,") == len(events)
     lines = [json.loads(line) for line in (tmp_path / "scan.jsonl").read_text().splitlines()]
     assert len(lines) == len(events)
-
-
-def test_clips_and_pictures_of_events(cli: Cli, own_storm: Path, tmp_path: Path) -> None:
-    import av
-
-    cli("scan", own_storm, "--profile", "storm")
-    ran = cli("export", "1", "--out", tmp_path / "out", "--clips", "--pictures")
-    assert ran.code == 0
-    clips = sorted((tmp_path / "out").glob("*.mp4"))
-    assert [path.name for path in clips] == [
-        f"storm.mp4.{n:03d}.flash.mp4" for n in range(1, STROKES + 1)
-    ]
-    with av.open(str(clips[1])) as clip:
-        frames = [frame.to_ndarray(format="gray").mean() for frame in clip.decode(video=0)]
-    assert len(frames) == pytest.approx(77, abs=2)  # a second before, two after
-    assert frames[25] == max(frames[:35])
-    assert len(list((tmp_path / "out").glob("*.flash.jpg"))) == STROKES
-    own_storm.unlink()
-    gone = cli("export", "1", "--out", tmp_path / "again", "--clips")
-    assert gone.code == 1 and str(own_storm) in gone.err
-    assert not list((tmp_path / "again").glob("*.mp4*part"))
 
 
 def test_score_against_the_truth(scanned: Cli, storm: Path, tmp_path: Path) -> None:

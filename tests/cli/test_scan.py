@@ -177,7 +177,8 @@ def test_clips_and_pictures_are_written_with_the_scan(
         "--clips", tmp_path / "clips", "--pictures", tmp_path / "pics",
     )  # fmt: skip
     assert ran.code == 0
-    assert len(list((tmp_path / "clips").glob("*.mp4"))) == STROKES
+    clips = list((tmp_path / "clips").glob("storm.mp4.*.mp4"))
+    assert 1 <= len(clips) <= STROKES  # those that overlap are joined
     assert len(list((tmp_path / "pics").glob("*.jpg"))) == STROKES
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "storm.mp4.json", "storm.mp4.csv", "summary.json",

@@ -16,23 +16,27 @@ from html.parser import HTMLParser
 from math import inf, nan
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import jsonschema
 import numpy as np
 import pytest
 
 from core.errors import DiskFull, EnvironmentFault, UsageError
-from core.records import Candidate, Moment, SourceInfo
+from core.records import Candidate, Moment, SourceInfo, Stroke
 from core.storage.export import atomic
 from core.storage.export.document import Document, Statistics, Summary, TaskLine
-from core.storage.export.edl import ascii_name
+from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
 from core.storage.export.table import FORMATS, check_formats, write_scan, write_source
+from core.text import clean
 
 HOSTILE = "/data/\x1b]0;owned\x07\n<script>alert('x')</script>\"&\u202egpj.\udcff Gewitter é 雷.mp4"
+SHOWN = HOSTILE.replace("\udcff", "\ufffd")
 MARKUP = '<img src="https://evil.example/x.png" onerror=run()>'
 JPEG = b"\xff\xd8\xff\xe0 not really a picture \xff\xd9"
 RATE = 30000 / 1001
+STEMS = Stems("storm", "storm")
 SOURCE_FORMATS = [name for name, each in FORMATS.items() if each.per == "source"]
 
 
@@ -63,9 +67,12 @@ def moment(number: int, start: float, peak: float, end: float, **changed: Any) -
     return replace(base, **changed)
 
 
+STROKES = (Stroke(1870, 62.4, 900.5), Stroke(1873, 62.5, 1200.0), Stroke(1880, 62.7333333, nan))
 MOMENTS = (
     moment(1, 0.0, 0.0, 0.0, clip_start_seconds=-0.5),
-    moment(2, 62.4, 62.5, 63.1234567),
+    moment(
+        2, 62.4, 62.5, 63.1234567, energy=1200.0, strokes=STROKES, facts={"sharp": 2.5, "odd": inf}
+    ),
     moment(3, 62.9, 63.0, 64.0, kind=f"=cut {MARKUP}{{b}}", score=nan, region=None),
     moment(4, 3725.001, 3725.25, 3725.9996),
 )
@@ -116,7 +123,7 @@ def summary(*paths: str) -> Summary:
 
 
 def written(folder: Path, *formats: str, doc: Document | None = None) -> Path:
-    write_source(doc or document(), folder, "storm", formats)
+    write_source(doc or document(), folder, STEMS, formats)
     return folder / "storm"
 
 
@@ -139,9 +146,10 @@ def test_source_json_holds_to_its_schema(tmp_path: Path, empty: bool) -> None:
     checker = jsonschema.Draft202012Validator(schema("source"))
     checker.check_schema(schema("source"))
     checker.validate(found)
-    assert text.isascii() and found["source"]["path"] == HOSTILE
+    assert text.isascii() and found["source"]["path"] == SHOWN
+    assert os.fsdecode(unquote_to_bytes(found["source"]["uri"][len("file://") :])) == HOSTILE
     assert found["statistics"] is None and len(found["events"]) == len(doc.moments)
-    for strange in ({**found, "more": 1}, {**found, "version": 2}):
+    for strange in ({**found, "more": 1}, {**found, "version": 1}):
         assert not checker.is_valid(strange)
 
 
@@ -149,6 +157,10 @@ def test_source_json_keeps_values_and_nulls_what_is_no_number(tmp_path: Path) ->
     found = strict_json(read(written(tmp_path, "json", "statistics"), ".json"))
     second, third = found["events"][1:3]
     assert (second["end_seconds"], second["end_frame"]) == (63.123457, MOMENTS[1].end_frame)
+    assert second["energy"] == 1200.0 and second["facts"] == {"odd": None, "sharp": 2.5}
+    assert second["strokes"][0] == {"frame": 1870, "seconds": 62.4, "energy": 900.5}
+    assert second["strokes"][2] == {"frame": 1880, "seconds": 62.733333, "energy": None}
+    assert found["candidates"][1]["strokes"] == [] and found["candidates"][1]["energy"] == 0.0
     assert second["region"] == [10, 20, 30, 40] and second["candidates"] == 2
     assert third["score"] is None and third["region"] is None
     assert found["candidates"][0]["facts"] == {"drop": None}
@@ -171,7 +183,10 @@ def test_csv_reads_back_and_holds_no_formula(tmp_path: Path) -> None:
         assert float(row["start_s"]) == pytest.approx(event.start_seconds, abs=1e-6)
         assert int(row["peak_frame"]) == event.peak_frame
     assert rows[1]["start_timecode"] == "00:01:02.400" and rows[1]["width"] == "30"
-    assert rows[2]["score"] == rows[2]["x"] == ""
+    assert rows[2]["score"] == rows[2]["x"] == rows[2]["stroke_s"] == ""
+    assert (rows[1]["energy"], rows[1]["strokes"]) == ("1200.0", "3")
+    assert rows[1]["stroke_s"] == "62.4 62.5 62.733333"
+    assert {row["source"] for row in rows} == {clean(HOSTILE)}
     assert rows[2]["kind"].startswith("'=cut")
 
 
@@ -248,7 +263,8 @@ def test_subtitles_read_back(tmp_path: Path, name: str, top: str, point: str) ->
     spans = [(start, end) for _, start, end, _ in cues]
     assert spans == [(0, 500), (62400, 63123), (62900, 64000), (3725001, 3726000)]
     assert [label for label, *_ in cues] == ["1", "2", "3", "4"]
-    assert cues[1][3] == "flash 0.83 peak 00:01:02.500"
+    assert cues[0][3] == "flash 0.83 peak 00:00:00.000 end 00:00:00.000"
+    assert cues[1][3] == "flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123"
     assert not re.search("[<>{}]" if name == "srt" else "[<>]", cues[2][3])
     nothing = read(written(tmp_path, name, doc=document(moments=())), f".{name}")
     assert nothing == top
@@ -258,48 +274,6 @@ def test_subtitles_never_start_before_zero_or_out_of_order(tmp_path: Path) -> No
     early = (moment(1, 5.0, 5.0, 5.0), moment(2, -3.0, -2.0, -1.0))
     text = read(written(tmp_path, "srt", doc=document(moments=early)), ".srt")
     assert [cue[1:3] for cue in parsed_cues(text, ",")] == [(0, 500), (5000, 5500)]
-
-
-def parsed_edl(text: str, rate: int) -> list[tuple[list[int], str]]:
-    code = r"(\d\d):([0-5]\d):([0-5]\d):(\d\d+)"
-    cut = re.compile(rf"(\d{{3,}})  AX {{6}} V {{4}} C {{8}} ?{code} {code} {code} {code}")
-    lines = text.split("\n")
-    assert text.isascii() and text.endswith("\n")
-    assert re.fullmatch(r"TITLE: [ -~]{1,70}", lines[0]) and lines[1] == "FCM: NON-DROP FRAME"
-    cuts: list[tuple[list[int], str]] = []
-    for place, line in enumerate(lines[2:-1], 2):
-        match = cut.fullmatch(line)
-        assert match or line == "" or line.startswith("* "), line
-        if match:
-            assert int(match[1]) == len(cuts) + 1
-            numbers = [int(each) for each in match.groups()[1:]]
-            assert all(frame < rate for frame in numbers[3::4])
-            frames = [
-                ((h * 60 + m) * 60 + s) * rate + f
-                for h, m, s, f in (numbers[at : at + 4] for at in range(0, 16, 4))
-            ]
-            cuts.append((frames, lines[place + 1]))
-    return cuts
-
-
-def test_edl_counts_true_frames_and_joins_the_cuts(tmp_path: Path) -> None:
-    cuts = parsed_edl(read(written(tmp_path, "edl"), ".edl"), 30)
-    assert len(cuts) == len(MOMENTS)
-    recorded = 0
-    for (frames, comment), event in zip(cuts, MOMENTS, strict=True):
-        assert frames[0] == max(0, round(event.clip_start_seconds * RATE))
-        assert frames[1] == round(event.clip_end_seconds * RATE)
-        assert frames[2:] == [recorded, recorded + frames[1] - frames[0]]
-        assert comment == f"* FROM CLIP NAME: {ascii_name(Path(HOSTILE).name)}"
-        recorded = frames[3]
-
-
-def test_edl_without_rate_or_events(tmp_path: Path) -> None:
-    unknown = document(source=replace(source(), frame_rate=None), moments=MOMENTS[1:2])
-    text = read(written(tmp_path, "edl", doc=unknown), ".edl")
-    assert "25 ASSUMED" in text
-    assert parsed_edl(text, 25)[0][0][:2] == [round(61.9 * 25), round(63.6234567 * 25)]
-    assert parsed_edl(read(written(tmp_path, "edl", doc=document(moments=())), ".edl"), 30) == []
 
 
 def test_summary_holds_to_its_schema_and_adds_up(tmp_path: Path) -> None:
@@ -319,7 +293,7 @@ def test_summary_holds_to_its_schema_and_adds_up(tmp_path: Path) -> None:
         "events": 8,
         "states": {"done": 2, "failed": 1},
     }
-    assert found["duplicates"] == [[HOSTILE, "b.jpg"]]
+    assert found["duplicates"] == [[SHOWN, "b.jpg"]]
 
 
 def test_jsonl_has_one_event_a_line(tmp_path: Path) -> None:
@@ -327,7 +301,7 @@ def test_jsonl_has_one_event_a_line(tmp_path: Path) -> None:
     write_scan(summary("a.mp4"), documents, tmp_path, ["jsonl"])
     lines = [strict_json(line) for line in (tmp_path / "scan.jsonl").read_text().splitlines()]
     assert [(line["source"], line["number"]) for line in lines] == [
-        (path, number) for path in ("a.mp4", HOSTILE) for number in (1, 2, 3, 4)
+        (path, number) for path in ("a.mp4", SHOWN) for number in (1, 2, 3, 4)
     ]
 
 
@@ -368,7 +342,7 @@ def test_writing_twice_gives_equal_bytes(tmp_path: Path) -> None:
     # An equal document made another way: no string or array is the same object.
     other = pickle.loads(pickle.dumps(document()))
     for folder, doc in ((once, document()), (again, other)):
-        write_source(doc, folder, "storm", list(FORMATS))
+        write_source(doc, folder, STEMS, list(FORMATS))
         write_scan(summary("a.mp4"), iter([doc]), folder, list(FORMATS))
     names = sorted(each.name for each in once.iterdir())
     assert names == sorted(each.name for each in again.iterdir())
@@ -398,7 +372,7 @@ def test_disk_errors_name_the_file(
 
     monkeypatch.setattr("core.storage.export.atomic.os.replace", full)
     with pytest.raises(EnvironmentFault, match=r"storm\.csv") as caught:
-        write_source(document(), tmp_path, "storm", ["csv"])
+        write_source(document(), tmp_path, STEMS, ["csv"])
     assert isinstance(caught.value, DiskFull) == (code == errno.ENOSPC)
     assert list(tmp_path.iterdir()) == []
 
@@ -416,19 +390,19 @@ def test_a_full_disk_while_flushing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(EnvironmentFault, match="taken"):
-        write_source(document(), tmp_path / "taken", "storm", ["csv"])
+        write_source(document(), tmp_path / "taken", STEMS, ["csv"])
 
 
 def test_unknown_formats_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known are json, csv"):
         check_formats(["csv", "jsno"])
     with pytest.raises(UsageError, match="yolo"):
-        write_source(document(), tmp_path / "new", "storm", ["json", "yolo"])
+        write_source(document(), tmp_path / "new", STEMS, ["json", "yolo"])
     assert not (tmp_path / "new").exists()
 
 
 def test_the_table_says_what_is_written(tmp_path: Path) -> None:
-    paths = write_source(document(), tmp_path, "storm", [*FORMATS, "json"])
+    paths = write_source(document(), tmp_path, STEMS, [*FORMATS, "json"])
     assert len(paths) == len(set(paths)) == len(SOURCE_FORMATS) + 2
     assert {f"storm{FORMATS[name].suffix}" for name in SOURCE_FORMATS} <= {p.name for p in paths}
     paths = write_scan(summary("a"), iter([document()]), tmp_path, list(FORMATS))

@@ -103,6 +103,35 @@ def test_what_is_in_view_is_exported_and_nothing_is_written_over(own: Path) -> N
     assert not list(here.glob(".*"))
 
 
+def test_every_format_and_clips_of_what_is_in_view(own: Path) -> None:
+    """What `sightline export --filter` does, from the app."""
+    here = Path.cwd()
+
+    async def run(viewer: Viewer) -> None:
+        await opened(viewer)
+        await viewer.press("slash")
+        await viewer.type("time<3")
+        await viewer.press("enter")
+        await viewer.until(lambda: 0 < viewer.table.row_count < STROKES)
+        kept.append(viewer.table.row_count)
+        for wanted, said in (("json csv srt pictures", "written in"), ("jsno", "did you mean")):
+            await viewer.press("w")
+            await viewer.sees("clips pictures")
+            await viewer.type(wanted)
+            await viewer.press("enter")
+            await viewer.sees("sightline-export")
+            await viewer.press("enter")
+            await viewer.sees(said)
+
+    kept: list[int] = []
+    look(wishes(own), run, (160, 48))
+    folder = here / "sightline-export"
+    (name,) = folder.glob("*.csv")
+    assert len(name.read_text().splitlines()) == 1 + kept[0]
+    assert len(list(folder.glob("*.jpg"))) == kept[0]
+    assert (folder / "storm.srt").exists()
+
+
 def test_a_new_file_is_whole_and_has_a_harmless_name(tmp_path: Path) -> None:
     assert write_new(tmp_path / "a.jpg", b"1") == tmp_path / "a.jpg"
     assert write_new(tmp_path / "a.jpg", b"2") == tmp_path / "a-2.jpg"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +30,9 @@ PICTURE_SECONDS = 0.2
 PICTURE_PIXELS = 640
 FULL_PIXELS = 8192
 PICTURES_OFF = "no pictures while little is sent; in the palette: Send less for a slow link"
-SORTS = ("source", "time", "score", "kind")
-TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": ""}
+SORTS = ("source", "time", "score", "energy", "kind")
+TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
+PROGRESS_SECONDS = 0.25
 
 
 class ResultsRoom(Room):
@@ -192,6 +194,18 @@ class ResultsRoom(Room):
         self.ask("write to (.jsonl or .csv)", str(folder),
                  lambda text: self.work(self._exported(text)))  # fmt: skip
 
+    def act_results_files(self) -> None:
+        """Write events in view in any format, as clips or as pictures, into a folder."""
+        self.ask(results.WHICH_FILES, "", self._ask_folder)
+
+    def _ask_folder(self, wanted: str) -> None:
+        folder = str(Path(browse.here()) / "sightline-export")
+        # The line that asked is closed first, and the next one opened after that.
+        self.call_after_refresh(
+            self.ask, "into folder", folder,
+            lambda text: self.work(self._files(wanted, browse.whole(browse.unquoted(text)))),
+        )  # fmt: skip
+
     def act_list_sort(self) -> None:
         """Choose the order."""
         choices = []
@@ -327,6 +341,16 @@ class ResultsRoom(Room):
         path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
         written = write_new(path, jpeg)
         return f"written: {clean(written.name)} in {clean(str(written.parent))}"
+
+    async def _files(self, wanted: str, folder: str) -> str:
+        request = results.export_request(wanted, folder, self._scan, self.filter_text)
+        number = await self.app.bridge.begin_export(request)
+        while not (state := await self.app.bridge.export_state(number)).finished:
+            self.say(results.export_progress(state))
+            await asyncio.sleep(PROGRESS_SECONDS)
+        if state.trouble:
+            raise SightlineError(state.trouble)
+        return results.export_end(state, folder)
 
     async def _exported(self, text: str) -> str:
         path = free_path(Path(browse.whole(browse.unquoted(text))))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from core.fact_line import fact_line
+from core.queries import ExportRequest
 from core.text import clean
 from core.times import timecode
+from core.views import ExportState
 
 from ..widgets.columns import Column
 from ..widgets.rows import Row, Tone
@@ -35,6 +37,8 @@ FRAMES = (
     Column("OBJECTS", 7, align="right", priority=3),
     Column("CAPTION", None, flex=4, minimum=12),
 )
+WHICH_FILES = "which: json csv statistics vectors srt vtt edl legacy coco jsonl html clips pictures"
+DEFAULT_FILES = "json csv"
 COLUMNS = {"events": EVENTS, "candidates": CANDIDATES, "frames": FRAMES}
 
 
@@ -105,6 +109,7 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
             f"{wording.at(row['start_seconds'])} to {wording.at(row['end_seconds'])}  "
             f"frames {row['start_frame']} to {row['end_frame']}"
         )
+        lines += _measured(row)
         if row["region"]:
             lines.append("region {} {} {} x {}".format(*(round(value) for value in row["region"])))
         if row["reason"]:
@@ -112,6 +117,44 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
         if row["verdict"]:
             lines.append(f"verdict: {clean(row['verdict'])}")
     return lines
+
+
+def _measured(row: dict[str, Any]) -> list[str]:
+    """Return energy, strokes and ratios, where a row has them."""
+    lines = []
+    strokes = row.get("strokes") or ()
+    if row.get("energy"):
+        lines.append(f"energy {row['energy']:.6g}")
+    if strokes:
+        times = " ".join(wording.at(stroke["seconds"]) for stroke in strokes)
+        lines.append(f"{len(strokes)} stroke{'s' if len(strokes) > 1 else ''}: {times}")
+    ratios = {name: value for name, value in (row.get("facts") or {}).items() if value is not None}
+    if ratios:
+        shown = "  ".join(f"{clean(name)} {value:.4g}" for name, value in ratios.items())
+        lines.append(f"ratios: {shown}")
+    return lines
+
+
+def export_request(wanted: str, folder: str, scan: int | None, text: str) -> ExportRequest:
+    """Return what a line such as `json csv clips` asks for; an empty one is `json csv`."""
+    names = tuple(dict.fromkeys((wanted.replace(",", " ").strip() or DEFAULT_FILES).split()))
+    formats = tuple(name for name in names if name not in ("clips", "pictures"))
+    return ExportRequest(
+        scan, text, formats, folder if formats else "",
+        folder if "clips" in names else "", folder if "pictures" in names else "",
+    )  # fmt: skip
+
+
+def export_progress(state: ExportState) -> str:
+    """Return how far an export is."""
+    progress = state.progress
+    return f"writing: {progress.done} of {progress.total} {progress.what}"
+
+
+def export_end(state: ExportState, folder: str) -> str:
+    """Return what came of an export."""
+    said = f"{state.files} file{'' if state.files == 1 else 's'} written in {clean(folder)}"
+    return f"{said}; {state.failed} failed: {clean(state.failures[0])}" if state.failed else said
 
 
 def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .document import Document, FrameNotes, Summary, Thing
+from .document import FORMAT_VERSION, Document, FrameNotes, Summary, Thing
 from .shapes import dumps
 
 
@@ -36,7 +36,10 @@ class Coco:
             {"id": number, "name": name, "supercategory": ""}
             for name, number in self._categories.items()
         ]
-        info = {"description": f"sightline, profile {summary.profile}", "version": "1"}
+        info = {
+            "description": f"sightline, profile {summary.profile}",
+            "version": str(FORMAT_VERSION),
+        }
         return (
             dumps(
                 {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from ...records import Moment
 from ...text import clean
@@ -13,6 +15,8 @@ from .timecode import clock_of, milliseconds
 
 MINIMUM_MS = 500
 """A flash lasts a frame or two; its cue stays long enough to be seen."""
+_OURS = re.compile(r"^[^\n]* (\d+\.\d\d|\?) [^\n]*peak \d\d+:\d\d:\d\d\.\d{3}", re.MULTILINE)
+_READ_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,22 @@ def cues(document: Document) -> Iterator[Cue]:
 
 
 def caption(moment: Moment) -> str:
-    """Return an event in words: `flash 0.83 peak 00:01:02.500`."""
+    """Return an event in words: `flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123`.
+
+    The number of strokes is left out of events that have none.
+    """
     score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
-    return f"{clean(moment.kind)} {score} peak {clock_of(moment.peak_seconds)}"
+    strokes = len(moment.strokes)
+    told = f" {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else ""
+    times = f"peak {clock_of(moment.peak_seconds)} end {clock_of(moment.end_seconds)}"
+    return f"{clean(moment.kind)} {score}{told} {times}"
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file of subtitles is there that does not hold our events."""
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_READ_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return "-->" in text and _OURS.search(text) is None

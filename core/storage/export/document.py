@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ...records import Candidate, Moment, SourceInfo
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: `score` lies between 0 and 1; `energy`, `strokes` and an event's `facts` are new"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Document:
     """what a person said about frames: `frame`, `marked`, `caption` and `tags` (None: nothing)"""
     verdicts: tuple[dict[str, Any], ...] = ()
     """what a model said about each candidate it was shown"""
+    narrowed: str = ""
+    """the filter that the events were narrowed down with; empty for all of them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +109,5 @@ class Summary:
     tasks: tuple[TaskLine, ...]
     duplicates: tuple[tuple[str, ...], ...] = ()
     """groups of pictures that look alike, by path"""
+    narrowed: str = ""
+    """the filter of the export; then `moments` of a task counts what it lets through"""

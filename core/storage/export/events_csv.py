@@ -24,15 +24,23 @@ COLUMNS = (
     "width",
     "height",
     "start_timecode",
+    "energy",
+    "strokes",
+    "stroke_s",
+    "source",
 )
 
 
 def render(document: Document, beside: Beside) -> Parts:
-    """Return `.csv`; times in seconds, the region in pixels (empty where there is none)."""
-    return {".csv": rows_text([COLUMNS, *(_row(moment) for moment in document.moments)])}
+    """Return `.csv`; times in seconds, the region in pixels (empty where there is none).
+
+    `strokes` counts the strokes of a flash, `stroke_s` lists their times, separated by spaces.
+    """
+    source = text_cell(document.source.path)
+    return {".csv": rows_text([COLUMNS, *(_row(each, source) for each in document.moments)])}
 
 
-def _row(moment: Moment) -> list[object]:
+def _row(moment: Moment, source: str) -> list[object]:
     return [
         moment.number,
         text_cell(moment.kind),
@@ -41,4 +49,8 @@ def _row(moment: Moment) -> list[object]:
         plain(moment.score),
         *(moment.region or (None,) * 4),
         clock_of(moment.start_seconds),
+        plain(moment.energy),
+        len(moment.strokes),
+        " ".join(str(seconds(stroke.seconds)) for stroke in moment.strokes),
+        source,
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...text import file_uri
 from .document import Document, Summary
 from .shapes import dumps, record
 
@@ -12,8 +13,9 @@ def head(summary: Summary) -> str:
 
 
 def body(document: Document) -> str:
-    """Return one line per event: `source` (path), `content` (its hash), then the event."""
-    known = {"source": document.source.path, "content": document.source.content}
+    """Return one line per event: `source` (path), `uri`, `content` (hash), then the event."""
+    path = document.source.path
+    known = {"source": path, "uri": file_uri(path), "content": document.source.content}
     return "".join(
         dumps({**known, **record(moment)}, indent=None) + "\n" for moment in document.moments
     )

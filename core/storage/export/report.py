@@ -36,7 +36,7 @@ def head(summary: Summary) -> str:
         f"<h1>{title}</h1>\n"
         f'<p class="faint">profile {_text(summary.profile)} &middot; {_text(summary.state)}'
         f" &middot; spec {_text(summary.spec_hash)}</p>\n"
-        f"{_totals(summary)}{_sources(summary.tasks)}{_duplicates(summary.duplicates)}"
+        f"{_narrowed(summary.narrowed)}{_totals(summary)}{_sources(summary.tasks)}{_duplicates(summary.duplicates)}"
     )
 
 
@@ -58,6 +58,10 @@ def body(document: Document) -> str:
 def tail(summary: Summary) -> str:
     """Return the page's end."""
     return "</main>\n</body>\n</html>\n"
+
+
+def _narrowed(text: str) -> str:
+    return f'<p class="faint">only events that match: {_text(text)}</p>\n' if text else ""
 
 
 def _totals(summary: Summary) -> str:
@@ -127,7 +131,7 @@ def _events(document: Document) -> str:
         return ""
     headings = (
         '<th class="n">no.<th>peak picture<th>kind<th>start<th>peak<th>end'
-        '<th class="n">score<th>region'
+        '<th class="n">score<th class="n">energy<th class="n">strokes<th>region'
     )
     rows = "".join(
         _event_row(moment, document.thumbnails.get(moment.number)) for moment in document.moments
@@ -136,16 +140,31 @@ def _events(document: Document) -> str:
 
 
 def _event_row(moment: Moment, picture: bytes | None) -> str:
-    score = f"{moment.score:.2f}" if isfinite(moment.score) else "&ndash;"
+    numbers = "".join(
+        f'<td class="n">{each}</td>'
+        for each in (_number(moment.score, 2), _number(moment.energy, 0), _strokes(moment))
+    )
     times = "".join(
         f"<td>{clock_of(each)}</td>"
         for each in (moment.start_seconds, moment.peak_seconds, moment.end_seconds)
     )
     return (
         f'<tr><td class="n">{int(moment.number)}</td><td>{_picture(moment, picture)}</td>'
-        f'<td class="kind">{_text(moment.kind)}</td>{times}<td class="n">{score}</td>'
+        f'<td class="kind">{_text(moment.kind)}</td>{times}{numbers}'
         f"<td>{_region(moment)}</td></tr>\n"
     )
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if isfinite(value) else "&ndash;"
+
+
+def _strokes(moment: Moment) -> str:
+    """Return how many strokes there are, with their times in a tooltip."""
+    if not moment.strokes:
+        return "&ndash;"
+    times = " ".join(clock_of(stroke.seconds) for stroke in moment.strokes)
+    return f'<span title="{times}">{len(moment.strokes)}</span>'
 
 
 def _picture(moment: Moment, picture: bytes | None) -> str:

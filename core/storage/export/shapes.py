@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from ...records import Candidate, Moment, SourceInfo
+from ...records import Candidate, Moment, SourceInfo, Stroke
+from ...text import file_uri, json_text
 from .document import Document, FrameNotes, Summary
 
 SECONDS_DECIMALS = 6
@@ -39,12 +39,22 @@ def seconds(value: float | None) -> float | None:
     return round(float(value), SECONDS_DECIMALS) + 0.0
 
 
-def record(value: SourceInfo | Moment | Candidate) -> dict[str, Any]:
-    """Return every field of a record in its own order; fields in seconds are rounded."""
+def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
+    """Return every field of a record in its own order; fields in seconds are rounded.
+
+    A source has its path as a URI behind its path (see `text.file_uri`).
+    """
     out: dict[str, Any] = {}
     for each in fields(value):
         found = getattr(value, each.name)
-        out[each.name] = seconds(found) if each.name.endswith("_seconds") else plain(found)
+        if each.name == "seconds" or each.name.endswith("_seconds"):
+            out[each.name] = seconds(found)
+        elif isinstance(found, tuple) and found and is_dataclass(found[0]):
+            out[each.name] = [record(part) for part in found]
+        else:
+            out[each.name] = plain(found)
+        if each.name == "path":
+            out["uri"] = file_uri(found)
     return out
 
 
@@ -86,20 +96,21 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
     ]
     for task in tasks:
         task["events"] = task.pop("moments")
+        task["uri"] = file_uri(task["path"])
     return {
         "scan": summary.scan,
         "profile": summary.profile,
         "spec_hash": summary.spec_hash,
         "state": summary.state,
+        "filter": summary.narrowed,
         "tasks": tasks,
         "duplicates": plain(summary.duplicates),
     }
 
 
 def dumps(value: Any, *, indent: int | None = 2) -> str:
-    """Return JSON in ASCII only.
+    """Return JSON in ASCII only, so that a hostile name is harmless in a terminal.
 
-    Escaping everything else keeps a hostile name harmless in a terminal, and lets a file name
-    that is not valid text (a lone surrogate) come back exactly.
+    What is not valid Unicode is made so: see `text.readable`.
     """
-    return json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
+    return json_text(value, indent=indent)

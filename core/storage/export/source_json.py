@@ -22,6 +22,7 @@ def body(document: Document, beside: Beside) -> dict[str, Any]:
         "format": NAME,
         "version": FORMAT_VERSION,
         **heading(document),
+        "filter": document.narrowed,
         "events": [record(moment) for moment in document.moments],
         "candidates": [record(candidate) for candidate in document.candidates],
         "looks": [look(notes) for notes in document.looks],

@@ -12,7 +12,9 @@ from typing import Any, Literal, Protocol, cast
 from ...errors import UnknownName
 from ...text import clean, nearest
 from . import atomic, scan_json
+from .cues import is_foreign
 from .document import Document, Summary
+from .names import Stems
 from .parts import Beside, Render
 
 SCAN_STEM = "scan"
@@ -44,13 +46,17 @@ class Format:
     per: Literal["source", "scan"]
     description: str
     load: Callable[[], Callable[..., Any]]
+    subtitles: bool = False
+    """players load it by itself where it is called as the video is"""
 
 
-def _source(name: str, suffix: str, module: str, description: str) -> Format:
+def _source(
+    name: str, suffix: str, module: str, description: str, *, subtitles: bool = False
+) -> Format:
     def load() -> Render:
         return cast(Render, import_module(f".{module}", __package__).render)
 
-    return Format(name, suffix, "source", description, load)
+    return Format(name, suffix, "source", description, load, subtitles)
 
 
 def _scan(name: str, suffix: str, module: str, description: str) -> Format:
@@ -78,8 +84,8 @@ FORMATS: dict[str, Format] = {
             "vectors",
             "vectors of frames and objects, as NumPy arrays without a pickle",
         ),
-        _source("srt", ".srt", "srt", "SubRip subtitles, one cue per event"),
-        _source("vtt", ".vtt", "vtt", "WebVTT subtitles, one cue per event"),
+        _source("srt", ".srt", "srt", "SubRip subtitles, one cue per event", subtitles=True),
+        _source("vtt", ".vtt", "vtt", "WebVTT subtitles, one cue per event", subtitles=True),
         _source("edl", ".edl", "edl", "CMX3600 cut list of the events' clips, for editors"),
         _source(
             "legacy",
@@ -104,19 +110,26 @@ def check_formats(names: Iterable[str]) -> None:
             )
 
 
-def write_source(document: Document, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
+def write_source(
+    document: Document, folder: Path, stems: Stems, formats: Sequence[str]
+) -> list[Path]:
     """Write one source in those of `formats` that are per source, as `folder/stem.*`.
 
+    Subtitles that are there already and are not ours are never written over: then ours get the
+    source's whole name.
     Formats of a whole scan are passed over, so that one list serves both calls. The folder is
     made if it is missing. Raises UsageError, DiskFull or EnvironmentFault; each file is whole
     or as it was before.
     """
     chosen = _chosen(formats, "source")
     atomic.make_folder(folder)
-    beside = Beside(stem, tuple(formats))
+    beside = Beside(stems.plain, tuple(formats))
     written = []
     for each in chosen:
         for suffix, content in each.load()(document, beside).items():
+            stem = stems.plain
+            if each.subtitles and not is_foreign(folder / f"{stems.subtitle}{suffix}"):
+                stem = stems.subtitle
             written.append(atomic.write(folder / f"{stem}{suffix}", content))
     return written
 

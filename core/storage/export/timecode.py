@@ -1,10 +1,35 @@
-"""Seconds as people, players and editors write them."""
+"""Seconds as people and players write them; timecodes of editors are in `core.timecodes`."""
 
 from __future__ import annotations
 
 from math import isfinite
 
-DAY_HOURS = 24
+from ...timecodes import (
+    ASSUMED_RATE,
+    RATES,
+    TimecodeRate,
+    frames_to_seconds,
+    frames_to_timecode,
+    is_timecode,
+    seconds_to_frames,
+    timecode_rate,
+    timecode_to_frames,
+)
+
+__all__ = [
+    "ASSUMED_RATE",
+    "RATES",
+    "TimecodeRate",
+    "clock",
+    "clock_of",
+    "frames_to_seconds",
+    "frames_to_timecode",
+    "is_timecode",
+    "milliseconds",
+    "seconds_to_frames",
+    "timecode_rate",
+    "timecode_to_frames",
+]
 
 
 def milliseconds(seconds: float) -> int:
@@ -23,15 +48,3 @@ def clock(milliseconds: int, point: str = ".") -> str:
 def clock_of(seconds: float) -> str:
     """Return `HH:MM:SS.mmm` of a time in seconds."""
     return clock(milliseconds(seconds))
-
-
-def frame_clock(frame: int, rate: int) -> str:
-    """Return the non-drop `HH:MM:SS:FF` of a frame at `rate` frames a second.
-
-    Like every timecode it starts again at 00:00:00:00 after 24 hours. From 101 frames a second
-    on, FF takes three digits where it must.
-    """
-    seconds, frames = divmod(frame, rate)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours % DAY_HOURS:02d}:{minutes:02d}:{seconds:02d}:{frames:02d}"

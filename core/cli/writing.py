@@ -1,0 +1,68 @@
+"""Writing results as files, with progress on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..client import Records
+from ..errors import ExitCode
+from ..queries import ExportRequest
+from ..text import clean_path
+from ..views import Piece, Progress
+from .output import Output
+
+
+def write_files(library: Path, request: ExportRequest, out: Output, *, list_: bool = False) -> int:
+    """Carry out an export and return the exit code; `list_` prints the files on stdout."""
+    told = _Told(request, out, list_)
+    records = Records.open(library)
+    try:
+        records.write(request, told.progress, told.wrote)
+    finally:
+        records.close()
+        out.end_progress()
+    told.sum_up()
+    return int(ExitCode.SOME_FAILED if told.failed else ExitCode.OK)
+
+
+class _Told:
+    """Prints what becomes of an export, and counts."""
+
+    def __init__(self, request: ExportRequest, out: Output, list_: bool) -> None:
+        self._request = request
+        self._out = out
+        self._list = list_
+        self._files = self._clips = self._pictures = 0
+        self._matched = False
+        self.failed = 0
+
+    def progress(self, progress: Progress) -> None:
+        self._matched = self._matched or progress.total > 0
+        self._out.progress(f"export: {progress.done} of {progress.total} {progress.what}")
+
+    def wrote(self, piece: Piece) -> None:
+        if piece.failure:
+            self.failed += 1
+            self._out.failed(piece.source, piece.failure)
+            return
+        if not piece.events:
+            self._files += 1
+        elif piece.path is not None and piece.path.suffix == ".jpg":
+            self._pictures += 1
+        else:
+            self._clips += 1
+        if self._list:
+            self._out.result(str(piece.path))
+
+    def sum_up(self) -> None:
+        if self._request.text and not self._matched:
+            self._out.note("nothing matches the filter")
+        counted = (
+            (self._files, "file", self._request.folder),
+            (self._clips, "clip", self._request.clips),
+            (self._pictures, "picture", self._request.pictures),
+        )
+        for count, kind, folder in counted:
+            if folder:
+                plural = "" if count == 1 else "s"
+                self._out.note(f"{count} {kind}{plural} written to {clean_path(folder)}")

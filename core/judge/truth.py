@@ -1,0 +1,127 @@
+"""What is true of videos, read from files of several kinds (see `truth_tables`, `truth_texts`)."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..text import clean, clean_path
+from ..timecodes import TimecodeRate, timecode_rate
+
+EXAMPLE = '{"video": "a.mp4", "events": [{"kind": "bolt", "start_s": 12.4, "end_s": 12.5}]}'
+KINDS_OF_FILES = (
+    "JSON, JSONL, CSV, SRT, VTT and EDL exports of sightline, CSV of DVR-Scan and PySceneDetect, "
+    "Audacity labels, or CSV with columns start and end"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrueEvent:
+    """One true stretch of a video, in seconds; `strokes` are empty where nobody counted them."""
+
+    kind: str
+    start_seconds: float
+    end_seconds: float
+    peak_seconds: float
+    strokes: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is true of one video: its name or path, empty where the file does not say.
+
+    `content` is its hash where the file says it. `cuts` are true where cuts are judged, in place
+    of `events` (a list of scenes is a list of cuts).
+    """
+
+    video: str
+    events: tuple[TrueEvent, ...]
+    content: str = ""
+    cuts: tuple[TrueEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A video that a truth file may speak of, as its scan knows it."""
+
+    names: frozenset[str]
+    """path and file name, also as exports write them"""
+    frame_rate: float | None = None
+    start_timecode: str = ""
+
+    @property
+    def count(self) -> TimecodeRate:
+        """How its timecodes count."""
+        return timecode_rate(self.frame_rate, self.start_timecode)
+
+
+class NoTruth(ValueError):
+    """A file, or a line of it, says nothing that could be true."""
+
+
+Reading = Callable[[str, Sequence[Footage]], list[Truth] | None]
+"""Takes a file's text; returns None for a text of another kind. Raises NoTruth."""
+
+
+def read_truth(path: Path) -> Truth:
+    """Read a file about one video. Raises UsageError."""
+    found = read_truths(path)
+    if len(found) != 1:
+        raise UsageError(f"{clean_path(str(path))} is about {len(found)} videos, not about one")
+    return found[0]
+
+
+def read_truths(path: Path, footage: Sequence[Footage] = ()) -> tuple[Truth, ...]:
+    """Read a truth file of any kind, one Truth for each video it names.
+
+    `footage` says how frames of videos are timed, for files that count in timecodes. Raises
+    UsageError naming the file and what is wrong in it.
+    """
+    from . import truth_tables, truth_texts
+
+    readings: tuple[Reading, ...] = (*truth_texts.READINGS, *truth_tables.READINGS)
+    shown = clean_path(str(path))
+    try:
+        text = _text(path)
+        read = (reading(text, footage) for reading in readings)
+        found = next((truths for truths in read if truths is not None), None)
+        if not found:
+            raise NoTruth("of no kind that is known" if found is None else "it names no video")
+        return tuple(_checked(truth) for truth in found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, NoTruth) else f"{type(error).__name__}: {error}"
+        raise UsageError(
+            f"{shown} is no truth file ({clean(reason)}); it must be {KINDS_OF_FILES}, or JSON "
+            f"like {EXAMPLE}"
+        ) from error
+
+
+def grouped(events: Sequence[tuple[str, TrueEvent]]) -> list[Truth]:
+    """Return one Truth for each video, in order of their first event."""
+    videos: dict[str, list[TrueEvent]] = {}
+    for video, event in events:
+        videos.setdefault(video, []).append(event)
+    return [Truth(video, tuple(of)) for video, of in videos.items()]
+
+
+def _text(path: Path) -> str:
+    """Return a file's text: UTF-8, with or without a byte order mark, or UTF-16 with one."""
+    data = path.read_bytes()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig")
+
+
+def _checked(truth: Truth) -> Truth:
+    for event in (*truth.events, *truth.cuts):
+        times = (event.start_seconds, event.end_seconds, event.peak_seconds, *event.strokes)
+        told = f"the event at {event.start_seconds:g} s"
+        if not all(math.isfinite(time) for time in times):
+            raise NoTruth(f"{told} has a time that is no number of seconds")
+        if event.end_seconds < event.start_seconds:
+            raise NoTruth(f"{told} ends before it starts, at {event.end_seconds:g} s")
+    return replace(truth, events=tuple(sorted(truth.events, key=lambda each: each.start_seconds)))
