@@ -15,7 +15,11 @@ Region = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a probe found in one file. `width` and `height` are those of the upright picture."""
+    """What a probe found in one file. `width` and `height` are those of the upright picture.
+
+    `duration_seconds` is when the last frame ends, on the clock of the frame times: counted from
+    the container's start. `start_seconds` is what the container's own clock says there.
+    """
 
     path: str
     kind: SourceKind
@@ -33,6 +37,10 @@ class SourceInfo:
     start_seconds: float = 0.0
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    stream: int | None = None
+    """which of the video streams it is about, from 0; None for pictures"""
+    timing: int = 0
+    """version of how its frames are timed and chosen; 0 where that never changed"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from .sources.process import ReaderProcess
 from .sources.reader import Reader
 from .spec import Spec
 from .stages.eyes import Eyes
-from .stages.judgement import UNANSWERED, decide, judge
+from .stages.judgement import UNANSWERED, decide, judge, measured
 from .stages.looking import Looking
 from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
 from .stages.pictures import PictureDone, PictureScan, Wanted
@@ -275,6 +275,7 @@ class ScanJob:
         if anew:
             settle_tracks(results, tracks)
         screened = running.done
+        info = self._counted(source, info, ended)
         result = self._judged(info, reader, tracks, ended, looked_at)
         self._check_unchanged(source, info, tracks)
         results.keep([result])
@@ -282,6 +283,13 @@ class ScanJob:
         for track in tracks:
             track.stage.close()
         return result
+
+    def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
+        """Keep how many frames a video holds and how long it is, now that all were read."""
+        counted = measured(info, self._spec, ended)
+        if counted != info:
+            self._library.results.remember([(counted, source.found.mtime_ns)])
+        return counted
 
     def _judged(
         self,

@@ -170,13 +170,22 @@ def _probed_picture(request: dict[str, Any], content: str, _beat: Beat) -> _Foun
     return info, np.ascontiguousarray(luma), scale
 
 
+def _choice(request: dict[str, Any]) -> Any:
+    """Return which stream of a video is read, and at which rate where it has no times."""
+    from .container import Choice
+
+    stream, rate = request.get("stream"), request.get("raw_rate")
+    return Choice(stream if isinstance(stream, int) else None, rate)
+
+
 def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
-    from . import video
+    from . import survey, video
     from .find import PICTURE_SUFFIXES
 
-    path = request["path"]
+    path, choice = request["path"], _choice(request)
     size = os.path.getsize(path)
-    info = video.probe_video(path, content, size, float(request["max_pixels"]), beat)
+    info = video.probe_video(path, content, size, float(request["max_pixels"]), beat, choice)
+    info = survey.counted(info, choice, beat)
     # FFmpeg takes many a broken HEIC for a film of one frame.
     if os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES and info.frame_count == 1:
         raise Unreadable("not a video")
@@ -186,19 +195,15 @@ def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
 def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     from . import sampling, video
 
-    with video.open_video(request["path"], request["threads"], _Pulse(reply).beat) as stream:
+    beat, choice = _Pulse(reply).beat, _choice(request)
+    with video.open_video(request["path"], request["threads"], beat, choice) as stream:
         sampler = sampling.sample(stream, request)
         reply("reader", reader=sampler.reader, why=sampler.why)
         count = _send_frames(sampler.frames, request, reply)
         if count == 0 and request["skip"] == 0:
             raise Unreadable("holds no frame that can be decoded; it may be cut off")
         _compare_with_header(stream, request, count)
-        return {
-            "frames": count,
-            "bad_packets": stream.bad_packets,
-            "ended_early": stream.ended_early,
-            "warnings": stream.warnings[:20],
-        }
+        return {"frames": count, **video.how_it_ended(stream)}
 
 
 def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> None:
@@ -299,7 +304,8 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
                 reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
         return
     beat = _Pulse(reply).beat
-    with video.open_video(request["path"], request["threads"], beat) as stream:
+    choice = _choice(request)
+    with video.open_video(request["path"], request["threads"], beat, choice) as stream:
         for wanted, item in _at_times(stream, request["seconds"]):
             if request["raw"]:
                 _reply_pixels(reply, colour_frame(item.frame, longest), wanted, item.seconds)

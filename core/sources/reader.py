@@ -48,12 +48,18 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class VideoEnd:
-    """How reading a video ended."""
+    """How reading a video ended.
+
+    `cut_off` says why the file counts as cut off, if it does. `end_seconds` is when its last frame
+    ends, None unless it was read to its end.
+    """
 
     frames: int
     bad_packets: int
     ended_early: bool
     warnings: tuple[str, ...]
+    cut_off: str = ""
+    end_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +262,8 @@ def _video_item(
         yield ReaderChosen(header["reader"], header["why"])
     elif header["kind"] == "end":
         bad, early = header["bad_packets"], header["ended_early"]
-        yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]))
+        cut_off, seconds = header["cut_off"], header["end_seconds"]
+        yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]), cut_off, seconds)
 
 
 def _rgb(header: dict[str, Any], payload: NDArray[np.uint8]) -> NDArray[np.uint8]:

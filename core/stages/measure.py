@@ -49,6 +49,8 @@ class _Reading:
                 "frames": item.frames,
                 "bad_packets": item.bad_packets,
                 "ended_early": item.ended_early,
+                "cut_off": item.cut_off,
+                "end_seconds": item.end_seconds,
                 "warnings": list(item.warnings),
             }
 
@@ -89,8 +91,10 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
         return {**settings, "sampling": {}}
     sampling = settings["sampling"]
     used = {"every": (), "keyframes": (), "fps": ("fps", "reader"), "count": ("count", "reader")}
-    wanted = {"mode", "max_frames", *used[sampling["mode"]]}
-    return {**settings, "sampling": {key: sampling[key] for key in sorted(wanted)}}
+    wanted = {"mode", "max_frames", "stream", "raw_rate", *used[sampling["mode"]]}
+    timing = {"timing": info.timing} if info.timing else {}
+    kept = {key: sampling[key] for key in sorted(wanted & sampling.keys())}
+    return {**settings, **timing, "sampling": kept}
 
 
 def measure_video(
