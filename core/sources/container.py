@@ -6,6 +6,7 @@ Runs inside the reader process (see `reader.py`), where a crash costs one file.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,24 @@ RAW_FORMATS = frozenset(
 )
 """elementary streams: frames in a row, without a container and mostly without times"""
 _HEAD_BYTES = 8 * 1024 * 1024
-_RAW_ENDINGS = {
-    ".h264": "h264", ".264": "h264", ".avc": "h264", ".h26l": "h264",
-    ".h265": "hevc", ".265": "hevc", ".hevc": "hevc",
-}  # fmt: skip
-"""endings that FFmpeg trusts more than what the file holds"""
+_BY_NAME_ALONE = {
+    **dict.fromkeys(
+        (".h264", ".264", ".avc", ".h26l", ".26l", ".jvt"), rb"\x00\x00\x01[\x07\x27\x47\x67]"
+    ),
+    **dict.fromkeys((".h265", ".265", ".hevc"), rb"\x00\x00\x01[\x40-\x43]"),
+    **dict.fromkeys(
+        (".m4v", ".m1v", ".m2v", ".mpv", ".vc1", ".cavs", ".vvc", ".266"), rb"\x00\x00\x01"
+    ),
+    **dict.fromkeys((".mjpg", ".mjpeg"), rb"\xff\xd8\xff"),
+    ".dav": rb"DHAV|DAHUA",
+}
+"""What must stand in the head of a file for which FFmpeg takes its name's ending as enough: a
+parameter set, a start code, a marker. It would read a file without one to its end."""
+_ENDINGS_TAKEN = RAW_FORMATS | {"dhav"}
+_PACKETS = ((188, 0), (192, 4), (204, 0))
+"""lengths of transport packets, and how many bytes come before the one that starts them"""
+_PACKETS_IN_A_ROW = 30
+"""fewer stand in a file of something else by chance"""
 _PLAY_LISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]")
 
 _ATTACHED_PICTURE = 0x400
@@ -156,62 +170,77 @@ def _container(path: str) -> InputContainer:
 
     # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
     av.logging.set_level(None)
-    _check_head(path)
-    # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
-    odd: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__[:2]) < 19 else {}
+    formats = _formats_for(path)
     try:
-        # No name is ever taken for an address: whatever is opened is a file on this machine.
-        container: InputContainer = av.open(f"file:{path}", options=_open_options(), **odd)
-        return container
+        return _open(path, formats)
     except MemoryError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         # A play list may miss a file as well; that one did not vanish.
         if isinstance(error, FileNotFoundError) and not os.path.exists(path):
             raise
+        behind = _behind_padding(path, formats)
+        if behind is not None:
+            return behind
         raise Unreadable(
             f"not a video FFmpeg can open ({words(error)}); check that it is one, and whole"
         ) from error
 
 
-def _open_options() -> dict[str, str]:
-    return {
-        "protocol_whitelist": "file",
-        "format_whitelist": ",".join(_FORMATS.split()),
-        # Padding and damage in front of a stream may be some MiB long; FFmpeg's own limit is 1.
-        "formatprobesize": str(_HEAD_BYTES),
-    }
+def _open(path: str, formats: str, skip: int = 0, form: str | None = None) -> InputContainer:
+    import av
+
+    # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
+    odd: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__[:2]) < 19 else {}
+    # No name is ever taken for an address: whatever is opened is a file on this machine.
+    options = {"protocol_whitelist": "file", "format_whitelist": formats}
+    if skip:
+        options["skip_initial_bytes"] = str(skip)
+    container: InputContainer = av.open(f"file:{path}", format=form, options=options, **odd)
+    return container
 
 
-def _check_head(path: str) -> None:
-    """Refuse by a first look what FFmpeg would read to its end before it refuses it."""
-    raw = _RAW_ENDINGS.get(os.path.splitext(path)[1].lower())
+def _formats_for(path: str) -> str:
+    """Return the formats to try, by a first look that takes no time in a file of any size."""
+    ending = os.path.splitext(path)[1].lower()
     with open(path, "rb", buffering=0) as file:
         head = file.read(4096)
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PLAY_LISTS):
             raise Unreadable("a play list, not a video; name the files it stands for")
-        if raw is None or not _may_be_raw(head):
-            return
-        file.seek(0)
-        if not _holds_parameters(file.read(_HEAD_BYTES), raw):
-            raise Unreadable(
-                f"not a video FFmpeg can open (no {raw} stream begins in its first "
-                f"{_HEAD_BYTES >> 20} MiB); check that it is one, and whole"
-            )
+        pattern = _BY_NAME_ALONE.get(ending)
+        if pattern is None:
+            return ",".join(_FORMATS.split())
+        head += file.read(_HEAD_BYTES)
+    taken = frozenset() if re.search(pattern, head) else _ENDINGS_TAKEN
+    return ",".join(name for name in _FORMATS.split() if name not in taken)
 
 
-def _may_be_raw(head: bytes) -> bool:
-    """Tell whether a head is that of no container: its ending would win over its content."""
-    known = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-    return head[4:8] not in known and not head.startswith((b"\x1aE\xdf\xa3", b"RIFF", b"OggS"))
+def _behind_padding(path: str, formats: str) -> InputContainer | None:
+    """Open a transport or program stream that begins some MiB into the file, if there is one.
+
+    Recorders leave zeros or the rest of an older file there; FFmpeg looks at 1 MiB only.
+    """
+    import av
+
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(_HEAD_BYTES)
+    found = _first_packets(head)
+    if found is None:
+        return None
+    try:
+        return _open(path, formats, *found)
+    except (av.error.FFmpegError, ValueError):
+        return None
 
 
-def _holds_parameters(head: bytes, codec: str) -> bool:
-    """Tell whether a parameter set stands in a head: FFmpeg finds no size without one."""
-    at = head.find(b"\0\0\1")
-    while at >= 0 and at + 3 < len(head):
-        kind = head[at + 3]
-        if kind & 0x9F == 7 if codec == "h264" else kind >> 1 in (32, 33):
-            return True
-        at = head.find(b"\0\0\1", at + 3)
-    return head[:1] == b"G"  # a transport stream under the wrong name
+def _first_packets(head: bytes) -> tuple[int, str] | None:
+    """Return where the first packets of a transport or program stream stand, and its format."""
+    for length, before in _PACKETS:
+        gap = rb".{%d}" % (length - 1)
+        found = re.search(gap.join([b"G"] * _PACKETS_IN_A_ROW), head, re.DOTALL)
+        if found and found.start() >= before:
+            return found.start() - before, "mpegts"
+    at = head.find(b"\0\0\1\xba")
+    if at >= 0 and head.find(b"\0\0\1\xe0", at) >= 0 and not head[:at].strip(b"\0"):
+        return at, "mpeg"
+    return None

@@ -69,7 +69,7 @@ def frames_promised(
     container: InputContainer, video: VideoStream, seconds: float | None, rate: float | None
 ) -> int | None:
     """Return how many frames are shown: those an index lists, less those an edit list hides."""
-    if video.frames and {"mov", "avi"}.intersection(container.format.name.split(",")):
+    if video.frames and "mov" in container.format.name.split(","):
         shown = sum(not entry.is_discard for entry in video.index_entries)
         return shown or video.frames
     return video.frames or (round(seconds * rate) if seconds and rate else None)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_BAD_PACKETS_IN_A_ROW = 2000
-MAX_BYTES_BEFORE_A_FRAME = 64 * 1024 * 1024
+MAX_BYTES_BEFORE_A_FRAME = 32 * 1024 * 1024
 """A file that gives no frame in so many bytes of video holds none, or is none."""
 SHORT_SECONDS = 0.5
 SHORT_SHARE = 0.05
