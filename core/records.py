@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SourceKind = Literal["video", "picture"]
+_STREAM_MARK = ":v"
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels of the upright source."""
 
@@ -41,6 +42,23 @@ class SourceInfo:
     """which of the video streams it is about, from 0; None for pictures"""
     timing: int = 0
     """version of how its frames are timed and chosen; 0 where that never changed"""
+
+    @property
+    def asked_stream(self) -> int | None:
+        """Return the video stream that was asked for by number; None where the file chose it."""
+        return asked_stream(self.content)
+
+
+def content_of(content: str, stream: int | None) -> str:
+    """Return what a video stream asked for by number is known by; None is the file's own choice."""
+    whole = content.partition(_STREAM_MARK)[0]
+    return whole if stream is None else f"{whole}{_STREAM_MARK}{stream}"
+
+
+def asked_stream(content: str) -> int | None:
+    """Return the number of the video stream that a content's identity names, if it does."""
+    number = content.partition(_STREAM_MARK)[2]
+    return int(number) if number else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class Spec(Section):
             "own": own,
             # Other stages look at the whole picture.
             "regions": self.regions.model_dump(mode="json") if stage in EVENT_STAGES else {},
-            "sampling": without_defaults(self.sampling.model_dump(mode="json")),
+            # Which stream was asked for is part of the content's identity.
+            "sampling": without_defaults(self.sampling.model_dump(mode="json", exclude={"stream"})),
         }
 
 

@@ -80,7 +80,8 @@ def _piece(reader: Reader, info: SourceInfo, moment: Moment, path: Path, picture
 def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
     scratch = path.with_name(f".{path.name}.part")
     try:
-        reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
+        start, end = moment.clip_start_seconds, moment.clip_end_seconds
+        reader.clip(info.path, start, end, str(scratch), info)
         with disk_errors(path):
             os.replace(scratch, path)
     except DiskFull as error:

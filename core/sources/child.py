@@ -103,17 +103,26 @@ def _limit(request: dict[str, Any], _reply: Reply) -> None:
 def _probe(request: dict[str, Any], reply: Reply) -> None:
     from dataclasses import asdict
 
+    from ..records import content_of
     from .content import content_hash
 
     path = request["path"]
     if os.path.getsize(path) == 0:
         raise Unreadable("the file is empty; copy it again from its origin")
-    content = content_hash(path)
+    content = content_of(content_hash(path), _choice(request).stream)
     info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
     reply("info", b"" if luma is None else luma.data, info=asdict(info), scale=scale, **picture)
     if info.kind == "picture" and request["colour"] is not None:
         _reply_colour(request, reply)
+
+
+def _streams(request: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    """Say how many video streams a file holds, stills apart."""
+    from . import container, video
+
+    with video.open_video(request["path"], threads=1) as stream:
+        return {"streams": len(container.film_streams(stream.container))}
 
 
 def _reply_colour(request: dict[str, Any], reply: Reply) -> None:
@@ -340,13 +349,15 @@ def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
 def _clip(request: dict[str, Any], reply: Reply) -> None:
     from .clip import write_clip
 
-    beat, threads = _Pulse(reply).beat, int(request["threads"])
-    write_clip(request["path"], request["start"], request["end"], request["out"], threads, beat)
+    beat, threads, choice = _Pulse(reply).beat, int(request["threads"]), _choice(request)
+    start, end = request["start"], request["end"]
+    write_clip(request["path"], start, end, request["out"], threads, beat, choice)
 
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]] = {
     "limit": _limit,
     "probe": _probe,
+    "streams": _streams,
     "video": _video,
     "stills": _stills,
     "clip": _clip,

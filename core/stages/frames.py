@@ -117,7 +117,7 @@ class VideoFrames:
 
     def _key(self, sampling: Sampling) -> str:
         """Return what the numbers and times of sampled frames are kept under."""
-        settings = without_defaults(sampling.model_dump(mode="json", exclude={"reader"}))
+        settings = without_defaults(sampling.model_dump(mode="json", exclude={"reader", "stream"}))
         timing = [self.info.timing] if self.info.timing else []
         return tagged_hash("sampled", [self.info.content, settings, *timing])
 
@@ -125,6 +125,7 @@ class VideoFrames:
         self, sampling: Sampling, read: list[tuple[int, float]]
     ) -> Iterator[Microbatch]:
         size = self.spec.models.batch_size
+        sampling = sampling.model_copy(update={"stream": self.info.asked_stream})
         items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
         with closing(items):
             for item in items:
