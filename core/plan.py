@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from .records import content_of
 from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
-from .sources.streams import streams_of_tasks, with_streams
 from .spec import Spec
 from .stages.table import create
 from .storage.library import Library
 from .storage.runs import TaskRow
+from .streams import streams_of_tasks, with_streams
 
 PICTURES_AT_ONCE = 2048
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import SourceError
-from .find import PICTURE_SUFFIXES, Found
+from .errors import SourceError
+from .sources.find import PICTURE_SUFFIXES, Found
 
 if TYPE_CHECKING:
-    from ..spec import Spec
-    from ..storage.runs import TaskRow
-    from .reader import Reader
+    from .sources.reader import Reader
+    from .spec import Spec
+    from .storage.runs import TaskRow
 
 Streamed = tuple[Found, int | None]
 """a file, and the number of the video stream that is looked at; None where the file chooses"""
@@ -27,7 +27,7 @@ def with_streams(found: Sequence[Found], spec: Spec) -> list[Streamed]:
     if wanted != "all":
         number = None if wanted == "auto" else int(wanted)
         return [(item, None if _is_picture(item.path) else number) for item in found]
-    from .reader import Reader
+    from .sources.reader import Reader
 
     reader = Reader(spec.limits)
     try:
