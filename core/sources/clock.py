@@ -39,6 +39,7 @@ class PacketClock:
         self._forward = round(JUMP_FORWARD_SECONDS / self._tick) if streaming else None
         self._usual = max(round(step_seconds / self._tick), 1)
         self._step = 0
+        self._delay = 0
         self._last: int | None = None
         self._shift = 0
         self._latest: int | None = None
@@ -51,6 +52,8 @@ class PacketClock:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
             return
+        if self._forward is not None:
+            self._correct_showing(packet)
         if self._last is not None:
             self._follow(packet, stamp)
         self._last = stamp
@@ -58,8 +61,9 @@ class PacketClock:
             packet.dts = None if packet.dts is None else packet.dts + self._shift
             packet.pts = None if packet.pts is None else packet.pts + self._shift
         shown = packet.pts if packet.pts is not None else packet.dts
+        end = shown + self._lasts(packet)
+        self._end = end if self._latest is None else max(self._end, end)
         self._latest = shown if self._latest is None else max(self._latest, shown)
-        self._end = max(self._end, shown + self._lasts(packet))
 
     @property
     def end_seconds(self) -> float | None:
@@ -70,6 +74,19 @@ class PacketClock:
         """Return the ticks a frame is shown; FFmpeg guesses them from the rate in streams."""
         said = int(packet.duration or 0)
         return self._steady() if self._streaming or said <= 0 else said
+
+    def _correct_showing(self, packet: Any) -> None:
+        """Correct a time of showing that is far from the time of decoding.
+
+        FFmpeg takes one that a stream leaves out from the packet after it, which where recordings
+        were joined is another's.
+        """
+        if packet.pts is None or packet.dts is None or self._forward is None:
+            return
+        if 0 <= packet.pts - packet.dts <= self._forward:
+            self._delay = packet.pts - packet.dts
+        else:
+            packet.pts = packet.dts + self._delay
 
     def _follow(self, packet: Any, stamp: int) -> None:
         assert self._last is not None

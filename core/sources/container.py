@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Unreadable
+from .ending import lacks_index
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -182,9 +183,17 @@ def _container(path: str) -> InputContainer:
         behind = _behind_padding(path, formats)
         if behind is not None:
             return behind
-        raise Unreadable(
-            f"not a video FFmpeg can open ({words(error)}); check that it is one, and whole"
-        ) from error
+        raise Unreadable(_why_not(path, error)) from error
+
+
+def _why_not(path: str, error: Exception) -> str:
+    if lacks_index(path):
+        return (
+            "cut off: its index (the moov box), without which it cannot be read, is missing; "
+            "copy it again from its origin"
+        )
+    said = "of no video format" if isinstance(error, ValueError) else words(error)
+    return f"not a video FFmpeg can open ({said}); check that it is one, and whole"
 
 
 def _open(path: str, formats: str, skip: int = 0, form: str | None = None) -> InputContainer:

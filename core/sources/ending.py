@@ -7,7 +7,7 @@ format asks, and None where the format does not tell.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -43,25 +43,41 @@ def _sample_missing(video: VideoStream, size: int) -> bool:
     return bool(entries[last].pos + entries[last].size > size)
 
 
+def lacks_index(path: str) -> bool:
+    """Tell whether an MP4 or MOV lost the index that recorders write last."""
+    with open(path, "rb") as file:
+        kinds = [kind for kind, _ in _walked(file)]
+    return bool(kinds) and kinds[0] in (b"ftyp", b"mdat", b"wide") and b"moov" not in kinds
+
+
 def _boxes(file: BinaryIO, size: int) -> bool | None:
-    """Walk the boxes of ISO/IEC 14496-12, 4.2: 32 or 64 bits of size, then a type."""
+    """Compare the sizes of the boxes with the file's."""
+    ends = [end for _, end in _walked(file)]
+    if not ends:
+        return False
+    return None if ends[-1] is None else ends[-1] > size
+
+
+def _walked(file: BinaryIO) -> Iterator[tuple[bytes, int | None]]:
+    """Yield type and end of each box of ISO/IEC 14496-12, 4.2: 32 or 64 bits of size, a type.
+
+    The end is None for one that has no size; what is no box any more ends them.
+    """
     at = 0
     for _ in range(_MOST_BOXES):
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8:
-            return False
         length = int.from_bytes(head[:4], "big")
         if length == 1 and len(head) == 16:
             length = int.from_bytes(head[8:], "big")
-        if length == 0:
-            return None
-        if length < 8 or not head[4:8].isascii():
-            return False  # what follows is no part of the container
+        kind = head[4:8]
+        if length == 0 and kind.isalnum():
+            yield kind, None
+            return
+        if length < 8 or not kind.isascii():
+            return
         at += length
-        if at > size:
-            return True
-    return None
+        yield kind, at
 
 
 def _segments(file: BinaryIO, size: int) -> bool | None:
