@@ -6,6 +6,7 @@ keyframes, stills and clips all live on the same clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 JUMP_BACK_SECONDS = 0.5
@@ -47,15 +48,31 @@ class PacketClock:
         self.joined_at: tuple[float, ...] = ()
         """where recordings were joined, in repaired seconds of the stream's clock"""
 
-    def repair(self, packet: Any) -> None:
-        """Give one packet its repaired time stamps; to be called in the order of the file."""
+    def starts_anew(self, packet: Any) -> bool:
+        """Tell whether the clock jumps at the next packet of the file."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or self._last is None:
+            return False
+        step = stamp - self._last
+        return step < -self._back or (self._forward is not None and step > self._forward)
+
+    def repair(self, packet: Any, following: Sequence[Any] = ()) -> None:
+        """Give one packet its repaired time stamps; to be called in the order of the file.
+
+        Where the clock starts anew, `following` are the next packets: pictures before a first
+        keyframe come after it in the file.
+        """
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
             return
         if self._forward is not None:
             self._correct_showing(packet)
-        if self._last is not None:
-            self._follow(packet, stamp)
+        if self.starts_anew(packet):
+            self._join(packet, stamp, following)
+        elif (
+            self._last is not None and 0 < (stamp - self._last) * self._tick <= LONGEST_STEP_SECONDS
+        ):
+            self._step = stamp - self._last
         self._last = stamp
         if self._shift:
             packet.dts = None if packet.dts is None else packet.dts + self._shift
@@ -88,19 +105,18 @@ class PacketClock:
         else:
             packet.pts = packet.dts + self._delay
 
-    def _follow(self, packet: Any, stamp: int) -> None:
-        assert self._last is not None
+    def _keep_step(self, stamp: int) -> None:
+        step = 0 if self._last is None else stamp - self._last
+        if 0 < step * self._tick <= LONGEST_STEP_SECONDS:
+            self._step = step
+
+    def _join(self, packet: Any, stamp: int, following: Sequence[Any]) -> None:
         assert self._latest is not None
-        step = stamp - self._last
-        if -self._back <= step and (self._forward is None or step <= self._forward):
-            if 0 < step * self._tick <= LONGEST_STEP_SECONDS:
-                self._step = step
-            return
-        begins = packet.pts if packet.pts is not None else stamp
-        after_decoding = self._last + self._shift + self._steady() - stamp
-        after_showing = self._latest + self._steady() - begins
-        # Pictures before a first keyframe make room for themselves, and none overlaps the end.
-        self._shift = max(after_decoding, after_showing)
+        begins = stamp if packet.pts is None else packet.pts
+        for each in following:
+            if each.pts is not None and (each.dts is None or each.dts >= stamp):
+                begins = min(begins, each.pts)
+        self._shift = self._latest + self._steady() - begins
         self.joined_at = (*self.joined_at, (begins + self._shift) * self._tick)
 
     def _steady(self) -> int:

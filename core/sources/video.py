@@ -8,9 +8,11 @@ recordings were joined, they go on from the one before (see `clock.py`).
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TooLarge, Unreadable
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_BAD_PACKETS_IN_A_ROW = 2000
+PACKETS_AHEAD = 8
+"""So many packets after a new start of the clock hold the first picture that is shown."""
 MAX_BYTES_BEFORE_A_FRAME = 32 * 1024 * 1024
 """A file that gives no frame in so many bytes of video holds none, or is none."""
 SHORT_SECONDS = 0.5
@@ -139,7 +143,7 @@ def probe_video(
                 "copy it again from its origin"
             )
         _check_size(first.frame.width, first.frame.height, max_pixels)
-        return _info(stream, first.frame, content, size_bytes)
+        return _info(stream, first, content, size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +252,23 @@ def _frames(stream: Stream) -> Iterator[VideoFrame]:
 
 def packets(stream: Stream) -> Iterator[Any]:
     """Yield packets with repaired time stamps; what breaks off ends them, `ended_early` set."""
+    read, ahead = _packets(stream), deque[Any]()
+    clock = stream.clock
+    while True:
+        packet = ahead.popleft() if ahead else next(read, None)
+        if packet is None:
+            return
+        if packet.size:
+            if clock.starts_anew(packet):
+                ahead.extend(islice(read, PACKETS_AHEAD - len(ahead)))
+            clock.repair(packet, ahead)
+        yield packet
+
+
+def _packets(stream: Stream) -> Iterator[Any]:
     import av
 
     packets = stream.container.demux(stream.video)
-    repair = stream.clock.repair
     while True:
         try:
             packet = next(packets)
@@ -266,7 +283,6 @@ def packets(stream: Stream) -> Iterator[Any]:
             return
         stream.beat()
         if packet.size:
-            repair(packet)
             stream.short_packet = packet.is_corrupt
         yield packet
 
@@ -313,12 +329,13 @@ def _origin(container: InputContainer, video: VideoStream) -> float:
     return own if own is not None and same and container.format.name in STREAM_FORMATS else start
 
 
-def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> SourceInfo:
-    video, container = stream.video, stream.container
+def _info(stream: Stream, first: Decoded, content: str, size_bytes: int) -> SourceInfo:
+    video, container, frame = stream.video, stream.container, first.frame
     turned = (frame.rotation // 90) % 2 == 1
     width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
     rate = known_rate(container, video, stream.choice)
     duration = duration_seconds(container, video, stream.origin_seconds)
+    shown = None if duration is None else duration - first.seconds
     return SourceInfo(
         path=stream.path,
         kind="video",
@@ -331,7 +348,7 @@ def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> S
         pixel_format=str(video.codec_context.pix_fmt or frame.format.name),
         rotation_degrees=int(frame.rotation),
         frame_rate=rate,
-        frame_count=frames_promised(container, video, duration, rate),
+        frame_count=frames_promised(container, video, shown, rate),
         duration_seconds=duration,
         start_seconds=stream.origin_seconds,
         metadata=plain_text_fields({**container.metadata, **_stream_facts(stream)}),

@@ -68,6 +68,16 @@ def assert_one_clock(
     assert len(lit(clip)) >= 1
 
 
+def test_joined_recordings_with_other_reordering(reader: Reader, tmp_path: Path) -> None:
+    """The first picture shown of each follows the last one shown before, to the frame."""
+    parts = [
+        draw(tmp_path / f"{number}.ts", bframes=bframes, begins=begins)
+        for number, (bframes, begins) in enumerate(((0, 900), (3, 0), (0, 9_000)))
+    ]
+    whole = read(reader, joined(tmp_path / "mixed.ts", *parts), Sampling())
+    assert whole.seconds == pytest.approx([number * STEP for number in range(120)], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "begins"),
     [
