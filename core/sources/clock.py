@@ -48,6 +48,21 @@ class PacketClock:
         self.joined_at: tuple[float, ...] = ()
         """where recordings were joined, in repaired seconds of the stream's clock"""
 
+    def correct(self, packet: Any) -> None:
+        """Correct a time of showing that is far from the time of decoding, or the reverse.
+
+        FFmpeg takes one that a stream leaves out from the packets around it, which where recordings
+        were joined are another's. A recording begins with a keyframe: what that one says is new.
+        """
+        if packet.pts is None or packet.dts is None or self._forward is None:
+            return
+        if 0 <= packet.pts - packet.dts <= self._forward:
+            self._delay = packet.pts - packet.dts
+        elif packet.is_keyframe:
+            packet.dts = packet.pts
+        else:
+            packet.pts = packet.dts + self._delay
+
     def starts_anew(self, packet: Any) -> bool:
         """Tell whether the clock jumps at the next packet of the file."""
         stamp = packet.dts if packet.dts is not None else packet.pts
@@ -65,8 +80,6 @@ class PacketClock:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
             return
-        if self._forward is not None:
-            self._correct_showing(packet)
         if self.starts_anew(packet):
             self._join(packet, stamp, following)
         elif (
@@ -91,19 +104,6 @@ class PacketClock:
         """Return the ticks a frame is shown; FFmpeg guesses them from the rate in streams."""
         said = int(packet.duration or 0)
         return self._steady() if self._streaming or said <= 0 else said
-
-    def _correct_showing(self, packet: Any) -> None:
-        """Correct a time of showing that is far from the time of decoding.
-
-        FFmpeg takes one that a stream leaves out from the packet after it, which where recordings
-        were joined is another's.
-        """
-        if packet.pts is None or packet.dts is None or self._forward is None:
-            return
-        if 0 <= packet.pts - packet.dts <= self._forward:
-            self._delay = packet.pts - packet.dts
-        else:
-            packet.pts = packet.dts + self._delay
 
     def _keep_step(self, stamp: int) -> None:
         step = 0 if self._last is None else stamp - self._last

@@ -259,6 +259,7 @@ def packets(stream: Stream) -> Iterator[Any]:
         if packet is None:
             return
         if packet.size:
+            clock.correct(packet)
             if clock.starts_anew(packet):
                 ahead.extend(islice(read, PACKETS_AHEAD - len(ahead)))
             clock.repair(packet, ahead)
