@@ -87,7 +87,8 @@ def opened(path: str, threads: int, choice: Choice) -> tuple[InputContainer, Vid
 
 def film_streams(container: InputContainer) -> list[VideoStream]:
     """Return the video streams that are no stills: cover art, thumbnails and single pictures."""
-    streams = list(container.streams.video)
+    # What looks like a stream in damage has no codec.
+    streams = [stream for stream in container.streams.video if stream.codec_context is not None]
     films = [stream for stream in streams if not _is_still(stream, alone=len(streams) == 1)]
     return films or [s for s in streams if not _flagged(s, _ATTACHED_PICTURE)]
 
