@@ -236,7 +236,8 @@ class Engine:
             )
         mode = "retry_failed" if command.failed else row.asked["mode"]
         equipped = self._equipped(spec, lambda note: self._emit(Warned(command.scan, note)))
-        sources, gone = plan_again(self.library, spec, tasks, mode)
+        all_tasks = self.library.runs.tasks(command.scan)
+        sources, gone = plan_again(self.library, spec, tasks, mode, all_tasks)
         self.library.runs.add_tasks(command.scan, gone)
         for task in gone:
             self._emit(

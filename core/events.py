@@ -52,6 +52,8 @@ class MomentFound:
     peak_seconds: float
     end_seconds: float
     score: float
+    stream: int | None = None
+    """which video stream of its file, where one was asked for by number"""
 
 
 @dataclass(frozen=True, slots=True)

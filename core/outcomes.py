@@ -52,7 +52,7 @@ class Outcomes:
                 events.MomentFound(
                     self._scan, source.number, path, moment.kind, moment.start_frame,
                     moment.end_frame, moment.start_seconds,
-                    moment.peak_seconds, moment.end_seconds, moment.score,
+                    moment.peak_seconds, moment.end_seconds, moment.score, source.stream,
                 )
             )  # fmt: skip
         state = "failed" if result.failure else ("known" if reused else "done")
@@ -76,7 +76,8 @@ class Outcomes:
 
     def failed(self, source: Source, reason: str, seconds: float, *, vanished: bool) -> None:
         """Take down a source that could not be read."""
-        if not vanished:
+        # One that is true of the stream that was asked for says nothing of the file.
+        if not vanished and source.stream is None:
             self._library.results.remember_failures([(*identity(source), reason)])
         self._keep([self._row(source, None, "failed", reason, 0, 0, seconds)])
 

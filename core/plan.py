@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .records import content_of
 from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
 from .spec import Spec
 from .stages.table import create, versions
 from .storage.library import Library
 from .storage.runs import TaskRow
+from .streams import streams_of_tasks, with_streams
 
 PICTURES_AT_ONCE = 2048
 
@@ -29,6 +31,8 @@ class Source:
     content: str | None = None
     result: tuple[int, int, str] | None = None
     failure: str = ""
+    stream: int | None = None
+    """number of the video stream that is looked at; None where the file chooses"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def plan(
         else:
             missing.append(item)
     looked_at = [item for item in found if kind_of(item.path) in _kinds(spec)]
-    sources = list(_matched(library, spec, looked_at, mode))
+    sources = list(_matched(library, spec, with_streams(looked_at, spec), mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
     if mode == "new":
@@ -66,18 +70,24 @@ def plan(
 
 
 def plan_again(
-    library: Library, spec: Spec, tasks: Sequence[TaskRow], mode: str
+    library: Library,
+    spec: Spec,
+    tasks: Sequence[TaskRow],
+    mode: str,
+    all_tasks: Sequence[TaskRow] = (),
 ) -> tuple[list[Source], list[TaskRow]]:
     """Match tasks that are not finished with their files as they are now; numbers stay.
 
+    `all_tasks` are those of the whole scan: they tell which stream of its file a task is about.
     Returns the sources, and as failed tasks those whose file is not there any more.
     """
-    found: dict[int, Found] = {}
+    found: dict[int, tuple[Found, int | None]] = {}
     gone: list[TaskRow] = []
+    streams = streams_of_tasks(all_tasks or tasks, spec)
     for task in tasks:
         item = one_file(task.path)
         if isinstance(item, Found):
-            found[task.number] = item
+            found[task.number] = item, streams[task.number]
         else:
             gone.append(replace(task, state="failed", reason=item.reason))
     matched = _matched(library, spec, list(found.values()), mode)
@@ -112,22 +122,40 @@ def _kinds(spec: Spec) -> frozenset[str]:
 
 
 def _matched(
-    library: Library | None, spec: Spec, found: Sequence[Found], mode: str
+    library: Library | None, spec: Spec, found: Sequence[tuple[Found, int | None]], mode: str
 ) -> Iterator[Source]:
     known: dict[str, tuple[str | None, str]] = {}
     results: dict[str, tuple[int, int, str]] = {}
+    probed: set[str] = set()
     if library is not None:
-        files = [(item.path, item.size_bytes, item.mtime_ns) for item in found]
+        files = [(item.path, item.size_bytes, item.mtime_ns) for item, _ in found]
         known = library.results.unchanged(files)
+        probed = _probed(library, known, found)
         results = library.results.having(spec.hash(), versions(spec.screens))
-    for item in found:
-        content, failure = known.get(item.path, (None, ""))
+    for item, stream in found:
+        whole, failure = known.get(item.path, (None, ""))
+        content = content_of(whole, stream) if whole else None
+        content = content if content in probed else None
         result = results.get(content) if content and mode != "redo" else None
         if mode in ("retry_failed", "redo"):
             failure = ""
             if result is not None and result[2]:
                 result = None
-        yield Source(0, item, kind_of(item.path), content, result, failure)
+        yield Source(0, item, kind_of(item.path), content, result, failure, stream)
+
+
+def _probed(
+    library: Library,
+    known: dict[str, tuple[str | None, str]],
+    found: Sequence[tuple[Found, int | None]],
+) -> set[str]:
+    """Return the contents of files whose probe is kept, by file and stream."""
+    wanted = {
+        content_of(whole, stream)
+        for item, stream in found
+        if (whole := known.get(item.path, (None, ""))[0])
+    }
+    return library.results.probed(sorted(wanted))
 
 
 def _numbered(sources: Sequence[Source]) -> Iterator[Source]:

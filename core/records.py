@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 SourceKind = Literal["video", "picture"]
+_STREAM_MARK = ":v"
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels of the upright source."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a probe found in one file. `width` and `height` are those of the upright picture."""
+    """What a probe found in one file. `width` and `height` are those of the upright picture.
+
+    `duration_seconds` is when the last frame ends, on the clock of the frame times: counted from
+    the container's start. `start_seconds` is what the container's own clock says there.
+    """
 
     path: str
     kind: SourceKind
@@ -33,6 +38,27 @@ class SourceInfo:
     start_seconds: float = 0.0
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    stream: int | None = None
+    """which of the video streams it is about, from 0; None for pictures"""
+    timing: int = 0
+    """version of how its frames are timed and chosen; 0 where that never changed"""
+
+    @property
+    def asked_stream(self) -> int | None:
+        """Return the video stream that was asked for by number; None where the file chose it."""
+        return asked_stream(self.content)
+
+
+def content_of(content: str, stream: int | None) -> str:
+    """Return what a video stream asked for by number is known by; None is the file's own choice."""
+    whole = content.partition(_STREAM_MARK)[0]
+    return whole if stream is None else f"{whole}{_STREAM_MARK}{stream}"
+
+
+def asked_stream(content: str) -> int | None:
+    """Return the number of the video stream that a content's identity names, if it does."""
+    number = content.partition(_STREAM_MARK)[2]
+    return int(number) if number else None
 
 
 @dataclass(frozen=True, slots=True)

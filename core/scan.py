@@ -26,9 +26,16 @@ from .sources.process import ReaderProcess
 from .sources.reader import Reader
 from .spec import Spec
 from .stages.eyes import Eyes
-from .stages.judgement import UNANSWERED, decide, judge
+from .stages.judgement import UNANSWERED, decide, judge, measured
 from .stages.looking import Looking
-from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
+from .stages.measure import (
+    Progress,
+    StageTrack,
+    measure_video,
+    open_tracks,
+    settle_tracks,
+    track_keys,
+)
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.table import versions
 from .stages.thumbnails import make_missing
@@ -182,7 +189,7 @@ class ScanJob:
         with self._pool.lend() as reader:
             info = self._info(source, reader)
             known = self._library.results.get(info.content, self._spec.hash())
-            if known is not None and source.content is None and self._reusable(known):
+            if known is not None and source.content is None and self._reusable(known, info):
                 return info, known, True
             if info.kind == "picture":
                 return info, self._lone_picture(source), False
@@ -205,7 +212,7 @@ class ScanJob:
     ) -> None:
         assert self._eyes is not None
         known = self._library.results.get(info.content, self._spec.hash())
-        if known is not None and self._reusable(known):
+        if known is not None and self._reusable(known, info):
             return
         progress = self._progress(source, self._begun(source, None))
         try:
@@ -232,7 +239,8 @@ class ScanJob:
     def _info(self, source: Source, reader: Reader) -> SourceInfo:
         if source.content is not None:
             return self._library.results.info(source.content, source.found.path)
-        info = reader.probe(source.found.path).info
+        rate = self._spec.sampling.raw_rate
+        info = reader.probe(source.found.path, stream=source.stream, raw_rate=rate).info
         self._library.results.remember([(info, source.found.mtime_ns)])
         return info
 
@@ -254,13 +262,16 @@ class ScanJob:
         with self._lock:
             self._running.pop(source.number, None)
 
-    def _reusable(self, result: Result) -> bool:
-        return not (result.failure or self._redo) and result.measured_by(self._versions)
+    def _reusable(self, result: Result, info: SourceInfo) -> bool:
+        """Tell whether a result stands: not where its frames were timed otherwise than today."""
+        if result.failure or self._redo or not result.measured_by(self._versions):
+            return False
+        return not info.timing or result.tracks == track_keys(info, self._spec)
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results
         tracks = open_tracks(results, info, self._spec)
-        anew = self._redo or self._retried(source, tracks)
+        anew = self._redo or self._retried(info.content, tracks)
         if anew:
             tracks = open_tracks(results, info, self._spec, anew=f"again-{self.scan}")
         running = self._begun(source, info.frame_count)
@@ -277,6 +288,7 @@ class ScanJob:
         if anew:
             settle_tracks(results, tracks)
         screened = running.done
+        info = self._counted(source, info, ended)
         result = self._judged(info, reader, tracks, ended, looked_at)
         self._check_unchanged(source, info, tracks)
         results.keep([result])
@@ -284,6 +296,13 @@ class ScanJob:
         for track in tracks:
             track.stage.close()
         return result
+
+    def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
+        """Keep how many frames a video holds and how long it is, now that all were read."""
+        counted = measured(info, self._spec, ended)
+        if counted != info:
+            self._library.results.remember([(counted, source.found.mtime_ns)])
+        return counted
 
     def _judged(
         self,
@@ -319,10 +338,10 @@ class ScanJob:
             self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")
 
-    def _retried(self, source: Source, tracks: list[StageTrack]) -> bool:
+    def _retried(self, content: str, tracks: list[StageTrack]) -> bool:
         """Tell whether this is another try at a source that was cut off last time."""
         complete = bool(tracks) and all(track.state.complete for track in tracks)
-        failure = self._library.results.failure(source.content, self._spec.hash())
+        failure = self._library.results.failure(content, self._spec.hash())
         return complete and bool(failure) and not failure.startswith(UNANSWERED)
 
     def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:

@@ -26,6 +26,18 @@ class Sampling(Section):
         description="who decodes sampled frames; auto takes decord where it agrees with the "
         "container and PyAV otherwise. Every-frame reading is always PyAV's",
     )
+    stream: Literal["auto", "all"] | Annotated[int, Field(ge=0, le=99)] = Field(
+        "auto",
+        description="which video stream of a file with several: auto takes the one players show, "
+        "a number another (0 is the first, as FFmpeg counts), 'all' looks at each",
+    )
+    raw_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="frames a second of raw streams (.h264, .hevc), which have no times; without "
+        "it, what the stream itself says, else 25",
+    )
 
 
 class Regions(Section):

@@ -37,6 +37,7 @@ NEVER_MATTER = {
     "vlm": ("batch_size", "timeout_seconds", "concurrency"),
 }
 """settings of models that change how the work is done, and never a result"""
+LATER_SAMPLING = ("stream", "raw_rate")
 NEEDS = {"segment": "detect", "describe": "detect"}
 
 
@@ -90,6 +91,7 @@ class Spec(Section):
         if not self.looks:
             unused |= {"models", "vlm"}
         dump = self.model_dump(mode="json", exclude={"run", "output", "limits", *unused})
+        dump["sampling"] = without_defaults(dump["sampling"])
         for section, names in NEVER_MATTER.items():
             for name in names:
                 dump.get(section, {}).pop(name, None)
@@ -109,8 +111,18 @@ class Spec(Section):
             "own": own,
             # Other stages look at the whole picture.
             "regions": self.regions.model_dump(mode="json") if stage in EVENT_STAGES else {},
-            "sampling": self.sampling.model_dump(mode="json"),
+            # Which stream was asked for is part of the content's identity.
+            "sampling": without_defaults(self.sampling.model_dump(mode="json", exclude={"stream"})),
         }
+
+
+def without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
+    """Leave out settings of sampling that came later, where they change nothing.
+
+    What was kept before they came is known by its key still.
+    """
+    later = {name: Sampling.model_fields[name].default for name in LATER_SAMPLING}
+    return {k: v for k, v in sampling.items() if k not in later or v != later[k]}
 
 
 def tagged_hash(tag: str, value: Any) -> str:

@@ -143,9 +143,10 @@ class Printer:
         if self._json:
             return
         frames = event.end_frame - event.start_frame + 1
+        stream = "" if event.stream is None else f"  stream {event.stream}"
         self._out.result(
             f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  {frames} frame{'s' if frames > 1 else ''}"
+            f"score {event.score:g}  {frames} frame{'s' if frames > 1 else ''}{stream}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:

@@ -78,7 +78,8 @@ def _print(out: Output, view: MomentView) -> None:
     info = view.info
     rate = f"  {info.frame_rate:.3f} fps" if info.frame_rate else ""
     out.result(f"{info.path}")
-    out.result(f"  {info.codec} {info.width}x{info.height}{rate}  content {info.content}")
+    stream = "" if info.asked_stream is None else f"  stream {info.asked_stream}"
+    out.result(f"  {info.codec} {info.width}x{info.height}{rate}{stream}  content {info.content}")
     out.result(
         f"  frame {view.frame} at {timecode(view.frame_seconds)}, scan {view.scan} ({view.profile})"
     )

@@ -90,7 +90,7 @@ def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: P
     start = min(moment.clip_start_seconds for moment in group)
     end = max(moment.clip_end_seconds for moment in group)
     try:
-        reader.clip(info.path, start, end, str(scratch))
+        reader.clip(info.path, start, end, str(scratch), info)
         with disk_errors(path):
             os.replace(scratch, path)
     except DiskFull as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..queries import LogLines, Matrix, Models, Page, Query, Results, Scans, Tasks
+from ..records import asked_stream
 from ..settings import log_file
 from ..storage.export.shapes import look
 from ..storage.library import Library
@@ -127,10 +128,12 @@ def _frames(library: Library, scan: int, keys: Sequence[Key]) -> list[dict[str, 
 
 
 def _sized(library: Library, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add the size of each source, upright, in pixels."""
+    """Add the size of each source, upright, in pixels, and the stream that was asked for."""
     sizes = library.results.sizes({row["content"] for row in rows})
     return [
-        row | dict(zip(("width", "height"), sizes.get(row["content"], (0, 0)), strict=True))
+        row
+        | dict(zip(("width", "height"), sizes.get(row["content"], (0, 0)), strict=True))
+        | {"stream": asked_stream(row["content"])}
         for row in rows
     ]
 

@@ -14,6 +14,7 @@ from ..equip import equip, eyes_of
 from ..errors import SourceError
 from ..models.residency import Residency
 from ..plan import Source
+from ..records import asked_stream, content_of
 from ..scan import ScanJob
 from ..sources.content import content_hash
 from ..sources.find import Found, one_file
@@ -71,7 +72,7 @@ def _one(
             task.path, "skipped", "an earlier version of a stage measured it; scan it again"
         )
     try:
-        if content_hash(task.path) != kept.result.content:
+        if content_hash(task.path) != content_of(kept.result.content, None):
             return Verified(task.path, "changed", "the file is not the one that was scanned")
         again = _again(beside, task, spec, eyes)
     except FileNotFoundError:
@@ -88,7 +89,8 @@ def _again(beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None) -> _Ke
         raise FileNotFoundError(os.fspath(task.path))
     scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
     job = ScanJob(beside, scan, spec.profile, spec, lambda _event: None, redo=False, eyes=eyes)
-    job.run([Source(1, found, task.kind)])
+    stream = asked_stream(task.content) if task.content else None
+    job.run([Source(1, found, task.kind, stream=stream)])
     (row,) = beside.runs.tasks(scan)
     again = _kept(beside, row.content, spec) if row.content else None
     if again is None:

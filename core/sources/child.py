@@ -103,17 +103,26 @@ def _limit(request: dict[str, Any], _reply: Reply) -> None:
 def _probe(request: dict[str, Any], reply: Reply) -> None:
     from dataclasses import asdict
 
+    from ..records import content_of
     from .content import content_hash
 
     path = request["path"]
     if os.path.getsize(path) == 0:
         raise Unreadable("the file is empty; copy it again from its origin")
-    content = content_hash(path)
+    content = content_of(content_hash(path), _choice(request).stream)
     info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
     reply("info", b"" if luma is None else luma.data, info=asdict(info), scale=scale, **picture)
     if info.kind == "picture" and request["colour"] is not None:
         _reply_colour(request, reply)
+
+
+def _streams(request: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    """Say how many video streams a file holds, stills apart."""
+    from . import container, video
+
+    with video.open_video(request["path"], threads=1) as stream:
+        return {"streams": len(container.film_streams(stream.container))}
 
 
 def _reply_colour(request: dict[str, Any], reply: Reply) -> None:
@@ -170,13 +179,22 @@ def _probed_picture(request: dict[str, Any], content: str, _beat: Beat) -> _Foun
     return info, np.ascontiguousarray(luma), scale
 
 
+def _choice(request: dict[str, Any]) -> Any:
+    """Return which stream of a video is read, and at which rate where it has no times."""
+    from .container import Choice
+
+    stream, rate = request.get("stream"), request.get("raw_rate")
+    return Choice(stream if isinstance(stream, int) else None, rate)
+
+
 def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
-    from . import video
+    from . import survey, video
     from .find import PICTURE_SUFFIXES
 
-    path = request["path"]
+    path, choice = request["path"], _choice(request)
     size = os.path.getsize(path)
-    info = video.probe_video(path, content, size, float(request["max_pixels"]), beat)
+    info = video.probe_video(path, content, size, float(request["max_pixels"]), beat, choice)
+    info = survey.counted(info, choice, beat)
     # FFmpeg takes many a broken HEIC for a film of one frame.
     if os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES and info.frame_count == 1:
         raise Unreadable("not a video")
@@ -186,19 +204,15 @@ def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
 def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     from . import sampling, video
 
-    with video.open_video(request["path"], request["threads"], _Pulse(reply).beat) as stream:
+    beat, choice = _Pulse(reply).beat, _choice(request)
+    with video.open_video(request["path"], request["threads"], beat, choice) as stream:
         sampler = sampling.sample(stream, request)
         reply("reader", reader=sampler.reader, why=sampler.why)
         count = _send_frames(sampler.frames, request, reply)
         if count == 0 and request["skip"] == 0:
             raise Unreadable("holds no frame that can be decoded; it may be cut off")
         _compare_with_header(stream, request, count)
-        return {
-            "frames": count,
-            "bad_packets": stream.bad_packets,
-            "ended_early": stream.ended_early,
-            "warnings": stream.warnings[:20],
-        }
+        return {"frames": count, **video.how_it_ended(stream)}
 
 
 def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> None:
@@ -299,7 +313,8 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
                 reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
         return
     beat = _Pulse(reply).beat
-    with video.open_video(request["path"], request["threads"], beat) as stream:
+    choice = _choice(request)
+    with video.open_video(request["path"], request["threads"], beat, choice) as stream:
         for wanted, item in _at_times(stream, request["seconds"]):
             if request["raw"]:
                 _reply_pixels(reply, colour_frame(item.frame, longest), wanted, item.seconds)
@@ -334,13 +349,15 @@ def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
 def _clip(request: dict[str, Any], reply: Reply) -> None:
     from .clip import write_clip
 
-    beat, threads = _Pulse(reply).beat, int(request["threads"])
-    write_clip(request["path"], request["start"], request["end"], request["out"], threads, beat)
+    beat, threads, choice = _Pulse(reply).beat, int(request["threads"]), _choice(request)
+    start, end = request["start"], request["end"]
+    write_clip(request["path"], start, end, request["out"], threads, beat, choice)
 
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]] = {
     "limit": _limit,
     "probe": _probe,
+    "streams": _streams,
     "video": _video,
     "stills": _stills,
     "clip": _clip,

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import Unreadable
+from .container import Choice
 from .seek import decode_near
 from .video import Decoded, Stream, open_video, upright
 
@@ -18,14 +19,20 @@ ENCODER_THREADS = 4
 
 
 def write_clip(
-    path: str, start: float, end: float, out: str, threads: int, beat: Callable[[], None]
+    path: str,
+    start: float,
+    end: float,
+    out: str,
+    threads: int,
+    beat: Callable[[], None],
+    choice: Choice | None = None,
 ) -> None:
     """Encode the frames from `start` to `end` (seconds) as H.264 in MP4, times kept, upright.
 
     Raises Unreadable, and leaves no file, when there is no frame in between.
     """
     try:
-        with open_video(path, threads, beat) as stream:
+        with open_video(path, threads, beat, choice) as stream:
             frames = _write(_between(stream, start, end), stream, out)
         if not frames:
             raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")

@@ -19,6 +19,7 @@ from .. import errors
 from ..records import ColourBatch, LumaBatch, SourceInfo
 from ..screening_settings import Limits, Sampling
 from . import wire
+from .container import RAW_FORMATS
 from .process import ReaderProcess
 
 Colour = int | Literal["roughly"] | None
@@ -48,12 +49,18 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class VideoEnd:
-    """How reading a video ended."""
+    """How reading a video ended.
+
+    `cut_off` says why the file counts as cut off, if it does. `end_seconds` is when its last frame
+    ends, None unless it was read to its end.
+    """
 
     frames: int
     bad_packets: int
     ended_early: bool
     warnings: tuple[str, ...]
+    cut_off: str = ""
+    end_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +94,31 @@ class Reader:
         self._asking: int | None = None
         self._lock = threading.Lock()
 
-    def probe(self, path: str, *, luma: bool = True, colour: Colour = None) -> Probed:
-        """Look at one file; `colour` is the longest side of a picture's RGB, 0 for all of it.
+    def streams(self, path: str) -> int:
+        """Return how many video streams a video holds, stills apart. Raises SourceError."""
+        for header, _ in self._ask("streams", path=path):
+            if header["kind"] == "end":
+                return int(header["streams"])
+        raise errors.Unreadable("holds no video stream")
+
+    def probe(
+        self,
+        path: str,
+        *,
+        luma: bool = True,
+        colour: Colour = None,
+        stream: int | None = None,
+        raw_rate: float | None = None,
+    ) -> Probed:
+        """Look at one file; `stream` and `raw_rate` are those of `Sampling`.
+
+        `colour` is the longest side of a picture's RGB, 0 for all of it.
 
         "roughly" is reduced by a power of two only: see `colour.rough_size`.
         Raises SourceError or MissingExtra.
         """
-        for header, payload in self._ask("probe", path=path, luma=luma, colour=colour):
+        asked = {"luma": luma, "colour": colour, "stream": stream, "raw_rate": raw_rate}
+        for header, payload in self._ask("probe", path=path, **asked):
             if header["kind"] == "info":
                 found = _probed(header, payload)
             elif header["kind"] == "colour":
@@ -157,15 +182,19 @@ class Reader:
         self, info: SourceInfo, seconds: list[float], longest_side: int
     ) -> dict[str, Any]:
         return {
+            **_chosen(info),
             "source": info.kind,
             "seconds": sorted(seconds),
             "longest_side": longest_side,
             "threads": self._threads,
         }
 
-    def clip(self, path: str, start: float, end: float, out: str) -> None:
-        """Write one stretch of a video as MP4. Raises SourceError."""
-        request = {"start": start, "end": end, "out": out, "threads": self._threads}
+    def clip(
+        self, path: str, start: float, end: float, out: str, info: SourceInfo | None = None
+    ) -> None:
+        """Write one stretch of a video, of the stream `info` is about. Raises SourceError."""
+        chosen = _chosen(info) if info is not None else {}
+        request = {**chosen, "start": start, "end": end, "out": out, "threads": self._threads}
         for _ in self._ask("clip", path=path, **request):
             pass
 
@@ -236,6 +265,12 @@ class Reader:
         return f" (signal {-code})" if code < 0 else f" (exit {code})"
 
 
+def _chosen(info: SourceInfo) -> dict[str, Any]:
+    """Return which stream of a video is meant, and its rate where it has no times."""
+    raw = info.container in RAW_FORMATS
+    return {"stream": info.asked_stream, "raw_rate": info.frame_rate if raw else None}
+
+
 def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:
     fields = header["info"]
     fields["warnings"] = tuple(fields["warnings"])
@@ -256,7 +291,8 @@ def _video_item(
         yield ReaderChosen(header["reader"], header["why"])
     elif header["kind"] == "end":
         bad, early = header["bad_packets"], header["ended_early"]
-        yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]))
+        cut_off, seconds = header["cut_off"], header["end_seconds"]
+        yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]), cut_off, seconds)
 
 
 def _rgb(header: dict[str, Any], payload: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from .colour import colour_frame, shown_size
 from .luma import Scratch, reduce_frame, reduced_size, reduction
 from .seek import decode_from
 from .survey import Survey, keyframes, survey
-from .video import Decoded, Stream, decode, open_video
+from .video import Decoded, Stream, decode, open_again
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -131,7 +131,7 @@ def _at_indices(stream: Stream, wanted: Sequence[int]) -> Iterator[Decoded]:
 
 
 def _surveyed(stream: Stream) -> Survey:
-    with open_video(stream.path, 1, stream.beat) as table:
+    with open_again(stream) as table:
         return survey(table)
 
 
@@ -158,6 +158,9 @@ def _no_decord(stream: Stream) -> str:
     codec, container = stream.video.codec_context.name, stream.container.format.name
     if codec not in DECORD_CODECS or not DECORD_CONTAINERS.intersection(container.split(",")):
         return f"decord is not trusted with {codec} in {container.split(',')[0]}"
+    best: Any = stream.container.streams.best("video")
+    if best is None or best.index != stream.video.index:
+        return "decord reads another stream than was asked for"
     if find_spec("decord") is None:
         return "decord is not installed here"
     return ""
@@ -167,7 +170,7 @@ def _decord(stream: Stream, found: Survey, request: dict[str, Any]) -> tuple[Any
     """Return (decord's reader or None, the reason), None unless it agrees with PyAV."""
     if not found.closed:
         return None, "frames refer to others across keyframes, which decord's seeking gets wrong"
-    with open_video(stream.path, 1, stream.beat) as peek:
+    with open_again(stream) as peek:
         first = next(decode(peek), None)
     if first is None or first.frame.rotation:
         return None, "the picture is rotated, which decord's scaler gets wrong"

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from bisect import bisect_right
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
-from .video import Decoded, Stream, decode, open_video, packets, rewind
+from .clock import PacketClock
+from .ending import holds_one_segment
+from .video import Decoded, Stream, decode, open_again, packets, rewind, seconds_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a file is sought in: by time on one clock, or by the positions of its keyframes."""
+
+    one_clock: bool
+    joined: tuple[tuple[float, int, PacketClock], ...] = ()
+    """(seconds, position in bytes, clock before it) of each keyframe of joined recordings"""
+
 
 NEAR_SECONDS = 1.0
 """So close to the beginning, reading on is cheaper than seeking."""
@@ -13,7 +30,11 @@ FAR_SECONDS = 2.0
 """Without an index, a gap longer than this is sought over."""
 
 # Containers whose index keeps one clock from the first frame to the last.
-_INDEXED = frozenset(("mov", "mp4", "matroska", "webm", "avi"))
+_INDEXED = frozenset(("avi",))
+# Containers in which a keyframe's packet begins at the position FFmpeg names.
+_EXACT_POSITIONS = frozenset(("mpegts",))
+# How the last file was sought in: each clip of a file asks again, and finding out reads all of it.
+_READ_WAYS: dict[Any, _Way] = {}
 
 
 def decode_from(stream: Stream, index: int, seconds: float) -> Iterator[Decoded]:
@@ -49,29 +70,75 @@ def _sought(stream: Stream, seconds: float) -> Iterator[Decoded]:
     """Yield frames from a keyframe near `seconds` on; none where the file cannot be sought in."""
     import av
 
-    if not _one_clock(stream):
+    if stream.untimed:
+        return iter(())
+    way = _way(stream)
+    if way.joined:
+        return _from_position(stream, way, seconds)
+    if not way.one_clock:
         return iter(())
     target = int((seconds + stream.origin_seconds) / float(stream.video.time_base or 1))
     try:
         stream.container.seek(target, stream=stream.video, backward=True)
     except av.error.FFmpegError:
         return iter(())
+    stream.start_clock()
     return decode(stream)
 
 
-def _one_clock(stream: Stream) -> bool:
-    """Tell whether times never go back: a transport stream may have been joined or restarted."""
-    if _INDEXED.intersection(stream.container.format.name.split(",")):
-        return True
-    last = float("-inf")
-    with open_video(stream.path, 1, stream.beat) as scan:
+def _way(stream: Stream) -> _Way:
+    if _has_one_clock(stream):
+        return _Way(one_clock=True)
+    status = os.stat(stream.path)
+    key = stream.path, status.st_size, status.st_mtime_ns, stream.choice
+    if key not in _READ_WAYS:
+        _READ_WAYS.clear()
+        _READ_WAYS[key] = _read_way(stream)
+    return _READ_WAYS[key]
+
+
+def _has_one_clock(stream: Stream) -> bool:
+    """Tell whether the container itself keeps one clock: its index covers all there is."""
+    names = stream.container.format.name.split(",")
+    if "matroska" in names:
+        return holds_one_segment(stream.path)
+    if "mov" in names:
+        return stream.video.frames > 0
+    return bool(_INDEXED.intersection(names))
+
+
+def _read_way(stream: Stream) -> _Way:
+    """Read all packets once: a stream may have been joined or restarted, or has no times."""
+    keyframes: list[tuple[float, int, PacketClock]] = []
+    with open_again(stream) as scan:
+        before = copy(scan.clock)
         for packet in packets(scan):
-            if not packet.size:
-                continue
-            if packet.dts is None or packet.dts < last:
-                return False
-            last = packet.dts
-    return True
+            if packet.size and packet.dts is None:
+                return _Way(one_clock=False)
+            if packet.is_keyframe and packet.pts is not None and packet.pos is not None:
+                keyframes.append((seconds_of(scan)(packet.pts), packet.pos, before))
+            before = copy(scan.clock)
+        if not scan.clock.joined_at:
+            return _Way(one_clock=True)
+        exact = scan.container.format.name in _EXACT_POSITIONS
+        return _Way(one_clock=False, joined=tuple(keyframes) if exact else ())
+
+
+def _from_position(stream: Stream, way: _Way, seconds: float) -> Iterator[Decoded]:
+    """Yield frames from the last keyframe at or before `seconds` on, found by its position."""
+    import av
+
+    at = bisect_right(way.joined, seconds, key=lambda keyframe: keyframe[0]) - 1
+    if at < 0:
+        return iter(())
+    _, position, clock = way.joined[at]
+    try:
+        stream.container.seek(position, unsupported_byte_offset=True)
+    except av.error.FFmpegError:
+        return iter(())
+    stream.start_clock()
+    stream.clock = copy(clock)
+    return decode(stream)
 
 
 def _starting_at(items: Iterator[Decoded], seconds: float) -> Iterator[Decoded] | None:

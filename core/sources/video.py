@@ -1,19 +1,36 @@
 """Reading videos with PyAV: open, probe, and decode from wherever the container stands.
 
 Runs inside the reader process (see `reader.py`), where a crash costs one file. Times are the
-container's presentation times, counted from the container's start, as players show them.
+container's presentation times, counted from the container's start, as players show them; where
+recordings were joined, they go on from the one before (see `clock.py`).
 """
 
 from __future__ import annotations
 
-import os
+import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from ..errors import TooLarge, Unreadable
 from ..records import SourceInfo
+from .clock import STREAM_FORMATS, FrameClock, PacketClock
+from .container import Choice, film_streams, is_raw, opened, words
+from .ending import breaks_off
+from .facts import (
+    duration_seconds,
+    frames_promised,
+    known_rate,
+    not_looked_at,
+    own_end_seconds,
+    rate_of,
+    start_timecode,
+    stream_number,
+    timing_of,
+)
 from .metadata import plain_text_fields
 
 if TYPE_CHECKING:
@@ -22,28 +39,13 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_BAD_PACKETS_IN_A_ROW = 2000
-JUMP_BACK_SECONDS = 0.5
-"""Times that go back by more than this are a recording that was joined or restarted."""
-HAIR_SECONDS = 1e-6
-"""What keeps two frames with the same time stamp apart."""
-
-# FFmpeg also opens play lists (which name other files) and text as if they were videos.
-_NOT_VIDEO = frozenset(
-    (
-        "applehttp",
-        "ass",
-        "concat",
-        "dash",
-        "hls",
-        "imf",
-        "lavfi",
-        "lrc",
-        "sdp",
-        "srt",
-        "tty",
-        "webvtt",
-    )
-)
+PACKETS_AHEAD = 8
+"""So many packets after a new start of the clock hold the first picture that is shown."""
+MAX_BYTES_BEFORE_A_FRAME = 32 * 1024 * 1024
+"""A file that gives no frame in so many bytes of video holds none, or is none."""
+SHORT_SECONDS = 0.5
+SHORT_SHARE = 0.05
+"""Where only a duration tells: a video that ends earlier by both of these is cut off."""
 
 
 def _quiet() -> None:
@@ -52,7 +54,7 @@ def _quiet() -> None:
 
 @dataclass
 class Stream:
-    """An open video: container, the default video stream, and what went wrong so far.
+    """An open video: container, the chosen video stream, and what went wrong so far.
 
     `beat` is called for every packet: a decoder that still gets somewhere can say so.
     """
@@ -60,41 +62,78 @@ class Stream:
     path: str
     threads: int
     beat: Callable[[], None]
+    choice: Choice
     container: InputContainer
     video: VideoStream
     bad_packets: int = 0
     warnings: list[str] = field(default_factory=list)
     ended_early: bool = False
+    read_whole: bool = False
+    short_packet: bool = False
+    """whether the last packet read was a part of one"""
+    shown_end: float = 0.0
+    """when the last frame decoded so far ends, in seconds since the container's start"""
+    clock: PacketClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Begin to follow time stamps: after opening, or after going elsewhere in the file."""
+        name, step = self.container.format.name, step_seconds(self)
+        self.clock = PacketClock(self.video.time_base, name, step)
 
     @property
     def origin_seconds(self) -> float:
         """Where the container's clock starts."""
         return _origin(self.container, self.video)
 
+    @property
+    def untimed(self) -> bool:
+        """Tell whether frames are timed by a rate that was asked for, and not by the file."""
+        return self.choice.raw_rate is not None and is_raw(self.container)
+
 
 @contextmanager
-def open_video(path: str, threads: int, beat: Callable[[], None] = _quiet) -> Iterator[Stream]:
-    """Open the default video stream of a file. Raises Unreadable or FileNotFoundError."""
-    stream = Stream(path, threads, beat, *_opened(path, threads))
+def open_video(
+    path: str, threads: int, beat: Callable[[], None] = _quiet, choice: Choice | None = None
+) -> Iterator[Stream]:
+    """Open a video stream of a file. Raises Unreadable or FileNotFoundError."""
+    wanted = choice or Choice()
+    stream = Stream(path, threads, beat, wanted, *opened(path, threads, wanted))
     try:
         yield stream
     finally:
         stream.container.close()
 
 
+@contextmanager
+def open_again(stream: Stream, threads: int = 1) -> Iterator[Stream]:
+    """Open the same stream of the same file beside one that is open."""
+    with open_video(stream.path, threads, stream.beat, stream.choice) as beside:
+        yield beside
+
+
 def rewind(stream: Stream) -> None:
     """Start over, as if nothing had been read: not every container can seek to its beginning."""
     stream.container.close()
-    stream.container, stream.video = _opened(stream.path, stream.threads)
-    stream.bad_packets, stream.ended_early = 0, False
+    stream.container, stream.video = opened(stream.path, stream.threads, stream.choice)
+    stream.bad_packets, stream.ended_early, stream.shown_end = 0, False, 0.0
     stream.warnings.clear()
+    stream.start_clock()
 
 
 def probe_video(
-    path: str, content: str, size_bytes: int, max_pixels: float, beat: Callable[[], None] = _quiet
+    path: str,
+    content: str,
+    size_bytes: int,
+    max_pixels: float,
+    beat: Callable[[], None] = _quiet,
+    choice: Choice | None = None,
 ) -> SourceInfo:
     """Return what the container says and what its first frame shows. Raises SourceError."""
-    with open_video(path, threads=1, beat=beat) as stream:
+    with open_video(path, threads=1, beat=beat, choice=choice) as stream:
         context = stream.video.codec_context
         _check_size(context.width, context.height, max_pixels)
         first = next(decode(stream), None)
@@ -104,7 +143,7 @@ def probe_video(
                 "copy it again from its origin"
             )
         _check_size(first.frame.width, first.frame.height, max_pixels)
-        return _info(stream, first.frame, content, size_bytes)
+        return _info(stream, first, content, size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +161,12 @@ def decode(stream: Stream, first_index: int = 0) -> Iterator[Decoded]:
     Damaged packets are skipped and counted; a container that breaks off ends the stream with
     `ended_early` set, and what was decoded stays.
     """
-    clock = _Clock(stream)
+    step = step_seconds(stream)
+    clock = FrameClock(seconds_of(stream), step)
     for index, frame in enumerate(_frames(stream), first_index):
-        yield Decoded(index, clock.seconds(frame.pts), frame)
+        seconds = clock.seconds(None if stream.untimed else frame.pts)
+        stream.shown_end = seconds + step
+        yield Decoded(index, seconds, frame)
 
 
 def upright(frame: VideoFrame) -> Any:
@@ -136,41 +178,9 @@ def upright(frame: VideoFrame) -> Any:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-class _Clock:
-    """Turns time stamps into ascending seconds.
-
-    A frame without a time stamp follows its predecessor at the stream's rate; so does one that
-    jumps back, and everything after it moves along.
-    """
-
-    def __init__(self, stream: Stream) -> None:
-        self._to_seconds = seconds_of(stream)
-        self._step = step_seconds(stream)
-        self._last: float | None = None
-        self._shift = 0.0
-
-    def seconds(self, pts: int | None) -> float:
-        """Return the time of the next frame."""
-        last = self._last
-        if pts is None:
-            seconds = 0.0 if last is None else last + self._step
-        else:
-            seconds = self._to_seconds(pts) + self._shift
-            if last is not None and seconds <= last:
-                seconds = self._after(last, seconds)
-        self._last = seconds
-        return seconds
-
-    def _after(self, last: float, seconds: float) -> float:
-        if last - seconds < JUMP_BACK_SECONDS:
-            return last + HAIR_SECONDS
-        self._shift += last + self._step - seconds
-        return last + self._step
-
-
 def step_seconds(stream: Stream) -> float:
     """Return the usual time between two frames."""
-    return 1.0 / float(stream.video.average_rate or 25)
+    return 1.0 / rate_of(stream.container, stream.video, stream.choice)
 
 
 def seconds_of(stream: Stream) -> Callable[[int], float]:
@@ -180,19 +190,83 @@ def seconds_of(stream: Stream) -> Callable[[int], float]:
     return lambda pts: pts * over / under - origin
 
 
+def read_end_seconds(stream: Stream) -> float:
+    """Return when the last frame read ends, in seconds since the container's start."""
+    end = None if stream.untimed else stream.clock.end_seconds
+    return stream.shown_end if end is None else max(end - stream.origin_seconds, 0.0)
+
+
+def how_it_ended(stream: Stream) -> dict[str, Any]:
+    """Return what reading a video came to, as plain values.
+
+    `end_seconds` is when its last frame ends, None unless it was read to its end.
+    """
+    joined = len(stream.clock.joined_at)
+    if joined:
+        at = ", ".join(f"{at - stream.origin_seconds:.3f} s" for at in stream.clock.joined_at[:3])
+        more = " and so on" if joined > 3 else ""
+        stream.warnings.append(
+            f"{joined + 1} recordings are joined: the clock starts anew at {at}{more}"
+        )
+    return {
+        "bad_packets": stream.bad_packets,
+        "ended_early": stream.ended_early,
+        "cut_off": cut_off(stream),
+        "end_seconds": read_end_seconds(stream) if stream.read_whole else None,
+        "warnings": stream.warnings[:20],
+    }
+
+
+def cut_off(stream: Stream) -> str:
+    """Return why a file that was read counts as cut off, or an empty string.
+
+    A container that says where it ends is believed; where it does not, the video's own duration
+    is, never the rate of its frames and never the sound's length.
+    """
+    if stream.ended_early:
+        return "the container breaks off"
+    broken = breaks_off(stream.path, stream.container, stream.video)
+    if broken or (broken is None and stream.short_packet):
+        return "the file ends in the midst of a packet"
+    own = own_end_seconds(stream.container, stream.video)
+    if broken is not None or own is None or not stream.read_whole:
+        return ""
+    end, own = read_end_seconds(stream), own - stream.origin_seconds
+    if own - end <= max(SHORT_SECONDS, SHORT_SHARE * own):
+        return ""
+    return f"the video ends at {end:.2f} s of {own:.2f} s"
+
+
 def _frames(stream: Stream) -> Iterator[VideoFrame]:
-    bad_in_a_row = 0
+    bad_in_a_row, silent = 0, 0.0
     for packet in packets(stream):
         bad_before = stream.bad_packets
-        yield from decode_packet(stream, packet)
+        frames = decode_packet(stream, packet)
+        yield from frames
+        silent = -math.inf if frames else silent + packet.size
         bad_in_a_row = bad_in_a_row + 1 if stream.bad_packets > bad_before else 0
-        if bad_in_a_row > MAX_BAD_PACKETS_IN_A_ROW:
+        if bad_in_a_row > MAX_BAD_PACKETS_IN_A_ROW or silent > MAX_BYTES_BEFORE_A_FRAME:
             stream.ended_early = True
             return
 
 
 def packets(stream: Stream) -> Iterator[Any]:
-    """Yield packets; a container that breaks off ends them, with `ended_early` set."""
+    """Yield packets with repaired time stamps; what breaks off ends them, `ended_early` set."""
+    read, ahead = _packets(stream), deque[Any]()
+    clock = stream.clock
+    while True:
+        packet = ahead.popleft() if ahead else next(read, None)
+        if packet is None:
+            return
+        if packet.size:
+            clock.correct(packet)
+            if clock.starts_anew(packet):
+                ahead.extend(islice(read, PACKETS_AHEAD - len(ahead)))
+            clock.repair(packet, ahead)
+        yield packet
+
+
+def _packets(stream: Stream) -> Iterator[Any]:
     import av
 
     packets = stream.container.demux(stream.video)
@@ -200,21 +274,29 @@ def packets(stream: Stream) -> Iterator[Any]:
         try:
             packet = next(packets)
         except (StopIteration, av.error.EOFError):
+            stream.read_whole = True
             return
         except MemoryError:
             raise
         except av.error.FFmpegError as error:
             stream.ended_early = True
-            stream.warnings.append(f"the container breaks off ({_words(error)})")
+            stream.warnings.append(f"the container breaks off ({words(error)})")
             return
         stream.beat()
+        if packet.size:
+            stream.short_packet = packet.is_corrupt
         yield packet
 
 
 def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
-    """Return the frames a packet completes; a damaged one gives none and is counted."""
+    """Return the frames a packet completes; a damaged one gives none and is counted.
+
+    An empty packet in the midst of a stream says that the last picture stays: it gives none.
+    """
     import av
 
+    if not packet.size and (packet.pts is not None or packet.dts is not None):
+        return []
     try:
         return list(packet.decode())
     except av.error.EOFError:
@@ -228,57 +310,6 @@ def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
         return []
 
 
-def _opened(path: str, threads: int) -> tuple[InputContainer, VideoStream]:
-    container = _container(path)
-    try:
-        # "video" finds video streams only, which PyAV's types do not say.
-        video = cast("VideoStream | None", container.streams.best("video"))
-        refused = _refusal(container, video)
-        if refused or video is None:
-            raise Unreadable(refused)
-        video.thread_type = "AUTO" if threads != 1 else "SLICE"
-        video.codec_context.thread_count = threads
-    except BaseException:
-        container.close()
-        raise
-    return container, video
-
-
-def _container(path: str) -> InputContainer:
-    import av
-
-    # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
-    av.logging.set_level(None)
-    # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
-    odd: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__[:2]) < 19 else {}
-    try:
-        # No name is ever taken for an address: whatever is opened is a file on this machine.
-        container: InputContainer = av.open(
-            f"file:{path}", options={"protocol_whitelist": "file"}, **odd
-        )
-        return container
-    except MemoryError:
-        raise
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        # A play list may miss a file as well; that one did not vanish.
-        if isinstance(error, FileNotFoundError) and not os.path.exists(path):
-            raise
-        raise Unreadable(
-            f"not a video FFmpeg can open ({_words(error)}); check that it is one, and whole"
-        ) from error
-
-
-def _refusal(container: InputContainer, video: VideoStream | None) -> str:
-    name = container.format.name
-    if _NOT_VIDEO.intersection(name.split(",")):
-        return f"a play list or text ({name}), not a video; name the files it stands for"
-    if name.endswith("_pipe") or name.startswith("image2"):
-        return "a single picture under a video's name; rename it after its true format"
-    if video is None or _is_cover_art(video):
-        return "holds no video stream"
-    return ""
-
-
 def _check_size(width: int, height: int, max_pixels: float) -> None:
     if width * height > max_pixels:
         raise TooLarge(
@@ -288,20 +319,24 @@ def _check_size(width: int, height: int, max_pixels: float) -> None:
 
 
 def _origin(container: InputContainer, video: VideoStream) -> float:
-    if container.start_time is not None:
-        return container.start_time / 1_000_000
+    own = None
     if video.start_time is not None and video.time_base is not None:
-        return float(video.start_time * video.time_base)
-    return 0.0
+        own = float(video.start_time * video.time_base)
+    if container.start_time is None:
+        return own or 0.0
+    start = container.start_time / 1_000_000
+    # FFmpeg rounds it to microseconds: the first frame of a stream would come before time 0.
+    same = own is not None and abs(own - start) <= 1e-6
+    return own if own is not None and same and container.format.name in STREAM_FORMATS else start
 
 
-def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> SourceInfo:
-    video, container = stream.video, stream.container
+def _info(stream: Stream, first: Decoded, content: str, size_bytes: int) -> SourceInfo:
+    video, container, frame = stream.video, stream.container, first.frame
     turned = (frame.rotation // 90) % 2 == 1
     width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    rate = float(video.average_rate) if video.average_rate else None
-    duration = _duration(stream)
-    count = video.frames or (round(duration * rate) if duration and rate else None)
+    rate = known_rate(container, video, stream.choice)
+    duration = duration_seconds(container, video, stream.origin_seconds)
+    shown = None if duration is None else duration - first.seconds
     return SourceInfo(
         path=stream.path,
         kind="video",
@@ -314,33 +349,20 @@ def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> S
         pixel_format=str(video.codec_context.pix_fmt or frame.format.name),
         rotation_degrees=int(frame.rotation),
         frame_rate=rate,
-        frame_count=count,
+        frame_count=frames_promised(container, video, shown, rate),
         duration_seconds=duration,
         start_seconds=stream.origin_seconds,
         metadata=plain_text_fields({**container.metadata, **_stream_facts(stream)}),
+        warnings=not_looked_at(container, stream.choice),
+        stream=stream_number(container, video),
+        timing=timing_of(container, video),
     )
 
 
-def _stream_facts(stream: Stream) -> dict[str, str]:
-    facts = {"video_streams": str(len(stream.container.streams.video))}
+def _stream_facts(stream: Stream) -> dict[str, Any]:
+    facts: dict[str, Any] = {"video_streams": str(len(film_streams(stream.container)))}
+    facts |= start_timecode(stream.container, stream.video)
     aspect = stream.video.sample_aspect_ratio
     if aspect and aspect != 1:
         facts["pixel_aspect"] = str(aspect)
     return facts
-
-
-def _duration(stream: Stream) -> float | None:
-    video = stream.video
-    if video.duration is not None and video.time_base is not None:
-        return float(video.duration * video.time_base)
-    if stream.container.duration is not None and stream.container.duration > 0:
-        return stream.container.duration / 1_000_000
-    return None
-
-
-def _is_cover_art(video: VideoStream) -> bool:
-    return bool(getattr(video, "disposition", 0) & 0x400)
-
-
-def _words(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).strip().lower() or type(error).__name__

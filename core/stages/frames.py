@@ -14,7 +14,7 @@ from ..records import ColourBatch, SourceInfo
 from ..screening_settings import Sampling
 from ..sources.colour import rough_size, shown_size
 from ..sources.reader import Colour, Reader, ReaderChosen, VideoEnd
-from ..spec import VLM_STAGES, Spec, tagged_hash
+from ..spec import VLM_STAGES, Spec, tagged_hash, without_defaults
 from ..storage.annotations import Annotations
 from ..storage.frames import KeptFrames
 from .look import Microbatch, Shown
@@ -104,8 +104,7 @@ class VideoFrames:
     def batches(self) -> Iterator[Microbatch]:
         """Yield the microbatches. Raises SourceError."""
         sampling = sampling_of_looks(self.spec)
-        settings = sampling.model_dump(mode="json", exclude={"reader"})
-        key = tagged_hash("sampled", [self.info.content, settings])
+        key = self._key(sampling)
         numbers, seconds, ended = self.annotations.sampled(key)
         if len(numbers):
             self.ended, self.count = ended, len(numbers)
@@ -116,10 +115,17 @@ class VideoFrames:
         yield from self._read_through(sampling, read)
         self.annotations.keep_sampled(key, self.info.content, read, self.ended)
 
+    def _key(self, sampling: Sampling) -> str:
+        """Return what the numbers and times of sampled frames are kept under."""
+        settings = without_defaults(sampling.model_dump(mode="json", exclude={"reader", "stream"}))
+        timing = [self.info.timing] if self.info.timing else []
+        return tagged_hash("sampled", [self.info.content, settings, *timing])
+
     def _read_through(
         self, sampling: Sampling, read: list[tuple[int, float]]
     ) -> Iterator[Microbatch]:
         size = self.spec.models.batch_size
+        sampling = sampling.model_copy(update={"stream": self.info.asked_stream})
         items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
         with closing(items):
             for item in items:
@@ -182,5 +188,7 @@ def _said(item: ReaderChosen | VideoEnd) -> dict[str, Any]:
         "frames": item.frames,
         "bad_packets": item.bad_packets,
         "ended_early": item.ended_early,
+        "cut_off": item.cut_off,
+        "end_seconds": item.end_seconds,
         "warnings": list(item.warnings),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..records import Candidate, SourceInfo
@@ -18,8 +18,8 @@ from .stage import Track
 
 UNANSWERED = "unanswered"
 """how the reason begins where models, not reading, failed a source"""
-WHOLE_SHARE = 0.95
-"""a container's frame count is a promise, not a measurement: fewer than this share is a cut-off"""
+MOST_DAMAGED = 0.05
+"""share of packets that could not be decoded, up to which a source still counts as whole"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,34 @@ def judge(
 
 
 def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
-    """Return why a source counts as failed although frames were read, or an empty string."""
-    read = int(ended.get("frames", 0))
-    promised = info.frame_count or 0
-    whole = spec.sampling.mode == "every" and spec.sampling.max_frames is None and spec.screens
-    cut_off = bool(ended.get("ended_early")) or (bool(whole) and read < WHOLE_SHARE * promised)
-    if info.kind == "picture" or not cut_off:
+    """Return why a source counts as failed although frames were read, or an empty string.
+
+    The rate and the number of frames that a container names say nothing here: both are nominal.
+    """
+    if info.kind == "picture":
         return ""
-    of = f"{read} of {promised}" if promised else f"only {read}"
-    return f"cut off or damaged: {of} frames could be read; moments up to there are kept"
+    read, bad = int(ended.get("frames", 0)), int(ended.get("bad_packets", 0))
+    why = str(ended.get("cut_off", "")) or ("it breaks off" if ended.get("ended_early") else "")
+    if not why and bad > MOST_DAMAGED * (read + bad):
+        why = f"{bad} packets could not be decoded"
+    if not why:
+        return ""
+    promised = info.frame_count or 0
+    of = f"{read} of {promised}" if read < promised and reads_all(spec) else f"{read}"
+    return f"cut off or damaged: {of} frames could be read ({why}); moments up to there are kept"
+
+
+def reads_all(spec: Spec) -> bool:
+    """Tell whether screening reads every frame of a video."""
+    return spec.sampling.mode == "every" and spec.sampling.max_frames is None and bool(spec.screens)
+
+
+def measured(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> SourceInfo:
+    """Return what is known of a video with its frames counted and timed, once all were read."""
+    end = ended.get("end_seconds")
+    if info.kind == "picture" or end is None or not reads_all(spec) or failure(info, spec, ended):
+        return info
+    return replace(info, frame_count=int(ended["frames"]), duration_seconds=float(end))
 
 
 def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ..errors import Unreadable
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
 from ..records import LumaBatch, SourceInfo
+from ..sources.container import RAW_FORMATS
 from ..sources.reader import Reader, ReaderChosen, VideoEnd
 from ..spec import Spec
 from ..storage.results import Measured, Results, TrackState, track_key
@@ -49,6 +50,8 @@ class _Reading:
                 "frames": item.frames,
                 "bad_packets": item.bad_packets,
                 "ended_early": item.ended_early,
+                "cut_off": item.cut_off,
+                "end_seconds": item.end_seconds,
                 "warnings": list(item.warnings),
             }
 
@@ -69,10 +72,24 @@ def open_tracks(results: Results, info: SourceInfo, spec: Spec, anew: str = "") 
         if info.kind in stage.kinds:
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
-            key = track_key(info.content, name, stage.version, settings)
+            key = _key(info, stage, settings)
             key = f"{key}.{anew}" if anew else key
             tracks.append(StageTrack(stage, key, settings, results.track(key)))
     return tracks
+
+
+def track_keys(info: SourceInfo, spec: Spec) -> dict[str, str]:
+    """Return by stage what the tracks of a source are kept under."""
+    stages = [create(name) for name in spec.screens]
+    return {
+        stage.name: _key(info, stage, measure_settings(spec, stage.name, info))
+        for stage in stages
+        if info.kind in stage.kinds
+    }
+
+
+def _key(info: SourceInfo, stage: Stage, settings: dict[str, Any]) -> str:
+    return track_key(info.content, stage.name, stage.version, settings)
 
 
 def settle_tracks(results: Results, tracks: list[StageTrack]) -> None:
@@ -89,8 +106,11 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
         return {**settings, "sampling": {}}
     sampling = settings["sampling"]
     used = {"every": (), "keyframes": (), "fps": ("fps", "reader"), "count": ("count", "reader")}
-    wanted = {"mode", "max_frames", *used[sampling["mode"]]}
-    return {**settings, "sampling": {key: sampling[key] for key in sorted(wanted)}}
+    raw = ("raw_rate",) if info.container in RAW_FORMATS else ()
+    wanted = {"mode", "max_frames", *raw, *used[sampling["mode"]]}
+    timing = {"timing": info.timing} if info.timing else {}
+    kept = {key: sampling[key] for key in sorted(wanted & sampling.keys())}
+    return {**settings, **timing, "sampling": kept}
 
 
 def measure_video(
@@ -176,7 +196,8 @@ class _Job:
         skip = start - lead if seek else 0
         skip_seconds = self._seconds_of(skip) if skip else 0.0
         size = self.spec.run.batch_size
-        items = self.reader.video(self.info.path, self.spec.sampling, size, skip, skip_seconds)
+        sampling = self.spec.sampling.model_copy(update={"stream": self.info.asked_stream})
+        items = self.reader.video(self.info.path, sampling, size, skip, skip_seconds)
         # Closed here and not whenever memory is tidied: the reader answers one request at a time.
         with closing(items):
             frames = _without_notes(items, reading)

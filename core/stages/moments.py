@@ -49,6 +49,8 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
     brightest = max(group, key=lambda candidate: (candidate.energy, candidate.score))
     last = max(group, key=lambda candidate: candidate.end_seconds)
     clip_end = last.end_seconds + events.post_seconds
+    if duration_seconds is not None:  # one that a header states too short cuts no event
+        clip_end = max(min(clip_end, duration_seconds), last.end_seconds)
     return Moment(
         number=0,
         kind=best.kind,
@@ -59,7 +61,7 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
         peak_seconds=brightest.peak_seconds,
         end_seconds=last.end_seconds,
         clip_start_seconds=max(group[0].start_seconds - events.pre_seconds, 0.0),
-        clip_end_seconds=min(clip_end, duration_seconds) if duration_seconds else clip_end,
+        clip_end_seconds=clip_end,
         score=best.score,
         candidates=len(group),
         region=_around([candidate.region for candidate in group]),

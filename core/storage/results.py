@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Candidate, Moment, SourceInfo, Stroke
+from ..records import Candidate, Moment, SourceInfo, Stroke, content_of
 from ..spec import tagged_hash
 from .database import Database
 
@@ -94,7 +94,12 @@ class Results:
                 )
                 connection.execute(
                     "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, '')",
-                    (os.fsencode(info.path), info.content, info.size_bytes, mtime_ns),
+                    (
+                        os.fsencode(info.path),
+                        content_of(info.content, None),
+                        info.size_bytes,
+                        mtime_ns,
+                    ),
                 )
 
     def remember_failures(self, failures: Iterable[tuple[str, int, int, str]]) -> None:
@@ -122,6 +127,20 @@ class Results:
                 if (size, mtime_ns) == (now_size, now_mtime):
                     known[path] = (content, failure)
         return known
+
+    def probed(self, contents: Sequence[str]) -> set[str]:
+        """Return those of some contents that are known, videos only as they are timed today."""
+        found: set[str] = set()
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT content FROM contents WHERE content IN ({','.join('?' * len(part))}) "
+                    "AND (kind != 'video' OR json_extract(info, '$.stream') IS NOT NULL)",
+                    part,
+                ).fetchall()
+            found.update(str(row[0]) for row in rows)
+        return found
 
     def info(self, content: str, path: str) -> SourceInfo:
         """Return what the probe of a content found, under the path it has now."""

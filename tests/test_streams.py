@@ -1,0 +1,118 @@
+"""Scans of files with several streams, and of files that an earlier sightline timed otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.events import Event, MomentFound
+from core.plan import Source, plan, plan_again
+from core.reports.documents import documents
+from core.scan import ScanJob
+from core.screening_settings import Sampling
+from core.spec import Spec
+from core.storage.library import Library
+from tests.sources.drawn import draw, joined
+
+ALL = Spec(sampling=Sampling(stream="all"))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    kept = Library(tmp_path / "library")
+    yield kept
+    kept.close()
+
+
+def scanned(library: Library, spec: Spec, sources: list[Source]) -> tuple[int, list[Event]]:
+    events: list[Event] = []
+    scan = library.runs.create("p", spec.model_dump(mode="json"), spec.hash(), {}, [])
+    ScanJob(library, scan, "p", spec, events.append, redo=False).run(sources)
+    return scan, events
+
+
+def planned(library: Library, spec: Spec, *paths: Path) -> list[Source]:
+    return list(plan(library, spec, [str(path) for path in paths], (), "all").sources)
+
+
+def states(library: Library, scan: int) -> list[str]:
+    return [task.state for task in library.runs.tasks(scan)]
+
+
+def test_all_streams_are_sources_of_their_own(library: Library, tmp_path: Path) -> None:
+    two, one = draw(tmp_path / "two.mp4", streams=2), draw(tmp_path / "one.mp4", lit=())
+    sources = planned(library, ALL, one, two)
+    assert [(Path(s.found.path).name, s.stream) for s in sources] == [
+        ("one.mp4", None), ("two.mp4", 0), ("two.mp4", 1),
+    ]  # fmt: skip
+    scan, events = scanned(library, ALL, sources)
+    assert states(library, scan) == ["done"] * 3
+    found = [event for event in events if isinstance(event, MomentFound)]
+    assert [(event.number, event.stream) for event in found] == [(3, 1)]
+    assert [each.document.source.asked_stream for each in documents(library, scan)] == [None, 0, 1]
+    again = planned(library, ALL, one, two)
+    assert all(source.result is not None for source in again)
+    tasks = library.runs.tasks(scan)
+    resumed, gone = plan_again(library, ALL, tasks[2:], "all", tasks)
+    assert [(source.number, source.stream) for source in resumed] == [(3, 1)]
+    assert gone == []
+
+
+def test_a_stream_that_is_not_there_is_no_fault_of_the_file(
+    library: Library, tmp_path: Path
+) -> None:
+    path = draw(tmp_path / "one.mp4")
+    fifth = Spec(sampling=Sampling(stream=5))
+    scan, _ = scanned(library, fifth, planned(library, fifth, path))
+    assert states(library, scan) == ["failed"]
+    scan, _ = scanned(library, Spec(), planned(library, Spec(), path))
+    assert states(library, scan) == ["done"]
+
+
+def test_what_was_timed_otherwise_is_measured_again(library: Library, tmp_path: Path) -> None:
+    """An earlier sightline's results stand, but for those of files it timed otherwise."""
+    indexed = draw(tmp_path / "a.mp4")
+    parts = [draw(tmp_path / f"part{n}.ts", begins=n * 90_000) for n in range(2)]
+    stream = joined(tmp_path / "b.ts", *parts)
+    spec = Spec()
+    scanned(library, spec, planned(library, spec, indexed, stream))
+    known = planned(library, spec, indexed, stream)
+    assert all(source.result is not None for source in known)
+    _as_before(library, str(known[1].content))
+    old = planned(library, spec, indexed, stream)
+    assert [source.result for source in old] == [None, None]
+    scan, _ = scanned(library, spec, old)
+    assert states(library, scan) == ["known", "done"]
+    info = library.results.info(str(known[1].content), str(stream))
+    assert (info.frame_count, info.duration_seconds) == (80, pytest.approx(80 / 30, abs=0.02))
+
+
+def _as_before(library: Library, timed_otherwise: str) -> None:
+    """Write probes and keys as the version before wrote them."""
+    with library.database.transaction() as connection:
+        for content, text in connection.execute("SELECT content, info FROM contents").fetchall():
+            info: dict[str, Any] = json.loads(text)
+            info.pop("stream")
+            info.pop("timing")
+            connection.execute(
+                "UPDATE contents SET info = ? WHERE content = ?", (json.dumps(info), content)
+            )
+        connection.execute(
+            'UPDATE results SET tracks = \'{"flash": "before"}\' WHERE content = ?',
+            (timed_otherwise,),
+        )
+
+
+def test_measured_counts_are_kept(library: Library, tmp_path: Path) -> None:
+    """A container that estimates its frames says the true number once all were read."""
+    path = draw(tmp_path / "vfr.mkv", slow_after=20)
+    spec = Spec()
+    before = planned(library, spec, path)
+    scanned(library, spec, before)
+    info = library.results.info(str(planned(library, spec, path)[0].content), str(path))
+    assert info.frame_count == 40
+    assert info.duration_seconds == pytest.approx(20 / 30 + 2.0, abs=0.1)
