@@ -33,6 +33,8 @@ class SourceInfo:
     start_seconds: float = 0.0
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    pixels: str = ""
+    """what is done to its pixels beyond plain decoding; what was said of others does not hold"""
 
 
 @dataclass(frozen=True, slots=True)

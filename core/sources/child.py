@@ -288,7 +288,8 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
     from PIL import Image
 
     from . import picture, video
-    from .colour import colour_frame
+    from .aspect import pixel_aspect
+    from .colour import colour_frame, still_frame
 
     longest = int(request["longest_side"])
     if request["source"] == "picture":
@@ -300,12 +301,13 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
         return
     beat = _Pulse(reply).beat
     with video.open_video(request["path"], request["threads"], beat) as stream:
+        aspect = pixel_aspect(stream.video)
         for wanted, item in _at_times(stream, request["seconds"]):
             if request["raw"]:
-                _reply_pixels(reply, colour_frame(item.frame, longest), wanted, item.seconds)
+                pixels = colour_frame(item.frame, longest, aspect)
+                _reply_pixels(reply, pixels, wanted, item.seconds)
                 continue
-            image = Image.fromarray(video.upright(item.frame))
-            image.thumbnail((longest, longest))
+            image = Image.fromarray(still_frame(item.frame, longest, aspect))
             reply("still", picture.jpeg(image), wanted=wanted, seconds=item.seconds)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .orientation import orientation
+
 if TYPE_CHECKING:
     from av import VideoFrame
 
@@ -55,7 +57,7 @@ class Scratch:
 
 
 def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
-    """Return the reduced luma of a frame, uint8 of shape (height, width), rotation applied."""
+    """Return the reduced luma of a frame, uint8 of shape (height, width), upright."""
     side = reduction(frame.width, frame.height)
     plane = _luma_plane(frame)
     if plane is None:
@@ -64,8 +66,7 @@ def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
         reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
         reduced = reduce_plane(plane, side, scratch, frame.format.components[0].bits - 8)
-    turns = (frame.rotation // 90) % 4
-    return np.rot90(reduced, turns) if turns else reduced
+    return orientation(frame).apply(reduced)
 
 
 def reduce_plane(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import TooLarge, Unreadable
 from ..records import SourceInfo
 from .metadata import plain_text_fields
+from .presentation import presentation
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -104,7 +105,9 @@ def probe_video(
                 "copy it again from its origin"
             )
         _check_size(first.frame.width, first.frame.height, max_pixels)
-        return _info(stream, first.frame, content, size_bytes)
+        info = _info(stream, first.frame, content, size_bytes)
+        _check_size(info.width, info.height, max_pixels)
+        return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +128,6 @@ def decode(stream: Stream, first_index: int = 0) -> Iterator[Decoded]:
     clock = _Clock(stream)
     for index, frame in enumerate(_frames(stream), first_index):
         yield Decoded(index, clock.seconds(frame.pts), frame)
-
-
-def upright(frame: VideoFrame) -> Any:
-    """Return the frame as uint8 RGB of shape (height, width, 3), rotation applied."""
-    import numpy as np
-
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = (frame.rotation // 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 class _Clock:
@@ -297,8 +291,7 @@ def _origin(container: InputContainer, video: VideoStream) -> float:
 
 def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> SourceInfo:
     video, container = stream.video, stream.container
-    turned = (frame.rotation // 90) % 2 == 1
-    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    shown = presentation(video, frame)
     rate = float(video.average_rate) if video.average_rate else None
     duration = _duration(stream)
     count = video.frames or (round(duration * rate) if duration and rate else None)
@@ -307,26 +300,24 @@ def _info(stream: Stream, frame: VideoFrame, content: str, size_bytes: int) -> S
         kind="video",
         content=content,
         size_bytes=size_bytes,
-        width=width,
-        height=height,
+        width=shown.width,
+        height=shown.height,
         container=container.format.name,
         codec=video.codec_context.name,
         pixel_format=str(video.codec_context.pix_fmt or frame.format.name),
-        rotation_degrees=int(frame.rotation),
+        rotation_degrees=shown.rotation_degrees,
         frame_rate=rate,
         frame_count=count,
         duration_seconds=duration,
         start_seconds=stream.origin_seconds,
-        metadata=plain_text_fields({**container.metadata, **_stream_facts(stream)}),
+        metadata=plain_text_fields({**container.metadata, **_stream_facts(stream), **shown.facts}),
+        warnings=shown.warnings,
+        pixels=shown.pixels,
     )
 
 
 def _stream_facts(stream: Stream) -> dict[str, str]:
-    facts = {"video_streams": str(len(stream.container.streams.video))}
-    aspect = stream.video.sample_aspect_ratio
-    if aspect and aspect != 1:
-        facts["pixel_aspect"] = str(aspect)
-    return facts
+    return {"video_streams": str(len(stream.container.streams.video))}
 
 
 def _duration(stream: Stream) -> float | None:
