@@ -36,6 +36,11 @@ class SourceInfo:
     pixels: str = ""
     """what is done to its pixels beyond plain decoding; what was said of others does not hold"""
 
+    @property
+    def grid(self) -> str:
+        """Return what of it changes how reduced luma lies in the picture; mostly nothing."""
+        return next((each for each in self.pixels.split("; ") if each.startswith("turned")), "")
+
 
 @dataclass(frozen=True, slots=True)
 class LumaBatch:

@@ -231,6 +231,7 @@ class ScanJob:
         if source.content is not None:
             return self._library.results.info(source.content, source.found.path)
         info = reader.probe(source.found.path).info
+        self._library.results.forget_if_shown_otherwise(info, self._spec.hash())
         self._library.results.remember([(info, source.found.mtime_ns)])
         return info
 

@@ -88,11 +88,15 @@ class ModelMemory:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A clip or picture of one event: its file, or why there is none."""
+    """A clip or picture of one event: its file, or why there is none.
+
+    `how` says of a clip whether it was copied or re-encoded, and why.
+    """
 
     source: str
     path: Path | None
     failure: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,17 +249,21 @@ def write_pieces(
     records: Records, scan: int, folder: Path, out: Output, *, pictures: bool, list_: bool = False
 ) -> int:
     """Write clips or pictures of a scan's events and return the exit code."""
-    written = failed = 0
+    written = failed = copied = 0
     for piece in records.pieces(scan, folder, pictures=pictures):
         if piece.failure:
             failed += 1
             out.failed(piece.source, piece.failure)
             continue
         written += 1
+        copied += piece.how.startswith("copied")
+        if piece.how and piece.path is not None:
+            out.note(f"{clean_path(piece.path.name)}: {piece.how}")
         if list_:
             out.result(str(piece.path))
     kind = "pictures" if pictures else "clips"
-    out.note(f"{written} {kind} written to {clean_path(str(folder))}")
+    how = "" if pictures or not written else f" ({copied} copied, {written - copied} re-encoded)"
+    out.note(f"{written} {kind} written to {clean_path(str(folder))}{how}")
     return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 

@@ -13,7 +13,7 @@ from ..sources.reader import Reader
 from ..stages.thumbnails import make_missing
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
-from ..text import clean_path
+from ..text import clean, clean_path
 from ..views import Piece
 from .documents import Filed, documents, summary, with_thumbnails
 from .lists import spec_of
@@ -71,26 +71,28 @@ def export_pieces(library: Library, scan: int, folder: Path, *, pictures: bool) 
 
 def _piece(reader: Reader, info: SourceInfo, moment: Moment, path: Path, picture: bool) -> Piece:
     try:
-        written = (_one_picture if picture else _one_clip)(reader, info, moment, path)
+        how = (_one_picture if picture else _one_clip)(reader, info, moment, path)
     except SourceError as error:
         return Piece(info.path, None, f"no {path.name}: {error}")
-    return Piece(info.path, written)
+    return Piece(info.path, path, how=clean(how))
 
 
-def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
+def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> str:
     scratch = path.with_name(f".{path.name}.part")
     try:
-        reader.clip(info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch))
+        made = reader.clip(
+            info.path, moment.clip_start_seconds, moment.clip_end_seconds, str(scratch)
+        )
         with disk_errors(path):
             os.replace(scratch, path)
     except DiskFull as error:
         raise DiskFull(f"{clean_path(str(path))}: {error}") from error
     finally:
         scratch.unlink(missing_ok=True)
-    return path
+    return made.in_words
 
 
-def _one_picture(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> Path:
+def _one_picture(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> str:
     for image in reader.stills(info, [moment.peak_seconds], max(info.width, info.height)):
         write(path, image.jpeg)
-    return path
+    return ""

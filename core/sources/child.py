@@ -333,11 +333,13 @@ def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
             yield seconds, best
 
 
-def _clip(request: dict[str, Any], reply: Reply) -> None:
+def _clip(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     from .clip import write_clip
 
     beat, threads = _Pulse(reply).beat, int(request["threads"])
-    write_clip(request["path"], request["start"], request["end"], request["out"], threads, beat)
+    start, end = request["start"], request["end"]
+    made = write_clip(request["path"], start, end, request["out"], threads, beat)
+    return {"how": made.how, "note": made.note}
 
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]] = {

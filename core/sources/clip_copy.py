@@ -25,6 +25,7 @@ COPYABLE = frozenset(("h264", "hevc", "av1", "vp9", "mpeg4"))
 """codecs that players expect in MP4"""
 ALIKE_SECONDS = 1e-4
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_UNTIMED = 32
 INTERLEAVED_SECONDS = 1.0
 """Sound lies within so much of the picture of its time in a file."""
 
@@ -86,10 +87,10 @@ def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
     key: int | None = None
     seen = count = after = extra = 0
     for packet in packets(stream):
-        if packet.pts is None or packet.dts is None or not packet.size:
-            if packet.size:
-                return "its packets have no times"
+        if not packet.size:
             continue
+        if packet.pts is None:
+            return "its packets have no times"
         if packet.is_keyframe and packet.pts <= first:
             key, seen, after = packet.pts, 0, 0
         seen += 1
@@ -97,7 +98,7 @@ def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
             count, extra = seen, after
         else:
             after += 1
-        if packet.dts > last:
+        if (packet.pts if packet.dts is None else packet.dts) > last:
             break
     if key is None:
         return "no keyframe was found before it"
@@ -134,7 +135,7 @@ def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str
         source.seek(
             cut.key_pts - int(INTERLEAVED_SECONDS / base), stream=stream.video, backward=True
         )
-        for packet in _wanted(stream, stretch, cut, tracks):
+        for packet in _with_dts(_wanted(stream, stretch, cut, tracks)):
             packet.stream = video
             packet.pts -= stretch.marks[0].pts
             packet.dts -= stretch.marks[0].pts
@@ -155,6 +156,7 @@ def _wanted(stream: Stream, stretch: Stretch, cut: _Cut, tracks: SoundTracks) ->
             continue
         if not packet.size or packet.pts is None:
             continue
+        over = (packet.pts if packet.dts is None else packet.dts) > end
         if packet.pts == cut.key_pts and packet.is_keyframe:
             count = 1
         elif count:
@@ -162,8 +164,22 @@ def _wanted(stream: Stream, stretch: Stretch, cut: _Cut, tracks: SoundTracks) ->
         # What precedes the keyframe in time refers to frames that are not there (open GOP).
         if 0 < count <= cut.count and packet.pts >= cut.key_pts:
             yield packet
-        if packet.dts is not None and packet.dts > end:
+        if over:  # by the packet's own time: muxing changed it
             return
+
+
+def _with_dts(wanted: Iterator[Any]) -> Iterator[Any]:
+    """Give packets without a decoding time (Matroska, right after a seek) one before the next."""
+    waiting: list[Any] = []
+    for packet in wanted:
+        waiting.append(packet)
+        if packet.dts is None and len(waiting) < MOST_UNTIMED:
+            continue
+        due = packet.pts if packet.dts is None else packet.dts
+        for place, held in enumerate(waiting):
+            held.dts = due - (len(waiting) - 1 - place) * max(packet.duration or 1, 1)
+        yield from waiting
+        waiting = []
 
 
 def _difference(out: str, stretch: Stretch, threads: int, beat: Callable[[], None]) -> str:

@@ -90,7 +90,19 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
     sampling = settings["sampling"]
     used = {"every": (), "keyframes": (), "fps": ("fps", "reader"), "count": ("count", "reader")}
     wanted = {"mode", "max_frames", *used[sampling["mode"]]}
-    return {**settings, "sampling": {key: sampling[key] for key in sorted(wanted)}}
+    return {
+        **settings,
+        **_shape(spec, info),
+        "sampling": {key: sampling[key] for key in sorted(wanted)},
+    }
+
+
+def _shape(spec: Spec, info: SourceInfo) -> dict[str, Any]:
+    """Return what of a video's shape changes its track: mirroring, and regions on wide pixels."""
+    shape = {"grid": info.grid} if info.grid else {}
+    if (spec.regions.include or spec.regions.exclude) and "pixel_aspect" in info.metadata:
+        shape["size"] = f"{info.width}x{info.height}"
+    return shape
 
 
 def measure_video(
