@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import Unreadable
-from .clip_copy import copied, refusal
+from .clip_copy import copied, holds_time, refusal
 from .clip_encode import encode
-from .clip_stretch import Stretch, marked
+from .clip_stretch import Mark, Stretch, marked
 from .orientation import orientation
 from .seek import decode_near
 from .video import Decoded, Stream, open_video, seconds_of
+
+ALIKE_SECONDS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,16 @@ def write_clip(
 
 
 def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
-    marks, first = [], None
-    raw = seconds_of(stream)
-    one_clock = True
+    marks: list[Mark] = []
+    raw, one_clock, mirrored = seconds_of(stream), True, False
     for item in _between(stream, start, end):
-        first = first or item
-        marks.append(marked(item))
         own = item.frame.pts
-        one_clock &= own is not None and abs(raw(own) - item.seconds) < 1e-9
-    if first is None:
+        one_clock &= own is not None and abs(raw(own) - item.seconds) < ALIKE_SECONDS
+        mirrored = mirrored or orientation(item.frame).mirrored
+        marks.append(marked(item))
+    if not marks:
         return None
-    return Stretch(tuple(marks), first.index, one_clock, orientation(first.frame).mirrored)
+    return Stretch(tuple(marks), one_clock and holds_time(stream, marks[0]), mirrored)
 
 
 def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:

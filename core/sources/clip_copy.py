@@ -15,12 +15,13 @@ from typing import Any
 
 from .clip_sound import SoundTracks, open_tracks
 from .clip_stretch import Mark, Stretch, marked
-from .video import Stream, decode, open_video, packets
+from .clip_trim import end_video_at
+from .video import Stream, decode, open_video
 
 MOST_LEAD_SECONDS = 2.0
 """What is hidden before a copied clip's first frame: more is not worth carrying along."""
 MOST_AFTER_FRAMES = 4
-"""Frames after the end that frames before it refer to; they are shown."""
+"""Frames after the end that frames before it refer to; they are hidden as well."""
 COPYABLE = frozenset(("h264", "hevc", "av1", "vp9", "mpeg4"))
 """codecs that players expect in MP4"""
 ALIKE_SECONDS = 1e-4
@@ -44,12 +45,33 @@ def refusal(stream: Stream, stretch: Stretch) -> str:
     if codec not in COPYABLE:
         return f"{codec} is not for MP4"
     if not stretch.one_clock:
-        return "its time stamps had to be mended"
+        return "its time stamps were repaired"
     if stretch.mirrored:
         return "few players mirror a picture"
     if stream.bad_packets:
         return "it is damaged there"
     return ""
+
+
+def holds_time(stream: Stream, mark: Mark) -> bool:
+    """Tell whether a packet of the file has a frame's time stamp, found by going to that time.
+
+    Where recordings were joined, the times of frames are made up, and no packet has them there.
+    """
+    import av
+
+    if mark.pts is None:
+        return False
+    try:
+        stream.container.seek(mark.pts, stream=stream.video, backward=True)
+        for packet in _demuxed(stream):
+            if packet.pts == mark.pts:
+                return True
+            if packet.dts is not None and packet.dts > mark.pts:
+                return False
+    except av.error.FFmpegError:
+        return False
+    return False
 
 
 def copied(
@@ -86,23 +108,34 @@ def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
     stream.container.seek(first, stream=stream.video, backward=True)
     key: int | None = None
     seen = count = after = extra = 0
-    for packet in packets(stream):
-        if not packet.size:
-            continue
+    found = False
+    for packet in _demuxed(stream):
         if packet.pts is None:
             return "its packets have no times"
         if packet.is_keyframe and packet.pts <= first:
             key, seen, after = packet.pts, 0, 0
         seen += 1
+        found |= packet.pts == first
         if packet.pts <= last:
             count, extra = seen, after
         else:
             after += 1
         if (packet.pts if packet.dts is None else packet.dts) > last:
             break
+    if not found:
+        return "its time stamps were repaired"
     if key is None:
         return "no keyframe was found before it"
     return _within_reason(stream, stretch, _Cut(key, count), extra)
+
+
+def _demuxed(stream: Stream) -> Iterator[Any]:
+    """Yield the picture's packets with the file's own time stamps."""
+    source: Any = stream.container
+    for packet in source.demux(stream.video):
+        stream.beat()
+        if packet.size:
+            yield packet
 
 
 def _latest(stretch: Stretch) -> int:
@@ -183,15 +216,22 @@ def _with_dts(wanted: Iterator[Any]) -> Iterator[Any]:
 
 
 def _difference(out: str, stretch: Stretch, threads: int, beat: Callable[[], None]) -> str:
-    """Say in what the clip's frames are not the source's, or nothing."""
-    with open_video(out, threads, beat) as clip:
-        marks = [marked(item) for item in decode(clip)]
-    if len(marks) < len(stretch.marks) or len(marks) > len(stretch.marks) + MOST_AFTER_FRAMES:
-        return f"a copy shows {len(marks)} frames instead of {len(stretch.marks)}"
+    """Say in what the clip's frames are not the source's, or nothing; hide those after its end."""
+    marks = _marks(out, threads, beat)
+    wanted = len(stretch.marks)
+    if len(marks) > wanted and end_video_at(out, marks[wanted].seconds):
+        marks = _marks(out, threads, beat)
+    if not wanted <= len(marks) <= wanted + MOST_AFTER_FRAMES:
+        return f"a copy shows {len(marks)} frames instead of {wanted}"
     origin = stretch.first_seconds
     if all(_same(*pair, origin) for pair in zip(marks, stretch.marks, strict=False)):
         return ""
     return "a copy shows other frames"
+
+
+def _marks(path: str, threads: int, beat: Callable[[], None]) -> list[Mark]:
+    with open_video(path, threads, beat) as clip:
+        return [marked(item) for item in decode(clip)]
 
 
 def _same(mark: Mark, true: Mark, origin: float) -> bool:

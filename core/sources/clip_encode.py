@@ -19,7 +19,7 @@ from .clip_stretch import Stretch, planes
 from .colour_tags import BT709
 from .hdr_metadata import x265_parameters
 from .orientation import Orientation, orientation
-from .video import Decoded, Stream, open_video, seconds_of
+from .video import Decoded, Stream, open_video, packets, seconds_of
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -37,8 +37,8 @@ _OPTIONS = {
     "libx265": {"preset": "veryfast", "crf": "20"},
     "mpeg4": {"qscale": "2"},
 }
-SOUND_AROUND_FRAMES = 200
-"""Sound lies within so many packets of the picture of its time in a file."""
+SOUND_AROUND_SECONDS = 1.0
+"""Sound lies within so much of the picture of its time in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _write_sound(stream: Stream, target: Any, stretch: Stretch, notes: list[str]
     if stretch.one_clock:
         _sought_sound(source, stream, stretch, tracks)
     else:
-        _counted_sound(source, stream, stretch, tracks)
+        _mended_sound(stream, stretch, tracks)
     tracks.finish()
 
 
@@ -122,24 +122,47 @@ def _sought_sound(source: Any, stream: Stream, stretch: Stretch, tracks: SoundTr
             return
 
 
-def _counted_sound(source: Any, stream: Stream, stretch: Stretch, tracks: SoundTracks) -> None:
-    """Take the sound that lies beside the picture's packets, moved as those were.
+def _mended_sound(stream: Stream, stretch: Stretch, tracks: SoundTracks) -> None:
+    """Take the sound beside the picture's packets, its times mended as theirs were.
 
     Where clocks start over, a time alone does not tell which part of the file is meant.
     """
-    mark = stretch.marks[0]
-    raw = seconds_of(stream)(mark.pts) if mark.pts is not None else mark.seconds
-    low = stretch.first_index - SOUND_AROUND_FRAMES
-    high = stretch.first_index + len(stretch.marks) + SOUND_AROUND_FRAMES
-    count = 0
+    source: Any = stream.container
+    mended = _mended_times(stream, stretch)
+    shift: float | None = None
+    left = len(mended)
     for packet in source.demux(stream.video, *tracks.sources):
         stream.beat()
-        if packet.stream is stream.video:
-            count += bool(packet.size)
-        elif low <= count:
-            tracks.add(packet, mark.seconds - raw)
-        if count > high:
+        if packet.stream is not stream.video:
+            if shift is not None:
+                tracks.add(packet, shift)
+            continue
+        if packet.pos in mended and packet.pts is not None:
+            shift = mended[packet.pos] - float(packet.pts * packet.time_base)
+            left -= 1
+        if not left:
             return
+
+
+def _mended_times(stream: Stream, stretch: Stretch) -> dict[int, float]:
+    """Return position in the file -> mended time of the packets in and around a stretch.
+
+    Times are the container's, in seconds.
+    """
+    first = stretch.first_seconds - SOUND_AROUND_SECONDS
+    last = stretch.last_seconds + SOUND_AROUND_SECONDS
+    found: dict[int, float] = {}
+    with open_video(stream.path, 1, stream.beat) as beside:
+        seconds = seconds_of(beside)
+        for packet in packets(beside):
+            if not packet.size or packet.pts is None or packet.pos is None:
+                continue
+            at = seconds(packet.pts)
+            if first <= at <= last:
+                found[packet.pos] = at + beside.origin_seconds
+            if at > last + SOUND_AROUND_SECONDS:
+                break
+    return found
 
 
 def _form(frame: VideoFrame) -> _Form:

@@ -26,13 +26,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The frames of a clip, at least one; `first_index` is the first one's number.
+    """The frames of a clip, at least one.
 
     `one_clock`: their time stamps are their times, with no restart or jump mended.
     """
 
     marks: tuple[Mark, ...]
-    first_index: int
     one_clock: bool
     mirrored: bool
 
