@@ -63,7 +63,7 @@ def holds_time(stream: Stream, mark: Mark) -> bool:
     if mark.pts is None:
         return False
     try:
-        stream.container.seek(mark.pts, stream=stream.video, backward=True)
+        _seek_before(stream, mark.pts)
         for packet in _demuxed(stream):
             if packet.pts == mark.pts:
                 return True
@@ -105,7 +105,7 @@ def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
     """Find what to copy by reading the packets, or say why there is nothing."""
     first, last = stretch.marks[0].pts, _latest(stretch)
     assert first is not None
-    stream.container.seek(first, stream=stream.video, backward=True)
+    _seek_before(stream, first)
     key: int | None = None
     seen = count = after = extra = 0
     found = False
@@ -138,6 +138,12 @@ def _demuxed(stream: Stream) -> Iterator[Any]:
             yield packet
 
 
+def _seek_before(stream: Stream, pts: int) -> None:
+    """Go to a keyframe well before a time stamp: in transport streams a seek finds any frame."""
+    ahead = (MOST_LEAD_SECONDS + INTERLEAVED_SECONDS) / float(stream.video.time_base or 1)
+    stream.container.seek(pts - int(ahead), stream=stream.video, backward=True)
+
+
 def _latest(stretch: Stretch) -> int:
     return max(mark.pts for mark in stretch.marks if mark.pts is not None)
 
@@ -155,7 +161,6 @@ def _within_reason(stream: Stream, stretch: Stretch, cut: _Cut, after: int) -> _
 def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str]) -> None:
     import av
 
-    source: Any = stream.container
     with av.open(out, "w", format="mp4", options={"movflags": "+faststart"}) as opened:
         target: Any = opened
         video = target.add_stream_from_template(stream.video, opaque=True)
@@ -164,10 +169,7 @@ def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str
         if stream.video.codec_context.codec.canonical_name == "hevc":
             video.codec_context.codec_tag = "hvc1"  # what Apple's players ask for
         tracks = open_tracks(stream, target, stretch, notes)
-        base = float(stream.video.time_base or 1)
-        source.seek(
-            cut.key_pts - int(INTERLEAVED_SECONDS / base), stream=stream.video, backward=True
-        )
+        _seek_before(stream, cut.key_pts)
         for packet in _with_dts(_wanted(stream, stretch, cut, tracks)):
             packet.stream = video
             packet.pts -= stretch.marks[0].pts

@@ -34,8 +34,8 @@ _EIGHT_BITS = ("libx264", "libopenh264", "mpeg4")
 _MORE_BITS = ("libx265", "libx264", *_EIGHT_BITS)
 _OPTIONS = {
     "libx264": {"preset": "veryfast", "crf": "18"},
-    "libx265": {"preset": "veryfast", "crf": "20"},
-    "mpeg4": {"qscale": "2"},
+    "libx265": {"preset": "veryfast", "crf": "18"},
+    "mpeg4": {"qmin": "2", "qmax": "4"},
 }
 SOUND_AROUND_SECONDS = 1.0
 """Sound lies within so much of the picture of its time in a file."""
@@ -211,7 +211,8 @@ def _encoder(
     encoder.width, encoder.height = _even(frame, form.pixels)
     encoder.pix_fmt = form.pixels
     context = encoder.codec_context
-    context.time_base = _MICROSECONDS
+    # MPEG-4 counts time in at most 65,535ths.
+    context.time_base = Fraction(1, 60_000) if form.codec == "mpeg4" else _MICROSECONDS
     context.thread_count = ENCODER_THREADS
     context.colorspace, context.color_trc, context.color_primaries = form.tags
     stated = LIMITED if form.from_rgb else int(frame.color_range)
