@@ -28,11 +28,13 @@ _Floats = NDArray[np.float32]
 
 REFERENCE_WHITE = 203.0
 PEAK = 1000.0
+PQ_PEAK = 10_000.0
 GAMMA = 2.4
 BLOCK_PIXELS = 1 << 17
 """converted at once: what fits into the processor's cache"""
 _CODES = 1 << 16
 _ROOTS = 1 << 12
+_RATIOS = 1 << 13
 _D65 = (0.3127, 0.3290)
 _CHROMATICITIES = {
     "bt709": ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
@@ -86,12 +88,20 @@ def _block(
         scene = np.maximum(light @ weights, np.float32(1e-6))
         light *= (np.float32(PEAK) * scene ** np.float32(0.2))[:, None]
     if transfer != "sdr":
-        luminance = np.maximum(light @ weights, np.float32(1e-4))
-        light *= (sdr_luminance(luminance) / luminance)[:, None]
+        roots = np.sqrt(np.minimum(light @ weights, np.float32(PQ_PEAK)) / np.float32(PQ_PEAK))
+        light *= _ratios()[(roots * np.float32(_RATIOS - 1) + np.float32(0.5)).astype(np.uint16)]
     if primaries != "bt709":
         light = light @ _conversion(primaries)
     roots = np.sqrt(np.clip(light, 0, 1, out=light), out=light)
     return _encoded()[(roots * np.float32(_ROOTS - 1) + np.float32(0.5)).astype(np.uint16)]
+
+
+@lru_cache(maxsize=1)
+def _ratios() -> _Floats:
+    """Return SDR over HDR luminance, shape (n, 1), for each square root of HDR luminance."""
+    luminance = PQ_PEAK * (np.arange(_RATIOS) / (_RATIOS - 1)) ** 2
+    luminance[0] = luminance[1]  # linear there: any will do
+    return np.asarray(sdr_luminance(luminance) / luminance, np.float32)[:, None]
 
 
 @lru_cache(maxsize=4)
@@ -106,7 +116,7 @@ def _pq(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     m1, m2 = 2610 / 16384, 2523 / 4096 * 128
     c1, c2, c3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = signal ** (1 / m2)
-    return np.asarray(10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
+    return np.asarray(PQ_PEAK * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
 
 
 def _hlg(signal: NDArray[np.float64]) -> NDArray[np.float64]:
