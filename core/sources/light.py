@@ -81,27 +81,38 @@ def _white_and_peak() -> tuple[float, float]:
 def _block(
     codes: NDArray[np.uint16], transfer: Transfer, primaries: Primaries
 ) -> NDArray[np.uint8]:
-    light = _linear(transfer)[codes]
+    # One row for each of R, G and B, and no matrix product: for three columns BLAS starts threads
+    # that wait for each other, ten times as slow.
+    light = np.take(_linear(transfer), np.ascontiguousarray(codes.T))
     weights = _to_xyz(primaries)[1].astype(np.float32)
     if transfer == "hlg":
         # The OOTF, with scene light of 0 to 1: luminance to the power of gamma - 1.
-        scene = np.maximum(light @ weights, np.float32(1e-6))
-        light *= (np.float32(PEAK) * scene ** np.float32(0.2))[:, None]
+        scene = np.maximum(_mixed(light, weights), np.float32(1e-6))
+        light *= np.float32(PEAK) * scene ** np.float32(0.2)
     if transfer != "sdr":
-        roots = np.sqrt(np.minimum(light @ weights, np.float32(PQ_PEAK)) / np.float32(PQ_PEAK))
-        light *= _ratios()[(roots * np.float32(_RATIOS - 1) + np.float32(0.5)).astype(np.uint16)]
+        share = np.minimum(_mixed(light, weights) / np.float32(PQ_PEAK), 1)
+        light *= np.take(_ratios(), _places(np.sqrt(share), _RATIOS))
     if primaries != "bt709":
-        light = light @ _conversion(primaries)
+        light = np.stack([_mixed(light, row) for row in _conversion(primaries)])
     roots = np.sqrt(np.clip(light, 0, 1, out=light), out=light)
-    return _encoded()[(roots * np.float32(_ROOTS - 1) + np.float32(0.5)).astype(np.uint16)]
+    return np.take(_encoded(), _places(roots, _ROOTS)).T
+
+
+def _mixed(light: _Floats, weights: _Floats) -> _Floats:
+    return np.asarray(light[0] * weights[0] + light[1] * weights[1] + light[2] * weights[2])
+
+
+def _places(shares: _Floats, count: int) -> NDArray[np.uint16]:
+    """Return the nearest of `count` table entries for shares of 0 to 1."""
+    return np.asarray(shares * np.float32(count - 1) + np.float32(0.5)).astype(np.uint16)
 
 
 @lru_cache(maxsize=1)
 def _ratios() -> _Floats:
-    """Return SDR over HDR luminance, shape (n, 1), for each square root of HDR luminance."""
+    """Return SDR over HDR luminance, for each square root of HDR luminance."""
     luminance = PQ_PEAK * (np.arange(_RATIOS) / (_RATIOS - 1)) ** 2
     luminance[0] = luminance[1]  # linear there: any will do
-    return np.asarray(sdr_luminance(luminance) / luminance, np.float32)[:, None]
+    return np.asarray(sdr_luminance(luminance) / luminance, np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -142,6 +153,5 @@ def _to_xyz(primaries: Primaries) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4)
 def _conversion(primaries: Primaries) -> _Floats:
-    """Return the matrix that rows of linear RGB are multiplied with to become BT.709's."""
-    matrix = np.linalg.solve(_to_xyz("bt709"), _to_xyz(primaries))
-    return np.ascontiguousarray(matrix.T, np.float32)
+    """Return the matrix from linear RGB to BT.709's, a row for each of R, G and B."""
+    return np.linalg.solve(_to_xyz("bt709"), _to_xyz(primaries)).astype(np.float32)
