@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TARGET_WIDTH = 160
 """The reduced frame is at least this wide (where the source is) and less than twice as wide."""
 
+_SCALER_KNOWS = frozenset((0, 1, 2, 4, 5, 6, 7, 9))
+"""numbers of colour matrices in ITU-T H.273"""
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 _ONE_BYTE = np.uint64(8)
 # Multiplying by this leaves the sum of a word's four 16-bit lanes in its highest lane.
@@ -62,7 +64,12 @@ def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
     plane = _luma_plane(frame)
     if plane is None:
         width, height = reduced_size(frame.width, frame.height)
-        small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
+        # The scaler refuses matrices it does not know, though luma needs none.
+        matrix = None if int(frame.colorspace) in _SCALER_KNOWS else "ITU601"
+        small = frame.reformat(
+            width=width, height=height, format="gray", interpolation="AREA",
+            src_colorspace=matrix, dst_colorspace=matrix,
+        )  # fmt: skip
         reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
         reduced = reduce_plane(plane, side, scratch, frame.format.components[0].bits - 8)
