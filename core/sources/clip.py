@@ -19,7 +19,7 @@ from .clip_encode import encode
 from .clip_stretch import Mark, Stretch, marked
 from .orientation import orientation
 from .seek import decode_near
-from .video import Decoded, Stream, open_video, seconds_of
+from .video import Decoded, Stream, open_again, open_video, seconds_of
 
 ALIKE_SECONDS = 1e-9
 
@@ -41,23 +41,25 @@ def write_clip(
     """
     try:
         with open_video(path, threads, beat) as stream:
-            stretch = _stretch(stream, start, end)
-            if stretch is None:
-                raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")
-            why = refusal(stream, stretch)
-        sound: list[str] = []
-        if not why:
-            why = copied(path, stretch, out, threads, beat, sound)
-        if not why:
-            return Clipped("copied", "; ".join(sound))
-        sound.clear()
-        with open_video(path, threads, beat) as stream:
-            used = encode(stream, _between(stream, start, end), stretch, out, sound)
-        return Clipped("re-encoded", "; ".join([f"{used}: {why}", *sound]))
+            return _written(stream, start, end, out)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(out)
         raise
+
+
+def _written(stream: Stream, start: float, end: float, out: str) -> Clipped:
+    stretch = _stretch(stream, start, end)
+    if stretch is None:
+        raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")
+    sound: list[str] = []
+    why = refusal(stream, stretch) or copied(stream, stretch, out, sound)
+    if not why:
+        return Clipped("copied", "; ".join(sound))
+    sound.clear()
+    with open_again(stream, stream.threads) as fresh:
+        used = encode(fresh, _between(fresh, start, end), stretch, out, sound)
+    return Clipped("re-encoded", "; ".join([f"{used}: {why}", *sound]))
 
 
 def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:

@@ -9,14 +9,14 @@ its frames must be the source's, each at its time; else the clip is encoded anew
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .clip_sound import SoundTracks, open_tracks
 from .clip_stretch import Mark, Stretch, marked
 from .clip_trim import end_video_at
-from .video import Stream, decode, open_video
+from .video import Stream, decode, open_again, open_video
 
 MOST_LEAD_SECONDS = 2.0
 """What is hidden before a copied clip's first frame: more is not worth carrying along."""
@@ -74,31 +74,24 @@ def holds_time(stream: Stream, mark: Mark) -> bool:
     return False
 
 
-def copied(
-    path: str,
-    stretch: Stretch,
-    out: str,
-    threads: int,
-    beat: Callable[[], None],
-    notes: list[str],
-) -> str:
+def copied(stream: Stream, stretch: Stretch, out: str, notes: list[str]) -> str:
     """Copy a stretch into `out`; return why that is no clip of it, or nothing.
 
     `notes` hears what the sound lacks.
     """
     import av
 
-    with open_video(path, threads, beat) as stream:
-        found = _cut(stream, stretch)
+    with open_again(stream, stream.threads) as fresh:
+        found = _cut(fresh, stretch)
         if isinstance(found, str):
             return found
         try:
-            _copy(stream, stretch, found, out, notes)
+            _copy(fresh, stretch, found, out, notes)
         except (av.error.FFmpegError, ValueError) as error:
-            if isinstance(error, OSError) and getattr(error, "errno", None) in _DISK_FULL:
+            if getattr(error, "errno", None) in _DISK_FULL:
                 raise
             return f"it cannot be copied into MP4 ({str(error)[:80]})"
-    return _difference(out, stretch, threads, beat)
+    return _difference(stream, stretch, out)
 
 
 def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
@@ -217,12 +210,12 @@ def _with_dts(wanted: Iterator[Any]) -> Iterator[Any]:
         waiting = []
 
 
-def _difference(out: str, stretch: Stretch, threads: int, beat: Callable[[], None]) -> str:
+def _difference(stream: Stream, stretch: Stretch, out: str) -> str:
     """Say in what the clip's frames are not the source's, or nothing; hide those after its end."""
-    marks = _marks(out, threads, beat)
+    marks = _marks(stream, out)
     wanted = len(stretch.marks)
     if len(marks) > wanted and end_video_at(out, marks[wanted].seconds):
-        marks = _marks(out, threads, beat)
+        marks = _marks(stream, out)
     if not wanted <= len(marks) <= wanted + MOST_AFTER_FRAMES:
         return f"a copy shows {len(marks)} frames instead of {wanted}"
     origin = stretch.first_seconds
@@ -231,8 +224,8 @@ def _difference(out: str, stretch: Stretch, threads: int, beat: Callable[[], Non
     return "a copy shows other frames"
 
 
-def _marks(path: str, threads: int, beat: Callable[[], None]) -> list[Mark]:
-    with open_video(path, threads, beat) as clip:
+def _marks(stream: Stream, out: str) -> list[Mark]:
+    with open_video(out, stream.threads, stream.beat) as clip:
         return [marked(item) for item in decode(clip)]
 
 

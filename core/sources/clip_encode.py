@@ -19,7 +19,7 @@ from .clip_stretch import Stretch, planes
 from .colour_tags import BT709
 from .hdr_metadata import x265_parameters
 from .orientation import Orientation, orientation
-from .video import Decoded, Stream, open_video, packets, seconds_of
+from .video import Decoded, Stream, open_again, packets, seconds_of
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -68,7 +68,7 @@ def encode(
         target: Any = opened
         encoder = _encoder(target, stream, first.frame, form, turned)
         # Sound first: the file's writer holds it until the picture of its time has come.
-        with open_video(stream.path, 1, stream.beat) as beside:
+        with open_again(stream) as beside:
             _write_sound(beside, target, stretch, notes)
         for item in _followed(first, items, stretch):
             frame = _fit(item.frame, encoder, form, turned)
@@ -152,7 +152,7 @@ def _mended_times(stream: Stream, stretch: Stretch) -> dict[int, float]:
     first = stretch.first_seconds - SOUND_AROUND_SECONDS
     last = stretch.last_seconds + SOUND_AROUND_SECONDS
     found: dict[int, float] = {}
-    with open_video(stream.path, 1, stream.beat) as beside:
+    with open_again(stream) as beside:
         seconds = seconds_of(beside)
         for packet in packets(beside):
             if not packet.size or packet.pts is None or packet.pos is None:

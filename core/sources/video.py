@@ -83,6 +83,13 @@ def open_video(path: str, threads: int, beat: Callable[[], None] = _quiet) -> It
         stream.container.close()
 
 
+@contextmanager
+def open_again(stream: Stream, threads: int = 1) -> Iterator[Stream]:
+    """Open the same stream of the same file beside one that is open."""
+    with open_video(stream.path, threads, stream.beat) as beside:
+        yield beside
+
+
 def rewind(stream: Stream) -> None:
     """Start over, as if nothing had been read: not every container can seek to its beginning."""
     stream.container.close()

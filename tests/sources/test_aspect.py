@@ -15,7 +15,7 @@ from core.sources.aspect import display_size
 from core.sources.reader import Reader
 from core.spec import Spec
 from core.stages.frames import shown
-from tests.sources.drawn import scene, write_video
+from tests.sources.footage import scene, write_video
 
 
 def test_display_sizes() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.sources import clip_encode
 from core.sources.clip import write_clip
 from core.sources.reader import Reader
-from tests.sources.drawn import clicks, scene, write_video
+from tests.sources.footage import clicks, scene, write_video
 
 FRAME_OF_SOUND = 1024 / 48_000
 

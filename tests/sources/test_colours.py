@@ -18,7 +18,7 @@ from core.sources.colour import colour_frame, still_frame
 from core.sources.colour_tags import reading
 from core.sources.light import Transfer, sdr_luminance, to_bt709
 from core.sources.reader import Reader
-from tests.sources.drawn import scene, write_video
+from tests.sources.footage import scene, write_video
 
 GREEN = (32, 192, 64)
 WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}

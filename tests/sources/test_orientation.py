@@ -15,7 +15,7 @@ from core.records import ColourBatch
 from core.screening_settings import Sampling
 from core.sources.orientation import AS_STORED, Orientation, orientation
 from core.sources.reader import Reader
-from tests.sources.drawn import write_video
+from tests.sources.footage import write_video
 from tests.sources.reading import read
 
 EIGHT = [(degrees, mirror, False) for degrees in (0, 90, 180, 270) for mirror in (False, True)]

@@ -28,7 +28,7 @@ from core.storage.frames import KeptFrames
 from core.storage.library import Library
 from core.storage.results import Result
 from core.storage.thumbnails import Thumbnails
-from tests.sources.drawn import scene, write_video
+from tests.sources.footage import scene, write_video
 from tests.stages.test_looking import at_work, pictures, spec
 
 PLAIN = SourceInfo("a.mp4", "video", "b2:aa", 1, 320, 180, "mp4", "h264")
