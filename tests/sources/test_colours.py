@@ -211,3 +211,14 @@ def test_plain_video_is_shown_as_before(reader: Reader, tmp_path: Path) -> None:
         frame = next(container.decode(video=0))
     whole = frame.reformat(width=64, height=48, format="rgb24", interpolation="AREA").to_ndarray()
     assert np.array_equal(colour_frame(frame, 0), whole)
+
+
+def test_dolby_vision_without_a_base_picture_is_left() -> None:
+    """Profile 5 states nothing in its tags; profile 8 has a base picture with tags of its own."""
+    from core.sources.colour_tags import _reading
+
+    left = _reading(False, True, (2, 2, 2), (3840, 2160), True)
+    assert "profile 5" in left.unknown
+    assert not left.in_light
+    assert _reading(False, True, (9, 16, 9), (3840, 2160), True).transfer == "pq"
+    assert _reading(False, True, (2, 2, 2), (3840, 2160), False).unknown == ""
