@@ -86,16 +86,20 @@ class _Copied:
     def __init__(self, source: Any, target: Any) -> None:
         self.stream = target.add_stream_from_template(source, opaque=True)
         self._target = target
+        self._last: int | None = None
 
     def add(self, packet: Any, _seconds: float, shift: float) -> None:
         ticks = round(shift / float(packet.time_base))
-        packet.pts = None if packet.pts is None else packet.pts + ticks
-        packet.dts = None if packet.dts is None else packet.dts + ticks
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        # MP4 holds no sound that goes back in time, as damaged files have it.
+        if self._last is not None and stamp + ticks <= self._last:
+            return
+        self._last = packet.pts = packet.dts = stamp + ticks
         packet.stream = self.stream
         self._target.mux_one(packet)
 
     def finish(self) -> None:
-        """Hold nothing back."""
+        """Hold nothing back, write nothing."""
 
 
 class _Encoded:
@@ -112,6 +116,7 @@ class _Encoded:
         self._source, self._target, self._rate = source, target, rate
         self._resampler = av.AudioResampler("fltp", layout, rate, 1024)
         self._shift = 0.0
+        self._begun = False
 
     def add(self, packet: Any, _seconds: float, shift: float) -> None:
         import av
@@ -131,16 +136,22 @@ class _Encoded:
             return
         seconds = float(frame.pts * frame.time_base) + self._shift
         frame.pts, frame.time_base = round(seconds * frame.rate), Fraction(1, frame.rate)
-        self._write(self._resampler.resample(frame))
+        try:
+            frames = self._resampler.resample(frame)
+        except ValueError:  # its layout or rate changed midway
+            return
+        self._begun = True
+        self._write(frames)
 
     def _write(self, frames: list[Any]) -> None:
         for frame in frames:
             self._target.mux(self.stream.encode(frame))
 
     def finish(self) -> None:
-        if self._shift or self._resampler.graph is not None:
+        """Encode the rest; a track that is silent throughout the clip stays empty."""
+        if self._begun:
             self._write(self._resampler.resample(None))
-        self._target.mux(self.stream.encode(None))
+            self._target.mux(self.stream.encode(None))
 
 
 def _nearest_rate(rate: int) -> int:

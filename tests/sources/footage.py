@@ -37,6 +37,7 @@ def write_video(
     turned: tuple[int, bool, bool] | None = None,
     tags: tuple[int, int, int, int] | None = None,
     sound: Sequence[str] = (),
+    sound_seconds: float | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
     """Encode RGB frames; `tags` are matrix, transfer, primaries, range; `turned` as PyAV takes it.
@@ -62,7 +63,7 @@ def write_video(
         tracks = [target.add_stream(name, rate=SAMPLE_RATE, layout="mono") for name in sound]
         end = times[-1] + 0.1 if times else len(frames) / rate
         for track in tracks:
-            _write_clicks(target, track, end)
+            _write_clicks(target, track, sound_seconds or end)
         for number, picture in enumerate(frames):
             frame = _frame(picture, pixels, tags)
             frame.pts = round(times[number] * 1000) if times else number

@@ -143,6 +143,19 @@ def test_sound_stays_beside_the_picture(reader: Reader, tmp_path: Path) -> None:
             assert got == pytest.approx(wanted, abs=FRAME_OF_SOUND), (file, track, made.in_words)
 
 
+def test_sound_that_ended_before(reader: Reader, tmp_path: Path) -> None:
+    """A clip of a stretch without sound is a clip still, copied or encoded."""
+    for file, codec, sounds in (
+        ("a.mp4", "libx264", ["aac"]), ("b.mkv", "libx264", ["mp2"]),
+        ("c.mkv", "ffv1", ["aac", "mp2"]),
+    ):  # fmt: skip
+        path = write_video(tmp_path / file, scene(50), codec=codec, sound=sounds, sound_seconds=0.6)
+        out = tmp_path / f"{file}.mp4"
+        for start, end in ((0.4, 1.0), (1.5, 1.8)):
+            reader.clip(str(path), start, end, str(out))
+            check_frames(path, out, start, end)
+
+
 def test_colour_tags_are_kept(reader: Reader, tmp_path: Path) -> None:
     for file, codec, pixels, tags, copied in (
         ("a.mp4", "libx264", "yuv420p", (1, 1, 1, 1), True),
