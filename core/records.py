@@ -43,6 +43,14 @@ class SourceInfo:
     timing: int = 0
     """version of how its frames are timed and chosen; 0 where that never changed"""
 
+    pixels: str = ""
+    """what is done to its pixels beyond plain decoding; what was said of others does not hold"""
+
+    @property
+    def grid(self) -> str:
+        """Return what of it changes how reduced luma lies in the picture; mostly nothing."""
+        return next((each for each in self.pixels.split("; ") if each.startswith("turned")), "")
+
     @property
     def asked_stream(self) -> int | None:
         """Return the video stream that was asked for by number; None where the file chose it."""

@@ -241,6 +241,7 @@ class ScanJob:
             return self._library.results.info(source.content, source.found.path)
         rate = self._spec.sampling.raw_rate
         info = reader.probe(source.found.path, stream=source.stream, raw_rate=rate).info
+        self._library.results.forget_if_shown_otherwise(info, self._spec.hash())
         self._library.results.remember([(info, source.found.mtime_ns)])
         return info
 

@@ -94,6 +94,8 @@ class Piece:
     path: Path | None
     failure: str = ""
     events: int = 1
+    how: str = ""
+    """whether a clip was copied or re-encoded, and why"""
 
 
 @dataclass(frozen=True, slots=True)

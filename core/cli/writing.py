@@ -32,7 +32,7 @@ class _Told:
         self._request = request
         self._out = out
         self._list = list_
-        self._files = self._clips = self._pictures = 0
+        self._files = self._clips = self._copied = self._pictures = 0
         self._matched = False
         self.failed = 0
 
@@ -50,9 +50,15 @@ class _Told:
         elif piece.path is not None and piece.path.suffix == ".jpg":
             self._pictures += 1
         else:
-            self._clips += 1
+            self._clip(piece)
         if self._list:
             self._out.result(str(piece.path))
+
+    def _clip(self, piece: Piece) -> None:
+        self._clips += 1
+        self._copied += piece.how.startswith("copied")
+        if piece.path is not None:
+            self._out.note(f"{clean_path(piece.path.name)}: {piece.how}")
 
     def sum_up(self) -> None:
         if self._request.text and not self._matched:
@@ -65,4 +71,8 @@ class _Told:
         for count, kind, folder in counted:
             if folder:
                 plural = "" if count == 1 else "s"
-                self._out.note(f"{count} {kind}{plural} written to {clean_path(folder)}")
+                how = self._how() if kind == "clip" and count else ""
+                self._out.note(f"{count} {kind}{plural} written to {clean_path(folder)}{how}")
+
+    def _how(self) -> str:
+        return f" ({self._copied} copied, {self._clips - self._copied} re-encoded)"

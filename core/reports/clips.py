@@ -11,7 +11,7 @@ from ..records import Moment, SourceInfo
 from ..sources.reader import Reader
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
-from ..text import clean_path
+from ..text import clean, clean_path
 from ..views import Piece
 from .documents import Filed, documents
 from .narrowing import Narrowed
@@ -79,28 +79,29 @@ def _piece(
     info = filed.document.source
     path = folder / f"{piece_name(filed.stems.plain, group)}.{'jpg' if picture else 'mp4'}"
     try:
-        written = (_one_picture if picture else _one_clip)(reader, info, group, path)
+        how = (_one_picture if picture else _one_clip)(reader, info, group, path)
     except SourceError as error:
         return Piece(info.path, None, f"no {path.name}: {error}", len(group))
-    return Piece(info.path, written, "", len(group))
+    return Piece(info.path, path, "", len(group), clean(how))
 
 
-def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> Path:
+def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> str:
+    """Write a clip and return how it was made."""
     scratch = path.with_name(f".{path.name}.part")
     start = min(moment.clip_start_seconds for moment in group)
     end = max(moment.clip_end_seconds for moment in group)
     try:
-        reader.clip(info.path, start, end, str(scratch), info)
+        made = reader.clip(info.path, start, end, str(scratch), info)
         with disk_errors(path):
             os.replace(scratch, path)
     except DiskFull as error:
         raise DiskFull(f"{clean_path(str(path))}: {error}") from error
     finally:
         scratch.unlink(missing_ok=True)
-    return path
+    return made.in_words
 
 
-def _one_picture(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> Path:
+def _one_picture(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> str:
     for image in reader.stills(info, [group[0].peak_seconds], max(info.width, info.height)):
         write(path, image.jpeg)
-    return path
+    return ""

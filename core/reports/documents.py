@@ -67,7 +67,10 @@ def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
         for moment in document.moments
         if (
             jpeg := library.thumbnails.get(
-                document.source.content, moment.peak_seconds, longest_side
+                document.source.content,
+                moment.peak_seconds,
+                longest_side,
+                document.source.pixels,
             )
         )
         is not None

@@ -302,7 +302,8 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
     from PIL import Image
 
     from . import picture, video
-    from .colour import colour_frame
+    from .aspect import pixel_aspect
+    from .colour import colour_frame, still_frame
 
     longest = int(request["longest_side"])
     if request["source"] == "picture":
@@ -315,12 +316,13 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
     beat = _Pulse(reply).beat
     choice = _choice(request)
     with video.open_video(request["path"], request["threads"], beat, choice) as stream:
+        aspect = pixel_aspect(stream.video)
         for wanted, item in _at_times(stream, request["seconds"]):
             if request["raw"]:
-                _reply_pixels(reply, colour_frame(item.frame, longest), wanted, item.seconds)
+                pixels = colour_frame(item.frame, longest, aspect)
+                _reply_pixels(reply, pixels, wanted, item.seconds)
                 continue
-            image = Image.fromarray(video.upright(item.frame))
-            image.thumbnail((longest, longest))
+            image = Image.fromarray(still_frame(item.frame, longest, aspect))
             reply("still", picture.jpeg(image), wanted=wanted, seconds=item.seconds)
 
 
@@ -346,12 +348,13 @@ def _at_times(stream: Any, wanted: list[float]) -> Iterator[tuple[float, Any]]:
             yield seconds, best
 
 
-def _clip(request: dict[str, Any], reply: Reply) -> None:
+def _clip(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     from .clip import write_clip
 
     beat, threads, choice = _Pulse(reply).beat, int(request["threads"]), _choice(request)
     start, end = request["start"], request["end"]
-    write_clip(request["path"], start, end, request["out"], threads, beat, choice)
+    made = write_clip(request["path"], start, end, request["out"], threads, beat, choice)
+    return {"how": made.how, "note": made.note}
 
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any], Reply], dict[str, Any] | None]] = {

@@ -1,21 +1,36 @@
-"""Writing one stretch of a video as a file of its own. Runs inside the reader process."""
+"""Writing one stretch of a video as a file of its own. Runs inside the reader process.
+
+A clip is MP4 and shows the frames of its stretch, at their times, the first at 0; with all sound
+tracks, and with the source's pixel aspect, rotation and colour tags. Its picture is copied where it
+can be, else encoded anew (see `clip_copy` and `clip_encode`).
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from fractions import Fraction
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import Unreadable
+from .clip_copy import copied, holds_time, refusal
+from .clip_encode import encode
+from .clip_stretch import Mark, Stretch, marked
 from .container import Choice
+from .orientation import orientation
 from .seek import decode_near
-from .video import Decoded, Stream, open_video, upright
+from .video import Decoded, Stream, open_again, open_video, seconds_of
 
-_MICROSECONDS = Fraction(1, 1_000_000)
-ENCODER_THREADS = 4
-"""More gain little at these sizes, and each holds frames that count against limits.memory_mib."""
+ALIKE_SECONDS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """How a clip's picture was made, and why it was not copied or what its sound lacks."""
+
+    how: Literal["copied", "re-encoded"]
+    note: str = ""
 
 
 def write_clip(
@@ -26,41 +41,45 @@ def write_clip(
     threads: int,
     beat: Callable[[], None],
     choice: Choice | None = None,
-) -> None:
-    """Encode the frames from `start` to `end` (seconds) as H.264 in MP4, times kept, upright.
+) -> Clipped:
+    """Write the frames from `start` to `end` (seconds) of a video as MP4.
 
     Raises Unreadable, and leaves no file, when there is no frame in between.
     """
     try:
         with open_video(path, threads, beat, choice) as stream:
-            frames = _write(_between(stream, start, end), stream, out)
-        if not frames:
-            raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")
+            return _written(stream, start, end, out)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(out)
         raise
 
 
-def _write(items: Iterator[Decoded], stream: Stream, out: str) -> int:
-    import av
+def _written(stream: Stream, start: float, end: float, out: str) -> Clipped:
+    stretch = _stretch(stream, start, end)
+    if stretch is None:
+        raise Unreadable(f"holds no frame from {start:g} s to {end:g} s")
+    sound: list[str] = []
+    why = refusal(stream, stretch) or copied(stream, stretch, out, sound)
+    if not why:
+        return Clipped("copied", "; ".join(sound))
+    sound.clear()
+    with open_again(stream, stream.threads) as fresh:
+        used = encode(fresh, _between(fresh, start, end), stretch, out, sound)
+    return Clipped("re-encoded", "; ".join([f"{used}: {why}", *sound]))
 
-    first, encoder = 0.0, None
-    count = 0
-    with av.open(out, "w", format="mp4") as target:
-        for item in items:
-            count += 1
-            pixels = upright(item.frame)
-            if encoder is None:
-                first = item.seconds
-                encoder = _encoder(target, stream, pixels.shape[1], pixels.shape[0])
-            frame = av.VideoFrame.from_ndarray(pixels[: encoder.height, : encoder.width], "rgb24")
-            frame.pts = round((item.seconds - first) * 1_000_000)
-            frame.time_base = _MICROSECONDS
-            target.mux(encoder.encode(frame))
-        if encoder is not None:
-            target.mux(encoder.encode(None))
-    return count
+
+def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
+    marks: list[Mark] = []
+    raw, one_clock, mirrored = seconds_of(stream), True, False
+    for item in _between(stream, start, end):
+        own = item.frame.pts
+        one_clock &= own is not None and abs(raw(own) - item.seconds) < ALIKE_SECONDS
+        mirrored = mirrored or orientation(item.frame).mirrored
+        marks.append(marked(item))
+    if not marks:
+        return None
+    return Stretch(tuple(marks), one_clock and holds_time(stream, marks[0]), mirrored)
 
 
 def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:
@@ -69,14 +88,3 @@ def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:
             return
         if item.seconds >= start:
             yield item
-
-
-def _encoder(target: Any, stream: Stream, width: int, height: int) -> Any:
-    encoder = target.add_stream("libx264", rate=stream.video.average_rate or 25)
-    # 4:2:0 needs even sides; at most one row or column is lost.
-    encoder.width, encoder.height = max(width // 2 * 2, 2), max(height // 2 * 2, 2)
-    encoder.pix_fmt = "yuv420p"
-    encoder.codec_context.time_base = _MICROSECONDS
-    encoder.codec_context.thread_count = ENCODER_THREADS
-    encoder.options = {"preset": "veryfast", "crf": "20"}
-    return encoder

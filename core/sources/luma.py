@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .orientation import orientation
+
 if TYPE_CHECKING:
     from av import VideoFrame
 
 TARGET_WIDTH = 160
 """The reduced frame is at least this wide (where the source is) and less than twice as wide."""
 
+_SCALER_KNOWS = frozenset((0, 1, 2, 4, 5, 6, 7, 9))
+"""numbers of colour matrices in ITU-T H.273"""
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 _ONE_BYTE = np.uint64(8)
 # Multiplying by this leaves the sum of a word's four 16-bit lanes in its highest lane.
@@ -55,17 +59,21 @@ class Scratch:
 
 
 def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
-    """Return the reduced luma of a frame, uint8 of shape (height, width), rotation applied."""
+    """Return the reduced luma of a frame, uint8 of shape (height, width), upright."""
     side = reduction(frame.width, frame.height)
     plane = _luma_plane(frame)
     if plane is None:
         width, height = reduced_size(frame.width, frame.height)
-        small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
+        # The scaler refuses matrices it does not know, though luma needs none.
+        matrix = None if int(frame.colorspace) in _SCALER_KNOWS else "ITU601"
+        small = frame.reformat(
+            width=width, height=height, format="gray", interpolation="AREA",
+            src_colorspace=matrix, dst_colorspace=matrix,
+        )  # fmt: skip
         reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
         reduced = reduce_plane(plane, side, scratch, frame.format.components[0].bits - 8)
-    turns = (frame.rotation // 90) % 4
-    return np.rot90(reduced, turns) if turns else reduced
+    return orientation(frame).apply(reduced)
 
 
 def reduce_plane(

@@ -48,6 +48,20 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class Clip:
+    """How a clip was made: its picture copied or encoded anew; the note says why, and by what."""
+
+    copied: bool
+    note: str
+
+    @property
+    def in_words(self) -> str:
+        """Return it in one line."""
+        how = "copied" if self.copied else "re-encoded"
+        return f"{how} ({self.note})" if self.note else how
+
+
+@dataclass(frozen=True, slots=True)
 class VideoEnd:
     """How reading a video ended.
 
@@ -191,12 +205,17 @@ class Reader:
 
     def clip(
         self, path: str, start: float, end: float, out: str, info: SourceInfo | None = None
-    ) -> None:
-        """Write one stretch of a video, of the stream `info` is about. Raises SourceError."""
+    ) -> Clip:
+        """Write one stretch of a video, of the stream `info` is about, as MP4; return how.
+
+        Raises SourceError.
+        """
         chosen = _chosen(info) if info is not None else {}
         request = {**chosen, "start": start, "end": end, "out": out, "threads": self._threads}
-        for _ in self._ask("clip", path=path, **request):
-            pass
+        ending: dict[str, Any] = {}
+        for header, _ in self._ask("clip", path=path, **request):
+            ending = header
+        return Clip(ending["how"] == "copied", str(ending["note"]))
 
     def close(self) -> None:
         """End the process; a running decode is not waited for. Any thread may call this."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .aspect import SQUARE, display_size, pixel_aspect
 from .colour import colour_frame, shown_size
+from .colour_tags import reading
 from .luma import Scratch, reduce_frame, reduced_size, reduction
+from .orientation import AS_STORED, orientation
 from .seek import decode_from
 from .survey import Survey, keyframes, survey
 from .video import Decoded, Stream, decode, open_again
@@ -62,10 +66,14 @@ def sample(stream: Stream, request: dict[str, Any]) -> Sampler:
     mode, skip = request["mode"], int(request["skip"])
     if mode == "every":
         items = decode_from(stream, skip, float(request["skip_seconds"]))
-        return Sampler(_shown(_capped(items, request), request), "pyav", "every frame is read")
+        return Sampler(
+            _shown(stream, _capped(items, request), request), "pyav", "every frame is read"
+        )
     if mode == "keyframes":
         items = islice(keyframes(stream), skip, None)
-        return Sampler(_shown(_capped(items, request), request), "pyav", "keyframes are read")
+        return Sampler(
+            _shown(stream, _capped(items, request), request), "pyav", "keyframes are read"
+        )
     return _sampled_by_time(stream, request)
 
 
@@ -107,7 +115,9 @@ def _sampled_by_time(stream: Stream, request: dict[str, Any]) -> Sampler:
         frames = islice(_by_decord(stream, reader, found, request), skip, None)
         return Sampler(_capped(frames, request), "decord", why)
     items = _by_pyav(stream, request, found)
-    return Sampler(_shown(_capped(islice(items, skip, None), request), request), "pyav", why)
+    return Sampler(
+        _shown(stream, _capped(islice(items, skip, None), request), request), "pyav", why
+    )
 
 
 def _by_pyav(stream: Stream, request: dict[str, Any], found: Survey | None) -> Iterator[Decoded]:
@@ -172,12 +182,25 @@ def _decord(stream: Stream, found: Survey, request: dict[str, Any]) -> tuple[Any
         return None, "frames refer to others across keyframes, which decord's seeking gets wrong"
     with open_again(stream) as peek:
         first = next(decode(peek), None)
-    if first is None or first.frame.rotation:
+    if first is None or orientation(first.frame) != AS_STORED:
         return None, "the picture is rotated, which decord's scaler gets wrong"
+    if request["colour"] is not None and (why := _other_colours(stream, first.frame)):
+        return None, why
     reader, why = _open_decord(stream, request)
     if reader is not None:
         why = _disagreement(stream, reader, found.times, first)
     return (None, why) if why else (reader, "it agrees with the container and with PyAV")
+
+
+def _other_colours(stream: Stream, frame: VideoFrame) -> str:
+    """Say why decord's RGB would be another than ours, or nothing.
+
+    Its FFmpeg converts by the tags alone, and leaves pixels as they are shaped.
+    """
+    if pixel_aspect(stream.video) != SQUARE:
+        return "its pixels are not square, which decord does not know"
+    how = reading(frame).identity
+    return f"decord does not convert colours so ({how})" if how else ""
 
 
 def _open_decord(stream: Stream, request: dict[str, Any]) -> tuple[Any, str]:
@@ -246,7 +269,9 @@ def _by_decord(
             )
         except Exception:  # damage ends decord; PyAV skips the damaged packet and goes on
             stream.warnings.append(f"decord gave up at frame {indices[0]}; PyAV read the rest")
-            yield from _shown(islice(_by_pyav(stream, request, found), start, None), request)
+            yield from _shown(
+                stream, islice(_by_pyav(stream, request, found), start, None), request
+            )
             return
         for row, index in enumerate(indices):
             yield Sampled(index, found.times[index], pixels[row], scale)
@@ -262,19 +287,20 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
     return np.asarray(16 + (full * 219 // 255 + 128 >> 8), np.uint8)
 
 
-def _shown(items: Iterator[Decoded], request: dict[str, Any]) -> Iterator[Sampled]:
-    scratch = Scratch()
+def _shown(stream: Stream, items: Iterator[Decoded], request: dict[str, Any]) -> Iterator[Sampled]:
+    scratch, aspect = Scratch(), pixel_aspect(stream.video)
     for item in items:
-        yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch))
+        yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch, aspect))
 
 
 def _pixels(
-    frame: VideoFrame, request: dict[str, Any], scratch: Scratch
+    frame: VideoFrame, request: dict[str, Any], scratch: Scratch, aspect: Fraction
 ) -> tuple[NDArray[np.uint8], float]:
     if request["colour"] is None:
         return reduce_frame(frame, scratch), float(reduction(frame.width, frame.height))
-    pixels = colour_frame(frame, int(request["colour"]))
-    return pixels, max(frame.width, frame.height) / max(pixels.shape[:2])
+    pixels = colour_frame(frame, int(request["colour"]), aspect)
+    whole = display_size(frame.width, frame.height, aspect)
+    return pixels, max(whole) / max(pixels.shape[:2])
 
 
 def _capped(items: Iterator[Any], request: dict[str, Any]) -> Iterator[Any]:

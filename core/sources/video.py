@@ -32,6 +32,7 @@ from .facts import (
     timing_of,
 )
 from .metadata import plain_text_fields
+from .presentation import presentation
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -143,7 +144,9 @@ def probe_video(
                 "copy it again from its origin"
             )
         _check_size(first.frame.width, first.frame.height, max_pixels)
-        return _info(stream, first, content, size_bytes)
+        info = _info(stream, first, content, size_bytes)
+        _check_size(info.width, info.height, max_pixels)
+        return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +170,6 @@ def decode(stream: Stream, first_index: int = 0) -> Iterator[Decoded]:
         seconds = clock.seconds(None if stream.untimed else frame.pts)
         stream.shown_end = seconds + step
         yield Decoded(index, seconds, frame)
-
-
-def upright(frame: VideoFrame) -> Any:
-    """Return the frame as uint8 RGB of shape (height, width, 3), rotation applied."""
-    import numpy as np
-
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = (frame.rotation // 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def step_seconds(stream: Stream) -> float:
@@ -331,9 +325,8 @@ def _origin(container: InputContainer, video: VideoStream) -> float:
 
 
 def _info(stream: Stream, first: Decoded, content: str, size_bytes: int) -> SourceInfo:
-    video, container, frame = stream.video, stream.container, first.frame
-    turned = (frame.rotation // 90) % 2 == 1
-    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    video, container = stream.video, stream.container
+    shape = presentation(video, first.frame)
     rate = known_rate(container, video, stream.choice)
     duration = duration_seconds(container, video, stream.origin_seconds)
     shown = None if duration is None else duration - first.seconds
@@ -342,27 +335,24 @@ def _info(stream: Stream, first: Decoded, content: str, size_bytes: int) -> Sour
         kind="video",
         content=content,
         size_bytes=size_bytes,
-        width=width,
-        height=height,
+        width=shape.width,
+        height=shape.height,
         container=container.format.name,
         codec=video.codec_context.name,
-        pixel_format=str(video.codec_context.pix_fmt or frame.format.name),
-        rotation_degrees=int(frame.rotation),
+        pixel_format=str(video.codec_context.pix_fmt or first.frame.format.name),
+        rotation_degrees=shape.rotation_degrees,
         frame_rate=rate,
         frame_count=frames_promised(container, video, shown, rate),
         duration_seconds=duration,
         start_seconds=stream.origin_seconds,
-        metadata=plain_text_fields({**container.metadata, **_stream_facts(stream)}),
-        warnings=not_looked_at(container, stream.choice),
+        metadata=plain_text_fields({**container.metadata, **_stream_facts(stream), **shape.facts}),
+        warnings=(*not_looked_at(container, stream.choice), *shape.warnings),
         stream=stream_number(container, video),
         timing=timing_of(container, video),
+        pixels=shape.pixels,
     )
 
 
 def _stream_facts(stream: Stream) -> dict[str, Any]:
     facts: dict[str, Any] = {"video_streams": str(len(film_streams(stream.container)))}
-    facts |= start_timecode(stream.container, stream.video)
-    aspect = stream.video.sample_aspect_ratio
-    if aspect and aspect != 1:
-        facts["pixel_aspect"] = str(aspect)
-    return facts
+    return facts | start_timecode(stream.container, stream.video)

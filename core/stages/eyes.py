@@ -118,7 +118,7 @@ class Eyes:
         decode = partial(_decode, reader, info, longest_side(self._spec))
         with self.turn:
             candidates, notes = self._verifier.verify(
-                info.content, decided.candidates, times, decode, control, anew=self._redo
+                info, decided.candidates, times, decode, control, anew=self._redo
             )
         looked.annotations += notes
         looked.asked["verify"] = self._verifier.asked

@@ -177,8 +177,13 @@ def shown(
     width, height = rough_size(*size) if rough else shown_size(*size, side)
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
-    kept = KeptFrame(frames, info.content, frame, side, most) if frames else None
-    return Shown(info.content, frame, seconds, scale, decode, kept)
+    kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
+    return Shown(info.content, frame, seconds, scale, decode, kept, info.pixels)
+
+
+def _kept_as(info: SourceInfo) -> str:
+    """Return under what a source's frames are kept: another name for other pixels."""
+    return f"{info.content}.{tagged_hash('pixels', info.pixels)}" if info.pixels else info.content
 
 
 def _said(item: ReaderChosen | VideoEnd) -> dict[str, Any]:

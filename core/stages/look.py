@@ -46,11 +46,14 @@ class Shown:
         scale: float,
         decode: Callable[[], Picture],
         kept: KeptJpeg | None = None,
+        conversion: str = "",
     ) -> None:
+        """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`."""
         self.content = content
         self.frame = frame
         self.seconds = seconds
         self.scale = scale
+        self.conversion = conversion
         self._decode = decode
         self._kept = kept
         self._pixels: Picture | None = None

@@ -58,6 +58,7 @@ class Looking:
         """looks that had an answer: what does not fit now is one question, not the model"""
         self._leases = ExitStack()
         self._models: dict[str, Model] = {}
+        self._conversions: dict[tuple[str, str], Asked] = {}
 
     def run(
         self, batches: Iterator[Microbatch], control: Control, progress: Progress
@@ -113,7 +114,7 @@ class Looking:
         questions = look.questions(batch.shown, batch.noted)
         keys = [_key(batch, question) for question in questions]
         settled = look.name in self._settled
-        known = self._annotations.known(look.asked, keys, failed=settled)
+        known = self._known(look, batch, keys, failed=settled)
         if self._redo:
             known = {key: said for key, said in known.items() if self._is_fresh(look, key)}
         # The same picture twice in a microbatch is the same question.
@@ -139,12 +140,8 @@ class Looking:
         said: list[tuple[Question, Said]] = []
         for part, prepared in work.chunks:
             said += self._ask(look, work.batch, part, prepared)
-        kept = self._annotations.keep(
-            look.asked,
-            [(_key(work.batch, q)[0], _annotation(look, work.batch, q, s)) for q, s in said],
-        )
         answers = dict(work.known)
-        for (question, _), annotation in zip(said, kept, strict=True):
+        for question, annotation in self._keep(look, work.batch, said):
             key = _key(work.batch, question)
             answers[key] = annotation
             if self._redo:
@@ -153,6 +150,34 @@ class Looking:
             noted = work.batch.noted[question.row].setdefault(look.name, [])
             noted.append(answers[_key(work.batch, question)])
         return work.batch
+
+    def _known(
+        self, look: Look, batch: Microbatch, keys: list[tuple[str, int, str]], *, failed: bool
+    ) -> dict[tuple[str, int, str], Annotation]:
+        """Return what is kept of the wanted keys, of each source as its pixels are shown now."""
+        conversions = {shown.content: shown.conversion for shown in batch.shown}
+        known: dict[tuple[str, int, str], Annotation] = {}
+        for conversion in set(conversions.values()):
+            wanted = [key for key in keys if conversions[key[0]] == conversion]
+            asked = self._converted(look, conversion)
+            known |= self._annotations.known(asked, wanted, failed=failed)
+        return known
+
+    def _keep(
+        self, look: Look, batch: Microbatch, said: list[tuple[Question, Said]]
+    ) -> Iterator[tuple[Question, Annotation]]:
+        """Keep answers and yield them with their numbers, one transaction for each conversion."""
+        for conversion in sorted({batch.shown[q.row].conversion for q, _ in said}):
+            part = [(q, s) for q, s in said if batch.shown[q.row].conversion == conversion]
+            notes = [(_key(batch, q)[0], _annotation(look, batch, q, s)) for q, s in part]
+            kept = self._annotations.keep(self._converted(look, conversion), notes)
+            yield from zip((q for q, _ in part), kept, strict=True)
+
+    def _converted(self, look: Look, conversion: str) -> Asked:
+        key = look.name, conversion
+        if key not in self._conversions:
+            self._conversions[key] = self._annotations.converted(look.asked, conversion)
+        return self._conversions[key]
 
     def _is_fresh(self, look: Look, key: tuple[str, int, str]) -> bool:
         """Tell whether this very scan asked it: `--redo` asks everything once."""

@@ -110,7 +110,15 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
     wanted = {"mode", "max_frames", *raw, *used[sampling["mode"]]}
     timing = {"timing": info.timing} if info.timing else {}
     kept = {key: sampling[key] for key in sorted(wanted & sampling.keys())}
-    return {**settings, **timing, "sampling": kept}
+    return {**settings, **timing, **_shape(spec, info), "sampling": kept}
+
+
+def _shape(spec: Spec, info: SourceInfo) -> dict[str, Any]:
+    """Return what of a video's shape changes its track: mirroring, and regions on wide pixels."""
+    shape = {"grid": info.grid} if info.grid else {}
+    if (spec.regions.include or spec.regions.exclude) and "pixel_aspect" in info.metadata:
+        shape["size"] = f"{info.width}x{info.height}"
+    return shape
 
 
 def measure_video(

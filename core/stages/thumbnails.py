@@ -25,10 +25,12 @@ def make_missing(
     wanted = {
         moment.peak_seconds
         for moment in moments
-        if not thumbnails.path(info.content, moment.peak_seconds, longest_side).exists()
+        if not thumbnails.path(
+            info.content, moment.peak_seconds, longest_side, info.pixels
+        ).exists()
     }
     if not wanted:
         return
     for still in reader.stills(info, sorted(wanted), longest_side):
-        thumbnails.put(info.content, still.wanted_seconds, longest_side, still.jpeg)
+        thumbnails.put(info.content, still.wanted_seconds, longest_side, still.jpeg, info.pixels)
         made()

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..errors import EnvironmentFault, OutOfMemory, SourceError, UsageError
 from ..models.model import Ask, Picture
 from ..pipeline.channel import Cancelled, Control
-from ..records import Candidate
+from ..records import Candidate, SourceInfo
 from ..spec import Spec, tagged_hash
 from ..storage.annotations import Annotation, Annotations, Asked
 from ..text import clean
@@ -85,7 +85,7 @@ class Verifier:
 
     def verify(
         self,
-        content: str,
+        info: SourceInfo,
         candidates: Sequence[Candidate],
         times: NDArray[np.float64],
         decode: Decode,
@@ -103,14 +103,16 @@ class Verifier:
             for number, candidate in enumerate(candidates)
             if candidate.accepted
         ]
-        known = {} if anew else self._known(content, cases)
+        content, asked = info.content, self._annotations.converted(self.asked, info.pixels)
+        keys = [_key(content, case) for case in cases]
+        known = {} if anew else self._annotations.known(asked, keys)
         new = [case for case in cases if _key(content, case) not in known]
         size = self._batch_size  # it may shrink on the way
         for start in range(0, len(new), size):
             control.checkpoint()
             part = new[start : start + size]
             said = self._annotations.keep(
-                self.asked,
+                asked,
                 [(content, note) for note in self._ask(part, decode)],
             )
             known |= {_key(content, case): note for case, note in zip(part, said, strict=True)}
@@ -130,9 +132,6 @@ class Verifier:
         )
         part = tagged_hash("frames", [candidate.kind, seconds])
         return _Case(number, candidate, seconds, part)
-
-    def _known(self, content: str, cases: list[_Case]) -> dict[tuple[str, int, str], Annotation]:
-        return self._annotations.known(self.asked, [_key(content, case) for case in cases])
 
     def _ask(self, cases: list[_Case], decode: Decode) -> list[Annotation]:
         """Ask about several candidates; what fails is asked in halves, then fails alone."""

@@ -80,6 +80,16 @@ class Annotations:
             row = connection.execute("SELECT id FROM asked WHERE key = ?", (asked.key,)).fetchone()
         return Asked(asked.stage, asked.identity, asked.made_with, int(row[0]))
 
+    def converted(self, asked: Asked, conversion: str) -> Asked:
+        """Return how something is asked about pixels that were converted; empty: as it is.
+
+        What was said before of other pixels is no answer to it.
+        """
+        if not conversion:
+            return asked
+        identity = {**asked.identity, "pixels": conversion}
+        return self.ask(Asked(asked.stage, identity, asked.made_with))
+
     def known(
         self, asked: Asked, wanted: Sequence[tuple[str, int, str]], *, failed: bool = False
     ) -> dict[tuple[str, int, str], Annotation]:

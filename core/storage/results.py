@@ -119,7 +119,10 @@ class Results:
             with self._database.reading() as connection:
                 rows = connection.execute(
                     f"SELECT path, content, failure, size, mtime_ns FROM paths "
-                    f"WHERE path IN ({','.join('?' * len(wanted))})",
+                    f"WHERE path IN ({','.join('?' * len(wanted))}) "
+                    # A video probed before pixels were converted is probed once more.
+                    "AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.content = "
+                    "paths.content AND kind = 'video' AND json_extract(info, '$.pixels') IS NULL)",
                     list(wanted),
                 ).fetchall()
             for raw, content, failure, size, mtime_ns in rows:
@@ -141,6 +144,20 @@ class Results:
                 ).fetchall()
             found.update(str(row[0]) for row in rows)
         return found
+
+    def forget_if_shown_otherwise(self, info: SourceInfo, spec_hash: str) -> None:
+        """Remove the result of a spec over a video whose pixels were shown in another way then.
+
+        It holds regions and answers of a picture that is not shown any more; what was measured of
+        it stays where it still holds, so that it is mostly only decided again.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM results WHERE content = ?1 AND spec_hash = ?2 AND EXISTS (SELECT 1 "
+                "FROM contents WHERE content = ?1 AND coalesce(json_extract(info, '$.pixels'), '') "
+                "<> ?3)",
+                (info.content, spec_hash, info.pixels),
+            )
 
     def info(self, content: str, path: str) -> SourceInfo:
         """Return what the probe of a content found, under the path it has now."""

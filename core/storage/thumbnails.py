@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 
 from .whole_file import write_whole
@@ -14,9 +15,10 @@ class Thumbnails:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def path(self, content: str, seconds: float, longest_side: int) -> Path:
-        """Return where a thumbnail is or would be."""
-        return self._of(content) / f"{round(seconds * 1e6)}-{longest_side}.jpg"
+    def path(self, content: str, seconds: float, longest_side: int, pixels: str = "") -> Path:
+        """Return where a thumbnail is or would be; `pixels` as in `SourceInfo`."""
+        shown = f"-{zlib.crc32(pixels.encode()):08x}" if pixels else ""
+        return self._of(content) / f"{round(seconds * 1e6)}-{longest_side}{shown}.jpg"
 
     def keep_only(self, contents: set[str]) -> None:
         """Remove thumbnails of all other contents."""
@@ -29,13 +31,17 @@ class Thumbnails:
         name = content.replace(":", "-")
         return self._folder / name[-2:] / name
 
-    def get(self, content: str, seconds: float, longest_side: int) -> bytes | None:
+    def get(
+        self, content: str, seconds: float, longest_side: int, pixels: str = ""
+    ) -> bytes | None:
         """Return a thumbnail's JPEG bytes, if it was made."""
         try:
-            return self.path(content, seconds, longest_side).read_bytes()
+            return self.path(content, seconds, longest_side, pixels).read_bytes()
         except OSError:
             return None
 
-    def put(self, content: str, seconds: float, longest_side: int, jpeg: bytes) -> None:
+    def put(
+        self, content: str, seconds: float, longest_side: int, jpeg: bytes, pixels: str = ""
+    ) -> None:
         """Keep a thumbnail; the file appears whole or not at all."""
-        write_whole(self.path(content, seconds, longest_side), jpeg)
+        write_whole(self.path(content, seconds, longest_side, pixels), jpeg)
