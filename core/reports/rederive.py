@@ -14,6 +14,7 @@ from ..equip import equip, eyes_of
 from ..errors import SourceError
 from ..models.residency import Residency
 from ..plan import Source
+from ..records import of_the_file
 from ..scan import ScanJob
 from ..sources.content import content_hash
 from ..sources.find import Found, one_file
@@ -66,7 +67,7 @@ def _one(
     if kept is None:
         return Verified(task.path, "skipped", task.reason or f"task is {task.state}")
     try:
-        if content_hash(task.path) != kept.result.content:
+        if content_hash(task.path) != of_the_file(kept.result.content):
             return Verified(task.path, "changed", "the file is not the one that was scanned")
         again = _again(beside, task, spec, eyes)
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import TooLarge, Unreadable
 from ..records import SourceInfo
 from .metadata import plain_text_fields
+from .moving import as_stream, is_avif, is_webp
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -75,7 +76,7 @@ class Stream:
 @contextmanager
 def open_video(path: str, threads: int, beat: Callable[[], None] = _quiet) -> Iterator[Stream]:
     """Open the default video stream of a file. Raises Unreadable or FileNotFoundError."""
-    stream = Stream(path, threads, beat, *_opened(path, threads))
+    stream = Stream(path, threads, beat, *_opened(path, threads, beat))
     try:
         yield stream
     finally:
@@ -85,7 +86,7 @@ def open_video(path: str, threads: int, beat: Callable[[], None] = _quiet) -> It
 def rewind(stream: Stream) -> None:
     """Start over, as if nothing had been read: not every container can seek to its beginning."""
     stream.container.close()
-    stream.container, stream.video = _opened(stream.path, stream.threads)
+    stream.container, stream.video = _opened(stream.path, stream.threads, stream.beat)
     stream.bad_packets, stream.ended_early = 0, False
     stream.warnings.clear()
 
@@ -228,11 +229,15 @@ def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
         return []
 
 
-def _opened(path: str, threads: int) -> tuple[InputContainer, VideoStream]:
-    container = _container(path)
+def _opened(
+    path: str, threads: int, beat: Callable[[], None] = _quiet
+) -> tuple[InputContainer, VideoStream]:
+    container = _container(path, beat)
     try:
         # "video" finds video streams only, which PyAV's types do not say.
         video = cast("VideoStream | None", container.streams.best("video"))
+        if is_avif(path):  # beside the sequence stands the still that other programs show
+            video = max(container.streams.video, key=lambda stream: stream.frames)
         refused = _refusal(container, video)
         if refused or video is None:
             raise Unreadable(refused)
@@ -244,7 +249,7 @@ def _opened(path: str, threads: int) -> tuple[InputContainer, VideoStream]:
     return container, video
 
 
-def _container(path: str) -> InputContainer:
+def _container(path: str, beat: Callable[[], None]) -> InputContainer:
     import av
 
     # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
@@ -253,9 +258,9 @@ def _container(path: str) -> InputContainer:
     odd: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__[:2]) < 19 else {}
     try:
         # No name is ever taken for an address: whatever is opened is a file on this machine.
-        container: InputContainer = av.open(
-            f"file:{path}", options={"protocol_whitelist": "file"}, **odd
-        )
+        # FFmpeg reads the first frame of a WebP, if any.
+        source = as_stream(path, beat) if is_webp(path) else f"file:{path}"
+        container: InputContainer = av.open(source, options={"protocol_whitelist": "file"}, **odd)
         return container
     except MemoryError:
         raise
