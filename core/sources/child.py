@@ -30,7 +30,7 @@ def main() -> None:
     """Answer requests until the engine closes the pipe."""
     requests, replies = int(sys.argv[1]), int(sys.argv[2])
     _ignore_interrupts()
-    sys.addaudithook(_start_no_program)
+    sys.addaudithook(start_no_program)
     _end_with_the_engine(requests)
     if "videos" in sys.argv:
         import_module("av")
@@ -48,7 +48,7 @@ _STARTS = frozenset(
 )
 
 
-def _start_no_program(event: str, _arguments: tuple[Any, ...]) -> None:
+def start_no_program(event: str, _arguments: tuple[Any, ...]) -> None:
     """Refuse to start a program: a file must never decide that one runs on it."""
     if event in _STARTS:
         raise PermissionError("a reader starts no programs")

@@ -152,5 +152,7 @@ def _altitude(fields: Mapping[str, Any]) -> float | None:
 
 
 def _reference_number(raw: Any) -> int:
+    if isinstance(raw, bytes) and len(raw) == 1 and raw[0] < 32:
+        return raw[0]
     text = _text(raw)
     return int(text) if text.isascii() and text.isdigit() else 0

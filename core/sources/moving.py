@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .formats import open_listed
 
@@ -24,7 +25,10 @@ MOVING = frozenset(("GIF", "PNG", "WEBP", "AVIF"))
 SHORTEST_MS = 10
 """frames that claim to last no longer are shown for 100 ms, as by Chrome and Firefox"""
 USUAL_MS = 100
+_MILLISECOND = Fraction(1, 1000)
 _MAGIC_BYTES = 64
+_ANIMATION_FLAG = 0x02
+"""in the first byte of WebP's VP8X chunk"""
 
 
 def is_animated(image: Image) -> bool:
@@ -43,6 +47,19 @@ def is_new_video(path: str) -> bool:
     """Tell whether a file that is read as a video is an animated PNG, WebP or AVIF."""
     with open(path, "rb") as file:
         return file.read(4) == b"\x89PNG" or is_webp(path) or is_avif(path)
+
+
+def says_animated(path: str) -> bool:
+    """Tell whether the first bytes of a .webp or .avif say that it is animated; opens no other."""
+    if os.path.splitext(path)[1].lower() not in (".webp", ".avif"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_MAGIC_BYTES)
+    except OSError:
+        return False
+    webp = head[8:16] == b"WEBPVP8X" and bool(head[20:21] and head[20] & _ANIMATION_FLAG)
+    return webp or head[4:12] == b"ftypavis"
 
 
 def is_webp(path: str) -> bool:
@@ -74,30 +91,48 @@ def _muxed(path: str, _version: tuple[int, int], beat: Callable[[], None]) -> by
     import av
 
     out = io.BytesIO()
+    lasting = _durations(path)
+    usual = Fraction(1000 * len(lasting), sum(lasting)) if lasting else Fraction(1000, USUAL_MS)
     with open_listed(path, ("WEBP",)) as image, av.open(out, "w", format="matroska") as target:
-        stream: Any = target.add_stream("ffv1", rate=25)
+        stream: Any = target.add_stream("ffv1", rate=usual.limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = image.width, image.height, "bgr0"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        for start, duration, frame in _frames(image):
+        stream.time_base = stream.codec_context.time_base = _MILLISECOND
+        start = 0
+        for number, pixels in enumerate(_frames(image)):
             beat()
-            pixels = np.asarray(frame, np.uint8)
+            duration = lasting[number] if number < len(lasting) else USUAL_MS
             shown = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="bgr0")
-            shown.pts, shown.time_base, shown.duration = start, Fraction(1, 1000), duration
-            target.mux(stream.encode(shown))
+            shown.pts, shown.time_base = start, _MILLISECOND
+            for packet in stream.encode(shown):
+                packet.duration = duration  # the encoder knows the usual one only
+                target.mux(packet)
+            start += duration
         target.mux(stream.encode(None))
     return out.getvalue()
 
 
-def _frames(image: Image) -> Iterator[tuple[int, int, Image]]:
-    """Yield (start, duration, frame over black), times in milliseconds."""
+def _durations(path: str) -> list[int]:
+    """Return how long each frame of a WebP lasts, in milliseconds, from its ANMF chunks."""
+    found = []
+    with open(path, "rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            body = file.read(16) if head[:4] == b"ANMF" else b""
+            if len(body) == 16:
+                said = int.from_bytes(body[12:15], "little")
+                found.append(said if said > SHORTEST_MS else USUAL_MS)
+            file.seek(size + size % 2 - len(body), io.SEEK_CUR)
+    return found
+
+
+def _frames(image: Image) -> Iterator[NDArray[np.uint8]]:
+    """Yield each frame over black, uint8 RGB of shape (height, width, 3)."""
     from PIL import Image as Pillow
 
-    start = 0
+    black = Pillow.new("RGBA", image.size, (0, 0, 0, 255))
     for number in range(_frame_count(image)):
         image.seek(number)
         image.load()
-        said = int(image.info.get("duration") or 0)
-        duration = said if said > SHORTEST_MS else USUAL_MS
-        black = Pillow.new("RGBA", image.size, (0, 0, 0, 255))
-        yield start, duration, Pillow.alpha_composite(black, image.convert("RGBA")).convert("RGB")
-        start += duration
+        opaque = Pillow.alpha_composite(black, image.convert("RGBA")).convert("RGB")
+        yield np.asarray(opaque, np.uint8)

@@ -43,6 +43,8 @@ def record(value: SourceInfo | Moment | Candidate) -> dict[str, Any]:
     """Return every field of a record in its own order; fields in seconds are rounded."""
     out: dict[str, Any] = {}
     for each in fields(value):
+        if each.name == "reading":  # the library's own note
+            continue
         found = getattr(value, each.name)
         out[each.name] = seconds(found) if each.name.endswith("_seconds") else plain(found)
     return out
