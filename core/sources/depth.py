@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_WIDE_BITS = 16
+_FEW_BITS = (10, 12, 14)
 _USUAL_BITS = (*range(1, 9), 10, 12, 14, 16)
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _MAXIMA = (341, 281)
@@ -38,6 +40,42 @@ def eight_bits(image: Image) -> tuple[NDArray[np.uint8], str]:
         return _inverted(image, _stretched(pixels), "numbers below zero, stretched")
     top, how = _top(image, int(pixels.max(initial=0)))
     return _inverted(image, _scaled(pixels, top), how)
+
+
+def may_hide_depth(image: Image) -> bool:
+    """Tell whether a picture is a TIFF of 16 bits a colour, of which Pillow keeps the upper 8."""
+    return (
+        image.format == "TIFF"
+        and image.mode == "RGB"
+        and _tag(image, _BITS_PER_SAMPLE) == _WIDE_BITS
+    )
+
+
+def eight_bits_of_colour(image: Image, path: str) -> tuple[NDArray[np.uint8], str] | None:
+    """Return a loaded TIFF whose 16 bits a colour are not all used as uint8 RGB, and how.
+
+    The array is of shape (height, width, 3), turned as the file has it. None where all are used,
+    or FFmpeg, which reads the lower bits too, cannot read the file.
+    """
+    brightest = max(high for _, high in image.getextrema()[:3])  # type: ignore[misc]
+    if brightest >= 2 ** (max(_FEW_BITS) - 8):
+        return None
+    pixels = _by_ffmpeg(path)
+    if pixels is None:
+        return None
+    top, how = _top(image, int(pixels.max(initial=0)))
+    return _scaled(pixels, top), how
+
+
+def _by_ffmpeg(path: str) -> NDArray[np.uint16] | None:
+    import av
+
+    try:
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+            frame = next(container.decode(video=0))
+            return np.asarray(frame.to_ndarray(format="rgb48le"), np.uint16)
+    except (av.error.FFmpegError, StopIteration, ValueError):
+        return None
 
 
 def _pixels(image: Image) -> NDArray[Any]:

@@ -18,10 +18,11 @@ from ..errors import MissingExtra, TooLarge, Unreadable
 from ..records import PICTURE_READING, SourceInfo, content_as_read
 from .claimed import claimed_size, is_turned
 from .colour import fitted, rough_factor, shown_size
-from .depth import eight_bits, is_deep
+from .depth import eight_bits, eight_bits_of_colour, is_deep, may_hide_depth
 from .find import RAW_SUFFIXES
 from .formats import open_listed
 from .metadata import picture_metadata
+from .salvage import LEFT_OUT, without_notes
 from .to_srgb import Conversion, conversion_of
 
 if TYPE_CHECKING:
@@ -60,21 +61,27 @@ def check_claimed(path: str, max_pixels: float) -> None:
 
 
 def _opened(path: str, max_pixels: float) -> Image:
-    from PIL import UnidentifiedImageError
-
     check_claimed(path, max_pixels)
     try:
         return open_listed(path)
-    except FileNotFoundError:
-        raise
-    except UnidentifiedImageError as error:
-        raise Unreadable("not a picture Pillow can open; check that the file is whole") from error
-    except MemoryError:
+    except (FileNotFoundError, MemoryError):
         raise
     except Exception as error:  # header parsers raise nearly anything on damaged data
-        raise Unreadable(
-            f"damaged picture ({_words(error)}); copy it again from its origin"
-        ) from error
+        try:
+            found = without_notes(path)
+        except Exception:  # the picture is damaged as well
+            found = None
+        if found is None:
+            raise _not_opened(error) from error
+        return found
+
+
+def _not_opened(error: Exception) -> Unreadable:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return Unreadable("not a picture Pillow can open; check that the file is whole")
+    return Unreadable(f"damaged picture ({_words(error)}); copy it again from its origin")
 
 
 def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> SourceInfo:
@@ -84,10 +91,11 @@ def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> Sou
     """
     metadata, warnings = picture_metadata(image)
     conversion, complaint = conversion_of(image, path)
+    scaled = _depth(image, path)
     warnings += [line for line in (complaint, *_left_out(image, metadata, path)) if line]
     if conversion is not None:
         metadata["colour"] = f"converted to sRGB from {conversion.name}"
-    if scaled := _depth(image):
+    if scaled:
         metadata["depth"] = scaled
     width, height = _upright_size(image)
     return SourceInfo(
@@ -133,7 +141,7 @@ def picture_luma(image: Image, path: str) -> tuple[NDArray[np.uint8], float]:
         # JPEG can be decoded at 1/2, 1/4 or 1/8, which costs a fraction of the whole.
         image.draft("RGB" if conversion else "L", size)
         _load(image)
-        flat = _flat(image) if conversion else _flat(image).convert("L")
+        flat = _flat(image, path) if conversion else _flat(image, path).convert("L")
         small = flat.resize(size, Pillow.Resampling.BOX, reducing_gap=2.0)
         small = conversion.apply(small).convert("L") if conversion else small
     except Exception as error:  # decoders raise nearly anything on damaged data
@@ -150,7 +158,7 @@ def picture_colour(image: Image, path: str, longest_side: int) -> NDArray[np.uin
     conversion, _ = conversion_of(image, path)
     try:
         image.draft("RGB", size)
-        shown = fitted(_channels(image, conversion), size)
+        shown = fitted(_channels(image, path, conversion), size)
         return _upright(conversion.apply(shown) if conversion else shown, image)
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise _failed(error) from error
@@ -167,7 +175,7 @@ def picture_roughly(image: Image, path: str) -> NDArray[np.uint8]:
     try:
         # JPEG rounds a drafted side up: asked for that, it would decode the next larger one.
         image.draft("RGB", (whole[0] // by, whole[1] // by))
-        shown = _channels(image, conversion)
+        shown = _channels(image, path, conversion)
         shown = shown.reduce(by) if shown.size == whole else shown
         return _upright(conversion.apply(shown) if conversion else shown, image)
     except Exception as error:  # decoders raise nearly anything on damaged data
@@ -181,7 +189,7 @@ def upright_jpeg(image: Image, path: str, longest_side: int, quality: int = 85) 
     conversion, _ = conversion_of(image, path)
     try:
         image.draft("RGB", (longest_side, longest_side))
-        small = _channels(image, conversion)
+        small = _channels(image, path, conversion)
         small.thumbnail((longest_side, longest_side))
         shown = conversion.apply(small) if conversion else small
         turned = np.ascontiguousarray(_turned(np.asarray(shown), _orientation(image)))
@@ -206,10 +214,10 @@ def _load(image: Image) -> None:
             raise
 
 
-def _channels(image: Image, conversion: Conversion | None) -> Image:
+def _channels(image: Image, path: str, conversion: Conversion | None) -> Image:
     """Return the decoded picture as RGB, or as what is converted; not copied where it need not."""
     _load(image)
-    flat = _flat(image)
+    flat = _flat(image, path)
     wanted = conversion.mode if conversion else "RGB"
     return flat if flat.mode == wanted else flat.convert(wanted)
 
@@ -219,12 +227,14 @@ def _upright(shown: Image, image: Image) -> NDArray[np.uint8]:
     return np.ascontiguousarray(turned)
 
 
-def _flat(image: Image) -> Image:
+def _flat(image: Image, path: str) -> Image:
     """Return the picture at 8 bits and opaque: what is deeper is scaled, transparency is black."""
     from PIL import Image as Pillow
 
     if is_deep(image):
         return Pillow.fromarray(eight_bits(image)[0])
+    if may_hide_depth(image) and (deep := eight_bits_of_colour(image, path)):
+        return Pillow.fromarray(np.ascontiguousarray(_turned(deep[0], _turn_of(path))))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         black = Pillow.new("RGBA", image.size, (0, 0, 0, 255))
         straight = image.convert("LA") if image.mode == "La" else image
@@ -232,19 +242,28 @@ def _flat(image: Image) -> Image:
     return image.convert("RGB") if image.mode == "HSV" else image
 
 
-def _depth(image: Image) -> str:
+def _depth(image: Image, path: str) -> str:
     """Return how a deep picture is scaled, if not as a matter of course."""
-    if not is_deep(image):
+    hidden = may_hide_depth(image)
+    if not hidden and not is_deep(image):
         return ""
     try:
         _load(image)
-        return eight_bits(image)[1]
+        found = eight_bits_of_colour(image, path) if hidden else eight_bits(image)
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise _failed(error) from error
+    return found[1] if found else ""
+
+
+def _turn_of(path: str) -> int:
+    """Return the orientation a TIFF was stored with, which Pillow forgets when it is loaded."""
+    with open_listed(path, ("TIFF",)) as image:
+        return int(getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1))
 
 
 def _left_out(image: Image, metadata: dict[str, Any], path: str) -> Iterator[str]:
     """Yield what of a file is not looked at, and what it says that is not followed."""
+    yield str(image.info.get(LEFT_OUT, ""))
     try:
         frames = int(getattr(image, "n_frames", 1))
     except Exception:

@@ -97,6 +97,26 @@ def test_signed_and_long_numbers(tmp_path: Path) -> None:
     assert_whole_range(seen(tiff(tmp_path / "a.tif", floats, t339=3))[0])
 
 
+def test_colours_of_12_bits_in_16(tmp_path: Path) -> None:
+    grey = ramp(4095)
+    colours = np.stack([grey, grey // 2, grey // 4], axis=-1)
+    for orientation in (1, 6):
+        path = tiff(
+            tmp_path / "a.tif", colours, t258=(16, 16, 16), t262=2, t277=3, t274=orientation
+        )
+        with open_picture(str(path), 1e9) as image:
+            info = probe_picture(image, str(path), "b2:0", 1)
+        with open_picture(str(path), 1e9) as image:
+            shown = picture_colour(image, str(path), 0)
+        corner = shown[-1, -1] if orientation == 1 else shown[-1, 0]
+        assert np.abs(corner.astype(int) - (255, 127, 63)).max() <= 2
+        assert info.metadata["depth"] == "12 of 16 bits"
+        assert (info.height, info.width) == shown.shape[:2]
+    full = tiff(tmp_path / "b.tif", colours * 16, t258=(16, 16, 16), t262=2, t277=3)
+    with open_picture(str(full), 1e9) as image:
+        assert "depth" not in probe_picture(image, str(full), "b2:0", 1).metadata
+
+
 def test_formats_whose_range_is_always_whole(tmp_path: Path) -> None:
     dark = Image.fromarray(ramp(4095).astype(np.uint16))
     for name in ("a.png", "a.jp2", "a.pgm"):

@@ -274,3 +274,50 @@ def test_roughly_is_the_picture_at_a_fraction_of_its_size(
 )
 def test_no_smaller_than_embedders_see(shape: tuple[int, int], size: tuple[int, int]) -> None:
     assert rough_size(*shape) == size
+
+
+def test_damaged_notes_never_cost_the_picture(careful: Reader, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274], exif[0x110] = 1, "A Camera"
+    exif.get_ifd(0x8825).update({1: "S", 2: (33, 51, 29.0), 3: "W", 4: (70, 1, 2.0)})
+    random = np.random.default_rng(7)
+    for ending in ("jpg", "png", "webp", "avif"):
+        path = tmp_path / f"a.{ending}"
+        Image.new("RGB", (40, 30), (200, 200, 200)).save(path, exif=exif)
+        whole = path.read_bytes()
+        at = max(whole.find(b"II*\0"), whole.find(b"MM\0*"))
+        assert at > 0, ending
+        for _ in range(8):
+            broken = bytearray(whole)
+            for place in random.integers(at, at + 100, 12):
+                broken[place] = int(random.integers(0, 256))
+            broken[at : at + 2] = b"??"
+            path.write_bytes(broken)
+            probed = careful.probe(str(path))
+            assert probed.picture is not None
+            assert abs(int(probed.picture.luma[0, 15, 20]) - 200) <= 4, ending
+
+
+def test_a_heif_is_turned_by_its_own_rotation_only(careful: Reader, tmp_path: Path) -> None:
+    """ISO/IEC 23008-12: `irot` and `imir` count, EXIF's orientation does not."""
+    import pillow_heif
+
+    exif = Image.Exif()
+    exif[274] = 6
+    image = Image.new("RGB", (64, 32))
+    image.paste((255, 255, 255), (0, 0, 32, 32))
+    stored = pillow_heif.from_pillow(image)
+    stored.save(str(tmp_path / "plain.heic"), quality=95)
+    stored.info["exif"] = exif.tobytes()
+    stored.save(str(tmp_path / "both.heic"), quality=95)
+    both = (tmp_path / "both.heic").read_bytes()
+    assert b"irot" in both
+    # Two boxes that nobody knows: the file says nothing of its rotation any more.
+    (tmp_path / "exif.heic").write_bytes(both.replace(b"irot", b"free").replace(b"imir", b"free"))
+    turned = careful.probe(str(tmp_path / "both.heic")).info
+    left = careful.probe(str(tmp_path / "exif.heic")).info
+    assert (turned.width, turned.height, turned.warnings) == (32, 64, ())
+    assert (left.width, left.height) == (64, 32)
+    assert len(left.warnings) == 1
+    assert left.warnings[0].startswith("EXIF orientation 6 is not applied")
+    assert left.metadata["exif"]["Orientation"] == turned.metadata["exif"]["Orientation"] == 6
