@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,12 +117,18 @@ def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> Sou
     )
 
 
-def told_by(path: str, max_pixels: float) -> dict[str, Any]:
-    """Return what is known of an animated picture that its frames as a video do not tell."""
+def told_beside(path: str, max_pixels: float, info: SourceInfo) -> SourceInfo:
+    """Return what is known of an animated picture, with what its frames as a video do not tell."""
     with open_picture(path, max_pixels) as image:
         metadata, warnings = picture_metadata(image)
         name = str(image.format or "").lower()
-    return {"container": name, "codec": name, "metadata": metadata, "warnings": tuple(warnings)}
+    return replace(
+        info,
+        container=name,
+        codec=name,
+        metadata=info.metadata | metadata,
+        warnings=(*info.warnings, *warnings),
+    )
 
 
 def picture_luma(image: Image, path: str) -> tuple[NDArray[np.uint8], float]:

@@ -266,9 +266,9 @@ def test_pictures_of_an_older_library_are_asked_about_again_only_where_they_look
     folder = cli.home / "pictures"
     folder.mkdir()
     profile = named_profile(ADOBE_PRIMARIES, gamma=ADOBE_GAMMA)
-    for number, options in enumerate(({}, {}, {"icc_profile": profile})):
+    for number, icc in enumerate((None, None, profile)):
         pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
-        Image.fromarray(pixels).resize((80, 60)).save(folder / f"{number}.png", **options)
+        Image.fromarray(pixels).resize((80, 60)).save(folder / f"{number}.png", icc_profile=icc)
     words = ("scan", folder, "--stages", "caption,quality", *vlm(server))
     assert cli(*words).code == 0
     assert len(server.asked()) == 3
@@ -284,3 +284,23 @@ def test_pictures_of_an_older_library_are_asked_about_again_only_where_they_look
     assert [b".2:" in content.encode() for _, content in sorted(known.items())] == [
         False, False, True,
     ]  # fmt: skip
+
+
+def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultyServer) -> None:
+    folder = cli.home / "pictures"
+    folder.mkdir()
+    frames = [Image.new("RGB", (64, 48), (level, 90, 90)) for level in (10, 60, 110, 160)]
+    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:], duration=1000)
+    frames[0].save(folder / "still.png")
+    ran = cli(
+        "scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1", "--json"
+    )
+    assert ran.code == 0, ran.err
+    assert len(server.asked()) == 5
+    states = {Path(e["path"]).name: (e["state"], e["frames"]) for e in ran.of("TaskFinished")}
+    assert states == {"moving.webp": ("done", 4), "still.png": ("done", 1)}
+    assert len(exported(cli, 1, "moving.webp")["looks"]) == 4
+    assert (
+        cli("scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1").code == 0
+    )
+    assert len(server.asked()) == 5
