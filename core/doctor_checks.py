@@ -18,6 +18,8 @@ from importlib import import_module, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .child_environment import child_environment
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -284,7 +286,10 @@ def _child(code: str) -> str:
 
     command = [sys.executable, "-P", "-c", code]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, timeout=CHILD_SECONDS)
+        done = subprocess.run(
+            command, check=False, capture_output=True, timeout=CHILD_SECONDS,
+            env=child_environment(),
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"no answer within {CHILD_SECONDS:.0f} s") from None
     if done.returncode:

@@ -61,18 +61,20 @@ class Outcomes:
         )
         self._keep([row])
 
-    def pictures(self, batch: list[Source], done: list[PictureDone], seconds: float) -> None:
+    def pictures(self, batch: list[tuple[Source, PictureDone]], seconds: float) -> None:
         """Take down a microbatch of pictures."""
+        if not batch:
+            return
         each = seconds / len(batch)
         rows, failures = [], []
-        for source, picture in zip(batch, done, strict=True):
+        for source, picture in batch:
             rows.append(self._picture_row(source, picture, each))
             if picture.info is None and os.path.exists(source.found.path):
                 failures.append((*identity(source), picture.failure))
         self._library.results.remember_failures(failures)
         self._keep(rows)
         frames = self.counts()["done"]
-        self._emit(events.BatchDone(self._scan, batch[-1].number, frames, 1 / max(each, 1e-9)))
+        self._emit(events.BatchDone(self._scan, batch[-1][0].number, frames, 1 / max(each, 1e-9)))
 
     def failed(self, source: Source, reason: str, seconds: float, *, vanished: bool) -> None:
         """Take down a source that could not be read."""
@@ -96,9 +98,8 @@ class Outcomes:
 
     def _picture_row(self, source: Source, picture: PictureDone, seconds: float) -> TaskRow:
         if picture.result is None:
-            reason = picture.failure or "holds a video under a picture's name; rename it"
             content = picture.info.content if picture.info else None
-            return self._row(source, content, "failed", reason, 0, 0, seconds)
+            return self._row(source, content, "failed", picture.failure, 0, 0, seconds)
         assert picture.info is not None
         state = "failed" if picture.failure else "done"
         return self._row(source, picture.info.content, state, picture.failure, 1, 0, seconds)

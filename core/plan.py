@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from .records import content_of
 from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
+from .sources.moving import says_animated
 from .spec import Spec
 from .stages.table import create, versions
 from .storage.library import Library
@@ -60,7 +61,8 @@ def plan(
             found.append(item)
         else:
             missing.append(item)
-    looked_at = [item for item in found if kind_of(item.path) in _kinds(spec)]
+    kinds = _kinds(spec)
+    looked_at = [item for item in found if _kind_wanted(item.path, kinds) in kinds]
     sources = list(_matched(library, spec, with_streams(looked_at, spec), mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
@@ -97,7 +99,15 @@ def plan_again(
 def kind_of(path: str) -> str:
     """Return `picture` or `video`, going by the name; reading may prove it wrong."""
     suffix = os.path.splitext(path)[1].lower()
-    return "picture" if suffix in PICTURE_SUFFIXES and suffix != ".gif" else "video"
+    return "picture" if suffix in PICTURE_SUFFIXES - {".gif", ".apng"} else "video"
+
+
+def _kind_wanted(path: str, kinds: frozenset[str]) -> str:
+    """Return a file's kind; where only videos are wanted, animated WebP and AVIF are told apart."""
+    kind = kind_of(path)
+    if kind == "picture" and "picture" not in kinds and says_animated(path):
+        return "video"
+    return kind
 
 
 def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 SourceKind = Literal["video", "picture"]
 _STREAM_MARK = ":v"
+PICTURE_READING = 2
+"""raise it when pictures are read differently: those read before are read once more, and what was
+kept of one stays as long as its content's identity does (see `content_as_read`)"""
+_AS_READ_NOW = ".2:"
+"""stands before the digest of pictures that an earlier version read with other pixels"""
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels of the upright source."""
 
@@ -45,6 +50,9 @@ class SourceInfo:
 
     pixels: str = ""
     """what is done to its pixels beyond plain decoding; what was said of others does not hold"""
+
+    reading: int = 0
+    """of pictures: by which version of reading them this was found out, see `PICTURE_READING`"""
 
     @property
     def grid(self) -> str:
@@ -186,3 +194,17 @@ class Box:
     y: float
     width: float
     height: float
+
+
+def content_as_read(content: str, *, differs: bool) -> str:
+    """Return a content's identity where the way a file is read belongs to it.
+
+    What was measured of and said about a picture is kept by its content. Where its pixels are not
+    those that an earlier version read from the same file, it goes by a name of its own.
+    """
+    return content.replace(":", _AS_READ_NOW, 1) if differs else content
+
+
+def of_the_file(content: str) -> str:
+    """Return the part of an identity that tells the file's bytes: what `content_hash` returned."""
+    return content.replace(_AS_READ_NOW, ":", 1)

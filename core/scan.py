@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -225,16 +226,22 @@ class ScanJob:
         scan, running = self._picture_scan(looking), self._begun(item[0], len(item))
         progress = self._progress(item[0], running)
         try:
+            videos: list[tuple[Source, SourceInfo]] = []
             with self._eyes.turn:
-                for contents in scan.look_ahead(self._wanted(item), self.control):
+                for read in scan.look_ahead(self._wanted(item), self.control):
                     at = running.done
-                    for source, content in zip(item[at:], contents, strict=False):
-                        self._contents[source.number] = content
-                    progress(at + len(contents), [])
+                    for source, info in zip(item[at:], read, strict=False):
+                        self._contents[source.number] = info.content if info else None
+                        if info is not None and info.kind == "video":
+                            videos.append((source, info))
+                    progress(at + len(read), [])
                     if self._ending:
                         return
         finally:
             self._ended(item[0])
+        for source, info in videos:
+            with suppress(SourceError), self._pool.lend() as reader:
+                self._video_ahead(looking, source, info, reader)
 
     def _info(self, source: Source, reader: Reader) -> SourceInfo:
         if source.content is not None:
@@ -380,9 +387,19 @@ class ScanJob:
 
     def _pictures(self, item: list[Source]) -> None:
         began, left = time.monotonic(), item
+        videos: list[Source] = []
         for done in self._scanned(item):
             batch, left = left[: len(done)], left[len(done) :]
-            self._outcomes.pictures(batch, done, time.monotonic() - began)
+            pairs = list(zip(batch, done, strict=True))
+            pictures = [pair for pair in pairs if not _is_video(pair[1])]
+            videos += [replace(source, kind="video") for source, each in pairs if _is_video(each)]
+            self._outcomes.pictures(pictures, time.monotonic() - began)
             began = time.monotonic()
             if self._ending:
                 return
+        for source in videos:  # animated pictures, and videos under a picture's name
+            self._one([source])
+
+
+def _is_video(done: PictureDone) -> bool:
+    return done.info is not None and done.info.kind == "video"

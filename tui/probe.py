@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.child_environment import child_environment
+
 Colour = Literal["none", "16", "256", "truecolor"]
 Image = Literal["none", "halfcell", "sixel", "kitty"]
 
@@ -198,8 +200,9 @@ def _kitty_through_tmux(env: Mapping[str, str]) -> bool:
     asked = ["tmux", "display-message", "-p", *pane, "#{allow-passthrough} #{client_termname}"]
     try:
         said = subprocess.run(
-            asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=0.5, check=False
-        )
+            asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=0.5, check=False,
+            env=child_environment(also=("TMUX", "TMUX_PANE", "TMUX_TMPDIR")),
+        )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return False
     passthrough, _, client = said.stdout.decode("utf-8", "replace").strip().partition(" ")

@@ -14,7 +14,7 @@ from ..equip import equip, eyes_of
 from ..errors import SourceError
 from ..models.residency import Residency
 from ..plan import Source
-from ..records import asked_stream, content_of
+from ..records import asked_stream, content_of, of_the_file
 from ..scan import ScanJob
 from ..sources.content import content_hash
 from ..sources.find import Found, one_file
@@ -72,7 +72,7 @@ def _one(
             task.path, "skipped", "an earlier version of a stage measured it; scan it again"
         )
     try:
-        if content_hash(task.path) != content_of(kept.result.content, None):
+        if content_hash(task.path) != of_the_file(content_of(kept.result.content, None)):
             return Verified(task.path, "changed", "the file is not the one that was scanned")
         again = _again(beside, task, spec, eyes)
     except FileNotFoundError:

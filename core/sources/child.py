@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
-from . import wire
+from . import foreign, wire
 
 ALIVE_SECONDS = 1.0
 Reply = Callable[..., None]
@@ -29,6 +30,7 @@ def main() -> None:
     """Answer requests until the engine closes the pipe."""
     requests, replies = int(sys.argv[1]), int(sys.argv[2])
     _ignore_interrupts()
+    sys.addaudithook(start_no_program)
     _end_with_the_engine(requests)
     if "videos" in sys.argv:
         import_module("av")
@@ -39,6 +41,17 @@ def main() -> None:
             _answer(request, replies)
         except wire.WireClosed:
             return
+
+
+_STARTS = frozenset(
+    ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
+)
+
+
+def start_no_program(event: str, _arguments: tuple[Any, ...]) -> None:
+    """Refuse to start a program: a file must never decide that one runs on it."""
+    if event in _STARTS:
+        raise PermissionError("a reader starts no programs")
 
 
 def _answer(request: dict[str, Any], replies: int) -> None:
@@ -109,6 +122,8 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
     path = request["path"]
     if os.path.getsize(path) == 0:
         raise Unreadable("the file is empty; copy it again from its origin")
+    if kind := foreign.foreign_kind(path):
+        raise Unreadable(f"this is {kind}, which is not read; give a picture or a video")
     content = content_of(content_hash(path), _choice(request).stream)
     info, luma, scale = _probed(request, content, _Pulse(reply).beat)
     picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
@@ -128,12 +143,17 @@ def _streams(request: dict[str, Any], _reply: Reply) -> dict[str, Any]:
 def _reply_colour(request: dict[str, Any], reply: Reply) -> None:
     from . import picture
 
-    with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
+    path = request["path"]
+    with picture.open_picture(path, float(request["max_pixels"])) as image:
         if request["colour"] == "roughly":
-            pixels = picture.picture_roughly(image)
+            pixels = picture.picture_roughly(image, path)
         else:
-            pixels = picture.picture_colour(image, int(request["colour"]))
+            pixels = picture.picture_colour(image, path, int(request["colour"]))
     reply("colour", pixels.data, height=pixels.shape[0], width=pixels.shape[1])
+
+
+class _Animated(Unreadable):
+    """A picture of several frames, which is read as a video."""
 
 
 def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
@@ -145,16 +165,40 @@ def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
 
     path = request["path"]
     named_video = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
-    kinds = [_probed_picture, _probed_video]
+    kinds: list[Callable[[dict[str, Any], str, Beat], _Found]] = [_probed_picture, _probed_video]
     first, second = reversed(kinds) if named_video else kinds
     try:
         return first(request, content, beat)
+    except _Animated:
+        return _probed_animated(request, content, beat)
     except Unreadable as error:
         try:
             return second(request, content, beat)
+        except _Animated:
+            return _probed_animated(request, content, beat)
         except Unreadable as other:
             # Of a file under neither kind of name, the video's reason is the more telling one.
-            raise (error if _is_named(path) else other) from error
+            raise _with_kind(path, error if _is_named(path) else other) from error
+
+
+def _probed_animated(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+    """Read an animated picture as a video; where that fails, its first frame as a picture."""
+    from . import picture
+
+    try:
+        info, luma, scale = _probed_video(request, content, beat)
+        info.metadata.pop("ENCODER", None)  # of the stream that a WebP was put into
+        told = picture.told_beside(request["path"], float(request["max_pixels"]), info)
+        return told, luma, scale
+    except Unreadable as error:
+        info, luma, scale = _probed_picture(request, content, beat, first_frame=True)
+        warning = f"animated, but cannot be read as a video ({error}); only the first is looked at"
+        return replace(info, warnings=(*info.warnings, warning)), luma, scale
+
+
+def _with_kind(path: str, error: Unreadable) -> Unreadable:
+    kind = foreign.unreadable_kind(path)
+    return Unreadable(f"{error}; it holds {kind}") if kind else error
 
 
 def _is_named(path: str) -> bool:
@@ -163,19 +207,21 @@ def _is_named(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in KNOWN_SUFFIXES
 
 
-def _probed_picture(request: dict[str, Any], content: str, _beat: Beat) -> _Found:
+def _probed_picture(
+    request: dict[str, Any], content: str, _beat: Beat, *, first_frame: bool = False
+) -> _Found:
     import numpy as np
 
-    from . import picture
+    from . import moving, picture
 
     path = request["path"]
-    if picture.is_animated_gif(path):
-        raise Unreadable("an animated GIF is read as a video")
     with picture.open_picture(path, float(request["max_pixels"])) as image:
+        if not first_frame and moving.is_animated(image):
+            raise _Animated("an animated picture is read as a video")
         info = picture.probe_picture(image, path, content, os.path.getsize(path))
         if not request["luma"]:
             return info, None, 1.0
-        luma, scale = picture.picture_luma(image)
+        luma, scale = picture.picture_luma(image, path)
     return info, np.ascontiguousarray(luma), scale
 
 
@@ -188,17 +234,21 @@ def _choice(request: dict[str, Any]) -> Any:
 
 
 def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
-    from . import survey, video
+    from ..records import content_as_read
+    from . import moving, picture, survey, video
     from .find import PICTURE_SUFFIXES
 
     path, choice = request["path"], _choice(request)
     size = os.path.getsize(path)
+    picture.check_claimed(path, float(request["max_pixels"]))
     info = video.probe_video(path, content, size, float(request["max_pixels"]), beat, choice)
     info = survey.counted(info, choice, beat)
     # FFmpeg takes many a broken HEIC for a film of one frame.
     if os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES and info.frame_count == 1:
         raise Unreadable("not a video")
-    return info, None, 1.0
+    # An earlier version read these as pictures, of their first frame.
+    content = content_as_read(content, differs=moving.is_new_video(path))
+    return replace(info, content=content), None, 1.0
 
 
 def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
@@ -309,9 +359,11 @@ def _stills(request: dict[str, Any], reply: Reply) -> None:
     if request["source"] == "picture":
         with picture.open_picture(request["path"], float(request["max_pixels"])) as image:
             if request["raw"]:
-                _reply_pixels(reply, picture.picture_colour(image, longest), 0.0, 0.0)
+                pixels = picture.picture_colour(image, request["path"], longest)
+                _reply_pixels(reply, pixels, 0.0, 0.0)
             else:
-                reply("still", picture.upright_jpeg(image, longest), wanted=0.0, seconds=0.0)
+                jpeg = picture.upright_jpeg(image, request["path"], longest)
+                reply("still", jpeg, wanted=0.0, seconds=0.0)
         return
     beat = _Pulse(reply).beat
     choice = _choice(request)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Unreadable
 from .ending import lacks_index
+from .moving import as_stream, is_webp
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -72,9 +74,11 @@ class Choice:
     raw_rate: float | None = None
 
 
-def opened(path: str, threads: int, choice: Choice) -> tuple[InputContainer, VideoStream]:
+def opened(
+    path: str, threads: int, choice: Choice, beat: Callable[[], None]
+) -> tuple[InputContainer, VideoStream]:
     """Open a file and choose its video stream. Raises Unreadable or FileNotFoundError."""
-    container = _container(path)
+    container = _container(path, beat)
     try:
         video = _chosen(container, choice)
         video.thread_type = "AUTO" if threads != 1 else "SLICE"
@@ -167,14 +171,17 @@ def _flagged(stream: VideoStream, flags: int) -> bool:
     return bool(int(getattr(stream, "disposition", 0)) & flags)
 
 
-def _container(path: str) -> InputContainer:
+def _container(path: str, beat: Callable[[], None]) -> InputContainer:
     import av
 
     # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
     av.logging.set_level(None)
     formats = _formats_for(path)
     try:
-        return _open(path, formats)
+        # FFmpeg reads the first frame of a WebP, if any.
+        if is_webp(path):
+            return _open(as_stream(path, beat), formats)
+        return _open(f"file:{path}", formats)
     except MemoryError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -197,7 +204,7 @@ def _why_not(path: str, error: Exception) -> str:
     return f"not a video FFmpeg can open ({said}); check that it is one, and whole"
 
 
-def _open(path: str, formats: str, skip: int = 0, form: str | None = None) -> InputContainer:
+def _open(source: Any, formats: str, skip: int = 0, form: str | None = None) -> InputContainer:
     import av
 
     # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
@@ -206,7 +213,7 @@ def _open(path: str, formats: str, skip: int = 0, form: str | None = None) -> In
     options = {"protocol_whitelist": "file", "format_whitelist": formats}
     if skip:
         options["skip_initial_bytes"] = str(skip)
-    container: InputContainer = av.open(f"file:{path}", format=form, options=options, **odd)
+    container: InputContainer = av.open(source, format=form, options=options, **odd)
     return container
 
 
@@ -238,7 +245,7 @@ def _behind_padding(path: str, formats: str) -> InputContainer | None:
     if found is None:
         return None
     try:
-        return _open(path, formats, *found)
+        return _open(f"file:{path}", formats, *found)
     except (av.error.FFmpegError, ValueError):
         return None
 

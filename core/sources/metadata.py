@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from .gps import place_of
 
 MAX_FIELDS = 200
 MAX_CHARACTERS = 500
@@ -30,7 +33,21 @@ def picture_metadata(image: Any) -> tuple[dict[str, Any], list[str]]:
             continue
         if found:
             metadata[name] = found
+    _add_place(metadata, warnings)
     return metadata, warnings
+
+
+def _add_place(metadata: dict[str, Any], warnings: list[str]) -> None:
+    """Say where the picture was taken: EXIF goes before XMP, which goes for what EXIF lacks."""
+    written = metadata.get("gps", {})
+    place = place_of(written)
+    if place.latitude is None and (beside := metadata.get("xmp", {})).get("GPSLatitude"):
+        from_xmp = place_of(beside)
+        if from_xmp.latitude is not None:
+            place = replace(from_xmp, altitude=place.altitude or from_xmp.altitude)
+    warnings += place.warnings
+    if found := place.fields():
+        metadata["gps"] = written | found
 
 
 def _exif(image: Any) -> dict[str, Any]:
@@ -48,26 +65,23 @@ def _gps(image: Any) -> dict[str, Any]:
     from PIL import ExifTags
 
     raw = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
-    if not raw:
-        return {}
-    fields = {ExifTags.GPSTAGS.get(tag, str(tag)): value for tag, value in raw.items()}
-    place = plain_text_fields({key: v for key, v in fields.items() if not isinstance(v, bytes)})
-    for axis, negative in (("Latitude", "S"), ("Longitude", "W")):
-        degrees = _degrees(fields.get(f"GPS{axis}"), fields.get(f"GPS{axis}Ref") == negative)
-        if degrees is not None:
-            place[axis.lower()] = degrees
-    return place
+    named = {ExifTags.GPSTAGS.get(tag, str(tag)): value for tag, value in raw.items()}
+    return plain_text_fields(
+        {
+            key: _reference(value) if key.endswith("Ref") else value
+            for key, value in named.items()
+            if key.endswith("Ref") or not isinstance(value, bytes)
+        }
+    )
 
 
-def _degrees(parts: Any, negative: bool) -> float | None:
-    try:
-        degrees, minutes, seconds = (float(part) for part in parts)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    value = round(degrees + minutes / 60 + seconds / 3600, 7)
-    if not -180 <= value <= 180:
-        return None
-    return -value if negative else value
+def _reference(value: Any) -> Any:
+    """Return a GPS reference, a letter or a small number, which may be written as bytes."""
+    if not isinstance(value, bytes):
+        return value
+    if len(value) == 1 and value[0] < 32:
+        return value[0]
+    return value.decode("ascii", "replace")
 
 
 def _xmp(image: Any) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..child_environment import child_environment
+
 _CODE_FOLDER = Path(__file__).parent.parent.parent
 # Every thread's own heap and BLAS's buffers would take address space that is capped.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
@@ -32,7 +34,7 @@ class ReaderProcess:
             self._process = subprocess.Popen(
                 [*command, *(["videos"] if for_videos else [])],
                 cwd=_CODE_FOLDER,
-                env=os.environ | _FRUGAL,
+                env=child_environment(_FRUGAL),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

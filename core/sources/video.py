@@ -102,7 +102,7 @@ def open_video(
 ) -> Iterator[Stream]:
     """Open a video stream of a file. Raises Unreadable or FileNotFoundError."""
     wanted = choice or Choice()
-    stream = Stream(path, threads, beat, wanted, *opened(path, threads, wanted))
+    stream = Stream(path, threads, beat, wanted, *opened(path, threads, wanted, beat))
     try:
         yield stream
     finally:
@@ -119,7 +119,7 @@ def open_again(stream: Stream, threads: int = 1) -> Iterator[Stream]:
 def rewind(stream: Stream) -> None:
     """Start over, as if nothing had been read: not every container can seek to its beginning."""
     stream.container.close()
-    stream.container, stream.video = opened(stream.path, stream.threads, stream.choice)
+    stream.container, stream.video = opened(stream.path, stream.threads, stream.choice, stream.beat)
     stream.bad_packets, stream.ended_early, stream.shown_end = 0, False, 0.0
     stream.warnings.clear()
     stream.start_clock()

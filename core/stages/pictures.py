@@ -94,14 +94,16 @@ class PictureScan:
         for batch in self._looked_at(wanted, control):
             yield self._kept(batch)
 
-    def look_ahead(self, wanted: Sequence[Wanted], control: Control) -> Iterator[list[str | None]]:
-        """Show pictures to the models of an earlier pass; yield the contents of each microbatch.
+    def look_ahead(
+        self, wanted: Sequence[Wanted], control: Control
+    ) -> Iterator[list[SourceInfo | None]]:
+        """Show pictures to the models of an earlier pass; yield what each of a microbatch is.
 
         What was read and said is kept; results are made in the last pass.
         """
         for batch in self._looked_at(wanted, control):
             read: list[_Read] = batch.carried
-            yield [each.info.content if each.info else None for each in read]
+            yield [each.info for each in read]
 
     def _looked_at(self, wanted: Sequence[Wanted], control: Control) -> Iterator[Microbatch]:
         if self._looking is not None:

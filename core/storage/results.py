@@ -11,16 +11,28 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Candidate, Moment, SourceInfo, Stroke, content_of
+from ..records import (
+    PICTURE_READING,
+    Candidate,
+    Moment,
+    SourceInfo,
+    Stroke,
+    content_of,
+    of_the_file,
+)
 from ..spec import tagged_hash
 from .database import Database
 
 _BATCH = 500
+_READ_AS_NOW = (
+    "(kind IS NULL OR kind != 'picture' OR coalesce(json_extract(info, '$.reading'), 0) >= ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ class Results:
                     "INSERT OR REPLACE INTO contents VALUES (?, ?, ?)",
                     (info.content, info.kind, json.dumps(body)),
                 )
+                _carry_remarks(connection, info)
                 connection.execute(
                     "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, '')",
                     (
@@ -111,19 +124,24 @@ class Results:
             )
 
     def unchanged(self, files: Sequence[tuple[str, int, int]]) -> dict[str, tuple[str | None, str]]:
-        """Return path -> (content, failure) of the (path, size, mtime_ns) that are as they were."""
+        """Return path -> (content, failure) of the (path, size, mtime_ns) that are as they were.
+
+        Pictures that an earlier version read are left out: they are read once more, which tells
+        whether they look different now. What is kept of those that do not stays as it is.
+        """
         known: dict[str, tuple[str | None, str]] = {}
         for start in range(0, len(files), _BATCH):
             part = files[start : start + _BATCH]
             wanted = {os.fsencode(path): (path, size, at) for path, size, at in part}
             with self._database.reading() as connection:
                 rows = connection.execute(
-                    f"SELECT path, content, failure, size, mtime_ns FROM paths "
-                    f"WHERE path IN ({','.join('?' * len(wanted))}) "
+                    "SELECT path, content, failure, size, mtime_ns FROM paths "
+                    f"LEFT JOIN contents USING (content) WHERE {_READ_AS_NOW} "
                     # A video probed before pixels were converted is probed once more.
-                    "AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.content = "
-                    "paths.content AND kind = 'video' AND json_extract(info, '$.pixels') IS NULL)",
-                    list(wanted),
+                    "AND NOT (coalesce(kind, '') = 'video' AND "
+                    "json_extract(info, '$.pixels') IS NULL) "
+                    f"AND path IN ({','.join('?' * len(wanted))})",
+                    [PICTURE_READING, *wanted],
                 ).fetchall()
             for raw, content, failure, size, mtime_ns in rows:
                 path, now_size, now_mtime = wanted[raw]
@@ -402,6 +420,26 @@ class Results:
                 "WHERE content IS NOT NULL) AND content NOT IN (SELECT content FROM results)"
             )
         return int(gone)
+
+
+def _carry_remarks(connection: Connection, info: SourceInfo) -> None:
+    """Let a file keep what a person said of it, if its content goes by a new name from now on."""
+    before = of_the_file(info.content)
+    known = "SELECT 1 FROM paths WHERE path = ? AND content = ?"
+    if (
+        before == info.content
+        or not connection.execute(known, (os.fsencode(info.path), before)).fetchone()
+    ):
+        return
+    connection.execute(
+        "INSERT OR IGNORE INTO marks SELECT ?, frame, made FROM marks WHERE content = ?",
+        (info.content, before),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO corrections SELECT ?, frame, what, body, made FROM corrections "
+        "WHERE content = ?",
+        (info.content, before),
+    )
 
 
 def _packed(part: Measured) -> bytes:

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from PIL import Image
 
 from core.models import shapes
+from core.sources.profile import ADOBE_GAMMA, ADOBE_PRIMARIES, named_profile
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import shapes_model, tiny_model
 from tests.workbench import STROKES, Cli, wait_for
@@ -244,3 +247,60 @@ def test_tags_say_what_is_in_the_picture(cli: Cli) -> None:
         right += [each["tag"] for each in body["looks"][0]["tags"]] == [name]
     assert right >= 0.9 * len(shapes.NAMES)
     assert "MiB  cpu" in cli("models", "memory").out
+
+
+def as_before_colours_were_converted(library: Path) -> None:
+    """Make a library one of the version that knew no colour profiles, with a mark on each frame."""
+    with closing(sqlite3.connect(next(library.glob("*.db")))) as database, database:
+        database.execute("UPDATE contents SET info = json_remove(info, '$.reading')")
+        tables = ("contents", "paths", "tasks", "tracks", "results", "annotations", "shown",
+                  "candidates", "moments")  # fmt: skip
+        for table in tables:
+            database.execute(f"UPDATE {table} SET content = replace(content, '.2:', ':')")
+        database.execute("INSERT INTO marks SELECT content, 0, 'then' FROM contents")
+
+
+def test_pictures_of_an_older_library_are_asked_about_again_only_where_they_look_different(
+    cli: Cli, server: FaultyServer
+) -> None:
+    folder = cli.home / "pictures"
+    folder.mkdir()
+    profile = named_profile(ADOBE_PRIMARIES, gamma=ADOBE_GAMMA)
+    for number, icc in enumerate((None, None, profile)):
+        pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
+        Image.fromarray(pixels).resize((80, 60)).save(folder / f"{number}.png", icc_profile=icc)
+    words = ("scan", folder, "--stages", "caption,quality", *vlm(server))
+    assert cli(*words).code == 0
+    assert len(server.asked()) == 3
+    as_before_colours_were_converted(cli.library)
+    assert cli(*words).code == 0
+    assert len(server.asked()) == 4
+    assert cli(*words).code == 0
+    assert len(server.asked()) == 4
+    with closing(sqlite3.connect(next(cli.library.glob("*.db")))) as database:
+        known = dict(database.execute("SELECT path, content FROM paths").fetchall())
+        marked = {row[0] for row in database.execute("SELECT content FROM marks")}
+    assert set(known.values()) <= marked
+    assert [b".2:" in content.encode() for _, content in sorted(known.items())] == [
+        False, False, True,
+    ]  # fmt: skip
+
+
+def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultyServer) -> None:
+    folder = cli.home / "pictures"
+    folder.mkdir()
+    frames = [Image.new("RGB", (64, 48), (level, 90, 90)) for level in (10, 60, 110, 160)]
+    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:], duration=1000)
+    frames[0].save(folder / "still.png")
+    ran = cli(
+        "scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1", "--json"
+    )
+    assert ran.code == 0, ran.err
+    assert len(server.asked()) == 5
+    states = {Path(e["path"]).name: (e["state"], e["frames"]) for e in ran.of("TaskFinished")}
+    assert states == {"moving.webp": ("done", 4), "still.png": ("done", 1)}
+    assert len(exported(cli, 1, "moving.webp")["looks"]) == 4
+    assert (
+        cli("scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1").code == 0
+    )
+    assert len(server.asked()) == 5

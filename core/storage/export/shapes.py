@@ -46,6 +46,8 @@ def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
     """
     out: dict[str, Any] = {}
     for each in fields(value):
+        if each.name == "reading":  # the library's own note
+            continue
         found = getattr(value, each.name)
         if each.name == "seconds" or each.name.endswith("_seconds"):
             out[each.name] = seconds(found)
