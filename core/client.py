@@ -24,6 +24,7 @@ from .views import BatchLine, ModelMemory, MomentView, Piece, PlanView, ScanLine
 if TYPE_CHECKING:
     from .engine import Engine
     from .judge.score import Score
+    from .sources.appearing import Appearing
     from .sources.process import ReaderProcess
     from .storage.library import Library
 
@@ -286,14 +287,13 @@ def check_formats(names: Sequence[str]) -> None:
         check(names)
 
 
-def appearing(folder: str, settle_seconds: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
-    """Yield the files of a folder that are whole now, first those there already.
-
-    An empty list says that nothing is there. Raises EnvironmentFault once the folder is gone.
-    """
+def appearing(
+    folder: str, settle_seconds: float, stop: asyncio.Event, *, follow_links: bool = False
+) -> Appearing:
+    """Return what finds the files of a folder, those there already and then those that come."""
     from .sources.appearing import Appearing
 
-    return Appearing(folder, settle_seconds, stop).whole()
+    return Appearing(folder, settle_seconds, stop, follow_links)
 
 
 def is_known_kind(path: str) -> bool:
@@ -335,7 +335,10 @@ def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     except UnknownName:
         library = None
     try:
-        return forecast.plan_view(library, spec, command.paths, command.globs, command.mode)
+        return forecast.plan_view(
+            library, spec, command.paths, command.globs, command.mode,
+            follow_links=command.follow_links,
+        )  # fmt: skip
     finally:
         if library is not None:
             library.close()

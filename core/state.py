@@ -57,6 +57,8 @@ class WatchState:
     scans: int
     trouble: str
     """why nothing can be watched there now; empty if all is well"""
+    left_out: str = ""
+    """what lies there and is not read, in words"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ..client import EngineClient, Records, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..logs import log_to
+from ..passed_over import PassedOver
 from ..text import clean_path
 from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
@@ -78,6 +79,15 @@ async def _follow(
     raise AssertionError("events never end before the scan does")
 
 
+def say_left_out(found: PassedOver, out: Output) -> None:
+    """Say what lies in the folders of a scan and is not read."""
+    said = found.lines()
+    if found.links:
+        out.warn(said.pop(0))  # what lies behind a link may have been meant
+    for line in said:
+        out.note(f"left out: {line}")
+
+
 @dataclass
 class _Folder:
     """What came of one folder so far."""
@@ -117,6 +127,9 @@ class Printer:
                 self._task(event)
             case events.Warned():
                 self._out.warn(event.text)
+            case events.LeftOut():
+                found = PassedOver(event.links, event.folders, event.kinds, event.reasons)
+                say_left_out(found, self._out)
             case events.ScanFinished():
                 self._end(event)
 
