@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .commands import Command, SubmitScan
-from .errors import EngineGone
+from .errors import EngineBusy, EngineGone
 from .events import Event
 from .queries import Page, Query
 from .settings import log_file
@@ -254,7 +254,7 @@ async def machine_now(folder: Path) -> MachineState:
             client = await RemoteClient.open(listening, readonly=True)
             state = await client.snapshot()
             await client.close()
-        except EngineGone:
+        except (EngineGone, EngineBusy):
             state = None
         if state is not None and state.machine is not None:
             return state.machine
