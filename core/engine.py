@@ -152,6 +152,7 @@ class Engine:
         return EngineState(
             sequence, str(self.library.folder), scans,
             models=models, downloads=self._downloads.states(), watches=self._watches.states(),
+            warnings=self.library.warnings,
         )  # fmt: skip
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import errors
+from . import errors, private
 from .commands import Command, command_to_json
 from .discovery import PROTOCOL, Listening
 from .errors import EngineBusy, EngineGone, EnvironmentFault, SightlineError, UsageError
@@ -74,6 +74,13 @@ class RemoteClient:
             ) from error
         except OSError as error:
             raise EngineGone(f"the engine (process {listening.pid}) does not answer") from error
+        owner = private.peer_user(writer.get_extra_info("socket"))
+        if owner is not None and not private.is_trusted(owner):
+            writer.close()
+            raise EnvironmentFault(
+                f"another user's process (user {owner}) listens at {clean(listening.socket)}; "
+                "remove that file, or name another --library"
+            )
         client = cls(reader, writer)
         client._pid = listening.pid
         try:

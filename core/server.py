@@ -13,8 +13,6 @@ import base64
 import logging
 import os
 import signal
-import socket
-import struct
 import sys
 import threading
 import time
@@ -23,6 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from . import private
 from .client import LocalClient
 from .commands import CancelScan, EndScan, command_from_json
 from .connection import CHUNK_BYTES, Answer, Connection, Held
@@ -72,8 +71,11 @@ class Server:
         path = socket_path(self._library)
         with suppress(FileNotFoundError):
             path.unlink()  # left by an engine that was killed: we hold the library's lock
-        server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
-        os.chmod(path, 0o600)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
+        finally:
+            os.umask(before)
         announce(self._library, self._listening(path))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
@@ -247,12 +249,8 @@ def _warm() -> None:
 
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
     """Tell whether the other side belongs to us (or to root, who may do anything anyway)."""
-    link = writer.get_extra_info("socket")
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True  # the socket's own rights decide
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return user in (os.getuid(), 0)
+    user = private.peer_user(writer.get_extra_info("socket"))
+    return user is None or private.is_trusted(user)  # untold, the socket's own rights decide
 
 
 def _fetching(downloads: tuple[Any, ...]) -> bool:

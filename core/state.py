@@ -153,6 +153,8 @@ class EngineState:
     models: tuple[ModelState, ...] = ()
     downloads: tuple[DownloadState, ...] = ()
     watches: tuple[WatchState, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """what the user should know of the library, as that others can read it"""
     pid: int = 0
     version: str = ""
 

@@ -18,6 +18,7 @@ from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..logs import log_to
 from ..passed_over import PassedOver
+from ..state import EngineState
 from ..text import clean_path
 from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
@@ -56,7 +57,9 @@ async def run_scan(
     try:
         stopper = Stopper(client, session.out)
         with stopper.listening():
-            since = (await client.snapshot()).sequence
+            state = await client.snapshot()
+            since = state.sequence
+            say_warnings(state, session.out)
             scan = await client.send(command)
             stopper.started(scan)
             end = await _follow(client, scan, since, session.out, as_json)
@@ -77,6 +80,12 @@ async def _follow(
         if isinstance(event, events.ScanFinished):
             return event
     raise AssertionError("events never end before the scan does")
+
+
+def say_warnings(state: EngineState, out: Output) -> None:
+    """Say what the user should know of the library."""
+    for text in state.warnings:
+        out.warn(text)
 
 
 def say_left_out(found: PassedOver, out: Output) -> None:

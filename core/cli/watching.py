@@ -16,7 +16,7 @@ from ..logs import log_to
 from ..passed_over import PassedOver
 from .options import DEFAULT_FORMATS
 from .output import Session
-from .running import Printer, exit_code, say_left_out, stop_signals
+from .running import Printer, exit_code, say_left_out, say_warnings, stop_signals
 
 log = logging.getLogger("sightline.watch")
 
@@ -33,6 +33,7 @@ async def watch_folder(
     for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
     client = await headless(session.library)
+    say_warnings(await client.snapshot(), session.out)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
         there = appearing(str(folder), settle, stop, follow_links=request.follow_links)

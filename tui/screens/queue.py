@@ -277,6 +277,7 @@ class QueueRoom(Room):
             *queue.pipeline(task, width, self.app.symbols),
             "",
             "LAST EVENTS",
+            *queue.warnings(self.state),
             *self._last_events(),
         ]
 

@@ -140,6 +140,11 @@ def watch_line(watch: WatchState) -> str:
     return f"{wording.short_path(watch.folder)}  {said}"
 
 
+def warnings(state: EngineState | None) -> list[str]:
+    """Return what the user should know of the library."""
+    return [f"warning: {clean(text)}" for text in (state.warnings if state else ())]
+
+
 def left_out(event: LeftOut) -> list[str]:
     """Return what lies in the folders of a scan and is not read."""
     return PassedOver(event.links, event.folders, event.kinds, event.reasons).lines()
