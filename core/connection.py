@@ -77,7 +77,10 @@ class Connection:
         try:
             async for line in self._lines():
                 await self._slots.acquire()
+                if self._writer.is_closing():
+                    break  # nobody waits for the rest
                 self._begin(self._answered(line))
+                await asyncio.sleep(0)  # one request of each connection in turn
         except UsageError as error:  # a line longer than any of ours: what follows is none
             with suppress(OSError):
                 await self.write({"id": None, "error": _told(error)})
@@ -98,6 +101,8 @@ class Connection:
     async def write(self, body: dict[str, Any]) -> None:
         """Send one line once those before it were taken. Raises OSError."""
         async with self._sending:
+            if self._writer.is_closing():
+                raise ConnectionResetError
             self._writer.write(json.dumps(body, default=str).encode() + b"\n")
             await self._writer.drain()
         self.last_use = time.monotonic()

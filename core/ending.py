@@ -17,6 +17,8 @@ from .remote import RemoteClient
 ASK_SECONDS = 2.5
 TERM_SECONDS = 4.0
 KILL_SECONDS = 2.0
+LET_GO_SECONDS = 6.0
+"""a little more than the engine gives itself (`server.END_SECONDS`)"""
 LOOK_SECONDS = 0.05
 
 
@@ -32,14 +34,15 @@ async def end_engine(library: Path, found: Listening, how: str) -> bool:
             return True
         await _ask_to_end(found, how)
     except EngineGone:
-        if not is_held(library):
-            return True
-        await asyncio.to_thread(end_process, library, found.pid)
+        pass
     except EngineBusy:
         if how != "now":
             raise
         await asyncio.to_thread(end_process, library, found.pid)
         return False
+    # It hung up; a moment later it has let go of the library, or else it is made to.
+    if not await asyncio.to_thread(_within, LET_GO_SECONDS, lambda: not is_held(library)):
+        await asyncio.to_thread(end_process, library, found.pid)
     return True
 
 

@@ -88,8 +88,8 @@ def test_so_many_requests_are_in_progress_and_no_more_is_read() -> None:
             assert taken < 30_000, "the rest waits in the client"
             assert held.bytes < 4 * CHUNK_BYTES
             gate.set()
-            assert len(await said(link, taken)) >= taken
-            assert begun == taken
+            assert len(await said(link, 200)) >= 200
+            assert begun >= 200, "answered ones make room"
         assert held.bytes == 0
 
     asyncio.run(run())
