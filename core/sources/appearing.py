@@ -10,7 +10,8 @@ import logging
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ..errors import EnvironmentFault
@@ -70,25 +71,19 @@ class Appearing:
 
         Whoever looks at the folder on None misses nothing that came before.
         """
-        from watchfiles import Change, awatch
-
-        step = int(min(self.settle_seconds, 1.0) * 500)
         in_vain = 0
         while not self.stop.is_set():
             noting = False
             self._folders = await asyncio.to_thread(self._folders_there)
             try:
-                async for changes in awatch(
-                    *self._folders, stop_event=self.stop, rust_timeout=step, yield_on_timeout=True,
-                    recursive=False, ignore_permission_denied=True,
-                ):  # fmt: skip
-                    if not noting:
-                        noting, in_vain = True, 0
-                        yield None
-                    yield [path for _, path in changes]
-                    moved = [path for kind, path in changes if kind != Change.modified]
-                    if await asyncio.to_thread(self._are_folders, moved):
-                        break  # and begin anew, with the folders there are now
+                async with aclosing(self._heard()) as heard:
+                    async for touched, moved in heard:
+                        if not noting:
+                            noting, in_vain = True, 0
+                            yield None
+                        yield touched
+                        if await asyncio.to_thread(self._are_folders, moved):
+                            break  # and begin anew, with the folders there are now
             except FileNotFoundError:  # a folder that went away meanwhile
                 await asyncio.to_thread(_identity, self.folder)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
@@ -100,6 +95,18 @@ class Appearing:
                     ) from error
                 log.warning("watch: started anew after %r", error)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
+
+    async def _heard(self) -> AsyncGenerator[tuple[list[str], list[str]]]:
+        """Yield the paths that changed and, of these, those that came or went; empty ones too."""
+        from watchfiles import Change, awatch
+
+        step = int(min(self.settle_seconds, 1.0) * 500)
+        async for changes in awatch(
+            *self._folders, stop_event=self.stop, rust_timeout=step, yield_on_timeout=True,
+            recursive=False, ignore_permission_denied=True,
+        ):  # fmt: skip
+            moved = [path for kind, path in changes if kind != Change.modified]
+            yield [path for _, path in changes], moved
 
     def _folders_there(self) -> frozenset[str]:
         """Return the folders to watch, of those whose names the watcher can take."""
