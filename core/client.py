@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .commands import Command, SubmitScan
-from .errors import EngineGone, UsageError
+from .errors import EngineBusy, EngineGone, UsageError
 from .events import Event
 from .queries import ExportRequest, Page, Query, ScoreRequest
 from .settings import log_file
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .reports.exporting import Exports
     from .reports.scoring import Scored
+    from .sources.appearing import Appearing
     from .sources.process import ReaderProcess
     from .storage.library import Library
 
@@ -299,7 +300,7 @@ async def machine_now(folder: Path) -> MachineState:
             client = await RemoteClient.open(listening, readonly=True)
             state = await client.snapshot()
             await client.close()
-        except EngineGone:
+        except (EngineGone, EngineBusy):
             state = None
         if state is not None and state.machine is not None:
             return state.machine
@@ -332,14 +333,13 @@ def check_formats(names: Sequence[str]) -> None:
         check(names)
 
 
-def appearing(folder: str, settle_seconds: float, stop: asyncio.Event) -> AsyncIterator[list[str]]:
-    """Yield the files of a folder that are whole now, first those there already.
-
-    An empty list says that nothing is there. Raises EnvironmentFault once the folder is gone.
-    """
+def appearing(
+    folder: str, settle_seconds: float, stop: asyncio.Event, *, follow_links: bool = False
+) -> Appearing:
+    """Return what finds the files of a folder, those there already and then those that come."""
     from .sources.appearing import Appearing
 
-    return Appearing(folder, settle_seconds, stop).whole()
+    return Appearing(folder, settle_seconds, stop, follow_links)
 
 
 def is_known_kind(path: str) -> bool:
@@ -381,7 +381,10 @@ def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     except UnknownName:
         library = None
     try:
-        return forecast.plan_view(library, spec, command.paths, command.globs, command.mode)
+        return forecast.plan_view(
+            library, spec, command.paths, command.globs, command.mode,
+            follow_links=command.follow_links,
+        )  # fmt: skip
     finally:
         if library is not None:
             library.close()

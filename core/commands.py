@@ -20,6 +20,8 @@ class SubmitScan:
     overrides: dict[str, Any] = field(default_factory=dict)
     globs: tuple[str, ...] = ()
     mode: Mode = "default"
+    follow_links: bool = False
+    """also links in folders that lead out of `paths`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class WatchFolder:
     overrides: dict[str, Any] = field(default_factory=dict)
     settle_seconds: float = 2.0
     """a file is whole once it stayed the same for so long"""
+    follow_links: bool = False
+    """also links that lead out of the folder"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,26 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import private
 from .errors import EnvironmentFault
 from .settings import log_file
-from .text import clean
+from .text import clean, clean_path
 
-PROTOCOL = 2
+PROTOCOL = 3
 """raise it whenever an app and an engine of different versions would misunderstand each other"""
 START_SECONDS = 60.0
 LOCK = "engine.lock"
 """held by whoever writes the library"""
+MAX_DISCOVERY_BYTES = 65536
 MAX_SOCKET_PATH = 100
 """the system's limit is 108 bytes on Linux and 104 elsewhere"""
 
@@ -56,23 +58,20 @@ def socket_path(library: Path) -> Path:
 
 
 def running(library: Path) -> Listening | None:
-    """Return the engine of a library if it is alive, else None."""
+    """Return the engine of a library if it is alive, else None.
+
+    Raises EnvironmentFault where another user has put something in its place. Another user's
+    library has no engine that this one may talk to.
+    """
     found = _announced(library)
-    if found is None or not os.path.exists(found.socket) or not is_held(library):
+    if found is None or not _is_socket(found.socket) or not is_held(library):
         return None
     return found
 
 
 def announce(library: Path, listening: Listening) -> None:
     """Write the discovery file, readable by nobody else."""
-    path = discovery_file(library)
-    scratch = path.with_suffix(".new")
-    with suppress(FileNotFoundError):
-        scratch.unlink()
-    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(listening), file)
-    os.replace(scratch, path)
+    private.write_whole(discovery_file(library), json.dumps(asdict(listening)).encode())
 
 
 async def started(library: Path) -> Listening:
@@ -97,10 +96,33 @@ async def started(library: Path) -> Listening:
 
 
 def _announced(library: Path) -> Listening | None:
+    """Return what an engine said of itself, alive or not. Raises EnvironmentFault."""
+    path = discovery_file(library)
     try:
-        return Listening(**json.loads(discovery_file(library).read_text(encoding="utf-8")))
+        if not private.is_ours(library):
+            return None
+        _check_ours(path)
+        with open(private.open_file(path, os.O_RDONLY), "rb") as file:
+            return Listening(**json.loads(file.read(MAX_DISCOVERY_BYTES)))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _check_ours(path: Path) -> None:
+    """Raise EnvironmentFault for what another user has put there, OSError for what is not there."""
+    if private.is_foreign(path):
+        raise EnvironmentFault(
+            f"{clean_path(str(path))} belongs to another user, so it is no engine of yours; "
+            "remove it, or name another --library"
+        )
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        _check_ours(Path(path))
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def is_held(library: Path) -> bool:
@@ -118,8 +140,9 @@ def is_held(library: Path) -> bool:
 def _start(library: Path) -> subprocess.Popen[bytes]:
     """Start an engine in a session of its own, so that no closing terminal ends it."""
     try:
-        library.mkdir(parents=True, exist_ok=True)
-        log = os.open(log_file(library), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        private.make_folder(library)
+        private.secured(library)
+        log = _log_for(library)
     except OSError as error:
         raise EnvironmentFault(
             f"{clean(str(library))}: {error.strerror}; the engine writes its library there; "
@@ -139,6 +162,14 @@ def _start(library: Path) -> subprocess.Popen[bytes]:
     # Somebody must take note of its end, or it stays in the list of processes as long as we do.
     threading.Thread(target=process.wait, name="sightline-engine-end", daemon=True).start()
     return process
+
+
+def _log_for(library: Path) -> int:
+    """Return the log, or nowhere if it is a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    if log_file(library).is_symlink():
+        return os.open(os.devnull, os.O_WRONLY)
+    return private.open_file(log_file(library), flags)
 
 
 def _why_not(library: Path, code: int) -> str:

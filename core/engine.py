@@ -12,13 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import commands
 from .downloads import Downloads
 from .errors import NothingToScan, SightlineError, UnknownName, UsageError
-from .events import Event, PullEnded, ScanFinished, TaskFinished, Warned
+from .events import Event, LeftOut, PullEnded, ScanFinished, TaskFinished, Warned
 from .pipeline.channel import Cancelled
 from .plan import Plan, Source, plan, plan_again
 from .profiles import build, resolve
@@ -151,6 +152,7 @@ class Engine:
         return EngineState(
             sequence, str(self.library.folder), scans,
             models=models, downloads=self._downloads.states(), watches=self._watches.states(),
+            warnings=self.library.warnings,
         )  # fmt: skip
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
@@ -195,10 +197,16 @@ class Engine:
         notes: list[str] = []
         equipped = self._equipped(spec, notes.append)
         spec = equipped.spec
-        planned = plan(self.library, spec, command.paths, command.globs, command.mode)
+        planned = plan(
+            self.library, spec, command.paths, command.globs, command.mode,
+            follow_links=command.follow_links,
+        )  # fmt: skip
         if not planned.sources and command.mode != "changed":
             raise NothingToScan(nothing_found(command.paths, planned))
-        asked = {"paths": list(command.paths), "globs": list(command.globs), "mode": command.mode}
+        asked = {
+            "paths": list(command.paths), "globs": list(command.globs), "mode": command.mode,
+            "follow_links": command.follow_links,
+        }  # fmt: skip
         dump = spec.model_dump(mode="json")
         rows = _task_rows(planned)
         scan = self.library.runs.create(spec.profile, dump, spec.hash(), asked, rows)
@@ -209,6 +217,8 @@ class Engine:
                 f"{planned.left_out} files left out: no stage of this profile looks at their kind"
             )
             self._emit(Warned(scan, text))
+        if planned.passed_over:
+            self._emit(LeftOut(scan, **asdict(planned.passed_over)))
         for note in notes:
             self._emit(Warned(scan, note))
         self._start(scan, equipped, list(planned.sources), redo=command.mode == "redo")
@@ -353,7 +363,8 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
             f"nothing to scan under {shown}: {planned.left_out} files are of a kind that no stage "
             "of this profile looks at; try --profile quick"
         )
-    return f"nothing to scan under {shown}: no video or picture there; name a file to force it"
+    why = "; ".join(["no video or picture there", *planned.passed_over.lines()])
+    return f"nothing to scan under {shown}: {why}; name a file to force it"
 
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:

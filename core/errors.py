@@ -15,6 +15,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── ModelRefused         is there, and cannot or must not be loaded as asked
 │   ├── DownloadFailed
 │   ├── EngineGone           the engine's process ended while it was talked to
+│   ├── EngineBusy           the engine is there and does not answer in time
 │   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
@@ -117,6 +118,10 @@ class DownloadFailed(EnvironmentFault):
 
 class EngineGone(EnvironmentFault):
     """The engine's process ended while it was talked to."""
+
+
+class EngineBusy(EnvironmentFault):
+    """The engine's process is there, and does not answer in time."""
 
 
 class OutOfMemory(EnvironmentFault):

@@ -79,6 +79,17 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What lies in the folders of a scan and is not read, counted: see `passed_over.PassedOver`."""
+
+    scan: int
+    links: int
+    folders: dict[str, int]
+    kinds: dict[str, int]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ScanFinished:
     """A scan ended: done, interrupted, cancelled or failed."""
 
@@ -110,6 +121,7 @@ Event = (
     | MomentFound
     | TaskFinished
     | Warned
+    | LeftOut
     | ScanFinished
     | PullEnded
 )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .passed_over import PassedOver, Tally
 from .records import content_of
 from .sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
 from .sources.moving import says_animated
@@ -43,6 +44,9 @@ class Plan:
     sources: tuple[Source, ...]
     missing: tuple[Missing, ...]
     left_out: int
+    """videos or pictures that no stage of the profile reads"""
+    passed_over: PassedOver
+    """links, system folders and files of other kinds that lie there"""
 
     @property
     def to_read(self) -> list[Source]:
@@ -51,12 +55,14 @@ class Plan:
 
 
 def plan(
-    library: Library | None, spec: Spec, paths: Sequence[str], globs: tuple[str, ...], mode: str
-) -> Plan:
+    library: Library | None, spec: Spec, paths: Sequence[str], globs: tuple[str, ...], mode: str,
+    *, follow_links: bool = False,
+) -> Plan:  # fmt: skip
     """Find the sources and match them with the library (none for one that is not there yet)."""
     found: list[Found] = []
     missing: list[Missing] = []
-    for item in find(paths, globs):
+    tally = Tally()
+    for item in find(paths, globs, follow_links=follow_links, tally=tally):
         if isinstance(item, Found):
             found.append(item)
         else:
@@ -68,7 +74,9 @@ def plan(
         sources = [source for source in sources if source.content is None and not source.failure]
     if mode == "new":
         sources = [source for source in sources if source.result is None and not source.failure]
-    return Plan(tuple(_numbered(sources)), tuple(missing), left_out=len(found) - len(looked_at))
+    return Plan(
+        tuple(_numbered(sources)), tuple(missing), len(found) - len(looked_at), tally.total()
+    )
 
 
 def plan_again(

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from . import private
 from .errors import EnvironmentFault, ProfileError, UnknownName
 from .settings import config_folder
 from .spec import Spec
@@ -149,8 +150,9 @@ def create(name: str, base: str) -> Path:
     find(base)
     path = user_folder() / f"{name}.toml"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
+        private.make_folder(path.parent)  # a profile may hold an endpoint's password
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(private.open_file(path, flags), "w", encoding="utf-8") as file:
             file.write(TEMPLATE.format(name=name, base=base))
     except FileExistsError as error:
         raise ProfileError(
@@ -289,6 +291,4 @@ def _section(parts: list[str]) -> type[BaseModel]:
 
 
 def _replace(path: Path, text: str) -> None:
-    scratch = path.with_suffix(".toml.new")
-    scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, path)
+    private.write_whole(path, text.encode("utf-8"))

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from .errors import ProfileError, UnknownName, UsageError
+from . import private
+from .errors import EnvironmentFault, ProfileError, UnknownName, UsageError
 from .section import Section
 from .settings import config_folder
 from .text import clean, clean_path, nearest
@@ -158,14 +159,14 @@ def as_toml(prompts: list[Prompt]) -> str:
 def _append(name: str, version: int, wording: Wording) -> None:
     import tomlkit
 
-    from .storage.export.atomic import write
-
     path = own_file()
     document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
     table: Any = document.setdefault(name, tomlkit.table(is_super_table=True))
     table[str(version)] = _table(wording)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, tomlkit.dumps(document))
+    try:
+        private.write_whole(path, tomlkit.dumps(document).encode("utf-8"))
+    except OSError as error:
+        raise EnvironmentFault(f"{clean_path(str(path))}: {error.strerror}") from error
 
 
 def _table(wording: Wording) -> Any:

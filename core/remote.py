@@ -15,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import errors
+from . import errors, private
 from .commands import Command, command_to_json
 from .discovery import PROTOCOL, Listening
-from .errors import EngineGone, EnvironmentFault, SightlineError
+from .errors import EngineBusy, EngineGone, EnvironmentFault, SightlineError, UsageError
 from .events import Event, event_from_json
 from .queries import ExportRequest, Page, Query, query_to_json
 from .state import EngineState, state_from_json
@@ -27,6 +27,9 @@ from .views import ExportState, Progress
 
 LINE_BYTES = 64 * 1024 * 1024
 CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+STOP_ANSWER_SECONDS = 3.0
+GONE = "the engine is gone"
 
 
 class RemoteClient:
@@ -39,6 +42,8 @@ class RemoteClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._events: asyncio.Queue[tuple[int, Event] | None] = asyncio.Queue()
         self._listener = asyncio.ensure_future(self._listen())
+        self._pid = 0
+        self._why = GONE
         self._gone = False
         self._ended = False
         self.facts: dict[str, Any] = {}
@@ -46,8 +51,13 @@ class RemoteClient:
         """how long the engine took to answer last"""
 
     @classmethod
-    async def open(cls, listening: Listening, *, readonly: bool = False) -> RemoteClient:
-        """Attach to an engine. Raises EnvironmentFault for one that cannot be understood."""
+    async def open(
+        cls, listening: Listening, *, readonly: bool = False, seconds: float = ANSWER_SECONDS
+    ) -> RemoteClient:
+        """Attach to an engine that answers within `seconds`.
+
+        Raises EngineGone, EngineBusy, or EnvironmentFault for one that cannot be understood.
+        """
         if listening.protocol != PROTOCOL:
             raise EnvironmentFault(
                 f"the running engine is sightline {clean(listening.version)}, which this one does "
@@ -55,12 +65,30 @@ class RemoteClient:
             )
         try:
             reader, writer = await asyncio.wait_for(
-                asyncio.open_unix_connection(listening.socket, limit=LINE_BYTES), CONNECT_SECONDS
+                asyncio.open_unix_connection(listening.socket, limit=LINE_BYTES),
+                min(seconds, CONNECT_SECONDS),
             )
-        except (OSError, TimeoutError) as error:
+        except (TimeoutError, BlockingIOError) as error:
+            raise EngineBusy(
+                f"the engine (process {listening.pid}) takes no connection; try again, or end it "
+                "with: sightline engine stop"
+            ) from error
+        except OSError as error:
             raise EngineGone(f"the engine (process {listening.pid}) does not answer") from error
+        owner = private.peer_user(writer.get_extra_info("socket"))
+        if owner is not None and not private.is_trusted(owner):
+            writer.close()
+            raise EnvironmentFault(
+                f"another user's process (user {owner}) listens at {clean(listening.socket)}; "
+                "remove that file, or name another --library"
+            )
         client = cls(reader, writer)
-        client.facts = await client._ask("hello", readonly=readonly)
+        client._pid = listening.pid
+        try:
+            client.facts = await client._ask("hello", limit=seconds, readonly=readonly)
+        except BaseException:
+            client.hang_up()
+            raise
         return client
 
     @property
@@ -83,32 +111,35 @@ class RemoteClient:
         while True:
             item = await self._events.get()
             if item is None:
-                raise EngineGone("the engine is gone")
+                raise EngineGone(self._why)
             yield item
 
     async def send(self, command: Command) -> int:
         """Carry out a command and return the scan it is about. Raises SightlineError."""
-        return int(await self._ask("send", command=command_to_json(command)))
+        return int(await self._ask_at_length("send", command=command_to_json(command)))
 
     async def rows(self, query: Query, first: int, last: int) -> Page:
         """Return rows `first` to `last` - 1 of a list."""
-        body = await self._ask("rows", query=query_to_json(query), first=first, last=last)
+        body = await self._ask_at_length("rows", query=query_to_json(query), first=first, last=last)
         return Page(body["total"], body["first"], tuple(body["rows"]))
 
     async def instant(self, path: str, seconds: float) -> dict[str, Any]:
         """Return everything kept about one instant of a source, as JSON."""
-        body: dict[str, Any] = await self._ask("instant", path=path, seconds=seconds)
+        body: dict[str, Any] = await self._ask_at_length("instant", path=path, seconds=seconds)
         return body
 
     async def still(self, path: str, seconds: float, longest_side: int) -> bytes:
         """Return a JPEG of an instant."""
-        body = await self._ask("still", path=path, seconds=seconds, longest_side=longest_side)
+        body = await self._ask_at_length(
+            "still", path=path, seconds=seconds, longest_side=longest_side
+        )
         return base64.b64decode(body)
 
     async def export_rows(self, query: Query, format_: str, path: Path) -> int:
         """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
         body = query_to_json(query)
-        return int(await self._ask("export", query=body, format=format_, path=str(path)))
+        written = await self._ask_at_length("export", query=body, format=format_, path=str(path))
+        return int(written)
 
     async def begin_export(self, request: ExportRequest) -> int:
         """Start writing results as files; return the export's number."""
@@ -128,7 +159,7 @@ class RemoteClient:
     async def stop(self, how: str) -> None:
         """End the engine: `now`, after the microbatch in hand, or `after_source`."""
         with suppress(EngineGone):  # it may be gone before it has said so
-            await self._ask("stop", how=how)
+            await self._ask_at_length("stop", limit=STOP_ANSWER_SECONDS, how=how)
 
     async def close(self) -> None:
         """Let go of the engine, which goes on."""
@@ -137,33 +168,83 @@ class RemoteClient:
         with suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _ask(self, do: str, **request: Any) -> Any:
+    def hang_up(self) -> None:
+        """Let go of the engine without waiting for anything."""
+        self._listener.cancel()
+        self._writer.close()
+        self._fail()
+
+    async def _ask(self, do: str, *, limit: float = ANSWER_SECONDS, **request: Any) -> Any:
+        """Return an answer that takes no long work. Raises EngineBusy if it does not come."""
+        answer = await self._asked(do, limit, request)
+        try:
+            return await asyncio.wait_for(answer, limit)
+        except TimeoutError:
+            raise self._busy(limit) from None
+
+    async def _ask_at_length(
+        self, do: str, *, limit: float = ANSWER_SECONDS, **request: Any
+    ) -> Any:
+        """Return an answer however long it takes, as long as the engine answers other requests."""
+        answer = await self._asked(do, limit, request)
+        try:
+            while not (await asyncio.wait([answer], timeout=limit))[0]:
+                await self._ask("ping", limit=limit)
+            return answer.result()
+        finally:
+            answer.cancel()
+
+    async def _asked(self, do: str, seconds: float, request: dict[str, Any]) -> asyncio.Future[Any]:
+        """Send a request and return what becomes its answer."""
         if self._gone:
-            raise EngineGone("the engine is gone")
+            raise EngineGone(GONE)
         number = next(self._numbers)
+        line = json.dumps({"id": number, "do": do, **request}).encode() + b"\n"
+        if len(line) > LINE_BYTES:
+            raise UsageError(f"the request is longer than {LINE_BYTES >> 20} MiB; name fewer paths")
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         asked = time.monotonic()
+        answer.add_done_callback(lambda _: self._answered(number, asked))
         try:
-            self._writer.write(json.dumps({"id": number, "do": do, **request}).encode() + b"\n")
-            await self._writer.drain()
-            return await answer
-        except (ConnectionError, OSError) as error:
-            raise EngineGone("the engine is gone") from error
-        finally:
-            self._waiting.pop(number, None)
-            self.answer_seconds = time.monotonic() - asked
+            self._writer.write(line)
+            await asyncio.wait_for(self._writer.drain(), seconds)
+        except TimeoutError:
+            answer.cancel()
+            raise self._busy(seconds) from None
+        except OSError as error:
+            answer.cancel()
+            raise EngineGone(GONE) from error
+        return answer
+
+    def _answered(self, number: int, asked: float) -> None:
+        self._waiting.pop(number, None)
+        self.answer_seconds = time.monotonic() - asked
+
+    def _busy(self, seconds: float) -> EngineBusy:
+        return EngineBusy(
+            f"the engine (process {self._pid}) has not answered for {seconds:.0f} s; "
+            "try again, or end it with: sightline engine stop"
+        )
 
     async def _listen(self) -> None:
-        with suppress(ConnectionError, ValueError):
+        try:
             while line := await self._reader.readline():
                 self._take(json.loads(line))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._why = f"{GONE} ({clean(str(error), limit=200)})" if str(error) else GONE
+        finally:
+            self._writer.close()
+            self._fail()
+
+    def _fail(self) -> None:
+        """Tell whoever waits that nothing will come."""
         self._gone = True
-        self._writer.close()
         self._events.put_nowait(None)
-        for answer in self._waiting.values():
+        for answer in list(self._waiting.values()):
             if not answer.done():
-                answer.set_exception(EngineGone("the engine is gone"))
+                answer.set_exception(EngineGone(self._why))
+                answer.exception()  # whoever asked may have left
 
     def _take(self, body: dict[str, Any]) -> None:
         if "ended" in body:
@@ -174,10 +255,13 @@ class RemoteClient:
             self._events.put_nowait((number, event_from_json(event)))
             return
         answer = self._waiting.get(body["id"])
+        if body["id"] is None and "error" in body:  # why it hangs up
+            self._why = str(_fault(body["error"]))
         if answer is None or answer.done():
             return
         if "error" in body:
             answer.set_exception(_fault(body["error"]))
+            answer.exception()
         else:
             answer.set_result(body["ok"])
 

@@ -3,29 +3,28 @@
 Listens on a unix socket only its owner may open. One JSON object a line each way: a request has an
 `id` and `do`; its answer has the same `id` and either `ok` or `error`; after `events`, each event
 comes as `event`: [number, body]. Every viewer has a task of its own, so one whose link stalls
-keeps nobody waiting, least of all the scan.
+keeps nobody waiting, least of all the scan; `connection.py` bounds what each can ask for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import logging
 import os
 import signal
-import socket
-import struct
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from . import private
 from .client import LocalClient
 from .commands import CancelScan, EndScan, command_from_json
+from .connection import CHUNK_BYTES, Answer, Connection, Held
 from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_path
 from .errors import SightlineError, UsageError
 from .events import event_to_json
@@ -37,12 +36,19 @@ from .state import state_to_json
 from .version import sightline_version
 
 log = logging.getLogger("sightline.server")
-LINE_BYTES = 64 * 1024 * 1024
+MOST_CONNECTIONS = 64
+"""the one that took something longest ago makes room for another"""
+MOST_ROWS = 5000
+MOST_STILL_PIXELS = 4096
+AT_LENGTH = frozenset(("rows", "instant", "still", "export"))
+READ_ONLY = "attached with --readonly: nothing can be changed from here"
+END_SECONDS = 5.0
+"""what is still in progress so long after the last scan ended is not waited for"""
+LOOK_SECONDS = 0.2
 IDLE_SECONDS = 300.0
 """an engine nobody looks at and that has nothing to do ends itself after so long"""
 NICE = 5
 """an app waits for no scan; decoders are nicer still (`BEHIND_AN_APP`)"""
-Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
 class Server:
@@ -53,6 +59,8 @@ class Server:
         self._library = library
         self._idle_seconds = idle_seconds
         self._viewers: set[_Viewer] = set()
+        self._held = Held()
+        self._ending = False
         self._stop = asyncio.Event()
         self._last_use = time.monotonic()
         self._started = time.time()
@@ -63,8 +71,11 @@ class Server:
         path = socket_path(self._library)
         with suppress(FileNotFoundError):
             path.unlink()  # left by an engine that was killed: we hold the library's lock
-        server = await asyncio.start_unix_server(self._meet, path=path, limit=LINE_BYTES)
-        os.chmod(path, 0o600)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
+        finally:
+            os.umask(before)
         announce(self._library, self._listening(path))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
@@ -77,8 +88,7 @@ class Server:
         finally:
             discovery_file(self._library).unlink(missing_ok=True)
             server.close()
-            for viewer in list(self._viewers):
-                await viewer.dismiss()
+            await asyncio.gather(*(each.connection.dismiss() for each in list(self._viewers)))
             path.unlink(missing_ok=True)
             await asyncio.to_thread(self.monitor.close)
         log.info("stopped")
@@ -86,6 +96,11 @@ class Server:
     def stop(self) -> None:
         """End serving."""
         self._stop.set()
+
+    def check_goes_on(self) -> None:
+        """Raise UsageError once the engine was told to end."""
+        if self._ending:
+            raise UsageError("the engine is ending; ask again once it has ended")
 
     def facts(self) -> dict[str, Any]:
         """Return what a viewer is told when it comes."""
@@ -101,10 +116,15 @@ class Server:
         if not _is_owner(writer):
             writer.close()
             return
-        viewer = _Viewer(self, self._client, reader, writer)
+        viewer = _Viewer(self, self._client, self._held, reader, writer)
+        if len(self._viewers) >= MOST_CONNECTIONS:
+            oldest = min(self._viewers, key=lambda each: each.connection.last_use)
+            log.info("more than %d connections: hung up on the quietest", MOST_CONNECTIONS)
+            self._viewers.discard(oldest)
+            oldest.connection.close()
         self._viewers.add(viewer)
         try:
-            await viewer.talk()
+            await viewer.connection.talk()
         finally:
             self._viewers.discard(viewer)
             self._last_use = time.monotonic()
@@ -123,7 +143,9 @@ class Server:
 
     async def end(self, how: str) -> None:
         """Stop `now` (after the microbatch in hand) or `after_source`, and then end."""
-        await self._client.hold_watches()
+        self._ending = True
+        with suppress(TimeoutError):  # one may be looking through a large folder
+            await asyncio.wait_for(self._client.hold_watches(), END_SECONDS / 2)
         state = await self._client.snapshot()
         for scan in state.scans:
             at_once = how == "now" or scan.state == "queued"
@@ -134,21 +156,18 @@ class Server:
 
 
 class _Viewer:
-    """One connection."""
+    """What one connection may ask."""
 
     def __init__(
-        self, server: Server, client: LocalClient,
+        self, server: Server, client: LocalClient, held: Held,
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     ) -> None:  # fmt: skip
         self._server = server
         self._client = client
-        self._reader = reader
-        self._writer = writer
-        self._sending = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._read_only = False
-        self._answers: dict[str, Answer] = {
+        answers: dict[str, Answer] = {
             "hello": self._hello,
+            "ping": self._ping,
             "snapshot": self._snapshot,
             "events": self._events,
             "send": self._send,
@@ -161,58 +180,14 @@ class _Viewer:
             "samples": self._samples,
             "stop": self._stop,
         }
-
-    async def talk(self) -> None:
-        """Answer requests until the other side is gone."""
-        try:
-            while line := await self._reader.readline():
-                task = asyncio.ensure_future(self._answer(line))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        except (ConnectionError, ValueError):  # gone, or a line longer than any of ours
-            pass
-        finally:
-            for task in list(self._tasks):
-                task.cancel()
-            self.close()
-
-    async def dismiss(self) -> None:
-        """Say that the engine ends on purpose, and hang up: so that nobody starts it again."""
-        with suppress(ConnectionError, TimeoutError):
-            await asyncio.wait_for(self._write({"ended": True}), timeout=0.2)
-        self.close()
-
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-
-    async def _answer(self, line: bytes) -> None:
-        number: Any = None
-        try:
-            request = json.loads(line)
-            number = request.get("id")
-            body = {"id": number, "ok": await self._answers[request["do"]](request)}
-        except SightlineError as error:
-            body = {"id": number, "error": {"type": type(error).__name__, "text": str(error)}}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            text = f"the engine does not know this request ({type(error).__name__}: {error})"
-            body = {"id": number, "error": {"type": "UsageError", "text": text}}
-        except Exception as error:
-            log.exception("a request failed")
-            text = f"internal error: {type(error).__name__}: {error}; see the engine's log"
-            body = {"id": number, "error": {"type": "SightlineError", "text": text}}
-        with suppress(ConnectionError):
-            await self._write(body)
-
-    async def _write(self, body: dict[str, Any]) -> None:
-        data = json.dumps(body, default=str).encode() + b"\n"
-        async with self._sending:
-            self._writer.write(data)
-            await self._writer.drain()
+        self.connection = Connection(reader, writer, held, answers, AT_LENGTH)
 
     async def _hello(self, request: dict[str, Any]) -> Any:
         self._read_only = bool(request.get("readonly"))
         return self._server.facts()
+
+    async def _ping(self, _request: dict[str, Any]) -> Any:
+        return True
 
     async def _snapshot(self, _request: dict[str, Any]) -> Any:
         state = await self._client.snapshot()
@@ -222,32 +197,30 @@ class _Viewer:
         )
 
     async def _events(self, request: dict[str, Any]) -> Any:
-        task = asyncio.ensure_future(self._tell(int(request["since"])))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.connection.stream(self._tell(int(request["since"])))
         return True
 
     async def _tell(self, since: int) -> None:
-        with suppress(ConnectionError):
+        with suppress(OSError):
             async for number, event in self._client.events(since):
-                await self._write({"event": [number, event_to_json(event)]})
+                await self.connection.write({"event": [number, event_to_json(event)]})
 
     async def _send(self, request: dict[str, Any]) -> Any:
         self._check_may_change()
         return await self._client.send(command_from_json(request["command"]))
 
     async def _rows(self, request: dict[str, Any]) -> Any:
-        query = query_from_json(request["query"])
-        page = await self._client.rows(query, int(request["first"]), int(request["last"]))
-        return asdict(page)
+        query, first, last = query_from_json(request["query"]), request["first"], request["last"]
+        if int(last) - int(first) > MOST_ROWS:
+            raise UsageError(f"at most {MOST_ROWS} rows can be asked for at once")
+        return asdict(await self._client.rows(query, int(first), int(last)))
 
     async def _instant(self, request: dict[str, Any]) -> Any:
         return await self._client.instant(request["path"], float(request["seconds"]))
 
     async def _still(self, request: dict[str, Any]) -> Any:
-        jpeg = await self._client.still(
-            request["path"], float(request["seconds"]), int(request["longest_side"])
-        )
+        side = min(int(request["longest_side"]), MOST_STILL_PIXELS)
+        jpeg = await self._client.still(request["path"], float(request["seconds"]), side)
         return base64.b64encode(jpeg).decode()
 
     async def _export(self, request: dict[str, Any]) -> Any:
@@ -266,7 +239,8 @@ class _Viewer:
         return self._server.monitor.samples(float(request["since"]))
 
     async def _stop(self, request: dict[str, Any]) -> Any:
-        self._check_may_change()
+        if self._read_only:
+            raise UsageError(READ_ONLY)
         if request["how"] not in ("now", "after_source"):
             raise UsageError("stop `now` or `after_source`")
         await self._server.end(request["how"])
@@ -274,7 +248,8 @@ class _Viewer:
 
     def _check_may_change(self) -> None:
         if self._read_only:
-            raise UsageError("attached with --readonly: nothing can be changed from here")
+            raise UsageError(READ_ONLY)
+        self._server.check_goes_on()
 
 
 def _warm() -> None:
@@ -284,12 +259,8 @@ def _warm() -> None:
 
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
     """Tell whether the other side belongs to us (or to root, who may do anything anyway)."""
-    link = writer.get_extra_info("socket")
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True  # the socket's own rights decide
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return user in (os.getuid(), 0)
+    user = private.peer_user(writer.get_extra_info("socket"))
+    return user is None or private.is_trusted(user)  # untold, the socket's own rights decide
 
 
 def _fetching(downloads: tuple[Any, ...]) -> bool:
@@ -302,7 +273,22 @@ async def _main(library: Path, idle_seconds: float) -> None:
     try:
         await server.serve()
     finally:
+        threading.Thread(target=_end_by_force, args=(client,), daemon=True).start()
         await client.close()
+
+
+def _end_by_force(client: LocalClient) -> None:
+    """End the process once no scan was at work for `END_SECONDS` and it is still there.
+
+    A request may read a disk that does not answer, or decode a hostile file; nothing of it is kept.
+    """
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < END_SECONDS:
+        time.sleep(LOOK_SECONDS)
+        if client.now().scans:
+            quiet_since = time.monotonic()
+    log.warning("a request did not end; the process ends without it")
+    os._exit(0)
 
 
 def main() -> int:

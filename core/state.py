@@ -57,6 +57,8 @@ class WatchState:
     scans: int
     trouble: str
     """why nothing can be watched there now; empty if all is well"""
+    left_out: str = ""
+    """what lies there and is not read, in words"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class EngineState:
     models: tuple[ModelState, ...] = ()
     downloads: tuple[DownloadState, ...] = ()
     watches: tuple[WatchState, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """what the user should know of the library, as that others can read it"""
     pid: int = 0
     version: str = ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .passed_over import PassedOver
     from .records import Candidate, Moment, SourceInfo
 
 
@@ -54,6 +55,7 @@ class PlanView:
     frames: int
     seconds: float | None
     basis: str
+    passed_over: PassedOver
 
 
 @dataclass(frozen=True, slots=True)

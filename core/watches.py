@@ -107,7 +107,7 @@ class _Watch:
         self._submit = submit
         self._running = running
         self._told = told
-        self._appearing = Appearing(folder, command.settle_seconds, self.stop)
+        self._appearing = Appearing(folder, command.settle_seconds, self.stop, command.follow_links)
         self._scans = 0
         self._scan = 0
         self._trouble = ""
@@ -117,7 +117,7 @@ class _Watch:
         """Return how it stands."""
         return WatchState(
             self._folder, self._command.profile, len(self._appearing.settling), self._scans,
-            self._trouble,
+            self._trouble, self._appearing.passed_over.words(),
         )  # fmt: skip
 
     async def _run(self) -> None:

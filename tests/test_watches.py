@@ -187,6 +187,34 @@ def test_an_engine_that_watches_does_not_end_for_want_of_work(
     asyncio.run(run())
 
 
+def test_links_out_of_a_watched_folder_are_followed_only_where_that_was_asked_for(
+    home: Path, inbox: Path, storm: Path
+) -> None:
+    out = inbox.with_name("out")
+    out.mkdir()
+    shutil.copy(storm, out / "a.mp4")
+    (inbox / "link").symlink_to(out)
+
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(WatchFolder(str(inbox), "storm", settle_seconds=0.3))
+            state = await until(client, lambda state: bool(state.watches[0].left_out))
+            assert state.watches[0].left_out == "left out: 1 link out of the folder"
+            asked = WatchFolder(str(inbox), "storm", settle_seconds=0.3, follow_links=True)
+            await client.send(asked)
+            state = await until(client, finished(1))
+            assert state.watches[0].left_out == ""
+            os.kill(client.facts["pid"], signal.SIGKILL)
+            await ended(client.facts["pid"])
+        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        shutil.copy(storm, out / "b.mp4")
+        async with viewer(home) as client:  # the engine after it remembers
+            await until(client, finished(1))
+        assert paths(home, 2) == [("b.mp4", "known", STROKES)]
+
+    asyncio.run(run())
+
+
 def test_the_command_line_hands_a_folder_over_and_takes_it_back(
     home: Path, inbox: Path, tmp_path: Path
 ) -> None:

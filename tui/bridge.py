@@ -187,6 +187,8 @@ class Bridge:
     def _lost(self, connection: Connection, why: str) -> None:
         self.connection, self.trouble = connection, why
         self.state = None
+        if self._client is not None:
+            self._client.hang_up()
         self._client = None
         self.changes += 1
 

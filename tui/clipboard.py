@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from core import private
 from core.text import clean, clean_path
 
 # xterm and tmux take sequences of up to 100,000 bytes; base64 makes four bytes of three.
@@ -54,19 +54,8 @@ def _plain(piece: str) -> str:
 
 def _kept(path: Path, data: bytes) -> str:
     """Write the file whole or not at all, and say where."""
-    scratch = path.with_suffix(f".{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(scratch, data)
-        os.replace(scratch, path)
+        private.write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink()
         return f"not in a file: {clean(error.strerror or str(error))}"
     return f"in {clean_path(str(path))}"
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)

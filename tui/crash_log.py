@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import private
 from core.errors import ExitCode, SightlineError
 from core.text import clean
 
 MAX_BYTES = 4 * 1024 * 1024
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,13 @@ def _unnamed(args: Any) -> BaseException:
 
 def _open(path: Path) -> CrashLog:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path.parent)
+        if not private.is_ours(path.parent):
+            return _elsewhere()
         _turn(path)
-        return CrashLog(path, _private(path))
+        return CrashLog(path, private.open_file(path, _FLAGS))
     except OSError:
         return _elsewhere()
-
-
-def _private(path: Path) -> int:
-    fd = os.open(path, _FLAGS, 0o600)
-    with suppress(OSError):
-        os.fchmod(fd, 0o600)
-    return fd
 
 
 def _turn(path: Path) -> None:

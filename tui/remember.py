@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from core import private
 
 FILE = "app.json"
 
@@ -25,7 +26,4 @@ def load(folder: Path) -> dict[str, Any]:
 def save(folder: Path, kept: dict[str, Any]) -> None:
     """Keep it; a disk that takes nothing is no reason to fail on the way out."""
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = folder / f"{FILE}.new"
-        scratch.write_text(json.dumps(kept), encoding="utf-8")
-        os.replace(scratch, folder / FILE)
+        private.write_whole(folder / FILE, json.dumps(kept).encode("utf-8"))

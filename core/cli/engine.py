@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from ..discovery import Listening, running
-from ..errors import EngineGone, ExitCode, UsageError
+from ..ending import end_engine
+from ..errors import ExitCode, UsageError
 from ..remote import RemoteClient
 from ..settings import log_file
 from ..text import clean
 from ..times import duration
 from .output import Session
 
-STOP_SECONDS = 3600.0
+ANSWER_SECONDS = 10.0
 
 
 @click.group()
@@ -65,8 +66,12 @@ def stop(session: Session, after_source: bool) -> int:
     if found is None:
         session.out.note("no engine runs on this library")
         return 0
-    asyncio.run(_stop(found, "after_source" if after_source else "now"))
-    session.out.note(f"engine {found.pid} ended")
+    how = "after_source" if after_source else "now"
+    answered = asyncio.run(end_engine(session.library, found, how))
+    session.out.note(
+        f"engine {found.pid} ended" if answered
+        else f"engine {found.pid} did not answer and was ended; what it has kept is kept"
+    )  # fmt: skip
     return 0
 
 
@@ -97,23 +102,9 @@ def log_(session: Session, lines: int, level: Any) -> int:
 async def _facts(found: Listening) -> dict[str, Any]:
     from dataclasses import asdict
 
-    client = await RemoteClient.open(found, readonly=True)
+    client = await RemoteClient.open(found, readonly=True, seconds=ANSWER_SECONDS)
     try:
         state = await client.snapshot()
         return client.facts | {"scans": [asdict(scan) for scan in state.scans]}
-    finally:
-        await client.close()
-
-
-async def _stop(found: Listening, how: str) -> None:
-    try:
-        client = await RemoteClient.open(found)
-    except EngineGone:
-        return
-    try:
-        await client.stop(how)
-        deadline = time.monotonic() + STOP_SECONDS
-        while not client.gone and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
     finally:
         await client.close()

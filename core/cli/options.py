@@ -34,6 +34,12 @@ filter_option = click.option(
 )  # fmt: skip
 
 
+links_option = click.option(
+    "--follow-links", is_flag=True,
+    help="Also follow links in folders that lead out of them.",
+)  # fmt: skip
+
+
 def scan_settings(function: F) -> F:
     """Add the options that choose a profile and settings on top of it."""
     options = (
@@ -53,6 +59,7 @@ def scan_settings(function: F) -> F:
 def scan_request(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, globs: tuple[str, ...], mode: Mode,
+    *, follow_links: bool = False,
 ) -> SubmitScan:  # fmt: skip
     """Return the command the options add up to. Raises UsageError."""
     from ..profiles import parse_override, resolve
@@ -71,6 +78,7 @@ def scan_request(
         overrides=settings,
         globs=globs,
         mode=mode,
+        follow_links=follow_links,
     )
 
 

@@ -17,7 +17,9 @@ from ..client import EngineClient, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode
 from ..logs import log_to
+from ..passed_over import PassedOver
 from ..queries import ExportRequest
+from ..state import EngineState
 from ..text import clean_path
 from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
@@ -57,7 +59,9 @@ async def run_scan(
     try:
         stopper = Stopper(client, session.out)
         with stopper.listening():
-            since = (await client.snapshot()).sequence
+            state = await client.snapshot()
+            since = state.sequence
+            say_warnings(state, session.out)
             scan = await client.send(command)
             stopper.started(scan)
             end = await _follow(client, scan, since, session.out, as_json)
@@ -78,6 +82,21 @@ async def _follow(
         if isinstance(event, events.ScanFinished):
             return event
     raise AssertionError("events never end before the scan does")
+
+
+def say_warnings(state: EngineState, out: Output) -> None:
+    """Say what the user should know of the library."""
+    for text in state.warnings:
+        out.warn(text)
+
+
+def say_left_out(found: PassedOver, out: Output) -> None:
+    """Say what lies in the folders of a scan and is not read."""
+    said = found.lines()
+    if found.links:
+        out.warn(said.pop(0))  # what lies behind a link may have been meant
+    for line in said:
+        out.note(f"left out: {line}")
 
 
 @dataclass
@@ -119,6 +138,9 @@ class Printer:
                 self._task(event)
             case events.Warned():
                 self._out.warn(event.text)
+            case events.LeftOut():
+                found = PassedOver(event.links, event.folders, event.kinds, event.reasons)
+                say_left_out(found, self._out)
             case events.ScanFinished():
                 self._end(event)
 

@@ -11,9 +11,9 @@ from ..attach import reader_for
 from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
 from ..times import duration
-from .options import formats_option, out_option, scan_request, scan_settings
+from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
-from .running import Finish, run_scan
+from .running import Finish, run_scan, say_left_out
 
 
 @click.command()
@@ -26,6 +26,7 @@ from .running import Finish, run_scan
     metavar="PATTERN",
     help="In folders, only files whose name matches, such as '*.mp4'.",
 )
+@links_option
 @click.option("--redo", is_flag=True, help="Do everything again, known or not.")
 @click.option("--changed", is_flag=True, help="Only files that are new or changed.")
 @click.option("--retry-failed", is_flag=True, help="Also read again what failed last time.")
@@ -49,13 +50,16 @@ from .running import Finish, run_scan
 @click.pass_obj
 def command(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
-    stages: str | None, sensitivity: float | None, globs: tuple[str, ...], redo: bool,
-    changed: bool, retry_failed: bool, dry_run: bool, as_json: bool, no_ui: bool,
-    out: Path | None, formats: tuple[str, ...], clips: Path | None, pictures: Path | None,
+    stages: str | None, sensitivity: float | None, globs: tuple[str, ...],
+    follow_links: bool, redo: bool, changed: bool, retry_failed: bool, dry_run: bool,
+    as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
+    clips: Path | None, pictures: Path | None,
 ) -> int:  # fmt: skip
     """Find moments in videos and pictures.
 
     PATH is a file, a folder (read whole, in natural order) or '-' for a list of paths on stdin.
+    Links that lead out of a folder and the folders of NAS and desktop systems in it (@eaDir,
+    #recycle, ...) are passed over unless named; what is left out is counted.
     Events go to stdout, one a line; progress and failures go to stderr. What was done before is
     not done again. On a terminal the app is opened, and can be left while the scan goes on; with
     --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
@@ -67,7 +71,10 @@ def command(
     mode = _mode(redo=redo, changed=changed, retry_failed=retry_failed)
     reader = None if opens_app or dry_run else reader_for(session.library, paths)
     try:
-        request = scan_request(session, paths, profile, overrides, stages, sensitivity, globs, mode)
+        request = scan_request(
+            session, paths, profile, overrides, stages, sensitivity, globs, mode,
+            follow_links=follow_links,
+        )  # fmt: skip
         if dry_run:
             return _dry_run(session, request, as_json)
         if session.app and opens_app:
@@ -93,7 +100,8 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
 
     planned = dry_run(session.library, request)
     if not planned.sources and not planned.missing and not planned.left_out:
-        raise NothingToScan("nothing to scan there: no video or picture; name a file to force it")
+        why = "; ".join(["no video or picture", *planned.passed_over.lines()])
+        raise NothingToScan(f"nothing to scan there: {why}; name a file to force it")
     code = ExitCode.NOTHING_TO_SCAN if not planned.sources else ExitCode.OK
     code = ExitCode.SOME_FAILED if planned.sources and planned.missing else code
     if as_json:
@@ -103,6 +111,7 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
         session.out.result(f"would read  {path}")
     for path, reason in planned.missing:
         session.out.failed(path, reason)
+    say_left_out(planned.passed_over, session.out)
     took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
     session.out.result(
         f"{planned.sources} sources: {len(planned.to_read)} to read "

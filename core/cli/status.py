@@ -86,7 +86,8 @@ def watch_line(watch: WatchState) -> str:
     """Return how a watched folder stands."""
     growing = f", {watch.growing} not whole yet" if watch.growing else ""
     trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
-    return f"{clean(watch.profile)}, {watch.scans} scans{growing}{trouble}"
+    left_out = f"; {clean(watch.left_out)}" if watch.left_out else ""
+    return f"{clean(watch.profile)}, {watch.scans} scans{growing}{left_out}{trouble}"
 
 
 def _print_scan(out: Output, scan: ScanState) -> None:

@@ -11,7 +11,7 @@ from ..attach import attached
 from ..commands import EndWatch, WatchFolder
 from ..errors import UsageError
 from ..text import clean_path
-from .options import formats_option, out_option, scan_request, scan_settings
+from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
 from .watching import watch_folder
 
@@ -27,6 +27,7 @@ from .watching import watch_folder
     metavar="SECONDS",
     help="A file is whole once it stayed the same for so long.",
 )
+@links_option
 @click.option("--detach", is_flag=True, help="Leave it to the engine, and return.")
 @click.option("--end", is_flag=True, help="Have the engine watch this folder no more, and return.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
@@ -36,8 +37,8 @@ from .watching import watch_folder
 @click.pass_obj
 def command(
     session: Session, folder: Path, profile: str | None, overrides: tuple[str, ...],
-    stages: str | None, sensitivity: float | None, settle: float, detach: bool, end: bool,
-    as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
+    stages: str | None, sensitivity: float | None, settle: float, follow_links: bool,
+    detach: bool, end: bool, as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Scan whatever appears in a folder, as soon as it is whole.
 
@@ -52,9 +53,12 @@ def command(
     if not folder.is_dir():
         raise UsageError(f"{clean_path(str(folder))} is no folder; name one that is there")
     request = scan_request(
-        session, (str(folder),), profile, overrides, stages, sensitivity, (), "default"
+        session, (str(folder),), profile, overrides, stages, sensitivity, (), "default",
+        follow_links=follow_links,
+    )  # fmt: skip
+    order = WatchFolder(
+        request.paths[0], request.profile, request.overrides, settle, follow_links=follow_links
     )
-    order = WatchFolder(request.paths[0], request.profile, request.overrides, settle)
     if detach:
         return asyncio.run(_told(session, order, "watched by the engine; `watch --end` ends it"))
     headless = no_ui or as_json or out is not None or not session.at_terminal

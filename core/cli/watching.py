@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from .. import events
@@ -13,9 +13,10 @@ from ..client import EngineClient, Records, appearing, check_formats
 from ..commands import CancelScan, SubmitScan
 from ..errors import ExitCode, NothingToScan
 from ..logs import log_to
+from ..passed_over import PassedOver
 from .options import DEFAULT_FORMATS
 from .output import Session
-from .running import Printer, exit_code, stop_signals
+from .running import Printer, exit_code, say_left_out, say_warnings, stop_signals
 
 log = logging.getLogger("sightline.watch")
 
@@ -32,9 +33,12 @@ async def watch_folder(
     for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
     client = await headless(session.library)
+    say_warnings(await client.snapshot(), session.out)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
-        async for paths in appearing(str(folder), settle, stop):
+        there = appearing(str(folder), settle, stop, follow_links=request.follow_links)
+        async for paths in there.whole():
+            watch.say_left_out(there.passed_over)
             if paths:
                 await watch.scan(tuple(paths))
             elif not watch.scans:
@@ -58,6 +62,7 @@ class _Watch:
         self._json = as_json
         self._stop = stop
         self._next_event = 0
+        self._left_out = PassedOver()
         self.scans = self.failed = 0
         self.code = 0
 
@@ -87,6 +92,15 @@ class _Watch:
             finally:
                 records.close()
         self.idle(f"scan {scan} {end.state}, {end.moments} events")
+
+    def say_left_out(self, found: PassedOver) -> None:
+        """Say what lies in the folder and is not read, once for each change of it."""
+        if found == self._left_out:
+            return
+        self._left_out = found
+        if self._json:
+            self._session.out.json(events.event_to_json(events.LeftOut(0, **asdict(found))))
+        say_left_out(found, self._session.out)
 
     async def _follow(self, scan: int) -> events.ScanFinished:
         printer = Printer(self._session.out, self._json)

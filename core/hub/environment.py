@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from ..errors import EnvironmentFault, UsageError
-from ..text import clean
+from ..errors import EnvironmentFault
 
 _TRUE = frozenset({"1", "on", "yes", "true"})
 FETCHES_NOTHING = "scan"
@@ -19,15 +19,27 @@ _OFFLINE = ("SIGHTLINE_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 def endpoint() -> str:
-    """Return the address of the hub or its mirror (`HF_ENDPOINT`). Raises UsageError."""
+    """Return the address of the hub or its mirror (`HF_ENDPOINT`). Raises EnvironmentFault."""
     named = os.environ.get("HF_ENDPOINT", "").strip()
     if not named:
         from huggingface_hub import constants
 
         named = constants.ENDPOINT
-    if not named.startswith(("http://", "https://")):
-        raise UsageError(f"HF_ENDPOINT is '{clean(shown(named))}'; it must begin with https://")
+    if not _is_address(named):  # it is not shown: it may hold a password
+        raise EnvironmentFault(
+            "HF_ENDPOINT is no address of a hub; it must be https://HOST[:PORT], or unset it"
+        )
     return named.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host, sound = parts.hostname or "", parts.port != 0
+    except ValueError:
+        return False
+    legible = all(char.isprintable() and char not in ' \\"<>^`{|}' for char in text)
+    return parts.scheme in ("http", "https") and bool(host) and sound and legible
 
 
 def shown(hub: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from .. import network
 from ..errors import DownloadFailed, ModelMissing, SightlineError
 from ..text import clean
 
@@ -58,7 +59,11 @@ def refusal(status: int, headers: Mapping[str, str], asked: Asked) -> SightlineE
 
 def unreachable(error: Exception, asked: Asked) -> str:
     """Return why a hub could not be talked to, in words."""
-    return f"{clean(asked.hub)} cannot be reached ({clean(str(error) or type(error).__name__)})"
+    why = clean(str(error) or type(error).__name__)
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        why += "; a network that inspects traffic has a certificate of its own: SSL_CERT_FILE"
+    environment = network.words(asked.hub)
+    return f"{clean(asked.hub)} cannot be reached ({'; '.join(filter(None, (why, environment)))})"
 
 
 def gave_up(reason: str, asked: Asked, *, kept: bool) -> DownloadFailed:

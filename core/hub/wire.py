@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
+from .. import network
 from ..errors import DownloadFailed
 from .control import Control
 from .environment import shown, token
@@ -59,7 +61,8 @@ class Wire:
         self._patience = patience
         self._token = token()
         self._sockets: WeakSet[socket.socket] = WeakSet()
-        self._client = httpx.Client(
+        self._client = network.client(
+            hub,
             follow_redirects=True,
             timeout=httpx.Timeout(patience.read_seconds, connect=patience.connect_seconds),
             headers={
@@ -83,6 +86,12 @@ class Wire:
             with suppress(OSError, ValueError):
                 # The plain method even for TLS: its own would wait for the other side.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
+
+    def _drop(self) -> None:
+        """Close what is open: httpcore 1.0 forgets the socket of a proxy that refuses."""
+        for open_socket in list(self._sockets):
+            with suppress(OSError, ValueError):
+                open_socket.close()
 
     def asked(self, repo: str, revision: str = "", path: str = "") -> Asked:
         """Return what is being asked for, for messages."""
@@ -153,6 +162,7 @@ class Wire:
         except httpx.InvalidURL as error:
             raise DownloadFailed(f"{asked.repo}: the hub gives an address that is none") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
+            self._drop()
             raise Passing(unreachable(error, asked)) from error
 
     def patiently(
@@ -219,3 +229,6 @@ class Wire:
             opened = info["return_value"].get_extra_info("socket")
             if isinstance(opened, socket.socket):
                 self._sockets.add(opened)
+                # httpcore 1.0 waits without a limit for what a SOCKS proxy says first.
+                limit = struct.pack("ll", int(self._patience.read_seconds) + 1, 0)
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

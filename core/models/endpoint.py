@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .. import network
 from ..errors import EnvironmentFault, ModelMissing, ModelRefused
 from ..text import clean, nearest
-from .endpoint_door import Door, address_of, key_for
+from .endpoint_door import Door, address_of, is_this_machine, key_for
 from .endpoint_wire import Denied, Garbled, Patience, Reply, TooSlow, Unreachable, ask, models
 from .endpoint_words import QUALITY, body_of, lessened, refused_field
 from .loading import digest_of
@@ -167,8 +168,10 @@ class Endpoint:
     async def _fatal(self, fault: Exception) -> EnvironmentFault | None:
         """Return what ends a scan: nobody there, no such model, no key; None for the rest."""
         if isinstance(fault, Unreachable):
+            environment = "" if is_this_machine(self._url) else network.words(self._url)
+            why = "; ".join(filter(None, (str(fault), environment)))
             return ModelMissing(
-                f"no server answers at {self._url} ({fault}); start it, or choose another model"
+                f"no server answers at {self._url} ({why}); start it, or choose another model"
             )
         if isinstance(fault, Denied) and fault.status in (401, 403):
             return ModelRefused(

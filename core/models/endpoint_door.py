@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from .. import network
 from ..errors import ModelRefused, UsageError
 from ..text import clean
 from .endpoint_wire import Patience
@@ -38,7 +39,9 @@ class Door:
         import httpx
 
         self.slots = asyncio.Semaphore(concurrency)
-        self.client = httpx.AsyncClient(
+        self.client = network.async_client(
+            url,
+            direct=is_this_machine(url),  # a proxy is of no use on the way to ourselves
             base_url=f"{url}/",
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(
@@ -47,7 +50,6 @@ class Door:
                 pool=None,
             ),
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            trust_env=not is_this_machine(url),  # a proxy is of no use on the way to ourselves
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -82,11 +84,19 @@ class Door:
 def address_of(loading: Loading) -> str:
     """Return a server's address without a slash at its end. Raises UsageError if there is none."""
     url = str(loading.options.get("url", "")).rstrip("/")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise UsageError(
             f"'{clean(url, limit=200)}' is no endpoint's address; write http://HOST:PORT/v1#MODEL"
         )
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def key_for(url: str) -> str:

@@ -15,10 +15,11 @@ MAX_PROBES_FOR_ESTIMATE = 200
 
 
 def plan_view(
-    library: Library | None, spec: Spec, paths: Sequence[str], globs: tuple[str, ...], mode: str
-) -> PlanView:
+    library: Library | None, spec: Spec, paths: Sequence[str], globs: tuple[str, ...], mode: str,
+    *, follow_links: bool = False,
+) -> PlanView:  # fmt: skip
     """Return what a scan would do, and how long it may take if earlier scans tell."""
-    planned = plan(library, spec, paths, globs, mode)
+    planned = plan(library, spec, paths, globs, mode, follow_links=follow_links)
     to_read = planned.to_read
     frames = _frames_to_read(planned, spec)
     rate, basis = _usual_rate(library)
@@ -32,6 +33,7 @@ def plan_view(
         frames=frames,
         seconds=frames / rate if rate else None,
         basis=basis,
+        passed_over=planned.passed_over,
     )
 
 

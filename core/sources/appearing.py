@@ -1,4 +1,7 @@
-"""Files that appear in a folder, handed on once they are whole: the same for a while."""
+"""Files that appear in a folder, handed on once they are whole: the same for a while.
+
+Folders are watched one by one: the watcher's own way down would follow every link (watchfiles 1.3).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import logging
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ..errors import EnvironmentFault
+from ..passed_over import PassedOver, Tally
 from ..text import clean, clean_path
-from .find import KNOWN_SUFFIXES, Found, find
+from .find import KNOWN_SUFFIXES, Found, Links, Walk, is_system_folder
 
 log = logging.getLogger("sightline.watch")
 LOOK_AGAIN_SECONDS = 60.0
@@ -27,12 +32,19 @@ class Appearing:
     folder: str
     settle_seconds: float
     stop: asyncio.Event
+    follow_links: bool = False
     settling: Settling = field(init=False)
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    """what lies there and is not read, as it was when all of the folder was last looked through"""
     _identity: tuple[int, int] | None = None
+    _links: Links = field(init=False)
+    _folders: frozenset[str] = frozenset()
+    """those that are watched now"""
 
     def __post_init__(self) -> None:
         self.folder = os.path.abspath(self.folder)
         self.settling = Settling(self.settle_seconds)
+        self._links = Links.of([self.folder], follow=self.follow_links)
 
     async def whole(self) -> AsyncIterator[list[str]]:
         """Yield files that are whole now until `stop` is set: those there already, then new ones.
@@ -59,21 +71,22 @@ class Appearing:
 
         Whoever looks at the folder on None misses nothing that came before.
         """
-        from watchfiles import awatch
-
-        step = int(min(self.settle_seconds, 1.0) * 500)
         in_vain = 0
         while not self.stop.is_set():
             noting = False
+            self._folders = await asyncio.to_thread(self._folders_there)
             try:
-                async for changes in awatch(
-                    self.folder, stop_event=self.stop, rust_timeout=step, yield_on_timeout=True,
-                    recursive=True, ignore_permission_denied=True,
-                ):  # fmt: skip
-                    if not noting:
-                        noting, in_vain = True, 0
-                        yield None
-                    yield [path for _, path in changes]
+                async with aclosing(self._heard()) as heard:
+                    async for touched, moved in heard:
+                        if not noting:
+                            noting, in_vain = True, 0
+                            yield None
+                        yield touched
+                        if await asyncio.to_thread(self._are_folders, moved):
+                            break  # and begin anew, with the folders there are now
+            except FileNotFoundError:  # a folder that went away meanwhile
+                await asyncio.to_thread(_identity, self.folder)
+                await asyncio.sleep(min(self.settle_seconds, 1.0))
             except Exception as error:  # a name that is no UTF-8 ends the watcher, in its own way
                 in_vain += not noting
                 if in_vain >= MOST_IN_VAIN:
@@ -82,6 +95,44 @@ class Appearing:
                     ) from error
                 log.warning("watch: started anew after %r", error)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
+
+    async def _heard(self) -> AsyncGenerator[tuple[list[str], list[str]]]:
+        """Yield the paths that changed and, of these, those that came or went; empty ones too."""
+        from watchfiles import Change, awatch
+
+        step = int(min(self.settle_seconds, 1.0) * 500)
+        async for changes in awatch(
+            *self._folders, stop_event=self.stop, rust_timeout=step, yield_on_timeout=True,
+            recursive=False, ignore_permission_denied=True,
+        ):  # fmt: skip
+            moved = [path for kind, path in changes if kind != Change.modified]
+            yield [path for _, path in changes], moved
+
+    def _folders_there(self) -> frozenset[str]:
+        """Return the folders to watch, of those whose names the watcher can take."""
+        walk = self._walk(Tally())
+        for _ in walk.under(self.folder):
+            pass
+        return frozenset([self.folder, *filter(_is_text, walk.folders)])
+
+    def _are_folders(self, paths: list[str]) -> bool:
+        """Tell whether any of the paths that came or went is a folder to watch."""
+        return any(
+            path in self._folders or (os.path.isdir(path) and self._is_walked(path))
+            for path in paths
+        )
+
+    def _is_walked(self, path: str) -> bool:
+        """Tell whether a path is one that a walk through the folder comes by."""
+        inside = os.path.relpath(path, self.folder).split(os.sep)
+        if any(part.startswith(".") or is_system_folder(part) for part in inside[:-1]):
+            return False
+        if inside[-1].startswith(".") or (is_system_folder(inside[-1]) and os.path.isdir(path)):
+            return False
+        return self._links.allow(path)
+
+    def _walk(self, tally: Tally) -> Walk:
+        return Walk((), self._links, tally)
 
     def _settled(self, changed: list[str]) -> list[str]:
         """Note what changed and return what is whole."""
@@ -93,18 +144,23 @@ class Appearing:
 
     def _look_again(self) -> None:
         """Note every file there is; those scanned already are known and cost nothing."""
-        for path in _files_under(self.folder):
+        tally = Tally()
+        for path in self._files_under(self.folder, tally):
             self.settling.there(path)
+        self.passed_over = tally.total()
 
     def _note(self, path: str) -> None:
-        inside = os.path.relpath(path, self.folder).split(os.sep)
-        if any(part.startswith(".") for part in inside):
+        if not self._is_walked(path):
             return
         if os.path.isdir(path):  # a folder moved in comes as one change, with all it holds
-            for each in _files_under(path):
+            for each in self._files_under(path, Tally()):
                 self.settling.touch(each)
         elif os.path.splitext(path)[1].lower() in KNOWN_SUFFIXES:
             self.settling.touch(path)
+
+    def _files_under(self, folder: str, tally: Tally) -> list[str]:
+        found = self._walk(tally).under(folder)
+        return [item.path for item in found if isinstance(item, Found)]
 
 
 @dataclass
@@ -173,8 +229,13 @@ def _gone(folder: str) -> EnvironmentFault:
     return EnvironmentFault(f"{clean_path(folder)}: the watched folder is gone")
 
 
-def _files_under(folder: str) -> list[str]:
-    return [item.path for item in find([folder]) if isinstance(item, Found)]
+def _is_text(path: str) -> bool:
+    """Tell whether a path is valid UTF-8; the watcher knows no other."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _status(path: str) -> tuple[int, int] | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from ..passed_over import Tally
 
 
 def _endings(text: str) -> frozenset[str]:
@@ -24,6 +26,19 @@ PICTURE_SUFFIXES = RAW_SUFFIXES | _endings(
     "jfif apng qoi"
 )
 KNOWN_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
+SYSTEM_FOLDERS = frozenset(
+    name.casefold()
+    for name in (
+        # Synology (the first four are excluded by its own Drive client), QNAP
+        "@eaDir", "#recycle", "@tmp", "@sharebin", "#snapshot", "@sharesnap",
+        "@Recycle", "@Recently-Snapshot", "@Transcode",
+        "~snapshot",  # NetApp
+        "$RECYCLE.BIN", "RECYCLER", "System Volume Information", "FOUND.000",  # Windows
+        "__MACOSX", "Network Trash Folder", "Temporary Items",  # macOS, in archives and on shares
+        "lost+found",  # ext2 to ext4
+    )
+)  # fmt: skip
+"""folders in which NAS and desktop systems keep deleted files, earlier versions and thumbnails"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,64 +59,148 @@ class Missing:
     reason: str
 
 
-def find(paths: Iterable[str], globs: tuple[str, ...] = ()) -> Iterator[Found | Missing]:
+def find(
+    paths: Iterable[str], globs: tuple[str, ...] = (), *, follow_links: bool = False,
+    tally: Tally | None = None,
+) -> Iterator[Found | Missing]:  # fmt: skip
     """Yield every source under `paths`, each file once.
 
-    A folder is walked whole, links followed, each folder once, and gives files with a known
-    ending; a file named directly is taken whatever it is called. `globs` keep only files whose
-    name matches one of them; one that spells out an ending (`*.dat`) makes that ending known.
+    A folder is walked whole, each folder once, and gives files with a known ending; a file named
+    directly is taken whatever it is called. `globs` keep only files whose name matches one of
+    them; one that spells out an ending (`*.dat`) makes that ending known. A link in a folder is
+    followed where it leads into one of `paths`, or with `follow_links`. `tally` counts what is
+    passed over: links, system folders and files of other kinds.
     """
+    named = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    walk = Walk(globs, Links.of(named, follow=follow_links), tally or Tally())
     seen: set[object] = set()
-    walked: set[tuple[int, int]] = set()
-    for path in paths:
-        for found in _under(path, globs, walked):
+    for path in named:
+        for found in walk.under(path):
             key = found.identity if isinstance(found, Found) else found.path
             if key not in seen:
                 seen.add(key)
                 yield found
 
 
-def _under(
-    path: str, globs: tuple[str, ...], walked: set[tuple[int, int]]
-) -> Iterator[Found | Missing]:
-    # Absolute but not resolved: a linked file keeps the name the user knows it by.
-    absolute = os.path.abspath(os.path.expanduser(path))
-    if os.path.isdir(absolute):
-        yield from _walk(absolute, globs, walked)
-        return
-    yield one_file(absolute)
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Which links are followed: all, or those that lead into a path that was named."""
+
+    follow: bool
+    real: frozenset[str] = frozenset()
+    """the paths named, without links in them"""
+
+    @classmethod
+    def of(cls, named: Iterable[str], *, follow: bool) -> Links:
+        """Return the rule for paths named by the user. Nothing has to be there."""
+        return cls(follow, frozenset(_real(path) for path in named))
+
+    def allow(self, path: str) -> bool:
+        """Tell whether a link in a folder may be followed."""
+        if self.follow:
+            return True
+        real = _real(path)
+        return any(_is_inside(real, root) for root in self.real)
+
+    def is_named(self, path: str) -> bool:
+        """Tell whether a path is one of those the user named."""
+        return _real(path) in self.real
 
 
-def _walk(
-    top: str, globs: tuple[str, ...], walked: set[tuple[int, int]]
-) -> Iterator[Found | Missing]:
-    """Yield the files under a folder, sub-folders where their names stand among the files."""
-    # No recursion: folders may lie deeper in each other than Python calls may.
-    open_folders = [iter(_entries(top, walked))]
-    while open_folders:
-        entry = next(open_folders[-1], None)
-        if entry is None:
-            open_folders.pop()
-        elif isinstance(entry, Missing):
-            yield entry
-        elif _is_folder(entry):
-            open_folders.append(iter(_entries(entry.path, walked)))
-        elif _wanted(entry.name, globs):
-            yield one_file(entry.path)
+@dataclass
+class Walk:
+    """A walk through folders; what it has walked is not walked again."""
+
+    globs: tuple[str, ...]
+    links: Links
+    tally: Tally
+    folders: list[str] = field(default_factory=list)
+    """every folder that was walked, in order"""
+    _walked: set[tuple[int, int]] = field(default_factory=set)
+
+    def under(self, path: str) -> Iterator[Found | Missing]:
+        """Yield what an absolute path stands for: itself, or what lies in it."""
+        # Not resolved: a linked file keeps the name the user knows it by.
+        if os.path.isdir(path):
+            yield from self._walk(path)
+        else:
+            yield one_file(path)
+
+    def _walk(self, top: str) -> Iterator[Found | Missing]:
+        """Yield the files under a folder, sub-folders where their names stand among the files."""
+        # No recursion: folders may lie deeper in each other than Python calls may.
+        open_folders = [iter(self._entries(top))]
+        while open_folders:
+            entry = next(open_folders[-1], None)
+            if entry is None:
+                open_folders.pop()
+            elif isinstance(entry, Missing):
+                yield entry
+            elif entry.is_symlink() and not self.links.allow(entry.path):
+                self.tally.link(entry.path)
+            elif _is_folder(entry):
+                if self._enters(entry):
+                    open_folders.append(iter(self._entries(entry.path)))
+            elif self._wants(entry.name):
+                yield one_file(entry.path)
+
+    def _entries(self, folder: str) -> Sequence[os.DirEntry[str] | Missing]:
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in self._walked:
+                return []
+            self._walked.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            return [Missing(folder, f"folder cannot be read: {error.strerror}")]
+        self.folders.append(folder)
+        key = _natural()
+        return sorted(shown, key=lambda entry: key(entry.name))
+
+    def _enters(self, entry: os.DirEntry[str]) -> bool:
+        if not is_system_folder(entry.name) or self.links.is_named(entry.path):
+            return True
+        self.tally.folder(entry.name)
+        return False
+
+    def _wants(self, name: str) -> bool:
+        ending = os.path.splitext(name)[1].lower()
+        if not matches(name, self.globs):
+            return False
+        if ending in KNOWN_SUFFIXES or _spells_out(ending, name, self.globs):
+            return True
+        self.tally.kind(ending)
+        return False
 
 
-def _entries(folder: str, walked: set[tuple[int, int]]) -> Sequence[os.DirEntry[str] | Missing]:
+def is_system_folder(name: str) -> bool:
+    """Tell whether a folder's name says that a NAS or desktop system keeps what is its own there"""
+    return name.casefold() in SYSTEM_FOLDERS
+
+
+def matches(name: str, globs: tuple[str, ...]) -> bool:
+    """Tell whether a file's name matches one of the patterns; without any, all do."""
+    from fnmatch import fnmatch
+
+    return not globs or any(fnmatch(name, glob) for glob in globs)
+
+
+def _spells_out(ending: str, name: str, globs: tuple[str, ...]) -> bool:
+    """Tell whether a pattern that matches names the ending, as `*.dat` does."""
+    spelled = tuple(glob for glob in globs if os.path.splitext(glob)[1].lower() == ending != "")
+    return bool(spelled) and matches(name, spelled)
+
+
+def _real(path: str) -> str:
     try:
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in walked:
-            return []
-        walked.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        return [Missing(folder, f"folder cannot be read: {error.strerror}")]
-    key = _natural()
-    return sorted(shown, key=lambda entry: key(entry.name))
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return path
+
+
+def _is_inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(os.path.join(root, ""))
 
 
 @cache
@@ -118,17 +217,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself, for one; as a file it gets its reason
         return False
-
-
-def _wanted(name: str, globs: tuple[str, ...]) -> bool:
-    from fnmatch import fnmatch
-
-    ending = os.path.splitext(name)[1].lower()
-    known = ending in KNOWN_SUFFIXES
-    if not globs:
-        return known
-    spelled = (known or os.path.splitext(glob)[1].lower() == ending != "" for glob in globs)
-    return any(ok and fnmatch(name, glob) for ok, glob in zip(spelled, globs, strict=True))
 
 
 def one_file(path: str) -> Found | Missing:

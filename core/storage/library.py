@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from .. import private
 from ..discovery import LOCK
 from ..errors import EnvironmentFault, LibraryBusy, UnknownName
 from ..text import clean
@@ -31,6 +32,8 @@ class Library:
 
     def __init__(self, folder: Path, *, writable: bool = True) -> None:
         self.folder = folder
+        self.warnings: tuple[str, ...] = ()
+        """what the user should know of the folder, as that others can read it"""
         self._lock: IO[str] | None = None
         if writable:
             self._make()
@@ -38,6 +41,7 @@ class Library:
         elif not (folder / DATABASE).is_file():
             raise UnknownName(f"{clean(str(folder))}: no library here yet; it begins with a scan")
         else:
+            _tighten(folder)
             _bring_up_to_date(folder)
         try:
             self.database = Database(folder / DATABASE, writable=writable)
@@ -60,8 +64,13 @@ class Library:
         self._unlock()
 
     def _make(self) -> None:
+        """Make the folder, or make the one that is there private; the database with it."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self.folder)
+            self.warnings = private.secured(self.folder)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            with suppress(FileExistsError):  # SQLite gives what it adds to it the same permissions
+                os.close(private.open_file(self.folder / DATABASE, flags))
         except OSError as error:
             raise disk_fault(error, self.folder) from error
 
@@ -92,15 +101,30 @@ def _lock(file: IO[str]) -> None:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _locked(folder: Path) -> IO[str]:
-    path = folder / LOCK
+def _tighten(folder: Path) -> None:
+    """Make a library of the user's private, as far as reading it needs no more."""
+    with suppress(OSError, EnvironmentFault):
+        if private.is_ours(folder):
+            private.secured(folder)
+
+
+def _lock_file(path: Path) -> IO[str]:
     try:
-        file = path.open("a+", encoding="ascii")
+        handle = private.open_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except OSError as error:
         raise disk_fault(error, path) from error
+    return os.fdopen(handle, "a+", encoding="ascii")
+
+
+def _locked(folder: Path) -> IO[str]:
+    path = folder / LOCK
+    file = _lock_file(path)
     try:
         _lock(file)
     except OSError as error:
+        if private.held_by_stranger(file.fileno()):
+            file.close()
+            return _locked_anew(path)
         file.seek(0)
         owner = clean(file.read(20).strip()) or "unknown"
         file.close()
@@ -108,6 +132,26 @@ def _locked(folder: Path) -> IO[str]:
             f"another engine (process {owner}) writes to {clean(str(folder))}; "
             "wait for it, or name another --library"
         ) from error
+    return _signed(file)
+
+
+def _locked_anew(path: Path) -> IO[str]:
+    """Lock another file in the place of one that somebody who may not write here has locked.
+
+    The folder is private by now, so that user cannot reach the new one.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        file = _lock_file(path)
+        _lock(file)
+    except OSError as error:
+        raise disk_fault(error, path) from error
+    return _signed(file)
+
+
+def _signed(file: IO[str]) -> IO[str]:
+    if os.fstat(file.fileno()).st_nlink > 1:
+        return file  # a backup's, or another file of the user's: nothing is written over
     with suppress(OSError):  # the number only tells who holds it; a full disk may keep it out
         file.truncate(0)
         file.write(str(os.getpid()))

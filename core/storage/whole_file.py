@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
+from .. import private
 from .database import disk_fault
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, making its folder. Raises DiskFull or EnvironmentFault."""
-    scratch = path.with_suffix(f".{os.getpid()}.new")
+    """Write a private file, making its folder. Raises DiskFull or EnvironmentFault."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(data)
-        os.replace(scratch, path)
+        private.write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink()
         raise disk_fault(error, path) from error

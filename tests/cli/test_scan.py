@@ -7,6 +7,8 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+from PIL import Image
+
 from core.events import EVENTS, event_from_json, event_to_json
 from tests.workbench import STROKES, Cli, Ran
 
@@ -17,7 +19,7 @@ def test_json_is_one_known_event_a_line(cli: Cli, storm: Path, broken: Path) -> 
     ran = cli("scan", storm, broken, "--json", "--profile", "storm", "--set", "run.batch_size=50")
     assert ran.code == 1
     bodies = ran.json()
-    assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned", "PullEnded"}
+    assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned", "PullEnded", "LeftOut"}
     assert all(event_to_json(event_from_json(body)) == body for body in bodies)
     assert [body["frames"] for body in ran.of("BatchDone")] == [50, 100, 150, 200]
     assert len(ran.of("MomentFound")) == STROKES
@@ -184,3 +186,30 @@ def test_clips_and_pictures_are_written_with_the_scan(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "storm.mp4.json", "storm.mp4.csv", "summary.json",
     }  # fmt: skip
+
+
+def test_what_is_left_out_is_said_in_text_and_json(cli: Cli, tmp_path: Path) -> None:
+    top, out = tmp_path / "top", tmp_path / "out"
+    for folder in (top, top / "@eaDir", out):
+        folder.mkdir()
+        Image.new("RGB", (32, 32), (90, 90, 90)).save(folder / f"in-{folder.name}.png")
+    for name in ("a.xmp", "b.xmp", "c.insv"):
+        (top / name).touch()
+    (top / "link").symlink_to(out)
+    counted = {"links": 1, "folders": {"@eaDir": 1}, "kinds": {".xmp": 2, ".insv": 1}}
+    planned = cli("scan", top, "--dry-run", "--json").json()[0]
+    assert planned["sources"] == 1 and counted.items() <= planned["passed_over"].items()
+    ran = cli("scan", top, "--no-ui")
+    assert ran.code == 0 and "warning: 1 link leads out of the folder" in ran.err
+    assert "left out: 3 files of kinds that are not read: .xmp 2, .insv 1" in ran.err
+    assert "left out: .insv: 360-degree" in ran.err and "1 folder of NAS" in ran.err
+    [event] = cli("scan", top, "--json").of("LeftOut")
+    assert counted.items() <= event.items() and list(event["reasons"]) == [".insv"]
+    followed = cli("scan", top, "--json", "--follow-links")
+    assert sorted(Path(body["path"]).name for body in followed.of("TaskFinished")) == [
+        "in-out.png", "in-top.png",
+    ]  # fmt: skip
+    assert followed.of("LeftOut")[0]["links"] == 0
+    (top / "in-top.png").unlink()
+    nothing = cli("scan", top, "--no-ui")
+    assert nothing.code == 3 and "1 link leads out" in nothing.err and ".xmp 2" in nothing.err

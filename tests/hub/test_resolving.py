@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import (
     DownloadFailed,
+    EnvironmentFault,
     ModelMissing,
     ModelRefused,
     ProfileError,
@@ -217,7 +218,7 @@ def test_every_model_of_the_catalog_says_where_its_name_is_from() -> None:
 
 def test_a_hub_that_is_none_is_told_apart(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "localhost:80")
-    with pytest.raises(UsageError, match="HF_ENDPOINT"):
+    with pytest.raises(EnvironmentFault, match="HF_ENDPOINT"):
         hub.resolve(REPO)
 
 

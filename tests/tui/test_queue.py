@@ -88,6 +88,30 @@ def test_several_are_marked_and_a_path_that_is_not_there_leads_nowhere(
     look(wishes(library), run)
 
 
+def test_links_out_of_a_folder_are_left_out_and_said_until_ctrl_l_follows_them(
+    library: Path, at_home: Path, pictures: Path
+) -> None:
+    top, out = at_home / "top", at_home / "out"
+    for folder in (top, out):
+        folder.mkdir()
+        shutil.copy(pictures / "flat.png", folder / f"in-{folder.name}.png")
+    (top / "notes.xmp").touch()
+    (top / "link").symlink_to(out)
+
+    async def run(viewer: Viewer) -> None:
+        for keys in ([], ["ctrl+l"]):
+            await viewer.press("a")
+            await viewer.sees("add files or folders", "ctrl+l: links")
+            viewer.app.screen.query_one("#path").value = str(top)  # type: ignore[attr-defined]
+            await viewer.press(*keys)
+            await viewer.sees(*(["links followed"] if keys else []))
+            await viewer.press("enter")
+            await viewer.sees("in-out.png" if keys else "in-top.png", seconds=30)
+        await viewer.sees("1 link leads out of the folder", "1 file of a kind", ".xmp 1")
+
+    look(wishes(library), run, (200, 40))
+
+
 def test_waiting_scans_are_ordered_held_and_cancelled(
     library: Path, endless: Path, storm: Path, pictures: Path
 ) -> None:

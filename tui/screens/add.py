@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -21,7 +21,14 @@ from ..widgets.symbols import Symbols
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 
-Chosen = tuple[Sequence[str], str]
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be scanned or watched, and how."""
+
+    paths: tuple[str, ...]
+    profile: str
+    follow_links: bool
 
 
 class AddScreen(ModalScreen[Chosen | None]):
@@ -43,6 +50,7 @@ class AddScreen(ModalScreen[Chosen | None]):
         Binding("tab", "complete", show=False, priority=True),
         Binding("ctrl+o", "profile", show=False, priority=True),
         Binding("ctrl+t", "mark", show=False, priority=True),
+        Binding("ctrl+l", "links", show=False, priority=True),
     ]
 
     def __init__(self, profile: str, symbols: Symbols, *, watch: bool = False) -> None:
@@ -50,6 +58,7 @@ class AddScreen(ModalScreen[Chosen | None]):
         self._watch = watch
         self._profile = profile
         self._symbols = symbols
+        self._follow_links = False
         self._source = ListSource()
 
     def compose(self) -> ComposeResult:
@@ -80,6 +89,11 @@ class AddScreen(ModalScreen[Chosen | None]):
     def action_mark(self) -> None:
         """Mark what is under the cursor, to scan several."""
         self.query_one(VirtualTable).toggle_mark()
+        self._say()
+
+    def action_links(self) -> None:
+        """Follow links in folders that lead out of them, or do not."""
+        self._follow_links = not self._follow_links
         self._say()
 
     def action_complete(self) -> None:
@@ -118,7 +132,7 @@ class AddScreen(ModalScreen[Chosen | None]):
         typed = browse.whole(browse.unquoted(event.value))
         wanted = [path for path in marked or (typed,) if self._will_do(path)]
         if wanted:
-            self.dismiss((wanted, self._profile))
+            self.dismiss(Chosen(tuple(wanted), self._profile, self._follow_links))
         else:
             self.action_complete()
 
@@ -132,6 +146,8 @@ class AddScreen(ModalScreen[Chosen | None]):
     def _say(self) -> None:
         marked = len(self.query_one(VirtualTable).marks)
         many = f"{marked} marked  " if marked else ""
+        links = "  links followed" if self._follow_links else ""
         self.query_one("#choice", Line).show(
-            f" profile {self._profile}", f"{many}ctrl+t: mark  ctrl+o: profile "
+            f" profile {self._profile}{links}",
+            f"{many}ctrl+t: mark  ctrl+o: profile  ctrl+l: links ",
         )

@@ -21,6 +21,8 @@ from .room import Room
 if TYPE_CHECKING:
     from core.commands import Command
 
+    from .add import Chosen
+
 LAST_EVENTS = 12
 
 
@@ -199,22 +201,22 @@ class QueueRoom(Room):
         self.work(self._told(RemoveScan(scan), f"scan {scan} removed"))
         self.app.bridge.changes += 1
 
-    def _added(self, found: tuple[Sequence[str], str] | None) -> None:
+    def _added(self, found: Chosen | None) -> None:
         from core.commands import SubmitScan
 
         if found is not None:
-            paths, profile = found
-            self.app.profile = profile
-            self.work(self.app.submit(SubmitScan(tuple(paths), profile)))
+            self.app.profile = found.profile
+            command = SubmitScan(found.paths, found.profile, follow_links=found.follow_links)
+            self.work(self.app.submit(command))
 
-    def _watched(self, found: tuple[Sequence[str], str] | None) -> None:
+    def _watched(self, found: Chosen | None) -> None:
         from core.commands import WatchFolder
 
         if found is not None:
-            folders, profile = found
-            self.app.profile = profile
-            for folder in folders:
-                self.work(self.app.submit(WatchFolder(folder, profile)))
+            self.app.profile = found.profile
+            for folder in found.paths:
+                command = WatchFolder(folder, found.profile, follow_links=found.follow_links)
+                self.work(self.app.submit(command))
 
     def _unwatched(self, folder: str | None) -> None:
         from core.commands import EndWatch
@@ -275,11 +277,12 @@ class QueueRoom(Room):
             *queue.pipeline(task, width, self.app.symbols),
             "",
             "LAST EVENTS",
+            *queue.warnings(self.state),
             *self._last_events(),
         ]
 
     def _last_events(self) -> list[str]:
-        from core.events import MomentFound, Warned
+        from core.events import LeftOut, MomentFound, Warned
 
         shown = []
         for _, event in reversed(self.app.bridge.events):
@@ -290,6 +293,8 @@ class QueueRoom(Room):
                 )
             elif isinstance(event, Warned):
                 shown.append(f"warning: {wording.words([event.text])}")
-            if len(shown) == LAST_EVENTS:
+            elif isinstance(event, LeftOut):
+                shown += [f"left out: {wording.words([line])}" for line in queue.left_out(event)]
+            if len(shown) >= LAST_EVENTS:
                 break
-        return shown
+        return shown[:LAST_EVENTS]

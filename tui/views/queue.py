@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.passed_over import PassedOver
 from core.text import clean
 
 from ..widgets.bar import bar
@@ -13,6 +14,7 @@ from ..widgets.symbols import Symbols
 from . import wording
 
 if TYPE_CHECKING:
+    from core.events import LeftOut
     from core.state import EngineState, MachineState, ScanState, StepState, TaskState, WatchState
 
 COLUMNS = (
@@ -131,8 +133,21 @@ def watched(state: EngineState | None) -> list[str]:
 def watch_line(watch: WatchState) -> str:
     """Return how a watched folder stands."""
     growing = f"  {watch.growing} not whole yet" if watch.growing else ""
-    said = clean(watch.trouble) or f"{clean(watch.profile)}  {watch.scans} scans{growing}"
+    left_out = f"  {clean(watch.left_out)}" if watch.left_out else ""
+    said = clean(watch.trouble) or (
+        f"{clean(watch.profile)}  {watch.scans} scans{growing}{left_out}"
+    )
     return f"{wording.short_path(watch.folder)}  {said}"
+
+
+def warnings(state: EngineState | None) -> list[str]:
+    """Return what the user should know of the library."""
+    return [f"warning: {clean(text)}" for text in (state.warnings if state else ())]
+
+
+def left_out(event: LeftOut) -> list[str]:
+    """Return what lies in the folders of a scan and is not read."""
+    return PassedOver(event.links, event.folders, event.kinds, event.reasons).lines()
 
 
 def _watching(state: EngineState) -> str:
