@@ -19,7 +19,8 @@ from core.models.table import load
 from core.pipeline.channel import Control
 from core.plan import plan
 from core.records import SourceInfo
-from core.screening_settings import Regions
+from core.screening_settings import Limits, Regions
+from core.sources.reader import Reader
 from core.spec import Spec
 from core.stages.frames import shown as shown_of
 from core.stages.look import Microbatch, Shown
@@ -104,14 +105,15 @@ def test_an_old_library_is_probed_and_decided_again(tmp_path: Path) -> None:
         write_video(tmp_path / "plain.mp4", scene(5)),
     ]
     wanted = Spec(stages=("flash",))
+    reader = Reader(Limits())
+    infos = [reader.probe(str(path)).info for path in paths]
+    reader.close()
+    assert [info.pixels for info in infos] == ["pixels 4:3", ""]
     library = Library(tmp_path / "lib")
     try:
-        infos = [replace(PLAIN, path=str(path), content=f"b2:{path.stem}") for path in paths]
-        for path, info in zip(paths, infos, strict=True):
-            status = path.stat()
-            library.results.remember(
-                [(replace(info, size_bytes=status.st_size), status.st_mtime_ns)]
-            )
+        library.results.remember(
+            (info, path.stat().st_mtime_ns) for path, info in zip(paths, infos, strict=True)
+        )
         library.results.keep(
             Result(info.content, wanted.hash(), 4, "", (), {}, {}, (), ()) for info in infos
         )
@@ -121,8 +123,8 @@ def test_an_old_library_is_probed_and_decided_again(tmp_path: Path) -> None:
         with library.database.transaction() as connection:
             connection.execute("UPDATE contents SET info = json_remove(info, '$.pixels')")
         assert len(plan(library, wanted, names, (), "auto").to_read) == 2
-        for info, pixels in zip(infos, ("pixels 4:3", ""), strict=True):
-            library.results.forget_if_shown_otherwise(replace(info, pixels=pixels), wanted.hash())
+        for info in infos:
+            library.results.forget_if_shown_otherwise(info, wanted.hash())
         kept = [library.results.get(info.content, wanted.hash()) is not None for info in infos]
         assert kept == [False, True]
     finally:
