@@ -120,6 +120,10 @@ class LocalClient:
 
         return await asyncio.to_thread(write_rows, self._reading(), query, format_, path)
 
+    def check_library(self) -> None:
+        """Raise LibraryGone if the engine's library was deleted, moved or replaced."""
+        self._engine.check_library()
+
     def watch_again(self) -> None:
         """Go on with the folders that an engine before this one watched."""
         self._engine.watch_again()

@@ -27,7 +27,7 @@ from typing import Any
 from .client import LocalClient
 from .commands import CancelScan, EndScan, command_from_json
 from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_path
-from .errors import SightlineError, UsageError
+from .errors import LibraryGone, SightlineError, UsageError
 from .events import event_to_json
 from .logs import log_to
 from .monitor import Monitor
@@ -59,7 +59,10 @@ class Server:
         self.monitor = Monitor(library, client.now)
 
     async def serve(self) -> None:
-        """Listen until stopped; then end running scans after the microbatch in hand."""
+        """Listen until stopped; then end running scans after the microbatch in hand.
+
+        Raises EnvironmentFault: LibraryGone once the library is deleted, moved or replaced.
+        """
         path = socket_path(self._library)
         with suppress(FileNotFoundError):
             path.unlink()  # left by an engine that was killed: we hold the library's lock
@@ -75,13 +78,19 @@ class Server:
             await asyncio.to_thread(_warm)
             await self._until_stopped()
         finally:
-            discovery_file(self._library).unlink(missing_ok=True)
+            self._unlink(discovery_file(self._library))
             server.close()
             for viewer in list(self._viewers):
                 await viewer.dismiss()
-            path.unlink(missing_ok=True)
+            self._unlink(path)
             await asyncio.to_thread(self.monitor.close)
         log.info("stopped")
+
+    def _unlink(self, path: Path) -> None:
+        """Remove a file of ours; in a library that took the place of ours it is another's."""
+        with suppress(LibraryGone, OSError):
+            self._client.check_library()
+            path.unlink()
 
     def stop(self) -> None:
         """End serving."""
@@ -113,6 +122,7 @@ class Server:
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
+            self._client.check_library()
             state = await self._client.snapshot()
             if self._viewers or state.scans or state.watches or _fetching(state.downloads):
                 self._last_use = time.monotonic()

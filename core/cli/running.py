@@ -15,7 +15,7 @@ from .. import events
 from ..attach import Ready, headless
 from ..client import EngineClient, Records, check_formats
 from ..commands import CancelScan, ResumeScan, SubmitScan
-from ..errors import ExitCode
+from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..logs import log_to
 from ..text import clean_path
 from ..times import duration, timecode
@@ -53,16 +53,31 @@ async def run_scan(
     log_to(session.library)
     client = await headless(session.library, reader)
     try:
-        stopper = Stopper(client, session.out)
-        with stopper.listening():
-            since = (await client.snapshot()).sequence
-            scan = await client.send(command)
-            stopper.started(scan)
-            end = await _follow(client, scan, since, session.out, as_json)
-        lost = _write(session.library, scan, finish, session.out)
+        end = await _ran(client, session, command, as_json)
+    except NothingLeft as nothing:
+        if finish == Finish() or not isinstance(command, ResumeScan) or command.failed:
+            raise
+        session.out.note(str(nothing))  # a kill may have come while its results were written
+        return _write(session.library, command.scan, finish, session.out)
     finally:
         await client.close()
-    return exit_code(end, session.out) or lost
+    code = exit_code(end, session.out)
+    if end.fault == LibraryGone.__name__:
+        return code
+    lost = _write(session.library, end.scan, finish, session.out)
+    return code or lost
+
+
+async def _ran(
+    client: EngineClient, session: Session, command: SubmitScan | ResumeScan, as_json: bool
+) -> events.ScanFinished:
+    """Run a scan, printing its events, and return how it ended. Raises SightlineError."""
+    stopper = Stopper(client, session.out)
+    with stopper.listening():
+        since = (await client.snapshot()).sequence
+        scan = await client.send(command)
+        stopper.started(scan)
+        return await _follow(client, scan, since, session.out, as_json)
 
 
 async def _follow(
@@ -231,7 +246,10 @@ def stop_signals() -> list[signal.Signals]:
 def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
     if finish == Finish():
         return 0
-    records = Records.open(library)
+    try:
+        records = Records.open(library)
+    except UnknownName as error:
+        raise LibraryGone(f"{clean_path(str(library))} is gone since the scan ended") from error
     try:
         if finish.out is not None:
             written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
@@ -269,7 +287,8 @@ def exit_code(end: events.ScanFinished, out: Output) -> int:
         out.warn(end.reason)
         return int(ExitCode.INTERNAL)
     if end.reason:
-        out.warn(f"{end.reason} (then: sightline runs resume {end.scan})")
+        then = f" (then: sightline runs resume {end.scan})"
+        out.warn(end.reason + ("" if end.fault == LibraryGone.__name__ else then))
         return int(ExitCode.ENVIRONMENT)
     if end.state == "interrupted":
         out.note(f"go on with: sightline runs resume {end.scan}")

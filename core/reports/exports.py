@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..errors import DiskFull, SourceError
 from ..records import Moment, SourceInfo
-from ..sources.reader import Reader
+from ..sources.reader import Reader, again_if_killed
 from ..stages.thumbnails import make_missing
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
@@ -47,7 +48,12 @@ def _illustrated(library: Library, scan: int, formats: Sequence[str]) -> Iterato
             document = filed.document
             # A file that is gone or changed since still has its events, without pictures.
             with suppress(SourceError):
-                make_missing(library.thumbnails, reader, document.source, document.moments, side)
+                again_if_killed(
+                    partial(
+                        make_missing, library.thumbnails, reader, document.source,
+                        document.moments, side,
+                    )
+                )  # fmt: skip
             yield with_thumbnails(library, filed, side)
     finally:
         reader.close()
@@ -71,7 +77,8 @@ def export_pieces(library: Library, scan: int, folder: Path, *, pictures: bool) 
 
 def _piece(reader: Reader, info: SourceInfo, moment: Moment, path: Path, picture: bool) -> Piece:
     try:
-        written = (_one_picture if picture else _one_clip)(reader, info, moment, path)
+        write_one = _one_picture if picture else _one_clip
+        written = again_if_killed(partial(write_one, reader, info, moment, path))
     except SourceError as error:
         return Piece(info.path, None, f"no {path.name}: {error}")
     return Piece(info.path, written)

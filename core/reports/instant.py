@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import SourceError, UnknownName, UsageError
 from ..records import SourceInfo
-from ..sources.reader import Reader
+from ..sources.reader import Reader, again_if_killed
 from ..spec import Spec
 from ..stages.table import create
 from ..storage.export.shapes import look
@@ -71,7 +71,9 @@ def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> by
     reader = Reader(spec.limits)
     try:
         with _naming(info.path):
-            return next(iter(reader.stills(info, [seconds], longest_side))).jpeg
+            return again_if_killed(
+                lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
+            )
     except StopIteration as error:
         raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
     finally:

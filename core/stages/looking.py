@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, UsageError
+from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, ReaderKilled, UsageError
 from ..models.model import Model
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
@@ -22,6 +22,8 @@ from .lending import Lending
 from .look import Look, Microbatch, Question, Said
 
 MOST_ERROR_LETTERS = 300
+_NO_ANSWER = (Cancelled, EnvironmentFault, UsageError, ReaderKilled)
+"""what ends a scan, or has a source read once more, and is never kept as an answer"""
 Progress = Callable[[Microbatch, list[StepReport]], None]
 
 
@@ -130,7 +132,7 @@ class Looking:
         """Return the model's input, or the exception: it is dealt with where answers are."""
         try:
             return look.prepare(self._model(look), batch.shown, part)
-        except (Cancelled, EnvironmentFault, UsageError):
+        except _NO_ANSWER:
             raise
         except Exception as error:
             return error
@@ -174,7 +176,7 @@ class Looking:
             self._remember_less(look, len(part) // 2)
         except PictureRejected as error:
             return self._without(look, batch, part, error)
-        except (Cancelled, EnvironmentFault, UsageError):
+        except _NO_ANSWER:
             raise
         except Exception as error:
             if len(part) == 1:

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import DiskFull, EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryTooNew
+from ..errors import (
+    DiskFull,
+    EnvironmentFault,
+    LibraryBusy,
+    LibraryDamaged,
+    LibraryGone,
+    LibraryTooNew,
+)
 from ..text import clean
 
 BUSY_SECONDS = 10.0
@@ -105,18 +112,26 @@ SCHEMA_VERSION = len(MIGRATIONS)
 
 
 class Database:
-    """One connection, used by one thread at a time; all writing goes through `transaction()`."""
+    """One connection, used by one thread at a time; all writing goes through `transaction()`.
+
+    A file that is deleted or moved can still be written by whoever has it open, and nobody finds
+    what is written: so a writable database checks at each commit that its path still leads to the
+    file it opened.
+    """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
-        self.path = path
+        self.path = path.absolute()
         self._lock = threading.RLock()
+        self._opened: tuple[int, int] | None = None
         with self._in_words():
-            self._connection = _connect(path, writable)
+            self._connection = _connect(self.path, writable)
+        if writable:
+            self._opened = _identity(self.path)
         self._check_version(writable)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one transaction: all of it is kept, or none."""
+        """Run one transaction: all of it is kept, or none. Raises EnvironmentFault."""
         with self._lock, self._in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -126,6 +141,12 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.rollback()
                 raise
+            self.check_there()
+
+    def check_there(self) -> None:
+        """Raise LibraryGone if the path does not lead to the file any more that was opened."""
+        if self._opened is not None and _identity(self.path) != self._opened:
+            raise _gone(self.path)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -162,6 +183,7 @@ class Database:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            self.check_there()
             raise _fault(error, self.path) from error
 
 
@@ -173,6 +195,13 @@ def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
             f"no room left writing {where}; free some space, then resume the scan: nothing is lost"
         )
     return EnvironmentFault(f"{where}: {error.strerror}; check the folder and its rights")
+
+
+def disk_fault_of(error: OSError) -> EnvironmentFault | None:
+    """Return an error of the operating system in the user's words if the disk caused it."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        return None
+    return disk_fault(error, Path(os.fsdecode(error.filename or "the disk")))
 
 
 def _connect(path: Path, writable: bool) -> sqlite3.Connection:
@@ -194,6 +223,24 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
         # the power fails; and those are then simply done again.
         connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file; None if there is none. Raises EnvironmentFault."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise disk_fault(error, path) from error
+    return status.st_dev, status.st_ino
+
+
+def _gone(path: Path) -> LibraryGone:
+    return LibraryGone(
+        f"{clean(str(path))} was deleted, moved or replaced while it was written: what was found "
+        "since cannot be kept there; put the library folder back, or scan again"
+    )
 
 
 def _wal(path: Path) -> Path:

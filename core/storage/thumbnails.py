@@ -38,4 +38,4 @@ class Thumbnails:
 
     def put(self, content: str, seconds: float, longest_side: int, jpeg: bytes) -> None:
         """Keep a thumbnail; the file appears whole or not at all."""
-        write_whole(self.path(content, seconds, longest_side), jpeg)
+        write_whole(self.path(content, seconds, longest_side), jpeg, self._folder.parent)

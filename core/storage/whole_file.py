@@ -9,10 +9,14 @@ from pathlib import Path
 from .database import disk_fault
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, making its folder. Raises DiskFull or EnvironmentFault."""
+def write_whole(path: Path, data: bytes, library: Path) -> None:
+    """Write `data` to `path`, making its folder. Raises DiskFull or EnvironmentFault.
+
+    The folder of the library itself is never made: it would hide that the library was deleted.
+    """
     scratch = path.with_suffix(f".{os.getpid()}.new")
     try:
+        os.stat(library)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_bytes(data)
         os.replace(scratch, path)
