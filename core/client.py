@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -280,6 +281,26 @@ def log_lines(library: Path, level: str, text: str = "") -> list[dict[str, Any]]
     from .reports.loglines import log_lines as lines
 
     return lines(log_file(library), level, text)
+
+
+@contextmanager
+def folders_to_write(folders: Sequence[Path]) -> Iterator[None]:
+    """Make folders that will be written to; what is new and empty goes again if the block fails.
+
+    Raises EnvironmentFault if a folder cannot be written.
+    """
+    from .storage.export.atomic import make_writable, remove_if_empty
+
+    new: list[Path] = []
+    try:
+        for folder in folders:
+            if make_writable(folder):
+                new.append(folder)
+        yield
+    except BaseException:
+        for folder in reversed(new):
+            remove_if_empty(folder)
+        raise
 
 
 def check_formats(names: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .disk_errors import disk_errors
 from .errors import EnvironmentFault
 from .settings import log_file
 from .text import clean
@@ -64,15 +65,25 @@ def running(library: Path) -> Listening | None:
 
 
 def announce(library: Path, listening: Listening) -> None:
-    """Write the discovery file, readable by nobody else."""
+    """Write the discovery file, readable by nobody else. Raises EnvironmentFault."""
     path = discovery_file(library)
+    with disk_errors(path):
+        _write_private(path, json.dumps(asdict(listening)))
+
+
+def _write_private(path: Path, text: str) -> None:
     scratch = path.with_suffix(".new")
     with suppress(FileNotFoundError):
         scratch.unlink()
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(listening), file)
-    os.replace(scratch, path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(scratch, path)
+    except OSError:
+        with suppress(OSError):
+            scratch.unlink()
+        raise
 
 
 async def started(library: Path) -> Listening:
@@ -155,8 +166,9 @@ def _why_not(library: Path, code: int) -> str:
 def _private_folder() -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "sightline" if base else Path(tempfile.gettempdir()) / _own_name()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise EnvironmentFault(
             f"{clean(str(folder))} is not private to you; remove it, or set XDG_RUNTIME_DIR"

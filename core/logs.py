@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from .settings import log_file
 
 MAX_LOG_BYTES = 5_000_000
+
+
+class _QuietHandler(RotatingFileHandler):
+    """A log file whose disk may be full or gone: that stops no work, and is said elsewhere."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Leave the record out."""
+
+    def close(self) -> None:
+        """Close the file, also where its last line cannot be written."""
+        with suppress(OSError):
+            super().close()
 
 
 def log_to(folder: Path) -> None:
@@ -18,7 +31,7 @@ def log_to(folder: Path) -> None:
     logger.setLevel(logging.INFO)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(
+        handler: logging.Handler = _QuietHandler(
             log_file(folder), maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
         )
     except OSError:

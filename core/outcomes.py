@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import events
+from .disk_errors import disk_fault_of
 from .errors import SightlineError
 from .plan import Source
 from .records import Moment, SourceInfo
 from .stages.pictures import PictureDone
-from .storage.database import disk_fault_of
 from .storage.library import Library
 from .storage.results import Result
 from .storage.runs import TaskRow

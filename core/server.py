@@ -27,6 +27,7 @@ from typing import Any
 from .client import LocalClient
 from .commands import CancelScan, EndScan, command_from_json
 from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_path
+from .disk_errors import disk_errors, disk_fault_of
 from .errors import LibraryGone, SightlineError, UsageError
 from .events import event_to_json
 from .logs import log_to
@@ -64,10 +65,11 @@ class Server:
         Raises EnvironmentFault: LibraryGone once the library is deleted, moved or replaced.
         """
         path = socket_path(self._library)
-        with suppress(FileNotFoundError):
-            path.unlink()  # left by an engine that was killed: we hold the library's lock
-        server = await asyncio.start_unix_server(self._meet, path=path, limit=LINE_BYTES)
-        os.chmod(path, 0o600)
+        with disk_errors(path):
+            with suppress(FileNotFoundError):
+                path.unlink()  # left by an engine that was killed: we hold the library's lock
+            server = await asyncio.start_unix_server(self._meet, path=path, limit=LINE_BYTES)
+            os.chmod(path, 0o600)
         announce(self._library, self._listening(path))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
@@ -313,10 +315,20 @@ def main() -> int:
     os.nice(NICE)
     try:
         asyncio.run(_main(library, idle_seconds))
+    except OSError as error:
+        fault = disk_fault_of(error)
+        if fault is None:
+            raise
+        return _failed(fault)
     except SightlineError as error:
-        print(f"sightline engine: {error}", file=sys.stderr, flush=True)
-        return int(error.exit_code)
+        return _failed(error)
     return 0
+
+
+def _failed(error: SightlineError) -> int:
+    with suppress(OSError):  # the log is on the library's disk, which may be full
+        print(f"sightline engine: {error}", file=sys.stderr, flush=True)
+    return int(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import events
 from ..attach import Ready, headless
-from ..client import EngineClient, Records, check_formats
+from ..client import EngineClient, Records, check_formats, folders_to_write
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..logs import log_to
@@ -31,6 +31,11 @@ class Finish:
     formats: tuple[str, ...] = ()
     clips: Path | None = None
     pictures: Path | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """Return the folders written to."""
+        return [each for each in (self.out, self.clips, self.pictures) if each is not None]
 
 
 async def run_scan(
@@ -53,7 +58,8 @@ async def run_scan(
     log_to(session.library)
     client = await headless(session.library, reader)
     try:
-        end = await _ran(client, session, command, as_json)
+        with folders_to_write(finish.folders):
+            end = await _ran(client, session, command, as_json)
     except NothingLeft as nothing:
         if finish == Finish() or not isinstance(command, ResumeScan) or command.failed:
             raise

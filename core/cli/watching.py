@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .. import events
 from ..attach import headless
-from ..client import EngineClient, Records, appearing, check_formats
+from ..client import EngineClient, Records, appearing, check_formats, folders_to_write
 from ..commands import CancelScan, Command, ResumeScan, SubmitScan
 from ..errors import DiskFull, ExitCode, NothingToScan, UnknownName
 from ..logs import log_to
@@ -39,7 +39,8 @@ async def watch_folder(
     loop = asyncio.get_running_loop()
     for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
-    client = await headless(session.library)
+    with folders_to_write([out] if out else []):
+        client = await headless(session.library)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
         async for paths in appearing(str(folder), settle, stop):

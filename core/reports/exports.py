@@ -93,7 +93,8 @@ def _one_clip(reader: Reader, info: SourceInfo, moment: Moment, path: Path) -> P
     except DiskFull as error:
         raise DiskFull(f"{clean_path(str(path))}: {error}") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
     return path
 
 

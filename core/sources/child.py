@@ -74,6 +74,8 @@ def _unexpected(error: Exception) -> dict[str, str]:
         return {"error": "TooLarge", "reason": reason}
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
+    if getattr(error, "errno", None) == errno.EROFS:
+        return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}
     if isinstance(error, OSError) and error.strerror and error.filename:
         return {"error": "Unreadable", "reason": f"{error.strerror}; check the path"}
     reason = f"cannot be decoded ({type(error).__name__}: {words})"

@@ -322,5 +322,6 @@ def _raised(header: dict[str, Any]) -> errors.SightlineError:
         "Vanished": errors.Vanished,
         "MissingExtra": errors.MissingExtra,
         "DiskFull": errors.DiskFull,
+        "EnvironmentFault": errors.EnvironmentFault,
     }
     return kinds.get(header["error"], errors.Unreadable)(header["reason"])

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..disk_errors import FULL, disk_fault, probe
 from ..errors import (
-    DiskFull,
     EnvironmentFault,
     LibraryBusy,
     LibraryDamaged,
@@ -187,23 +187,6 @@ class Database:
             raise _fault(error, self.path) from error
 
 
-def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
-    """Return an operating system error about `path` in the user's words."""
-    where = clean(str(path))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(
-            f"no room left writing {where}; free some space, then resume the scan: nothing is lost"
-        )
-    return EnvironmentFault(f"{where}: {error.strerror}; check the folder and its rights")
-
-
-def disk_fault_of(error: OSError) -> EnvironmentFault | None:
-    """Return an error of the operating system in the user's words if the disk caused it."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-        return None
-    return disk_fault(error, Path(os.fsdecode(error.filename or "the disk")))
-
-
 def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     mode = "rwc" if writable else "ro"
     if not writable and not os.access(path.parent, os.W_OK) and not _wal(path).exists():
@@ -253,6 +236,10 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
         return disk_fault(OSError(errno.ENOSPC, words), path)
     if "locked" in words or "busy" in words:
         return LibraryBusy(f"{where} is being written by another program; try again in a moment")
+    if "disk I/O" in words or "unable to open" in words:
+        full = _no_room(path.parent)  # SQLite knows one kind of full disk only
+        if full is not None:
+            return disk_fault(full, path)
     if "disk I/O" in words:
         return EnvironmentFault(
             f"{where}: the disk does not take or give its data; check the disk and its free space, "
@@ -266,3 +253,12 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
         f"{where} cannot be read ({clean(words)}); move the library folder away to start anew, "
         "or restore it from a backup"
     )
+
+
+def _no_room(folder: Path) -> OSError | None:
+    """Return the error of a disk that takes no more; no inode may be left, or no quota."""
+    try:
+        probe(folder)
+    except OSError as error:
+        return error if error.errno in FULL else None
+    return None

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import IO
 
 from ..discovery import LOCK
+from ..disk_errors import disk_fault
 from ..errors import LibraryBusy, UnknownName
 from ..text import clean
 from .annotations import Annotations
-from .database import Database, disk_fault
+from .database import Database
 from .footprints import Footprints
 from .frames import KeptFrames
 from .listings import Listings
@@ -99,8 +100,9 @@ def _locked(folder: Path) -> IO[str]:
             f"another engine (process {owner}) writes to {clean(str(folder))}; "
             "wait for it, or name another --library"
         ) from error
-    with suppress(OSError):  # the number only tells who holds it; a full disk may keep it out
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    # The number only tells who holds it; a full disk may keep it out. Past the file's own buffer,
+    # which would be written again, and fail again, whenever it is closed.
+    with suppress(OSError):
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .database import disk_fault
+from ..disk_errors import disk_fault
 
 
 def write_whole(path: Path, data: bytes, library: Path) -> None:
