@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .disk_errors import disk_errors
+from .disk_errors import disk_errors, disk_fault, probe
 from .errors import EnvironmentFault
 from .settings import log_file
 from .text import clean
@@ -159,8 +159,17 @@ def _why_not(library: Path, code: int) -> str:
     except OSError:
         lines = []
     last = next((line for line in reversed(lines) if line.startswith("sightline engine:")), "")
-    said = last.partition(": ")[2] or f"it ended with code {code}"
+    said = last.partition(": ")[2] or _no_room(library) or f"it ended with code {code}"
     return f"{clean(said)} (log: {clean(str(log_file(library)))})"
+
+
+def _no_room(library: Path) -> str:
+    """Return why nothing can be written there, not even a log; empty where that is possible."""
+    try:
+        probe(library)
+    except OSError as error:
+        return str(disk_fault(error, library))
+    return ""
 
 
 def _private_folder() -> Path:

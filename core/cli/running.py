@@ -17,7 +17,7 @@ from ..client import EngineClient, Records, check_formats, folders_to_write
 from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..logs import log_to
-from ..text import clean_path
+from ..text import clean_path, counted
 from ..times import duration, timecode
 from .options import DEFAULT_FORMATS
 from .output import Output, Session
@@ -127,7 +127,8 @@ class Printer:
         match event:
             case events.ScanStarted():
                 self._sources = event.sources
-                self._out.note(f"scan {event.scan}: {event.sources} sources, {event.known} known")
+                sources = counted(event.sources, "source")
+                self._out.note(f"scan {event.scan}: {sources}, {event.known} known")
             case events.TaskStarted():
                 self._totals[event.number] = (event.path, event.frames)
             case events.BatchDone():
@@ -146,11 +147,12 @@ class Printer:
         rate = event.frames_per_second
         # Models look at a video after it was screened: how many frames, nobody knows beforehand.
         known = total is not None and event.frames <= total
-        share = f"{100 * event.frames / (total or 1):.0f}%" if known else f"{event.frames} frames"
+        read = f"{100 * event.frames / (total or 1):.0f}%"
+        share = read if known else counted(event.frames, "frame")
         left = f"left {duration(((total or 0) - event.frames) / rate)}  " if known and rate else ""
         text = (
             f"{self._finished}/{self._sources}  {clean_path(os.path.basename(path), limit=40)}  "
-            f"{share}  {rate:.{0 if rate >= 10 else 1}f}/s  {left}{self._moments} events"
+            f"{share}  {rate:.{0 if rate >= 10 else 1}f}/s  {left}{counted(self._moments, 'event')}"
         )
         if self._out.verbose:
             self._out.note(text)
@@ -161,10 +163,10 @@ class Printer:
         self._moments += 1
         if self._json:
             return
-        frames = event.end_frame - event.start_frame + 1
+        frames = counted(event.end_frame - event.start_frame + 1, "frame")
         self._out.result(
             f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  {frames} frame{'s' if frames > 1 else ''}"
+            f"score {event.score:g}  {frames}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:
@@ -173,7 +175,8 @@ class Printer:
         if event.state == "failed":
             self._out.failed(event.path, event.reason)
         elif self._out.verbose:
-            self._out.note(f"{event.state}: {clean_path(event.path)}  {event.frames} frames")
+            frames = counted(event.frames, "frame")
+            self._out.note(f"{event.state}: {clean_path(event.path)}  {frames}")
 
     def _in_folder(self, event: events.TaskFinished) -> None:
         """Sum up each folder; sources come folder by folder, so the next one ends the last."""
@@ -189,8 +192,8 @@ class Printer:
         folder = self._folder
         if self._out.verbose and folder.sources:
             self._out.note(
-                f"folder {clean_path(folder.path)}: {folder.sources} sources, "
-                f"{folder.moments} events, {folder.failed} failed"
+                f"folder {clean_path(folder.path)}: {counted(folder.sources, 'source')}, "
+                f"{counted(folder.moments, 'event')}, {folder.failed} failed"
             )
 
     def _end(self, event: events.ScanFinished) -> None:
@@ -198,7 +201,7 @@ class Printer:
         self._out.end_progress()
         self._out.note(
             f"scan {event.scan} {event.state}: {event.done} read, {event.known} known, "
-            f"{event.failed} failed, {event.moments} events, {duration(event.seconds)}"
+            f"{event.failed} failed, {counted(event.moments, 'event')}, {duration(event.seconds)}"
         )
 
 
@@ -259,7 +262,7 @@ def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
     try:
         if finish.out is not None:
             written = records.export(scan, finish.formats or DEFAULT_FORMATS, finish.out)
-            out.note(f"{len(written)} files written to {clean_path(str(finish.out))}")
+            out.note(f"{counted(len(written), 'file')} written to {clean_path(str(finish.out))}")
         lost = 0
         for folder, pictures in ((finish.clips, False), (finish.pictures, True)):
             if folder is not None:
@@ -282,8 +285,8 @@ def write_pieces(
         written += 1
         if list_:
             out.result(str(piece.path))
-    kind = "pictures" if pictures else "clips"
-    out.note(f"{written} {kind} written to {clean_path(str(folder))}")
+    pieces = counted(written, "picture" if pictures else "clip")
+    out.note(f"{pieces} written to {clean_path(str(folder))}")
     return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 

@@ -10,6 +10,7 @@ import click
 from ..attach import reader_for
 from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
+from ..text import counted
 from ..times import duration
 from .options import formats_option, out_option, scan_request, scan_settings
 from .output import Session
@@ -105,8 +106,8 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
         session.out.failed(path, reason)
     took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
     session.out.result(
-        f"{planned.sources} sources: {len(planned.to_read)} to read "
-        f"(about {planned.frames} frames, {took}; {planned.basis}), {planned.known} known, "
-        f"{planned.failed_before} failed before"
+        f"{counted(planned.sources, 'source')}: {len(planned.to_read)} to read "
+        f"(about {counted(planned.frames, 'frame')}, {took}; {planned.basis}), "
+        f"{planned.known} known, {planned.failed_before} failed before"
     )
     return int(code)

@@ -10,6 +10,7 @@ import click
 
 from ..client import Records
 from ..errors import UsageError
+from ..text import counted
 from ..times import timecode
 from .output import Output, Session
 
@@ -75,8 +76,8 @@ def print_score(out: Output, found: Score) -> None:
     """Print a score with its misses and false alarms."""
     recall = "-" if found.recall is None else f"{found.recall:.3f}"
     precision = "-" if found.precision is None else f"{found.precision:.3f}"
-    out.result(f"recall     {recall}  ({found.hits} of {found.true} true events found)")
-    out.result(f"precision  {precision}  ({found.right} of {found.found} events right)")
+    out.result(f"recall     {recall}  ({found.hits} of {counted(found.true, 'true event')} found)")
+    out.result(f"precision  {precision}  ({found.right} of {counted(found.found, 'event')} right)")
     if found.timing_median_seconds is not None and found.timing_worst_seconds is not None:
         out.result(
             f"timing     peak off by {found.timing_median_seconds:.3f} s (median), "

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
+from ..text import counted
 from . import wire
 
 ALIVE_SECONDS = 1.0
@@ -207,7 +208,9 @@ def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> No
     promised, read = stream.video.frames, count + int(request["skip"])
     whole = request["mode"] == "every" and request["max_frames"] is None
     if whole and (stream.bad_packets or stream.ended_early) and read < promised:
-        stream.warnings.append(f"the header promises {promised} frames, {read} could be read")
+        stream.warnings.append(
+            f"the header promises {counted(promised, 'frame')}, {read} could be read"
+        )
 
 
 def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -> int:
@@ -216,7 +219,9 @@ def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -
     count = 0
     for count, frame in enumerate(frames, 1):
         if count + request["skip"] > most:
-            raise TooLarge(f"more than limits.max_frames = {most} frames; raise it to read on")
+            raise TooLarge(
+                f"more than limits.max_frames = {counted(most, 'frame')}; raise it to read on"
+            )
         batch.add(frame)
     batch.flush()
     return count

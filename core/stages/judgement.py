@@ -12,6 +12,7 @@ from ..spec import Spec
 from ..storage.annotations import Annotation, Asked
 from ..storage.provenance import provenance
 from ..storage.results import Result, Results
+from ..text import counted
 from .measure import StageTrack
 from .moments import moments
 from .stage import Track
@@ -105,8 +106,8 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     cut_off = bool(ended.get("ended_early")) or (bool(whole) and read < WHOLE_SHARE * promised)
     if info.kind == "picture" or not cut_off:
         return ""
-    of = f"{read} of {promised}" if promised else f"only {read}"
-    return f"cut off or damaged: {of} frames could be read; moments up to there are kept"
+    of = f"{read} of {counted(promised, 'frame')}" if promised else f"only {counted(read, 'frame')}"
+    return f"cut off or damaged: {of} could be read; moments up to there are kept"
 
 
 def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:
@@ -114,5 +115,5 @@ def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:
     found = [*info.warnings, *ended.get("warnings", ())]
     bad = int(ended.get("bad_packets", 0))
     if bad:
-        found.append(f"{bad} damaged packet{'s' if bad > 1 else ''} left out")
+        found.append(f"{counted(bad, 'damaged packet')} left out")
     return tuple(found)

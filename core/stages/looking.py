@@ -17,7 +17,7 @@ from ..models.model import Model
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
 from ..storage.annotations import Annotation, Annotations, Asked
-from ..text import clean
+from ..text import clean, counted
 from .lending import Lending
 from .look import Look, Microbatch, Question, Said
 
@@ -198,7 +198,9 @@ class Looking:
         said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
         self._fitted.add(look.name)
         if len(said) != len(part):
-            raise ValueError(f"{look.name}: {len(said)} answers to {len(part)} questions")
+            raise ValueError(
+                f"{look.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
+            )
         return said
 
     def _without(

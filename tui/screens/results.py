@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from core.commands import CorrectFrame, MarkFrame
 from core.errors import SightlineError
 from core.queries import Results, Sort, What
-from core.text import clean
+from core.text import clean, counted
 
 from ..new_file import free_path, plain_stem, write_new
 from ..views import browse, results, timeline, wording
@@ -332,4 +332,4 @@ class ResultsRoom(Room):
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
         count = await self.app.bridge.export_rows(self._rows.query, format_, path)
-        return f"{count} rows written: {clean(path.name)} in {clean(str(path.parent))}"
+        return f"{counted(count, 'row')} written: {clean(path.name)} in {clean(str(path.parent))}"
