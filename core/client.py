@@ -20,6 +20,7 @@ from .events import Event
 from .queries import Page, Query
 from .settings import log_file
 from .state import EngineState, MachineState
+from .times import WrittenTime
 from .views import BatchLine, ModelMemory, MomentView, Piece, PlanView, ScanLine, TaskView, Verified
 
 if TYPE_CHECKING:
@@ -193,18 +194,19 @@ class Records:
 
         return exports.export_pieces(self._library, scan, folder, pictures=pictures)
 
-    def instant(self, path: str, seconds: float) -> MomentView:
-        """Return everything kept about one instant of a source."""
+    def instant(self, path: str, when: float | WrittenTime) -> MomentView:
+        """Return everything kept about one instant of a source. Raises UsageError."""
         from .reports import instant
 
-        return instant.instant(self._library, path, seconds)
+        written = when if isinstance(when, WrittenTime) else WrittenTime(when)
+        return instant.instant(self._library, path, written)
 
     def still(self, view: MomentView, longest_side: int) -> bytes:
         """Return a JPEG of an instant, read from its file."""
         from .reports import instant, lists
 
         spec = lists.spec_of(self._library, view.scan)
-        return instant.still(view.info, view.seconds, longest_side, spec)
+        return instant.still(view.info, view.picture_seconds, longest_side, spec)
 
     def picture(self, view: MomentView, longest_side: int, path: Path) -> None:
         """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""

@@ -8,7 +8,7 @@ import click
 
 from ..client import rows_of
 from ..queries import Results, Sort, What
-from ..times import timecode
+from ..times import reference, timecode
 from .output import Output, Session
 
 ROWS_AT_ONCE = 500
@@ -53,12 +53,12 @@ def command(
 
 def _print(out: Output, what: str, row: dict[str, Any]) -> None:
     place = f"{row['path']}@{timecode(row['seconds'])}"
-    mark = "  MARKED" if row["marked"] else ""
+    end = f"{'  MARKED' if row['marked'] else ''}  {reference(row['frame'], row['scan'])}"
     if what == "frames":
         said = row["corrected_caption"] or (row["caption"] or {}).get("text", "")
         tags = row["corrected_tags"] or [tag.get("tag", "") for tag in row["tags"]]
-        out.result(f"{place}  {', '.join(tags)}  {said}{mark}")
+        out.result(f"{place}  {', '.join(tags)}  {said}{end}")
         return
     verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
     note = row["corrected_caption"] or row["verdict"] or ""
-    out.result(f"{place}  {row['kind']}  score {row['score']:g}  {note}{verdict}{mark}")
+    out.result(f"{place}  {row['kind']}  score {row['score']:g}  {note}{verdict}{end}")

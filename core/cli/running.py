@@ -18,7 +18,7 @@ from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..logs import log_to
 from ..text import clean_path, counted
-from ..times import duration, timecode
+from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS
 from .output import Output, Session
 
@@ -166,7 +166,7 @@ class Printer:
         frames = counted(event.end_frame - event.start_frame + 1, "frame")
         self._out.result(
             f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  {frames}"
+            f"score {event.score:g}  {frames}  {reference(event.peak_frame, event.scan)}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelRefused
-from ..text import clean, clean_path
+from ..text import clean, clean_path, counted
 
 HEADER_LIMIT = 100_000_000
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
@@ -95,4 +95,4 @@ def _absent(names: list[str]) -> str:
     first, more = clean(names[0]), len(names) - 1
     if not more:
         return f"{first} is absent"
-    return f"{first} and {more} more are absent"
+    return f"{first} and {counted(more, 'other file', 'other files')} are absent"

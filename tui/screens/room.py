@@ -326,7 +326,8 @@ class Room(Moving):
         missed = self.app.meter.missed(link)
         if missed:
             self.say(
-                f"the link stalled and {counted(missed, 'frame')} were left out; the engine went on"
+                f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
+                "the engine went on"
             )
         self._draw_status()
 
