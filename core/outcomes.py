@@ -210,3 +210,12 @@ class Outcomes:
 def identity(source: Source) -> tuple[str, int, int]:
     """Return path, bytes and time of change: what tells that a file is still the one planned."""
     return source.found.path, source.found.size_bytes, source.found.mtime_ns
+
+
+def has_changed(source: Source) -> bool:
+    """Tell whether a file is another than the one planned; one that is gone since is not."""
+    try:
+        status = os.stat(source.found.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) != identity(source)[1:]

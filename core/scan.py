@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +9,10 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from . import events
 from .errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
 from .in_hand import Running
-from .outcomes import Emit, Outcomes, identity
+from .outcomes import Emit, Outcomes, has_changed
 from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
@@ -29,7 +25,14 @@ from .spec import Spec
 from .stages.eyes import Eyes
 from .stages.judgement import UNANSWERED, decide, judge
 from .stages.looking import Looking
-from .stages.measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks
+from .stages.measure import (
+    Progress,
+    StageTrack,
+    measure_video,
+    open_tracks,
+    settle_tracks,
+    times_of,
+)
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.thumbnails import make_missing
 from .state import ScanState
@@ -120,8 +123,7 @@ class ScanJob:
         if self._fault is not None:
             raise self._fault
 
-    def _close_readers(self) -> None:
-        """End all reader processes; they start again when they are asked."""
+    def _close_readers(self) -> None:  # they start again when they are asked
         self._pool.close()
         self._picture_pool.close()
 
@@ -313,23 +315,13 @@ class ScanJob:
         if self._eyes is None:
             return judge(info, self._spec, tracks, decided, ended)
         looked = self._eyes.look_at_video(reader, info, self.control, progress)
-        times = self._times(tracks)
+        times = times_of(self._library.results, tracks)
         decided = self._eyes.verify(reader, info, decided, times, looked, self.control)
         return judge(info, self._spec, tracks, decided, ended, looked)
 
-    def _times(self, tracks: list[StageTrack]) -> NDArray[np.float64]:
-        if not tracks:
-            return np.zeros(0)
-        columns = len(tracks[0].stage.columns)
-        return self._library.results.whole_track(tracks[0].key, columns).pts_seconds
-
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageTrack]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
-        try:
-            status = os.stat(source.found.path)
-        except OSError:
-            return  # gone since: what was read of it was the file that was hashed
-        if (status.st_size, status.st_mtime_ns) != identity(source)[1:]:
+        if has_changed(source):
             self._library.results.forget_tracks([track.key for track in tracks])
             self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")

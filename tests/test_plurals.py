@@ -27,7 +27,7 @@ PLURAL = re.compile(r"^ (?:[a-z]+ )?(\w+s)\b|^ (?:[a-z]+ )?(?:are|were|have)\b")
 VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
-     "writes", "fps", "its", "this", "results", "less")
+     "writes", "fps", "its", "this", "results", "less", "as", "stands", "begins")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
@@ -38,7 +38,9 @@ NEVER_ONE = frozenset(
         ("core/models/smoke.py", "texts"), ("core/models/weights.py", "bytes"),
         ("tui/clipboard.py", "bytes"), ("core/hub/disk.py", ""),
         ("core/device/quantisation.py", ""), ("core/device/capability.py", "sees"),
-        ("core/fact_line.py", "tokens"), ("core/reports/forecast.py", "frames"),
+        ("core/models/endpoint_door.py", "characters"), ("tui/keys.py", ""),
+        ("tui/screens/profiles.py", "changes"), ("core/fact_line.py", "tokens"),
+        ("core/reports/forecast.py", "frames"),
     }
 )  # fmt: skip
 
