@@ -37,4 +37,6 @@ def log_to(folder: Path) -> None:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))
-    logger.handlers = [handler]
+    former, logger.handlers = logger.handlers, [handler]
+    for each in former:
+        each.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -97,6 +98,10 @@ class Cli:
             contextlib.chdir(self.home),
         ):  # fmt: skip
             code = _run(None)
+        logger = logging.getLogger("sightline")
+        former, logger.handlers = logger.handlers, []
+        for handler in former:
+            handler.close()
         return Ran(code, out.getvalue().encode(), err.getvalue().encode())
 
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
