@@ -21,7 +21,7 @@ from .errors import EnvironmentFault
 from .settings import log_file
 from .text import clean
 
-PROTOCOL = 2
+PROTOCOL = 3
 """raise it whenever an app and an engine of different versions would misunderstand each other"""
 START_SECONDS = 60.0
 LOCK = "engine.lock"

@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sightline.engine")
 MAX_EVENTS = 100_000
+EVENTS_AT_ONCE = 10_000
+MOST_UNREAD = 500_000
+"""events kept for whoever reads along and is behind: a scan of very many known sources says what it
+knows of them faster than anybody prints it"""
 
 
 class Engine:
@@ -63,6 +67,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._events: list[Event] = []
         self._dropped = 0
+        self._read_up_to: dict[object, int] = {}
+        """by reader: the number of the event it is at"""
         self._lock = threading.Lock()
         self._news = asyncio.Event()
         self._jobs: dict[int, ScanJob] = {}
@@ -170,17 +176,22 @@ class Engine:
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
         """Yield (number, event) from number `since` on, then every new one as it happens."""
-        number = since
-        while True:
-            self._news.clear()
+        number, reader = since, object()
+        try:
+            while True:
+                self._news.clear()
+                with self._lock:
+                    number = max(number, self._dropped)
+                    fresh = self._events[number - self._dropped :][:EVENTS_AT_ONCE]
+                    self._read_up_to[reader] = number
+                for event in fresh:
+                    yield number, event
+                    number += 1
+                if not fresh:
+                    await self._news.wait()
+        finally:
             with self._lock:
-                number = max(number, self._dropped)
-                fresh = self._events[number - self._dropped :]
-            for event in fresh:
-                yield number, event
-                number += 1
-            if not fresh:
-                await self._news.wait()
+                self._read_up_to.pop(reader, None)
 
     def check_library(self) -> None:
         """Raise LibraryGone if the library was deleted, moved or replaced."""
@@ -347,14 +358,22 @@ class Engine:
         with self._lock:
             self._events.append(event)
             if len(self._events) > MAX_EVENTS:
-                self._dropped += MAX_EVENTS // 2
-                del self._events[: MAX_EVENTS // 2]
+                self._drop_events()
         if self._news.is_set():
             return  # whoever waits has not looked since, and will find this too
         try:
             self._loop.call_soon_threadsafe(self._news.set)
         except RuntimeError:  # the loop is closed: nobody listens any more
             log.debug("no listener for %s", type(event).__name__)
+
+    def _drop_events(self) -> None:
+        """Forget the oldest events, as far as everybody who reads along has had them."""
+        many = MAX_EVENTS // 2
+        if len(self._events) < MOST_UNREAD:
+            slowest = min(self._read_up_to.values(), default=self._dropped + many)
+            many = min(many, slowest - self._dropped)
+        self._dropped += many
+        del self._events[:many]
 
     def _job(self, scan: int) -> ScanJob:
         if scan not in self._jobs:

@@ -64,7 +64,8 @@ async def run_scan(
         if finish == Finish() or not isinstance(command, ResumeScan) or command.failed:
             raise
         session.out.note(str(nothing))  # a kill may have come while its results were written
-        return _write(session.library, command.scan, finish, session.out)
+        lost = _write(session.library, command.scan, finish, session.out)
+        return lost or _some_failed(session.library, command.scan)
     finally:
         await client.close()
     code = exit_code(end, session.out)
@@ -72,6 +73,15 @@ async def run_scan(
         return code
     lost = _write(session.library, end.scan, finish, session.out)
     return code or lost
+
+
+def _some_failed(library: Path, scan: int) -> int:
+    records = Records.open(library)
+    try:
+        failed = any(task.state == "failed" for task in records.tasks(scan))
+    finally:
+        records.close()
+    return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 
 async def _ran(
