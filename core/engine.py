@@ -371,7 +371,7 @@ class Engine:
         many = MAX_EVENTS // 2
         if len(self._events) < MOST_UNREAD:
             slowest = min(self._read_up_to.values(), default=self._dropped + many)
-            many = min(many, slowest - self._dropped)
+            many = max(0, min(many, slowest - self._dropped))
         self._dropped += many
         del self._events[:many]
 
