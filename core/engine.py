@@ -390,4 +390,9 @@ def without_models(spec: Spec) -> Equipped:
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:
     """Open the library of a folder for writing and return an engine over it."""
-    return Engine(Library(folder), nice, reader)
+    library = Library(folder)
+    try:
+        return Engine(library, nice, reader)
+    except BaseException:
+        library.close()  # else nobody could open it while this process lives
+        raise

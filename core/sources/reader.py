@@ -29,6 +29,7 @@ CRASHES = frozenset(
 )  # fmt: skip
 """signals a decoder brings upon itself; any other comes from outside: the kernel without memory,
 a service manager, an administrator"""
+KILLED = "the process that reads it was killed from outside"
 Colour = int | Literal["roughly"] | None
 """how a picture's RGB is wanted: by its longest side, roughly, or not at all"""
 
@@ -243,7 +244,7 @@ class Reader:
             return errors.ReaderDied("reading was stopped")
         if code is not None and code < 0 and -code not in CRASHES:
             return errors.ReaderKilled(
-                f"the process that reads it was killed from outside (signal {-code}"
+                f"{KILLED} (signal {-code}"
                 f"{', as happens when memory runs out' if -code == signal.SIGKILL else ''}); "
                 "the file may be whole, and the next scan reads it again"
             )
