@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ from .events import Event
 from .queries import ExportRequest, Page, Query, ScoreRequest
 from .settings import log_file
 from .state import EngineState, MachineState
+from .times import WrittenTime
 from .views import (
     BatchLine,
     ExportState,
@@ -159,6 +161,10 @@ class LocalClient:
         """Tell whether results are being written as files."""
         return self._exports is not None and self._exports.running
 
+    def check_library(self) -> None:
+        """Raise LibraryGone if the engine's library was deleted, moved or replaced."""
+        self._engine.check_library()
+
     def watch_again(self) -> None:
         """Go on with the folders that an engine before this one watched."""
         self._engine.watch_again()
@@ -238,18 +244,19 @@ class Records:
         self.write(request, wrote=written.append)
         return [piece.path for piece in written if piece.path is not None]
 
-    def instant(self, path: str, seconds: float) -> MomentView:
-        """Return everything kept about one instant of a source."""
+    def instant(self, path: str, when: float | WrittenTime) -> MomentView:
+        """Return everything kept about one instant of a source. Raises UsageError."""
         from .reports import instant
 
-        return instant.instant(self._library, path, seconds)
+        written = when if isinstance(when, WrittenTime) else WrittenTime(when)
+        return instant.instant(self._library, path, written)
 
     def still(self, view: MomentView, longest_side: int) -> bytes:
         """Return a JPEG of an instant, read from its file."""
         from .reports import instant, lists
 
         spec = lists.spec_of(self._library, view.scan)
-        return instant.still(view.info, view.seconds, longest_side, spec)
+        return instant.still(view.info, view.picture_seconds, longest_side, spec)
 
     def picture(self, view: MomentView, longest_side: int, path: Path) -> None:
         """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
@@ -323,6 +330,26 @@ def log_lines(library: Path, level: str, text: str = "") -> list[dict[str, Any]]
     from .reports.loglines import log_lines as lines
 
     return lines(log_file(library), level, text)
+
+
+@contextmanager
+def folders_to_write(folders: Sequence[Path]) -> Iterator[None]:
+    """Make folders that will be written to; what is new and empty goes again if the block fails.
+
+    Raises EnvironmentFault if a folder cannot be written.
+    """
+    from .storage.export.atomic import make_writable, remove_if_empty
+
+    new: list[Path] = []
+    try:
+        for folder in folders:
+            if make_writable(folder):
+                new.append(folder)
+        yield
+    except BaseException:
+        for folder in reversed(new):
+            remove_if_empty(folder)
+        raise
 
 
 def check_formats(names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import private
+from .disk_errors import disk_errors, disk_fault, probe
 from .errors import EnvironmentFault
 from .settings import log_file
 from .text import clean, clean_path
@@ -70,8 +71,10 @@ def running(library: Path) -> Listening | None:
 
 
 def announce(library: Path, listening: Listening) -> None:
-    """Write the discovery file, readable by nobody else."""
-    private.write_whole(discovery_file(library), json.dumps(asdict(listening)).encode())
+    """Write the discovery file, readable by nobody else. Raises EnvironmentFault."""
+    path = discovery_file(library)
+    with disk_errors(path):
+        private.write_whole(path, json.dumps(asdict(listening)).encode())
 
 
 async def started(library: Path) -> Listening:
@@ -179,15 +182,25 @@ def _why_not(library: Path, code: int) -> str:
     except OSError:
         lines = []
     last = next((line for line in reversed(lines) if line.startswith("sightline engine:")), "")
-    said = last.partition(": ")[2] or f"it ended with code {code}"
+    said = last.partition(": ")[2] or _no_room(library) or f"it ended with code {code}"
     return f"{clean(said)} (log: {clean(str(log_file(library)))})"
+
+
+def _no_room(library: Path) -> str:
+    """Return why nothing can be written there, not even a log; empty where that is possible."""
+    try:
+        probe(library)
+    except OSError as error:
+        return str(disk_fault(error, library))
+    return ""
 
 
 def _private_folder() -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "sightline" if base else Path(tempfile.gettempdir()) / _own_name()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise EnvironmentFault(
             f"{clean(str(folder))} is not private to you; remove it, or set XDG_RUNTIME_DIR"

@@ -19,7 +19,7 @@ from typing import Any
 from . import doctor_checks as software
 from . import doctor_models as looks
 from .doctor_checks import Asked, Finding, Status, failure, ok, warning
-from .text import clean
+from .text import clean, counted
 
 __all__ = ["CHECKS", "Asked", "Finding", "Status", "as_json", "examine"]
 
@@ -126,8 +126,10 @@ def cpu(asked: Asked) -> Finding:
     model, flags = _processor()
     known = [flag for flag in CPU_FLAGS if flag in flags]
     allowed = _cores_allowed()
-    share = f", {allowed:g} cores' time allowed by the container" if allowed else ""
-    return ok(f"{model}: {_cores()} cores usable{share}{'; ' * bool(known)}{' '.join(known)}")
+    share = f", the time of {counted(allowed, 'core')} allowed by the container" if allowed else ""
+    return ok(
+        f"{model}: {counted(_cores(), 'core')} usable{share}{'; ' * bool(known)}{' '.join(known)}"
+    )
 
 
 def memory(asked: Asked) -> Finding:
@@ -222,7 +224,8 @@ def files(asked: Asked) -> Finding:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     endless = resource.RLIM_INFINITY
-    text = f"{'any number of' if soft == endless else soft} files may be open at once"
+    most = "any number of files" if soft == endless else counted(soft, "file")
+    text = f"{most} may be open at once"
     if soft == endless or soft >= FEWEST_FILES:
         return ok(text)
     if hard != endless and hard < FEWEST_FILES:

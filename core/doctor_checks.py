@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .child_environment import child_environment
+from .text import counted
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -101,7 +102,7 @@ def packages(asked: Asked) -> Finding:
     missing = [need.name for need in wanted if installed(need.name) is None]
     differing = [shown for need in wanted if (shown := _difference(need))]
     text = "; ".join(
-        [f"{len(wanted)} packages in {lock.name}"]
+        [f"{counted(len(wanted), 'package')} in {lock.name}"]
         + ([f"missing: {_few(missing)}"] if missing else [])
         + ([f"differing: {_few(differing)}"] if differing else [])
     )

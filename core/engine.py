@@ -11,23 +11,34 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import commands
 from .downloads import Downloads
-from .errors import NothingToScan, SightlineError, UnknownName, UsageError
-from .events import Event, LeftOut, PullEnded, ScanFinished, TaskFinished, Warned
+from .errors import NothingLeft, NothingToScan, SightlineError, UnknownName, UsageError
+from .events import (
+    Event,
+    LeftOut,
+    PullEnded,
+    ScanFinished,
+    ScanStarted,
+    TaskFinished,
+    TaskStarted,
+    Warned,
+)
+from .outcomes import Ended, cut_short
 from .pipeline.channel import Cancelled
-from .plan import Plan, Source, plan, plan_again
+from .plan import Source, nothing_found, plan, plan_again, task_rows
 from .profiles import build, resolve
 from .scan import ScanJob
 from .spec import Spec
 from .state import EngineState, ModelState
 from .storage.library import Library
 from .storage.runs import UNFINISHED, TaskRow
+from .text import counted
 from .turns import Turns
 from .watches import Watches
 
@@ -39,6 +50,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sightline.engine")
 MAX_EVENTS = 100_000
+EVENTS_AT_ONCE = 10_000
+MOST_UNREAD = 500_000
+"""events kept for whoever reads along and is behind: a scan of very many known sources says what it
+knows of them faster than anybody prints it"""
 
 
 class Engine:
@@ -54,9 +69,12 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._events: list[Event] = []
         self._dropped = 0
+        self._read_up_to: dict[object, int] = {}
+        """by reader: the number of the event it is at"""
         self._lock = threading.Lock()
         self._news = asyncio.Event()
         self._jobs: dict[int, ScanJob] = {}
+        self._ends: dict[int, Ended] = {}
         self._threads: list[threading.Thread] = []
         self._turns = Turns()
         self._residency: Residency | None = None
@@ -66,10 +84,10 @@ class Engine:
         self._watches = Watches(
             library.watched,
             self.send,
-            lambda scan: scan in self._jobs,
+            self.ended,
             lambda text: self._emit(Warned(0, text)),
         )
-        self._mark_orphans()
+        library.runs.settle()
 
     async def send(self, command: commands.Command) -> int:
         """Carry out a command and return the scan it is about. Raises SightlineError."""
@@ -135,6 +153,10 @@ class Engine:
                 self._job(command.scan)
                 self._turns.move(command.scan, command.by)
 
+    def ended(self, scan: int) -> Ended | None:
+        """Return how a scan of this engine ended; None while it runs or waits."""
+        return None if scan in self._jobs else self._ends.get(scan, Ended("interrupted"))
+
     def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
         with self._lock:
@@ -157,17 +179,26 @@ class Engine:
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
         """Yield (number, event) from number `since` on, then every new one as it happens."""
-        number = since
-        while True:
-            self._news.clear()
+        number, reader = since, object()
+        try:
+            while True:
+                self._news.clear()
+                with self._lock:
+                    number = max(number, self._dropped)
+                    fresh = self._events[number - self._dropped :][:EVENTS_AT_ONCE]
+                    self._read_up_to[reader] = number
+                for event in fresh:
+                    yield number, event
+                    number += 1
+                if not fresh:
+                    await self._news.wait()
+        finally:
             with self._lock:
-                number = max(number, self._dropped)
-                fresh = self._events[number - self._dropped :]
-            for event in fresh:
-                yield number, event
-                number += 1
-            if not fresh:
-                await self._news.wait()
+                self._read_up_to.pop(reader, None)
+
+    def check_library(self) -> None:
+        """Raise LibraryGone if the library was deleted, moved or replaced."""
+        self.library.database.check_there()
 
     def watch_again(self) -> None:
         """Go on with the folders that an engine before this one watched."""
@@ -208,28 +239,36 @@ class Engine:
             "follow_links": command.follow_links,
         }  # fmt: skip
         dump = spec.model_dump(mode="json")
-        rows = _task_rows(planned)
+        rows = task_rows(planned)
         scan = self.library.runs.create(spec.profile, dump, spec.hash(), asked, rows)
-        for row in rows[len(planned.sources) :]:
-            self._emit(TaskFinished(scan, row.number, row.path, "failed", row.reason, 0, 0, 0.0))
         if planned.left_out:
-            text = (
-                f"{planned.left_out} files left out: no stage of this profile looks at their kind"
-            )
-            self._emit(Warned(scan, text))
+            files = counted(planned.left_out, "file")
+            notes.insert(0, f"{files} left out: no stage of this profile looks at their kind")
+        self._announce(scan, spec.profile, planned.sources, rows[len(planned.sources) :], notes)
         if planned.passed_over:
             self._emit(LeftOut(scan, **asdict(planned.passed_over)))
-        for note in notes:
-            self._emit(Warned(scan, note))
         self._start(scan, equipped, list(planned.sources), redo=command.mode == "redo")
         return scan
 
+    def _announce(
+        self, scan: int, profile: str, sources: Sequence[Source], gone: Sequence[TaskRow],
+        notes: Sequence[str],
+    ) -> None:  # fmt: skip
+        """Say that a scan begins, which of its sources are not there, and what to know of it."""
+        known = sum(1 for source in sources if source.result is not None or source.failure)
+        self._emit(ScanStarted(scan, profile, len(sources), known))
+        for note in notes:
+            self._emit(Warned(scan, note))
+        for task in gone:
+            self._emit(TaskStarted(scan, task.number, task.path, None))
+            self._emit(TaskFinished(scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0))
+
     def _equipped(self, spec: Spec, told: Callable[[str], None]) -> Equipped:
         """Return the spec with its models pinned, and how they are loaded."""
-        from .equip import Equipped, equip
-
         if not spec.looks:
-            return Equipped(spec, {})
+            return without_models(spec)
+        from .equip import equip
+
         return equip(spec, told)
 
     def _resume(self, command: commands.ResumeScan) -> int:
@@ -239,21 +278,20 @@ class Engine:
         spec = build({**row.spec}, row.profile, f"scan {command.scan}")
         states = ("failed",) if command.failed else UNFINISHED
         tasks = self.library.runs.tasks(command.scan, states)
-        if not tasks:
-            raise UsageError(
+        if not tasks and (command.failed or not row.was_settled):
+            raise NothingLeft(
                 f"scan {command.scan} is {row.state}: nothing left to do; "
                 "`runs resume --failed` tries failed sources again"
             )
         mode = "retry_failed" if command.failed else row.asked["mode"]
-        equipped = self._equipped(spec, lambda note: self._emit(Warned(command.scan, note)))
-        all_tasks = self.library.runs.tasks(command.scan)
-        sources, gone = plan_again(self.library, spec, tasks, mode, all_tasks)
+        notes: list[str] = []
+        equipped = self._equipped(spec, notes.append) if tasks else without_models(spec)
+        sources, gone = plan_again(
+            self.library, spec, tasks, mode, self.library.runs.tasks(command.scan)
+        )
         self.library.runs.add_tasks(command.scan, gone)
-        for task in gone:
-            self._emit(
-                TaskFinished(command.scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0)
-            )
         self.library.runs.set_state(command.scan, "running")
+        self._announce(command.scan, row.profile, sources, gone, notes)
         self._start(command.scan, equipped, sources, redo=mode == "redo")
         return command.scan
 
@@ -297,31 +335,35 @@ class Engine:
 
     def _run(self, job: ScanJob, sources: list[Source]) -> None:
         began = time.monotonic()
-        state, reason = "done", ""
+        end = Ended("done")
         try:
             with self._turns.turn(job.scan, lambda: job.control.cancelled):
                 job.run(sources)
         except Cancelled:
-            state = "interrupted"
-        except SightlineError as fault:
-            state, reason = "interrupted", str(fault)
+            # Called off after its last source: then there is nothing to go on with.
+            end = Ended("done" if job.is_complete else "interrupted")
+        except (SightlineError, OSError) as error:
+            end = cut_short(job.scan, error)
         except BaseException as fault:
             log.exception("scan %d ended by a defect", job.scan)
-            state, reason = "failed", f"internal error: {type(fault).__name__}: {fault}"
-        self._end(job, state, reason, time.monotonic() - began)
+            end = Ended("failed", f"internal error: {type(fault).__name__}: {fault}")
+        self._end(job, end, time.monotonic() - began)
 
-    def _end(self, job: ScanJob, state: str, reason: str, seconds: float) -> None:
-        counts: dict[str, int] = {}
+    def _end(self, job: ScanJob, end: Ended, seconds: float) -> None:
+        counts = job.counts()
         try:
-            self.library.runs.set_state(job.scan, state)
+            self.library.runs.set_state(job.scan, end.state)
+            self.library.runs.settle(set(self._jobs), later=job.scan)
             counts = self.library.runs.counts(job.scan)
         except SightlineError as fault:
-            reason = reason or str(fault)
+            end = end if end.reason else Ended("interrupted", str(fault), type(fault).__name__)
+        self._ends[job.scan] = end
         del self._jobs[job.scan]  # before anybody hears of the end and asks for the scan again
         self._emit(
             ScanFinished(
-                job.scan, state, counts.get("done", 0), counts.get("known", 0),
-                counts.get("failed", 0), counts.get("moments", 0), round(seconds, 3), reason,
+                job.scan, end.state, counts.get("done", 0), counts.get("known", 0),
+                counts.get("failed", 0), counts.get("moments", 0), round(seconds, 3), end.reason,
+                end.fault,
             )
         )  # fmt: skip
 
@@ -329,8 +371,7 @@ class Engine:
         with self._lock:
             self._events.append(event)
             if len(self._events) > MAX_EVENTS:
-                self._dropped += MAX_EVENTS // 2
-                del self._events[: MAX_EVENTS // 2]
+                self._drop_events()
         if self._news.is_set():
             return  # whoever waits has not looked since, and will find this too
         try:
@@ -338,48 +379,33 @@ class Engine:
         except RuntimeError:  # the loop is closed: nobody listens any more
             log.debug("no listener for %s", type(event).__name__)
 
+    def _drop_events(self) -> None:
+        """Forget the oldest events, as far as everybody who reads along has had them."""
+        many = MAX_EVENTS // 2
+        if len(self._events) < MOST_UNREAD:
+            slowest = min(self._read_up_to.values(), default=self._dropped + many)
+            many = max(0, min(many, slowest - self._dropped))
+        self._dropped += many
+        del self._events[:many]
+
     def _job(self, scan: int) -> ScanJob:
         if scan not in self._jobs:
             raise UnknownName(f"scan {scan} is not running")
         return self._jobs[scan]
 
-    def _mark_orphans(self) -> None:
-        """Scans left `running` by an engine that was killed are interrupted: we hold the lock."""
-        for row in self.library.runs.all():
-            if row.state == "running":
-                self.library.runs.set_state(row.id, "interrupted")
 
+def without_models(spec: Spec) -> Equipped:
+    """Return a spec for which no model is loaded."""
+    from .equip import Equipped
 
-def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
-    """Return why there is nothing to scan, and what to do."""
-    from .text import clean_path
-
-    shown = ", ".join(clean_path(path) for path in paths[:3])
-    if planned.missing:
-        first = planned.missing[0]
-        return f"nothing to scan: {clean_path(first.path)}: {first.reason}"
-    if planned.left_out:
-        return (
-            f"nothing to scan under {shown}: {planned.left_out} files are of a kind that no stage "
-            "of this profile looks at; try --profile quick"
-        )
-    why = "; ".join(["no video or picture there", *planned.passed_over.lines()])
-    return f"nothing to scan under {shown}: {why}; name a file to force it"
+    return Equipped(spec, {})
 
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:
     """Open the library of a folder for writing and return an engine over it."""
-    return Engine(Library(folder), nice, reader)
-
-
-def _task_rows(planned: Plan) -> list[TaskRow]:
-    """Return a row for every source, and after them one for each path that is not there."""
-    rows = [
-        TaskRow(0, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
-        for s in planned.sources
-    ]
-    first_free = len(rows) + 1
-    return rows + [
-        TaskRow(0, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0)
-        for n, item in enumerate(planned.missing)
-    ]
+    library = Library(folder)
+    try:
+        return Engine(library, nice, reader)
+    except BaseException:
+        library.close()  # else nobody could open it while this process lives
+        raise

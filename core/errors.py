@@ -3,12 +3,14 @@
 SightlineError               the message says what was wrong, with which file, and what to do
 ├── UsageError               exit 2: the call, a profile or a setting is wrong
 │   ├── ProfileError
-│   └── UnknownName
+│   ├── UnknownName
+│   └── NothingLeft          a scan is complete: there is nothing to resume
 ├── NothingToScan            exit 3: no source was found
 ├── EnvironmentFault         exit 4: this machine or this library cannot do it
 │   ├── LibraryBusy
 │   ├── LibraryTooNew
 │   ├── LibraryDamaged
+│   ├── LibraryGone          deleted, moved or replaced while it was written
 │   ├── DiskFull
 │   ├── MissingExtra
 │   ├── ModelMissing         not on this disk, and offline or not found on the hub
@@ -22,6 +24,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── TooLarge
 │   ├── Vanished
 │   └── ReaderDied
+│       └── ReaderKilled     from outside; the file is not to blame and is tried again
 ├── PictureRejected          a model's processor cannot take one picture of a batch
 └── Interrupted              exit 130: stopped by the user; work so far is kept
 """
@@ -74,6 +77,10 @@ class UnknownName(UsageError):
     """Something was named that does not exist."""
 
 
+class NothingLeft(UsageError):
+    """A scan that is to be resumed is complete."""
+
+
 class NothingToScan(SightlineError):
     """No source was found."""
 
@@ -94,6 +101,10 @@ class LibraryTooNew(EnvironmentFault):
 
 class LibraryDamaged(EnvironmentFault):
     """The library's database cannot be read."""
+
+
+class LibraryGone(EnvironmentFault):
+    """The library's database is not the file any more that was opened."""
 
 
 class DiskFull(EnvironmentFault):
@@ -158,6 +169,10 @@ class Vanished(SourceError):
 
 class ReaderDied(SourceError):
     """The decoding process crashed, or gave no frame within the time limit."""
+
+
+class ReaderKilled(ReaderDied):
+    """The decoding process was ended by a signal from outside: nothing is known of the file."""
 
 
 class Interrupted(SightlineError):

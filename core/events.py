@@ -10,7 +10,7 @@ from .wire_forms import from_json, to_json
 
 @dataclass(frozen=True, slots=True)
 class ScanStarted:
-    """A scan's sources are known."""
+    """A scan's sources are known; always the first event of a scan, also of one that is resumed."""
 
     scan: int
     profile: str
@@ -20,7 +20,11 @@ class ScanStarted:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """Work on a source began. `frames` is what the container promises, None if unknown."""
+    """Work on a source began, or was found done already: precedes all else about that source.
+
+    `frames` is what the container promises, None if unknown. It may come more than once: for each
+    pass of models over the source, and for a second try.
+    """
 
     scan: int
     number: int
@@ -40,7 +44,7 @@ class BatchDone:
 
 @dataclass(frozen=True, slots=True)
 class MomentFound:
-    """An event of a finished source."""
+    """An event of a finished source, also of one that an earlier scan finished (`known`)."""
 
     scan: int
     number: int
@@ -52,6 +56,7 @@ class MomentFound:
     peak_seconds: float
     end_seconds: float
     score: float
+    peak_frame: int = 0
     stream: int | None = None
     """which video stream of its file, where one was asked for by number"""
 
@@ -91,7 +96,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ScanFinished:
-    """A scan ended: done, interrupted, cancelled or failed."""
+    """A scan ended: done, interrupted or failed. Always the last event of a scan.
+
+    `reason` is why it was interrupted, if not by the user; `fault` is the error's class in
+    `core/errors.py`, such as DiskFull.
+    """
 
     scan: int
     state: str
@@ -101,6 +110,7 @@ class ScanFinished:
     moments: int
     seconds: float
     reason: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

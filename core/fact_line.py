@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .text import clean
+from .text import clean, counted
 
 WORTH_SAYING = 0.1
 """share of repetition or echo from which on it is said"""
@@ -19,7 +19,7 @@ def fact_line(facts: Mapping[str, Any]) -> str:
 def _measured(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts.get("tokens_out") is not None:
         read = f"{facts['tokens_in']} + " if facts.get("tokens_in") is not None else ""
-        yield f"{read}{facts['tokens_out']} tokens"
+        yield f"{read}{counted(facts['tokens_out'], 'token')}"
     if facts.get("seconds"):
         yield f"{facts['seconds']:.2g} s"
     if facts.get("tokens_per_second") is not None:

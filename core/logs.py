@@ -29,6 +29,11 @@ class _LogFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 the name is logging's
         """Do nothing: a log that cannot be written is no reason to disturb the terminal."""
 
+    def close(self) -> None:
+        """Close the file, also where its last line cannot be written."""
+        with suppress(OSError):
+            super().close()
+
 
 def log_to(folder: Path) -> None:
     """Send the engine's log to the library's file; nothing of it reaches the terminal."""
@@ -45,4 +50,6 @@ def log_to(folder: Path) -> None:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))
-    logger.handlers = [handler]
+    former, logger.handlers = logger.handlers, [handler]
+    for each in former:
+        each.close()

@@ -15,6 +15,7 @@ from .stages.table import create, versions
 from .storage.library import Library
 from .storage.runs import TaskRow
 from .streams import streams_of_tasks, with_streams
+from .text import clean_path, counted
 
 PICTURES_AT_ONCE = 2048
 
@@ -102,6 +103,35 @@ def plan_again(
             gone.append(replace(task, state="failed", reason=item.reason))
     matched = _matched(library, spec, list(found.values()), mode)
     return [replace(s, number=n) for n, s in zip(found, matched, strict=True)], gone
+
+
+def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
+    """Return why there is nothing to scan, and what to do."""
+    shown = ", ".join(clean_path(path) for path in paths[:3])
+    if planned.missing:
+        first = planned.missing[0]
+        return f"nothing to scan: {clean_path(first.path)}: {first.reason}"
+    if planned.left_out:
+        files = counted(planned.left_out, "file is", "files are")
+        return (
+            f"nothing to scan under {shown}: {files} of a kind that no stage of this profile "
+            "looks at; try --profile quick"
+        )
+    why = "; ".join(["no video or picture there", *planned.passed_over.lines()])
+    return f"nothing to scan under {shown}: {why}; name a file to force it"
+
+
+def task_rows(planned: Plan) -> list[TaskRow]:
+    """Return a row for every source, and after them one for each path that is not there."""
+    rows = [
+        TaskRow(0, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
+        for s in planned.sources
+    ]
+    first_free = len(rows) + 1
+    return rows + [
+        TaskRow(0, first_free + n, item.path, "video", None, "failed", item.reason, 0, 0, 0.0)
+        for n, item in enumerate(planned.missing)
+    ]
 
 
 def kind_of(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,17 +10,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from . import events
-from .errors import MissingExtra, SourceError, Unreadable, Vanished
+from .errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
 from .in_hand import Running
-from .outcomes import Emit, Outcomes, identity
+from .outcomes import Emit, Outcomes, has_changed
 from .pipeline.channel import Cancelled, Control
 from .pipeline.runner import StepReport
 from .plan import Source, work_items
 from .records import SourceInfo
+from .second_tries import SecondTries
 from .sources.pools import picture_readers, video_readers
 from .sources.process import ReaderProcess
 from .sources.reader import Reader
@@ -35,6 +32,7 @@ from .stages.measure import (
     measure_video,
     open_tracks,
     settle_tracks,
+    times_of,
     track_keys,
 )
 from .stages.pictures import PictureDone, PictureScan, Wanted
@@ -73,10 +71,11 @@ class ScanJob:
         self._emit = emit
         self._lock = threading.Lock()
         self._running: dict[int, Running] = {}
-        self._outcomes = Outcomes(library, scan, emit)
+        self._outcomes = Outcomes(library, scan, spec.hash(), emit)
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
-        self._sources = 0
+        self._second_tries = SecondTries(lambda text: emit(events.Warned(scan, text)))
+        self._sources: int | None = None
         self._fault: BaseException | None = None
         self._ending = False
         self._pool = video_readers(spec, nice, reader)
@@ -87,9 +86,6 @@ class ScanJob:
         self._sources = len(sources)
         to_read = [s for s in sources if s.result is None and not s.failure]
         self._outcomes.settled([s for s in sources if s.result is not None or s.failure])
-        self._emit(
-            events.ScanStarted(self.scan, self._profile, len(sources), len(sources) - len(to_read))
-        )
         try:
             self.control.checkpoint()
             if self._eyes is not None and to_read:
@@ -98,12 +94,12 @@ class ScanJob:
                     self._go_through(to_read, partial(self._look_ahead, looking))
                     looking.close()
             self._go_through(to_read, self._one)
+            self._second_tries.run(self.control, self._close_readers, lambda: self._ending)
         finally:
-            self._pool.close()
-            self._picture_pool.close()
+            self._close_readers()
             if self._eyes is not None:
                 self._eyes.close()
-        if self._ending and self._outcomes.finished() < self._sources:
+        if self._ending and not self.is_complete:
             raise Cancelled
 
     def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
@@ -122,8 +118,7 @@ class ScanJob:
                 worker.join()
         except BaseException:  # an interrupt: let nothing go on behind whoever runs this
             self.control.cancel()
-            self._pool.close()
-            self._picture_pool.close()
+            self._close_readers()
             raise
         finally:
             for worker in workers:
@@ -132,19 +127,28 @@ class ScanJob:
         if self._fault is not None:
             raise self._fault
 
+    def _close_readers(self) -> None:  # they start again when they are asked
+        self._pool.close()
+        self._picture_pool.close()
+
     def state(self, state: str) -> ScanState:
         """Return how the scan stands now."""
         with self._lock:
             tasks = tuple(running.state() for running in self._running.values())
         counts = self._outcomes.counts()
         return ScanState(
-            self.scan, self._profile, state, self._sources, self._outcomes.finished(),
+            self.scan, self._profile, state, self._sources or 0, self._outcomes.finished(),
             counts["failed"], counts["moments"], tasks,
         )  # fmt: skip
 
     def end_after_source(self) -> None:
         """Take up no further source; the scan ends as an interrupted one."""
         self._ending = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every source is done with; a scan that still waits is not."""
+        return self._sources is not None and self._outcomes.finished() >= self._sources
 
     def counts(self) -> dict[str, int]:
         """Return how many sources are done, known and failed, and how many moments they hold."""
@@ -178,12 +182,20 @@ class ScanJob:
         try:
             info, result, reused = self._video(source)
         except (SourceError, MissingExtra) as error:
-            seconds, vanished = time.monotonic() - began, isinstance(error, Vanished)
-            self._outcomes.failed(source, str(error), seconds, vanished=vanished)
+            self._unread(source, error, time.monotonic() - began)
             return
         finally:
             self._ended(source)
         self._outcomes.video(source, info, result, time.monotonic() - began, reused=reused)
+
+    def _unread(self, source: Source, error: Exception, seconds: float) -> None:
+        """Take down that a source could not be read, unless it was put off, or we stopped it."""
+        if isinstance(error, ReaderDied) and self.control.cancelled:
+            raise Cancelled from error
+        if isinstance(error, ReaderKilled) and self._put_off(source):
+            return
+        lasting = not isinstance(error, (Vanished, ReaderKilled))
+        self._outcomes.failed(source, str(error), seconds, lasting=lasting)
 
     def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
         """Return what a source is, its result, and whether that was there already."""
@@ -199,7 +211,8 @@ class ScanJob:
     def _look_ahead(self, looking: Looking, item: list[Source]) -> None:
         """Show sources to the models of an earlier pass; what is wrong with one is said later."""
         if item[0].kind == "picture":
-            self._pictures_ahead(looking, item)
+            with suppress(ReaderKilled):
+                self._pictures_ahead(looking, item)
             return
         with suppress(SourceError, MissingExtra), self._pool.lend() as reader:
             info = self._info(item[0], reader)
@@ -256,7 +269,7 @@ class ScanJob:
         running = Running(source.number, source.found.path, frames)
         with self._lock:
             self._running[source.number] = running
-        self._emit(events.TaskStarted(self.scan, source.number, source.found.path, frames))
+        self._outcomes.started(source, frames)
         return running
 
     def _progress(self, source: Source, running: Running) -> Progress:
@@ -325,23 +338,13 @@ class ScanJob:
         if self._eyes is None:
             return judge(info, self._spec, tracks, decided, ended)
         looked = self._eyes.look_at_video(reader, info, self.control, progress)
-        times = self._times(tracks)
+        times = times_of(self._library.results, tracks)
         decided = self._eyes.verify(reader, info, decided, times, looked, self.control)
         return judge(info, self._spec, tracks, decided, ended, looked)
 
-    def _times(self, tracks: list[StageTrack]) -> NDArray[np.float64]:
-        if not tracks:
-            return np.zeros(0)
-        columns = len(tracks[0].stage.columns)
-        return self._library.results.whole_track(tracks[0].key, columns).pts_seconds
-
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageTrack]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
-        try:
-            status = os.stat(source.found.path)
-        except OSError:
-            return  # gone since: what was read of it was the file that was hashed
-        if (status.st_size, status.st_mtime_ns) != identity(source)[1:]:
+        if has_changed(source):
             self._library.results.forget_tracks([track.key for track in tracks])
             self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")
@@ -359,10 +362,22 @@ class ScanJob:
         try:
             make_missing(self._library.thumbnails, reader, info, result.moments, side, check)
         except SourceError as error:
+            again = partial(self._thumbnails_again, info, result)
+            if isinstance(error, ReaderKilled) and self._second_tries.put_off(info.path, again):
+                return
             self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
+
+    def _thumbnails_again(self, info: SourceInfo, result: Result) -> None:
+        with self._pool.lend() as reader:
+            self._thumbnails(info, result, reader)
+
+    def _put_off(self, source: Source) -> bool:
+        return self._second_tries.put_off(source.found.path, partial(self._one, [source]))
 
     def _lone_picture(self, source: Source) -> Result:
         done = next(self._scanned([source]))[0]
+        if done.killed:
+            raise ReaderKilled(done.failure)
         if done.result is None:
             raise SourceError(done.failure or "holds nothing this profile looks at")
         return done.result
@@ -388,17 +403,29 @@ class ScanJob:
     def _pictures(self, item: list[Source]) -> None:
         began, left = time.monotonic(), item
         videos: list[Source] = []
-        for done in self._scanned(item):
-            batch, left = left[: len(done)], left[len(done) :]
-            pairs = list(zip(batch, done, strict=True))
-            pictures = [pair for pair in pairs if not _is_video(pair[1])]
-            videos += [replace(source, kind="video") for source, each in pairs if _is_video(each)]
-            self._outcomes.pictures(pictures, time.monotonic() - began)
-            began = time.monotonic()
-            if self._ending:
-                return
+        try:
+            for done in self._scanned(item):
+                batch, left = left[: len(done)], left[len(done) :]
+                pairs = list(zip(batch, done, strict=True))
+                self._done([p for p in pairs if not _is_video(p[1])], time.monotonic() - began)
+                videos += [replace(s, kind="video") for s, each in pairs if _is_video(each)]
+                began = time.monotonic()
+                if self._ending:
+                    return
+        except ReaderKilled as error:  # of a picture that models were to be shown
+            for source in left:
+                self._unread(source, error, 0.0)
         for source in videos:  # animated pictures, and videos under a picture's name
             self._one([source])
+
+    def _done(self, batch: list[tuple[Source, PictureDone]], seconds: float) -> None:
+        """Take down a microbatch of pictures, less those to be tried once more."""
+        ended = [
+            (source, picture)
+            for source, picture in batch
+            if not (picture.killed and self._put_off(source))
+        ]
+        self._outcomes.pictures(ended, seconds)
 
 
 def _is_video(done: PictureDone) -> bool:

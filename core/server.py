@@ -26,7 +26,8 @@ from .client import LocalClient
 from .commands import CancelScan, EndScan, command_from_json
 from .connection import CHUNK_BYTES, Answer, Connection, Held
 from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_path
-from .errors import SightlineError, UsageError
+from .disk_errors import disk_errors, disk_fault_of
+from .errors import LibraryGone, SightlineError, UsageError
 from .events import event_to_json
 from .logs import log_to
 from .monitor import Monitor
@@ -67,15 +68,19 @@ class Server:
         self.monitor = Monitor(library, client.now)
 
     async def serve(self) -> None:
-        """Listen until stopped; then end running scans after the microbatch in hand."""
+        """Listen until stopped; then end running scans after the microbatch in hand.
+
+        Raises EnvironmentFault: LibraryGone once the library is deleted, moved or replaced.
+        """
         path = socket_path(self._library)
-        with suppress(FileNotFoundError):
-            path.unlink()  # left by an engine that was killed: we hold the library's lock
-        before = os.umask(0o177)
-        try:
-            server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
-        finally:
-            os.umask(before)
+        with disk_errors(path):
+            with suppress(FileNotFoundError):
+                path.unlink()  # left by an engine that was killed: we hold the library's lock
+            before = os.umask(0o177)
+            try:
+                server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
+            finally:
+                os.umask(before)
         announce(self._library, self._listening(path))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
@@ -86,12 +91,18 @@ class Server:
             await asyncio.to_thread(_warm)
             await self._until_stopped()
         finally:
-            discovery_file(self._library).unlink(missing_ok=True)
+            self._unlink(discovery_file(self._library))
             server.close()
             await asyncio.gather(*(each.connection.dismiss() for each in list(self._viewers)))
-            path.unlink(missing_ok=True)
+            self._unlink(path)
             await asyncio.to_thread(self.monitor.close)
         log.info("stopped")
+
+    def _unlink(self, path: Path) -> None:
+        """Remove a file of ours; in a library that took the place of ours it is another's."""
+        with suppress(LibraryGone, OSError):
+            self._client.check_library()
+            path.unlink()
 
     def stop(self) -> None:
         """End serving."""
@@ -133,6 +144,7 @@ class Server:
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
+            self._client.check_library()
             state = await self._client.snapshot()
             busy = state.scans or state.watches or _fetching(state.downloads)
             if self._viewers or busy or self._client.exporting:
@@ -299,10 +311,20 @@ def main() -> int:
     os.nice(NICE)
     try:
         asyncio.run(_main(library, idle_seconds))
+    except OSError as error:
+        fault = disk_fault_of(error)
+        if fault is None:
+            raise
+        return _failed(fault)
     except SightlineError as error:
-        print(f"sightline engine: {error}", file=sys.stderr, flush=True)
-        return int(error.exit_code)
+        return _failed(error)
     return 0
+
+
+def _failed(error: SightlineError) -> int:
+    with suppress(OSError):  # the log is on the library's disk, which may be full
+        print(f"sightline engine: {error}", file=sys.stderr, flush=True)
+    return int(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,16 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     return json.dumps(_valid(value), indent=indent, allow_nan=False, default=str)
 
 
+def counted(number: float, one: str, more: str = "") -> str:
+    """Return a number with its noun: `1 source`, `2 sources`, `0 sources`, `1.5 sources`.
+
+    `more` is for all numbers but 1 and where an s is not enough: counted(n, "scan is", "scans
+    are"). Whole numbers are written out, others as `%g` does.
+    """
+    shown = f"{int(number)}" if number == int(number) else f"{number:g}"
+    return f"{shown} {one if number == 1 else more or one + 's'}"
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
     from difflib import get_close_matches

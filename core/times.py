@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
+from .timecodes import is_timecode
+
+PRINTED_DECIMALS = 3
+"""times are printed to the millisecond: see `timecode`"""
+EXACT_SECONDS = 1e-6
+"""two times nearer than this are the same: what adding and rounding floats may cost"""
+_TIME = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9})(?:[.,](\d{1,12}))?", re.ASCII)
+_REFERENCE = re.compile(r"\(frame (\d{1,15}), scan (\d{1,15})\)\s*$", re.ASCII)
+
 
 def timecode(seconds: float) -> str:
     """Return seconds as HH:MM:SS.mmm."""
@@ -25,7 +37,50 @@ def duration(seconds: float) -> str:
 
 def parse_time(text: str) -> float:
     """Return seconds from `83.5`, `1:23.5` or `00:01:23.500`. Raises ValueError."""
-    seconds = 0.0
-    for part in text.split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds
+    return parse_written(text).seconds
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTime:
+    """A time as somebody typed or pasted it.
+
+    A time of so many decimals stands for every time that is printed so: those at most
+    `tolerance_seconds` away from `seconds`. With a `timecode`, `seconds` are not known before the
+    source's rate is. `scan` and `frame` are those of the line that was pasted.
+    """
+
+    seconds: float
+    tolerance_seconds: float = EXACT_SECONDS
+    timecode: str = ""
+    scan: int | None = None
+    frame: int | None = None
+
+
+def parse_written(text: str) -> WrittenTime:
+    """Return what `83.5`, `1:23.5`, `00:01:23.500` or the timecode `00:01:23:15` stands for.
+
+    A comma may stand for the decimal point, as in subtitles. Raises ValueError.
+    """
+    if is_timecode(text):
+        return WrittenTime(0.0, timecode=text)
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(f"'{text}' is no time")
+    hours, minutes, seconds = (int(part or 0) for part in found.group(1, 2, 3))
+    if (found[2] is not None and seconds > 59) or (found[1] is not None and minutes > 59):
+        raise ValueError(f"'{text}' is no time: a minute has 60 seconds, an hour 60 minutes")
+    decimals = found[4] or ""
+    whole = (hours * 60 + minutes) * 60 + seconds
+    tolerance = 0.5 * 10.0 ** -max(len(decimals), PRINTED_DECIMALS)
+    return WrittenTime(float(f"{whole}.{decimals or 0}"), tolerance + EXACT_SECONDS)
+
+
+def reference(frame: int, scan: int) -> str:
+    """Return what a printed line says of where it comes from: see `parse_reference`."""
+    return f"(frame {frame}, scan {scan})"
+
+
+def parse_reference(line: str) -> tuple[int | None, int | None]:
+    """Return frame and scan from the end of a printed line, None where it does not say."""
+    found = _REFERENCE.search(line)
+    return (int(found[1]), int(found[2])) if found else (None, None)

@@ -76,6 +76,8 @@ class MomentView:
     look: dict[str, Any] | None = None
     """what models said about the frame nearest to it, as in the JSON export"""
     verdicts: tuple[dict[str, Any], ...] = ()
+    picture_seconds: float = 0.0
+    """the time whose frame the picture of it shows"""
 
 
 @dataclass(frozen=True, slots=True)

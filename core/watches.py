@@ -2,6 +2,7 @@
 
 A watch is a standing order: it is kept in the library until somebody ends it, and an engine that
 starts again goes on with it. One scan at a time: what becomes whole meanwhile goes into the next.
+A scan that a full disk interrupted is resumed once there is room.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from .commands import EndWatch, SubmitScan, WatchFolder
-from .errors import NothingToScan, SightlineError, UnknownName, UsageError
+from .commands import EndWatch, ResumeScan, SubmitScan, WatchFolder
+from .errors import DiskFull, NothingToScan, SightlineError, UnknownName, UsageError
+from .outcomes import Ended
 from .profiles import resolve
 from .sources.appearing import Appearing
 from .state import WatchState
@@ -25,21 +27,22 @@ LOOK_SECONDS = 0.2
 """how often it is looked whether the scan before is done"""
 LEAST_SETTLING, MOST_SETTLING = 0.2, 3600.0
 AGAIN_SECONDS = 5.0
-"""a folder that is gone, on a disk that was pulled out, is looked for so often"""
-Submit = Callable[[SubmitScan], Awaitable[int]]
+"""a folder that is gone, on a disk that was pulled out, is looked for so often; and so often a scan
+that a full disk interrupted is tried again"""
+Send = Callable[[SubmitScan | ResumeScan], Awaitable[int]]
 
 
 class Watches:
     """All watches of one engine. Used from its event loop only."""
 
     def __init__(
-        self, kept: Watched, submit: Submit, running: Callable[[int], bool],
+        self, kept: Watched, send: Send, ended: Callable[[int], Ended | None],
         told: Callable[[str], None],
     ) -> None:  # fmt: skip
         """`told` hears what goes wrong."""
         self._kept = kept
-        self._submit = submit
-        self._running = running
+        self._send = send
+        self._ended = ended
         self._told = told
         self._watches: dict[str, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,7 +91,7 @@ class Watches:
         former = self._watches.pop(folder, None)
         if former is not None:
             former.stop.set()
-        watch = _Watch(folder, command, self._submit, self._running, self._told)
+        watch = _Watch(folder, command, self._send, self._ended, self._told)
         self._watches[folder] = watch
         self._tasks.add(watch.task)
         watch.task.add_done_callback(self._tasks.discard)
@@ -98,18 +101,18 @@ class _Watch:
     """One folder."""
 
     def __init__(
-        self, folder: str, command: WatchFolder, submit: Submit, running: Callable[[int], bool],
+        self, folder: str, command: WatchFolder, send: Send, ended: Callable[[int], Ended | None],
         told: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.stop = asyncio.Event()
         self._folder = folder
         self._command = command
-        self._submit = submit
-        self._running = running
+        self._send = send
+        self._ended = ended
         self._told = told
         self._appearing = Appearing(folder, command.settle_seconds, self.stop, command.follow_links)
         self._scans = 0
-        self._scan = 0
+        self._following: asyncio.Task[None] | None = None
         self._trouble = ""
         self.task = asyncio.ensure_future(self._run())
 
@@ -125,7 +128,6 @@ class _Watch:
             try:
                 async for paths in self._appearing.whole():
                     await self._scanned(paths)
-                    self._trouble = ""
             except SightlineError as error:
                 self._is_in_trouble(str(error))
                 await _unless(self.stop, AGAIN_SECONDS)
@@ -133,17 +135,19 @@ class _Watch:
                 log.exception("watching %s ended by a defect", clean_path(self._folder))
                 self._is_in_trouble(f"internal error: {type(error).__name__}: {error}")
                 return
+        if self._following is not None:
+            await self._following
 
     async def _scanned(self, paths: list[str]) -> None:
-        while self._scan and self._running(self._scan):
-            if await _unless(self.stop, LOOK_SECONDS):
-                break
+        if self._following is not None:
+            await self._following
+        self._trouble = ""
         if not paths or self.stop.is_set():
             return  # they are found again by whoever watches next
         command = self._command
         asked = SubmitScan(tuple(paths), command.profile, command.overrides, mode="new")
         try:
-            self._scan = await self._submit(asked)
+            scan = await self._send(asked)
         except NothingToScan as nothing:
             log.info("watch: %s", nothing)
             return
@@ -151,9 +155,35 @@ class _Watch:
             self._appearing.settling.give_back(paths)
             raise
         self._scans += 1
+        self._following = asyncio.ensure_future(self._follow(scan))
+
+    async def _follow(self, scan: int) -> None:
+        """Wait for the end of a scan; one that a full disk interrupted is resumed until it ends."""
+        while not self.stop.is_set():
+            end = self._ended(scan)
+            if end is None:
+                await _unless(self.stop, LOOK_SECONDS)
+            elif end.fault != DiskFull.__name__:
+                self._is_in_trouble(end.reason)
+                return
+            elif not await self._resumed(scan, end.reason):
+                return
+
+    async def _resumed(self, scan: int, reason: str) -> bool:
+        """Resume a scan after a while; tell whether it is worth following on."""
+        self._is_in_trouble(f"{reason}; scan {scan} goes on once there is room")
+        if await _unless(self.stop, AGAIN_SECONDS):
+            return False
+        try:
+            await self._send(ResumeScan(scan))
+        except UsageError:  # somebody else resumed it, or removed it
+            return self._ended(scan) is None
+        except SightlineError as error:  # there is no room yet
+            log.info("watch: scan %d cannot go on: %s", scan, error)
+        return True
 
     def _is_in_trouble(self, reason: str) -> None:
-        if reason != self._trouble:
+        if reason and reason != self._trouble:
             self._told(f"watching {clean_path(self._folder)}: {reason}")
         self._trouble = reason
 

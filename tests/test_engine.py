@@ -35,9 +35,11 @@ from core.commands import (
     command_from_json,
     command_to_json,
 )
+from core.engine import Engine
 from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
-from core.events import BatchDone, Event, ScanFinished, event_from_json, event_to_json
+from core.events import BatchDone, Event, ScanFinished, Warned, event_from_json, event_to_json
 from core.state import state_from_json, state_to_json
+from core.storage.library import Library
 from tests.workbench import STROKES
 
 SMALL_BATCHES = {"run.batch_size": 16}
@@ -222,5 +224,28 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(tmp_path: Path, broke
             with pytest.raises(NothingToScan):
                 await client.send(SubmitScan((str(tmp_path / "empty"),), "storm"))
             assert Records(client.library).scans() == []
+
+    asyncio.run(run())
+
+
+def test_events_are_kept_for_whoever_is_behind_up_to_a_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.MAX_EVENTS", 100)
+    monkeypatch.setattr("core.engine.MOST_UNREAD", 1000)
+
+    async def run() -> None:
+        made = Engine(Library(tmp_path))
+        reading = made.events()
+        made._emit(Warned(0, "first"))
+        assert (await anext(reading))[0] == 0
+        for number in range(1, 600):
+            made._emit(Warned(0, str(number)))
+        assert [(await anext(reading))[0] for _ in range(599)] == list(range(1, 600))
+        for number in range(600, 2000):
+            made._emit(Warned(0, str(number)))
+        assert (await anext(reading))[0] > 600, "one that never reads fills no memory"
+        await reading.aclose()  # type: ignore[attr-defined]
+        await made.close()
 
     asyncio.run(run())

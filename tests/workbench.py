@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -80,6 +81,28 @@ class Cli:
             check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def here(self, *args: str | Path, **env: str) -> Ran:
+        """Run a command in this very process: a second less than one of its own."""
+        import contextlib
+        import io
+        from unittest.mock import patch
+
+        from core.cli.main import _run
+
+        out, err = io.StringIO(), io.StringIO()
+        argv = ["sightline", *(os.fspath(arg) for arg in args)]
+        with (
+            patch.object(sys, "argv", argv), patch.dict(os.environ, self.env | env),
+            contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+            contextlib.chdir(self.home),
+        ):  # fmt: skip
+            code = _run(None)
+        logger = logging.getLogger("sightline")
+        former, logger.handlers = logger.handlers, []
+        for handler in former:
+            handler.close()
+        return Ran(code, out.getvalue().encode(), err.getvalue().encode())
 
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
         """Start a command and leave it running."""

@@ -15,7 +15,7 @@ from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from core.errors import SightlineError
-from core.text import clean_path
+from core.text import clean_path, counted
 
 from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
 from .bridge import Bridge
@@ -266,7 +266,7 @@ class SightlineApp(SafeApp[None]):
 
         self.push_screen(
             ChooseScreen(
-                f"{len(state.scans)} scans are at work or waiting",
+                f"{counted(len(state.scans), 'scan is', 'scans are')} at work or waiting",
                 (
                     ("detach", "Detach: leave them at work, come back with `sightline`"),
                     ("after_source", "Stop after the sources in hand"),

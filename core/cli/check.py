@@ -9,6 +9,7 @@ import click
 
 from ..client import check_batches
 from ..errors import UsageError
+from ..text import counted
 from .options import scan_request, scan_settings
 from .output import Output, Session
 
@@ -83,7 +84,10 @@ def _print(out: Output, lines: list[BatchLine]) -> None:
         out.result(f"batch {line.batch}, {stage.stage}, {stage.difference}")
     if differing:
         out.result(EXPLANATION)
-    out.note(f"{lines[0].frames} frames, decoding included; same as in batches of {lines[0].batch}")
+    out.note(
+        f"{counted(lines[0].frames, 'frame')}, decoding included; "
+        f"same as in batches of {lines[0].batch}"
+    )
 
 
 def _row(line: BatchLine) -> list[str]:

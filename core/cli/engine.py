@@ -13,7 +13,7 @@ from ..ending import end_engine
 from ..errors import ExitCode, UsageError
 from ..remote import RemoteClient
 from ..settings import log_file
-from ..text import clean
+from ..text import clean, counted
 from ..times import duration
 from .output import Session
 
@@ -47,12 +47,12 @@ def status(session: Session, as_json: bool) -> int:
         return 0
     session.out.result(
         f"engine {body['pid']}, sightline {body['version']}, for "
-        f"{duration(time.time() - body['started'])}, {body['viewers'] - 1} viewers"
+        f"{duration(time.time() - body['started'])}, {counted(body['viewers'] - 1, 'viewer')}"
     )
     for scan in body["scans"]:
         session.out.result(
-            f"  scan {scan['scan']} {scan['state']}: {scan['finished']} of {scan['sources']} "
-            f"sources, {scan['moments']} events"
+            f"  scan {scan['scan']} {scan['state']}: {scan['finished']} of "
+            f"{counted(scan['sources'], 'source')}, {counted(scan['moments'], 'event')}"
         )
     return 0
 

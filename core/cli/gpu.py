@@ -9,6 +9,7 @@ import click
 
 from ..client import machine_now
 from ..state import GpuState, MachineState
+from ..text import counted
 from .output import Output, Session
 
 GIB = 2**30
@@ -39,7 +40,8 @@ def _print(out: Output, machine: MachineState) -> None:
     if not machine.gpus:
         out.result(machine.gpu_note or "no GPU")
     out.result(
-        f"CPU {machine.cpu:.0%} of {machine.cores} cores, the engine uses {machine.engine_cpu:.1f}"
+        f"CPU {machine.cpu:.0%} of {counted(machine.cores, 'core')}, "
+        f"the engine uses {machine.engine_cpu:.1f}"
     )
     out.result(
         f"memory {machine.memory_used_bytes / GIB:.1f} of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -150,13 +151,15 @@ def _run(app: Any) -> int:
         _complain(error)
         return int(ExitCode.USAGE)
     except SightlineError as error:
-        click.echo(f"sightline: {_harmless(str(error))}", err=True)
+        _say(f"sightline: {_harmless(str(error))}")
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _silence_stdout()
         return int(ExitCode.OK)
+    except OSError as error:
+        return _disk(error)
     except Exception as error:
         return _defect(error)
 
@@ -191,19 +194,44 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _disk(error: OSError) -> int:
+    """Say what the machine refused; no defect of ours, wherever it was met."""
+    from ..disk_errors import disk_fault_of
+
+    fault = disk_fault_of(error)
+    if fault is None:
+        return _defect(error)
+    _say(f"sightline: {fault}")
+    return int(fault.exit_code)
+
+
 def _defect(error: Exception) -> int:
+    from ..text import clean
+
+    text = clean(f"{type(error).__name__}: {error}", limit=200)
+    _say(f"sightline: a defect of ours: {text}; {_noted(error)}")
+    return int(ExitCode.INTERNAL)
+
+
+def _noted(error: Exception) -> str:
+    """Write the details of a defect to a temporary file and say where they are."""
     import tempfile
     import traceback
 
-    from ..text import clean
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="sightline-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write("".join(traceback.format_exception(error)))
+    except OSError as full:
+        return f"details could not be written ({full.strerror or full})"
+    return f"details in {log.name}"
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="sightline-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.write("".join(traceback.format_exception(error)))
-    text = clean(f"{type(error).__name__}: {error}", limit=200)
-    click.echo(f"sightline: a defect of ours: {text}; details in {log.name}", err=True)
-    return int(ExitCode.INTERNAL)
+
+def _say(text: str) -> None:
+    """Print a line on stderr, if that can be written."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 if __name__ == "__main__":

@@ -45,20 +45,19 @@ class Output:
         """Say something on stderr unless quiet."""
         if not self.quiet:
             self._clear()
-            print(clean(text, limit=10_000), file=sys.stderr, flush=True)
+            _say(clean(text, limit=10_000))
 
     def warn(self, text: str) -> None:
         """Say something on stderr that quiet does not silence."""
         self._clear()
         mark = "\x1b[33mwarning:\x1b[0m" if self._color else "warning:"
-        print(f"{mark} {clean(text, limit=10_000)}", file=sys.stderr, flush=True)
+        _say(f"{mark} {clean(text, limit=10_000)}")
 
     def failed(self, path: str, reason: str) -> None:
         """Name a source that failed, and why, on one line of stderr."""
         self._clear()
         mark = "\x1b[31mfailed:\x1b[0m" if self._color else "failed:"
-        line = f"{mark} {clean_path(path)}: {clean(reason)}"
-        print(line, file=sys.stderr, flush=True)
+        _say(f"{mark} {clean_path(path)}: {clean(reason)}")
 
     def progress(self, text: str, *, force: bool = False) -> None:
         """Show where things stand: a line redrawn on a terminal, one now and then elsewhere."""
@@ -71,11 +70,11 @@ class Output:
             return
         self._drawn_at = now
         if not self._live:
-            print(clean(text), file=sys.stderr, flush=True)
+            _say(clean(text))
             return
         self._clear()
         self._status = clean(text)[: _width() - 1]
-        print(self._status, end="", file=sys.stderr, flush=True)
+        _say(self._status, end="")
 
     def end_progress(self) -> None:
         """Take the progress line away."""
@@ -105,7 +104,7 @@ class Output:
 
     def _clear(self) -> None:
         if self._status:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+            _say("\r\x1b[2K", end="")
             self._status = ""
 
 
@@ -127,6 +126,15 @@ class Session:
         """Tell whether a person sits at a terminal that the app can be shown on."""
         dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
         return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Print on stderr; what it does not take (a full disk, a closed pipe) stops no work."""
+    try:
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        # What could not be written must not be tried again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _width() -> int:

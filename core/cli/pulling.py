@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, Interrupted, SightlineError
-from ..text import clean
+from ..text import clean, counted
 from ..times import duration
 from .output import Output
 from .running import stop_signals
@@ -81,7 +81,7 @@ class Puller:
         room = "" if planned.fits else ", MORE THAN IS FREE"
         missing = planned.missing_bytes
         self._out.note(
-            f"{found.name} at {found.revision[:12]}: {len(planned.files)} files, "
+            f"{found.name} at {found.revision[:12]}: {counted(len(planned.files), 'file')}, "
             f"{size(planned.size_bytes)}, {size(missing)} to fetch "
             f"({size(planned.free_bytes)} free{room})"
         )
@@ -203,7 +203,7 @@ def _say_checked(out: Output, found: Resolved, checked: Checked, as_json: bool) 
     for fault in checked.faults:
         out.result(f"{fault.fault:9}  {fault.path}")
     end = "all well" if checked.sound else "not all well"
-    out.result(f"{found.name}  {checked.files} files, {size(checked.size_bytes)}: {end}")
+    out.result(f"{found.name}  {counted(checked.files, 'file')}, {size(checked.size_bytes)}: {end}")
 
 
 def _plan_json(planned: Download) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _progress_line(now: Progress) -> str:
     wait = "  another process fetches it too" if held and not busy else ""
     return (
         f"{now.name}  {share}%  {size(now.done_bytes)} of {size(now.size_bytes)}  "
-        f"{size(now.bytes_per_second)}/s{left}  {done}/{len(now.files)} files{wait}  "
+        f"{size(now.bytes_per_second)}/s{left}  {done}/{counted(len(now.files), 'file')}{wait}  "
         f"{clean(', '.join(busy), limit=60)}"
     ).rstrip()
 

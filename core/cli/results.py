@@ -8,7 +8,8 @@ import click
 
 from ..client import rows_of
 from ..queries import Results, Sort, What
-from ..times import timecode
+from ..text import counted
+from ..times import reference, timecode
 from .options import filter_option
 from .output import Output, Session
 
@@ -48,15 +49,15 @@ def command(
 
 def _print(out: Output, what: str, row: dict[str, Any]) -> None:
     place = f"{row['path']}@{timecode(row['seconds'])}"
-    mark = "  MARKED" if row["marked"] else ""
+    end = f"{'  MARKED' if row['marked'] else ''}  {reference(row['frame'], row['scan'])}"
     if what == "frames":
         said = row["corrected_caption"] or (row["caption"] or {}).get("text", "")
         tags = row["corrected_tags"] or [tag.get("tag", "") for tag in row["tags"]]
-        out.result(f"{place}  {', '.join(tags)}  {said}{mark}")
+        out.result(f"{place}  {', '.join(tags)}  {said}{end}")
         return
     verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
     note = row["corrected_caption"] or row["verdict"] or ""
-    out.result(f"{place}  {row['kind']}  {measured(row)}  {note}{verdict}{mark}")
+    out.result(f"{place}  {row['kind']}  {measured(row)}  {note}{verdict}{end}")
 
 
 def measured(row: dict[str, Any]) -> str:
@@ -65,4 +66,4 @@ def measured(row: dict[str, Any]) -> str:
     if row.get("energy"):
         said += f"  energy {row['energy']:.4g}"
     strokes = len(row.get("strokes") or ())
-    return said + (f"  {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else "")
+    return said + (f"  {counted(strokes, 'stroke')}" if strokes else "")

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from .. import events
 from ..attach import Ready, headless
-from ..client import EngineClient, check_formats
+from ..client import EngineClient, Records, check_formats, folders_to_write
 from ..commands import CancelScan, ResumeScan, SubmitScan
-from ..errors import ExitCode
+from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..logs import log_to
 from ..passed_over import PassedOver
 from ..queries import ExportRequest
 from ..state import EngineState
-from ..text import clean_path
-from ..times import duration, timecode
+from ..text import clean_path, counted
+from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS
 from .output import Output, Session
 from .writing import write_files
@@ -35,6 +35,11 @@ class Finish:
     formats: tuple[str, ...] = ()
     clips: Path | None = None
     pictures: Path | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """Return the folders written to."""
+        return [each for each in (self.out, self.clips, self.pictures) if each is not None]
 
 
 async def run_scan(
@@ -57,18 +62,42 @@ async def run_scan(
     log_to(session.library)
     client = await headless(session.library, reader)
     try:
-        stopper = Stopper(client, session.out)
-        with stopper.listening():
-            state = await client.snapshot()
-            since = state.sequence
-            say_warnings(state, session.out)
-            scan = await client.send(command)
-            stopper.started(scan)
-            end = await _follow(client, scan, since, session.out, as_json)
-        lost = _write(session.library, scan, finish, session.out)
+        with folders_to_write(finish.folders):
+            end = await _ran(client, session, command, as_json)
+    except NothingLeft as nothing:
+        if finish == Finish() or not isinstance(command, ResumeScan) or command.failed:
+            raise
+        session.out.note(str(nothing))  # a kill may have come while its results were written
+        lost = _write(session.library, command.scan, finish, session.out)
+        return lost or _some_failed(session.library, command.scan)
     finally:
         await client.close()
-    return exit_code(end, session.out) or lost
+    code = exit_code(end, session.out)
+    if end.fault == LibraryGone.__name__:
+        return code
+    lost = _write(session.library, end.scan, finish, session.out)
+    return code or lost
+
+
+def _some_failed(library: Path, scan: int) -> int:
+    records = Records.open(library)
+    try:
+        failed = any(task.state == "failed" for task in records.tasks(scan))
+    finally:
+        records.close()
+    return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
+
+
+async def _ran(
+    client: EngineClient, session: Session, command: SubmitScan | ResumeScan, as_json: bool
+) -> events.ScanFinished:
+    """Run a scan, printing its events, and return how it ended. Raises SightlineError."""
+    stopper = Stopper(client, session.out)
+    with stopper.listening():
+        since = (await client.snapshot()).sequence
+        scan = await client.send(command)
+        stopper.started(scan)
+        return await _follow(client, scan, since, session.out, as_json)
 
 
 async def _follow(
@@ -127,7 +156,8 @@ class Printer:
         match event:
             case events.ScanStarted():
                 self._sources = event.sources
-                self._out.note(f"scan {event.scan}: {event.sources} sources, {event.known} known")
+                sources = counted(event.sources, "source")
+                self._out.note(f"scan {event.scan}: {sources}, {event.known} known")
             case events.TaskStarted():
                 self._totals[event.number] = (event.path, event.frames)
             case events.BatchDone():
@@ -149,11 +179,12 @@ class Printer:
         rate = event.frames_per_second
         # Models look at a video after it was screened: how many frames, nobody knows beforehand.
         known = total is not None and event.frames <= total
-        share = f"{100 * event.frames / (total or 1):.0f}%" if known else f"{event.frames} frames"
+        read = f"{100 * event.frames / (total or 1):.0f}%"
+        share = read if known else counted(event.frames, "frame")
         left = f"left {duration(((total or 0) - event.frames) / rate)}  " if known and rate else ""
         text = (
             f"{self._finished}/{self._sources}  {clean_path(os.path.basename(path), limit=40)}  "
-            f"{share}  {rate:.{0 if rate >= 10 else 1}f}/s  {left}{self._moments} events"
+            f"{share}  {rate:.{0 if rate >= 10 else 1}f}/s  {left}{counted(self._moments, 'event')}"
         )
         if self._out.verbose:
             self._out.note(text)
@@ -164,11 +195,11 @@ class Printer:
         self._moments += 1
         if self._json:
             return
-        frames = event.end_frame - event.start_frame + 1
+        frames = counted(event.end_frame - event.start_frame + 1, "frame")
         stream = "" if event.stream is None else f"  stream {event.stream}"
         self._out.result(
             f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  {frames} frame{'s' if frames > 1 else ''}{stream}"
+            f"score {event.score:g}  {frames}{stream}  {reference(event.peak_frame, event.scan)}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:
@@ -177,7 +208,8 @@ class Printer:
         if event.state == "failed":
             self._out.failed(event.path, event.reason)
         elif self._out.verbose:
-            self._out.note(f"{event.state}: {clean_path(event.path)}  {event.frames} frames")
+            frames = counted(event.frames, "frame")
+            self._out.note(f"{event.state}: {clean_path(event.path)}  {frames}")
 
     def _in_folder(self, event: events.TaskFinished) -> None:
         """Sum up each folder; sources come folder by folder, so the next one ends the last."""
@@ -193,8 +225,8 @@ class Printer:
         folder = self._folder
         if self._out.verbose and folder.sources:
             self._out.note(
-                f"folder {clean_path(folder.path)}: {folder.sources} sources, "
-                f"{folder.moments} events, {folder.failed} failed"
+                f"folder {clean_path(folder.path)}: {counted(folder.sources, 'source')}, "
+                f"{counted(folder.moments, 'event')}, {folder.failed} failed"
             )
 
     def _end(self, event: events.ScanFinished) -> None:
@@ -202,7 +234,7 @@ class Printer:
         self._out.end_progress()
         self._out.note(
             f"scan {event.scan} {event.state}: {event.done} read, {event.known} known, "
-            f"{event.failed} failed, {event.moments} events, {duration(event.seconds)}"
+            f"{event.failed} failed, {counted(event.moments, 'event')}, {duration(event.seconds)}"
         )
 
 
@@ -259,7 +291,10 @@ def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
     folders = (finish.out, finish.clips, finish.pictures)
     formats = finish.formats or DEFAULT_FORMATS
     request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))
-    return write_files(library, request, out)
+    try:
+        return write_files(library, request, out)
+    except UnknownName as error:
+        raise LibraryGone(f"{clean_path(str(library))} is gone since the scan ended") from error
 
 
 def exit_code(end: events.ScanFinished, out: Output) -> int:
@@ -268,7 +303,8 @@ def exit_code(end: events.ScanFinished, out: Output) -> int:
         out.warn(end.reason)
         return int(ExitCode.INTERNAL)
     if end.reason:
-        out.warn(f"{end.reason} (then: sightline runs resume {end.scan})")
+        then = f" (then: sightline runs resume {end.scan})"
+        out.warn(end.reason + ("" if end.fault == LibraryGone.__name__ else then))
         return int(ExitCode.ENVIRONMENT)
     if end.state == "interrupted":
         out.note(f"go on with: sightline runs resume {end.scan}")

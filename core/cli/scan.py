@@ -10,6 +10,7 @@ import click
 from ..attach import reader_for
 from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
+from ..text import counted
 from ..times import duration
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
@@ -114,8 +115,8 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     say_left_out(planned.passed_over, session.out)
     took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
     session.out.result(
-        f"{planned.sources} sources: {len(planned.to_read)} to read "
-        f"(about {planned.frames} frames, {took}; {planned.basis}), {planned.known} known, "
-        f"{planned.failed_before} failed before"
+        f"{counted(planned.sources, 'source')}: {len(planned.to_read)} to read "
+        f"(about {counted(planned.frames, 'frame')}, {took}; {planned.basis}), "
+        f"{planned.known} known, {planned.failed_before} failed before"
     )
     return int(code)

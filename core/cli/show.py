@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from ..client import Records
 from ..errors import UsageError
 from ..fact_line import fact_line
 from ..records import Candidate, Moment
-from ..times import parse_time, timecode
+from ..times import WrittenTime, parse_reference, parse_written, timecode
 from ..views import MomentView
 from .output import Output, Session
+
+_AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 
 
 @click.command()
@@ -41,12 +44,15 @@ from .output import Output, Session
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
     """Show everything kept about one moment of a file.
 
-    TIME is seconds (83.5) or a timecode (00:01:23.500); a scan's output can be pasted as it is.
+    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with a
+    semicolon before the frames where some are dropped), counted from the file's start timecode. A
+    line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as its
+    own scan saw it.
     """
-    path, seconds = _split(moment)
+    path, when = _split(moment)
     records = Records.open(session.library)
     try:
-        view = records.instant(path, seconds)
+        view = records.instant(path, when)
         if picture is not None:
             records.picture(view, size, picture)
             session.out.note(f"picture written to {picture}")
@@ -59,19 +65,31 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
     return 0
 
 
-def _split(moment: str) -> tuple[str, float]:
+def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
-    path, at, rest = moment.rpartition("@")
-    if not at or os.path.exists(moment):
-        return moment, 0.0
+    if "@" not in moment or os.path.exists(moment):
+        return moment, WrittenTime(0.0)
+    frame, scan = parse_reference(moment)
+    path, rest = _at(moment)
     when = rest.split(maxsplit=1)[0] if rest.strip() else ""
     try:
-        seconds = parse_time(when)
+        return path, replace(parse_written(when), frame=frame, scan=scan)
     except ValueError as error:
-        raise UsageError(f"'{when}' is no time; write FILE@83.5 or FILE@00:01:23.500") from error
-    if not math.isfinite(seconds) or seconds < 0:
-        raise UsageError(f"'{when}' is no time of a video; write FILE@83.5 or FILE@00:01:23.500")
-    return path, seconds
+        raise UsageError(
+            f"'{when}' is no time; write FILE@83.5, FILE@00:01:23.500 or FILE@00:01:23:15"
+        ) from error
+
+
+def _at(moment: str) -> tuple[str, str]:
+    """Return what stands before and behind the `@` of FILE@TIME.
+
+    Names, and what models said of a frame, may hold others: it is the one behind a file that is
+    there, else the last that a time follows.
+    """
+    places = [found.start() for found in _AT.finditer(moment)] or [moment.rindex("@")]
+    there = (place for place in places if os.path.exists(moment[:place]))
+    place = next(there, places[-1])
+    return moment[:place], moment[place + 1 :]
 
 
 def _print(out: Output, view: MomentView) -> None:

@@ -13,7 +13,7 @@ from ..discovery import running
 from ..errors import EngineGone, UnknownName
 from ..remote import RemoteClient
 from ..state import EngineState, ScanState, WatchState
-from ..text import clean, clean_path
+from ..text import clean, clean_path, counted
 from ..times import duration
 from .output import Output, Session
 
@@ -35,8 +35,9 @@ def command(session: Session, as_json: bool) -> int:
     _print(session.out, state)
     for line in lines[:5]:
         session.out.result(
-            f"scan {line['scan']} {line['state']}: {line['done']} of {line['sources']} sources, "
-            f"{line['failed']} failed, {line['moments']} events"
+            f"scan {line['scan']} {line['state']}: {line['done']} of "
+            f"{counted(line['sources'], 'source')}, "
+            f"{line['failed']} failed, {counted(line['moments'], 'event')}"
         )
     return 0
 
@@ -87,17 +88,19 @@ def watch_line(watch: WatchState) -> str:
     growing = f", {watch.growing} not whole yet" if watch.growing else ""
     trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
     left_out = f"; {clean(watch.left_out)}" if watch.left_out else ""
-    return f"{clean(watch.profile)}, {watch.scans} scans{growing}{left_out}{trouble}"
+    return f"{clean(watch.profile)}, {counted(watch.scans, 'scan')}{growing}{left_out}{trouble}"
 
 
 def _print_scan(out: Output, scan: ScanState) -> None:
     out.result(
-        f"scan {scan.scan} {scan.profile} {scan.state}: {scan.finished} of {scan.sources} sources, "
-        f"{scan.failed} failed, {scan.moments} events"
+        f"scan {scan.scan} {scan.profile} {scan.state}: {scan.finished} of "
+        f"{counted(scan.sources, 'source')}, "
+        f"{scan.failed} failed, {counted(scan.moments, 'event')}"
     )
     for task in scan.tasks:
         total, rate = task.frames_total, task.frames_per_second
-        share = f"{100 * task.frames_done // total}%" if total else f"{task.frames_done} frames"
+        done = counted(task.frames_done, "frame")
+        share = f"{100 * task.frames_done // total}%" if total else done
         left = f"  left {duration((total - task.frames_done) / rate)}" if total and rate else ""
         out.result(f"  {clean_path(task.path)}  {share}  {rate:.0f}/s{left}")
         for step in task.steps:

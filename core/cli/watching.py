@@ -1,24 +1,32 @@
-"""Watching a folder headless: scan files as they become whole, and print what comes of it."""
+"""Watching a folder headless: scan files as they become whole, and print what comes of it.
+
+A full disk ends it only if it is stopped meanwhile: what could not be written is tried again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from .. import events
 from ..attach import headless
-from ..client import EngineClient, Records, appearing, check_formats
-from ..commands import CancelScan, SubmitScan
-from ..errors import ExitCode, NothingToScan
+from ..client import EngineClient, Records, appearing, check_formats, folders_to_write
+from ..commands import CancelScan, Command, ResumeScan, SubmitScan
+from ..errors import DiskFull, ExitCode, NothingToScan, UnknownName
 from ..logs import log_to
 from ..passed_over import PassedOver
+from ..text import counted
 from .options import DEFAULT_FORMATS
 from .output import Session
 from .running import Printer, exit_code, say_left_out, say_warnings, stop_signals
 
 log = logging.getLogger("sightline.watch")
+ROOM_SECONDS = 5.0
+"""a full disk is tried again so often"""
 
 
 async def watch_folder(
@@ -32,8 +40,9 @@ async def watch_folder(
     loop = asyncio.get_running_loop()
     for name in stop_signals():
         loop.add_signal_handler(name, stop.set)
-    client = await headless(session.library)
-    say_warnings(await client.snapshot(), session.out)
+    with folders_to_write([out] if out else []):
+        client = await headless(session.library)
+        say_warnings(await client.snapshot(), session.out)
     watch = _Watch(session, client, request, out, formats, as_json, stop)
     try:
         there = appearing(str(folder), settle, stop, follow_links=request.follow_links)
@@ -45,7 +54,10 @@ async def watch_folder(
                 watch.idle("nothing there yet")
     finally:
         await client.close()
-    session.out.note(f"stopped watching: {watch.scans} scans, {watch.failed} sources failed")
+    session.out.note(
+        f"stopped watching: {counted(watch.scans, 'scan')}, "
+        f"{counted(watch.failed, 'source')} failed"
+    )
     return watch.code or int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
 
 
@@ -63,6 +75,7 @@ class _Watch:
         self._stop = stop
         self._next_event = 0
         self._left_out = PassedOver()
+        self._is_full = False
         self.scans = self.failed = 0
         self.code = 0
 
@@ -73,25 +86,58 @@ class _Watch:
         try:
             if not self.scans:
                 self._next_event = (await self._client.snapshot()).sequence
-            scan = await self._client.send(replace(self._request, paths=paths))
+            scan = await self._sent(replace(self._request, paths=paths))
         except NothingToScan as nothing:
             self.idle(str(nothing))
             return
         self.scans += 1
         end = await self._follow(scan)
+        while end.fault == DiskFull.__name__ and await self._there_may_be_room(end.reason):
+            await self._sent(ResumeScan(scan))
+            end = await self._follow(scan)
         self.failed += end.failed
         if end.state != "done":
             self.code = exit_code(end, self._session.out)
             self._stop.set()
             return
-        if self._out is not None:
-            formats = self._formats or DEFAULT_FORMATS
-            records = Records.open(self._session.library)
+        await self._once_there_is_room(lambda: self._export(scan))
+        self.idle(f"scan {scan} {end.state}, {counted(end.moments, 'event')}")
+
+    async def _sent(self, command: Command) -> int:
+        """Send a command, again and again while the disk is full. Raises SightlineError."""
+        while True:
             try:
-                records.export(scan, formats, self._out / f"scan-{scan}")
-            finally:
-                records.close()
-        self.idle(f"scan {scan} {end.state}, {end.moments} events")
+                return await self._client.send(command)
+            except DiskFull as full:
+                if not await self._there_may_be_room(str(full)):
+                    raise
+
+    async def _once_there_is_room(self, write: Callable[[], None]) -> None:
+        while True:
+            try:
+                return await asyncio.to_thread(write)
+            except DiskFull as full:
+                if not await self._there_may_be_room(str(full)):
+                    raise
+
+    async def _there_may_be_room(self, reason: str) -> bool:
+        """Say that the disk is full, wait a while, and return whether to try again."""
+        if not self._is_full:
+            self._session.out.warn(f"{reason} (tried again every {ROOM_SECONDS:g} s)")
+        self._is_full = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), ROOM_SECONDS)
+        return not self._stop.is_set()
+
+    def _export(self, scan: int) -> None:
+        self._is_full = False
+        if self._out is None:
+            return
+        records = Records.open(self._session.library)
+        try:
+            records.export(scan, self._formats or DEFAULT_FORMATS, self._out / f"scan-{scan}")
+        finally:
+            records.close()
 
     def say_left_out(self, found: PassedOver) -> None:
         """Say what lies in the folder and is not read, once for each change of it."""
@@ -118,7 +164,8 @@ class _Watch:
 
     async def _cancel_when_stopped(self, scan: int) -> None:
         await self._stop.wait()
-        await self._client.send(CancelScan(scan))
+        with suppress(UnknownName):  # it ended just now
+            await self._client.send(CancelScan(scan))
 
     def idle(self, text: str) -> None:
         """Say what came of it and that the watching goes on."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DownloadFailed
-from ..text import clean
+from ..text import clean, counted
 from .control import Control
 from .disk import disk_errors
 from .faults import Passing
@@ -159,7 +159,8 @@ class Fetch:
                 if part.have > self._file.size_bytes:
                     self._judge(part)
         if part.have < self._file.size_bytes:
-            raise Passing(f"the connection ended at {part.have} of {self._file.size_bytes} bytes")
+            whole = counted(self._file.size_bytes, "byte")
+            raise Passing(f"the connection ended at {part.have} of {whole}")
 
     def _align(self, response: httpx.Response, part: Part, start: int) -> None:
         """Let the part end where the answer begins, whatever the server made of the range."""

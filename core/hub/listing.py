@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelRefused
-from ..text import clean, nearest
+from ..text import clean, counted, nearest
 from .layout import is_etag, safe_path
 from .whole import SHARD
 
@@ -43,7 +43,9 @@ def listing(repo: str, entries: Iterable[Any]) -> list[RemoteFile]:
         if isinstance(entry, dict) and entry.get("type") == "file"
     ]
     if len(files) > MOST_FILES:
-        raise ModelRefused(f"{clean(repo)} lists {len(files)} files, more than any model needs")
+        raise ModelRefused(
+            f"{clean(repo)} lists {counted(len(files), 'file')}, more than any model needs"
+        )
     return files
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..device.memory import Memory, empty_caches, is_out_of_memory, memory
 from ..errors import OutOfMemory
-from ..text import clean
+from ..text import clean, counted
 from ..version import package_version
 from .model import Identity, Loading, Model
 from .table import load
@@ -129,7 +129,9 @@ class Residency:
                     error.__traceback__ = None
                 if attempt == 1:
                     freed = self.evict_idle(model.device)
-                    self._told(f"{model.device} is out of memory; {freed} idle models evicted")
+                    self._told(
+                        f"{model.device} is out of memory; {counted(freed, 'idle model')} evicted"
+                    )
         raise OutOfMemory(
             f"{clean(model.identity.model)} does not fit into the memory of {model.device}"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelRefused
-from ..text import clean, clean_path
+from ..text import clean, clean_path, counted
 
 HEADER_LIMIT = 100_000_000
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
@@ -20,8 +20,8 @@ def check_weights(folder: Path, name: str) -> None:
     lacking = _lacking(folder, name)
     if lacking:
         raise ModelRefused(
-            f"{clean(name)} is only partly on this disk: {clean(lacking[0])} and "
-            f"{len(lacking) - 1} more are absent; run `sightline models pull {clean(name)}` again"
+            f"{clean(name)} is only partly on this disk: {_absent(lacking)}; run "
+            f"`sightline models pull {clean(name)}` again"
         )
     if not found:
         raise ModelRefused(_without(folder, name))
@@ -88,3 +88,11 @@ def _without(folder: Path, name: str) -> str:
         f"{clean(name)} has no weights in {clean_path(str(folder))}; run "
         f"`sightline models pull {clean(name)}`"
     )
+
+
+def _absent(names: list[str]) -> str:
+    """Name the first of some absent files and count the others."""
+    first, more = clean(names[0]), len(names) - 1
+    if not more:
+        return f"{first} is absent"
+    return f"{first} and {counted(more, 'other file', 'other files')} are absent"

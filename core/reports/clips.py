@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..errors import DiskFull, SourceError
 from ..records import Moment, SourceInfo
-from ..sources.reader import Reader
+from ..sources.reader import Reader, again_if_killed
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
 from ..text import clean, clean_path
@@ -79,7 +81,8 @@ def _piece(
     info = filed.document.source
     path = folder / f"{piece_name(filed.stems.plain, group)}.{'jpg' if picture else 'mp4'}"
     try:
-        how = (_one_picture if picture else _one_clip)(reader, info, group, path)
+        write_one = _one_picture if picture else _one_clip
+        how = again_if_killed(partial(write_one, reader, info, group, path))
     except SourceError as error:
         return Piece(info.path, None, f"no {path.name}: {error}", len(group))
     return Piece(info.path, path, "", len(group), clean(how))
@@ -97,7 +100,8 @@ def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: P
     except DiskFull as error:
         raise DiskFull(f"{clean_path(str(path))}: {error}") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
     return made.in_words
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..errors import SourceError
-from ..sources.reader import Reader
+from ..sources.reader import Reader, again_if_killed
 from ..stages.thumbnails import make_missing
 from ..storage.library import Library
 from ..views import Progress
@@ -89,5 +90,8 @@ class _Documents:
         source, moments = filed.document.source, filed.document.moments
         # A file that is gone or changed since still has its events, without pictures.
         with suppress(SourceError):
-            make_missing(self._library.thumbnails, self._reader, source, moments, self._side)
+            again_if_killed(
+                partial(make_missing, self._library.thumbnails, self._reader, source, moments,
+                        self._side)
+            )  # fmt: skip
         return with_thumbnails(self._library, filed, self._side)

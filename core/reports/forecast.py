@@ -9,6 +9,7 @@ from ..plan import Plan, plan
 from ..sources.pools import ReaderPool
 from ..spec import Spec
 from ..storage.library import Library
+from ..text import counted
 from ..views import PlanView
 
 MAX_PROBES_FOR_ESTIMATE = 200
@@ -64,4 +65,4 @@ def _usual_rate(library: Library | None) -> tuple[float | None, str]:
     if not frames or not seconds:
         return None, "no earlier scan to judge by"
     rate = float(frames) / float(seconds)
-    return rate, f"{rate:.0f} frames/s over {tasks} sources scanned before"
+    return rate, f"{rate:.0f} frames/s over {counted(tasks, 'source')} scanned before"

@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import SourceError, UnknownName, UsageError
-from ..records import SourceInfo
-from ..sources.reader import Reader
+from ..records import Candidate, Moment, SourceInfo
+from ..sources.reader import Reader, again_if_killed
 from ..spec import Spec
 from ..stages.table import columns_of, create
+from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
 from ..storage.library import Library
-from ..storage.results import Result
-from ..text import clean_path
+from ..storage.results import Measured, Result
+from ..text import clean, clean_path
+from ..timecodes import TimecodeRate, frames_to_seconds, timecode_rate, timecode_to_frames
+from ..times import EXACT_SECONDS, WrittenTime
 from ..views import MomentView
 from .lists import spec_of
 from .looks import frame_notes, verdicts
 
 
-def instant(library: Library, path: str, seconds: float) -> MomentView:
-    """Return everything kept about one instant. Raises UnknownName or UsageError."""
+def instant(library: Library, path: str, when: WrittenTime) -> MomentView:
+    """Return everything kept about one instant. Raises UnknownName or UsageError.
+
+    A time that was printed shows the frame it was printed of: as the scan saw it that is named,
+    else as the newest did that holds an event at that time, else as the newest did.
+    """
     absolute = os.path.abspath(os.path.expanduser(path))
-    scan, result = _latest(library, absolute)
+    when = _counted(library, absolute, when)
+    scan, result = _resolved(library, absolute, when)
     info = library.results.info(result.content, absolute)
     spec = spec_of(library, scan)
-    if info.duration_seconds is not None and seconds > info.duration_seconds + 1.0:
+    if info.duration_seconds is not None and when.seconds > info.duration_seconds + 1.0:
         raise UsageError(
             f"{clean_path(absolute)} lasts {info.duration_seconds:g} s; "
-            f"there is nothing at {seconds:g} s"
+            f"there is nothing at {when.seconds:g} s"
         )
     around = max(0.05, 1.0 / (info.frame_rate or 25.0))
-    measurements, frame, frame_seconds = _measurements(library, result, seconds)
+    when = _of_event(result, when)
+    measurements, row = _measurements(library, result, when)
     said = library.annotations.of_result(result.content, result.spec_hash)
-    notes = frame_notes(said, tracks=False)
-    nearest = min(notes, key=lambda each: abs(each.seconds - seconds), default=None)
+    nearest = _nearest(frame_notes(said, tracks=False), when)
+    seconds = when.seconds
+    frame, frame_seconds = row or (0, 0.0)
     if nearest is not None and not result.tracks:
         frame, frame_seconds = nearest.frame, nearest.seconds
+    if row is not None and when.frame == frame:
+        seconds = frame_seconds
     return MomentView(
         info=info,
         profile=library.runs.get(scan).profile,
@@ -63,6 +76,7 @@ def instant(library: Library, path: str, seconds: float) -> MomentView:
             each for each in verdicts(said) if abs(each["seconds"] - seconds) <= around
         ),
         warnings=result.warnings,
+        picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
 
 
@@ -71,7 +85,9 @@ def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> by
     reader = Reader(spec.limits)
     try:
         with _naming(info.path):
-            return next(iter(reader.stills(info, [seconds], longest_side))).jpeg
+            return again_if_killed(
+                lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
+            )
     except StopIteration as error:
         raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
     finally:
@@ -87,30 +103,132 @@ def _naming(path: str) -> Iterator[None]:
         raise type(error)(f"{clean_path(path)}: {error}") from error
 
 
-def _latest(library: Library, path: str) -> tuple[int, Result]:
-    for scan, spec_hash, content in library.runs.latest_of(path):
-        result = library.results.get(content, spec_hash)
-        if result is not None:
+def _counted(library: Library, path: str, when: WrittenTime) -> WrittenTime:
+    """Return a time whose timecode, if it has one, is counted as the EDL export counts."""
+    if not when.timecode:
+        return when
+    _, result = _latest(library, path, when.scan)
+    info = library.results.info(result.content, path)
+    if not info.frame_rate:
+        raise UsageError(
+            f"{clean_path(path)}: its frame rate is not known, so the timecode {when.timecode} "
+            "stands for no time; write seconds, as FILE@83.5"
+        )
+    start = str(info.metadata.get("timecode") or "").strip()
+    count = timecode_rate(info.frame_rate, start)
+    try:
+        frames = timecode_to_frames(when.timecode, count) - _first_label(start, count)
+    except ValueError as error:
+        raise UsageError(f"{clean_path(path)}: {error}") from error
+    if frames < 0:
+        raise UsageError(f"{clean_path(path)} begins at {clean(start)}, after {when.timecode}")
+    # A label is that of the frame which is nearest to it, half a label away at most.
+    tolerance = float(0.5 / count.rate) - EXACT_SECONDS
+    return replace(when, seconds=frames_to_seconds(frames, count), tolerance_seconds=tolerance)
+
+
+def _first_label(start: str, count: TimecodeRate) -> int:
+    """Return the label of the first frame; 0 where the file states none that counts so."""
+    try:
+        return timecode_to_frames(start if count.drop else start.replace(";", ":"), count)
+    except ValueError:
+        return 0
+
+
+def _resolved(library: Library, path: str, when: WrittenTime) -> tuple[int, Result]:
+    """Return the scan and the result a time is to be shown of. Raises UnknownName."""
+    if when.scan is not None:
+        return _latest(library, path, when.scan)
+    holding = (
+        (scan, result)
+        for scan, result in _results(library, path)
+        if _event_time(result, when) is not None
+    )
+    return next(holding, None) or _latest(library, path)
+
+
+def _latest(library: Library, path: str, wanted: int | None = None) -> tuple[int, Result]:
+    """Return the newest scan over a path with its result, or the wanted one if it has one."""
+    newest = None
+    for scan, result in _results(library, path, every=wanted is not None):
+        newest = newest or (scan, result)
+        if wanted in (None, scan):
             return scan, result
+    if newest is not None:
+        return newest
     raise UnknownName(
         f"{clean_path(path)} was never scanned into this library; run: sightline scan FILE"
     )
 
 
+def _results(library: Library, path: str, *, every: bool = False) -> Iterator[tuple[int, Result]]:
+    """Yield results over a path with the newest scan of each; with `every`, all its scans."""
+    seen = set()
+    for scan, spec_hash, content in library.runs.latest_of(path):
+        if not every and (spec_hash, content) in seen:
+            continue
+        seen.add((spec_hash, content))
+        result = library.results.get(content, spec_hash)
+        if result is not None:
+            yield scan, result
+
+
+def _event_time(result: Result, when: WrittenTime) -> float | None:
+    """Return the exact time of an event or candidate that is printed as this time."""
+    found: list[Moment | Candidate] = [*result.moments, *result.candidates]
+    times = [each.peak_seconds for each in found]
+    times += [time for each in found for time in (each.start_seconds, each.end_seconds)]
+    return next((t for t in times if abs(t - when.seconds) <= when.tolerance_seconds), None)
+
+
+def _of_event(result: Result, when: WrittenTime) -> WrittenTime:
+    """Return the exact time instead of a printed one, where it is that of an event."""
+    exact = _event_time(result, when)
+    if exact is None:
+        return when
+    return replace(when, seconds=exact, tolerance_seconds=EXACT_SECONDS)
+
+
 def _measurements(
-    library: Library, result: Result, seconds: float
-) -> tuple[dict[str, dict[str, float]], int, float]:
+    library: Library, result: Result, when: WrittenTime
+) -> tuple[dict[str, dict[str, float]], tuple[int, float] | None]:
+    """Return the values of each stage, and number and time of the frame they are of."""
     found: dict[str, dict[str, float]] = {}
-    frame, frame_seconds = 0, 0.0
+    frame = None
     for name, key in result.tracks.items():
         track = library.results.whole_track(key, 0)
         if not len(track.indices):
             continue
-        row = int(np.searchsorted(track.pts_seconds, seconds + 1e-6, side="right")) - 1
-        row = max(row, 0)
-        frame, frame_seconds = int(track.indices[row]), float(track.pts_seconds[row])
+        row = _row(track, when)
+        frame = int(track.indices[row]), float(track.pts_seconds[row])
         columns = columns_of(name, track.values.shape[1])
         values = {c: float(v) for c, v in zip(columns, track.values[row], strict=True)}
         hidden = create(name).internal
         found[name] = {c: v for c, v in values.items() if not math.isnan(v) and c not in hidden}
-    return found, frame, frame_seconds
+    return found, frame
+
+
+def _row(track: Measured, when: WrittenTime) -> int:
+    """Return the row of the frame that was named, else of the one on screen at that time."""
+    if when.frame is not None:
+        row = int(np.searchsorted(track.indices, when.frame))
+        if row < len(track.indices) and track.indices[row] == when.frame:
+            return row
+    latest = when.seconds + when.tolerance_seconds
+    return max(int(np.searchsorted(track.pts_seconds, latest, side="right")) - 1, 0)
+
+
+def _nearest(notes: Sequence[FrameNotes], when: WrittenTime) -> FrameNotes | None:
+    named = next((each for each in notes if each.frame == when.frame), None)
+    if named is not None:
+        return named
+    return min(notes, key=lambda each: abs(each.seconds - when.seconds), default=None)
+
+
+def _seconds_of_picture(nearest: FrameNotes | None, when: WrittenTime) -> float:
+    """Return the time of the frame to show where nothing was measured."""
+    if nearest is not None:
+        named = nearest.frame == when.frame
+        if named or abs(nearest.seconds - when.seconds) <= when.tolerance_seconds:
+            return nearest.seconds
+    return when.seconds + when.tolerance_seconds

@@ -6,7 +6,7 @@ from ..discovery import is_held
 from ..profiles import build
 from ..spec import Spec
 from ..storage.library import Library
-from ..storage.runs import UNFINISHED
+from ..storage.runs import OPEN, UNFINISHED
 from ..views import ScanLine, TaskView
 
 
@@ -21,7 +21,7 @@ def scan_lines(library: Library) -> list[ScanLine]:
         failed = counts.get("failed", 0)
         lines.append(
             ScanLine(
-                row.id, row.created, row.profile, _state(row.state, running),
+                row.id, row.created, row.profile, _state(row.state, left, running=running),
                 left + done + failed, done, failed,
                 left, counts["moments"], tuple(row.asked["paths"]),
             )
@@ -29,9 +29,12 @@ def scan_lines(library: Library) -> list[ScanLine]:
     return lines
 
 
-def _state(kept: str, running: bool) -> str:
-    # What an engine was doing when it was killed is still written down as running.
-    return "interrupted" if kept == "running" and not running else kept
+def _state(kept: str, left: int, *, running: bool) -> str:
+    # What an engine was doing when it was killed is still written down as running; the next engine
+    # settles it (`Runs.settle`).
+    if running or kept not in OPEN:
+        return kept
+    return "interrupted" if left else "done"
 
 
 def newest(library: Library) -> int | None:

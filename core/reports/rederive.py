@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..equip import equip, eyes_of
-from ..errors import SourceError
+from ..errors import ReaderKilled, SourceError
 from ..models.residency import Residency
 from ..plan import Source
 from ..records import asked_stream, content_of, of_the_file
 from ..scan import ScanJob
 from ..sources.content import content_hash
 from ..sources.find import Found, one_file
+from ..sources.reader import KILLED
 from ..spec import Spec
 from ..stages.eyes import Eyes
 from ..stages.table import versions
@@ -77,6 +78,8 @@ def _one(
         again = _again(beside, task, spec, eyes)
     except FileNotFoundError:
         return Verified(task.path, "skipped", "the file is gone")
+    except ReaderKilled as error:
+        return Verified(task.path, "skipped", str(error))
     except (SourceError, OSError) as error:
         return Verified(task.path, "changed", f"cannot be read any more ({error})")
     difference = _difference(kept, again)
@@ -94,7 +97,7 @@ def _again(beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None) -> _Ke
     (row,) = beside.runs.tasks(scan)
     again = _kept(beside, row.content, spec) if row.content else None
     if again is None:
-        raise SourceError(row.reason)
+        raise (ReaderKilled if row.reason.startswith(KILLED) else SourceError)(row.reason)
     return again
 
 

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
+from ..text import counted
 from . import foreign, wire
 
 ALIVE_SECONDS = 1.0
@@ -87,6 +88,8 @@ def _unexpected(error: Exception) -> dict[str, str]:
         return {"error": "TooLarge", "reason": reason}
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
+    if getattr(error, "errno", None) == errno.EROFS:
+        return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}
     if isinstance(error, OSError) and error.strerror and error.filename:
         return {"error": "Unreadable", "reason": f"{error.strerror}; check the path"}
     reason = f"cannot be decoded ({type(error).__name__}: {words})"
@@ -269,7 +272,9 @@ def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> No
     promised, read = stream.video.frames, count + int(request["skip"])
     whole = request["mode"] == "every" and request["max_frames"] is None
     if whole and (stream.bad_packets or stream.ended_early) and read < promised:
-        stream.warnings.append(f"the header promises {promised} frames, {read} could be read")
+        stream.warnings.append(
+            f"the header promises {counted(promised, 'frame')}, {read} could be read"
+        )
 
 
 def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -> int:
@@ -278,7 +283,9 @@ def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -
     count = 0
     for count, frame in enumerate(frames, 1):
         if count + request["skip"] > most:
-            raise TooLarge(f"more than limits.max_frames = {most} frames; raise it to read on")
+            raise TooLarge(
+                f"more than limits.max_frames = {counted(most, 'frame')}; raise it to read on"
+            )
         batch.add(frame)
     batch.flush()
     return count

@@ -26,6 +26,7 @@ class ReaderProcess:
     def __init__(self, *, for_videos: bool = False) -> None:
         """With `for_videos` it loads what reading a video takes before it is asked to."""
         self._open = True
+        self.killed_by_us = False
         child_reads, self.to_child = os.pipe()
         self.from_child, child_writes = os.pipe()
         _widen(self.from_child)
@@ -59,7 +60,9 @@ class ReaderProcess:
 
     def kill(self) -> None:
         """End it; whoever listens to it hears that."""
-        self._process.kill()
+        if self._process.poll() is None:
+            self.killed_by_us = True
+            self._process.kill()
 
     def end(self) -> None:
         """End it, and everything with it; may be called again."""

@@ -7,10 +7,11 @@ with a memory cap and a time limit. If one crashes or hangs, that one file has f
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,14 @@ from . import wire
 from .container import RAW_FORMATS
 from .process import ReaderProcess
 
+T = TypeVar("T")
+CRASHES = frozenset(
+    (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSYS,
+     signal.SIGTRAP)
+)  # fmt: skip
+"""signals a decoder brings upon itself; any other comes from outside: the kernel without memory,
+a service manager, an administrator"""
+KILLED = "the process that reads it was killed from outside"
 Colour = int | Literal["roughly"] | None
 """how a picture's RGB is wanted: by its longest side, roughly, or not at all"""
 
@@ -256,9 +265,7 @@ class Reader:
                 f"the decoder gave nothing for {limit:g} s (limits.stall_seconds) and was stopped"
             ) from stalled
         except wire.WireClosed as closed:
-            raise errors.ReaderDied(
-                f"the decoder crashed{self._how_it_died()}; the file is damaged or hostile"
-            ) from closed
+            raise self._death() from closed
         finally:
             # Whoever stops listening midway leaves a process in the middle of a file.
             self._asking = None
@@ -269,7 +276,7 @@ class Reader:
         process = self._process
         if process is None or not process.alive:
             self.close()
-            process = self._process = ReaderProcess()
+            process = self._process = _started()
         if not self._told_limits:
             limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
             wire.send(process.to_child, {"do": "limit", **limit})
@@ -277,11 +284,38 @@ class Reader:
             self._told_limits = True
         return process
 
-    def _how_it_died(self) -> str:
-        code = self._process.ended(1) if self._process is not None else None
-        if code is None:
-            return ""
-        return f" (signal {-code})" if code < 0 else f" (exit {code})"
+    def _death(self) -> errors.ReaderDied:
+        """Return why the process is gone: we ended it, somebody else did, or it crashed."""
+        process = self._process
+        code = process.ended(1) if process is not None else None
+        if process is None or process.killed_by_us:
+            return errors.ReaderDied("reading was stopped")
+        if code is not None and code < 0 and -code not in CRASHES:
+            return errors.ReaderKilled(
+                f"{KILLED} (signal {-code}"
+                f"{', as happens when memory runs out' if -code == signal.SIGKILL else ''}); "
+                "the file may be whole, and the next scan reads it again"
+            )
+        how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit {code})"
+        return errors.ReaderDied(f"the decoder crashed{how}; the file is damaged or hostile")
+
+
+def again_if_killed(work: Callable[[], T]) -> T:
+    """Do something with a reader, and once more if its process was killed from outside."""
+    try:
+        return work()
+    except errors.ReaderKilled:
+        return work()
+
+
+def _started() -> ReaderProcess:
+    try:
+        return ReaderProcess()
+    except OSError as error:
+        raise errors.EnvironmentFault(
+            f"no process can be started to read files ({error.strerror}); free some memory, or "
+            "raise the limits of processes and open files"
+        ) from error
 
 
 def _chosen(info: SourceInfo) -> dict[str, Any]:
@@ -344,5 +378,6 @@ def _raised(header: dict[str, Any]) -> errors.SightlineError:
         "Vanished": errors.Vanished,
         "MissingExtra": errors.MissingExtra,
         "DiskFull": errors.DiskFull,
+        "EnvironmentFault": errors.EnvironmentFault,
     }
     return kinds.get(header["error"], errors.Unreadable)(header["reason"])

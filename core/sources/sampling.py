@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..text import counted
 from .aspect import SQUARE, display_size, pixel_aspect
 from .colour import colour_frame, shown_size
 from .colour_tags import reading
@@ -225,7 +226,7 @@ def _decord_size(stream: Stream, request: dict[str, Any]) -> tuple[int, int]:
 def _disagreement(stream: Stream, reader: Any, times: list[float], first: Decoded) -> str:
     """Say in what decord's count, times or first frame differ from PyAV's, or nothing."""
     if len(reader) != len(times):
-        return f"decord counts {len(reader)} frames, the container {len(times)}"
+        return f"decord counts {counted(len(reader), 'frame')}, the container {len(times)}"
     try:
         stamps = np.asarray(reader.get_frame_timestamp(range(len(times))), np.float64)[:, 0]
         seen = reader.get_batch([0])

@@ -12,6 +12,7 @@ from ..errors import ProfileError
 from ..models.model import Detector, Picture
 from ..records import Box
 from ..spec import Spec, tagged_hash
+from ..text import counted
 from .frames import longest_side
 from .lending import Lending
 from .look import Noted, Question, Said, Shown
@@ -113,7 +114,8 @@ class DetectLook:
 
             raise ProfileError(
                 f"detect.labels: this detector does not know '{unknown[0]}'"
-                f"{nearest(unknown[0], list(known))}; it knows {len(known)} labels of its own"
+                f"{nearest(unknown[0], list(known))}; it knows "
+                f"{counted(len(known), 'label')} of its own"
             )
         return spec.detect.labels
 

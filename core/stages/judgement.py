@@ -12,6 +12,7 @@ from ..spec import Spec
 from ..storage.annotations import Annotation, Asked
 from ..storage.provenance import provenance
 from ..storage.results import Result, Results
+from ..text import counted
 from .measure import StageTrack
 from .moments import moments
 from .stage import Track
@@ -107,12 +108,13 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     read, bad = int(ended.get("frames", 0)), int(ended.get("bad_packets", 0))
     why = str(ended.get("cut_off", "")) or ("it breaks off" if ended.get("ended_early") else "")
     if not why and bad > MOST_DAMAGED * (read + bad):
-        why = f"{bad} packets could not be decoded"
+        why = f"{counted(bad, 'packet')} could not be decoded"
     if not why:
         return ""
     promised = info.frame_count or 0
-    of = f"{read} of {promised}" if read < promised and reads_all(spec) else f"{read}"
-    return f"cut off or damaged: {of} frames could be read ({why}); moments up to there are kept"
+    whole = read < promised and reads_all(spec)
+    of = f"{read} of {counted(promised, 'frame')}" if whole else counted(read, "frame")
+    return f"cut off or damaged: {of} could be read ({why}); moments up to there are kept"
 
 
 def reads_all(spec: Spec) -> bool:
@@ -133,5 +135,5 @@ def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:
     found = [*info.warnings, *ended.get("warnings", ())]
     bad = int(ended.get("bad_packets", 0))
     if bad:
-        found.append(f"{bad} damaged packet{'s' if bad > 1 else ''} left out")
+        found.append(f"{counted(bad, 'damaged packet')} left out")
     return tuple(found)

@@ -12,16 +12,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, UsageError
+from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, ReaderKilled, UsageError
 from ..models.model import Model
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
 from ..storage.annotations import Annotation, Annotations, Asked
-from ..text import clean
+from ..text import clean, counted
 from .lending import Lending
 from .look import Look, Microbatch, Question, Said
 
 MOST_ERROR_LETTERS = 300
+_NO_ANSWER = (Cancelled, EnvironmentFault, UsageError, ReaderKilled)
+"""what ends a scan, or has a source read once more, and is never kept as an answer"""
 Progress = Callable[[Microbatch, list[StepReport]], None]
 
 
@@ -131,7 +133,7 @@ class Looking:
         """Return the model's input, or the exception: it is dealt with where answers are."""
         try:
             return look.prepare(self._model(look), batch.shown, part)
-        except (Cancelled, EnvironmentFault, UsageError):
+        except _NO_ANSWER:
             raise
         except Exception as error:
             return error
@@ -199,7 +201,7 @@ class Looking:
             self._remember_less(look, len(part) // 2)
         except PictureRejected as error:
             return self._without(look, batch, part, error)
-        except (Cancelled, EnvironmentFault, UsageError):
+        except _NO_ANSWER:
             raise
         except Exception as error:
             if len(part) == 1:
@@ -221,7 +223,9 @@ class Looking:
         said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
         self._fitted.add(look.name)
         if len(said) != len(part):
-            raise ValueError(f"{look.name}: {len(said)} answers to {len(part)} questions")
+            raise ValueError(
+                f"{look.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
+            )
         return said
 
     def _without(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import Unreadable
 from ..pipeline.channel import Control
@@ -97,6 +98,13 @@ def settle_tracks(results: Results, tracks: list[StageTrack]) -> None:
     results.replace_tracks({track.key: track.key.partition(".")[0] for track in tracks})
     for track in tracks:
         track.key = track.key.partition(".")[0]
+
+
+def times_of(results: Results, tracks: list[StageTrack]) -> NDArray[np.float64]:
+    """Return the times of all frames that were measured, float64 (frames,), in seconds."""
+    if not tracks:
+        return np.zeros(0)
+    return results.whole_track(tracks[0].key, len(tracks[0].stage.columns)).pts_seconds
 
 
 def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..text import counted
 from .lending import Lending
 
 
@@ -31,5 +32,5 @@ def in_words(groups: Sequence[Sequence[str]]) -> str:
     listed = ", then ".join(" and ".join(group) for group in groups)
     return (
         f"the models of this scan do not fit into memory together: sources are gone through "
-        f"{len(groups)} times, for {listed}"
+        f"{counted(len(groups), 'time')}, for {listed}"
     )

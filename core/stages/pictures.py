@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors import MissingExtra, SourceError
+from ..errors import MissingExtra, ReaderKilled, SourceError
 from ..models.model import Picture
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..sources.find import Found
 from ..sources.pools import ReaderPool
-from ..sources.reader import Probed
+from ..sources.reader import Probed, again_if_killed
 from ..spec import Spec
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
@@ -54,6 +54,8 @@ class PictureDone:
     info: SourceInfo | None
     result: Result | None
     failure: str = ""
+    killed: bool = False
+    """whether its reader was killed from outside: then nothing is known against the file"""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class _Read:
     probed: Probed | None = None
     tracks: list[StageTrack] = field(default_factory=list)
     failure: str = ""
+    killed: bool = False
 
 
 class PictureScan:
@@ -135,7 +138,8 @@ class PictureScan:
                     wanted.found.path, luma=bool(self._spec.screens), colour=self._colour
                 )
         except (SourceError, MissingExtra) as error:
-            return _Read(wanted, failure=str(error))
+            killed = isinstance(error, ReaderKilled)
+            return _Read(wanted, failure=str(error), killed=killed)
         if probed.info.kind != "picture":
             return _Read(wanted, probed.info, probed)
         return _Read(
@@ -173,11 +177,14 @@ class PictureScan:
     def _pixels(self, read: _Read) -> Picture:
         if read.probed is not None and read.probed.colour is not None:
             return read.probed.colour
-        with self._pool.lend() as reader:
-            probed = reader.probe(read.wanted.found.path, luma=False, colour=self._colour)
+        probed = again_if_killed(lambda: self._probed_colour(read.wanted.found.path))
         if read.info is None or probed.info.content != read.info.content or probed.colour is None:
             raise SourceError("changed while it was scanned; scan it again")
         return probed.colour
+
+    def _probed_colour(self, path: str) -> Probed:
+        with self._pool.lend() as reader:
+            return reader.probe(path, luma=False, colour=self._colour)
 
     def _kept(self, batch: Microbatch) -> list[PictureDone]:
         said = {each.content: noted for each, noted in zip(batch.shown, batch.noted, strict=True)}
@@ -216,6 +223,6 @@ def _track(
 def _done(read: _Read, results: dict[str, Result]) -> PictureDone:
     found = read.wanted.found
     if read.info is None:
-        return PictureDone(found, None, None, read.failure)
+        return PictureDone(found, None, None, read.failure, read.killed)
     result = results.get(read.info.content)
     return PictureDone(found, read.info, result, result.failure if result else "")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import EnvironmentFault, OutOfMemory, SourceError, UsageError
+from ..errors import EnvironmentFault, OutOfMemory, ReaderKilled, SourceError, UsageError
 from ..models.model import Ask, Picture
 from ..pipeline.channel import Cancelled, Control
 from ..records import Candidate, SourceInfo
@@ -149,7 +149,7 @@ class Verifier:
             self._batch_size = max(1, min(self._batch_size, len(cases) // 2))
             self._lending.remember_batch(self.name, self._batch_size)
             self._lending.told(f"verify: out of memory, so {self._batch_size} at once from now on")
-        except (Cancelled, EnvironmentFault, UsageError):
+        except (Cancelled, EnvironmentFault, UsageError, ReaderKilled):
             raise
         except Exception as error:
             if len(cases) == 1:

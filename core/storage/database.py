@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import DiskFull, EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryTooNew
+from ..disk_errors import FULL, disk_fault, probe
+from ..errors import (
+    EnvironmentFault,
+    LibraryBusy,
+    LibraryDamaged,
+    LibraryGone,
+    LibraryTooNew,
+)
 from ..text import clean
 from . import score_migration
 
@@ -107,18 +114,26 @@ SCHEMA_VERSION = len(MIGRATIONS)
 
 
 class Database:
-    """One connection, used by one thread at a time; all writing goes through `transaction()`."""
+    """One connection, used by one thread at a time; all writing goes through `transaction()`.
+
+    A file that is deleted or moved can still be written by whoever has it open, and nobody finds
+    what is written: so a writable database checks at each commit that its path still leads to the
+    file it opened.
+    """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
-        self.path = path
+        self.path = path.absolute()
         self._lock = threading.RLock()
+        self._opened: tuple[int, int] | None = None
         with self._in_words():
-            self._connection = _connect(path, writable)
+            self._connection = _connect(self.path, writable)
+        if writable:
+            self._opened = _identity(self.path)
         self._check_version(writable)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one transaction: all of it is kept, or none."""
+        """Run one transaction: all of it is kept, or none. Raises EnvironmentFault."""
         with self._lock, self._in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -128,6 +143,12 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.rollback()
                 raise
+            self.check_there()
+
+    def check_there(self) -> None:
+        """Raise LibraryGone if the path does not lead to the file any more that was opened."""
+        if self._opened is not None and _identity(self.path) != self._opened:
+            raise _gone(self.path)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -174,6 +195,7 @@ class Database:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            self.check_there()
             raise _fault(error, self.path) from error
 
 
@@ -192,16 +214,6 @@ def _apply(
         return
     for statement in migration.split(";"):
         connection.execute(statement)
-
-
-def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
-    """Return an operating system error about `path` in the user's words."""
-    where = clean(str(path))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(
-            f"no room left writing {where}; free some space, then resume the scan: nothing is lost"
-        )
-    return EnvironmentFault(f"{where}: {error.strerror}; check the folder and its rights")
 
 
 def _connect(path: Path, writable: bool) -> sqlite3.Connection:
@@ -225,6 +237,24 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     return connection
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file; None if there is none. Raises EnvironmentFault."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise disk_fault(error, path) from error
+    return status.st_dev, status.st_ino
+
+
+def _gone(path: Path) -> LibraryGone:
+    return LibraryGone(
+        f"{clean(str(path))} was deleted, moved or replaced while it was written: what was found "
+        "since cannot be kept there; put the library folder back, or scan again"
+    )
+
+
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
@@ -235,6 +265,10 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
         return disk_fault(OSError(errno.ENOSPC, words), path)
     if "locked" in words or "busy" in words:
         return LibraryBusy(f"{where} is being written by another program; try again in a moment")
+    if "disk I/O" in words or "unable to open" in words:
+        full = _no_room(path.parent)  # SQLite knows one kind of full disk only
+        if full is not None:
+            return disk_fault(full, path)
     if "disk I/O" in words:
         return EnvironmentFault(
             f"{where}: the disk does not take or give its data; check the disk and its free space, "
@@ -248,3 +282,12 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
         f"{where} cannot be read ({clean(words)}); move the library folder away to start anew, "
         "or restore it from a backup"
     )
+
+
+def _no_room(folder: Path) -> OSError | None:
+    """Return the error of a disk that takes no more; no inode may be left, or no quota."""
+    try:
+        probe(folder)
+    except OSError as error:
+        return error if error.errno in FULL else None
+    return None

@@ -37,7 +37,7 @@ class KeptFrames:
         if self._added > most_bytes / 10:
             self._added = 0
             self.tidy(most_bytes)
-        write_whole(self._path(content, frame, side), jpeg)
+        write_whole(self._path(content, frame, side), jpeg, self._folder.parent)
 
     def tidy(self, most_bytes: int) -> None:
         """Remove the frames used longest ago until the rest fit into `most_bytes`."""

@@ -11,10 +11,11 @@ from typing import IO
 
 from .. import private
 from ..discovery import LOCK
+from ..disk_errors import disk_fault
 from ..errors import EnvironmentFault, LibraryBusy, UnknownName
 from ..text import clean
 from .annotations import Annotations
-from .database import Database, disk_fault, is_older
+from .database import Database, is_older
 from .footprints import Footprints
 from .frames import KeptFrames
 from .listings import Listings
@@ -152,8 +153,9 @@ def _locked_anew(path: Path) -> IO[str]:
 def _signed(file: IO[str]) -> IO[str]:
     if os.fstat(file.fileno()).st_nlink > 1:
         return file  # a backup's, or another file of the user's: nothing is written over
-    with suppress(OSError):  # the number only tells who holds it; a full disk may keep it out
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    # The number only tells who holds it; a full disk may keep it out. Past the file's own buffer,
+    # which would be written again, and fail again, whenever it is closed.
+    with suppress(OSError):
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,8 @@ from .database import Database
 
 UNFINISHED = ("queued", "running")
 FINISHED = ("done", "known")
+OPEN = ("running", "interrupted")
+"""states of a scan that may have work left"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class ScanRow:
     spec_hash: str
     state: str
     asked: dict[str, Any]
+
+    @property
+    def was_settled(self) -> bool:
+        """Tell whether it was found complete, its end never noted, and not resumed since."""
+        return self.state in OPEN or (self.state == "done" and self.finished is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,36 @@ class Runs:
             connection.execute(
                 "UPDATE scans SET state = ?, finished = ? WHERE id = ?", (state, finished, scan)
             )
+
+    def settle(self, active: Collection[int] = (), later: int | None = None) -> list[int]:
+        """Settle scans that were cut short (by a kill, say) but have nothing left; return them.
+
+        A task is done, too, when a later scan of the same spec did its file. What is left open
+        counts as interrupted; a complete scan as done, its time of end unknown. `active` are the
+        scans that are running; with `later`, only that scan is looked at for what it did.
+        """
+        with self._database.transaction() as connection:
+            for scan, spec_hash, redo in _cut_short(connection, active):
+                _take_over(connection, scan, spec_hash, later, redo=redo)
+            states = ",".join("?" * len(OPEN))
+            complete = [
+                int(row[0])
+                for row in connection.execute(
+                    f"SELECT id FROM scans WHERE state IN ({states}) AND NOT EXISTS "
+                    "(SELECT 1 FROM tasks WHERE scan = id AND state IN (?, ?)) ORDER BY id",
+                    (*OPEN, *UNFINISHED),
+                )
+                if int(row[0]) not in active
+            ]
+            connection.executemany(
+                "UPDATE scans SET state = 'done', finished = NULL WHERE id = ?",
+                [(scan,) for scan in complete],
+            )
+            connection.executemany(
+                "UPDATE scans SET state = 'interrupted' WHERE id = ? AND state = 'running'",
+                [(scan,) for scan, _, _ in _cut_short(connection, active)],
+            )
+        return complete
 
     def add_tasks(self, scan: int, tasks: Iterable[TaskRow]) -> None:
         """Add tasks, or replace those with the same number."""
@@ -170,6 +207,48 @@ def _task_conditions(scan: int | None, words: Sequence[str]) -> tuple[str, list[
 
 _SCAN = "id, created, finished, profile, spec, spec_hash, state, asked"
 _TASK = "scan, number, path, kind, content, state, reason, frames, moments, seconds"
+
+
+def _cut_short(
+    connection: sqlite3.Connection, active: Collection[int]
+) -> list[tuple[int, str, bool]]:
+    """Return number, spec hash and whether all is to be redone of scans that did not end."""
+    rows = connection.execute(
+        f"SELECT id, spec_hash, json_extract(asked, '$.mode') = 'redo' FROM scans "
+        f"WHERE state IN ({','.join('?' * len(OPEN))})",
+        OPEN,
+    )
+    return [(int(scan), str(spec), bool(redo)) for scan, spec, redo in rows if scan not in active]
+
+
+def _take_over(
+    connection: sqlite3.Connection, scan: int, spec_hash: str, later: int | None, *, redo: bool
+) -> None:
+    """End a scan's open tasks as the latest later scan of the same spec ended them.
+
+    A scan that is to do all anew (`redo`) takes over only what was read since.
+    """
+    open_ones = connection.execute(
+        "SELECT number, path FROM tasks WHERE scan = ? AND state IN (?, ?)", (scan, *UNFINISHED)
+    ).fetchall()
+    if not open_ones:
+        return
+    states = ("done", "failed") if redo else ("done", "known", "failed")
+    ended = {
+        path: rest
+        for path, *rest in connection.execute(
+            "SELECT path, kind, content, CASE tasks.state WHEN 'failed' THEN 'failed' ELSE 'known' "
+            "END, reason, frames, moments FROM tasks JOIN scans ON scans.id = scan "
+            "WHERE scan > ? AND spec_hash = ? AND scan = coalesce(?, scan) "
+            f"AND tasks.state IN ({','.join('?' * len(states))}) ORDER BY scan",
+            (scan, spec_hash, later, *states),
+        )
+    }
+    connection.executemany(
+        "UPDATE tasks SET kind = ?, content = ?, state = ?, reason = ?, frames = ?, moments = ? "
+        "WHERE scan = ? AND number = ?",
+        [(*ended[path], scan, number) for number, path in open_ones if path in ended],
+    )
 
 
 def _insert_tasks(connection: sqlite3.Connection, scan: int, tasks: Iterable[TaskRow]) -> None:

@@ -44,4 +44,4 @@ class Thumbnails:
         self, content: str, seconds: float, longest_side: int, jpeg: bytes, pixels: str = ""
     ) -> None:
         """Keep a thumbnail; the file appears whole or not at all."""
-        write_whole(self.path(content, seconds, longest_side, pixels), jpeg)
+        write_whole(self.path(content, seconds, longest_side, pixels), jpeg, self._folder.parent)

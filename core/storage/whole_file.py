@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .. import private
-from .database import disk_fault
+from ..disk_errors import disk_fault
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a private file, making its folder. Raises DiskFull or EnvironmentFault."""
+def write_whole(path: Path, data: bytes, library: Path) -> None:
+    """Write a private file, making its folder. Raises DiskFull or EnvironmentFault.
+
+    The folder of the library itself is never made: it would hide that the library was deleted.
+    """
     try:
+        os.stat(library)
         private.write_whole(path, data)
     except OSError as error:
         raise disk_fault(error, path) from error

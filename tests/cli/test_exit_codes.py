@@ -17,7 +17,7 @@ def test_0_events_on_stdout_and_the_rest_on_stderr(cli: Cli, storm: Path) -> Non
     assert ran.code == 0
     assert len(ran.out.splitlines()) == STROKES
     assert all(line.startswith(f"{storm}@00:00:0") for line in ran.out.splitlines())
-    assert "1 sources" in ran.err and f"{STROKES} events" in ran.err
+    assert "1 source," in ran.err and f"{STROKES} events" in ran.err
     assert cli("--quiet", "scan", storm, "--profile", "storm").err == ""
 
 

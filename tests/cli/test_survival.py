@@ -34,7 +34,7 @@ def test_a_video_that_fails_while_it_is_read_stops_no_other(
     assert "limits.max_frames" in ran.err
 
 
-def test_a_decoder_that_dies_costs_its_own_file_only(
+def test_a_decoder_that_crashes_costs_its_own_file_only(
     cli: Cli, storm: Path, long_storm: Path
 ) -> None:
     process = cli.start(
@@ -42,7 +42,8 @@ def test_a_decoder_that_dies_costs_its_own_file_only(
     )
     wait_for(process, "BatchDone", 2)
     readers = psutil.Process(process.pid).children()
-    next(p for p in readers if "core.sources.child" in p.cmdline()).kill()
+    reader = next(p for p in readers if "core.sources.child" in p.cmdline())
+    reader.send_signal(signal.SIGSEGV)
     ran = finished(process)
     assert ran.code == 1
     assert "decoder crashed" in ran.err

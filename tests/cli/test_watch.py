@@ -49,7 +49,7 @@ def test_a_growing_file_is_scanned_once_when_it_is_whole(
     assert (end["state"], end["moments"], end["failed"]) == ("done", STROKES, 0)
     time.sleep(1.0)
     code, err, rest = stop(process)
-    assert code == 0 and rest == [] and "1 scans" in err
+    assert code == 0 and rest == [] and "1 scan," in err
     assert len(cli("runs", "list", "--json").json()) == 1
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from core.errors import ReaderDied, SourceError, TooLarge, Unreadable, Vanished
+from core.errors import ReaderDied, ReaderKilled, SourceError, TooLarge, Unreadable, Vanished
 from core.screening_settings import Limits, Sampling
 from core.sources.find import Found, find
-from core.sources.reader import Reader
+from core.sources.reader import Reader, again_if_killed
 from tests.sources.reading import REPOSITORY, read
 
 Make = Callable[..., Path]
@@ -117,6 +117,41 @@ def test_killed_midway(reader: Reader, make_video: Make) -> None:
     with pytest.raises(ReaderDied, match="signal 9"):
         list(frames)
     assert len(read(reader, path, Sampling()).indices) == 100
+
+
+def test_who_ended_a_reader_is_told_apart(reader: Reader, make_video: Make) -> None:
+    path = make_video("long.mp4", frames=100)
+    for number, killed in (
+        (signal.SIGKILL, True), (signal.SIGTERM, True), (signal.SIGXCPU, True),
+        (signal.SIGSEGV, False), (signal.SIGABRT, False),
+    ):  # fmt: skip
+        frames = reader.video(str(path), Sampling(), 1)
+        next(frames)
+        child_of(reader).send_signal(number)
+        with pytest.raises(ReaderDied) as died:
+            list(frames)
+        assert isinstance(died.value, ReaderKilled) == killed
+        assert ("hostile" in str(died.value)) != killed and f"signal {number:d}" in str(died.value)
+    frames = reader.video(str(path), Sampling(), 1)
+    next(frames)
+    closing = threading.Thread(target=reader.close)
+    closing.start()
+    closing.join()
+    with pytest.raises(ReaderDied, match="stopped") as died:
+        list(frames)
+    assert not isinstance(died.value, ReaderKilled)
+
+
+def test_what_is_done_once_more_is_done_once_more_only() -> None:
+    tries: list[int] = []
+
+    def work() -> None:
+        tries.append(1)
+        raise ReaderKilled("killed")
+
+    with pytest.raises(ReaderKilled):
+        again_if_killed(work)
+    assert len(tries) == 2
 
 
 def test_stalled(make_video: Make) -> None:

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 
 from core.commands import SubmitScan
 from core.errors import SightlineError
-from core.text import clean
+from core.text import clean, counted
 
 from ..views import profiles
 from ..widgets.rows import ListSource
@@ -54,7 +54,8 @@ class ProfilesRoom(Room):
         if self._fault:
             return f" {self._fault}"
         if self._compared:
-            return f" {self._compared}: {self._settings.count()} settings differ   esc: back"
+            differing = counted(self._settings.count(), "setting differs", "settings differ")
+            return f" {self._compared}: {differing}   esc: back"
         edited = f"  {len(self._changes)} edited, w saves" if self._changes else ""
         return f" {self._profile}{edited}   new scans use {self.app.profile}   tab: settings"
 
@@ -148,7 +149,7 @@ class ProfilesRoom(Room):
 
         self.app.push_screen(
             ChooseScreen(
-                f"throw {len(self._changes)} changes away?",
+                f"throw {counted(len(self._changes), 'change')} away?",
                 (("no", "Keep them"), ("yes", "Throw them away")),
                 self.app.symbols,
             ),

@@ -13,7 +13,8 @@ from textual.containers import Horizontal, Vertical
 from core.commands import CorrectFrame, MarkFrame
 from core.errors import SightlineError
 from core.queries import Results, Sort, What
-from core.text import clean
+from core.text import clean, counted
+from core.times import reference
 
 from ..new_file import free_path, plain_stem, write_new
 from ..views import browse, results, timeline, wording
@@ -228,7 +229,8 @@ class ResultsRoom(Room):
         if row is None:
             return []
         place = results.place_of(row)
-        choices = [(place, f"moment: {wording.short_path(place, 9)}"),
+        whole = f"{place}  {reference(row['frame'], row['scan'])}"
+        choices = [(whole, f"moment: {wording.short_path(place, 9)}"),
                    (row["path"], f"path: {wording.short_path(row['path'], 9)}")]  # fmt: skip
         said = results.caption(row) or results.note(row)
         if said:
@@ -356,4 +358,4 @@ class ResultsRoom(Room):
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
         count = await self.app.bridge.export_rows(self._rows.query, format_, path)
-        return f"{count} rows written: {clean(path.name)} in {clean(str(path.parent))}"
+        return f"{counted(count, 'row')} written: {clean(path.name)} in {clean(str(path.parent))}"

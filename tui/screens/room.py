@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from core.errors import SightlineError
-from core.text import clean
+from core.text import clean, counted
 
 from .. import actions
 from ..views import chrome
@@ -325,7 +325,10 @@ class Room(Moving):
             self.say("the engine ended and runs again; r on a stopped source goes on with its scan")
         missed = self.app.meter.missed(link)
         if missed:
-            self.say(f"the link stalled and {missed} frames were left out; the engine went on")
+            self.say(
+                f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
+                "the engine went on"
+            )
         self._draw_status()
 
     def _draw_status(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.state import GpuState, MachineState
-from core.text import clean
+from core.text import clean, counted
 
 from ..widgets.bar import bar
 from ..widgets.columns import Column
@@ -68,7 +68,7 @@ def machine_lines(machine: MachineState, width: int, symbols: Symbols) -> list[s
     disk = _share(used, machine.disk_total_bytes)
     return [
         f"CPU    {wording.percent(machine.cpu):>4} {bar(machine.cpu, room, symbols, ends=True)}  "
-        f"{machine.cores} cores, the engine uses {machine.engine_cpu:.1f}",
+        f"{counted(machine.cores, 'core')}, the engine uses {machine.engine_cpu:.1f}",
         f"memory {wording.percent(memory):>4} {bar(memory, room, symbols, ends=True)}  "
         f"{wording.size(machine.memory_used_bytes)} of {wording.size(machine.memory_total_bytes)}, "
         f"the engine {wording.size(machine.engine_memory_bytes)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.state import DownloadState, EngineState, ModelState
-from core.text import clean
+from core.text import clean, counted
 
 from ..widgets.bar import bar
 from ..widgets.columns import Column
@@ -96,7 +96,7 @@ def download_line(download: DownloadState, width: int, symbols: Symbols) -> str:
         f"{bar(share, room, symbols, ends=True)} {wording.percent(share):>4}  "
         f"{wording.size(download.bytes_done)}/{wording.size(download.bytes_total)}  "
         f"{wording.size(download.bytes_per_second)}/s  left {wording.span(left)}  "
-        f"{download.files_done}/{download.files_total} files{reason}"
+        f"{download.files_done}/{counted(download.files_total, 'file')}{reason}"
     )
 
 

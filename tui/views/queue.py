@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core.passed_over import PassedOver
-from core.text import clean
+from core.text import clean, counted
 
 from ..widgets.bar import bar
 from ..widgets.columns import Column
@@ -119,8 +119,8 @@ def summary(state: EngineState | None) -> str:
     moments = sum(scan.moments for scan in state.scans)
     word = "running" if running else state.scans[0].state
     return (
-        f"{word}  {wording.rate(rate)} fr/s  {left} sources left  {moments} events  {failed} failed"
-        f"{'  ' if watching else ''}{watching}"
+        f"{word}  {wording.rate(rate)} fr/s  {counted(left, 'source')} left  "
+        f"{counted(moments, 'event')}  {failed} failed{'  ' if watching else ''}{watching}"
     )
 
 
@@ -135,7 +135,7 @@ def watch_line(watch: WatchState) -> str:
     growing = f"  {watch.growing} not whole yet" if watch.growing else ""
     left_out = f"  {clean(watch.left_out)}" if watch.left_out else ""
     said = clean(watch.trouble) or (
-        f"{clean(watch.profile)}  {watch.scans} scans{growing}{left_out}"
+        f"{clean(watch.profile)}  {counted(watch.scans, 'scan')}{growing}{left_out}"
     )
     return f"{wording.short_path(watch.folder)}  {said}"
 
@@ -158,7 +158,7 @@ def _watching(state: EngineState) -> str:
         return ""
     if len(state.watches) == 1:
         return f"watching {wording.short_path(state.watches[0].folder, 1)}"
-    return f"watching {len(state.watches)} folders"
+    return f"watching {counted(len(state.watches), 'folder')}"
 
 
 def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:
@@ -201,15 +201,16 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
     if row["reason"]:
         lines.append(clean(row["reason"]))
     elif task is not None:
-        total = f" of {task.frames_total}" if task.frames_total else ""
+        done, total = task.frames_done, task.frames_total
+        frames = f"{done} of {counted(total, 'frame')}" if total else counted(done, "frame")
         lines.append(
-            f"{task.frames_done}{total} frames  {wording.rate(task.frames_per_second)} fr/s  "
+            f"{frames}  {wording.rate(task.frames_per_second)} fr/s  "
             f"scan {row['scan']} {scan.profile if scan else ''}"
         )
     else:
         lines.append(
-            f"scan {row['scan']}  {row['kind']}  {row['frames']} frames  {row['moments']} events  "
-            f"took {wording.span(row['seconds'])}"
+            f"scan {row['scan']}  {row['kind']}  {counted(row['frames'], 'frame')}  "
+            f"{counted(row['moments'], 'event')}  took {wording.span(row['seconds'])}"
         )
     return lines
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from ...disk_errors import probe
 from ...errors import DiskFull, EnvironmentFault
 from ...text import clean, clean_path
 from .parts import Content
@@ -78,6 +79,29 @@ def make_folder(folder: Path) -> None:
     """Create `folder` and those above it. Raises DiskFull or EnvironmentFault."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def make_writable(folder: Path) -> bool:
+    """Create `folder`, and try that a file can be written there; return whether it is new.
+
+    Raises DiskFull or EnvironmentFault: before hours of work, and not after it.
+    """
+    is_new = not folder.exists()
+    make_folder(folder)
+    try:
+        with disk_errors(folder):
+            probe(folder)
+    except BaseException:
+        if is_new:
+            remove_if_empty(folder)
+        raise
+    return is_new
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from math import isfinite
 
 from ...records import Moment
-from ...text import clean, clean_path
+from ...text import clean, clean_path, counted
 from .document import Document, Summary, TaskLine
 from .report_style import STYLE
 from .scan_json import totals
@@ -50,7 +50,7 @@ def body(document: Document) -> str:
         about += f" &middot; {clock_of(source.duration_seconds)}"
     return (
         f'<section id="{_anchor(source.path)}">\n<h2>{_path(source.path)}</h2>\n'
-        f'<p class="faint">{about} &middot; {_count(document.frames)} frames looked at</p>\n'
+        f'<p class="faint">{about} &middot; {_frames(document.frames)} looked at</p>\n'
         f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}</section>\n"
     )
 
@@ -65,9 +65,9 @@ def _narrowed(text: str) -> str:
 
 
 def _totals(summary: Summary) -> str:
-    counted = totals(summary)
+    sums = totals(summary)
     boxes = "".join(
-        f"<div><dt>{name}</dt><dd>{_count(counted[name])}</dd></div>"
+        f"<div><dt>{name}</dt><dd>{_count(sums[name])}</dd></div>"
         for name in ("sources", "events", "frames")
     )
     return f'<dl class="totals">{boxes}</dl>\n'
@@ -183,6 +183,10 @@ def _region(moment: Moment) -> str:
 
 def _anchor(path: str) -> str:
     return "s" + hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _frames(number: int) -> str:
+    return f"{_count(number)} {counted(number, 'frame').partition(' ')[2]}"
 
 
 def _count(number: int) -> str:
