@@ -34,7 +34,6 @@ from .stages.measure import (
     measure_video,
     open_tracks,
     settle_tracks,
-    track_keys,
 )
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.thumbnails import make_missing
@@ -264,7 +263,7 @@ class ScanJob:
         """Tell whether a result stands: not where its frames were timed otherwise than today."""
         if result.failure or self._redo:
             return False
-        return not info.timing or result.tracks == track_keys(info, self._spec)
+        return int(result.provenance.get("timing", 0)) == info.timing
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results

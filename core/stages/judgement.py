@@ -89,7 +89,7 @@ def judge(
         provenance=provenance(
             spec.what_matters(), {track.stage.name: track.stage.version for track in tracks},
             ended, asked,
-        ),
+        ) | ({"timing": info.timing} if info.timing else {}),
         tracks={track.stage.name: track.key for track in tracks},
         candidates=tuple(decided.candidates),
         moments=moments(decided.candidates, spec.events, info.duration_seconds),
