@@ -33,7 +33,6 @@ from .stages.measure import (
     open_tracks,
     settle_tracks,
     times_of,
-    track_keys,
 )
 from .stages.pictures import PictureDone, PictureScan, Wanted
 from .stages.table import versions
@@ -287,7 +286,7 @@ class ScanJob:
         """Tell whether a result stands: not where its frames were timed otherwise than today."""
         if result.failure or self._redo or not result.measured_by(self._versions):
             return False
-        return not info.timing or result.tracks == track_keys(info, self._spec)
+        return int(result.provenance.get("timing", 0)) == info.timing
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results

@@ -103,7 +103,7 @@ def _as_before(library: Library, timed_otherwise: str) -> None:
                 "UPDATE contents SET info = ? WHERE content = ?", (json.dumps(info), content)
             )
         connection.execute(
-            'UPDATE results SET tracks = \'{"flash": "before"}\' WHERE content = ?',
+            "UPDATE results SET provenance = json_remove(provenance, '$.timing') WHERE content = ?",
             (timed_otherwise,),
         )
 

@@ -206,7 +206,7 @@ def how_it_ended(stream: Stream) -> dict[str, Any]:
         "bad_packets": stream.bad_packets,
         "ended_early": stream.ended_early,
         "cut_off": cut_off(stream),
-        "end_seconds": read_end_seconds(stream) if stream.read_whole else None,
+        "end_seconds": (read_end_seconds(stream) or None) if stream.read_whole else None,
         "warnings": stream.warnings[:20],
     }
 

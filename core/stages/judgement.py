@@ -90,7 +90,7 @@ def judge(
         provenance=provenance(
             spec.what_matters(), {track.stage.name: track.stage.version for track in tracks},
             ended, asked,
-        ),
+        ) | ({"timing": info.timing} if info.timing else {}),
         tracks={track.stage.name: track.key for track in tracks},
         candidates=tuple(decided.candidates),
         moments=moments(decided.candidates, spec.events, info.duration_seconds),
@@ -123,11 +123,15 @@ def reads_all(spec: Spec) -> bool:
 
 
 def measured(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> SourceInfo:
-    """Return what is known of a video with its frames counted and timed, once all were read."""
+    """Return what is known of a video once it was read to its end: how long it is, in frames too.
+
+    Frames are counted only where all of them were looked at.
+    """
     end = ended.get("end_seconds")
-    if info.kind == "picture" or end is None or not reads_all(spec) or failure(info, spec, ended):
+    if info.kind == "picture" or end is None or failure(info, spec, ended):
         return info
-    return replace(info, frame_count=int(ended["frames"]), duration_seconds=float(end))
+    count = int(ended["frames"]) if reads_all(spec) else info.frame_count
+    return replace(info, frame_count=count, duration_seconds=float(end))
 
 
 def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:

@@ -73,24 +73,10 @@ def open_tracks(results: Results, info: SourceInfo, spec: Spec, anew: str = "") 
         if info.kind in stage.kinds:
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
-            key = _key(info, stage, settings)
+            key = track_key(info.content, name, stage.version, settings)
             key = f"{key}.{anew}" if anew else key
             tracks.append(StageTrack(stage, key, settings, results.track(key)))
     return tracks
-
-
-def track_keys(info: SourceInfo, spec: Spec) -> dict[str, str]:
-    """Return by stage what the tracks of a source are kept under."""
-    stages = [create(name) for name in spec.screens]
-    return {
-        stage.name: _key(info, stage, measure_settings(spec, stage.name, info))
-        for stage in stages
-        if info.kind in stage.kinds
-    }
-
-
-def _key(info: SourceInfo, stage: Stage, settings: dict[str, Any]) -> str:
-    return track_key(info.content, stage.name, stage.version, settings)
 
 
 def settle_tracks(results: Results, tracks: list[StageTrack]) -> None:

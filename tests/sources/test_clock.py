@@ -235,6 +235,8 @@ def test_what_was_measured_replaces_what_a_header_says() -> None:
     counted = measured(info, SPEC, ended)
     assert (counted.frame_count, counted.duration_seconds) == (60, 4.0)
     assert failure(info, SPEC, ended) == ""
+    some = measured(info, Spec(stages=("motion",), sampling=Sampling(mode="fps")), ended)
+    assert (some.frame_count, some.duration_seconds) == (118, 4.0)
     cut = {**ended, "cut_off": "the file ends in the midst of a packet"}
     assert measured(info, SPEC, cut) == info
     assert "60 of 118 frames" in failure(info, SPEC, cut)
