@@ -193,6 +193,7 @@ def test_watching_survives_a_name_that_is_no_text(cli: Cli, storm: Path, tmp_pat
     shutil.move(outside.parent, folder / "moved-in")
     done = wait_for(process, "TaskFinished")
     assert done["path"].endswith("moved.mp4")
+    wait_for(process, "ScanFinished")
     process.send_signal(signal.SIGINT)
     assert finished(process).code == 0
 
