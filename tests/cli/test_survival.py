@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.workbench import COMMAND, STROKES, Cli, finished, wait_for
+from tests.workbench import COMMAND, STROKES, Cli, InProcess, finished, wait_for
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
@@ -218,8 +218,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         (("profiles", "new", "n" * 300), 4),
     ],
 )
-def test_mistakes_are_told_from_defects(cli: Cli, arguments: tuple[str, ...], code: int) -> None:
-    ran = cli(*arguments)
+def test_mistakes_are_told_from_defects(
+    inside: InProcess, arguments: tuple[str, ...], code: int
+) -> None:
+    ran = inside(*arguments)
     assert ran.code == code, ran.err
     assert len(ran.err.strip().splitlines()) <= 4
 
