@@ -25,7 +25,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from core.judge.storm import render
-from tests.sharing import common_folder, once
+from tests.sharing import end_processes, once, shared_folder
 from tests.workbench import STORM, Cli, InProcess, encode, texture, write_scene
 
 
@@ -40,6 +40,13 @@ def pytest_configure() -> None:
     # Hundreds of processes are started; compiling everything anew in each takes most of the time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what the workers had in common; the first process of the run does that."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and not hasattr(session.config, "workerinput"):
+        end_processes(shared_folder(factory, session.config))
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def inside(tmp_path: Path) -> InProcess:
 @pytest.fixture(scope="session")
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this run have in common."""
-    return common_folder(tmp_path_factory, request) / "shared"
+    return shared_folder(tmp_path_factory, request.config)
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 
 
-def common_folder(factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def shared_folder(factory: pytest.TempPathFactory, config: pytest.Config) -> Path:
     """Return the folder that all workers of this run have in common."""
     own = factory.getbasetemp()
-    return own.parent if hasattr(request.config, "workerinput") else own
+    return (own.parent if hasattr(config, "workerinput") else own) / "shared"
 
 
 def once(folder: Path, make: Callable[[Path], object]) -> Path:
@@ -31,3 +33,27 @@ def once(folder: Path, make: Callable[[Path], object]) -> Path:
             make(folder)
             done.touch()
     return folder
+
+
+def note_process(folder: Path, pid: int) -> None:
+    """Note a process that all workers use, so that the run ends it."""
+    (folder / "process").write_text(f"{pid} {psutil.Process(pid).create_time()}")
+
+
+def running(folder: Path) -> psutil.Process | None:
+    """Return the process that was noted, if it runs."""
+    with suppress(OSError, psutil.Error):
+        pid, created = (folder / "process").read_text().split()
+        process = psutil.Process(int(pid))
+        alive = process.create_time() == float(created)
+        return process if alive and process.status() != psutil.STATUS_ZOMBIE else None
+    return None
+
+
+def end_processes(shared: Path) -> None:
+    """End every process that was noted in a folder of this run."""
+    for noted in shared.glob("*/process"):
+        if (process := running(noted.parent)) is not None:
+            with suppress(psutil.Error):
+                process.terminate()
+                process.wait(30)

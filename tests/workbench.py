@@ -117,7 +117,11 @@ class InProcess(Cli):
         from tui.entry import main
 
         argv = ["sightline", *(os.fspath(arg) for arg in args)]
-        changed = {**dict.fromkeys(os.environ.keys() - self.env.keys()), **self.env, **env}
+        changed: dict[str, str | None] = {
+            **dict.fromkeys(os.environ.keys() - self.env.keys()),
+            **self.env,
+            **env,
+        }
         with (
             chdir(self.home), mock.patch.object(sys, "argv", argv),
             CliRunner().isolation(stdin, changed) as (out, err, _), suppress_exit() as ended,
