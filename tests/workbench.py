@@ -185,7 +185,7 @@ def encode(frames: Iterator[NDArray[np.uint8]], path: Path, rate: Fraction) -> P
     return path
 
 
-def x264(options: Mapping[str, str]) -> dict[str, str]:
+def x264(options: Mapping[str, str]) -> dict[str, Any]:
     """Return options of libx264 with the parameters `SIGHTLINE_TEST_X264` names added."""
     both = ":".join(each for each in (options.get("x264-params", ""), X264) if each)
     return {**options, **({"x264-params": both} if both else {})}
