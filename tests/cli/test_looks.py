@@ -17,7 +17,7 @@ from PIL import Image
 from core.models import shapes
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import shapes_model, tiny_model
-from tests.workbench import STROKES, Cli, wait_for
+from tests.workbench import STROKES, Cli, InProcess, wait_for
 
 WORDS = ("--stages", "embed,caption", "--set", "sampling.mode=fps")
 
@@ -40,7 +40,7 @@ def embedder() -> tuple[str, str]:
 
 def exported(cli: Cli, scan: int, name: str) -> dict[str, Any]:
     folder = cli.home / f"export-{scan}"
-    assert cli("export", str(scan), "--out", folder).code == 0
+    assert InProcess(cli.home)("export", str(scan), "--out", folder).code == 0
     body: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
     return body
 
@@ -180,11 +180,11 @@ def test_killed_between_two_microbatches_and_resumed(
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_in_one_line(
-    cli: Cli, storm: Path, settings: tuple[str, ...], words: str
+    inside: InProcess, storm: Path, settings: tuple[str, ...], words: str
 ) -> None:
-    cli.env["HF_HOME"] = str(cli.home / "hf")
+    inside.env["HF_HOME"] = str(inside.home / "hf")
     args = [each.format(clip=tiny_model("clip")) for each in settings]
-    ran = cli("scan", storm, "--profile", "quick", *args, "--set", "vlm.timeout_seconds=5")
+    ran = inside("scan", storm, "--profile", "quick", *args, "--set", "vlm.timeout_seconds=5")
     assert ran.code in (2, 4), (ran.code, ran.err)
     assert words in ran.err
     assert "Traceback" not in ran.err and len(ran.err.strip().splitlines()) <= 5
@@ -196,13 +196,15 @@ def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
               "--set", "sampling.mode=fps")  # fmt: skip
     assert ran.code == 0, ran.err
     out = cli.home / "out"
-    assert cli("export", "1", "--out", out, "--format", "vectors", "--format", "json").code == 0
+    inside = InProcess(cli.home)
+    both = ("--format", "vectors", "--format", "json")
+    assert inside("export", "1", "--out", out, *both).code == 0
     with np.load(out / "one.png.vectors.npz") as arrays:
         assert arrays["vectors"].shape[0] == 1
         assert np.linalg.norm(arrays["vectors"][0]) == pytest.approx(1, abs=1e-4)
     tags = json.loads((out / "one.png.json").read_text())["looks"][0]["tags"]
     assert {each["tag"] for each in tags} == {"red", "dark"}
-    shown = cli("show", pictures / "one.png")
+    shown = inside("show", pictures / "one.png")
     assert "tags: " in shown.out and "embed by" in shown.out
     verified = cli("runs", "verify", "1")
     assert verified.code == 0 and "changed" not in verified.out
