@@ -171,7 +171,7 @@ def test_a_hub_that_asks_to_wait_for_an_hour_is_not(local_hub: LocalHub, hub: Hu
     began = time.monotonic()
     with pytest.raises(DownloadFailed, match="asks to wait 3600 s"):
         pulled(hub)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
 
 
 def test_a_gated_model_says_how_to_get_access(local_hub: LocalHub, hub: Hub) -> None:

@@ -70,7 +70,7 @@ def test_quitting_at_once_over_a_slow_link_leaves_no_answers_to_the_shell(start:
     terminal.send(KEYS["quit"])
     assert terminal.wait() == 3
     time.sleep(0.5)
-    assert terminal.text() == "" and terminal.restored()
+    assert terminal.text() == "" and terminal.left_behind() == []
 
 
 @pytest.mark.parametrize("env", [{"LANG": "C"}, {"LANG": None}, {"TERM": "linux"}])
