@@ -24,4 +24,6 @@ def log_to(folder: Path) -> None:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)r"))
+    for former in logger.handlers:
+        former.close()
     logger.handlers = [handler]

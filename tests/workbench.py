@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -125,6 +126,7 @@ class InProcess(Cli):
         with (
             chdir(self.home), mock.patch.object(sys, "argv", argv),
             CliRunner().isolation(stdin, changed) as (out, err, _), suppress_exit() as ended,
+            own_log(),
         ):  # fmt: skip
             main()
         return Ran(ended.code, out.getvalue(), err.getvalue())
@@ -144,6 +146,20 @@ def suppress_exit() -> Iterator[Ended]:
         yield ended
     except SystemExit as exit_:
         ended.code = int(exit_.code or 0)
+
+
+@contextmanager
+def own_log() -> Iterator[None]:
+    """Close the log a command opened, and let `sightline` log as before."""
+    logger = logging.getLogger("sightline")
+    before = logger.handlers, logger.propagate, logger.level
+    logger.handlers = []
+    try:
+        yield
+    finally:
+        for handler in logger.handlers:
+            handler.close()
+        logger.handlers, logger.propagate, logger.level = before
 
 
 def finished(process: subprocess.Popen[bytes]) -> Ran:
