@@ -108,9 +108,9 @@ def test_odd_sizes_work_or_are_rejected_by_number(model: Model) -> None:
             assert_same(look(model, [usual, Look(picture(2, height, width))])[0], alone)
         except PictureRejected as refusal:
             rejected[f"{width}x{height}"] = refusal
-    for size, refusal in rejected.items():
-        assert refusal.index == 1, size
-        assert size in str(refusal)
+    for size, error in rejected.items():
+        assert error.index == 1, size
+        assert size in str(error)
 
 
 def test_grey_pictures_work(model: Model) -> None:
