@@ -309,8 +309,10 @@ def test_it_ends_by_itself_when_nobody_looks_and_nothing_is_to_do(
     asyncio.run(run())
 
 
-def test_headless_commands_use_the_running_engine(cli: Cli, storm: Path, long_storm: Path) -> None:
-    os.environ["SIGHTLINE_CONFIG"] = str(cli.config)
+def test_headless_commands_use_the_running_engine(
+    cli: Cli, storm: Path, long_storm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_CONFIG", str(cli.config))
 
     async def started() -> int:
         async with viewer(cli.library) as client:

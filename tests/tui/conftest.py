@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -29,15 +28,9 @@ def found(
         Cli(folder)("scan", storm, pictures, broken, "--profile", "quick", "--no-ui")
 
     home = tmp_path_factory.mktemp("found")
-    made = once(shared / "found", make)
-    cli = Cli(home)
-    copied(made / "library", cli.library)
-    before = os.environ.get("SIGHTLINE_CONFIG")
-    os.environ["SIGHTLINE_CONFIG"] = str(cli.config)
-    yield cli.library
-    end_engine(cli.library)
-    if before is None:
-        os.environ.pop("SIGHTLINE_CONFIG", None)
+    library = copied(once(shared / "found", make) / "library", home / "library")
+    yield library
+    end_engine(library)
 
 
 @pytest.fixture(autouse=True)
