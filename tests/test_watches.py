@@ -182,13 +182,13 @@ def test_stopping_the_engine_stops_what_watches_ask_for(
 def test_an_engine_that_watches_does_not_end_for_want_of_work(
     home: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SIGHTLINE_ENGINE_IDLE", "1")
+    monkeypatch.setenv("SIGHTLINE_ENGINE_IDLE", "0.2")
 
     async def run() -> None:
         client = await attached(home)
         await client.send(WatchFolder(str(inbox), "storm"))
         await client.close()
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.0)
         assert running(home) is not None
 
     asyncio.run(run())
