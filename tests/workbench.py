@@ -84,7 +84,7 @@ class Cli:
     def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
         done = subprocess.run(
             [*COMMAND, *(os.fspath(arg) for arg in args)],
-            input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=120,
+            input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=300,
             check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
