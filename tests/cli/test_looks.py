@@ -209,7 +209,7 @@ def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
     assert {each["tag"] for each in tags} == {"red", "dark"}
     shown = inside("show", pictures / "one.png")
     assert "tags: " in shown.out and "embed by" in shown.out
-    verified = cli("runs", "verify", "1")
+    verified = inside("runs", "verify", "1")
     assert verified.code == 0 and "changed" not in verified.out
 
 
