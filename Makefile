@@ -1,5 +1,5 @@
 # make demo     set up, then show sightline at work on a clip with known strokes
-# make test     set up, then run every check
+# make test     set up, then run every check: `check` and `tests` side by side
 # make setup    only prepare .venv, with the `sightline` command in it
 # make bench    the figures in benchmarks/README.md, measured on this machine
 # make screenshots   the pictures in screenshots/, from the running app
@@ -8,15 +8,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+WORKERS ?= 2
 RIVALS := .venv-rivals/.ready .venv-rivals-posting/.ready .venv-rivals-harlequin/.ready
 
-.PHONY: demo test setup check bench lock docs screenshots clean
+.PHONY: demo test tests setup check bench lock docs screenshots clean
 
 demo: setup
 	$(BIN)/sightline demo --out demo
 
-test: setup check
-	$(BIN)/pytest
+# The types alone take a core for a minute, so they are checked beside the tests. Whichever fails,
+# the other is finished first, and this fails.
+test: setup
+	$(MAKE) --no-print-directory --keep-going --jobs=2 tests check
+
+# Each worker takes tests from the other's end when it has done its own.
+tests: setup
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal --durations=20 --durations-min=0
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,8 +1,19 @@
-"""Clips and pictures rendered once a session, and a command line with a library of its own."""
+"""Clips and pictures rendered once a run, and a command line with a library of its own.
+
+Each worker and each process it starts computes with one thread: on the tests' tiny tensors more
+threads cost three times the CPU, and two workers share the cores. Tests of the product's own use
+of threads set their number themselves.
+"""
 
 from __future__ import annotations
 
 import os
+
+# Before numpy and torch are imported, which read them once.
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
+
 import shutil
 import signal
 import sys
@@ -13,8 +24,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from core.judge.storm import render, write
-from tests.workbench import STORM, Cli, encode, texture
+from core.judge.storm import render
+from tests.sharing import end_processes, once, shared_folder
+from tests.workbench import STORM, Cli, InProcess, encode, texture, write_scene
 
 
 def pytest_configure() -> None:
@@ -30,6 +42,13 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what the workers had in common; the first process of the run does that."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and not hasattr(session.config, "workerinput"):
+        end_processes(shared_folder(factory, session.config))
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Iterator[Cli]:
     made = Cli(tmp_path)
@@ -37,34 +56,53 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
     made.close()
 
 
+@pytest.fixture
+def inside(tmp_path: Path) -> InProcess:
+    """The same command line and library as `cli`, without a process for each call."""
+    return InProcess(tmp_path)
+
+
 @pytest.fixture(scope="session")
-def storm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have in common."""
+    return shared_folder(tmp_path_factory, request.config)
+
+
+@pytest.fixture(scope="session")
+def storm(shared: Path) -> Path:
     """Eight seconds at 25 fps with five strokes; its truth lies beside it."""
-    path = tmp_path_factory.mktemp("clips") / "storm.mp4"
-    write(STORM, path)
-    return path
+    return once(shared / "clips", lambda to: write_scene(STORM, to / "storm.mp4")) / "storm.mp4"
 
 
 @pytest.fixture(scope="session")
-def long_storm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def long_storm(shared: Path) -> Path:
     """The same eight seconds twelve times over: 2400 frames, so that a scan can be caught at it."""
-    frames = list(render(STORM))
-    path = tmp_path_factory.mktemp("long") / "b-long.mp4"
-    return encode((frame for _ in range(12) for frame in frames), path, STORM.fps)
+
+    def make(folder: Path) -> None:
+        frames = list(render(STORM))
+        repeated = (frame for _ in range(12) for frame in frames)
+        encode(repeated, folder / "b-long.mp4", STORM.fps)
+
+    return once(shared / "long", make) / "b-long.mp4"
 
 
 @pytest.fixture(scope="session")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def broken(shared: Path) -> Path:
     """A file that is called a video and is none."""
-    path = tmp_path_factory.mktemp("broken") / "broken.mp4"
-    path.write_bytes(b"this is not a video" * 100)
-    return path
+
+    def make(folder: Path) -> None:
+        (folder / "broken.mp4").write_bytes(b"this is not a video" * 100)
+
+    return once(shared / "broken", make) / "broken.mp4"
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(shared: Path) -> Path:
     """A folder with a picture, two copies of it, others, and bad ones."""
-    folder = tmp_path_factory.mktemp("pictures")
+    return once(shared / "pictures", _draw)
+
+
+def _draw(folder: Path) -> None:
     one = texture(1)
     one.save(folder / "one.png")
     one.resize((200, 150)).save(folder / "one-small.png")
@@ -75,15 +113,23 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dark = np.asarray(texture(5)) // 20
     Image.fromarray(dark.astype(np.uint8)).save(folder / "dark.png")
     Image.new("RGB", (320, 240), (128, 128, 128)).save(folder / "flat.png")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def scanned(storm: Path, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """A library in which scan 1 (profile quick) did the storm and the pictures. Only read it."""
-    cli = Cli(tmp_path_factory.mktemp("scanned"))
-    assert cli("scan", storm, pictures, "--profile", "quick").code == 0
-    return cli
+def scanned(
+    storm: Path, pictures: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> InProcess:
+    """A library in which scan 1 (profile quick) did the storm and the pictures. Only read it.
+
+    The scan is done once a run; each worker reads a copy of its own.
+    """
+
+    def make(folder: Path) -> None:
+        assert Cli(folder)("scan", storm, pictures, "--profile", "quick").code == 0
+
+    home = tmp_path_factory.mktemp("scanned")
+    shutil.copytree(once(shared / "scanned", make), home, dirs_exist_ok=True)
+    return InProcess(home)
 
 
 @pytest.fixture(scope="session")

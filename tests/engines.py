@@ -14,11 +14,16 @@ from core.attach import attached
 from core.remote import RemoteClient
 
 
-def end_engines() -> None:
-    """Kill every engine these tests started, also one that came second and waits its turn."""
-    for process in psutil.Process().children():
+def end_engines(library: Path | None = None) -> None:
+    """Kill every engine these tests started, also one that came second and waits its turn.
+
+    One that a command started is no child of the tests' process: name its library.
+    """
+    found = psutil.Process().children() if library is None else psutil.process_iter()
+    for process in found:
         with suppress(psutil.Error):
-            if "core.server" in process.cmdline():
+            line = process.cmdline()
+            if "core.server" in line and (library is None or str(library) in line):
                 process.kill()
                 process.wait(10)
 
@@ -29,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SIGHTLINE_CONFIG", str(tmp_path / "config"))
     library = tmp_path / "library"
     yield library
-    end_engines()
+    end_engines(library)
 
 
 @asynccontextmanager

@@ -73,9 +73,12 @@ def test_pause_holds_a_scan_continue_finishes_it(tmp_path: Path, long_storm: Pat
             scan = await client.send(SubmitScan((str(long_storm),), "storm", SMALL_BATCHES))
             await until(client, BatchDone, scan)
             await client.send(PauseScan(scan))
-            await asyncio.sleep(0.3)
             held = await client.snapshot()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.3)
+            while held.sequence != (held_now := await client.snapshot()).sequence:
+                held = held_now  # what was under way ends first
+                await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)
             assert (await client.snapshot()).sequence == held.sequence
             (state,) = held.scans
             assert state.state == "paused" and 0 < state.tasks[0].frames_done < 2400

@@ -17,16 +17,19 @@ from core.events import Event, ScanFinished, Warned
 from core.models.residency import Residency
 from tests.tiny.shelf import tiny_model
 
-LOOKS: dict[str, Any] = {
-    "stages": ["embed", "detect", "segment"],
-    "sampling.mode": "fps",
-    "embed.model": str(tiny_model("clip")),
-    "detect.model": str(tiny_model("grounding_dino")),
-    "detect.labels": ["cat", "tree"],
-    "detect.threshold": 0.35,
-    "segment.model": str(tiny_model("sam2")),
-    "models.batch_size": 4,
-}
+
+def looks() -> dict[str, Any]:
+    """Return the settings of a scan by three tiny models."""
+    return {
+        "stages": ["embed", "detect", "segment"],
+        "sampling.mode": "fps",
+        "embed.model": str(tiny_model("clip")),
+        "detect.model": str(tiny_model("grounding_dino")),
+        "detect.labels": ["cat", "tree"],
+        "detect.threshold": 0.35,
+        "segment.model": str(tiny_model("sam2")),
+        "models.batch_size": 4,
+    }
 
 
 class Counted:
@@ -66,7 +69,7 @@ def scanned(
         client = await LocalClient.open(library)
         try:
             paths = tuple(str(each) for each in sources)
-            scan = await client.send(SubmitScan(paths, "quick", LOOKS, mode=mode))
+            scan = await client.send(SubmitScan(paths, "quick", looks(), mode=mode))
             seen = []
             async for _, event in client.events(0):
                 seen.append(event)

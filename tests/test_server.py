@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,21 @@ from core.events import BatchDone, Event, ScanFinished
 from core.queries import LogLines, Results, Scans, Tasks
 from core.remote import RemoteClient
 from tests.engines import end_engines, ended, home, viewer
-from tests.workbench import STROKES, Cli
+from tests.tui.viewing import copied, end_engine
+from tests.workbench import STROKES, Cli, InProcess
 from tui.bridge import Bridge
 
 __all__ = ["home"]
 SMALL = {"run.batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def looked_at(scanned: InProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A library with one finished scan (profile quick), and an engine. Only read it."""
+    library = tmp_path_factory.mktemp("looked-at") / "library"
+    copied(scanned.library, library)
+    yield library
+    end_engine(library)
 
 
 async def until(client: RemoteClient, kind: type[Event], since: int = 0) -> Any:
@@ -202,11 +213,9 @@ def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_st
     asyncio.run(run())
 
 
-def test_results_come_in_pages_narrowed_and_sorted(home: Path, storm: Path, pictures: Path) -> None:
+def test_results_come_in_pages_narrowed_and_sorted(looked_at: Path) -> None:
     async def run() -> None:
-        async with viewer(home) as client:
-            await client.send(SubmitScan((str(storm), str(pictures)), "quick"))
-            await until(client, ScanFinished)
+        async with viewer(looked_at) as client:
             everything = await client.rows(Results(), 0, 100)
             flashes = await client.rows(Results(text="kind:flash score>0"), 0, 100)
             assert flashes.total == STROKES
@@ -255,12 +264,10 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
     asyncio.run(run())
 
 
-def test_what_is_in_view_becomes_a_file(home: Path, storm: Path, tmp_path: Path) -> None:
+def test_what_is_in_view_becomes_a_file(looked_at: Path, tmp_path: Path) -> None:
     async def run() -> None:
-        async with viewer(home) as client:
-            await client.send(SubmitScan((str(storm),), "storm"))
-            await until(client, ScanFinished)
-            best = Results(sort="score", descending=True)
+        async with viewer(looked_at) as client:
+            best = Results(text="kind:flash", sort="score", descending=True)
             for name in ("jsonl", "csv"):
                 assert await client.export_rows(best, name, tmp_path / f"rows.{name}") == STROKES
             with pytest.raises(UsageError, match="jsonl"):
@@ -272,11 +279,9 @@ def test_what_is_in_view_becomes_a_file(home: Path, storm: Path, tmp_path: Path)
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == STROKES + 1
 
 
-def test_the_moment_its_picture_and_the_log(home: Path, storm: Path) -> None:
+def test_the_moment_its_picture_and_the_log(looked_at: Path) -> None:
     async def run() -> None:
-        async with viewer(home) as client:
-            await client.send(SubmitScan((str(storm),), "storm"))
-            await until(client, ScanFinished)
+        async with viewer(looked_at) as client:
             row = (await client.rows(Results(), 0, 1)).rows[0]
             body = await client.instant(row["path"], row["seconds"])
             assert body["frame"] == row["frame"]
@@ -304,8 +309,10 @@ def test_it_ends_by_itself_when_nobody_looks_and_nothing_is_to_do(
     asyncio.run(run())
 
 
-def test_headless_commands_use_the_running_engine(cli: Cli, storm: Path, long_storm: Path) -> None:
-    os.environ["SIGHTLINE_CONFIG"] = str(cli.config)
+def test_headless_commands_use_the_running_engine(
+    cli: Cli, storm: Path, long_storm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_CONFIG", str(cli.config))
 
     async def started() -> int:
         async with viewer(cli.library) as client:

@@ -7,17 +7,20 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.judge.storm import Lightning, Scene, render
+from core.judge.storm import Lightning, Scene, render, write
 from core.records import Candidate, LumaBatch, SourceInfo
 from core.spec import Spec
 from core.stages.table import create
@@ -32,6 +35,10 @@ STORM = Scene(
 )  # fmt: skip
 STROKES = 5
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+X264 = os.environ.get("SIGHTLINE_TEST_X264", "")
+"""Parameters of x264 for every clip the tests encode, such as `asm=SSE2:threads=1`. x264 writes
+other bytes on other processors; with this, one machine writes what another would. No test may
+depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Cli:
     def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
         done = subprocess.run(
             [*COMMAND, *(os.fspath(arg) for arg in args)],
-            input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=120,
+            input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env}, timeout=300,
             check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -122,6 +129,61 @@ class Cli:
             process.communicate()
 
 
+class InProcess(Cli):
+    """The same calls without a process each: for commands that end before any work begins.
+
+    A call costs milliseconds instead of a third of a second. What a real process adds (exit code,
+    encodings, what is imported) is tested with `Cli`, once for each exit code.
+    """
+
+    def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
+        from tui.entry import main
+
+        argv = ["sightline", *(os.fspath(arg) for arg in args)]
+        changed: dict[str, str | None] = {
+            **dict.fromkeys(os.environ.keys() - self.env.keys()),
+            **self.env,
+            **env,
+        }
+        with (
+            chdir(self.home), mock.patch.object(sys, "argv", argv),
+            CliRunner().isolation(stdin, changed) as (out, err, _), suppress_exit() as ended,
+            own_log(),
+        ):  # fmt: skip
+            main()
+        return Ran(ended.code, out.getvalue(), err.getvalue())
+
+
+class Ended:
+    """How a command called in this process ended."""
+
+    code = 0
+
+
+@contextmanager
+def suppress_exit() -> Iterator[Ended]:
+    """Note the exit code a command ends this process with, and go on."""
+    ended = Ended()
+    try:
+        yield ended
+    except SystemExit as exit_:
+        ended.code = int(exit_.code or 0)
+
+
+@contextmanager
+def own_log() -> Iterator[None]:
+    """Close the log a command opened, and let `sightline` log as before."""
+    logger = logging.getLogger("sightline")
+    before = logger.handlers, logger.propagate, logger.level
+    logger.handlers = []
+    try:
+        yield
+    finally:
+        for handler in logger.handlers:
+            handler.close()
+        logger.handlers, logger.propagate, logger.level = before
+
+
 def finished(process: subprocess.Popen[bytes]) -> Ran:
     """Wait for a started command."""
     out, err = process.communicate(timeout=60)
@@ -152,13 +214,24 @@ def encode(frames: Iterator[NDArray[np.uint8]], path: Path, rate: Fraction) -> P
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "23", "preset": "ultrafast", "g": "50"}
+        stream.options = x264({"crf": "23", "preset": "ultrafast", "g": "50"})
         for number, pixels in enumerate(frames):
             if number == 0:
                 stream.height, stream.width = pixels.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+def x264(options: Mapping[str, str]) -> dict[str, Any]:
+    """Return options of libx264 with the parameters `SIGHTLINE_TEST_X264` names added."""
+    both = ":".join(each for each in (options.get("x264-params", ""), X264) if each)
+    return {**options, **({"x264-params": both} if both else {})}
+
+
+def write_scene(scene: Scene, path: Path) -> Path:
+    """Write a scene as H.264 and its labels beside it; return the labels' path."""
+    return write(scene, path, x264({}))
 
 
 def texture(seed: int, width: int = 320, height: int = 240) -> Image.Image:

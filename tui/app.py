@@ -353,7 +353,13 @@ class SightlineApp(SafeApp[None]):
 
 
 def _collect_garbage_again() -> None:
-    """Undo what `entry.py` did for a quick start; what is there now is there to stay."""
+    """Undo what `entry.py` did for a quick start; what is there now is there to stay.
+
+    In a process that did not start for the app, nothing is held: what others loaded there
+    (triton, with torchvision) must be freed when it ends, or it complains of leaks.
+    """
+    if gc.isenabled():
+        return
     gc.freeze()
     gc.enable()
 

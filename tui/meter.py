@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from .link import Link
 
@@ -13,8 +14,9 @@ LEAST_BYTES = 1024
 class LinkMeter:
     """Bytes a second over the last two seconds, and frames that a stall cost."""
 
-    def __init__(self) -> None:
-        self._at = time.monotonic()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._at = clock()
         self._sent = 0
         self._rate = 0.0
         self._missed = 0
@@ -23,7 +25,7 @@ class LinkMeter:
         """Return the rate in whole KB; less than one is one word, or showing it would change it."""
         if link is None:
             return ""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._at >= SECONDS:
             self._rate = (link.sent_bytes - self._sent) / (now - self._at)
             self._at, self._sent = now, link.sent_bytes

@@ -138,7 +138,7 @@ def main(app: Any = None) -> None:
 
 def _run(app: Any) -> int:
     try:
-        result: Any = cli.main(standalone_mode=False, obj=app)
+        result: Any = cli.main(prog_name="sightline", standalone_mode=False, obj=app)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.exceptions.Exit as done:
         return done.exit_code

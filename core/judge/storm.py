@@ -7,7 +7,7 @@ noise, and the frames in which the difference can be seen are the frames of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,25 +159,33 @@ def truth(scene: Scene) -> tuple[Flash, ...]:
 # --- files -----------------------------------------------------------------------------------
 
 
-def write(scene: Scene, path: Path) -> Path:
-    """Write the clip as H.264 to `path` and its labels beside it; returns the labels' path."""
+def write(scene: Scene, path: Path, options: Mapping[str, str] | None = None) -> Path:
+    """Write the clip as H.264 to `path` and its labels beside it; returns the labels' path.
+
+    `options` go to the encoder (libx264) besides ours.
+    """
     stage = Stage(scene)
-    encode(scene, frames(stage), path)
+    encode(scene, frames(stage), path, options or {})
     labels = path.with_name(path.name + ".truth.json")
     flashes = tuple(stage.flash(plan) for plan in stage.plans)
     labels.write_text(json.dumps(document(scene, flashes, path.name), indent=1) + "\n", "utf-8")
     return labels
 
 
-def encode(scene: Scene, pictures: Iterator[NDArray[np.uint8]], path: Path) -> None:
-    """Write frames as H.264."""
+def encode(
+    scene: Scene,
+    pictures: Iterator[NDArray[np.uint8]],
+    path: Path,
+    options: Mapping[str, str] | None = None,
+) -> None:
+    """Write frames as H.264; `options` go to the encoder (libx264) besides ours."""
     import av
 
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=scene.fps)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.codec_context.time_base = 1 / scene.fps
-        stream.options = {"crf": "20", "preset": "veryfast"}
+        stream.options = {"crf": "20", "preset": "veryfast", **(options or {})}
         for number, pixels in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, 1 / scene.fps

@@ -10,7 +10,7 @@ import pytest
 
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import tiny_model
-from tests.workbench import Cli
+from tests.workbench import Cli, InProcess
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def server() -> Iterator[FaultyServer]:
     made.close()
 
 
-def test_local_models_answer_the_same_in_any_batch(cli: Cli, pictures: Path) -> None:
-    done = cli(
+def test_local_models_answer_the_same_in_any_batch(inside: InProcess, pictures: Path) -> None:
+    done = inside(
         "check", "batch", pictures, "--stages", "embed,caption", "--sizes", "1,3", "--frames", "6",
         "--set", f"embed.model={tiny_model('clip')}",
         "--set", f"vlm.model={tiny_model('qwen3_vl')}", "--set", "vlm.max_tokens=8", "--json",
@@ -35,7 +35,7 @@ def test_local_models_answer_the_same_in_any_batch(cli: Cli, pictures: Path) -> 
         assert set(said) == {"embed", "caption"}
         assert all(stage["same"] == stage["answers"] == 6 for stage in said.values())
         assert said["embed"]["least_cosine"] > 0.999 and not said["caption"]["difference"]
-    assert not cli.library.exists(), "nothing of it belongs to the user's library"
+    assert not inside.library.exists(), "nothing of it belongs to the user's library"
 
 
 def test_an_answer_that_changes_with_the_batch_is_shown(
@@ -61,11 +61,13 @@ def test_screening_finds_the_same_in_any_microbatch(cli: Cli, storm: Path) -> No
     assert [line.split()[-3:] for line in done.out.splitlines()[1:]] == [["1", "of", "1"]] * 2
 
 
-def test_what_makes_no_sense_is_refused_before_anything_is_read(cli: Cli, storm: Path) -> None:
+def test_what_makes_no_sense_is_refused_before_anything_is_read(
+    inside: InProcess, storm: Path
+) -> None:
     for sizes in ("0", "2²", "", "1,x"):
-        none = cli("check", "batch", storm, "--sizes", sizes)
+        none = inside("check", "batch", storm, "--sizes", sizes)
         assert none.code == 2 and "numbers from 1 on" in none.err
-    big = cli("check", "batch", storm, "--sizes", "1,5000")
+    big = inside("check", "batch", storm, "--sizes", "1,5000")
     assert big.code == 2 and "run.batch_size" in big.err and "4096" in big.err
-    gone = cli("check", "batch", cli.home / "gone.mp4")
+    gone = inside("check", "batch", inside.home / "gone.mp4")
     assert gone.code == 2 and "gone.mp4" in gone.err

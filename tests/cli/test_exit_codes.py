@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.storage.database import SCHEMA_VERSION
-from tests.workbench import STROKES, Cli, finished, wait_for
+from tests.workbench import STROKES, Cli, InProcess, finished, wait_for
 
 
 def test_0_events_on_stdout_and_the_rest_on_stderr(cli: Cli, storm: Path) -> None:
@@ -32,46 +32,55 @@ def test_1_names_each_failed_source_and_finishes_the_others(
     assert cli("runs", "show", "1", "--failed").out.count("failed") == 3  # a heading and two rows
 
 
-@pytest.mark.parametrize(
-    ("args", "words"),
-    [
-        (("scan", "x.mp4", "--profile", "strom"), "did you mean 'storm'"),
-        (("scan", "-q", "x.mp4"), "goes before the command: sightline -q scan"),
-        (("scan", "x.mp4", "--set", "flash.sensitivty=0.3"), "did you mean 'flash.sensitivity'"),
-        (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
-        (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
-        (("scan", "x.mp4", "--stages", "flsh"), "did you mean 'flash'"),
-        (("scan", "x.mp4", "--stages", "segment"), "add 'detect'"),
-        (("scan", "x.mp4", "--stages", ""), "stages is empty"),
-        (("scan", "x.mp4", "--out", "o", "--format", "jsno"), "did you mean 'json'"),
-        (("scan", "x.mp4", "--format", "json"), "--out"),
-        (("scan", "x.mp4", "--redo", "--changed"), "exclude each other"),
-        (("scan", "x.mp4", "--jsn"), "--json"),
-        (("scan",), "name at least one"),
-        (("scna", "x.mp4"), "did you mean 'scan'"),
-        (("show", "x.mp4@soon"), "FILE@83.5"),
-        (("runs", "lst"), "list"),
-        (("runs", "resume", "1", "--format", "json"), "--out"),
-    ],
-)
-def test_2_says_what_is_wrong_and_does_nothing(cli: Cli, args: tuple[str, ...], words: str) -> None:
-    ran = cli(*args)
+def test_2_says_what_is_wrong_and_does_nothing(cli: Cli) -> None:
+    ran = cli("scan", "x.mp4", "--profile", "strom")
+    assert (ran.code, ran.out) == (2, "") and "did you mean 'storm'" in ran.err
+    assert not cli.library.exists()
+
+
+WRONG: list[tuple[tuple[str, ...], str]] = [
+    (("scan", "-q", "x.mp4"), "goes before the command: sightline -q scan"),
+    (("scan", "x.mp4", "--set", "flash.sensitivty=0.3"), "did you mean 'flash.sensitivity'"),
+    (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
+    (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
+    (("scan", "x.mp4", "--stages", "flsh"), "did you mean 'flash'"),
+    (("scan", "x.mp4", "--stages", "segment"), "add 'detect'"),
+    (("scan", "x.mp4", "--stages", ""), "stages is empty"),
+    (("scan", "x.mp4", "--out", "o", "--format", "jsno"), "did you mean 'json'"),
+    (("scan", "x.mp4", "--format", "json"), "--out"),
+    (("scan", "x.mp4", "--redo", "--changed"), "exclude each other"),
+    (("scan", "x.mp4", "--jsn"), "--json"),
+    (("scan",), "name at least one"),
+    (("scna", "x.mp4"), "did you mean 'scan'"),
+    (("show", "x.mp4@soon"), "FILE@83.5"),
+    (("runs", "lst"), "list"),
+    (("runs", "resume", "1", "--format", "json"), "--out"),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), WRONG)
+def test_2_for_everything_that_is_wrong(
+    inside: InProcess, args: tuple[str, ...], words: str
+) -> None:
+    ran = inside(*args)
     assert ran.code == 2, ran.err
     assert words in ran.err
     assert ran.out == ""
-    assert not (cli.library / "library.db").exists()
+    assert not (inside.library / "library.db").exists()
 
 
 @pytest.mark.parametrize("args", [(), ("runs",), ("profiles",)])
-def test_2_with_the_help_where_a_command_is_missing(cli: Cli, args: tuple[str, ...]) -> None:
-    ran = cli(*args)
+def test_2_with_the_help_where_a_command_is_missing(
+    inside: InProcess, args: tuple[str, ...]
+) -> None:
+    ran = inside(*args)
     assert ran.code == 2
     assert ran.err.startswith("Usage: sightline")
     assert "\nCommands:\n" in ran.err
 
 
-def test_2_for_what_is_not_in_the_library(scanned: Cli, cli: Cli, storm: Path) -> None:
-    assert cli("runs", "list").code == 2
+def test_2_for_what_is_not_in_the_library(scanned: InProcess, inside: InProcess) -> None:
+    assert inside("runs", "list").code == 2
     for args in (("runs", "show", "99"), ("export", "99"), ("runs", "resume", "1")):
         ran = scanned(*args)
         assert (ran.code, ran.out) == (2, ""), args
@@ -85,8 +94,10 @@ def test_3_when_nothing_is_there_to_scan(cli: Cli, tmp_path: Path) -> None:
     assert "nothing to scan" in empty.err
 
 
-def test_3_says_when_the_profile_looks_at_none_of_the_files(cli: Cli, pictures: Path) -> None:
-    ran = cli("scan", pictures, "--profile", "storm")
+def test_3_says_when_the_profile_looks_at_none_of_the_files(
+    inside: InProcess, pictures: Path
+) -> None:
+    ran = inside("scan", pictures, "--profile", "storm")
     assert ran.code == 3
     assert "--profile quick" in ran.err
 
@@ -122,33 +133,36 @@ def test_130_before_the_first_microbatch(cli: Cli, long_storm: Path) -> None:
     assert cli("runs", "resume", "1").code == 0
 
 
-@pytest.mark.parametrize("args", [("scan", "."), ("runs", "list"), ("export", "1")])
-def test_4_for_a_library_of_a_newer_version(cli: Cli, storm: Path, args: tuple[str, ...]) -> None:
-    cli.library.mkdir()
-    database = sqlite3.connect(cli.library / "library.db")
+READING = [("scan", "."), ("runs", "list"), ("export", "1")]
+
+
+@pytest.mark.parametrize("args", READING)
+def test_4_for_a_library_of_a_newer_version(inside: InProcess, args: tuple[str, ...]) -> None:
+    inside.library.mkdir()
+    database = sqlite3.connect(inside.library / "library.db")
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     database.close()
-    ran = cli(*args)
+    ran = inside(*args)
     assert (ran.code, ran.out) == (4, "")
     assert "newer sightline" in ran.err
 
 
-@pytest.mark.parametrize("args", [("scan", "."), ("runs", "list"), ("export", "1")])
-def test_4_for_a_damaged_library(cli: Cli, args: tuple[str, ...]) -> None:
-    cli.library.mkdir()
-    (cli.library / "library.db").write_bytes(b"\x07 rubbish " * 1000)
-    ran = cli(*args)
+@pytest.mark.parametrize("args", READING)
+def test_4_for_a_damaged_library(inside: InProcess, args: tuple[str, ...]) -> None:
+    inside.library.mkdir()
+    (inside.library / "library.db").write_bytes(b"\x07 rubbish " * 1000)
+    ran = inside(*args)
     assert (ran.code, ran.out) == (4, "")
     assert "cannot be read" in ran.err
-    assert (cli.library / "library.db").read_bytes() == b"\x07 rubbish " * 1000
+    assert (inside.library / "library.db").read_bytes() == b"\x07 rubbish " * 1000
 
 
 @pytest.mark.parametrize("command", [("scan", "."), ("export", "1", "--out", "plain")])
 def test_4_when_a_folder_cannot_be_made(
-    cli: Cli, scanned: Cli, tmp_path: Path, command: tuple[str, ...]
+    inside: InProcess, scanned: InProcess, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     (tmp_path / "plain").write_text("a file, no folder")
     library = scanned.library if command[0] == "export" else tmp_path / "plain" / "library"
-    ran = cli("--library", library, *command)
+    ran = inside("--library", library, *command)
     assert (ran.code, ran.out) == (4, ""), ran.err
     assert "plain" in ran.err

@@ -1,4 +1,7 @@
-"""Scans that ask models, as a process: a VLM behind a real HTTP server, a trained tiny embedder."""
+"""Scans that ask models: a VLM behind a real HTTP server, a trained tiny embedder.
+
+Most run in the tests' own process: importing torch costs more than the scan does.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from core.models import shapes
 from core.sources.profile import ADOBE_GAMMA, ADOBE_PRIMARIES, named_profile
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import shapes_model, tiny_model
-from tests.workbench import STROKES, Cli, wait_for
+from tests.workbench import STROKES, Cli, InProcess, wait_for
 
 WORDS = ("--stages", "embed,caption", "--set", "sampling.mode=fps")
 
@@ -43,17 +46,17 @@ def embedder() -> tuple[str, str]:
 
 def exported(cli: Cli, scan: int, name: str) -> dict[str, Any]:
     folder = cli.home / f"export-{scan}"
-    assert cli("export", str(scan), "--out", folder).code == 0
+    assert InProcess(cli.home)("export", str(scan), "--out", folder).code == 0
     body: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
     return body
 
 
 def test_another_prompt_decodes_and_embeds_nothing_again(
-    cli: Cli, pictures: Path, server: FaultyServer
+    inside: InProcess, pictures: Path, server: FaultyServer
 ) -> None:
-    folder = cli.home / "pictures"
+    folder = inside.home / "pictures"
     shutil.copytree(pictures, folder)
-    first = cli("scan", folder, *WORDS, *vlm(server), *embedder())
+    first = inside("scan", folder, *WORDS, *vlm(server), *embedder())
     assert first.code == 0, first.err
     asked = len(server.asked())
     assert asked == len(list(folder.iterdir()))
@@ -64,17 +67,17 @@ def test_another_prompt_decodes_and_embeds_nothing_again(
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     server.text = "night, street"
     prompt = ("--set", "caption.prompt=keywords_only")
-    second = cli("scan", folder, *WORDS, *vlm(server), *embedder(), *prompt)
+    second = inside("scan", folder, *WORDS, *vlm(server), *embedder(), *prompt)
     assert second.code == 0, second.err
     assert len(server.asked()) == 2 * asked
-    body = exported(cli, 2, "one.png")
+    body = exported(inside, 2, "one.png")
     assert body["looks"][0]["caption"]["text"] == "night, street"
     assert body["looks"][0]["caption"]["prompt"] == "keywords_only@1"
-    assert exported(cli, 1, "one.png")["looks"][0]["caption"]["text"] == "A street at night."
-    shown = cli("show", folder / "one.png").out
+    assert exported(inside, 1, "one.png")["looks"][0]["caption"]["text"] == "A street at night."
+    shown = inside("show", folder / "one.png").out
     assert "night, street\n      facts: 11 + 2 tokens, " in shown and "tokens/s" in shown
     # And the very same question costs nothing at all.
-    assert cli("scan", folder, *WORDS, *vlm(server), *embedder()).code == 0
+    assert inside("scan", folder, *WORDS, *vlm(server), *embedder()).code == 0
     assert len(server.asked()) == 2 * asked
 
 
@@ -121,26 +124,26 @@ def test_verdicts_of_every_kind_are_told_apart(cli: Cli, storm: Path, server: Fa
 
 
 def test_failed_and_cut_off_are_neither_yes_nor_no(
-    cli: Cli, storm: Path, server: FaultyServer
+    inside: InProcess, storm: Path, server: FaultyServer
 ) -> None:
     server.text, server.finish = '{"verdict": "yes", "kind": "bo', "length"
-    cut = cli("scan", storm, "--profile", "storm-verified", *vlm(server))
+    cut = inside("scan", storm, "--profile", "storm-verified", *vlm(server))
     assert cut.code == 0, cut.err
-    assert {v["state"] for v in exported(cli, 1, "storm.mp4")["verdicts"]} == {"truncated"}
+    assert {v["state"] for v in exported(inside, 1, "storm.mp4")["verdicts"]} == {"truncated"}
     server.decide = lambda body, number: Turn(400) if body.get("max_tokens") != 1 else Turn()
     other = ("--set", "verify.extra=Be brief.")
-    failed = cli("scan", storm, "--profile", "storm-verified", *vlm(server), *other)
+    failed = inside("scan", storm, "--profile", "storm-verified", *vlm(server), *other)
     assert failed.code == 1
     assert "unanswered" in failed.err and "--retry-failed" in failed.err
-    body = exported(cli, 2, "storm.mp4")
+    body = exported(inside, 2, "storm.mp4")
     assert {v["state"] for v in body["verdicts"]} == {"failed"}
     assert len(body["events"]) == STROKES, "no event is lost because nobody could verify it"
     server.decide, server.finish, server.text = lambda body, number: Turn(), "stop", VERDICTS[0]
-    again = cli(
+    again = inside(
         "scan", storm, "--profile", "storm-verified", *vlm(server), *other, "--retry-failed"
     )
     assert again.code == 0, again.err
-    assert {v["state"] for v in exported(cli, 3, "storm.mp4")["verdicts"]} == {"confirmed"}
+    assert {v["state"] for v in exported(inside, 3, "storm.mp4")["verdicts"]} == {"confirmed"}
 
 
 def test_killed_between_two_microbatches_and_resumed(
@@ -183,11 +186,11 @@ def test_killed_between_two_microbatches_and_resumed(
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_in_one_line(
-    cli: Cli, storm: Path, settings: tuple[str, ...], words: str
+    inside: InProcess, storm: Path, settings: tuple[str, ...], words: str
 ) -> None:
-    cli.env["HF_HOME"] = str(cli.home / "hf")
+    inside.env["HF_HOME"] = str(inside.home / "hf")
     args = [each.format(clip=tiny_model("clip")) for each in settings]
-    ran = cli("scan", storm, "--profile", "quick", *args, "--set", "vlm.timeout_seconds=5")
+    ran = inside("scan", storm, "--profile", "quick", *args, "--set", "vlm.timeout_seconds=5")
     assert ran.code in (2, 4), (ran.code, ran.err)
     assert words in ran.err
     assert "Traceback" not in ran.err and len(ran.err.strip().splitlines()) <= 5
@@ -199,36 +202,42 @@ def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
               "--set", "sampling.mode=fps")  # fmt: skip
     assert ran.code == 0, ran.err
     out = cli.home / "out"
-    assert cli("export", "1", "--out", out, "--format", "vectors", "--format", "json").code == 0
+    inside = InProcess(cli.home)
+    both = ("--format", "vectors", "--format", "json")
+    assert inside("export", "1", "--out", out, *both).code == 0
     with np.load(out / "one.png.vectors.npz") as arrays:
         assert arrays["vectors"].shape[0] == 1
         assert np.linalg.norm(arrays["vectors"][0]) == pytest.approx(1, abs=1e-4)
     tags = json.loads((out / "one.png.json").read_text())["looks"][0]["tags"]
     assert {each["tag"] for each in tags} == {"red", "dark"}
-    shown = cli("show", pictures / "one.png")
+    shown = inside("show", pictures / "one.png")
     assert "tags: " in shown.out and "embed by" in shown.out
-    verified = cli("runs", "verify", "1")
+    verified = inside("runs", "verify", "1")
     assert verified.code == 0 and "changed" not in verified.out
 
 
 def test_a_new_version_of_a_prompt_is_another_question(
-    cli: Cli, pictures: Path, server: FaultyServer
+    inside: InProcess, pictures: Path, server: FaultyServer
 ) -> None:
     args = ("scan", pictures / "one.png", "--stages", "caption", "--set", "sampling.mode=fps",
             *vlm(server))  # fmt: skip
-    assert cli(*args).code == 0
-    added = cli("prompts", "add", "detailed_description", "--text", "Say it in one word.")
+    assert inside(*args).code == 0
+    added = inside("prompts", "add", "detailed_description", "--text", "Say it in one word.")
     assert added.code == 0, added.err
-    assert cli(*args).code == 0
+    assert inside(*args).code == 0
     assert len(server.asked()) == 2
-    assert exported(cli, 2, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@2"
+    assert (
+        exported(inside, 2, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@2"
+    )
     # A scan that is resumed or looked at again goes by the version it began with.
-    assert exported(cli, 1, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@1"
+    assert (
+        exported(inside, 1, "one.png")["looks"][0]["caption"]["prompt"] == "detailed_description@1"
+    )
 
 
-def test_tags_say_what_is_in_the_picture(cli: Cli) -> None:
+def test_tags_say_what_is_in_the_picture(inside: InProcess) -> None:
     """A trained model, tiny as it is: the red circle is tagged a red circle."""
-    folder, drawn = cli.home / "drawn", np.random.default_rng(3)
+    folder, drawn = inside.home / "drawn", np.random.default_rng(3)
     folder.mkdir()
     for name in shapes.NAMES:
         colour, shape = name.split()
@@ -236,17 +245,17 @@ def test_tags_say_what_is_in_the_picture(cli: Cli) -> None:
             folder / f"{name.replace(' ', '-')}.png"
         )
     words = json.dumps(list(shapes.NAMES))
-    ran = cli("scan", folder, "--stages", "embed,tag", "--set", "sampling.mode=fps",
+    ran = inside("scan", folder, "--stages", "embed,tag", "--set", "sampling.mode=fps",
               "--set", f"embed.model={shapes_model()}", "--set", f"tag.vocabulary={words}",
               "--set", "tag.template={label}", "--set", "tag.top=1")  # fmt: skip
     assert ran.code == 0, ran.err
-    assert cli("export", "1", "--out", cli.home / "out").code == 0
+    assert inside("export", "1", "--out", inside.home / "out").code == 0
     right = 0
     for name in shapes.NAMES:
-        body = json.loads((cli.home / "out" / f"{name.replace(' ', '-')}.png.json").read_text())
+        body = json.loads((inside.home / "out" / f"{name.replace(' ', '-')}.png.json").read_text())
         right += [each["tag"] for each in body["looks"][0]["tags"]] == [name]
     assert right >= 0.9 * len(shapes.NAMES)
-    assert "MiB  cpu" in cli("models", "memory").out
+    assert "MiB  cpu" in inside("models", "memory").out
 
 
 def as_before_colours_were_converted(library: Path) -> None:

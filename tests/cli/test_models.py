@@ -12,9 +12,14 @@ import pytest
 
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
-from tests.workbench import Cli, finished
+from tests.workbench import Cli, InProcess, finished
 
 REPO = "org/tiny"
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return InProcess(tmp_path)
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def cache(cli: Cli) -> Path:
 
 def test_pull_prints_the_commit_and_where_it_lies(cli: Cli, hub: LocalHub) -> None:
     commit = hub.add(REPO, model_files())
-    ran = cli("models", "pull", REPO)
+    ran = finished(cli.start("models", "pull", REPO))
     assert ran.code == 0, ran.err
     name, revision, folder = ran.out.split()
     assert (name, revision) == (REPO, commit)

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.workbench import Cli
+from tests.workbench import Cli, InProcess
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return InProcess(tmp_path)
 
 
 def profile_of(cli: Cli, *args: str, **env: Any) -> str:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workbench import Cli
+from tests.workbench import Cli, InProcess
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return InProcess(tmp_path)
+
 
 SHIPPED = (
     "detailed_description", "keywords_only", "social_media_caption", "accessibility_alt_text",

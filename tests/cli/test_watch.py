@@ -41,16 +41,20 @@ def test_a_growing_file_is_scanned_once_when_it_is_whole(
     process = watching(cli, folder)
     assert process.stderr is not None
     assert b"nothing there yet" in process.stderr.readline()
-    time.sleep(1.0)
     grow(storm, folder / "a.mp4")
     (folder / "notes.txt").write_text("not footage")
     (folder / ".hidden.mp4").write_bytes(b"nor this")
     end = wait_for(process, "ScanFinished")
     assert (end["state"], end["moments"], end["failed"]) == ("done", STROKES, 0)
-    time.sleep(1.0)
+    # Whatever else it had found to do would come before what is copied now.
+    with (folder / "b.mp4").open("wb") as file:
+        file.write(storm.read_bytes() + b"another content")
+    second = wait_for(process, "ScanFinished")
     code, err, rest = stop(process)
-    assert code == 0 and rest == [] and "1 scan," in err
-    assert len(cli("runs", "list", "--json").json()) == 1
+    assert (second["scan"], second["state"]) == (end["scan"] + 1, "done")
+    assert code == 0 and rest == [] and "2 scans" in err
+    scans = cli("runs", "list", "--json").json()
+    assert [scan["sources"] for scan in scans] == [1, 1]
 
 
 def test_what_lies_there_already_is_scanned_and_what_grows_meanwhile_is_not_lost(

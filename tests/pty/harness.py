@@ -107,6 +107,7 @@ class Terminal:
         self._reads = threading.Event()
         self._reads.set()
         self._over = threading.Event()
+        self._drained = threading.Event()
         self._due: list[tuple[float, bytes]] = []
         self._rate = 0
         self._shown = 0
@@ -210,7 +211,9 @@ class Terminal:
         """
         code = self.process.wait(timeout)
         if not self._closed:
-            self.wait_until(lambda: not select.select([self._master], [], [], 0.05)[0], 2)
+            for _ in range(2):  # the first time, it may have looked before the end
+                self._drained.clear()
+                self._drained.wait(10)
         return code
 
     def close(self) -> None:
@@ -255,6 +258,7 @@ class Terminal:
             self._reads.wait()
             self._answer_what_is_due()
             if not select.select([self._master], [], [], 0.02)[0]:
+                self._drained.set()
                 continue
             if not self._reads.is_set():
                 continue

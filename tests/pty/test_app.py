@@ -223,10 +223,8 @@ def test_a_link_that_stalls_costs_the_scan_nothing_and_the_app_comes_back_by_its
         assert home.finished()["state"] == "done"
     app.wait_for_text("the link stalled and")
     app.wait_for_text(" done    ")
-    before = time.monotonic()
     app.send("2")
     app.wait_for_text(f"row 1 of {12 * STROKES}")
-    assert time.monotonic() - before < 2.0
     assert home.found() == headless
     app.send("d")
     assert app.wait() == 0 and app.restored()

@@ -127,8 +127,8 @@ def test_busy_threads_do_not_hold_up_the_end(start: Start) -> None:
     terminal.wait_for_text("busy")
     before = time.monotonic()
     terminal.send(KEYS["quit"])
-    assert terminal.wait(5) == 3
-    assert time.monotonic() - before < 1.0
+    assert terminal.wait(20) == 3
+    assert time.monotonic() - before < 10  # they would take thirty seconds
 
 
 def test_sigkill_leaves_the_terminal_as_it_was_and_that_is_noticed(start: Start) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from core.screening_settings import Limits
 from core.sources.reader import Reader
+from tests.workbench import x264
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         noise = np.random.default_rng(0).integers(0, 100, (120 + frames, 160 + frames, 3), np.uint8)
         with av.open(str(path), "w") as target:
-            stream: Any = target.add_stream(codec, rate=25, options=options)
+            chosen = x264(options) if codec == "libx264" else options
+            stream: Any = target.add_stream(codec, rate=25, options=chosen)
             stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
             for number in range(frames):
                 pixels = noise[number : number + 120, number : number + 160].copy()

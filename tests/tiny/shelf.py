@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+
+from filelock import FileLock
 
 _MODULES = ("embedders", "detectors", "segmenters", "vlm")
 _PACKAGES = ("torch", "transformers", "tokenizers", "open_clip_torch", "safetensors")
@@ -22,10 +23,7 @@ def tiny_model(name: str) -> Path:
 
     Nobody may write into it: it is shared by all test runs of this user. Copy it to change it.
     """
-    folder = _shelf() / name
-    if not folder.is_dir():
-        _build(name, folder)
-    return folder
+    return _filled(_shelf() / name, lambda place: builders()[name](place))
 
 
 @cache
@@ -48,10 +46,7 @@ def shapes_model() -> Path:
     def make(place: Path) -> None:
         shapes.train(place)
 
-    folder = _shelf(Path(shapes.__file__)) / "shapes"
-    if not folder.is_dir():
-        _fill(make, folder)
-    return folder
+    return _filled(_shelf(Path(shapes.__file__)) / "shapes", make)
 
 
 @cache
@@ -67,8 +62,13 @@ def _shelf(*sources: Path) -> Path:
     return shelf
 
 
-def _build(name: str, folder: Path) -> None:
-    _fill(builders()[name], folder)
+def _filled(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Return a folder, made by the first who asks; whoever else asks meanwhile waits for it."""
+    if not folder.is_dir():
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not folder.is_dir():
+                _fill(make, folder)
+    return folder
 
 
 def _fill(make: Callable[[Path], None], folder: Path) -> None:
@@ -78,7 +78,4 @@ def _fill(make: Callable[[Path], None], folder: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         make(fresh)
-    try:
-        fresh.rename(folder)
-    except OSError:  # another run finished the same one meanwhile
-        shutil.rmtree(fresh)
+    fresh.rename(folder)

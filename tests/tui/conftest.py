@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,23 +9,28 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.sharing import once
 from tests.tui.viewing import copied, end_engine
 from tests.workbench import Cli
 
 
 @pytest.fixture(scope="session")
 def found(
-    storm: Path, pictures: Path, broken: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A library with one finished scan of the storm, the pictures and a broken file. Read it."""
-    cli = Cli(tmp_path_factory.mktemp("found"))
-    cli("scan", storm, pictures, broken, "--profile", "quick", "--no-ui")
-    before = os.environ.get("SIGHTLINE_CONFIG")
-    os.environ["SIGHTLINE_CONFIG"] = str(cli.config)
-    yield cli.library
-    end_engine(cli.library)
-    if before is None:
-        os.environ.pop("SIGHTLINE_CONFIG", None)
+    storm: Path, pictures: Path, broken: Path, shared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:  # fmt: skip
+    """A library with one finished scan of the storm, the pictures and a broken file. Read it.
+
+    The scan is done once a run; each worker has a copy of its own, and its own engine.
+    """
+
+    def make(folder: Path) -> None:
+        Cli(folder)("scan", storm, pictures, broken, "--profile", "quick", "--no-ui")
+
+    home = tmp_path_factory.mktemp("found")
+    library = copied(once(shared / "found", make) / "library", home / "library")
+    yield library
+    end_engine(library)
 
 
 @pytest.fixture(autouse=True)
@@ -40,16 +44,23 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def endless(long_storm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def endless(long_storm: Path, shared: Path) -> Path:
     """The long storm forty times over, 96,000 frames: more than any test waits for."""
-    path = tmp_path_factory.mktemp("endless") / "c-endless.mp4"
-    with av.open(str(long_storm)) as source, av.open(str(path), "w") as target:
+
+    def make(folder: Path) -> None:
+        _repeat(long_storm, folder / "c-endless.mp4", 40)
+
+    return once(shared / "endless", make) / "c-endless.mp4"
+
+
+def _repeat(clip: Path, path: Path, turns: int) -> None:
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
         packets = [packet for packet in source.demux(stream) if packet.dts is not None]
         data = [(bytes(p), p.pts, p.dts, p.duration, p.is_keyframe) for p in packets]
         length = sum(duration or 0 for *_, duration, _ in data)
-        for turn in range(40):
+        for turn in range(turns):
             for body, pts, dts, duration, key in data:
                 packet = av.Packet(body)
                 packet.pts, packet.dts = (pts or 0) + turn * length, (dts or 0) + turn * length
@@ -57,7 +68,6 @@ def endless(long_storm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 packet.time_base = stream.time_base or Fraction(1, 1000)
                 packet.is_keyframe, packet.stream = key, copy
                 target.mux(packet)
-    return path
 
 
 @pytest.fixture

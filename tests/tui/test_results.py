@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.queries import Results
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
 from tui.new_file import plain_stem, write_new
+from tui.views import wording
 from tui.widgets.frame_view import FrameView
 
 
@@ -41,7 +43,10 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
         await viewer.sees("by score, descending")
         await viewer.type("score desc")
         await viewer.press("enter", "g")
-        await viewer.until(lambda: "21157" in viewer.row())
+        top = Results(sort="score", descending=True)
+        best = (await viewer.app.bridge.rows(top, 0, 1)).rows[0]
+        shown = (wording.at(best["peak_seconds"]), wording.score(best["score"]))
+        await viewer.until(lambda: all(each in viewer.row() for each in shown))
         assert "\u25bc" in viewer.screen
         await viewer.press("right_square_bracket", "right_square_bracket")
         await viewer.sees("CAPTION")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
@@ -54,6 +55,24 @@ def test_every_action_of_every_screen_can_be_done_without_harm(found: Path) -> N
             await viewer.sees("? keys")
 
     look(wishes(found), run, (48, 12), obeys=True)
+
+
+@pytest.mark.parametrize("started_for_the_app", [True, False])
+def test_garbage_is_collected_and_held_only_where_the_process_is_the_app_s(
+    found: Path, started_for_the_app: bool
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.sees("? keys")
+        await viewer.until(gc.isenabled)
+
+    if started_for_the_app:
+        gc.disable()  # as `tui.entry` does
+    try:
+        look(wishes(found), run)
+        assert (gc.get_freeze_count() > 0) == started_for_the_app
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def test_the_menu_offers_only_what_can_be_done_now_and_does_it(found: Path) -> None:

@@ -102,12 +102,16 @@ class Viewer:
             await self.pilot.pause()
 
     async def sees(self, *texts: str, seconds: float = SECONDS) -> None:
-        """Wait until all texts are on the screen."""
+        """Wait until all texts are on the screen, be it over two lines: paths differ in length."""
         end = time.monotonic() + seconds
-        while missing := [text for text in texts if text not in self.screen]:
+        while missing := [text for text in texts if not self.shows(text)]:
             assert time.monotonic() < end, f"no {missing} on the screen:\n{self.screen}"
             await asyncio.sleep(0.02)
             await self.pilot.pause()
+
+    def shows(self, text: str) -> bool:
+        """Say whether a text is on the screen, also where it was wrapped."""
+        return text in self.screen or text in " ".join(self.screen.split())
 
     async def sees_no(self, text: str, seconds: float = SECONDS) -> None:
         await self.until(lambda: text not in self.screen, seconds)

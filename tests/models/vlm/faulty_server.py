@@ -43,6 +43,7 @@ class FaultyServer:
         self.times: list[float] = []
         self.under_way = self.most_under_way = 0
         self.lock = threading.Lock()
+        self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"faulty": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -55,6 +56,7 @@ class FaultyServer:
         return [body for body in self.bodies if body.get("max_tokens") != 1]
 
     def close(self) -> None:
+        self.closing.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -89,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
                 faulty.under_way -= 1
 
     def _take_turn(self, turn: Turn, body: dict[str, Any]) -> None:
-        time.sleep(turn.wait_seconds)
+        self.faulty.closing.wait(turn.wait_seconds)
         if turn.status == 0:
             self._reset()
         elif turn.status != 200:
