@@ -250,3 +250,10 @@ def test_mastering_display_is_handed_on() -> None:
         "log-level=none:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)"
         "L(10000000,1):max-cll=900,300"
     )
+
+
+def check_clip_length(clip: Path, seconds: float) -> None:
+    """Check that a clip's frames span so many seconds, to two of them."""
+    times = [at for at, _ in shown(clip)]
+    assert times[0] == 0.0
+    assert times[-1] == pytest.approx(seconds, abs=0.08)
