@@ -59,6 +59,9 @@ class MomentFound:
     peak_frame: int = 0
     stream: int | None = None
     """which video stream of its file, where one was asked for by number"""
+    energy: float = 0.0
+    strokes: tuple[float, ...] = ()
+    """times of a flash's strokes in seconds"""
 
 
 @dataclass(frozen=True, slots=True)

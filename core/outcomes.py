@@ -156,7 +156,8 @@ class Outcomes:
         return events.MomentFound(
             self._scan, source.number, source.found.path, moment.kind, moment.start_frame,
             moment.end_frame, moment.start_seconds, moment.peak_seconds, moment.end_seconds,
-            moment.score, moment.peak_frame,
+            moment.score, moment.peak_frame, source.stream, moment.energy,
+            tuple(stroke.seconds for stroke in moment.strokes),
         )  # fmt: skip
 
     def _ensure_started(self, source: Source, frames: int | None) -> None:

@@ -196,10 +196,12 @@ class Printer:
         if self._json:
             return
         frames = counted(event.end_frame - event.start_frame + 1, "frame")
+        strokes = f", {counted(len(event.strokes), 'stroke')}" if event.strokes else ""
         stream = "" if event.stream is None else f"  stream {event.stream}"
+        where = f"{event.path}@{timecode(event.peak_seconds)}"
         self._out.result(
-            f"{event.path}@{timecode(event.peak_seconds)}  {event.kind}  "
-            f"score {event.score:g}  {frames}{stream}  {reference(event.peak_frame, event.scan)}"
+            f"{where}  {event.kind}  score {event.score:g}  {frames}{strokes}{stream}  "
+            f"{reference(event.peak_frame, event.scan)}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:

@@ -159,7 +159,7 @@ def candidate(track: Track, flash: Flash, stage: str, threshold: float) -> Candi
         reason=best.reason,
         region=best.region,
         facts=facts,
-        energy=round(flash.energy, 3),
+        energy=round(float(light.max()), 3),
         strokes=tuple(
             Stroke(int(track.indices[row]), float(track.pts_seconds[row]),
                    round(float(light[row - first]), 3))
