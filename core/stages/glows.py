@@ -109,8 +109,11 @@ def block_values(grid: Floats, wanted: slice) -> Floats:
     `grid` holds cells, float32 (frames, rows, columns). Values are rounded to a 32nd of a level,
     which is less than noise leaves of a block's mean and lets the library compress them.
     """
-    steps = np.abs(np.diff(grid, axis=0, prepend=grid[:1]))
-    values = np.concatenate([_block_means(grid[wanted]), _block_means(steps[wanted])], axis=1)
+    first = max(wanted.start - 1, 0)
+    steps = np.abs(np.diff(grid[first : wanted.stop], axis=0))
+    if not wanted.start:  # nothing came before the first frame of all
+        steps = np.concatenate([np.zeros_like(grid[:1]), steps])
+    values = np.concatenate([_block_means(grid[wanted]), _block_means(steps)], axis=1)
     return np.asarray(np.round(values * 32) / 32, np.float32)
 
 
