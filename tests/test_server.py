@@ -369,7 +369,7 @@ def test_an_engine_that_was_stopped_stays_stopped_until_somebody_wants_it(
         async with viewer(home) as other:
             bridge = Bridge(home, readonly=False, poll_seconds=0.05)
             attachment = asyncio.ensure_future(bridge.run())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 while bridge.connection != "attached":
                     await asyncio.sleep(0.02)
                 await other.stop("now")
