@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .text import clean
+from .text import clean, counted
 
 KINDS_SHOWN = 6
 KINDS_KEPT = 30
@@ -51,7 +51,7 @@ class PassedOver:
         """Return what was left out in words, a line for each sort."""
         found = []
         if self.links:
-            many = "1 link leads" if self.links == 1 else f"{self.links} links lead"
+            many = counted(self.links, "link leads", "links lead")
             found.append(f"{many} out of the folder, not followed; --follow-links follows them")
         if self.folders:
             total = sum(self.folders.values())
@@ -114,7 +114,7 @@ def _most(counts: Counter[str]) -> dict[str, int]:
 
 def _kinds_line(kinds: dict[str, int]) -> str:
     total = sum(kinds.values())
-    many = "1 file of a kind" if total == 1 else f"{total} files of kinds"
+    many = counted(total, "file of a kind", "files of kinds")
     is_ = "is" if total == 1 else "are"
     return f"{many} that {is_} not read: {_listed(kinds)}"
 

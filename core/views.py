@@ -104,9 +104,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an export is: `done` of `total` `what` (sources, or events for clips)."""
+    """How far an export is: `done` of `total` `what` (source, or event for clips)."""
 
-    what: str = "sources"
+    what: str = "source"
     done: int = 0
     total: int = 0
 
