@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .text import clean
+from .text import clean, counted
 
 KINDS_SHOWN = 6
 KINDS_KEPT = 30
@@ -51,12 +51,12 @@ class PassedOver:
         """Return what was left out in words, a line for each sort."""
         found = []
         if self.links:
-            many = "1 link leads" if self.links == 1 else f"{self.links} links lead"
+            many = counted(self.links, "link leads", "links lead")
             found.append(f"{many} out of the folder, not followed; --follow-links follows them")
         if self.folders:
             total = sum(self.folders.values())
             found.append(
-                f"{total} folder{'s' * (total > 1)} of NAS or desktop systems: "
+                f"{counted(total, 'folder')} of NAS or desktop systems: "
                 f"{_listed(self.folders)}; one that is named is scanned"
             )
         if self.kinds:
@@ -71,7 +71,7 @@ class PassedOver:
             (sum(self.folders.values()), "system folder", "system folders"),
             (sum(self.kinds.values()), "file of another kind", "files of other kinds"),
         )
-        shown = [f"{n} {one if n == 1 else many}" for n, one, many in parts if n]
+        shown = [counted(n, one, many) for n, one, many in parts if n]
         return f"left out: {', '.join(shown)}" if shown else ""
 
 
@@ -114,9 +114,8 @@ def _most(counts: Counter[str]) -> dict[str, int]:
 
 def _kinds_line(kinds: dict[str, int]) -> str:
     total = sum(kinds.values())
-    many = "1 file of a kind" if total == 1 else f"{total} files of kinds"
-    is_ = "is" if total == 1 else "are"
-    return f"{many} that {is_} not read: {_listed(kinds)}"
+    many = counted(total, "file of a kind that is", "files of kinds that are")
+    return f"{many} not read: {_listed(kinds)}"
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -11,7 +11,7 @@ import click
 from ..client import Records
 from ..errors import UsageError
 from ..queries import ScoreRequest
-from ..text import clean_path
+from ..text import clean_path, counted
 from ..times import timecode
 from .output import Output, Session
 
@@ -117,15 +117,15 @@ def _print(out: Output, found: Scored) -> None:
         out.result(clean_path(each.video))
         print_score(out, each.score)
         out.result("")
-    out.result(f"all {len(found.videos)} videos")
+    out.result(f"all {counted(len(found.videos), 'video')}")
     _print_shares(out, found.all)
 
 
 def _print_shares(out: Output, found: Score) -> None:
     recall, precision = _share(found.recall), _share(found.precision)
-    out.result(f"recall     {recall}  ({found.hits} of {found.true} true events found)")
-    out.result(f"precision  {precision}  ({found.right} of {found.found} events right)")
-    pairs = f"{found.paired} pair{'' if found.paired == 1 else 's'}"
+    out.result(f"recall     {recall}  ({found.hits} of {counted(found.true, 'true event')} found)")
+    out.result(f"precision  {precision}  ({found.right} of {counted(found.found, 'event')} right)")
+    pairs = counted(found.paired, "pair")
     out.result(
         f"one to one {pairs}: recall {_share(found.paired_recall)}, "
         f"precision {_share(found.paired_precision)}, overlap {_share(found.overlap_mean)} (mean)"

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..client import Records
 from ..errors import ExitCode
 from ..queries import ExportRequest
-from ..text import clean_path
+from ..text import clean_path, counted
 from ..views import Piece, Progress
 from .output import Output
 
@@ -63,16 +63,15 @@ class _Told:
     def sum_up(self) -> None:
         if self._request.text and not self._matched:
             self._out.note("nothing matches the filter")
-        counted = (
+        written = (
             (self._files, "file", self._request.folder),
             (self._clips, "clip", self._request.clips),
             (self._pictures, "picture", self._request.pictures),
         )
-        for count, kind, folder in counted:
+        for count, kind, folder in written:
             if folder:
-                plural = "" if count == 1 else "s"
                 how = self._how() if kind == "clip" and count else ""
-                self._out.note(f"{count} {kind}{plural} written to {clean_path(folder)}{how}")
+                self._out.note(f"{counted(count, kind)} written to {clean_path(folder)}{how}")
 
     def _how(self) -> str:
         return f" ({self._copied} copied, {self._clips - self._copied} re-encoded)"
