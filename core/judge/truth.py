@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..text import clean, clean_path
+from ..text import clean, clean_path, counted
 from ..timecodes import TimecodeRate, timecode_rate
 
 EXAMPLE = '{"video": "a.mp4", "events": [{"kind": "bolt", "start_s": 12.4, "end_s": 12.5}]}'
@@ -71,7 +71,9 @@ def read_truth(path: Path) -> Truth:
     """Read a file about one video. Raises UsageError."""
     found = read_truths(path)
     if len(found) != 1:
-        raise UsageError(f"{clean_path(str(path))} is about {len(found)} videos, not about one")
+        raise UsageError(
+            f"{clean_path(str(path))} is about {counted(len(found), 'video')}, not one"
+        )
     return found[0]
 
 

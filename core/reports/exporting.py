@@ -80,13 +80,13 @@ class Exporter:
     def _pieces(self, folder: Path, told: Told, wrote: Wrote, *, pictures: bool) -> None:
         total = events_of(self._library, self._scan, self._narrowed)
         done = 0
-        told(Progress("events", 0, total))
+        told(Progress("event", 0, total))
         for piece in export_pieces(
             self._library, self._scan, folder, self._reader, self._narrowed, pictures=pictures
         ):
             done += piece.events
             wrote(piece)
-            told(Progress("events", done, max(total, done)))
+            told(Progress("event", done, max(total, done)))
 
 
 class Exports:

@@ -63,7 +63,7 @@ class _Counter:
 
     def one_more(self) -> None:
         self._done += 1
-        self._told(Progress("sources", self._done, max(self._total, self._done)))
+        self._told(Progress("source", self._done, max(self._total, self._done)))
 
 
 class _Documents:

@@ -16,7 +16,7 @@ from ..spec import EVENT_STAGES
 from ..storage.export.document import Document
 from ..storage.export.edl import ascii_name, start_timecode
 from ..storage.library import Library
-from ..text import clean, clean_path, readable
+from ..text import clean, clean_path, counted, readable
 from .documents import documents
 
 _OF_OUR_FILES = re.compile(r"(-Scenes|\.truth|[._ -]corrected)$", re.IGNORECASE)
@@ -95,7 +95,8 @@ def _about(truth: Truth, videos: Sequence[Document], request: ScoreRequest) -> D
     found, wanted = _called(truth.video or "", videos, request.truth)
     if len(found) > 1:
         raise UsageError(
-            f"{len(found)} sources are called {clean(wanted)}; name the video by its whole path"
+            f"{counted(len(found), 'source is', 'sources are')} called {clean(wanted)}; "
+            "name the video by its whole path"
         )
     return found[0] if found else None
 
@@ -109,8 +110,9 @@ def _no_pair(
     shown = clean_path(str(request.truth))
     if not about:
         return (
-            f"{shown} does not say which video it is about, and scan {scan} has {len(videos)} "
-            f'sources with results ({have}); give it a "video", or call it as the video is'
+            f"{shown} does not say which video it is about, and scan {scan} has "
+            f"{counted(len(videos), 'source')} with results ({have}); "
+            'give it a "video", or call it as the video is'
         )
     way_out = "; --any-video scores it all the same" if len(videos) == len(truths) == 1 else ""
     return (

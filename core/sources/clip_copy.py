@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..disk_errors import FULL
+from ..text import counted
 from .clip_sound import SoundTracks, open_tracks
 from .clip_stretch import Mark, Stretch, marked
 from .clip_trim import end_video_at
@@ -216,7 +217,7 @@ def _difference(stream: Stream, stretch: Stretch, out: str) -> str:
     if len(marks) > wanted and end_video_at(out, marks[wanted].seconds):
         marks = _marks(stream, out)
     if not wanted <= len(marks) <= wanted + MOST_AFTER_FRAMES:
-        return f"a copy shows {len(marks)} frames instead of {wanted}"
+        return f"a copy shows {counted(len(marks), 'frame')} instead of {wanted}"
     origin = stretch.first_seconds
     if all(_same(*pair, origin) for pair in zip(marks, stretch.marks, strict=False)):
         return ""

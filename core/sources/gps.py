@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..text import counted
+
 _AXES = (("Latitude", "NS", 90.0), ("Longitude", "EW", 180.0))
 _BELOW = (1, 3)
 """GPSAltitudeRef: below sea level; since EXIF 3.0 also below the ellipsoid"""
@@ -93,14 +95,15 @@ def _degrees(raw: Any) -> float | None:
     if not parts or math.isnan(parts[0]):
         return None
     if len(parts) > 3:
-        raise _Impossible(f"{len(parts)} values for one angle")
+        raise _Impossible(f"{counted(len(parts), 'value')} for one angle")
     whole, *rest = parts
     # 0/0 stands for minutes or seconds that are in the value before them.
     minutes, seconds = (0.0 if math.isnan(part) else abs(part) for part in [*rest, 0.0, 0.0][:2])
     if not math.isfinite(whole + minutes + seconds):
         raise _Impossible("an angle without a number")
     if minutes > 60 or seconds > 60:
-        raise _Impossible(f"{minutes:g} minutes and {seconds:g} seconds are no part of a degree")
+        shown = f"{counted(minutes, 'minute')} and {counted(seconds, 'second')}"
+        raise _Impossible(f"{shown} are no part of a degree")
     return math.copysign(abs(whole) + minutes / 60 + seconds / 3600, whole)
 
 

@@ -21,6 +21,7 @@ from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
 from core.storage.library import Library
 from core.views import Piece, Progress
+from tests.sources.test_clip_kinds import check_clip_length
 from tests.workbench import STROKES, Cli
 
 
@@ -82,7 +83,9 @@ def test_clips_and_pictures_of_events(cli: Cli, own_storm: Path, tmp_path: Path)
     clips = sorted((tmp_path / "out").glob("*.mp4"))
     assert len(clips) == len(covered) < STROKES
     for clip, (start, end) in zip(clips, covered, strict=True):
-        assert frames_of(clip) == pytest.approx((end - start) * 25, abs=2)
+        check_clip_length(clip, end - start)
+        # Packets of a copied clip may be hidden: those between a keyframe and its first frame.
+        assert frames_of(clip) >= (end - start) * 25 - 2
     named = [clip.name.removeprefix("storm.mp4.").removesuffix(".flash.mp4") for clip in clips]
     numbers: list[int] = []
     for name in named:
@@ -186,9 +189,9 @@ def test_progress_counts_sources_and_events(records: Records, tmp_path: Path) ->
     wrote: list[Piece] = []
     request = ExportRequest(None, "", ("csv", "jsonl"), str(tmp_path), "", str(tmp_path / "p"))
     records.write(request, heard.append, wrote.append)
-    sources = [each for each in heard if each.what == "sources"]
+    sources = [each for each in heard if each.what == "source"]
     assert [each.done for each in sources] == list(range(1, sources[0].total + 1))
-    events = [each for each in heard if each.what == "events"]
+    events = [each for each in heard if each.what == "event"]
     assert [(each.done, each.total) for each in events] == [(n, STROKES) for n in range(6)]
     assert len([each for each in wrote if each.events == 1]) == STROKES
 

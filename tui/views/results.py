@@ -148,7 +148,7 @@ def export_request(wanted: str, folder: str, scan: int | None, text: str) -> Exp
 def export_progress(state: ExportState) -> str:
     """Return how far an export is."""
     progress = state.progress
-    return f"writing: {progress.done} of {progress.total} {progress.what}"
+    return f"writing: {progress.words}"
 
 
 def export_end(state: ExportState, folder: str) -> str:
