@@ -15,7 +15,7 @@ from core.cli.show import _split
 from core.client import Records
 from core.events import Event, MomentFound
 from core.plan import Source, plan, plan_again, task_rows
-from core.records import asked_stream
+from core.records import SourceInfo, asked_stream
 from core.reports.documents import documents, summary
 from core.scan import ScanJob
 from core.screening_settings import Sampling
@@ -104,6 +104,26 @@ def test_each_stream_is_taken_over_from_a_later_scan_and_has_files_of_its_own(
     assert [task.stream for task in summary(library, scan).tasks] == [0, 1]
 
 
+def test_what_was_measured_of_a_stream_outlives_another_scan(
+    library: Library, tmp_path: Path
+) -> None:
+    two = draw(tmp_path / "two.mp4", streams=2)
+    (_, second) = planned(library, ALL, two)
+    library.runs.create("p", {}, ALL.hash(), {}, task_rows(plan(library, ALL, [str(two)], (), "")))
+    info = _remembered(library, second)
+    library.results.begin_track("track", info.content, "flash", 1, {})
+    library.results.prune()  # as when any other scan is removed
+    with library.database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM tracks").fetchone() == (1,)
+
+
+def _remembered(library: Library, source: Source) -> SourceInfo:
+    with closing(Reader(Spec().limits)) as reader:
+        info = reader.probe(source.found.path, stream=source.stream).info
+    library.results.remember([(info, source.found.mtime_ns)])
+    return info
+
+
 def test_a_pasted_line_shows_its_own_stream(library: Library, tmp_path: Path) -> None:
     two = draw(tmp_path / "two.mp4", streams=2)
     scan, events = scanned(library, ALL, planned(library, ALL, two))
@@ -138,10 +158,8 @@ def test_what_was_timed_otherwise_is_measured_again(library: Library, tmp_path: 
     _as_before(library, str(known[1].content))
     old = planned(library, spec, indexed, stream)
     assert [source.result for source in old] == [None, None]
-    with closing(Reader(spec.limits)) as reader:  # a scan that ended right after its probes
-        for source in old:
-            info = reader.probe(source.found.path).info
-            library.results.remember([(info, source.found.mtime_ns)])
+    for source in old:  # as a scan leaves it that ended right after its probes
+        _remembered(library, source)
     probed = planned(library, spec, indexed, stream)
     assert [source.result is None for source in probed] == [False, True]
     _as_before(library, str(known[1].content))

@@ -30,6 +30,11 @@ from ..spec import tagged_hash
 from .database import Database
 
 _BATCH = 500
+OF_THE_FILE = (
+    "CASE WHEN instr(content, ':v') THEN substr(content, 1, instr(content, ':v') - 1) "
+    "ELSE content END"
+)
+"""SQL: `records.content_of(content, None)`"""
 _READ_AS_NOW = (
     "(kind IS NULL OR kind != 'picture' OR coalesce(json_extract(info, '$.reading'), 0) >= ?)"
 )
@@ -418,9 +423,9 @@ class Results:
                 "DELETE FROM tracks WHERE content NOT IN (SELECT content FROM results) "
                 "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
                 # A source that was being measured when its scan stopped: its task has no content
-                # yet, but its path is known.
-                "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
-                "WHERE paths.content IS NOT NULL)"
+                # yet, but its path is known, whichever of its streams it was.
+                f"AND {OF_THE_FILE} NOT IN (SELECT paths.content FROM tasks JOIN paths "
+                "USING (path) WHERE paths.content IS NOT NULL)"
             )
             connection.execute("DELETE FROM paths WHERE path NOT IN (SELECT path FROM tasks)")
             connection.execute(
