@@ -286,9 +286,7 @@ class Engine:
         mode = "retry_failed" if command.failed else row.asked["mode"]
         notes: list[str] = []
         equipped = self._equipped(spec, notes.append) if tasks else without_models(spec)
-        sources, gone = plan_again(
-            self.library, spec, tasks, mode, self.library.runs.tasks(command.scan)
-        )
+        sources, gone = plan_again(self.library, spec, tasks, mode)
         self.library.runs.add_tasks(command.scan, gone)
         self.library.runs.set_state(command.scan, "running")
         self._announce(command.scan, row.profile, sources, gone, notes)

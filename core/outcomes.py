@@ -204,7 +204,7 @@ class Outcomes:
     ) -> TaskRow:  # fmt: skip
         return TaskRow(
             self._scan, source.number, source.found.path, source.kind, content, state, reason,
-            frames, moments, round(seconds, 3),
+            frames, moments, round(seconds, 3), source.stream,
         )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ class PassedOver:
         if self.folders:
             total = sum(self.folders.values())
             found.append(
-                f"{total} folder{'s' * (total > 1)} of NAS or desktop systems: "
+                f"{counted(total, 'folder')} of NAS or desktop systems: "
                 f"{_listed(self.folders)}; one that is named is scanned"
             )
         if self.kinds:
@@ -71,7 +71,7 @@ class PassedOver:
             (sum(self.folders.values()), "system folder", "system folders"),
             (sum(self.kinds.values()), "file of another kind", "files of other kinds"),
         )
-        shown = [f"{n} {one if n == 1 else many}" for n, one, many in parts if n]
+        shown = [counted(n, one, many) for n, one, many in parts if n]
         return f"left out: {', '.join(shown)}" if shown else ""
 
 
@@ -114,9 +114,8 @@ def _most(counts: Counter[str]) -> dict[str, int]:
 
 def _kinds_line(kinds: dict[str, int]) -> str:
     total = sum(kinds.values())
-    many = counted(total, "file of a kind", "files of kinds")
-    is_ = "is" if total == 1 else "are"
-    return f"{many} that {is_} not read: {_listed(kinds)}"
+    many = counted(total, "file of a kind that is", "files of kinds that are")
+    return f"{many} not read: {_listed(kinds)}"
 
 
 def _listed(counts: dict[str, int]) -> str:

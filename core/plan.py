@@ -14,7 +14,7 @@ from .spec import Spec
 from .stages.table import create, versions
 from .storage.library import Library
 from .storage.runs import TaskRow
-from .streams import streams_of_tasks, with_streams
+from .streams import with_streams
 from .text import clean_path, counted
 
 PICTURES_AT_ONCE = 2048
@@ -81,24 +81,18 @@ def plan(
 
 
 def plan_again(
-    library: Library,
-    spec: Spec,
-    tasks: Sequence[TaskRow],
-    mode: str,
-    all_tasks: Sequence[TaskRow] = (),
+    library: Library, spec: Spec, tasks: Sequence[TaskRow], mode: str
 ) -> tuple[list[Source], list[TaskRow]]:
     """Match tasks that are not finished with their files as they are now; numbers stay.
 
-    `all_tasks` are those of the whole scan: they tell which stream of its file a task is about.
     Returns the sources, and as failed tasks those whose file is not there any more.
     """
     found: dict[int, tuple[Found, int | None]] = {}
     gone: list[TaskRow] = []
-    streams = streams_of_tasks(all_tasks or tasks, spec)
     for task in tasks:
         item = one_file(task.path)
         if isinstance(item, Found):
-            found[task.number] = item, streams[task.number]
+            found[task.number] = item, task.stream
         else:
             gone.append(replace(task, state="failed", reason=item.reason))
     matched = _matched(library, spec, list(found.values()), mode)
@@ -124,7 +118,7 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
 def task_rows(planned: Plan) -> list[TaskRow]:
     """Return a row for every source, and after them one for each path that is not there."""
     rows = [
-        TaskRow(0, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0)
+        TaskRow(0, s.number, s.found.path, s.kind, s.content, "queued", "", 0, 0, 0.0, s.stream)
         for s in planned.sources
     ]
     first_free = len(rows) + 1

@@ -283,10 +283,10 @@ class ScanJob:
             self._running.pop(source.number, None)
 
     def _reusable(self, result: Result, info: SourceInfo) -> bool:
-        """Tell whether a result stands: not where its frames were timed otherwise than today."""
-        if result.failure or self._redo or not result.measured_by(self._versions):
+        """Tell whether a result stands."""
+        if result.failure or self._redo:
             return False
-        return int(result.provenance.get("timing", 0)) == info.timing
+        return result.measured_by(self._versions, info.timing)
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results

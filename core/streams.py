@@ -12,7 +12,6 @@ from .sources.find import PICTURE_SUFFIXES, Found
 if TYPE_CHECKING:
     from .sources.reader import Reader
     from .spec import Spec
-    from .storage.runs import TaskRow
 
 Streamed = tuple[Found, int | None]
 """a file, and the number of the video stream that is looked at; None where the file chooses"""
@@ -36,22 +35,6 @@ def with_streams(found: Sequence[Found], spec: Spec) -> list[Streamed]:
         reader.close()
 
 
-def streams_of_tasks(tasks: Sequence[TaskRow], spec: Spec) -> dict[int, int | None]:
-    """Return by number which stream each task of a whole scan is about, as they were planned."""
-    wanted = spec.sampling.stream
-    if wanted != "all":
-        number = None if wanted == "auto" else int(wanted)
-        return {task.number: None if _is_picture(task.path) else number for task in tasks}
-    by_path: dict[str, list[int]] = {}
-    for task in sorted(tasks, key=lambda task: task.number):
-        by_path.setdefault(task.path, []).append(task.number)
-    streams: dict[int, int | None] = {}
-    for numbers in by_path.values():
-        for stream, task_number in enumerate(numbers):
-            streams[task_number] = stream if len(numbers) > 1 else None
-    return streams
-
-
 def _streams(reader: Reader, path: str) -> Iterator[int | None]:
     if _is_picture(path):
         yield None
@@ -64,5 +47,4 @@ def _streams(reader: Reader, path: str) -> Iterator[int | None]:
 
 
 def _is_picture(path: str) -> bool:
-
     return os.path.splitext(path)[1].lower() in PICTURE_SUFFIXES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .timecodes import is_timecode
 
@@ -12,7 +12,9 @@ PRINTED_DECIMALS = 3
 EXACT_SECONDS = 1e-6
 """two times nearer than this are the same: what adding and rounding floats may cost"""
 _TIME = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9})(?:[.,](\d{1,30}))?", re.ASCII)
-_REFERENCE = re.compile(r"\(frame (\d{1,15}), scan (\d{1,15})\)\s*$", re.ASCII)
+_REFERENCE = re.compile(
+    r"\(frame (\d{1,15})(?:, stream (\d{1,9}))?, scan (\d{1,15})\)\s*$", re.ASCII
+)
 
 
 def timecode(seconds: float) -> str:
@@ -46,7 +48,7 @@ class WrittenTime:
 
     A time of so many decimals stands for every time that is printed so: those at most
     `tolerance_seconds` away from `seconds`. With a `timecode`, `seconds` are not known before the
-    source's rate is. `scan` and `frame` are those of the line that was pasted.
+    source's rate is. `scan`, `frame` and `stream` are those of the line that was pasted.
     """
 
     seconds: float
@@ -54,6 +56,7 @@ class WrittenTime:
     timecode: str = ""
     scan: int | None = None
     frame: int | None = None
+    stream: int | None = None
 
 
 def parse_written(text: str) -> WrittenTime:
@@ -75,12 +78,19 @@ def parse_written(text: str) -> WrittenTime:
     return WrittenTime(float(f"{whole}.{decimals or 0}"), tolerance + EXACT_SECONDS)
 
 
-def reference(frame: int, scan: int) -> str:
-    """Return what a printed line says of where it comes from: see `parse_reference`."""
-    return f"(frame {frame}, scan {scan})"
+def reference(frame: int, scan: int, stream: int | None = None) -> str:
+    """Return what a printed line says of where it comes from: see `with_reference`.
+
+    `stream` is that of the video stream, where one was asked for by number.
+    """
+    of = "" if stream is None else f", stream {stream}"
+    return f"(frame {frame}{of}, scan {scan})"
 
 
-def parse_reference(line: str) -> tuple[int | None, int | None]:
-    """Return frame and scan from the end of a printed line, None where it does not say."""
+def with_reference(when: WrittenTime, line: str) -> WrittenTime:
+    """Return a time with frame, stream and scan as the end of a printed line states them."""
     found = _REFERENCE.search(line)
-    return (int(found[1]), int(found[2])) if found else (None, None)
+    if found is None:
+        return when
+    stream = int(found[2]) if found[2] else None
+    return replace(when, frame=int(found[1]), stream=stream, scan=int(found[3]))

@@ -152,7 +152,7 @@ def test_an_older_library_is_made_private_when_it_is_opened(tmp_path: Path) -> N
 
 
 def test_a_disk_without_permissions_is_said_once(
-    tmp_path: Path, storm: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: object, **_more: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -165,6 +165,8 @@ def test_a_disk_without_permissions_is_said_once(
         assert [text for text in library.warnings if "cannot be made private" in text]
         assert len(library.warnings) == 1
         library.close()
+        ran = cli.here("--library", folder, "scan", tmp_path / "nothing-there")
+        assert (ran.code, ran.err.count("cannot be made private")) == (3, 1)
 
 
 @as_root

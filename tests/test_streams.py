@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.cli.show import _split
+from core.client import Records
 from core.events import Event, MomentFound
-from core.plan import Source, plan, plan_again
-from core.reports.documents import documents
+from core.plan import Source, plan, plan_again, task_rows
+from core.records import SourceInfo, asked_stream
+from core.reports.documents import documents, summary
 from core.scan import ScanJob
 from core.screening_settings import Sampling
+from core.sources.reader import Reader
 from core.spec import Spec
+from core.storage.export import report
 from core.storage.library import Library
+from core.times import reference, timecode
 from tests.sources.drawn import draw, joined
 
 ALL = Spec(sampling=Sampling(stream="all"))
@@ -57,9 +65,74 @@ def test_all_streams_are_sources_of_their_own(library: Library, tmp_path: Path) 
     again = planned(library, ALL, one, two)
     assert all(source.result is not None for source in again)
     tasks = library.runs.tasks(scan)
-    resumed, gone = plan_again(library, ALL, tasks[2:], "all", tasks)
+    resumed, gone = plan_again(library, ALL, tasks[2:], "all")
     assert [(source.number, source.stream) for source in resumed] == [(3, 1)]
     assert gone == []
+
+
+def test_a_scan_of_one_of_several_streams_is_resumed_with_it(
+    library: Library, tmp_path: Path
+) -> None:
+    """What is known already is not part of a scan of what is new: the other stream is."""
+    two = draw(tmp_path / "two.mp4", streams=2)
+    scanned(library, ALL, planned(library, ALL, two)[:1])
+    new = plan(library, ALL, [str(two)], (), "new")
+    rows = task_rows(new)
+    assert [(row.number, row.stream) for row in rows] == [(1, 1)]
+    scan = library.runs.create("p", {}, ALL.hash(), {}, rows)
+    resumed, _ = plan_again(library, ALL, library.runs.tasks(scan), "new")
+    assert [source.stream for source in resumed] == [1]
+
+
+def test_each_stream_is_taken_over_from_a_later_scan_and_has_files_of_its_own(
+    library: Library, tmp_path: Path
+) -> None:
+    two = draw(tmp_path / "two.mp4", streams=2)
+    asked: dict[str, Any] = {"mode": "default", "paths": []}
+    first = plan(library, ALL, [str(two)], (), "all")
+    cut_short = library.runs.create("p", {}, ALL.hash(), asked, task_rows(first))
+    scan, _ = scanned(library, ALL, list(first.sources))
+    library.runs.set_state(scan, "done")
+    assert library.runs.settle() == [cut_short]
+    contents = [str(task.content) for task in library.runs.tasks(cut_short)]
+    assert [asked_stream(content) for content in contents] == [0, 1]
+    filed = list(documents(library, scan))
+    assert [each.stems.plain for each in filed] == ["two.stream0.mp4", "two.stream1.mp4"]
+    page = "".join(map(report.body, (each.document for each in filed)))
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert ids == list(dict.fromkeys(ids)) and "stream 1" in page
+    assert [task.stream for task in summary(library, scan).tasks] == [0, 1]
+
+
+def test_what_was_measured_of_a_stream_outlives_another_scan(
+    library: Library, tmp_path: Path
+) -> None:
+    two = draw(tmp_path / "two.mp4", streams=2)
+    (_, second) = planned(library, ALL, two)
+    library.runs.create("p", {}, ALL.hash(), {}, task_rows(plan(library, ALL, [str(two)], (), "")))
+    info = _remembered(library, second)
+    library.results.begin_track("track", info.content, "flash", 1, {})
+    library.results.prune()  # as when any other scan is removed
+    with library.database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM tracks").fetchone() == (1,)
+
+
+def _remembered(library: Library, source: Source) -> SourceInfo:
+    with closing(Reader(Spec().limits)) as reader:
+        info = reader.probe(source.found.path, stream=source.stream).info
+    library.results.remember([(info, source.found.mtime_ns)])
+    return info
+
+
+def test_a_pasted_line_shows_its_own_stream(library: Library, tmp_path: Path) -> None:
+    two = draw(tmp_path / "two.mp4", streams=2)
+    scan, events = scanned(library, ALL, planned(library, ALL, two))
+    (found,) = [event for event in events if isinstance(event, MomentFound)]
+    for stream in (0, 1):
+        line = f"{two}@{timecode(found.peak_seconds)}  {reference(found.peak_frame, scan, stream)}"
+        path, when = _split(line)
+        view = Records(library).instant(path, when)
+        assert (view.info.asked_stream, len(view.moments)) == (stream, stream)
 
 
 def test_a_stream_that_is_not_there_is_no_fault_of_the_file(
@@ -85,6 +158,12 @@ def test_what_was_timed_otherwise_is_measured_again(library: Library, tmp_path: 
     _as_before(library, str(known[1].content))
     old = planned(library, spec, indexed, stream)
     assert [source.result for source in old] == [None, None]
+    for source in old:  # as a scan leaves it that ended right after its probes
+        _remembered(library, source)
+    probed = planned(library, spec, indexed, stream)
+    assert [source.result is None for source in probed] == [False, True]
+    _as_before(library, str(known[1].content))
+    old = planned(library, spec, indexed, stream)
     scan, _ = scanned(library, spec, old)
     assert states(library, scan) == ["known", "done"]
     info = library.results.info(str(known[1].content), str(stream))

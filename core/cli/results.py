@@ -49,7 +49,7 @@ def command(
 
 def _print(out: Output, what: str, row: dict[str, Any]) -> None:
     place = f"{row['path']}@{timecode(row['seconds'])}"
-    end = f"{'  MARKED' if row['marked'] else ''}  {reference(row['frame'], row['scan'])}"
+    end = f"{'  MARKED' if row['marked'] else ''}  {_reference(row)}"
     if what == "frames":
         said = row["corrected_caption"] or (row["caption"] or {}).get("text", "")
         tags = row["corrected_tags"] or [tag.get("tag", "") for tag in row["tags"]]
@@ -58,6 +58,10 @@ def _print(out: Output, what: str, row: dict[str, Any]) -> None:
     verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
     note = row["corrected_caption"] or row["verdict"] or ""
     out.result(f"{place}  {row['kind']}  {measured(row)}  {note}{verdict}{end}")
+
+
+def _reference(row: dict[str, Any]) -> str:
+    return reference(row["frame"], row["scan"], row["stream"])
 
 
 def measured(row: dict[str, Any]) -> str:

@@ -94,10 +94,11 @@ async def _ran(
     """Run a scan, printing its events, and return how it ended. Raises SightlineError."""
     stopper = Stopper(client, session.out)
     with stopper.listening():
-        since = (await client.snapshot()).sequence
+        before = await client.snapshot()
+        say_warnings(before, session.out)
         scan = await client.send(command)
         stopper.started(scan)
-        return await _follow(client, scan, since, session.out, as_json)
+        return await _follow(client, scan, before.sequence, session.out, as_json)
 
 
 async def _follow(
@@ -197,11 +198,10 @@ class Printer:
             return
         frames = counted(event.end_frame - event.start_frame + 1, "frame")
         strokes = f", {counted(len(event.strokes), 'stroke')}" if event.strokes else ""
-        stream = "" if event.stream is None else f"  stream {event.stream}"
         where = f"{event.path}@{timecode(event.peak_seconds)}"
         self._out.result(
-            f"{where}  {event.kind}  score {event.score:g}  {frames}{strokes}{stream}  "
-            f"{reference(event.peak_frame, event.scan)}"
+            f"{where}  {event.kind}  score {event.score:g}  {frames}{strokes}  "
+            f"{reference(event.peak_frame, event.scan, event.stream)}"
         )
 
     def _task(self, event: events.TaskFinished) -> None:

@@ -125,7 +125,7 @@ def _print_shares(out: Output, found: Score) -> None:
     recall, precision = _share(found.recall), _share(found.precision)
     out.result(f"recall     {recall}  ({found.hits} of {counted(found.true, 'true event')} found)")
     out.result(f"precision  {precision}  ({found.right} of {counted(found.found, 'event')} right)")
-    pairs = f"{found.paired} pair{'' if found.paired == 1 else 's'}"
+    pairs = counted(found.paired, "pair")
     out.result(
         f"one to one {pairs}: recall {_share(found.paired_recall)}, "
         f"precision {_share(found.paired_precision)}, overlap {_share(found.overlap_mean)} (mean)"

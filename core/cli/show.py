@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..client import Records
 from ..errors import UsageError
 from ..fact_line import fact_line
 from ..records import Candidate, Moment
-from ..times import WrittenTime, parse_reference, parse_written, timecode
+from ..times import WrittenTime, parse_written, timecode, with_reference
 from ..views import MomentView
 from .output import Output, Session
 
@@ -69,11 +69,10 @@ def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
     if "@" not in moment or os.path.exists(moment):
         return moment, WrittenTime(0.0)
-    frame, scan = parse_reference(moment)
     path, rest = _at(moment)
     when = rest.split(maxsplit=1)[0] if rest.strip() else ""
     try:
-        return path, replace(parse_written(when), frame=frame, scan=scan)
+        return path, with_reference(parse_written(when), moment)
     except ValueError as error:
         raise UsageError(
             f"'{when}' is no time; write FILE@83.5, FILE@00:01:23.500 or FILE@00:01:23:15"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +18,7 @@ from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.results import Result
+from ..storage.runs import TaskRow
 from .lists import spec_of
 from .looks import frame_notes, verdicts
 from .narrowing import Narrowed
@@ -43,7 +46,8 @@ def documents(
     spec_hash = library.runs.get(scan).spec_hash
     tasks = library.runs.tasks(scan)
     # Of all sources, with results or not: what a file is called must not depend on that.
-    names = stems([(task.path, cast("SourceKind", task.kind)) for task in tasks])
+    called = _called(tasks)
+    names = stems([(called[t.number], cast("SourceKind", t.kind)) for t in tasks])
     wanted = None if narrowed is None else narrowed.tasks
     for task in tasks:
         if task.content is None or (wanted is not None and task.number not in wanted):
@@ -56,7 +60,22 @@ def documents(
         if narrowed is not None and whole is not None:
             whole = narrowed.document(task.number, whole)
         if whole is not None:
-            yield Filed(names[task.path], whole)
+            yield Filed(names[called[task.number]], whole)
+
+
+def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
+    """Return by number the path that the files of a source are called after.
+
+    Each of several streams of one file has files of its own, as those of `a.stream1.mp4`; they are
+    told apart from a file of that name by the folder, which cannot be one.
+    """
+    several = {path for path, count in Counter(task.path for task in tasks).items() if count > 1}
+    called = {}
+    for task in tasks:
+        stem, ending = os.path.splitext(os.path.basename(task.path))
+        own = f"{task.path}/{stem}.stream{task.stream}{ending}"
+        called[task.number] = own if task.path in several else task.path
+    return called
 
 
 def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
@@ -85,7 +104,7 @@ def summary(library: Library, scan: int, narrowed: Narrowed | None = None) -> Su
     lines = [
         TaskLine(
             t.path, t.kind, t.state, t.reason, t.frames,
-            narrowed.moments_of(t.number, t.moments) if narrowed else t.moments,
+            narrowed.moments_of(t.number, t.moments) if narrowed else t.moments, t.stream,
         )
         for t in tasks
     ]  # fmt: skip

@@ -48,7 +48,10 @@ def _frames_to_read(planned: Plan, spec: Spec) -> int:
     with pool.lend() as reader:
         for source in asked:
             try:
-                total += reader.probe(source.found.path).info.frame_count or 0
+                probed = reader.probe(
+                    source.found.path, stream=source.stream, raw_rate=spec.sampling.raw_rate
+                )
+                total += probed.info.frame_count or 0
             except SourceError:
                 continue
     pool.close()

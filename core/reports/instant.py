@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import SourceError, UnknownName, UsageError
-from ..records import Candidate, Moment, SourceInfo
+from ..records import Candidate, Moment, SourceInfo, asked_stream
 from ..sources.reader import Reader, again_if_killed
 from ..spec import Spec
 from ..stages.table import columns_of, create
@@ -107,7 +107,7 @@ def _counted(library: Library, path: str, when: WrittenTime) -> WrittenTime:
     """Return a time whose timecode, if it has one, is counted as the EDL export counts."""
     if not when.timecode:
         return when
-    _, result = _latest(library, path, when.scan)
+    _, result = _latest(library, path, when)
     info = library.results.info(result.content, path)
     if not info.frame_rate:
         raise UsageError(
@@ -138,7 +138,7 @@ def _first_label(start: str, count: TimecodeRate) -> int:
 def _resolved(library: Library, path: str, when: WrittenTime) -> tuple[int, Result]:
     """Return the scan and the result a time is to be shown of. Raises UnknownName."""
     if when.scan is not None:
-        return _latest(library, path, when.scan)
+        return _latest(library, path, when)
     holding = (
         (scan, result)
         for scan, result in _results(library, path)
@@ -147,18 +147,24 @@ def _resolved(library: Library, path: str, when: WrittenTime) -> tuple[int, Resu
     return next(holding, None) or _latest(library, path)
 
 
-def _latest(library: Library, path: str, wanted: int | None = None) -> tuple[int, Result]:
-    """Return the newest scan over a path with its result, or the wanted one if it has one."""
+def _latest(library: Library, path: str, when: WrittenTime | None = None) -> tuple[int, Result]:
+    """Return the newest scan over a path with its result, or that of `when` if it has one."""
+    wanted = None if when is None else when.scan
     newest = None
     for scan, result in _results(library, path, every=wanted is not None):
         newest = newest or (scan, result)
-        if wanted in (None, scan):
+        if wanted is None or (wanted == scan and _is_stream(result, when)):
             return scan, result
     if newest is not None:
         return newest
     raise UnknownName(
         f"{clean_path(path)} was never scanned into this library; run: sightline scan FILE"
     )
+
+
+def _is_stream(result: Result, when: WrittenTime | None) -> bool:
+    """Tell whether a result is about the video stream that a pasted line names, if it does."""
+    return when is None or when.stream in (None, asked_stream(result.content))
 
 
 def _results(library: Library, path: str, *, every: bool = False) -> Iterator[tuple[int, Result]]:

@@ -30,6 +30,8 @@ from ..views import Verified
 from .alike import key_of, same
 from .lists import spec_of
 
+EARLIER = "an earlier version measured it; scan it again"
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -68,10 +70,9 @@ def _one(
     kept = _kept(library, task.content, spec) if task.content else None
     if kept is None:
         return Verified(task.path, "skipped", task.reason or f"task is {task.state}")
-    if not kept.result.measured_by(versions(spec.screens)):
-        return Verified(
-            task.path, "skipped", "an earlier version of a stage measured it; scan it again"
-        )
+    before = library.results.info(kept.result.content, task.path)
+    if not kept.result.measured_by(versions(spec.screens), before.timing):
+        return Verified(task.path, "skipped", EARLIER)
     try:
         if content_hash(task.path) != of_the_file(content_of(kept.result.content, None)):
             return Verified(task.path, "changed", "the file is not the one that was scanned")
@@ -82,6 +83,9 @@ def _one(
         return Verified(task.path, "skipped", str(error))
     except (SourceError, OSError) as error:
         return Verified(task.path, "changed", f"cannot be read any more ({error})")
+    now = beside.results.info(again.result.content, task.path)
+    if (now.timing, now.pixels) != (before.timing, before.pixels):
+        return Verified(task.path, "skipped", EARLIER)
     difference = _difference(kept, again)
     return Verified(task.path, "changed" if difference else "same", difference)
 

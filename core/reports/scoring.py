@@ -95,7 +95,8 @@ def _about(truth: Truth, videos: Sequence[Document], request: ScoreRequest) -> D
     found, wanted = _called(truth.video or "", videos, request.truth)
     if len(found) > 1:
         raise UsageError(
-            f"{len(found)} sources are called {clean(wanted)}; name the video by its whole path"
+            f"{counted(len(found), 'source is', 'sources are')} called {clean(wanted)}; "
+            "name the video by its whole path"
         )
     return found[0] if found else None
 
@@ -110,8 +111,8 @@ def _no_pair(
     if not about:
         return (
             f"{shown} does not say which video it is about, and scan {scan} has "
-            f"{counted(len(videos), 'source')} with results ({have}); give "
-            'it a "video", or call it as the video is'
+            f"{counted(len(videos), 'source')} with results ({have}); "
+            'give it a "video", or call it as the video is'
         )
     way_out = "; --any-video scores it all the same" if len(videos) == len(truths) == 1 else ""
     return (

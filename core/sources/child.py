@@ -17,6 +17,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from ..disk_errors import FULL
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
 from ..text import counted
 from . import foreign, wire
@@ -86,7 +87,7 @@ def _unexpected(error: Exception) -> dict[str, str]:
     if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
         reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
         return {"error": "TooLarge", "reason": reason}
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+    if getattr(error, "errno", None) in FULL:
         return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
     if getattr(error, "errno", None) == errno.EROFS:
         return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}

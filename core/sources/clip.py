@@ -23,6 +23,8 @@ from .seek import decode_near
 from .video import Decoded, Stream, open_again, open_video, seconds_of
 
 ALIKE_SECONDS = 1e-9
+SAME_SECONDS = 1e-6
+"""what subtracting times may cost: 1.36 - 1.0 is more than 0.36"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
 
 def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:
     for item in decode_near(stream, start):
-        if item.seconds > end:
+        if item.seconds > end + SAME_SECONDS:
             return
-        if item.seconds >= start:
+        if item.seconds >= start - SAME_SECONDS:
             yield item

@@ -8,11 +8,11 @@ its frames must be the source's, each at its time; else the clip is encoded anew
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..disk_errors import FULL
 from ..text import counted
 from .clip_sound import SoundTracks, open_tracks
 from .clip_stretch import Mark, Stretch, marked
@@ -26,7 +26,6 @@ MOST_AFTER_FRAMES = 4
 COPYABLE = frozenset(("h264", "hevc", "av1", "vp9", "mpeg4"))
 """codecs that players expect in MP4"""
 ALIKE_SECONDS = 1e-4
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_UNTIMED = 32
 INTERLEAVED_SECONDS = 1.0
 """Sound lies within so much of the picture of its time in a file."""
@@ -89,7 +88,7 @@ def copied(stream: Stream, stretch: Stretch, out: str, notes: list[str]) -> str:
         try:
             _copy(fresh, stretch, found, out, notes)
         except (av.error.FFmpegError, ValueError) as error:
-            if getattr(error, "errno", None) in _DISK_FULL:
+            if getattr(error, "errno", None) in FULL:
                 raise
             return f"it cannot be copied into MP4 ({str(error)[:80]})"
     return _difference(stream, stretch, out)

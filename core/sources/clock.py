@@ -105,11 +105,6 @@ class PacketClock:
         said = int(packet.duration or 0)
         return self._steady() if self._streaming or said <= 0 else said
 
-    def _keep_step(self, stamp: int) -> None:
-        step = 0 if self._last is None else stamp - self._last
-        if 0 < step * self._tick <= LONGEST_STEP_SECONDS:
-            self._step = step
-
     def _join(self, packet: Any, stamp: int, following: Sequence[Any]) -> None:
         assert self._latest is not None
         begins = stamp if packet.pts is None else packet.pts

@@ -29,8 +29,6 @@ _MATRICES = {
     10: "BT2020",  # constant luminance: the same weights, close to it in all but saturated colours
 }
 """FFmpeg's scaler's names of the matrices it can undo"""
-_NO_MATRIX = frozenset((0, 2, 3, 12))
-"""RGB's number on a picture that is no RGB, nothing stated, reserved, by the primaries"""
 _UNKNOWN_MATRICES = {
     8: "YCgCo",
     11: "SMPTE ST 2085",

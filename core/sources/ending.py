@@ -18,7 +18,6 @@ _MOST_BOXES = 1_000_000
 _TAIL_BYTES = 256 * 1024
 _PACKETS_IN_A_ROW = 5
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF)
-_DATA_OBJECT = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 Check = Callable[[BinaryIO, int], bool | None]
 

@@ -121,6 +121,7 @@ def rewind(stream: Stream) -> None:
     stream.container.close()
     stream.container, stream.video = opened(stream.path, stream.threads, stream.choice, stream.beat)
     stream.bad_packets, stream.ended_early, stream.shown_end = 0, False, 0.0
+    stream.read_whole = stream.short_packet = False
     stream.warnings.clear()
     stream.start_clock()
 

@@ -71,7 +71,6 @@ from .stage import Screen, Track, Window
 STROKE_SECONDS = 0.5
 """the longest brightening that is measured frame by frame"""
 BRIEF_SECONDS = 0.3
-ATTACK_FRAMES = 2
 SUSTAIN_FRAMES = 5
 CUT_MARGIN_LEVELS = 6.0
 CUT_MEMORY_FRAMES = 4

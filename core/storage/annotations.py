@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..spec import tagged_hash
 from .database import Database
+from .results import OF_THE_FILE
 
 _BATCH = 400
 _ANEW = "body = excluded.body, vector = excluded.vector, made = excluded.made"
@@ -165,8 +166,8 @@ class Annotations:
             connection.execute(
                 "DELETE FROM annotations WHERE id NOT IN (SELECT annotation FROM shown) "
                 "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
-                "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
-                "WHERE paths.content IS NOT NULL)"
+                f"AND {OF_THE_FILE} NOT IN (SELECT paths.content FROM tasks JOIN paths "
+                "USING (path) WHERE paths.content IS NOT NULL)"
             )
             connection.execute(
                 "DELETE FROM sampled WHERE content NOT IN (SELECT content FROM results)"

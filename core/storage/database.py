@@ -109,6 +109,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """,
     "CREATE TABLE watched (folder BLOB PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     score_migration.migrate,
+    "ALTER TABLE tasks ADD COLUMN stream INTEGER",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -30,6 +30,11 @@ from ..spec import tagged_hash
 from .database import Database
 
 _BATCH = 500
+OF_THE_FILE = (
+    "CASE WHEN instr(content, ':v') THEN substr(content, 1, instr(content, ':v') - 1) "
+    "ELSE content END"
+)
+"""SQL: `records.content_of(content, None)`"""
 _READ_AS_NOW = (
     "(kind IS NULL OR kind != 'picture' OR coalesce(json_extract(info, '$.reading'), 0) >= ?)"
 )
@@ -76,10 +81,14 @@ class Result:
     annotations: tuple[int, ...] = ()
     """numbers of the annotations it is made of"""
 
-    def measured_by(self, versions: Mapping[str, int]) -> bool:
-        """Tell whether these versions of the stages measured what the result is made of."""
+    def measured_by(self, versions: Mapping[str, int], timing: int) -> bool:
+        """Tell whether it was measured as today: by these versions of the stages, so timed.
+
+        `timing` is that of the source, as a probe finds it now (see `SourceInfo`).
+        """
         measured: dict[str, int] = self.provenance.get("stages", {})
-        return all(versions.get(name, version) == version for name, version in measured.items())
+        by_these = all(versions.get(name, known) == known for name, known in measured.items())
+        return by_these and int(self.provenance.get("timing", 0)) == timing
 
 
 def track_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
@@ -344,7 +353,9 @@ class Results:
     ) -> dict[str, tuple[int, int, str]]:
         """Return content -> (frames, moments, failure) for every result of a spec.
 
-        Results that another version of a stage than in `versions` measured are left out.
+        Results that another version of a stage than in `versions` measured are left out, and those
+        whose frames were timed otherwise than the source's kept probe says (a scan may have ended
+        between the probe and the result).
         """
         current = "".join(
             f" AND coalesce(json_extract(provenance, '$.stages.{name}'), {version}) = {version}"
@@ -353,7 +364,9 @@ class Results:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT results.content, frames, failure, count(number) FROM results "
-                f"LEFT JOIN moments USING (content, spec_hash) WHERE spec_hash = ?{current} "
+                "JOIN contents USING (content) LEFT JOIN moments USING (content, spec_hash) "
+                f"WHERE spec_hash = ?{current} AND coalesce(json_extract(provenance, '$.timing'), "
+                "0) = coalesce(json_extract(info, '$.timing'), 0) "
                 "GROUP BY results.content",
                 (spec_hash,),
             ).fetchall()
@@ -410,9 +423,9 @@ class Results:
                 "DELETE FROM tracks WHERE content NOT IN (SELECT content FROM results) "
                 "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
                 # A source that was being measured when its scan stopped: its task has no content
-                # yet, but its path is known.
-                "AND content NOT IN (SELECT paths.content FROM tasks JOIN paths USING (path) "
-                "WHERE paths.content IS NOT NULL)"
+                # yet, but its path is known, whichever of its streams it was.
+                f"AND {OF_THE_FILE} NOT IN (SELECT paths.content FROM tasks JOIN paths "
+                "USING (path) WHERE paths.content IS NOT NULL)"
             )
             connection.execute("DELETE FROM paths WHERE path NOT IN (SELECT path FROM tasks)")
             connection.execute(

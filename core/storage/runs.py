@@ -40,7 +40,10 @@ class ScanRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One source of a scan. States: queued, running, done, known (nothing to do), failed."""
+    """One source of a scan. States: queued, running, done, known (nothing to do), failed.
+
+    `stream` is the number of the video stream that is looked at; None where the file chooses.
+    """
 
     scan: int
     number: int
@@ -52,6 +55,7 @@ class TaskRow:
     frames: int
     moments: int
     seconds: float
+    stream: int | None = None
 
 
 class Runs:
@@ -206,7 +210,7 @@ def _task_conditions(scan: int | None, words: Sequence[str]) -> tuple[str, list[
 
 
 _SCAN = "id, created, finished, profile, spec, spec_hash, state, asked"
-_TASK = "scan, number, path, kind, content, state, reason, frames, moments, seconds"
+_TASK = "scan, number, path, kind, content, state, reason, frames, moments, seconds, stream"
 
 
 def _cut_short(
@@ -229,16 +233,18 @@ def _take_over(
     A scan that is to do all anew (`redo`) takes over only what was read since.
     """
     open_ones = connection.execute(
-        "SELECT number, path FROM tasks WHERE scan = ? AND state IN (?, ?)", (scan, *UNFINISHED)
+        "SELECT number, path, stream FROM tasks WHERE scan = ? AND state IN (?, ?)",
+        (scan, *UNFINISHED),
     ).fetchall()
     if not open_ones:
         return
     states = ("done", "failed") if redo else ("done", "known", "failed")
     ended = {
-        path: rest
-        for path, *rest in connection.execute(
-            "SELECT path, kind, content, CASE tasks.state WHEN 'failed' THEN 'failed' ELSE 'known' "
-            "END, reason, frames, moments FROM tasks JOIN scans ON scans.id = scan "
+        (path, stream): rest
+        for path, stream, *rest in connection.execute(
+            "SELECT path, stream, kind, content, "
+            "CASE tasks.state WHEN 'failed' THEN 'failed' ELSE 'known' END, "
+            "reason, frames, moments FROM tasks JOIN scans ON scans.id = scan "
             "WHERE scan > ? AND spec_hash = ? AND scan = coalesce(?, scan) "
             f"AND tasks.state IN ({','.join('?' * len(states))}) ORDER BY scan",
             (scan, spec_hash, later, *states),
@@ -247,16 +253,20 @@ def _take_over(
     connection.executemany(
         "UPDATE tasks SET kind = ?, content = ?, state = ?, reason = ?, frames = ?, moments = ? "
         "WHERE scan = ? AND number = ?",
-        [(*ended[path], scan, number) for number, path in open_ones if path in ended],
+        [
+            (*ended[path, stream], scan, number)
+            for number, path, stream in open_ones
+            if (path, stream) in ended
+        ],
     )
 
 
 def _insert_tasks(connection: sqlite3.Connection, scan: int, tasks: Iterable[TaskRow]) -> None:
     connection.executemany(
-        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (scan, t.number, os.fsencode(t.path), t.kind, t.content, t.state, t.reason,
-             t.frames, t.moments, t.seconds)
+             t.frames, t.moments, t.seconds, t.stream)
             for t in tasks
         ),
     )  # fmt: skip

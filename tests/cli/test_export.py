@@ -21,6 +21,7 @@ from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
 from core.storage.library import Library
 from core.views import Piece, Progress
+from tests.sources.test_clip_kinds import check_clip_length
 from tests.workbench import STROKES, Cli
 
 
@@ -88,7 +89,9 @@ def test_clips_and_pictures_of_events(cli: Cli, own_storm: Path, tmp_path: Path)
     clips = sorted((tmp_path / "out").glob("*.mp4"))
     assert len(clips) == len(covered) < STROKES
     for clip, (start, end) in zip(clips, covered, strict=True):
-        assert frames_of(clip) == pytest.approx((end - start) * 25, abs=2)
+        check_clip_length(clip, end - start)
+        # Packets of a copied clip may be hidden: those between a keyframe and its first frame.
+        assert frames_of(clip) >= (end - start) * 25 - 2
     named = [clip.name.removeprefix("storm.mp4.").removesuffix(".flash.mp4") for clip in clips]
     numbers: list[int] = []
     for name in named:

@@ -229,7 +229,7 @@ class ResultsRoom(Room):
         if row is None:
             return []
         place = results.place_of(row)
-        whole = f"{place}  {reference(row['frame'], row['scan'])}"
+        whole = f"{place}  {reference(row['frame'], row['scan'], row['stream'])}"
         choices = [(whole, f"moment: {wording.short_path(place, 9)}"),
                    (row["path"], f"path: {wording.short_path(row['path'], 9)}")]  # fmt: skip
         said = results.caption(row) or results.note(row)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ...disk_errors import probe
+from ...disk_errors import FULL, probe
 from ...errors import DiskFull, EnvironmentFault
 from ...text import clean, clean_path
 from .parts import Content
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Sink:
@@ -111,7 +108,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         shown = clean_path(str(path))
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise DiskFull(
                 f"no room left to write {shown}: free some space or export to another disk"
             ) from error

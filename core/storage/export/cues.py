@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from ...records import Moment
-from ...text import clean
+from ...text import clean, counted
 from .document import Document
 from .timecode import clock_of, milliseconds
 
@@ -44,7 +44,7 @@ def caption(moment: Moment) -> str:
     """
     score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
     strokes = len(moment.strokes)
-    told = f" {strokes} stroke{'s' if strokes > 1 else ''}" if strokes else ""
+    told = f" {counted(strokes, 'stroke')}" if strokes else ""
     times = f"peak {clock_of(moment.peak_seconds)} end {clock_of(moment.end_seconds)}"
     return f"{clean(moment.kind)} {score}{told} {times}"
 

@@ -96,6 +96,8 @@ class TaskLine:
     reason: str
     frames: int
     moments: int
+    stream: int | None = None
+    """which video stream of its file, where one was asked for by number"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,12 @@ def body(document: Document) -> str:
     """Return one source's events; nothing for a source without events or warnings."""
     if not document.moments and not document.warnings:
         return ""
-    source = document.source
+    source, stream = document.source, document.source.asked_stream
     about = f"{int(source.width)} &times; {int(source.height)} &middot; {_text(source.codec)}"
     if source.duration_seconds is not None:
         about += f" &middot; {clock_of(source.duration_seconds)}"
     return (
-        f'<section id="{_anchor(source.path)}">\n<h2>{_path(source.path)}</h2>\n'
+        f'<section id="{_anchor(source.path, stream)}">\n<h2>{_source(source.path, stream)}</h2>\n'
         f'<p class="faint">{about} &middot; {_frames(document.frames)} looked at</p>\n'
         f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}</section>\n"
     )
@@ -82,9 +82,9 @@ def _sources(tasks: Iterable[TaskLine]) -> str:
 
 
 def _source_row(task: TaskLine) -> str:
-    shown = _path(task.path)
+    shown = _source(task.path, task.stream)
     if task.moments:
-        shown = f'<a href="#{_anchor(task.path)}">{shown}</a>'
+        shown = f'<a href="#{_anchor(task.path, task.stream)}">{shown}</a>'
     reason = f'<div class="faint">{_text(task.reason)}</div>' if task.reason else ""
     return (
         f'<tr><td class="path">{shown}</td><td>{_text(task.kind)}</td>'
@@ -181,8 +181,13 @@ def _region(moment: Moment) -> str:
     return f"{width} &times; {height} at {x}, {y}"
 
 
-def _anchor(path: str) -> str:
-    return "s" + hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _anchor(path: str, stream: int | None) -> str:
+    digest = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"s{digest}" if stream is None else f"s{digest}v{stream}"
+
+
+def _source(path: str, stream: int | None) -> str:
+    return _path(path) if stream is None else f"{_path(path)}, stream {stream}"
 
 
 def _frames(number: int) -> str:
