@@ -44,10 +44,10 @@ _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
     """Show everything kept about one moment of a file.
 
-    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with a
-    semicolon before the frames where some are dropped), counted from the file's start timecode. A
-    line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as its
-    own scan saw it.
+    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with
+    dropped frames 00:01:23;15), counted from the file's start timecode and in its way where it has
+    one. A line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as
+    its own scan saw it.
     """
     path, when = _split(moment)
     records = Records.open(session.library)
