@@ -67,6 +67,8 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
 
 def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
+    if not moment.strip():
+        raise UsageError("no moment is named; write FILE@83.5, or paste a line of `results`")
     if "@" not in moment or os.path.exists(moment):
         return moment, WrittenTime(0.0)
     frame, scan = parse_reference(moment)
@@ -114,8 +116,8 @@ def _print(out: Output, view: MomentView) -> None:
     for candidate in view.candidates:
         verdict = "accepted" if candidate.accepted else f"rejected: {candidate.reason}"
         out.result(
-            f"  candidate {candidate.stage} score {candidate.score:g} of {candidate.threshold:g}: "
-            f"{verdict}"
+            f"  candidate {candidate.stage}: score {candidate.score:g}, "
+            f"threshold {candidate.threshold:g}, {verdict}"
         )
         for line in _measured(candidate):
             out.result(f"    {line}")

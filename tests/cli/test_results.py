@@ -48,7 +48,7 @@ def test_show_json_is_one_object_with_all_of_it(scanned: Cli, storm: Path, pictu
     assert body["provenance"]["stages"]["flash"] >= 1
     (quiet,) = scanned("show", f"{storm}@1.0", "--json").json()
     assert not [m for m in quiet["moments"] if m["kind"] == "flash"]
-    bright, dark = (each["measurements"]["flash"]["score"] for each in (body, quiet))
+    bright, dark = (each["measurements"]["flash"]["energy"] for each in (body, quiet))
     assert bright > 10 * max(dark, 0)
     (picture,) = scanned("show", pictures / "dark.png", "--json").json()
     assert "dark" in picture["candidates"][0]["reason"]

@@ -213,6 +213,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         _split(f"x.mp4@{text}")
 
 
+def test_nothing_is_no_moment_of_the_folder_one_is_in() -> None:
+    for text in ("", " "):  # as of a shell variable that is not set
+        with pytest.raises(UsageError, match="no moment is named"):
+            _split(text)
+
+
 def test_a_file_whose_name_holds_a_time(tmp_path: Path) -> None:
     odd = tmp_path / "a@1:30 b.mp4"
     odd.touch()
