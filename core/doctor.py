@@ -18,6 +18,7 @@ from typing import Any
 
 from . import doctor_checks as software
 from . import doctor_models as looks
+from .disk_errors import FULL
 from .doctor_checks import Asked, Finding, Status, failure, ok, warning
 from .text import clean, counted
 
@@ -156,7 +157,9 @@ def disk(asked: Asked) -> Finding:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         text = f"{folder} cannot be written: {error.strerror or error}"
-        return failure(text, "name a folder of yours with --library")
+        full = error.errno in FULL
+        mend = "free some space, or name a folder elsewhere" if full else "name a folder of yours"
+        return failure(text, f"{mend} with --library")
     text = f"{free / GIB:.1f} GiB free at {folder}"
     if free < DISK_WARNING:
         worse = failure if free < DISK_FAILURE else warning

@@ -48,6 +48,8 @@ class Plan:
     """videos or pictures that no stage of the profile reads"""
     passed_over: PassedOver
     """links, system folders and files of other kinds that lie there"""
+    known: int = 0
+    """sources that are known, or failed before, and are left out since only new ones are wanted"""
 
     @property
     def to_read(self) -> list[Source]:
@@ -73,11 +75,13 @@ def plan(
     sources = list(_matched(library, spec, with_streams(looked_at, spec), mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
+    matched = len(sources)
     if mode == "new":
         sources = [source for source in sources if source.result is None and not source.failure]
     return Plan(
-        tuple(_numbered(sources)), tuple(missing), len(found) - len(looked_at), tally.total()
-    )
+        tuple(_numbered(sources)), tuple(missing), len(found) - len(looked_at), tally.total(),
+        matched - len(sources),
+    )  # fmt: skip
 
 
 def plan_again(
@@ -105,6 +109,9 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
     if planned.missing:
         first = planned.missing[0]
         return f"nothing to scan: {clean_path(first.path)}: {first.reason}"
+    if planned.known:
+        sources = counted(planned.known, "source is", "sources are")
+        return f"nothing new to scan under {shown}: {sources} known"
     if planned.left_out:
         files = counted(planned.left_out, "file is", "files are")
         return (

@@ -10,7 +10,7 @@ labels against OpenTimelineIO's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isfinite
 
@@ -61,6 +61,17 @@ def timecode_rate(frame_rate: float | None, start_timecode: str = "") -> Timecod
     counted = rate or Fraction(ASSUMED_RATE)
     may_drop = counted.denominator != 1 and round(counted) % 30 == 0
     return TimecodeRate(counted, may_drop and (not start_timecode or ";" in start_timecode))
+
+
+def written_rate(text: str, count: TimecodeRate, start_timecode: str = "") -> TimecodeRate:
+    """Return how a timecode that somebody wrote counts, of a source that counts so.
+
+    Without a start timecode the sign before the frames says it, as SMPTE writes them: a colon
+    drops no labels, a semicolon does. With one, the source's own way of counting holds.
+    """
+    if start_timecode or not count.drop:
+        return count
+    return replace(count, drop=";" in text)
 
 
 def seconds_to_frames(seconds: float, count: TimecodeRate) -> int:

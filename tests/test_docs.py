@@ -18,6 +18,10 @@ def test_generated_pages_are_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run: make docs"
 
 
+def test_help_fits_a_terminal_of_80_columns() -> None:
+    assert not [line for line in pages()["cli.md"].splitlines() if len(line) > 80]
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_and_option_is_documented(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)

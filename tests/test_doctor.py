@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -390,6 +391,18 @@ def test_a_folder_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
         assert finding.status is Status.FAILURE
         assert "--library" in finding.mend
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_full_disk_is_no_matter_of_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.doctor._write_and_remove", full)
+    finding = found("disk", tmp_path)
+    assert finding.status is Status.FAILURE
+    assert finding.mend.startswith("free some space")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ from core.commands import (
 from core.engine import Engine
 from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
 from core.events import BatchDone, Event, ScanFinished, Warned, event_from_json, event_to_json
+from core.passed_over import PassedOver
+from core.plan import Plan, nothing_found
 from core.state import state_from_json, state_to_json
 from core.storage.library import Library
 from tests.workbench import STROKES
@@ -229,6 +232,14 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(tmp_path: Path, broke
             assert Records(client.library).scans() == []
 
     asyncio.run(run())
+
+
+def test_a_folder_in_which_nothing_is_new_is_not_called_empty() -> None:
+    empty = Plan((), (), 0, PassedOver())
+    assert "no video or picture there" in nothing_found(("/footage",), empty)
+    for count, words in ((1, "1 source is known"), (2, "2 sources are known")):
+        said = nothing_found(("/footage",), replace(empty, known=count))
+        assert said == f"nothing new to scan under /footage: {words}"
 
 
 def test_events_are_kept_for_whoever_is_behind_up_to_a_point(

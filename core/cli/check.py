@@ -49,7 +49,7 @@ def batch(
     Scans the same frames once for each size, in a place of its own: your library is not touched.
 
     \b
-      sightline check batch ~/pictures --stages caption --set vlm.model=qwen3-vl-2b
+      sightline check batch pictures --stages caption --set vlm.model=qwen3-vl-2b
       sightline check batch storm.mp4 --profile quick --sizes 16,64,512
     """
     wanted = _sizes(sizes)

@@ -107,9 +107,9 @@ def cli(
     Without a command, on a terminal: the app, attached to the engine of the library.
 
     \b
-      sightline                                   the app
-      sightline demo                              see it work on a clip with known strokes
-      sightline scan storm.mp4 --profile storm    find lightning strokes
+      sightline                                 the app
+      sightline demo                            try it on a clip of known strokes
+      sightline scan storm.mp4 --profile storm  find lightning strokes
       sightline export 1 --format html --out report
     """
     app = ctx.obj

@@ -44,10 +44,10 @@ _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
     """Show everything kept about one moment of a file.
 
-    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with a
-    semicolon before the frames where some are dropped), counted from the file's start timecode. A
-    line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as its
-    own scan saw it.
+    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with
+    dropped frames 00:01:23;15), counted from the file's start timecode and in its way where it has
+    one. A line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as
+    its own scan saw it.
     """
     path, when = _split(moment)
     records = Records.open(session.library)
@@ -67,6 +67,8 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
 
 def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
+    if not moment.strip():
+        raise UsageError("no moment is named; write FILE@83.5, or paste a line of `results`")
     if "@" not in moment or os.path.exists(moment):
         return moment, WrittenTime(0.0)
     path, rest = _at(moment)
@@ -113,8 +115,8 @@ def _print(out: Output, view: MomentView) -> None:
     for candidate in view.candidates:
         verdict = "accepted" if candidate.accepted else f"rejected: {candidate.reason}"
         out.result(
-            f"  candidate {candidate.stage} score {candidate.score:g} of {candidate.threshold:g}: "
-            f"{verdict}"
+            f"  candidate {candidate.stage}: score {candidate.score:g}, "
+            f"threshold {candidate.threshold:g}, {verdict}"
         )
         for line in _measured(candidate):
             out.result(f"    {line}")

@@ -39,7 +39,8 @@ class Pair:
     start_seconds: float
     end_seconds: float
     overlap: float
-    peak_error_seconds: float
+    peak_error_seconds: float | None
+    """None where the truth states no peak"""
     true_strokes: int = 0
     strokes: int = 0
     stroke_hits: int = 0
@@ -75,7 +76,7 @@ class Score:
     stroke_recall: float | None = None
     stroke_precision: float | None = None
     timing_errors_seconds: tuple[float, ...] = field(default=(), repr=False)
-    """of each hit, in order of time"""
+    """of each hit whose true peak is stated, in order of time"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ def score(
         true_strokes=strokes[0],
         found_strokes=strokes[1],
         stroke_hits=strokes[2],
-        timing_errors_seconds=tuple(_timing(wanted[n], moments, near[n]) for n in hits),
+        timing_errors_seconds=tuple(
+            _timing(wanted[n], moments, near[n]) for n in hits if wanted[n].has_peak
+        ),
     )
     return total([made])
 
@@ -179,7 +182,9 @@ def _pair(event: TrueEvent, moment: Moment, tolerance: float, frame_seconds: flo
     return Pair(
         *true, moment.number, *found,
         overlap=overlap(true, found, frame_seconds),
-        peak_error_seconds=abs(moment.peak_seconds - event.peak_seconds),
+        peak_error_seconds=(
+            abs(moment.peak_seconds - event.peak_seconds) if event.has_peak else None
+        ),
         true_strokes=len(event.strokes),
         strokes=len(strokes),
         stroke_hits=_paired_times(event.strokes, strokes, tolerance),

@@ -18,6 +18,9 @@ KINDS_OF_FILES = (
     "Audacity labels, or CSV with columns start and end"
 )
 
+EXPECTED = f"expected are {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
+_UNKNOWN = f"its kind is not known; {EXPECTED}"
+
 
 @dataclass(frozen=True, slots=True)
 class TrueEvent:
@@ -28,6 +31,8 @@ class TrueEvent:
     end_seconds: float
     peak_seconds: float
     strokes: tuple[float, ...] = ()
+    has_peak: bool = True
+    """False where nobody said when it was brightest: `peak_seconds` is then its start"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,25 @@ def read_truths(path: Path, footage: Sequence[Footage] = ()) -> tuple[Truth, ...
         read = (reading(text, footage) for reading in readings)
         found = next((truths for truths in read if truths is not None), None)
         if not found:
-            raise NoTruth("of no kind that is known" if found is None else "it names no video")
+            raise NoTruth(_UNKNOWN if found is None else f"it names no video; {EXPECTED}")
         return tuple(_checked(truth) for truth in found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error) if isinstance(error, NoTruth) else f"{type(error).__name__}: {error}"
-        raise UsageError(
-            f"{shown} is no truth file ({clean(reason)}); it must be {KINDS_OF_FILES}, or JSON "
-            f"like {EXAMPLE}"
-        ) from error
+        raise UsageError(f"{shown} cannot be used as truth: {clean(reason_of(error))}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Say what is wrong in a file: in one line, and with what it should be where that helps."""
+    if isinstance(error, NoTruth):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not text in UTF-8 or UTF-16; {EXPECTED}"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, KeyError):
+        return f"{error} is missing; {EXPECTED}"
+    if isinstance(error, TypeError | AttributeError):
+        return f"its JSON has another form; {EXPECTED}"
+    return f"{error}; {EXPECTED}"
 
 
 def grouped(events: Sequence[tuple[str, TrueEvent]]) -> list[Truth]:

@@ -13,10 +13,12 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from ..timecodes import frames_to_seconds, is_timecode, timecode_to_frames
+from ..timecodes import frames_to_seconds, is_timecode, timecode_to_frames, written_rate
 from .truth import Footage, NoTruth, Reading, TrueEvent, Truth, grouped
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
+_DROP_FRAME = re.compile(r"\d:\d\d;\d\d(?!\d)")
+"""the end of a timecode with dropped labels: its semicolon parts no columns"""
 _NAMES = {
     "start": ("start_s", "start_seconds", "start time (seconds)", "start time", "start"),
     "end": ("end_s", "end_seconds", "end time (seconds)", "end time", "end"),
@@ -52,7 +54,7 @@ def _rows(text: str) -> list[list[str]]:
         lines = lines[1:]
     if not lines:
         return []
-    head = "\n".join(lines[:2])
+    head = _DROP_FRAME.sub("", "\n".join(lines[:2]))
     delimiter = next((each for each in "\t;" if each in head), ",")
     rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
     # Where a comma does not part columns it is a decimal point.
@@ -81,7 +83,8 @@ def _event(cells: dict[str, str], footage: Sequence[Footage]) -> TrueEvent:
     start, end = (_seconds(cells[what], footage, cells["video"]) for what in ("start", "end"))
     peak = _seconds(cells["peak"], footage, cells["video"]) if cells["peak"] else start
     strokes = tuple(float(each) for each in cells["strokes"].split())
-    return TrueEvent(_plain(cells["kind"]) or "event", start, end, peak, strokes)
+    kind = _plain(cells["kind"]) or "event"
+    return TrueEvent(kind, start, end, peak, strokes, has_peak=bool(cells["peak"]))
 
 
 def _scenes(truth: Truth) -> Truth:
@@ -91,7 +94,7 @@ def _scenes(truth: Truth) -> Truth:
         for each in sorted(truth.events, key=lambda each: each.start_seconds)[1:]
     )
     scenes = tuple(
-        TrueEvent("scene", each.start_seconds, each.end_seconds, each.peak_seconds)
+        TrueEvent("scene", each.start_seconds, each.end_seconds, each.peak_seconds, has_peak=False)
         for each in truth.events
     )
     return Truth(truth.video, scenes, truth.content, cuts)
@@ -107,9 +110,8 @@ def _unnamed(rows: Sequence[list[str]], footage: Sequence[Footage]) -> list[Trut
         if len(row) < 2:
             raise NoTruth(f"row {number} has a start and no end")
         start, end = _seconds(row[0], footage, ""), _seconds(row[1], footage, "")
-        events.append(
-            TrueEvent((row[2].strip() if len(row) > 2 else "") or "event", start, end, start)
-        )
+        kind = (row[2].strip() if len(row) > 2 else "") or "event"
+        events.append(TrueEvent(kind, start, end, start, has_peak=False))
     return [Truth("", tuple(events))]
 
 
@@ -119,7 +121,7 @@ def _pairs(cells: Sequence[str], footage: Sequence[Footage]) -> Iterator[TrueEve
         raise NoTruth("the last start has no end")
     times = [_seconds(cell, footage, "") for cell in cells]
     for start, end in zip(times[::2], times[1::2], strict=True):
-        yield TrueEvent("event", start, end, start)
+        yield TrueEvent("event", start, end, start, has_peak=False)
 
 
 def _seconds(text: str, footage: Sequence[Footage], video: str) -> float:
@@ -133,7 +135,8 @@ def _seconds(text: str, footage: Sequence[Footage], video: str) -> float:
     known = [each for each in footage if not video or video in each.names]
     if len(known) != 1 or not known[0].frame_rate:
         raise NoTruth(f"'{text}' counts frames at an unknown rate; write 00:01:23.500")
-    return frames_to_seconds(timecode_to_frames(text, known[0].count), known[0].count)
+    count = written_rate(text, known[0].count, known[0].start_timecode)
+    return frames_to_seconds(timecode_to_frames(text, count), count)
 
 
 def _is_time(text: str) -> bool:

@@ -16,7 +16,7 @@ from ..timecodes import (
     timecode_rate,
     timecode_to_frames,
 )
-from .truth import Footage, NoTruth, Reading, TrueEvent, Truth, grouped
+from .truth import Footage, NoTruth, Reading, TrueEvent, Truth, grouped, reason_of
 
 _CUE = re.compile(
     r"(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})\s+-->\s+(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})"
@@ -80,7 +80,7 @@ def _json_lines(text: str) -> list[Truth]:
                 if body.get("accepted") is not False:  # a rejected candidate of `results --json`
                     events.append((_video(body), _event(body, body.get("fps"))))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise NoTruth(f"line {number}: {type(error).__name__}: {error}") from error
+                raise NoTruth(f"line {number}: {reason_of(error)}") from error
     return grouped(events)
 
 
@@ -91,9 +91,11 @@ def _video(body: dict[str, Any]) -> str:
 def _event(body: dict[str, Any], fps: Any) -> TrueEvent:
     start = float(_first(body, "start_s", "start_seconds", "start"))
     end = float(_first(body, "end_s", "end_seconds", "end"))
-    peak = next((body[k] for k in ("peak_s", "peak_seconds", "peak") if k in body), start)
+    peak = next((body[k] for k in ("peak_s", "peak_seconds", "peak") if k in body), None)
     strokes = tuple(_strokes(body, body.get("fps", fps)))
-    return TrueEvent(str(body.get("kind", "event")), start, end, float(peak), strokes)
+    kind = str(body.get("kind", "event"))
+    at = start if peak is None else float(peak)
+    return TrueEvent(kind, start, end, at, strokes, has_peak=peak is not None)
 
 
 def _first(body: dict[str, Any], *names: str) -> Any:
@@ -139,14 +141,14 @@ def _cue(found: re.Match[str], said: str) -> TrueEvent:
     start, end = _clock(*found.groups()[:4]), _clock(*found.groups()[4:])
     ours = _CAPTION.match(said)
     if ours is None:
-        return TrueEvent(said or "event", start, end, start)
+        return TrueEvent(said or "event", start, end, start, has_peak=False)
     # A cue of a short flash stays on the screen for longer than that lasted.
     told = _clock_text(ours["end"]) if ours["end"] else start
     if abs(end - start - _SHORTEST_CUE) < 0.0015 and start <= told <= end:
         end = told
     peak = _clock_text(ours["peak"])
     inside = start - 0.001 <= peak <= max(end, start) + 0.001
-    return TrueEvent(ours["kind"], start, end, peak if inside else start)
+    return TrueEvent(ours["kind"], start, end, peak if inside else start, has_peak=inside)
 
 
 def _clock(hours: str | None, minutes: str, seconds: str, thousandths: str) -> float:
@@ -198,7 +200,9 @@ def _cut(block: list[str], footage: Sequence[Footage], drops: bool) -> tuple[str
     said = _CAPTION.match(_said(_COMMENT, block, ""))
     kind = said["kind"] if said else "event"
     peak = _clock_text(said["peak"]) if said else start
-    return name, TrueEvent(kind, start, end, peak if start <= peak <= end else start)
+    label = float(1 / count.rate)  # ends of a cut are rounded to labels, the peak is not
+    inside = said is not None and start - label <= peak <= end + label
+    return name, TrueEvent(kind, start, end, peak if inside else start, has_peak=inside)
 
 
 def _count(block: list[str], known: Footage | None, drops: bool) -> TimecodeRate:

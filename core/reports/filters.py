@@ -50,11 +50,23 @@ def parse(text: str) -> Filter:
     found = Filter()
     for part in text.split():
         condition = _CONDITION.match(part)
-        if condition is None or condition.group(1) not in _NAMES:
+        if condition is None or not _is_condition(*condition.groups()):
             found.words.append(part)
         else:
             _add(found, *condition.groups())
     return found
+
+
+def _is_condition(name: str, sign: str, value: str) -> bool:
+    """Tell a condition from a word to search for. Raises UsageError for a mistyped condition."""
+    if name in _NAMES:
+        return True
+    hint = nearest(name, list(_NAMES))
+    if hint or sign[0] in "<>":
+        raise UsageError(
+            f"'{name}{sign}{clean(value)}': no condition '{name}'{hint}; known: {', '.join(_NAMES)}"
+        )
+    return False
 
 
 def _add(found: Filter, name: str, sign: str, value: str) -> None:

@@ -20,11 +20,20 @@ from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.results import Measured, Result
 from ..text import clean, clean_path
-from ..timecodes import TimecodeRate, frames_to_seconds, timecode_rate, timecode_to_frames
+from ..timecodes import (
+    TimecodeRate,
+    frames_to_seconds,
+    timecode_rate,
+    timecode_to_frames,
+    written_rate,
+)
 from ..times import EXACT_SECONDS, WrittenTime
 from ..views import MomentView
 from .lists import spec_of
 from .looks import frame_notes, verdicts
+
+MAX_PRINTED = 10_000
+"""characters of a printed line: see `core.cli.output`"""
 
 
 def instant(library: Library, path: str, when: WrittenTime) -> MomentView:
@@ -33,7 +42,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> MomentView:
     A time that was printed shows the frame it was printed of: as the scan saw it that is named,
     else as the newest did that holds an event at that time, else as the newest did.
     """
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = _known_path(library, os.path.abspath(os.path.expanduser(path)), when.scan)
     when = _counted(library, absolute, when)
     scan, result = _resolved(library, absolute, when)
     info = library.results.info(result.content, absolute)
@@ -103,6 +112,22 @@ def _naming(path: str) -> Iterator[None]:
         raise type(error)(f"{clean_path(path)}: {error}") from error
 
 
+def _known_path(library: Library, path: str, scan: int | None) -> str:
+    """Return the path that a pasted line stands for.
+
+    Lines are printed without what a terminal would obey, so the printed path of some files is not
+    their own. The scan that the line names has the file under its own name.
+    """
+    if scan is None or next(library.runs.latest_of(path), None) is not None:
+        return path
+    try:
+        tasks = library.runs.tasks(scan)
+    except UnknownName:
+        return path
+    printed = clean(path, limit=MAX_PRINTED)
+    return next((t.path for t in tasks if clean(t.path, limit=MAX_PRINTED) == printed), path)
+
+
 def _counted(library: Library, path: str, when: WrittenTime) -> WrittenTime:
     """Return a time whose timecode, if it has one, is counted as the EDL export counts."""
     if not when.timecode:
@@ -115,7 +140,7 @@ def _counted(library: Library, path: str, when: WrittenTime) -> WrittenTime:
             "stands for no time; write seconds, as FILE@83.5"
         )
     start = str(info.metadata.get("timecode") or "").strip()
-    count = timecode_rate(info.frame_rate, start)
+    count = written_rate(when.timecode, timecode_rate(info.frame_rate, start), start)
     try:
         frames = timecode_to_frames(when.timecode, count) - _first_label(start, count)
     except ValueError as error:

@@ -90,7 +90,8 @@ def copied(stream: Stream, stretch: Stretch, out: str, notes: list[str]) -> str:
         except (av.error.FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) in FULL:
                 raise
-            return f"it cannot be copied into MP4 ({str(error)[:80]})"
+            reason = getattr(error, "strerror", None) or str(error)
+            return f"it cannot be copied into MP4 ({reason[:80]})"
     return _difference(stream, stretch, out)
 
 

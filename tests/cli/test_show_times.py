@@ -13,13 +13,14 @@ import pytest
 
 from core.cli.show import _split
 from core.client import Records
-from core.errors import UsageError
+from core.errors import UnknownName, UsageError
 from core.records import Moment, SourceInfo
 from core.spec import Spec
 from core.stages.table import create
 from core.storage.library import Library
 from core.storage.results import Measured, Result
 from core.storage.runs import TaskRow
+from core.text import clean
 from core.timecodes import frames_to_timecode, seconds_to_frames, timecode_rate, timecode_to_frames
 from core.times import reference, timecode
 from core.views import MomentView
@@ -65,7 +66,9 @@ class Kept:
         results.keep(
             [Result(source.content, spec.hash(), len(times), "", (), {}, tracks, (), events)]
         )
-        row = TaskRow(0, 1, PATH, "video", source.content, "done", "", len(times), len(found), 0.0)
+        row = TaskRow(
+            0, 1, source.path, "video", source.content, "done", "", len(times), len(found), 0.0
+        )
         dump = spec.model_dump(mode="json")
         return self.library.runs.create("mine", dump, spec.hash(), {"paths": []}, [row])
 
@@ -152,6 +155,32 @@ def test_timecodes_are_counted_as_the_edl_counts(tmp_path: Path, start: str) -> 
                 assert library.show(f"{PATH}@{label}").frame == frame, (name, label)
 
 
+def test_a_colon_drops_no_labels_where_the_source_states_no_timecode(tmp_path: Path) -> None:
+    rate = Fraction(30000, 1001)
+    times = [float((n + 2000) / rate) for n in range(400)]
+    with kept(tmp_path / "none") as library:
+        library.add(info(float(rate)), list(range(400)), times, [])
+        for label in ("00:01:08:27", "00:01:08;29"):  # both the 2067th since the start
+            assert library.show(f"{PATH}@{label}").frame == 67, label
+    with kept(tmp_path / "drop") as library:
+        library.add(info(float(rate), timecode="00:00:00;00"), list(range(400)), times, [])
+        assert library.show(f"{PATH}@00:01:08:29").frame == 67, "the source's own way"
+
+
+def test_a_line_of_a_name_that_is_printed_otherwise_can_be_pasted(tmp_path: Path) -> None:
+    names = ("/footage/new\nline.mp4", "/footage/\x1b[31m.mp4", "/footage/\udcff.mp4")
+    times = frames_of(Fraction(30))
+    for number, name in enumerate(names):
+        with kept(tmp_path / str(number)) as library:
+            scan = library.add(replace(info(30.0), path=name), list(range(400)), times, [61])
+            line = clean(f"{name}@{timecode(times[61])}  flash  {reference(61, scan)}")
+            view = library.records.instant(*_split(line))
+            assert (view.info.path, view.frame) == (name, 61)
+            other = clean(f"{name}@{timecode(times[61])}  flash  {reference(61, scan + 1)}")
+            with pytest.raises(UnknownName, match="never scanned"):
+                library.records.instant(*_split(other))
+
+
 def test_a_timecode_that_cannot_be_counted_is_refused(tmp_path: Path) -> None:
     with kept(tmp_path / "a") as library:
         library.add(info(None), [0], [0.0], [])
@@ -182,6 +211,12 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no time"):
         _split(f"x.mp4@{text}")
+
+
+def test_nothing_is_no_moment_of_the_folder_one_is_in() -> None:
+    for text in ("", " "):  # as of a shell variable that is not set
+        with pytest.raises(UsageError, match="no moment is named"):
+            _split(text)
 
 
 def test_a_file_whose_name_holds_a_time(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError
+from core.judge.score import score
 from core.judge.truth import Footage, TrueEvent, Truth, read_truth, read_truths
 from core.records import Moment, Stroke
 from core.storage.export.document import Document
@@ -142,7 +143,9 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
         assert "ends before it starts" in truth.refused(text), text
     assert "no number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
     assert "row 3: 'soon' is no time" in truth.refused("start,end\n1,2\nsoon,3\n")
-    assert "line 2: KeyError" in truth.refused('{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n')
+    assert "line 2: 'end_s' is missing" in truth.refused(
+        '{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n'
+    )
     assert "row 1 has a start and no end" in truth.refused("1.5\n")
     assert "line 2 is no time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
     rate = "TITLE: x\n001  AX V C 00:00:01:00 00:00:02:00 00:00:00:00 00:00:01:00\n"
@@ -153,7 +156,7 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
     assert spans(read_truths(path, [Footage(frozenset({"x"}), 25.0)])[0].events) == [(1.0, 2.0)]
     for text in ("", "hello", "[]", '{"a": 1}', "a,b\n1,2\n", "\x00\x01", "[1, 2]"):
         found = truth.refused(text)
-        assert "no truth file" in found and "DVR-Scan" in found, text
+        assert "cannot be used as truth" in found and "DVR-Scan" in found, text
 
 
 def test_dvr_scan(truth: Writer) -> None:
@@ -219,6 +222,9 @@ def test_plain_tables(truth: Writer) -> None:
         ("b.mp4", ["bolt", "event"]), ("a.mp4", ["=x"]),
     ]  # fmt: skip
     assert truth.one("1.5,2,bolt\n")[0].kind == "bolt"
+    assert truth.refused("start,end\n2.5,1.5\n").endswith(
+        "truth cannot be used as truth: the event at 2.5 s ends before it starts, at 1.5 s"
+    )
     # Frames are counted at the rate of the video, 25 here.
     assert spans(truth.one("start,end\n00:00:01:05,00:00:02:00\n")) == [(1.2, 2.0)]
     assert "no timecode at 25" in truth.refused("start,end\n00:00:01:25,00:00:02:00\n")
@@ -239,3 +245,27 @@ def test_other_edit_lists(truth: Writer) -> None:
     assert first.video == "b.mp4"
     assert first.events[0].start_seconds == pytest.approx(float(1800 / rate))
     assert second.events[0].start_seconds == pytest.approx(float(17982 / rate))
+
+
+def test_the_sign_before_the_frames_says_whether_labels_are_dropped(tmp_path: Path) -> None:
+    path, rate = tmp_path / "codes.csv", Fraction(30000, 1001)
+    path.write_text("start,end\n00:01:08:27,00:01:08;29\n")
+    for start, frames in (("", (2067, 2067)), ("00:00:00;00", (2065, 2067))):
+        (found,) = read_truths(path, [Footage(frozenset(), float(rate), start)])
+        assert spans(found.events) == [pytest.approx([float(n / rate) for n in frames])]
+
+
+def test_peaks_that_nobody_stated_are_not_timed(truth: Writer) -> None:
+    event = Moment(1, "flash", 40, 45, 50, 1.6, 1.8, 2.0, 1.6, 2.0, 0.9, 1)
+    for text, errors in (
+        ("start,end\n1.6,2\n", ()),
+        ("start,end,peak\n1.6,2,1.76\n", (pytest.approx(0.04),)),
+        ("1.6\t2.0\tbolt\n", ()),
+        ('{"events": [{"start_s": 1.6, "end_s": 2}]}', ()),
+        ('{"events": [{"start_s": 1.6, "end_s": 2, "peak_s": 1.8}]}', (pytest.approx(0.0),)),
+        ("1\n00:00:01,600 --> 00:00:02,000\nlightning\n", ()),
+    ):
+        found = score([event], truth.one(text))
+        assert (found.hits, found.timing_errors_seconds) == (1, errors), text
+        assert (found.pairs[0].peak_error_seconds is None) == (not errors), text
+        assert (found.timing_median_seconds is None) == (not errors), text

@@ -102,6 +102,7 @@ def test_a_list_that_was_kept_is_forgotten_when_the_library_changes(
         ("_", []),
         ("FLASH", [1, 2, 3, 3]),
         ("aurora", [2]),
+        ("colour:red", []),  # a word as any other
     ],
 )
 def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list[int]) -> None:
@@ -122,6 +123,9 @@ def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list
         ("score>x", "no number"),
         ("is:makred", "did you mean 'marked'"),
         ("kind>flash", "write kind:flash"),
+        ("scoer>0.5", "no condition 'scoer'; did you mean 'score'"),
+        ("brightness>5", "no condition 'brightness'; known: score, energy"),
+        ("knd:flash", "did you mean 'kind'"),
     ],
 )
 def test_a_filter_that_is_none_says_so(text: str, words: str) -> None:

@@ -24,7 +24,7 @@ async def opened(viewer: Viewer) -> None:
 def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.sees("00:00:01.36", "flash", "storm.mp4@00:00:01.360", "events of the newest")
+        await viewer.sees("00:00:01.360", "flash", "storm.mp4@00:00:01.360", "events of the newest")
         await viewer.press("right_square_bracket")
         await viewer.sees("VERDICT", "accepted", "rejected")
         await viewer.press("slash")

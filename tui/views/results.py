@@ -15,7 +15,7 @@ from ..widgets.rows import Row, Tone
 from . import wording
 
 EVENTS = (
-    Column("TIME", 11),
+    Column("TIME", 12),
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
     Column("FRAMES", 6, align="right", priority=3),
@@ -23,7 +23,7 @@ EVENTS = (
     Column("NOTE", None, flex=2, minimum=8, priority=2),
 )
 CANDIDATES = (
-    Column("TIME", 11),
+    Column("TIME", 12),
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
     Column("VERDICT", 8),
@@ -31,7 +31,7 @@ CANDIDATES = (
     Column("REASON", None, flex=3, minimum=8),
 )
 FRAMES = (
-    Column("TIME", 11),
+    Column("TIME", 12),
     Column("FILE", None, flex=2, minimum=10, cut="start"),
     Column("TAGS", None, flex=2, minimum=8, priority=2),
     Column("OBJECTS", 7, align="right", priority=3),

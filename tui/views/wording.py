@@ -58,8 +58,8 @@ def score(number: float | None) -> str:
 
 
 def at(seconds: float | None) -> str:
-    """Return a place in a video, to the hundredth of a second."""
-    return "-" if seconds is None else timecode(seconds)[:-1]
+    """Return a place in a video to the millisecond: with fewer digits it is another frame's."""
+    return "-" if seconds is None else timecode(seconds)
 
 
 def short_path(path: str, parts: int = 2) -> str:
