@@ -117,6 +117,7 @@ class _Encoded:
         self._resampler = av.AudioResampler("fltp", layout, rate, 1024)
         self._shift = 0.0
         self._begun = False
+        self._ends: int | None = None
 
     def add(self, packet: Any, _seconds: float, shift: float) -> None:
         import av
@@ -135,7 +136,12 @@ class _Encoded:
         if frame.pts is None or not frame.time_base:
             return
         seconds = float(frame.pts * frame.time_base) + self._shift
-        frame.pts, frame.time_base = round(seconds * frame.rate), Fraction(1, frame.rate)
+        begins = round(seconds * frame.rate)
+        # Where the sound of a joined recording outlasts its picture, the next one's overlaps it.
+        if self._ends is not None and begins + frame.samples <= self._ends:
+            return
+        frame.pts, frame.time_base = max(begins, self._ends or begins), Fraction(1, frame.rate)
+        self._ends = frame.pts + frame.samples
         try:
             frames = self._resampler.resample(frame)
         except ValueError:  # its layout or rate changed midway

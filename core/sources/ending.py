@@ -35,6 +35,15 @@ def breaks_off(path: str, container: InputContainer, video: VideoStream) -> bool
     return None
 
 
+def may_hide_a_loss(container: InputContainer) -> bool:
+    """Tell whether a file that ends as it should may hold less than it says.
+
+    These state their size and the video's duration at the beginning, and what stands between is
+    searched for packets.
+    """
+    return bool(_SEARCHED.intersection(container.format.name.split(",")))
+
+
 def _sample_missing(video: VideoStream, size: int) -> bool:
     """Tell whether the table of samples names any that lies beyond the end of the file."""
     entries: Any = video.index_entries
@@ -218,6 +227,44 @@ def _asf_objects(file: BinaryIO, size: int) -> bool | None:
     return None if not said else said > size
 
 
+def _blocks(file: BinaryIO, size: int) -> bool | None:
+    """Tell whether a GIF ends in the midst of a block (GIF89a, 27: a whole one has a trailer)."""
+    if _tail(file, size).rstrip(b"\0").endswith(b"\0;"):
+        return False
+    file.seek(0)
+    head = file.read(13)
+    if len(head) < 13:
+        return True
+    file.seek(_colours(head[10]), os.SEEK_CUR)
+    return _ends_in_a_block(file, size)
+
+
+def _ends_in_a_block(file: BinaryIO, size: int) -> bool:
+    """Walk the blocks of a GIF (GIF89a, 20 to 27) from the first one on."""
+    kind = b""
+    while following := file.read(1):
+        kind = following
+        if kind == b";":
+            return False
+        if kind == b"\0":  # stray zeros are passed over by readers
+            continue
+        if kind not in b"\x21\x2c":
+            return True
+        head = file.read(1 if kind == b"\x21" else 9)
+        if kind == b"\x2c":
+            file.seek((_colours(head[8]) if len(head) == 9 else 0) + 1, os.SEEK_CUR)
+        while (length := file.read(1)) and length != b"\0":
+            file.seek(length[0], os.SEEK_CUR)
+        if not length or file.tell() > size:
+            return True
+    return kind == b"\0"
+
+
+def _colours(packed: int) -> int:
+    """Return the bytes of the colour table that a GIF's packed field announces."""
+    return 3 << (packed & 7) + 1 if packed & 0x80 else 0
+
+
 def _tail(file: BinaryIO, size: int) -> bytes:
     file.seek(max(size - _TAIL_BYTES, 0))
     return file.read(_TAIL_BYTES)
@@ -233,4 +280,6 @@ _CHECKS: dict[str, Check] = {
     "ogg": _pages,
     "flv": _flv_tags,
     "asf": _asf_objects,
+    "gif": _blocks,
 }
+_SEARCHED = frozenset(("matroska", "webm", "avi", "asf"))

@@ -48,9 +48,10 @@ def own_end_seconds(container: InputContainer, video: VideoStream) -> float | No
     """
     names = container.format.name.split(",")
     if "matroska" in names:
-        tagged = tagged_duration(video)
+        tagged, whole = tagged_duration(video), _file_end_seconds(container)
         if tagged is not None:
-            return tagged
+            # The tag of a recording that was shortened may be kept as it was.
+            return tagged if whole is None else min(tagged, whole)
     if _EXACT_FORMATS.intersection(names) and video.duration and video.time_base:
         return float((video.duration + (video.start_time or 0)) * video.time_base)
     return None if len(container.streams) > 1 else _file_end_seconds(container)

@@ -19,7 +19,7 @@ from ..errors import TooLarge, Unreadable
 from ..records import SourceInfo
 from .clock import STREAM_FORMATS, FrameClock, PacketClock
 from .container import Choice, film_streams, is_raw, opened, words
-from .ending import breaks_off
+from .ending import breaks_off, may_hide_a_loss
 from .facts import (
     duration_seconds,
     frames_promised,
@@ -216,7 +216,9 @@ def cut_off(stream: Stream) -> str:
     """Return why a file that was read counts as cut off, or an empty string.
 
     A container that says where it ends is believed; where it does not, the video's own duration
-    is, never the rate of its frames and never the sound's length.
+    is, never the rate of its frames and never the sound's length. A file of full size may still
+    hold nothing at its end, as an unfinished copy does: where readers pass over what is no packet,
+    the duration counts as well.
     """
     if stream.ended_early:
         return "the container breaks off"
@@ -224,7 +226,9 @@ def cut_off(stream: Stream) -> str:
     if broken or (broken is None and stream.short_packet):
         return "the file ends in the midst of a packet"
     own = own_end_seconds(stream.container, stream.video)
-    if broken is not None or own is None or not stream.read_whole:
+    if own is None or not stream.read_whole:
+        return ""
+    if broken is not None and not may_hide_a_loss(stream.container):
         return ""
     end, own = read_end_seconds(stream), own - stream.origin_seconds
     if own - end <= max(SHORT_SECONDS, SHORT_SHARE * own):

@@ -176,9 +176,18 @@ class _Piece:
                 continue
             needed = np.maximum(np.float32(NEEDED_ENERGY), usual * np.float32(blocks.mean()))
             for stretch in _apart(energy, np.maximum(LEAST_ENERGY, LEAST_SHARE * needed)):
-                long = stretch.last - stretch.first + 1 >= LEAST_FRAMES
-                if long and energy[stretch.peak] > self._least * needed[stretch.peak]:
+                if (
+                    self._is_long(stretch)
+                    and energy[stretch.peak] > self._least * needed[stretch.peak]
+                ):
                     yield self._glow(stretch, part, light, energy, needed)
+
+    def _is_long(self, stretch: Stretch) -> bool:
+        """Tell whether a glow lasts, or stands where no frame by frame measure reaches."""
+        at_an_end = (stretch.first == 0 and self._ends[0]) or (
+            stretch.last == len(self._means) - 1 and self._ends[1]
+        )
+        return at_an_end or stretch.last - stretch.first + 1 >= LEAST_FRAMES
 
     def _with_dark_ends(self, length: int) -> Floats:
         """Return the means with `length` rows at either end, at the least of the rows there.
@@ -212,7 +221,7 @@ class _Piece:
                 top / (reached + 1e-3),
                 self._gain(stretch, part, top),
                 self._coherence(stretch, part),
-                self._attack(stretch, part, energy),
+                self._attack(stretch, part, energy, (not at_start, not at_end)),
                 top / (top + unlike + 1e-3),
                 float(lit.mean()),
                 _alike(light[inside, blocks]),
@@ -237,9 +246,12 @@ class _Piece:
         together = self._steps[over, part].sum()
         return min(float(together / (moved + 1e-3)), 1.0)
 
-    def _attack(self, stretch: Stretch, part: int, energy: Floats) -> float:
+    def _attack(
+        self, stretch: Stretch, part: int, energy: Floats, dark: tuple[bool, bool]
+    ) -> float:
         """Return the largest change within a fifteenth of a second, of the greatest energy.
 
+        `dark` says of either side whether it is known to be dark beyond the frames around it.
         What stays when everything shorter than 0.3 s is taken away must have such an edge too:
         else strokes on top of a slow change of exposure would be taken for one long flash.
         """
@@ -251,21 +263,26 @@ class _Piece:
         top = float(energy[stretch.peak])
         lit[outside] = np.minimum(lit[outside], BOUNDARY_SHARE * top)
         slow = opening(np.pad(lit, step), _rows(BRIEF_SECONDS, self._rate))[step:-step]
-        sharp = (_edge(lit, step) - self._slope_around(stretch, part, step)) / top
+        sharp = (_edge(lit, step, dark) - self._slope_around(stretch, part, step, dark)) / top
         if float(slow.max()) <= BOUNDARY_SHARE * top:
             return max(sharp, 0.0)
-        return max(min(sharp, _edge(slow, step) / float(slow.max())), 0.0)
+        return max(min(sharp, _edge(slow, step, dark) / float(slow.max())), 0.0)
 
-    def _slope_around(self, stretch: Stretch, part: int, step: int) -> float:
+    def _slope_around(
+        self, stretch: Stretch, part: int, step: int, dark: tuple[bool, bool]
+    ) -> float:
         """Return how fast the part changes both before and after, as energy in `step` frames.
 
         The crest of a slow wave stands out from its slopes as a glow does, but they are steeper.
+        Where one side is not known, the other says it.
         """
         first, last, end = stretch.first, stretch.last, len(self._means) - 1
         rows = [max(first - 1, 0), max(first - 1 - step, 0), min(last + 1, end),
                 min(last + 1 + step, end)]  # fmt: skip
         level = self._means[rows][:, self._parts[part]].sum(1)
-        return max(float(min(level[0] - level[1], level[2] - level[3])), 0.0) * float(self._size)
+        slopes = [slope for slope, known in zip((level[0] - level[1], level[2] - level[3]), dark,
+                                                strict=True) if known]  # fmt: skip
+        return max(float(min(slopes, default=0.0)), 0.0) * float(self._size)
 
     def _unlike_before(self, stretch: Stretch, part: int) -> float:
         before, after = self._surroundings(stretch)
@@ -342,9 +359,10 @@ def _apart(energy: Floats, floor: Floats) -> Iterator[Stretch]:
                     left.append(Stretch(start, peak, end))
 
 
-def _edge(light: Floats, step: int) -> float:
-    """Return the largest change over `step` frames; both ends are taken for dark."""
-    padded = np.pad(light, step)
+def _edge(light: Floats, step: int, dark: tuple[bool, bool]) -> float:
+    """Return the largest change over `step` frames; an end that is not `dark` goes on as it is."""
+    before, after = (0 if is_dark else light[at] for is_dark, at in zip(dark, (0, -1), strict=True))
+    padded = np.pad(light, step, constant_values=(before, after))
     return float(np.abs(padded[step:] - padded[:-step]).max())
 
 

@@ -40,10 +40,11 @@ def rolling_median(values: NDArray[np.float32], reach: int) -> NDArray[np.float3
     """Return the median over about `reach` rows on either side, from up to 48 samples of them."""
     if len(values) == 0:
         return values
-    step = max(1, (2 * reach + 1) // MEDIAN_SAMPLES)
+    step = max(1, (2 * min(reach, len(values)) + 1) // MEDIAN_SAMPLES)
     sampled = values[::step]
     around = max(1, reach // step)
-    padded = np.pad(sampled, around, mode="reflect" if len(sampled) > around else "edge")
+    # Also in a short video its first and last frame count no more than the others.
+    padded = np.pad(sampled, around, mode="reflect")
     windows = sliding_window_view(padded, 2 * around + 1)
     parts = [np.median(windows[i : i + _CHUNK], axis=1) for i in range(0, len(windows), _CHUNK)]
     return np.repeat(np.concatenate(parts), step)[: len(values)].astype(np.float32)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.sources.reader import Reader
-from tests.sources.drawn import joined
+from tests.sources.drawn import draw, joined
 from tests.sources.footage import clicks, scene, write_video
 from tests.sources.test_clip_kinds import FRAME_OF_SOUND, check_clip_length, facts
 
@@ -30,3 +30,17 @@ def test_sound_of_a_joined_recording(reader: Reader, tmp_path: Path) -> None:
     wanted = [at - first for at in (4.0, 4.5, 5.0)]
     got = [at for at in clicks(out) if 0.05 < at < 1.8]
     assert got[:3] == pytest.approx(wanted, abs=2 * FRAME_OF_SOUND)
+
+
+def test_sound_that_outlasts_its_recording_overlaps_the_next(
+    reader: Reader, tmp_path: Path
+) -> None:
+    parts = [
+        draw(tmp_path / f"{n}.mpg", "mpeg2video", rate=25, sound=("mp2", seconds))
+        for n, seconds in enumerate((3.0, 1.6))
+    ]
+    path = joined(tmp_path / "both.mpg", *parts)
+    out = tmp_path / "clip.mp4"
+    reader.clip(str(path), 0.5, 2.5, str(out))
+    assert facts(out)["sound"] == ["aac"]
+    check_clip_length(out, 2.0)

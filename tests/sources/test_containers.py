@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.errors import Unreadable
@@ -110,6 +111,54 @@ def test_bytes_behind_the_end_are_no_cut(reader: Reader, tmp_path: Path) -> None
         frames, why = judged(reader, path)
         assert why == ""
         assert frames >= 39  # FFmpeg's transport demuxer drops a last frame before padding
+
+
+def test_a_full_size_says_nothing_of_what_is_there(reader: Reader, tmp_path: Path) -> None:
+    """An unfinished copy has its full size, and zeros or the disk's old bytes at its end."""
+    junk = np.random.default_rng(0).bytes(1 << 20)
+    for name, codec in (("a.mkv", "libx264"), ("b.avi", "mpeg4"), ("c.wmv", "msmpeg4")):
+        path = draw(tmp_path / name, codec)
+        whole = path.read_bytes()
+        kept = len(whole) * 6 // 10
+        for rest in (bytes(len(whole) - kept), junk[: len(whole) - kept]):
+            path.write_bytes(whole[:kept] + rest)
+            frames, why = judged(reader, path)
+            assert why.startswith("cut off or damaged"), name
+            assert 0 < frames < 40
+
+
+def test_a_cut_gif_is_told_from_a_whole_one(reader: Reader, tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "a.gif"
+    rng = np.random.default_rng(0)
+    frames = [Image.fromarray(rng.integers(0, 255, (32, 32), np.uint8)) for _ in range(10)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    whole = path.read_bytes()
+    for bytes_of_it, is_cut in (
+        (whole, False), (whole + bytes(9), False), (whole + b"other bytes", False),
+        (whole[:-1], False), (whole[: len(whole) * 2 // 3], True),
+        (whole[: len(whole) // 2] + b"\xaa" * 2000, True),
+    ):  # fmt: skip
+        path.write_bytes(bytes_of_it)
+        assert bool(judged(reader, path)[1]) == is_cut
+
+
+def test_the_tag_of_a_shortened_recording_is_not_believed(reader: Reader, tmp_path: Path) -> None:
+    """mkvmerge's tag DURATION-eng outlives a lossless cut."""
+    import av
+
+    whole = draw(tmp_path / "whole.mkv", frames=40, bframes=0)
+    part = tmp_path / "part.mkv"
+    with av.open(str(whole)) as source, av.open(str(part), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.metadata["DURATION-eng"] = "00:01:00.000000000"
+        for packet in source.demux(video=0):
+            if packet.dts is not None and float(packet.dts * packet.time_base) < 0.9:
+                packet.stream = stream
+                target.mux(packet)
+    assert judged(reader, part)[1] == ""
+    assert reader.probe(str(part)).info.duration_seconds == pytest.approx(0.9, abs=0.05)
 
 
 def test_edit_list_hides_frames(reader: Reader, tmp_path: Path) -> None:

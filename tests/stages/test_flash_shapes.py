@@ -171,7 +171,9 @@ def test_rejected_candidates_have_their_true_reason_and_a_score_to_rank_them_by(
     long[40:100] += takes * 40
     (glow,), _ = found(long, rate)
     assert glow.reason == TOO_LONG and glow.score > 0.9 and glow.facts["glow_seconds"] == 2.4
-    for frames, reason in ((slice(0, 4), AT_THE_START), (slice(-4, None), AT_THE_END)):
+    for frames, reason in (
+        (slice(0, 12), AT_THE_START), (slice(-12, None), AT_THE_END),
+    ):  # fmt: skip
         edge = grid.copy()
         edge[frames] += takes * 40
         (at_edge,), events = found(edge, rate)
@@ -180,6 +182,28 @@ def test_rejected_candidates_have_their_true_reason_and_a_score_to_rank_them_by(
     slow = (grid + course[:, None, None] * takes * 30).astype(np.float32)
     (bump,), _ = found(slow, rate)
     assert bump.reason in (REASONS["attack"], REASONS["brevity"]) and 0 < bump.score < 0.05
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_short_bright_flash_is_found_at_either_end_of_a_file(rate: float) -> None:
+    """Also in a video so short that the lit frames are a large part of it."""
+    grid, takes = scene(rate, 3)
+    for seconds, length in product((1, 3, SECONDS), (1, 2, 4, 6)):
+        dark = grid[: round(seconds * rate)]
+        for lit in (range(length), range(len(dark) - length, len(dark))):
+            frames = dark.copy()
+            frames[list(lit)] += takes * 60
+            _, events = found(frames, rate)
+            assert [(each.start_frame, each.end_frame) for each in events] == [(lit[0], lit[-1])]
+            assert events[0].peak_frame in lit
+
+
+def test_a_step_of_a_few_levels_at_the_end_is_kept_as_rejected() -> None:
+    """Encoders make up for a slow change by one at a keyframe."""
+    grid, takes = scene(25.0, 4)
+    grid[-3:] += takes * 4
+    (step,), events = found(grid, 25.0)
+    assert step.reason == AT_THE_END and not events
 
 
 def test_the_ratio_furthest_below_its_floor_is_the_reason() -> None:
