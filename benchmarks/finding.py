@@ -225,8 +225,10 @@ def _drawn(seed: int) -> list[Path]:
     clips = []
     for scene in scenes(seed):
         path = folder / f"{scene.name}.mp4"
-        if not path.is_file():
-            write(scene, path)
+        if not path.is_file():  # under its name only once it is complete: drawing may be stopped
+            unfinished = path.with_name(f"unfinished-{path.name}")
+            write(scene, unfinished).replace(path.with_name(f"{path.name}.truth.json"))
+            unfinished.replace(path)
         clips.append(path)
     return clips
 

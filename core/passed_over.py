@@ -114,8 +114,9 @@ def _most(counts: Counter[str]) -> dict[str, int]:
 
 def _kinds_line(kinds: dict[str, int]) -> str:
     total = sum(kinds.values())
-    many = counted(total, "file of a kind that is", "files of kinds that are")
-    return f"{many} not read: {_listed(kinds)}"
+    many = counted(total, "file of a kind", "files of kinds")
+    is_ = "is" if total == 1 else "are"
+    return f"{many} that {is_} not read: {_listed(kinds)}"
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -34,6 +34,7 @@ from .monitor import Monitor
 from .queries import export_from_json, query_from_json
 from .sources.pools import BEHIND_AN_APP
 from .state import state_to_json
+from .text import counted
 from .version import sightline_version
 
 log = logging.getLogger("sightline.server")
@@ -224,7 +225,7 @@ class _Viewer:
     async def _rows(self, request: dict[str, Any]) -> Any:
         query, first, last = query_from_json(request["query"]), request["first"], request["last"]
         if int(last) - int(first) > MOST_ROWS:
-            raise UsageError(f"at most {MOST_ROWS} rows can be asked for at once")
+            raise UsageError(f"at most {counted(MOST_ROWS, 'row')} can be asked for at once")
         return asdict(await self._client.rows(query, int(first), int(last)))
 
     async def _instant(self, request: dict[str, Any]) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .text import counted
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -106,16 +104,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an export is: `done` of `total`; `what` is a source, or an event for clips."""
+    """How far an export is: `done` of `total` `what` (source, or event for clips)."""
 
     what: str = "source"
     done: int = 0
     total: int = 0
-
-    @property
-    def words(self) -> str:
-        """Return it in words: `1 of 3 sources`."""
-        return f"{self.done} of {counted(self.total, self.what)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ PLURAL = re.compile(r"^ (?:[a-z]+ )?(\w+s)\b|^ (?:[a-z]+ )?(?:are|were|have)\b")
 VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
-     "writes", "fps", "its", "this", "results", "less", "as", "stands", "begins", "belongs", "ends")
+     "writes", "fps", "its", "this", "results", "less", "as", "stands", "begins",
+     "belongs", "ends")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
@@ -40,10 +41,8 @@ NEVER_ONE = frozenset(
         ("core/device/quantisation.py", ""), ("core/device/capability.py", "sees"),
         ("core/models/endpoint_door.py", "characters"), ("tui/keys.py", ""),
         ("tui/screens/profiles.py", "changes"), ("core/fact_line.py", "tokens"),
-        ("core/reports/forecast.py", "frames"), ("core/server.py", "rows"),
-        ("core/sources/container.py", "streams"), ("core/sources/depth.py", "bits"),
-        ("core/sources/facts.py", "streams"), ("core/sources/presentation.py", "degrees"),
-        ("core/sources/to_srgb.py", "bytes"), ("core/sources/video.py", "recordings"),
+        ("core/reports/forecast.py", "frames"), ("core/sources/presentation.py", "degrees"),
+        ("core/reports/scoring.py", "sources"), ("core/sources/video.py", "recordings"),
     }
 )  # fmt: skip
 

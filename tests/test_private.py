@@ -72,11 +72,12 @@ def by_stranger(code: str, *args: object) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Path:
+def open_folder(tmp_path: Path) -> Path:
     """A folder everybody may write, in which a library is to be."""
-    for above in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        above.chmod(above.stat().st_mode | 0o011)
-    folder = tmp_path / "shared"
+    for above in (tmp_path, *tmp_path.parents):
+        if above.stat().st_uid == os.getuid() and above.stat().st_mode & 0o011 != 0o011:
+            above.chmod(above.stat().st_mode | 0o011)
+    folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
     return folder
@@ -170,9 +171,9 @@ def test_a_disk_without_permissions_is_said_once(
 
 @as_root
 def test_a_disk_that_gives_all_files_to_one_user_is_no_attack(
-    shared: Path, monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.chown(shared, STRANGER, STRANGER)
+    os.chown(open_folder, STRANGER, STRANGER)
     real = os.fstat
 
     def mapped(handle: int) -> Any:
@@ -181,27 +182,27 @@ def test_a_disk_that_gives_all_files_to_one_user_is_no_attack(
         return os.stat_result(values)
 
     monkeypatch.setattr(os, "fstat", mapped)
-    assert "cannot be made private" in private.secured(shared)[0]
-    os.close(private.open_file(shared / LOCK, os.O_RDWR | os.O_CREAT))
-    os.lchown(shared / LOCK, STRANGER, STRANGER)
-    assert private.is_ours(shared) and not private.is_foreign(shared / LOCK)
+    assert "cannot be made private" in private.secured(open_folder)[0]
+    os.close(private.open_file(open_folder / LOCK, os.O_RDWR | os.O_CREAT))
+    os.lchown(open_folder / LOCK, STRANGER, STRANGER)
+    assert private.is_ours(open_folder) and not private.is_foreign(open_folder / LOCK)
 
 
 @as_root
-def test_a_folder_of_another_user_is_refused(shared: Path, tmp_path: Path) -> None:
-    os.chown(shared, STRANGER, STRANGER)
+def test_a_folder_of_another_user_is_refused(open_folder: Path, tmp_path: Path) -> None:
+    os.chown(open_folder, STRANGER, STRANGER)
     with pytest.raises(EnvironmentFault, match="belongs to another user"):
-        Library(shared)
-    assert [path.name for path in shared.iterdir()] == [], "and nothing is left in it"
-    ran = Cli(tmp_path)("--library", shared, "scan", tmp_path, "--no-ui")
+        Library(open_folder)
+    assert [path.name for path in open_folder.iterdir()] == [], "and nothing is left in it"
+    ran = Cli(tmp_path)("--library", open_folder, "scan", tmp_path, "--no-ui")
     assert ran.code == 4 and "belongs to another user" in ran.err
     mine = tmp_path / "mine"
     mine.mkdir()
-    shared.chmod(0o755)
-    (shared / "library").symlink_to(mine)
-    os.lchown(shared / "library", STRANGER, STRANGER)
+    open_folder.chmod(0o755)
+    (open_folder / "library").symlink_to(mine)
+    os.lchown(open_folder / "library", STRANGER, STRANGER)
     with pytest.raises(EnvironmentFault, match="belongs to another user"):
-        Library(shared / "library")
+        Library(open_folder / "library")
     assert list(mine.iterdir()) == []
 
 
@@ -209,7 +210,9 @@ def test_a_folder_of_another_user_is_refused(shared: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "name", [DATABASE, LOCK, "engine.log", "engine.json", "engine.sock", "pictures", "frames"]
 )
-def test_what_another_user_prepared_is_refused(shared: Path, tmp_path: Path, name: str) -> None:
+def test_what_another_user_prepared_is_refused(
+    open_folder: Path, tmp_path: Path, name: str
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text("keep")
     makes: tuple[Callable[[Path], object], ...] = (
@@ -217,7 +220,7 @@ def test_what_another_user_prepared_is_refused(shared: Path, tmp_path: Path, nam
         lambda path: os.mkfifo(path),
     )  # fmt: skip
     for number, make in enumerate(makes):
-        folder = shared / str(number)
+        folder = open_folder / str(number)
         folder.mkdir()
         make(folder / name)
         os.lchown(folder / name, STRANGER, STRANGER)
@@ -228,17 +231,17 @@ def test_what_another_user_prepared_is_refused(shared: Path, tmp_path: Path, nam
 
 
 @as_root
-def test_what_another_user_left_deep_in_an_open_folder_is_refused(shared: Path) -> None:
-    (shared / "pictures" / "ab").mkdir(parents=True)
-    (shared / "pictures").chmod(0o777)
-    (shared / "pictures" / "cd").symlink_to("/tmp")
-    os.lchown(shared / "pictures" / "cd", STRANGER, STRANGER)
+def test_what_another_user_left_deep_in_an_open_folder_is_refused(open_folder: Path) -> None:
+    (open_folder / "pictures" / "ab").mkdir(parents=True)
+    (open_folder / "pictures").chmod(0o777)
+    (open_folder / "pictures" / "cd").symlink_to("/tmp")
+    os.lchown(open_folder / "pictures" / "cd", STRANGER, STRANGER)
     for _ in range(2):
         with pytest.raises(EnvironmentFault, match=r"pictures/cd belongs to another user"):
-            Library(shared)
-    (shared / "pictures" / "cd").unlink()
-    Library(shared).close()
-    assert open_to_others(shared) == []
+            Library(open_folder)
+    (open_folder / "pictures" / "cd").unlink()
+    Library(open_folder).close()
+    assert open_to_others(open_folder) == []
 
 
 HOLD = """
@@ -251,16 +254,16 @@ sys.stdin.read()
 
 @as_root
 @pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is known on Linux")
-def test_another_user_cannot_hold_the_lock(shared: Path) -> None:
-    lock = shared / LOCK
+def test_another_user_cannot_hold_the_lock(open_folder: Path) -> None:
+    lock = open_folder / LOCK
     lock.touch()
     lock.chmod(0o666)
     stranger = by_stranger(HOLD, lock)
     assert stranger.stdout is not None and stranger.stdout.readline() == b"held\n"
     try:
-        library = Library(shared)
+        library = Library(open_folder)
         with pytest.raises(LibraryBusy):
-            Library(shared)
+            Library(open_folder)
         library.close()
         again = by_stranger(HOLD, lock)
         assert again.wait(20) != 0, "it cannot even be opened now"
@@ -308,10 +311,10 @@ def test_no_log_is_written_through_a_link(tmp_path: Path) -> None:
 
 
 @as_root
-def test_no_engine_of_another_user_is_trusted(shared: Path) -> None:
+def test_no_engine_of_another_user_is_trusted(open_folder: Path) -> None:
     import asyncio
 
-    library = shared / "library"
+    library = open_folder / "library"
     library.mkdir()
     address = library / "engine.sock"
     with socket.socket(socket.AF_UNIX) as link, (library / LOCK).open("w") as lock:
@@ -333,11 +336,13 @@ def test_no_engine_of_another_user_is_trusted(shared: Path) -> None:
     listening = by_stranger(
         "s = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n"
         "print('up', flush=True)\nsys.stdin.read()",
-        shared / "other.sock",
+        open_folder / "other.sock",
     )
     assert listening.stdout is not None and listening.stdout.readline() == b"up\n"
-    os.lchown(shared / "other.sock", 0, 0)  # the file may be made to look well: the process is not
-    found = Listening(listening.pid, str(shared / "other.sock"), "1", PROTOCOL, 0.0)
+    os.lchown(
+        open_folder / "other.sock", 0, 0
+    )  # the file may be made to look well: the process is not
+    found = Listening(listening.pid, str(open_folder / "other.sock"), "1", PROTOCOL, 0.0)
     try:
         with pytest.raises(EnvironmentFault, match="another user's process"):
             asyncio.run(RemoteClient.open(found))

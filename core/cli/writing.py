@@ -38,7 +38,7 @@ class _Told:
 
     def progress(self, progress: Progress) -> None:
         self._matched = self._matched or progress.total > 0
-        self._out.progress(f"export: {progress.words}")
+        self._out.progress(f"export: {progress.done} of {counted(progress.total, progress.what)}")
 
     def wrote(self, piece: Piece) -> None:
         if piece.failure:

@@ -72,7 +72,7 @@ def read_truth(path: Path) -> Truth:
     found = read_truths(path)
     if len(found) != 1:
         raise UsageError(
-            f"{clean_path(str(path))} is about {counted(len(found), 'video')}, not one"
+            f"{clean_path(str(path))} is about {counted(len(found), 'video')}, not about one"
         )
     return found[0]
 

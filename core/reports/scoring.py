@@ -111,8 +111,8 @@ def _no_pair(
     if not about:
         return (
             f"{shown} does not say which video it is about, and scan {scan} has "
-            f"{counted(len(videos), 'source')} with results ({have}); "
-            'give it a "video", or call it as the video is'
+            f"{counted(len(videos), 'source')} with results ({have}); give "
+            'it a "video", or call it as the video is'
         )
     way_out = "; --any-video scores it all the same" if len(videos) == len(truths) == 1 else ""
     return (

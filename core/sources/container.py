@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Unreadable
+from ..text import counted
 from .ending import lacks_index
 from .moving import as_stream, is_webp
 
@@ -117,7 +118,7 @@ def _chosen(container: InputContainer, choice: Choice) -> VideoStream:
     if choice.stream is None:
         return _default(container, films)
     if choice.stream >= len(films):
-        known = "one video stream, number 0" if len(films) == 1 else f"{len(films)} video streams"
+        known = counted(len(films), "video stream, number 0", "video streams")
         raise Unreadable(f"holds {known}; sampling.stream = {choice.stream} is none of them")
     return films[choice.stream]
 

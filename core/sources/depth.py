@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..text import counted
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -95,7 +97,7 @@ def _top(image: Image, brightest: int) -> tuple[int, str]:
         return 65535, "16 bits, few of them used" if brightest <= 255 else ""
     bits = _tag(image, _BITS_PER_SAMPLE)
     if isinstance(bits, int) and bits < 16:
-        return 2**bits - 1, f"{bits} bits"
+        return 2**bits - 1, counted(bits, "bit")
     for tag in _MAXIMA:
         named = _tag(image, tag)
         if isinstance(named, (int, float)) and brightest <= named < 2**32 and named >= 1:
@@ -103,7 +105,7 @@ def _top(image: Image, brightest: int) -> tuple[int, str]:
     held = next((bits for bits in _USUAL_BITS if brightest < 2**bits), 32)
     if held == 32:
         return brightest, f"white is {brightest}"
-    return 2**held - 1, "" if held == 16 else f"{held} of {bits} bits"
+    return 2**held - 1, "" if held == 16 else f"{held} of {counted(bits, 'bit')}"
 
 
 def _scaled(pixels: NDArray[Any], top: int) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ..text import counted
 from .clock import STREAM_FORMATS
 from .container import Choice, film_streams, is_raw, tagged_duration
 
@@ -109,10 +110,8 @@ def not_looked_at(container: InputContainer, choice: Choice) -> tuple[str, ...]:
     count = len(film_streams(container))
     if count < 2 or choice.stream is not None:
         return ()
-    return (
-        f"{count - 1} of {count} video streams {'was' if count == 2 else 'were'} not looked at; "
-        "sampling.stream takes the number of one, or 'all'",
-    )
+    left = counted(count - 1, "video stream was", "video streams were")
+    return (f"{left} not looked at, of {count}; sampling.stream takes the number of one, or 'all'",)
 
 
 def _file_end_seconds(container: InputContainer) -> float | None:

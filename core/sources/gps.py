@@ -102,8 +102,9 @@ def _degrees(raw: Any) -> float | None:
     if not math.isfinite(whole + minutes + seconds):
         raise _Impossible("an angle without a number")
     if minutes > 60 or seconds > 60:
-        shown = f"{counted(minutes, 'minute')} and {counted(seconds, 'second')}"
-        raise _Impossible(f"{shown} are no part of a degree")
+        raise _Impossible(
+            f"{counted(minutes, 'minute')} and {counted(seconds, 'second')} are no part of a degree"
+        )
     return math.copysign(abs(whole) + minutes / 60 + seconds / 3600, whole)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..text import counted
 from . import profile
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ def conversion_of(image: Image, path: str) -> tuple[Conversion | None, str]:
         if not icc:
             return None, ""
         if len(icc) > MAX_PROFILE_BYTES:
-            return None, f"colour profile of {len(icc)} bytes left out; colours are taken as sRGB"
+            return (
+                None,
+                f"colour profile of {counted(len(icc), 'byte')} left out; "
+                "colours are taken as sRGB",
+            )
         return _conversion(icc, mode)
     except MemoryError:
         raise

@@ -7,7 +7,7 @@ and how much its cells changed since the frame before.
 
 The temporal white top-hat (see `morphology.py`) of each block, at four lengths, gives what is
 brighter than before and after. Wherever its sum over a part of the frame stands out, the frames
-around its peak with more than a tenth of the peak's light are one glow. Six ratios tell a flash
+around its peak with more than a tenth of the peak's light are one glow. Seven ratios tell a flash
 from what else brightens for a while:
 
 - simultaneity: the light of all blocks in the peak frame, of what each reaches in the glow.
@@ -21,8 +21,9 @@ from what else brightens for a while:
   in the second half of it. Lights that come nearer spread.
 - fill: the share of its frames with at least a quarter of the peak's light. Strokes on top of a
   slow change of exposure are no long flash.
-- brevity: 1 up to `flash.max_seconds`, then 0; it measures the longest time without a break in
-  which at least a quarter of the peak's light is there.
+
+How long a glow lasts is the longest time without a break in which at least a quarter of the peak's
+light is there; `flash.max_seconds` limits that, and not how long a series of strokes is.
 
 Arrays named `means` and `changes` are float32 of shape (frames, blocks).
 """
@@ -44,7 +45,7 @@ Floats = NDArray[np.float32]
 
 ROWS, COLUMNS = 3, 5
 BLOCKS = ROWS * COLUMNS
-LADDER_SECONDS = (0.6, 1.3, 2.6, 5.2)
+TOP_HAT_SECONDS = (0.6, 1.3, 2.6, 5.2)
 """lengths of the top-hat; the last covers the longest `flash.max_seconds` there may be"""
 REFERENCE_CELLS = 880
 """cells of a 16:9 picture 640 wide: energies are scaled to it, so a threshold fits every size"""
@@ -124,7 +125,7 @@ def glows(means: Floats, changes: Floats, rate: float, upright: bool, least: flo
     Works through the track in pieces, so memory stays bounded.
     """
     parts = _parts(upright)
-    margin = 3 * _rows(LADDER_SECONDS[-1], rate)
+    margin = 3 * _rows(TOP_HAT_SECONDS[-1], rate)
     found: list[Glow] = []
     for start in range(0, len(means), CHUNK_ROWS):
         first, last = max(start - margin, 0), min(start + CHUNK_ROWS + margin, len(means))
@@ -155,10 +156,11 @@ class _Piece:
 
     def glows(self) -> Iterator[Glow]:
         """Yield the glows of all parts at all lengths."""
-        for seconds in LADDER_SECONDS:
+        for seconds in TOP_HAT_SECONDS:
             length = _rows(seconds, self._rate)
-            if length < len(self._means):
-                yield from self._of_length(length)
+            yield from self._of_length(length)
+            if length >= len(self._means):
+                return  # a longer one would find the same
 
     def _of_length(self, length: int) -> Iterator[Glow]:
         padded = self._with_dark_ends(length)

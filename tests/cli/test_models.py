@@ -89,7 +89,8 @@ def test_killed_and_pulled_again_fetches_only_the_rest(cli: Cli, hub: LocalHub) 
     assert ran.code == 0, ran.err
     folder = Path(ran.out.split()[2])
     assert (folder / "model.safetensors").read_bytes() == files["model.safetensors"]
-    assert hub.served_bytes <= 1.05 * sum(map(len, files.values()))
+    # What was on its way when the process was killed is fetched again, and no more.
+    assert hub.served_bytes <= sum(map(len, files.values())) + MEBIBYTE
     first, second = hub.asked_for("model.safetensors")
     assert first.range is None
     assert int((second.range or "bytes=0-")[6:-1]) >= 3 * MEBIBYTE

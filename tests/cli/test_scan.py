@@ -21,8 +21,8 @@ def test_json_is_one_known_event_a_line(cli: Cli, storm: Path, broken: Path) -> 
     assert ran.code == 1
     bodies = ran.json()
     assert {body["type"] for body in bodies} == set(EVENTS) - {"Warned", "PullEnded", "LeftOut"}
-    for body in bodies:
-        assert json.loads(json.dumps(event_to_json(event_from_json(body)))) == body
+    again = [json.loads(json.dumps(event_to_json(event_from_json(body)))) for body in bodies]
+    assert again == bodies
     assert [body["frames"] for body in ran.of("BatchDone")] == [50, 100, 150, 200]
     assert len(ran.of("MomentFound")) == STROKES
     assert bodies[-1]["type"] == "ScanFinished"

@@ -20,7 +20,9 @@ def mapped(function: Callable[[Any], Any]) -> Work:
 
 
 def live_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("sightline-")]
+    """Names of the threads a chain may have left; an engine's end is awaited by another one."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [n for n in names if n.startswith("sightline-") and n != "sightline-engine-end"]
 
 
 def all_ended() -> bool:

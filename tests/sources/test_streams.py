@@ -31,7 +31,7 @@ def test_several_cameras(reader: Reader, tmp_path: Path) -> None:
         info = reader.probe(str(path)).info
         assert (info.stream, info.asked_stream) == (0, None), name
         assert info.warnings == (
-            "1 of 2 video streams was not looked at; sampling.stream takes the number of one, "
+            "1 video stream was not looked at, of 2; sampling.stream takes the number of one, "
             "or 'all'",
         )
         assert reader.streams(str(path)) == 2

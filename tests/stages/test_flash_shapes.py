@@ -189,6 +189,12 @@ def test_the_ratio_furthest_below_its_floor_is_the_reason() -> None:
     assert STROKE_RANGE.reason([1.0] * len(names)).startswith("too faint")
 
 
+def test_a_long_flash_in_a_short_video() -> None:
+    grid, at = lit("flat", 25, 30.0)
+    (event,) = found(grid[at - 12 : at + 40], 30.0)[1]
+    assert (event.start_frame, event.end_frame) == (12, 36)
+
+
 def test_sampled_too_rarely() -> None:
     grid, at = lit("flat", 1, 4.0, 60.0)
     candidates, events = found(grid, 4.0)

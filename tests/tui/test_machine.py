@@ -155,7 +155,7 @@ def test_profiles_are_made_used_compared_and_deleted(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("7", "profiles")
         await viewer.press("G", "space", "k", "space", "c")
-        await viewer.sees("settings differ", "FIRST", "SECOND")
+        await viewer.sees("1 setting differs", "FIRST", "SECOND")
         await viewer.press("escape", "U", "g", "a")
         await viewer.sees("my-describe")
         await viewer.press("enter")

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.fact_line import fact_line
 from core.queries import ExportRequest
-from core.text import clean
+from core.text import clean, counted
 from core.times import timecode
 from core.views import ExportState
 
@@ -148,7 +148,7 @@ def export_request(wanted: str, folder: str, scan: int | None, text: str) -> Exp
 def export_progress(state: ExportState) -> str:
     """Return how far an export is."""
     progress = state.progress
-    return f"writing: {progress.words}"
+    return f"writing: {progress.done} of {counted(progress.total, progress.what)}"
 
 
 def export_end(state: ExportState, folder: str) -> str:
