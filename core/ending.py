@@ -15,7 +15,9 @@ from .errors import EngineBusy, EngineGone, EnvironmentFault
 from .remote import RemoteClient
 
 ASK_SECONDS = 2.5
-TERM_SECONDS = 4.0
+NOW_SECONDS = 4.0
+"""how long an engine that is told to end now may take over the microbatch it works on"""
+TERM_SECONDS = 3.0
 KILL_SECONDS = 2.0
 LET_GO_SECONDS = 6.0
 """a little more than the engine gives itself (`server.END_SECONDS`)"""
@@ -49,9 +51,12 @@ async def end_engine(library: Path, found: Listening, how: str) -> bool:
 async def _ask_to_end(found: Listening, how: str) -> None:
     client = await RemoteClient.open(found, seconds=ASK_SECONDS)
     try:
-        await client.stop(how)
-        while not client.gone:
-            await asyncio.sleep(LOOK_SECONDS)
+        async with asyncio.timeout(NOW_SECONDS if how == "now" else None):
+            await client.stop(how)
+            while not client.gone:
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError as error:
+        raise EngineBusy("the engine is at a long microbatch") from error
     finally:
         await client.close()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .text import counted
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -111,11 +109,6 @@ class Progress:
     what: str = "source"
     done: int = 0
     total: int = 0
-
-    @property
-    def words(self) -> str:
-        """Return it in words: `1 of 3 sources`."""
-        return f"{self.done} of {counted(self.total, self.what)}"
 
 
 @dataclass(frozen=True, slots=True)
