@@ -110,6 +110,11 @@ class Progress:
     done: int = 0
     total: int = 0
 
+    @property
+    def words(self) -> str:
+        """Return it in words: `3 of 12 sources`."""
+        return f"{self.done} of {counted(self.total, self.what)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
