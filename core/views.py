@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .text import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
