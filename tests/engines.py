@@ -47,6 +47,7 @@ async def viewer(library: Path, *, readonly: bool = False) -> AsyncIterator[Remo
 
 
 async def ended(pid: int) -> None:
-    async with asyncio.timeout(30):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        with suppress(psutil.NoSuchProcess):
+            while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                await asyncio.sleep(0.05)

@@ -232,8 +232,11 @@ def test_results_come_in_pages_narrowed_and_sorted(looked_at: Path) -> None:
             scores = [row["score"] for row in best.rows]
             assert scores == sorted(scores, reverse=True)
             rejected = await client.rows(Results("candidates", text="is:rejected"), 0, 100)
-            assert rejected.total
+            accepted = await client.rows(Results("candidates", text="is:accepted"), 0, 100)
+            every = await client.rows(Results("candidates"), 0, 100)
+            assert rejected.total + accepted.total == every.total
             assert all(row["reason"] for row in rejected.rows)
+            assert not any(row["reason"] for row in accepted.rows)
             with pytest.raises(UsageError, match="score>0"):
                 await client.rows(Results(text="score>much"), 0, 1)
             with pytest.raises(UnknownName):

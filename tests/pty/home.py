@@ -20,7 +20,7 @@ from tests.pty.harness import Terminal, environment, spawn
 from tests.workbench import COMMAND, Cli
 
 Answer = TypeVar("Answer")
-SMALL = ("--profile", "storm", "--set", "run.batch_size=8")
+SMALL = ("--profile", "storm", "--set", "run.batch_size=2")
 """so that a scan takes a while and can be caught at it"""
 SECONDS = 60.0
 
