@@ -71,6 +71,12 @@ class Connection:
         self._bytes = self._line_bytes = 0
         self.last_use = time.monotonic()
         """when it last took something"""
+        self.has_asked = False
+
+    @property
+    def last_asked(self) -> tuple[bool, float]:
+        """Return what connections are ordered by, the least useful first."""
+        return self.has_asked, self.last_use
 
     async def talk(self) -> None:
         """Answer requests until the other side is gone."""
@@ -105,6 +111,7 @@ class Connection:
                 raise ConnectionResetError
             self._writer.write(json.dumps(body, default=str).encode() + b"\n")
             await self._writer.drain()
+        self.has_asked = True
         self.last_use = time.monotonic()
 
     async def dismiss(self) -> None:

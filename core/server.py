@@ -39,7 +39,7 @@ from .version import sightline_version
 
 log = logging.getLogger("sightline.server")
 MOST_CONNECTIONS = 64
-"""the one that took something longest ago makes room for another"""
+"""one that never asked for anything makes room for another, else the one that asked longest ago"""
 MOST_ROWS = 5000
 MOST_STILL_PIXELS = 4096
 AT_LENGTH = frozenset(("rows", "instant", "still", "export"))
@@ -130,7 +130,7 @@ class Server:
             return
         viewer = _Viewer(self, self._client, self._held, reader, writer)
         if len(self._viewers) >= MOST_CONNECTIONS:
-            oldest = min(self._viewers, key=lambda each: each.connection.last_use)
+            oldest = min(self._viewers, key=lambda each: each.connection.last_asked)
             log.info("more than %d connections: hung up on the quietest", MOST_CONNECTIONS)
             self._viewers.discard(oldest)
             oldest.connection.close()
