@@ -11,7 +11,7 @@ PRINTED_DECIMALS = 3
 """times are printed to the millisecond: see `timecode`"""
 EXACT_SECONDS = 1e-6
 """two times nearer than this are the same: what adding and rounding floats may cost"""
-_TIME = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9})(?:[.,](\d{1,30}))?", re.ASCII)
+_TIME = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9})(?:[.,](\d{1,32}))?", re.ASCII)
 _REFERENCE = re.compile(
     r"\(frame (\d{1,15})(?:, stream (\d{1,9}))?, scan (\d{1,15})\)\s*$", re.ASCII
 )

@@ -30,7 +30,10 @@ def without_notes(path: str) -> ImageFile | None:
     from PIL import Image
 
     with open(path, "rb") as file:
-        whole = file.read(_MOST_BYTES)
+        head = file.read(len(_PNG))
+        if head != _PNG and not is_avif(path):
+            return None
+        whole = head + file.read(_MOST_BYTES)
     kept = _sound_chunks(whole) if whole.startswith(_PNG) else _without_exif(path, whole)
     if kept == whole:
         return None

@@ -32,6 +32,8 @@ NEIGHBOUR_FLOORS = {"brevity": 0.5, "attack": 0.5, "continuity": 0.4}
 """lower than those of a stroke by itself, since light of the others may still be there"""
 STROKE_SHARE = 0.1
 """of a flash's greatest light: what stays below it is no stroke, unless it was found by itself"""
+WHOLE_SHARE = 0.99
+"""of a frame's energy that a part holds which is the whole frame"""
 LONGEST_ROWS = 4096
 """how far a flash is extended at most"""
 MAX_REJECTED = 500
@@ -172,13 +174,15 @@ def _light(track: Track, flash: Flash) -> NDArray[np.float32]:
     """Return the light a flash adds in each of its frames, as energy: float32 (frames,).
 
     A glow is measured against the darker of what was before and after it, since the top-hat cuts
-    a long one short; strokes alone by the energy of their cells, which shows fainter ones.
+    a long one short; strokes alone by the energy of their cells, which shows fainter ones: of all
+    cells in every frame, if the brightest stroke lights them all.
     """
     first, last = flash.first, flash.last
     strokes = track.column("energy")[first : last + 1]
     parts = [finding.blocks for finding in flash.findings if finding.blocks is not None]
     if not parts:
-        return strokes
+        everywhere, peak = track.column("frame_energy")[first : last + 1], int(strokes.argmax())
+        return everywhere if strokes[peak] >= WHOLE_SHARE * everywhere[peak] else strokes
     columns = BLOCK_COLUMNS.start + np.flatnonzero(np.logical_or.reduce(parts))
     around = [
         track.values[max(first - 5, 0) : max(first, 1), columns],

@@ -199,7 +199,8 @@ def test_a_timecode_that_cannot_be_counted_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("83.5", 83.5), ("1:23.5", 83.5), ("00:01:23.500", 83.5), ("00:01:23,500", 83.5), ("0", 0.0),
-     ("100:00:00", 360000.0), ("90:00", 5400.0), ("1:2:3", 3723.0)],
+     ("100:00:00", 360000.0), ("90:00", 5400.0), ("1:2:3", 3723.0),
+     ("0.6684491978609626", 0.6684491978609626), ("2.033333333333333", 2.033333333333333)],
 )  # fmt: skip
 def test_times_as_people_write_them(text: str, seconds: float) -> None:
     assert _split(f"x.mp4@{text}")[1].seconds == seconds

@@ -214,6 +214,24 @@ def test_what_is_no_video_is_refused_at_once(reader: Reader, tmp_path: Path) -> 
             assert time.process_time() - began < 1.5, path.name
 
 
+def test_what_is_no_picture_is_refused_without_reading_it(tmp_path: Path) -> None:
+    """Its size is read from the disk only where it is a kind that can be mended."""
+    import tracemalloc
+
+    from core.sources.picture import open_picture
+
+    sparse = tmp_path / "sparse.jpg"
+    with open(sparse, "wb") as file:
+        file.truncate(600_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable), open_picture(str(sparse), 2e8):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 64e6
+    finally:
+        tracemalloc.stop()
+
+
 def _probed_here(path: Path) -> None:
     from core.sources.content import content_hash
     from core.sources.video import probe_video

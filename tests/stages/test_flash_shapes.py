@@ -198,6 +198,18 @@ def test_a_short_bright_flash_is_found_at_either_end_of_a_file(rate: float) -> N
             assert events[0].peak_frame in lit
 
 
+def test_a_weaker_stroke_before_a_stronger_one_is_named_by_its_own_brightest_frame() -> None:
+    for rate, lift in product((25.0, 60.0, 120.0), (25, 60)):
+        grid, takes = scene(rate, 5)
+        apart = max(3, round(0.1 * rate))
+        rows = [40 + apart * number for number in range(4)]
+        for row, light in zip(rows, (0.66, 0.93, 0.7, 0.85), strict=True):
+            grid[row] += takes * lift * light
+            grid[row + 1] += takes * lift * light * 0.35
+        _, events = found(grid, rate)
+        assert [[stroke.frame for stroke in each.strokes] for each in events] == [rows]
+
+
 def test_a_step_of_a_few_levels_at_the_end_is_kept_as_rejected() -> None:
     """Encoders make up for a slow change by one at a keyframe."""
     grid, takes = scene(25.0, 4)
