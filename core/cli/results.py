@@ -57,7 +57,8 @@ def _print(out: Output, what: str, row: dict[str, Any]) -> None:
         return
     verdict = "" if row["accepted"] else f"  rejected: {row['reason']}"
     note = row["corrected_caption"] or row["verdict"] or ""
-    out.result(f"{place}  {row['kind']}  {measured(row)}  {note}{verdict}{end}")
+    noted = f"  {note}" if note else ""
+    out.result(f"{place}  {row['kind']}  {measured(row)}{noted}{verdict}{end}")
 
 
 def _reference(row: dict[str, Any]) -> str:
@@ -68,6 +69,6 @@ def measured(row: dict[str, Any]) -> str:
     """Return score, energy and strokes of an event or candidate in words."""
     said = f"score {row['score']:g}"
     if row.get("energy"):
-        said += f"  energy {row['energy']:.4g}"
+        said += f"  energy {row['energy']:.6g}"
     strokes = len(row.get("strokes") or ())
     return said + (f"  {counted(strokes, 'stroke')}" if strokes else "")

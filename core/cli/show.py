@@ -121,7 +121,7 @@ def _print(out: Output, view: MomentView) -> None:
         for line in _measured(candidate):
             out.result(f"    {line}")
     for stage, values in view.measurements.items():
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
         out.result(f"  {stage}: {shown}")
     for line in _said(view):
         out.result(f"  {line}")

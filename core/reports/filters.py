@@ -63,9 +63,8 @@ def _is_condition(name: str, sign: str, value: str) -> bool:
         return True
     hint = nearest(name, list(_NAMES))
     if hint or sign[0] in "<>":
-        raise UsageError(
-            f"'{name}{sign}{clean(value)}': no condition '{name}'{hint}; known: {', '.join(_NAMES)}"
-        )
+        known = hint or f"; known: {', '.join(_NAMES)}"
+        raise UsageError(f"'{name}{sign}{clean(value)}': no condition '{name}'{known}")
     return False
 
 

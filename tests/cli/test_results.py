@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.cli.results import measured
 from core.storage.export.table import FORMATS
 from tests.workbench import STROKES, Cli
 
@@ -152,3 +153,9 @@ def test_help_loads_nothing_heavy(args: list[str]) -> None:
     )
     assert done.returncode == 0 and done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_an_energy_is_printed_without_an_exponent() -> None:
+    for energy, words in ((42033.062, "42033.1"), (224400.0, "224400"), (3.25, "3.25")):
+        row = {"score": 0.9995, "energy": energy, "strokes": [{}, {}]}
+        assert measured(row) == f"score 0.9995  energy {words}  2 strokes"
