@@ -18,7 +18,7 @@ from .clip_copy import copied, holds_time, refusal
 from .clip_encode import encode
 from .clip_stretch import Mark, Stretch, marked
 from .container import Choice
-from .orientation import orientation
+from .orientation import StreamOrientation
 from .seek import decode_near
 from .video import Decoded, Stream, open_again, open_video, seconds_of
 
@@ -74,10 +74,11 @@ def _written(stream: Stream, start: float, end: float, out: str) -> Clipped:
 def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
     marks: list[Mark] = []
     raw, one_clock, mirrored = seconds_of(stream), True, False
+    turned = StreamOrientation()
     for item in _between(stream, start, end):
         own = item.frame.pts
         one_clock &= own is not None and abs(raw(own) - item.seconds) < ALIKE_SECONDS
-        mirrored = mirrored or orientation(item.frame).mirrored
+        mirrored = mirrored or turned.of(item.frame).mirrored
         marks.append(marked(item))
     if not marks:
         return None

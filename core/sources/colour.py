@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .aspect import SQUARE, display_size
 from .colour_tags import Reading, reading
 from .light import to_bt709
-from .orientation import orientation
+from .orientation import Orientation, orientation
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -61,20 +61,41 @@ def rough_size(width: int, height: int) -> tuple[int, int]:
     return math.ceil(width / by), math.ceil(height / by)
 
 
+class StreamReading:
+    """How the frames of one stream are read and turned; see `StreamOrientation` for why once."""
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] = ()
+        self._found: tuple[Orientation, Reading] | None = None
+
+    def of(self, frame: VideoFrame) -> tuple[Orientation, Reading]:
+        """Return how the next frame is read and turned."""
+        key = (
+            frame.rotation, frame.format.name, frame.width, frame.height, int(frame.colorspace),
+            int(frame.color_trc), int(frame.color_primaries),
+        )  # fmt: skip
+        if self._found is None or key != self._key:
+            self._key, self._found = key, (orientation(frame), reading(frame))
+        return self._found
+
+
 def colour_frame(
-    frame: VideoFrame, longest_side: int, aspect: Fraction = SQUARE
+    frame: VideoFrame,
+    longest_side: int,
+    aspect: Fraction = SQUARE,
+    known: StreamReading | None = None,
 ) -> NDArray[np.uint8]:
     """Return a decoded frame as models are shown it: RGB, uint8 (height, width, 3), upright.
 
     `aspect` is that of its pixels. Colours are BT.709's on an ordinary screen: see `colour_tags`
-    and `light`.
+    and `light`. `known` is shared by the frames of a stream.
     """
     whole = display_size(frame.width, frame.height, aspect)
-    how = reading(frame)
+    turned, how = (known or StreamReading()).of(frame)
     plain = not how.identity and aspect == SQUARE
     size = shown_size(*whole, longest_side)
     # Kept answers were given on the plain conversion, which is within 2 levels where it is right.
-    return _upright_rgb(frame, size, how, _AREA if plain else _EXACT)
+    return _contiguous(turned.apply(_rgb(frame, size, how, _AREA if plain else _EXACT)))
 
 
 def still_frame(
@@ -84,12 +105,15 @@ def still_frame(
     width, height = display_size(frame.width, frame.height, aspect)
     scale = min(1.0, longest_side / max(width, height))
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return _upright_rgb(frame, size, reading(frame), _EXACT)
+    turned, how = StreamReading().of(frame)
+    return _contiguous(turned.apply(_rgb(frame, size, how, _EXACT)))
 
 
-def _upright_rgb(
-    frame: VideoFrame, size: tuple[int, int], how: Reading, flags: int
-) -> NDArray[np.uint8]:
+def _contiguous(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def _rgb(frame: VideoFrame, size: tuple[int, int], how: Reading, flags: int) -> NDArray[np.uint8]:
     small = frame.reformat(
         width=size[0],
         height=size[1],
@@ -100,7 +124,7 @@ def _upright_rgb(
     pixels: NDArray[Any] = small.to_ndarray()
     if how.in_light:
         pixels = to_bt709(pixels, how.transfer, how.primaries)
-    return np.ascontiguousarray(orientation(frame).apply(pixels), np.uint8)
+    return np.asarray(pixels, np.uint8)
 
 
 def fitted(image: Image, size: tuple[int, int]) -> Image:

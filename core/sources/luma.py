@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .orientation import orientation
+from .orientation import StreamOrientation
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -46,9 +46,13 @@ def reduced_size(width: int, height: int) -> tuple[int, int]:
 
 
 class Scratch:
-    """Two arrays to work in, kept from one frame to the next: fresh memory costs as much again."""
+    """What is kept from one frame of a stream to the next.
+
+    Two arrays to work in, since fresh memory costs as much again, and the frames' orientation.
+    """
 
     def __init__(self) -> None:
+        self.orientation = StreamOrientation()
         self._arrays = np.empty((2, 0, 0), np.uint64)
 
     def take(self, rows: int, words: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -73,7 +77,7 @@ def reduce_frame(frame: VideoFrame, scratch: Scratch) -> NDArray[np.uint8]:
         reduced = small.to_ndarray().astype(np.uint8, copy=False)
     else:
         reduced = reduce_plane(plane, side, scratch, frame.format.components[0].bits - 8)
-    return orientation(frame).apply(reduced)
+    return scratch.orientation.of(frame).apply(reduced)
 
 
 def reduce_plane(

@@ -86,6 +86,24 @@ def orientation(frame: VideoFrame) -> Orientation:
     return AS_STORED if data is None else _nearest(bytes(data))
 
 
+class StreamOrientation:
+    """The orientation of one stream's frames.
+
+    Whoever reads a frame's side data makes PyAV keep the frame until garbage is collected: hundreds
+    of frames. So it is read of the first frame, and again only where the rotation changes.
+    """
+
+    def __init__(self) -> None:
+        self._rotation: int | None = None
+        self._found = AS_STORED
+
+    def of(self, frame: VideoFrame) -> Orientation:
+        """Return how the next frame is shown."""
+        if frame.rotation != self._rotation:
+            self._rotation, self._found = frame.rotation, orientation(frame)
+        return self._found
+
+
 @lru_cache(maxsize=16)
 def _nearest(matrix: bytes) -> Orientation:
     """Return the orientation nearest to a matrix: an angle in between goes to the nearer one.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..text import counted
 from .aspect import SQUARE, display_size, pixel_aspect
-from .colour import colour_frame, shown_size
+from .colour import StreamReading, colour_frame, shown_size
 from .colour_tags import reading
 from .luma import Scratch, reduce_frame, reduced_size, reduction
 from .orientation import AS_STORED, orientation
@@ -289,17 +289,22 @@ def _decord_luma(stream: Stream, batch: Any) -> NDArray[np.uint8]:
 
 
 def _shown(stream: Stream, items: Iterator[Decoded], request: dict[str, Any]) -> Iterator[Sampled]:
-    scratch, aspect = Scratch(), pixel_aspect(stream.video)
+    scratch, known, aspect = Scratch(), StreamReading(), pixel_aspect(stream.video)
     for item in items:
-        yield Sampled(item.index, item.seconds, *_pixels(item.frame, request, scratch, aspect))
+        pixels = _pixels(item.frame, request, scratch, known, aspect)
+        yield Sampled(item.index, item.seconds, *pixels)
 
 
 def _pixels(
-    frame: VideoFrame, request: dict[str, Any], scratch: Scratch, aspect: Fraction
+    frame: VideoFrame,
+    request: dict[str, Any],
+    scratch: Scratch,
+    known: StreamReading,
+    aspect: Fraction,
 ) -> tuple[NDArray[np.uint8], float]:
     if request["colour"] is None:
         return reduce_frame(frame, scratch), float(reduction(frame.width, frame.height))
-    pixels = colour_frame(frame, int(request["colour"]), aspect)
+    pixels = colour_frame(frame, int(request["colour"]), aspect, known)
     whole = display_size(frame.width, frame.height, aspect)
     return pixels, max(whole) / max(pixels.shape[:2])
 
