@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.sources.luma import Scratch, reduce_plane, reduced_size, reduction
+from core.sources.luma import Scratch, reduce_frame, reduce_plane, reduced_size, reduction
 from tests.workbench import encode
 
 
