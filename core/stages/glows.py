@@ -147,7 +147,7 @@ class _Piece:
         self._shape = parts.shape[1:]
         self._parts = parts = parts.reshape(len(parts), -1)
         self._pad = _rows(SURROUND_SECONDS, rate)
-        self._means, self._changes = means, changes
+        self._means = means
         self._size = np.float32(REFERENCE_CELLS / BLOCKS)
         self._noise = _noise(means)
         self._moves = _part_sums(changes, parts)
