@@ -31,7 +31,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m core.cli.reference --check
-	$(BIN)/python -m tui.key_docs --check
+	$(BIN)/python -m tui.keys.docs --check
 	$(BIN)/python scripts/screenshots.py --check
 
 setup: $(READY)
@@ -69,7 +69,7 @@ lock: setup
 
 docs: setup
 	$(BIN)/python -m core.cli.reference
-	$(BIN)/python -m tui.key_docs
+	$(BIN)/python -m tui.keys.docs
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py

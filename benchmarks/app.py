@@ -21,7 +21,7 @@ import psutil
 from benchmarks.footage import storm_1080p
 from benchmarks.long_list import ROWS, make_long_list
 from benchmarks.measure import CACHE, ROOT, table
-from core.judge.storm import demo_scene, write
+from core.synthetic.storm import demo_scene, write
 from tests.pty.emulator import Emulator
 from tests.pty.harness import Terminal, environment, spawn
 from tests.pty.home import Home

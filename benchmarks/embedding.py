@@ -5,7 +5,7 @@ change the time). Every side is a whole process, imports and loading included. T
 open_clip called as its own documentation does, given the same batches, drawn once; the bare decoder
 does what the scan's reader must: decode and reduce each picture. The share is that of the slower of
 the two. Our own model, which computes less than open_clip (`core/models/first_token.py`) and on
-each core by itself (`core/models/cores.py`), is given the same batches too: that is what the
+each core by itself (`core/models/cpu_batches.py`), is given the same batches too: that is what the
 pipeline around it costs.
 """
 

@@ -1,6 +1,6 @@
 """How well flashes are found: drawn footage with known strokes, real storm footage, negatives.
 
-The drawn exam is `core.judge.storm.scenes(seed)`. Seeds 0 and 1 were looked at while the finder
+The drawn exam is `core.synthetic.storm.scenes(seed)`. Seeds 0 and 1 were looked at while the finder
 was made; the seed used here was not.
 """
 
@@ -21,8 +21,8 @@ from benchmarks.flash_grid import flash_clips, other_clips
 from benchmarks.footage import media
 from benchmarks.measure import CACHE, SIGHTLINE, run, table
 from core.judge.score import Score, TrueEvent, Truth, read_truth, score
-from core.judge.storm import scenes, write
 from core.records import Moment, Stroke
+from core.synthetic.storm import scenes, write
 
 SEED = 7
 STORM = "videos/lightning/storm36min_cfr_recon_360p.mp4"
@@ -193,8 +193,8 @@ def _steps(path: Path) -> list[TrueEvent]:
 
 
 def _levels(clip: Path) -> NDArray[np.float64]:
+    from core.config.screening_settings import Limits, Sampling
     from core.records import LumaBatch
-    from core.screening_settings import Limits, Sampling
     from core.sources.reader import Reader
 
     reader = Reader(Limits(), threads=2)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.judge import storm
-from core.judge.storm import Lightning, Scene, Stage
-from core.judge.storm_lightning import Plan
+from core.synthetic import storm
+from core.synthetic.lightning import Plan
+from core.synthetic.storm import Lightning, Scene, Stage
 
 RATES = (Fraction(25), Fraction(30), Fraction(60))
 SHAPES = ("flat", "decay", "ramp", "multi-stroke")

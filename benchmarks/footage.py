@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import CACHE, ROOT
-from core.judge.storm import demo_scene, render
+from core.synthetic.storm import demo_scene, render
 
 MINUTE = 60
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from benchmarks.measure import table
-from core.models.chat import ChatModel
-from core.models.model import Answer, Ask, Loading
+from core.models.families.chat import ChatModel
+from core.models.protocols import Answer, Ask, Loading
 from tests.tiny.parts import byte_pairs, chat_template, save
 
 SIZES = (1, 2, 4, 8)

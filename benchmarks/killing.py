@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.footage import storm_1080p
 from benchmarks.measure import CACHE, SIGHTLINE, run, table
-from core.judge.storm import demo_scene, write
+from core.synthetic.storm import demo_scene, write
 
 KILLS = 50
 PICTURES = 300

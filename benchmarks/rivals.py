@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.footage import storm_1080p
 from benchmarks.measure import ROOT, SIGHTLINE, Taken, in_turn, medians, table
-from core.judge.storm import demo_scene, truth
+from core.synthetic.storm import demo_scene, truth
 
 RUNS = 2
 SECONDS = 60

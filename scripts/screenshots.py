@@ -63,8 +63,8 @@ def _kept_digest() -> str:
 
 
 async def _make(folder: Path) -> None:
-    from core.attach import attached
-    from core.commands import SubmitScan
+    from core.protocol.commands import SubmitScan
+    from core.service.attach import attached
 
     library = folder / "library"
     client = await attached(library)
@@ -82,7 +82,7 @@ async def _make(folder: Path) -> None:
 
 
 async def _scan(client: Any, command: Any) -> None:
-    from core.events import ScanFinished
+    from core.protocol.messages import ScanFinished
 
     await client.send(command)
     async for _, event in client.events(0):
@@ -101,7 +101,7 @@ def _footage(folder: Path) -> tuple[str, ...]:
     media = Path(named) if named else ROOT.parent / "shared" / "media"
     if media.is_dir():
         return tuple(str(media / name) for name in MEDIA)
-    from core.judge.storm import demo_scene, write
+    from core.synthetic.storm import demo_scene, write
 
     clip = folder / "storm.mp4"
     if not clip.exists():

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from core.judge.storm import render
+from core.synthetic.storm import render
 from tests.sharing import end_processes, once, shared_folder
 from tests.workbench import STORM, Cli, InProcess, encode, texture, write_scene
 

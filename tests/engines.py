@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.attach import attached
-from core.remote import RemoteClient
+from core.service.attach import attached
+from core.service.remote import RemoteClient
 
 
 def end_engines(library: Path | None = None) -> None:
@@ -23,7 +23,7 @@ def end_engines(library: Path | None = None) -> None:
     for process in found:
         with suppress(psutil.Error):
             line = process.cmdline()
-            if "core.server" in line and (library is None or str(library) in line):
+            if "core.service.server" in line and (library is None or str(library) in line):
                 process.kill()
                 process.wait(10)
 

@@ -16,14 +16,22 @@ from typing import Any
 import psutil
 import pytest
 
-from core import connection, ending, server
-from core.connection import CHUNK_BYTES, MOST_AT_LENGTH, MOST_IN_PROGRESS, Answer, Connection, Held
-from core.discovery import PROTOCOL, Listening, running
-from core.ending import end_engine
 from core.errors import EngineBusy, EngineGone, UsageError
-from core.queries import Scans
-from core.remote import RemoteClient
-from core.server import MOST_CONNECTIONS, MOST_ROWS
+from core.protocol.queries import Scans
+from core.service import connection, server
+from core.service import stop_engine as ending
+from core.service.connection import (
+    CHUNK_BYTES,
+    MOST_AT_LENGTH,
+    MOST_IN_PROGRESS,
+    Answer,
+    Connection,
+    Held,
+)
+from core.service.discovery import PROTOCOL, Listening, running
+from core.service.remote import RemoteClient
+from core.service.server import MOST_CONNECTIONS, MOST_ROWS
+from core.service.stop_engine import end_engine
 from tests.engines import end_engines, ended, home, viewer
 
 __all__ = ["home"]
@@ -273,7 +281,7 @@ def test_long_work_is_waited_for_as_long_as_the_engine_answers_at_all(tmp_path: 
 def test_a_request_no_engine_would_take_is_not_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.remote.LINE_BYTES", 1000)
+    monkeypatch.setattr("core.service.remote.LINE_BYTES", 1000)
 
     async def use(found: Listening) -> None:
         client = await RemoteClient.open(found)

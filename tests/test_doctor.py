@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from core import doctor, doctor_checks
-from core.doctor import CHECKS, Asked, Finding, Status
+from core.doctor import packages as doctor_checks
+from core.doctor import report as doctor
+from core.doctor.report import CHECKS, Asked, Finding, Status
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -399,7 +400,7 @@ def test_a_full_disk_is_no_matter_of_rights(
     def full(folder: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("core.doctor._write_and_remove", full)
+    monkeypatch.setattr("core.doctor.report._write_and_remove", full)
     finding = found("disk", tmp_path)
     assert finding.status is Status.FAILURE
     assert finding.mend.startswith("free some space")

@@ -18,14 +18,14 @@ from typing import Any
 import psutil
 import pytest
 
-from core.commands import ResumeScan, SubmitScan, WatchFolder
-from core.discovery import running
-from core.disk_errors import disk_fault, disk_fault_of
+from core.engine.watched_folders import Watches
 from core.errors import DiskFull, EnvironmentFault, LibraryGone
-from core.outcomes import Ended
+from core.protocol.commands import ResumeScan, SubmitScan, WatchFolder
+from core.scans.task_results import Ended
+from core.service.discovery import running
 from core.storage.library import Library
 from core.storage.runs import TaskRow
-from core.watches import Watches
+from core.system.disk_errors import disk_fault, disk_fault_of
 from tests.engines import ended, home, viewer
 from tests.workbench import STROKES, Cli, Ran, finished, wait_for
 
@@ -73,9 +73,9 @@ def test_killed_at_every_stage_of_its_life_a_scan_can_be_resumed(
     tmp_path: Path, storm: Path
 ) -> None:
     for place, code in (
-        ("core.engine:Engine._start", 0),  # planned, nothing begun
-        ("core.scan:ScanJob._one", 0),  # before the first source
-        ("core.outcomes:Outcomes.video", 0),  # measured, not noted
+        ("core.engine.engine:Engine._start", 0),  # planned, nothing begun
+        ("core.scans.scan_job:ScanJob._one", 0),  # before the first source
+        ("core.scans.task_results:Outcomes.video", 0),  # measured, not noted
         ("core.storage.runs:Runs.set_state", 0),  # after the last source
         ("core.storage.export.table:write_scan", 0),  # while its results are written
     ):
@@ -341,8 +341,8 @@ def test_stderr_on_a_full_disk_stops_no_scan(scanned: Cli, storm: Path) -> None:
 def test_a_watch_takes_its_scan_up_again_once_there_is_room(
     library: Library, storm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.watches.AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("core.watches.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("core.engine.engine.watched_folders.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("core.engine.engine.watched_folders.LOOK_SECONDS", 0.01)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(storm, inbox)

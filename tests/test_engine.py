@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from core.client import LocalClient, Records
-from core.commands import (
+from core.engine.engine import Engine
+from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
+from core.protocol.commands import (
     COMMANDS,
     CancelPull,
     CancelScan,
@@ -36,12 +37,18 @@ from core.commands import (
     command_from_json,
     command_to_json,
 )
-from core.engine import Engine
-from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
-from core.events import BatchDone, Event, ScanFinished, Warned, event_from_json, event_to_json
-from core.passed_over import PassedOver
-from core.plan import Plan, nothing_found
-from core.state import state_from_json, state_to_json
+from core.protocol.messages import (
+    BatchDone,
+    Event,
+    ScanFinished,
+    Warned,
+    event_from_json,
+    event_to_json,
+)
+from core.protocol.passed_over import PassedOver
+from core.protocol.state import state_from_json, state_to_json
+from core.scans.plan import Plan, nothing_found
+from core.service.client import LocalClient, Records
 from core.storage.library import Library
 from tests.workbench import STROKES
 
@@ -245,8 +252,8 @@ def test_a_folder_in_which_nothing_is_new_is_not_called_empty() -> None:
 def test_events_are_kept_for_whoever_is_behind_up_to_a_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.MAX_EVENTS", 100)
-    monkeypatch.setattr("core.engine.MOST_UNREAD", 1000)
+    monkeypatch.setattr("core.engine.engine.MAX_EVENTS", 100)
+    monkeypatch.setattr("core.engine.engine.MOST_UNREAD", 1000)
 
     async def run() -> None:
         made = Engine(Library(tmp_path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.fact_line import fact_line
+from core.protocol.fact_line import fact_line
 
 
 def test_it_says_what_was_measured_and_only_what_is_odd() -> None:

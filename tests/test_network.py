@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from core import network
 from core.errors import DownloadFailed, EnvironmentFault, ModelMissing
 from core.hub.hub import Hub
-from core.models.endpoint import Endpoint
-from core.models.model import Loading
-from core.network import CERTIFICATES, PROXIES, Routes
+from core.models.endpoint.model import Endpoint
+from core.models.protocols import Loading
+from core.network import routes as network
+from core.network.routes import CERTIFICATES, PROXIES, Routes
 from tests.hub.conftest import QUICK, hub, local_hub, model_files
 from tests.hub.local_hub import LocalHub
 from tests.hub.test_pulling import REPO, pulled

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.client import LocalClient, Records
-from core.commands import Mode, SubmitScan
 from core.device.memory import Memory
-from core.events import Event, ScanFinished, Warned
 from core.models.residency import Residency
+from core.protocol.commands import Mode, SubmitScan
+from core.protocol.messages import Event, ScanFinished, Warned
+from core.service.client import LocalClient, Records
 from tests.tiny.shelf import tiny_model
 
 

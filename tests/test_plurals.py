@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.state import EngineState, ScanState, WatchState
+from core.protocol.state import EngineState, ScanState, WatchState
 from core.text import counted
 from tests.workbench import Cli
 
@@ -31,19 +31,19 @@ VERBS = frozenset(
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
-        ("core/doctor_models.py", "families"), ("core/watches.py", "seconds"),
-        ("core/stages/verify.py", "frames"),  # what a model is asked, which is part of the answer
-        ("core/judge/storm_lightning.py", "flashes"), ("core/judge/storm_lightning.py", "frames"),
-        ("core/models/pixels.py", "pixels"), ("core/models/smoke.py", "pictures"),
-        ("core/models/smoke.py", "texts"), ("core/models/weights.py", "bytes"),
-        ("tui/clipboard.py", "bytes"), ("core/hub/disk.py", ""),
+        ("core/doctor/models.py", "families"), ("core/engine/watched_folders.py", "seconds"),
+        ("core/inference/verify.py", "frames"),  # what a model is asked, which is part of the answer
+        ("core/synthetic/lightning.py", "flashes"), ("core/synthetic/lightning.py", "frames"),
+        ("core/models/preprocessing.py", "pixels"), ("core/models/smoke_test.py", "pictures"),
+        ("core/models/smoke_test.py", "texts"), ("core/models/weights.py", "bytes"),
+        ("tui/terminal/clipboard.py", "bytes"), ("core/hub/disk.py", ""),
         ("core/device/quantisation.py", ""), ("core/device/capability.py", "sees"),
-        ("core/models/endpoint_door.py", "characters"), ("tui/keys.py", ""),
-        ("tui/screens/profiles.py", "changes"), ("core/fact_line.py", "tokens"),
+        ("core/models/endpoint/connection.py", "characters"), ("tui/keys/user_keys.py", ""),
+        ("tui/screens/profiles.py", "changes"), ("core/protocol/fact_line.py", "tokens"),
         ("core/reports/forecast.py", "frames"), ("core/sources/presentation.py", "degrees"),
         ("core/reports/scoring.py", "sources"), ("core/sources/gps.py", ""),
         ("core/sources/video.py", "recordings"),
-        ("core/server.py", "rows"),
+        ("core/service/server.py", "rows"),
         ("core/sources/container.py", "streams"), ("core/sources/depth.py", "bits"),
         ("core/sources/facts.py", "streams"), ("core/sources/presentation.py", "degrees"),
         ("core/sources/to_srgb.py", "bytes"), ("core/sources/video.py", "recordings"),

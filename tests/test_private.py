@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from core import private
-from core.discovery import LOCK, PROTOCOL, Listening, announce, discovery_file, running
+from core.config.profiles import create
+from core.config.prompts import Wording, add
+from core.config.user_settings import log_file
 from core.errors import EnvironmentFault, LibraryBusy
-from core.logs import log_to
-from core.profiles import create
-from core.prompts import Wording, add
-from core.remote import RemoteClient
-from core.settings import log_file
+from core.service.discovery import LOCK, PROTOCOL, Listening, announce, discovery_file, running
+from core.service.engine_log import log_to
+from core.service.remote import RemoteClient
 from core.storage.library import DATABASE, Library
+from core.system import private_files as private
 from tests.engines import home, viewer
 from tests.workbench import Cli
 

@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 
-from core.attach import attached
-from core.client import Records
-from core.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
-from core.discovery import discovery_file, running, socket_path
 from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
-from core.events import BatchDone, Event, ScanFinished
-from core.queries import LogLines, Results, Scans, Tasks
-from core.remote import RemoteClient
+from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
+from core.protocol.messages import BatchDone, Event, ScanFinished
+from core.protocol.queries import LogLines, Results, Scans, Tasks
+from core.service.attach import attached
+from core.service.client import Records
+from core.service.discovery import discovery_file, running, socket_path
+from core.service.remote import RemoteClient
 from tests.engines import end_engines, ended, home, viewer
 from tests.tui.viewing import copied, end_engine
 from tests.workbench import STROKES, Cli, InProcess

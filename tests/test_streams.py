@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from core.cli.show import _split
-from core.client import Records
-from core.events import Event, MomentFound
-from core.plan import Source, plan, plan_again, task_rows
+from core.config.screening_settings import Sampling
+from core.config.spec import Spec
+from core.protocol.messages import Event, MomentFound
 from core.records import SourceInfo, asked_stream
 from core.reports.documents import documents, summary
-from core.scan import ScanJob
-from core.screening_settings import Sampling
+from core.scans.plan import Source, plan, plan_again, task_rows
+from core.scans.scan_job import ScanJob
+from core.service.client import Records
 from core.sources.reader import Reader
-from core.spec import Spec
 from core.storage.export import report
 from core.storage.library import Library
 from core.times import reference, timecode

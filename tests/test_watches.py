@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from core.attach import attached
-from core.client import Records
-from core.commands import EndWatch, WatchFolder
-from core.discovery import running
 from core.errors import ProfileError, UnknownName, UsageError
-from core.queries import Scans
-from core.remote import RemoteClient
-from core.state import EngineState
+from core.protocol.commands import EndWatch, WatchFolder
+from core.protocol.queries import Scans
+from core.protocol.state import EngineState
+from core.service.attach import attached
+from core.service.client import Records
+from core.service.discovery import running
+from core.service.remote import RemoteClient
 from tests.engines import ended, home, viewer
 from tests.workbench import STROKES, Cli
 

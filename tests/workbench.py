@@ -20,11 +20,11 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.judge.storm import Lightning, Scene, render, write
+from core.config.spec import Spec
 from core.records import Candidate, LumaBatch, SourceInfo
-from core.spec import Spec
-from core.stages.table import create
-from core.stages.windows import windows
+from core.scans.windows import windows
+from core.screening.registry import create
+from core.synthetic.storm import Lightning, Scene, render, write
 
 SCRIPT = Path(sys.executable).with_name("sightline")
 COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "core.cli.main"]
@@ -279,7 +279,7 @@ def candidates(
     values: NDArray[np.float32] | None = None,
 ) -> list[Candidate]:  # fmt: skip
     """Measure frames with one stage and let it decide."""
-    from core.stages.stage import Track as StageTrack
+    from core.screening.stage import Track as StageTrack
 
     stage = create(name)
     stage.open(source(len(luma)), spec or Spec(stages=(name,)))

@@ -17,23 +17,32 @@ from textual.screen import Screen
 from core.errors import SightlineError
 from core.text import clean_path, counted
 
-from .actions import BY_ID, CONDITIONS, EVERYWHERE, SCREENS, Action, Keymap, bindings_for, defaults
 from .bridge import Bridge
-from .clipboard import copy
-from .meter import LinkMeter
-from .remember import load, save
-from .safe_app import SafeApp
+from .keys.actions import (
+    BY_ID,
+    CONDITIONS,
+    EVERYWHERE,
+    SCREENS,
+    Action,
+    Keymap,
+    bindings_for,
+    defaults,
+)
 from .screens.table import SCREEN_CLASSES
+from .session import load, save
+from .terminal.clipboard import copy
+from .terminal.meter import LinkMeter
+from .terminal.safe_app import SafeApp
 from .widgets.symbols import ASCII, UNICODE, Symbols
 from .widgets.tight import tight
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from core.commands import SubmitScan, WatchFolder
+    from core.protocol.commands import SubmitScan, WatchFolder
 
-    from .probe import TerminalFacts
-    from .screens.room import Room
+    from .screens.screen import Room
+    from .terminal.probe import TerminalFacts
 
 LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
 TWICE_SECONDS = 2.0
@@ -106,7 +115,7 @@ class SightlineApp(SafeApp[None]):
     @property
     def room(self) -> Room | None:
         """The numbered screen that is shown, under whatever is open over it."""
-        from .screens.room import Room
+        from .screens.screen import Room
 
         return next((s for s in reversed(self.shown) if isinstance(s, Room)), None)
 
@@ -154,7 +163,7 @@ class SightlineApp(SafeApp[None]):
 
     async def submit(self, command: SubmitScan | WatchFolder) -> str:
         """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
-        from core.commands import WatchFolder
+        from core.protocol.commands import WatchFolder
 
         scan = await self.bridge.send(command)
         if isinstance(command, WatchFolder):
@@ -317,7 +326,7 @@ class SightlineApp(SafeApp[None]):
 
     def rooms(self) -> list[Room]:
         """Return every numbered screen that was opened."""
-        from .screens.room import Room
+        from .screens.screen import Room
 
         stacks = self._screen_stacks.values()
         return [screen for stack in stacks for screen in stack if isinstance(screen, Room)]

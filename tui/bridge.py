@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from core.errors import EngineGone, SightlineError
 
 if TYPE_CHECKING:
-    from core.commands import Command
-    from core.events import Event
-    from core.queries import ExportRequest, Page, Query
-    from core.remote import RemoteClient
-    from core.state import EngineState
-    from core.views import ExportState
+    from core.protocol.commands import Command
+    from core.protocol.messages import Event
+    from core.protocol.queries import ExportRequest, Page, Query
+    from core.protocol.state import EngineState
+    from core.protocol.views import ExportState
+    from core.service.remote import RemoteClient
 
 Connection = Literal["starting", "attached", "lost", "stopped", "failed"]
 POLL_SECONDS = 0.25
@@ -90,7 +90,7 @@ class Bridge:
 
     async def _stopped(self) -> None:
         """The engine was ended on purpose: wait until somebody, here or elsewhere, starts one."""
-        from core.discovery import running
+        from core.service.discovery import running
 
         self._lost("stopped", "the engine was stopped; add files, or r, starts it again")
         self._wanted.clear()
@@ -150,7 +150,7 @@ class Bridge:
         return self._client
 
     async def _attach(self) -> None:
-        from core.attach import attached
+        from core.service.attach import attached
 
         self._client = await attached(self.library, readonly=self.readonly)
         self.state = await self._client.snapshot()
@@ -175,7 +175,7 @@ class Bridge:
                 await listening
 
     async def _hear(self) -> None:
-        from core.events import BatchDone, MomentFound
+        from core.protocol.messages import BatchDone, MomentFound
 
         async for number, event in self._attached().events(self._next):
             self._next = number + 1

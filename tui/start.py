@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.settings import Settings, chosen_profile, log_file
+from core.config.user_settings import Settings, chosen_profile, log_file
 
-from .probe import TerminalFacts, probe
-from .tty import run
+from .terminal.probe import TerminalFacts, probe
+from .terminal.tty import run
 
 if TYPE_CHECKING:
-    from core.commands import SubmitScan, WatchFolder
+    from core.protocol.commands import SubmitScan, WatchFolder
 
-    from .safe_app import SafeApp
+    from .terminal.safe_app import SafeApp
 
 
 def state_folder() -> Path:
@@ -33,7 +33,7 @@ def open_app(
     mouse: bool = True, images: bool = True, rate: float = 0.0, screen: str = "",
 ) -> int:  # fmt: skip
     """Show the app until it is left; return the exit code. Raises ProfileError for bad settings."""
-    from .keys import keymap_from
+    from .keys.user_keys import keymap_from
 
     keys = keymap_from(settings.keys)
     facts = probe(images=images)

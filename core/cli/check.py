@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client import check_batches
 from ..errors import UsageError
+from ..service.client import check_batches
 from ..text import counted
 from .options import scan_request, scan_settings
 from .output import Output, Session
 
 if TYPE_CHECKING:
-    from ..views import Agreement, BatchLine
+    from ..protocol.views import Agreement, BatchLine
 
 EXPLANATION = (
     "Sums over a batch of another size are added up in another order. Where two words are all but "

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ..client import Records
-from ..commands import SubmitScan
-from ..queries import ScoreRequest
+from ..protocol.commands import SubmitScan
+from ..protocol.queries import ScoreRequest
+from ..service.client import Records
 from .output import Session
 from .running import Finish, run_scan
 from .score import print_score
@@ -31,7 +31,7 @@ def command(session: Session, out: Path) -> int:
     The clip is drawn, not filmed: a town at night with rain, a passing car and six strokes of one
     to several frames, one of them faint. Nothing is downloaded.
     """
-    from ..judge.storm import demo_scene, write
+    from ..synthetic.storm import demo_scene, write
 
     session.library = out / "library"
     clip = out / "storm.mp4"

@@ -13,8 +13,8 @@ from .output import Session
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
     """Say what this machine can do, and what mends what it cannot."""
-    from ..doctor import Status, examine
-    from ..doctor import as_json as body
+    from ..doctor.report import Status, examine
+    from ..doctor.report import as_json as body
 
     findings = []
     for finding in examine(session.library):

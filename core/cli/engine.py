@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from ..discovery import Listening, running
-from ..ending import end_engine
+from ..config.user_settings import log_file
 from ..errors import ExitCode, UsageError
-from ..remote import RemoteClient
-from ..settings import log_file
+from ..service.discovery import Listening, running
+from ..service.remote import RemoteClient
+from ..service.stop_engine import end_engine
 from ..text import clean, counted
 from ..times import duration
 from .output import Session
@@ -89,7 +89,7 @@ def stop(session: Session, after_source: bool) -> int:
 @click.pass_obj
 def log_(session: Session, lines: int, level: Any) -> int:
     """Print the end of the engine's log."""
-    from ..client import log_lines
+    from ..service.client import log_lines
 
     path = log_file(session.library)
     if not path.is_file():

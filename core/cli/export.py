@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..queries import ExportRequest
+from ..protocol.queries import ExportRequest
 from .options import DEFAULT_FORMATS, filter_option, formats_option
 from .output import Session
 from .writing import write_files

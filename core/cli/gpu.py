@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from ..client import machine_now
-from ..state import GpuState, MachineState
+from ..protocol.state import GpuState, MachineState
+from ..service.client import machine_now
 from ..text import counted
 from .output import Output, Session
 

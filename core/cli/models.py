@@ -202,7 +202,7 @@ def _hub(offline: bool = False) -> Hub:
 @click.pass_obj
 def memory(session: Session, as_json: bool) -> int:
     """Say what each model took when it was loaded, and the batches that fitted."""
-    from ..client import Records
+    from ..service.client import Records
 
     records = Records.open(session.library)
     try:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..commands import Mode, SubmitScan
 from ..errors import UsageError
+from ..protocol.commands import Mode, SubmitScan
 from .output import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,8 +62,8 @@ def scan_request(
     *, follow_links: bool = False,
 ) -> SubmitScan:  # fmt: skip
     """Return the command the options add up to. Raises UsageError."""
-    from ..profiles import parse_override, resolve
-    from ..settings import chosen_profile
+    from ..config.profiles import parse_override, resolve
+    from ..config.user_settings import chosen_profile
 
     settings = dict(parse_override(text) for text in overrides)
     if stages is not None:

@@ -112,7 +112,7 @@ class Session:
     """What every command gets: the library's folder, the settings and the output."""
 
     def __init__(self, library: str | None, out: Output) -> None:
-        from ..settings import library_folder, load
+        from ..config.user_settings import library_folder, load
 
         self.app: Callable[..., int] | None = None
         """opens the app; None where there is none"""

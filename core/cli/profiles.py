@@ -18,7 +18,7 @@ def command() -> None:
 @click.pass_obj
 def list_(session: Session, as_json: bool) -> int:
     """List presets and your own profiles."""
-    from .. import profiles
+    from ..config import profiles
 
     rows = []
     for name, file in profiles.available().items():
@@ -44,7 +44,7 @@ def list_(session: Session, as_json: bool) -> int:
 @click.pass_obj
 def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
     """Show a profile as written, or resolved."""
-    from .. import profiles
+    from ..config import profiles
 
     if as_json:
         spec = profiles.resolve(name)
@@ -73,7 +73,7 @@ def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
 @click.pass_obj
 def new(session: Session, name: str, base: str) -> int:
     """Make a profile of your own."""
-    from .. import profiles
+    from ..config import profiles
 
     session.out.result(str(profiles.create(name, base)))
     return 0
@@ -91,7 +91,7 @@ def new(session: Session, name: str, base: str) -> int:
 @click.pass_obj
 def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
     """Change a profile of your own; comments stay, and only what validates is kept."""
-    from .. import profiles
+    from ..config import profiles
 
     if changes:
         path = profiles.edit(name, dict(profiles.parse_override(text) for text in changes))
@@ -112,7 +112,7 @@ def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
 @click.pass_obj
 def validate(session: Session, names: tuple[str, ...]) -> int:
     """Check profiles (all of them, or those named, or TOML files)."""
-    from .. import profiles
+    from ..config import profiles
 
     wrong = 0
     for name in names or profiles.available():

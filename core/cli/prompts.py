@@ -14,7 +14,7 @@ from ..text import clean, clean_path
 from .output import Session
 
 if TYPE_CHECKING:
-    from ..prompts import Prompt, Wording
+    from ..config.prompts import Prompt, Wording
 
 ANSWERS = ("text", "keywords", "verdict")
 
@@ -30,7 +30,7 @@ def command() -> None:
 @click.pass_obj
 def list_(session: Session, every: bool, as_json: bool) -> int:
     """List the prompts that ship and your own."""
-    from ..prompts import load_prompts
+    from ..config.prompts import load_prompts
 
     library = load_prompts()
     found = library.all() if every else library.newest()
@@ -49,7 +49,7 @@ def list_(session: Session, every: bool, as_json: bool) -> int:
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> int:
     """Show what a prompt says, word by word."""
-    from ..prompts import load_prompts
+    from ..config.prompts import load_prompts
 
     prompt = load_prompts().get(name)
     if as_json:
@@ -87,7 +87,7 @@ def add(
       sightline prompts add roofs --text "Which roofs are damaged? One a line."
       sightline prompts add detailed_description --file mine.txt
     """
-    from .. import prompts
+    from ..config import prompts
 
     if (text is None) == (path is None):
         raise UsageError("say what to ask with either --text or --file")
@@ -107,7 +107,7 @@ def import_(session: Session, path: str, as_json: bool) -> int:
     All are checked before any is kept. Each becomes the next version of its name, unless that very
     wording is there already.
     """
-    from .. import prompts
+    from ..config import prompts
 
     found = prompts.read_file(Path(path).expanduser())
     for each in found:
@@ -126,7 +126,7 @@ def import_(session: Session, path: str, as_json: bool) -> int:
 @click.pass_obj
 def export(session: Session, names: tuple[str, ...], path: str | None) -> int:
     """Write prompts as TOML that `prompts import` reads; all of your own unless named."""
-    from ..prompts import as_toml, load_prompts
+    from ..config.prompts import as_toml, load_prompts
 
     library = load_prompts()
     found = [library.get(name) for name in names] or [p for p in library.all() if p.own]
@@ -172,7 +172,7 @@ def _read(path: str) -> str:
 def _wording(**said: Any) -> Wording:
     from pydantic import ValidationError
 
-    from ..prompts import Wording
+    from ..config.prompts import Wording
 
     try:
         return Wording(**said)

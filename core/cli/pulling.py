@@ -166,7 +166,7 @@ def stopping(stop: Any, out: Output) -> Iterator[None]:
 
 def _smoke(found: Resolved) -> Any:
     """Load the model and try it once; None where this sightline has no such check."""
-    name = "core.models.smoke"
+    name = "core.models.smoke_test"
     try:
         module = import_module("..models.smoke", __package__)
     except ModuleNotFoundError as error:

@@ -15,10 +15,10 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .. import profiles
+from ..config import profiles
+from ..config.section import MEASURE
+from ..config.spec import Spec
 from ..errors import EXIT_MEANINGS
-from ..section import MEASURE
-from ..spec import Spec
 from .main import COMMANDS, cli
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import click
 
-from ..client import rows_of
-from ..queries import Results, Sort, What
+from ..protocol.queries import Results, Sort, What
+from ..service.client import rows_of
 from ..text import counted
 from ..times import reference, timecode
 from .options import filter_option

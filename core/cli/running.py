@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import events
-from ..attach import Ready, headless
-from ..client import EngineClient, Records, check_formats, folders_to_write
-from ..commands import CancelScan, ResumeScan, SubmitScan
 from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
-from ..logs import log_to
-from ..passed_over import PassedOver
-from ..queries import ExportRequest
-from ..state import EngineState
+from ..protocol import messages as events
+from ..protocol.commands import CancelScan, ResumeScan, SubmitScan
+from ..protocol.passed_over import PassedOver
+from ..protocol.queries import ExportRequest
+from ..protocol.state import EngineState
+from ..service.attach import Ready, headless
+from ..service.client import EngineClient, Records, check_formats, folders_to_write
+from ..service.engine_log import log_to
 from ..text import clean_path, counted
 from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS

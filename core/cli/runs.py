@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import click
 
-from ..attach import headless
-from ..client import Records
-from ..commands import RemoveScan, ResumeScan
 from ..errors import ExitCode
+from ..protocol.commands import RemoveScan, ResumeScan
+from ..service.attach import headless
+from ..service.client import Records
 from ..times import duration
 from .options import formats_option, out_option
 from .output import Session

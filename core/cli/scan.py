@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ..attach import reader_for
-from ..commands import Mode, SubmitScan
 from ..errors import ExitCode, NothingToScan, UsageError
+from ..protocol.commands import Mode, SubmitScan
+from ..service.attach import reader_for
 from ..text import counted
 from ..times import duration
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
@@ -97,7 +97,7 @@ def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
 def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from ..client import dry_run
+    from ..service.client import dry_run
 
     planned = dry_run(session.library, request)
     if not planned.sources and not planned.missing and not planned.left_out:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client import Records
 from ..errors import UsageError
-from ..queries import ScoreRequest
+from ..protocol.queries import ScoreRequest
+from ..service.client import Records
 from ..text import clean_path, counted
 from ..times import timecode
 from .output import Output, Session

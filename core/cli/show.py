@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from ..client import Records
 from ..errors import UsageError
-from ..fact_line import fact_line
+from ..protocol.fact_line import fact_line
+from ..protocol.views import MomentView
 from ..records import Candidate, Moment
+from ..service.client import Records
 from ..times import WrittenTime, parse_written, timecode, with_reference
-from ..views import MomentView
 from .output import Output, Session
 
 _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)

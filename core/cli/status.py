@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from ..client import Records
-from ..discovery import running
 from ..errors import EngineGone, UnknownName
-from ..remote import RemoteClient
-from ..state import EngineState, ScanState, WatchState
+from ..protocol.state import EngineState, ScanState, WatchState
+from ..service.client import Records
+from ..service.discovery import running
+from ..service.remote import RemoteClient
 from ..text import clean, clean_path, counted
 from ..times import duration
 from .output import Output, Session

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ..attach import attached
-from ..commands import EndWatch, WatchFolder
 from ..errors import UsageError
+from ..protocol.commands import EndWatch, WatchFolder
+from ..service.attach import attached
 from ..text import clean_path
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session

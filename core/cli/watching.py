@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from .. import events
-from ..attach import headless
-from ..client import EngineClient, Records, appearing, check_formats, folders_to_write
-from ..commands import CancelScan, Command, ResumeScan, SubmitScan
 from ..errors import DiskFull, ExitCode, NothingToScan, UnknownName
-from ..logs import log_to
-from ..passed_over import PassedOver
+from ..protocol import messages as events
+from ..protocol.commands import CancelScan, Command, ResumeScan, SubmitScan
+from ..protocol.passed_over import PassedOver
+from ..service.attach import headless
+from ..service.client import EngineClient, Records, appearing, check_formats, folders_to_write
+from ..service.engine_log import log_to
 from ..text import counted
 from .options import DEFAULT_FORMATS
 from .output import Session

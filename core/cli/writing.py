@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..client import Records
 from ..errors import ExitCode
-from ..queries import ExportRequest
+from ..protocol.queries import ExportRequest
+from ..protocol.views import Piece, Progress
+from ..service.client import Records
 from ..text import clean_path, counted
-from ..views import Piece, Progress
 from .output import Output
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from ..state import GpuProcess, GpuState, MachineState
+from ..protocol.state import GpuProcess, GpuState, MachineState
 from ..text import clean
 
 # Names of NVML's nvmlClocksEventReason* bits that a person can do something about, or should know.

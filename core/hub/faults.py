@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from .. import network
 from ..errors import DownloadFailed, ModelMissing, SightlineError
+from ..network import routes as network
 from ..text import clean
 
 

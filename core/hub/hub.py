@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..config.user_settings import config_folder
 from ..errors import ModelMissing, ModelRefused, UnknownName, UsageError
-from ..settings import config_folder
 from ..text import clean
 from .control import Control
 from .environment import cache_folder, endpoint, offline

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
 from ..models.catalog import Catalog, Entry
-from ..models.table import KINDS, family_of
+from ..models.registry import KINDS, family_of
 from ..text import clean, clean_path
 from . import whole
 from .control import Control

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..models.model import Kind
+from ..models.protocols import Kind
 
 Channel = Literal["stable", "edge"]
 CHANNELS: tuple[Channel, ...] = ("stable", "edge")

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from .. import network
 from ..errors import DownloadFailed
+from ..network import routes as network
 from .control import Control
 from .environment import shown, token
 from .faults import Asked, NoSuchFile, Passing, gave_up, refusal, unreachable

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ..config.user_settings import config_folder
 from ..errors import ProfileError
-from ..settings import config_folder
 from ..text import clean, clean_path, nearest
-from .model import Kind
-from .table import FAMILIES, KINDS
+from .protocols import Kind
+from .registry import FAMILIES, KINDS
 
 USER_FILE = "models.toml"
 SHIPPED = Path(__file__).with_name("catalog.toml")

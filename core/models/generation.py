@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..device.memory import watch_peak
-from .model import Answer, Finish
+from .protocols import Answer, Finish
 
 if TYPE_CHECKING:
     import torch

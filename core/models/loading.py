@@ -22,7 +22,7 @@ from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import Quantisation, choose_quantisation, refuse_quantisation
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
 from ..text import clean
-from .model import Identity, Loading
+from .protocols import Identity, Loading
 from .weights import check_weights
 
 NAMED_AT_MOST = 3

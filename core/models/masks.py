@@ -19,8 +19,8 @@ from ..errors import PictureRejected
 from ..records import Box
 from .boxes import longest_side
 from .loading import Resident, open_pretrained
-from .model import Kind, Loading, Picture
-from .pixels import Batch, batches, check, process, to_device
+from .preprocessing import Batch, batches, check, process, to_device
+from .protocols import Kind, Loading, Picture
 
 if TYPE_CHECKING:
     import torch

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import ModelRefused
 from ..text import clean
-from .model import Loading
+from .protocols import Loading
 
 FLASH = "flash_attn"
 _CONFIGS = (

@@ -19,8 +19,8 @@ from ..device.memory import Memory, empty_caches, is_out_of_memory, memory
 from ..errors import OutOfMemory
 from ..text import clean, counted
 from ..version import package_version
-from .model import Identity, Loading, Model
-from .table import load
+from .protocols import Identity, Loading, Model
+from .registry import load
 
 log = logging.getLogger("sightline.models")
 T = TypeVar("T")

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import DiskFull, SourceError
+from ..protocol.views import Piece
 from ..records import Moment, SourceInfo
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
 from ..text import clean, clean_path
-from ..views import Piece
 from .documents import Filed, documents
 from .narrowing import Narrowed
 

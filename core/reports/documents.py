@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ..config.spec import Spec
 from ..records import SourceInfo
-from ..spec import Spec
-from ..stages.dedupe import alike, joined
-from ..stages.table import columns_of, create
+from ..screening.dedupe import alike, joined
+from ..screening.registry import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Interrupted, SightlineError, UnknownName, UsageError
-from ..queries import ExportRequest
+from ..protocol.queries import ExportRequest
+from ..protocol.views import ExportState, Piece, Progress
 from ..sources.reader import Reader
 from ..storage.library import Library
-from ..views import ExportState, Piece, Progress
 from .clips import export_pieces
 from .exports import Told, events_of, export
 from .lists import newest, spec_of

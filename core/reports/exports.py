@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import SourceError
+from ..protocol.views import Progress
+from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
-from ..stages.thumbnails import make_missing
 from ..storage.library import Library
-from ..views import Progress
 from .documents import Filed, documents, summary, with_thumbnails
 from .lists import spec_of
 from .narrowing import Narrowed

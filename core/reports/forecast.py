@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..config.spec import Spec
 from ..errors import SourceError
-from ..plan import Plan, plan
+from ..protocol.views import PlanView
+from ..scans.plan import Plan, plan
 from ..sources.pools import ReaderPool
-from ..spec import Spec
 from ..storage.library import Library
 from ..text import counted
-from ..views import PlanView
 
 MAX_PROBES_FOR_ESTIMATE = 200
 

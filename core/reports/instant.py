@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
+from ..protocol.views import MomentView
 from ..records import Candidate, Moment, SourceInfo, asked_stream
+from ..screening.registry import columns_of, create
 from ..sources.reader import Reader, again_if_killed
-from ..spec import Spec
-from ..stages.table import columns_of, create
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
 from ..storage.library import Library
@@ -28,7 +29,6 @@ from ..timecodes import (
     written_rate,
 )
 from ..times import EXACT_SECONDS, WrittenTime
-from ..views import MomentView
 from .lists import spec_of
 from .looks import frame_notes, verdicts
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..discovery import is_held
-from ..profiles import build
-from ..spec import Spec
+from ..config.profiles import build
+from ..config.spec import Spec
+from ..protocol.views import ScanLine, TaskView
+from ..service.discovery import is_held
 from ..storage.library import Library
 from ..storage.runs import OPEN, UNFINISHED
-from ..views import ScanLine, TaskView
 
 
 def scan_lines(library: Library) -> list[ScanLine]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..inference.objects import part_of
+from ..inference.tracks import track
 from ..records import Box
-from ..stages.objects import part_of
-from ..stages.tracks import track
 from ..storage.annotations import Annotation
 from ..storage.export.document import FrameNotes, Thing
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from ..queries import Results, What
+from ..protocol.queries import Results, What
 from ..records import Candidate, Moment
 from ..storage.export.document import Document, FrameNotes
 from ..storage.library import Library

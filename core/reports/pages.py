@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..queries import LogLines, Matrix, Models, Page, Query, Results, Scans, Tasks
+from ..config.user_settings import log_file
+from ..protocol.queries import LogLines, Matrix, Models, Page, Query, Results, Scans, Tasks
 from ..records import asked_stream
-from ..settings import log_file
 from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.listings import Key, Wanted

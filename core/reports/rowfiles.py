@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..queries import Query
+from ..protocol.queries import Query
 from ..storage.export.atomic import write
 from ..storage.export.cells import rows_text, text_cell
 from ..storage.export.shapes import dumps

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.spec import EVENT_STAGES
 from ..errors import UsageError
 from ..judge.score import Footage, Score, Truth, VideoScore, read_truths, score, total
-from ..queries import ScoreRequest
-from ..spec import EVENT_STAGES
+from ..protocol.queries import ScoreRequest
 from ..storage.export.document import Document
 from ..storage.export.edl import ascii_name, start_timecode
 from ..storage.library import Library

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ..errors import EnvironmentFault
-from ..passed_over import PassedOver, Tally
+from ..protocol.passed_over import PassedOver, Tally
 from ..text import clean, clean_path
 from .find import KNOWN_SUFFIXES, Found, Links, Walk, is_system_folder
 

@@ -17,8 +17,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..disk_errors import FULL
 from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
+from ..system.disk_errors import FULL
 from ..text import counted
 from . import foreign, wire
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..disk_errors import FULL
+from ..system.disk_errors import FULL
 from ..text import counted
 from .clip_sound import SoundTracks, open_tracks
 from .clip_stretch import Mark, Stretch, marked

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..passed_over import Tally
+from ..protocol.passed_over import Tally
 
 
 def _endings(text: str) -> frozenset[str]:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..screening_settings import Limits
-from ..spec import Spec
+from ..config.screening_settings import Limits
+from ..config.spec import Spec
 from .process import ReaderProcess
 from .reader import Reader
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..child_environment import child_environment
+from ..system.child_environment import child_environment
 
 _CODE_FOLDER = Path(__file__).parent.parent.parent
 # Every thread's own heap and BLAS's buffers would take address space that is capped.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
+from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
-from ..screening_settings import Limits, Sampling
 from . import wire
 from .container import RAW_FORMATS
 from .process import ReaderProcess

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..spec import tagged_hash
+from ..config.spec import tagged_hash
 from .database import Database
 from .results import OF_THE_FILE
 

@@ -10,14 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from ..disk_errors import FULL, disk_fault, probe
-from ..errors import (
-    EnvironmentFault,
-    LibraryBusy,
-    LibraryDamaged,
-    LibraryGone,
-    LibraryTooNew,
-)
+from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
+from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
 from . import score_migration
 

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .. import private
-from ..discovery import LOCK
-from ..disk_errors import disk_fault
 from ..errors import EnvironmentFault, LibraryBusy, UnknownName
+from ..service.discovery import LOCK
+from ..system import private_files as private
+from ..system.disk_errors import disk_fault
 from ..text import clean
 from .annotations import Annotations
 from .database import Database, is_older

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.spec import tagged_hash
 from ..records import (
     PICTURE_READING,
     Candidate,
@@ -26,7 +27,6 @@ from ..records import (
     content_of,
     of_the_file,
 )
-from ..spec import tagged_hash
 from .database import Database
 
 _BATCH = 500

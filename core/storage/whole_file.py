@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import private
-from ..disk_errors import disk_fault
+from ..system import private_files as private
+from ..system.disk_errors import disk_fault
 
 
 def write_whole(path: Path, data: bytes, library: Path) -> None:

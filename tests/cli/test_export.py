@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas
 import pytest
 
-from core.client import LocalClient, Records
 from core.errors import UsageError
-from core.queries import ExportRequest, Results
+from core.protocol.queries import ExportRequest, Results
+from core.protocol.views import Piece, Progress
 from core.records import Moment
 from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
+from core.service.client import LocalClient, Records
 from core.storage.library import Library
-from core.views import Piece, Progress
 from tests.sources.test_clip_kinds import check_clip_length
 from tests.workbench import STROKES, Cli
 

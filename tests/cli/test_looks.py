@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.models import shapes
 from core.sources.profile import ADOBE_GAMMA, ADOBE_PRIMARIES, named_profile
+from core.synthetic import shapes
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import shapes_model, tiny_model
 from tests.workbench import STROKES, Cli, InProcess, wait_for

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.events import EVENTS, event_from_json, event_to_json
+from core.protocol.messages import EVENTS, event_from_json, event_to_json
 from tests.workbench import STROKES, Cli, InProcess, Ran
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[31m\nred\u202egpj.\u200b\x9b2J\r雷"

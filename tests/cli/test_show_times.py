@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 from core.cli.show import _split
-from core.client import Records
+from core.config.spec import Spec
 from core.errors import UnknownName, UsageError
+from core.protocol.views import MomentView
 from core.records import Moment, SourceInfo
-from core.spec import Spec
-from core.stages.table import create
+from core.screening.registry import create
+from core.service.client import Records
 from core.storage.library import Library
 from core.storage.results import Measured, Result
 from core.storage.runs import TaskRow
 from core.text import clean
 from core.timecodes import frames_to_timecode, seconds_to_frames, timecode_rate, timecode_to_frames
 from core.times import reference, timecode
-from core.views import MomentView
 
 PATH = "/footage/a@5 b.mp4"
 RATES = ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120", "240")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.equip import EMBEDDER_ON_CPU, EMBEDDER_ON_GPU, PROMPTED
+from core.config.prompts import load_prompts
+from core.config.spec import Spec
 from core.models import catalog
-from core.prompts import load_prompts
-from core.spec import Spec
+from core.scans.resolve_models import EMBEDDER_ON_CPU, EMBEDDER_ON_GPU, PROMPTED
 
 
 def test_default_models_are_in_the_catalog_and_of_the_right_kind() -> None:

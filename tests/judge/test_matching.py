@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from core.client import Records
 from core.errors import UsageError
 from core.judge.matching import neighbours, one_to_one, overlap
 from core.judge.score import Score, TrueEvent, score, total
-from core.queries import Results, ScoreRequest
+from core.protocol.queries import Results, ScoreRequest
 from core.records import Moment, Stroke
 from core.reports.rowfiles import write_rows
+from core.service.client import Records
 from core.storage.library import Library
 from tests.workbench import Cli
 

@@ -10,18 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from core.judge.storm import (
-    Lightning,
-    Scene,
-    demo_scene,
-    render,
-    scenes,
-    truth,
-    write,
-)
-from core.judge.storm_distractors import DISTRACTORS
-from core.judge.storm_lightning import APART, LUMA, plan_flashes
-from core.judge.storm_scenery import DAYLIGHT
+from core.synthetic.distractors import DISTRACTORS
+from core.synthetic.lightning import APART, LUMA, plan_flashes
+from core.synthetic.scenery import DAYLIGHT
+from core.synthetic.storm import Lightning, Scene, demo_scene, render, scenes, truth, write
 
 SMALL = Scene(
     "small",

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.models import table
-from core.models.model import Detector, Embedder, Loading, Model, Picture, Segmenter
+from core.models import registry as table
+from core.models.protocols import Detector, Embedder, Loading, Model, Picture, Segmenter
 from core.records import Box
 from tests.tiny.shelf import tiny_model
 

@@ -13,8 +13,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelMissing, ModelRefused, PictureRejected, UnknownName
-from core.models import table
-from core.models.model import Detector, Embedder, Loading, Model
+from core.models import registry as table
+from core.models.protocols import Detector, Embedder, Loading, Model
 
 from .looking import EACH, FIXTURES, NAMES, Look, assert_same, load, look, picture, ragged
 

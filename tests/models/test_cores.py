@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.models.cores import LEAST, Cores
+from core.models.cpu_batches import LEAST, Cores
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture

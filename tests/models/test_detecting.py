@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.models.grounding_dino import FULL_STOP, GroundingDino
-from core.models.model import Loading
-from core.models.owlv2 import Owlv2
-from core.models.sam import Sam
-from core.models.sam2 import Sam2
+from core.models.families.grounding_dino import FULL_STOP, GroundingDino
+from core.models.families.owlv2 import Owlv2
+from core.models.families.sam import Sam
+from core.models.families.sam2 import Sam2
+from core.models.protocols import Loading
 from core.records import Box
 from tests.tiny.shelf import tiny_model
 

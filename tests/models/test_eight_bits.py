@@ -11,10 +11,10 @@ import pytest
 
 from core.device.capability import Capability
 from core.errors import ModelRefused
-from core.models.eight_bits import wants_eight_bits
-from core.models.integer_layers import with_integers
-from core.models.model import Loading
-from core.models.table import load
+from core.models.int8 import wants_eight_bits
+from core.models.int8_layers import with_integers
+from core.models.protocols import Loading
+from core.models.registry import load
 from tests.tiny.shelf import shapes_model, tiny_model
 
 from .looking import picture
@@ -80,7 +80,7 @@ def test_extremes_are_not_cut_off(bias: bool) -> None:
 def test_refused_where_pytorch_has_no_such_products(
     broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.models.integer_layers.IntegerLinear", broken)
+    monkeypatch.setattr("core.models.int8_layers.IntegerLinear", broken)
     with pytest.raises(ModelRefused, match=r"use (quantize = )?none"):
         wants_eight_bits("8bit", CPU, "float32")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from core.errors import ModelRefused
-from core.models import table
-from core.models.table import family_of
+from core.models import registry as table
+from core.models.registry import family_of
 
 from .looking import load
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.models import pixels
-from core.models.open_clip import Resize
-from core.models.shapes import draw, empty
+from core.models import preprocessing as pixels
+from core.models.families.open_clip import Resize
+from core.synthetic.shapes import draw, empty
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture

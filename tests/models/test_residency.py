@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.device.memory import Memory
-from core.models.model import Loading
+from core.models.protocols import Loading
+from core.models.registry import load
 from core.models.residency import Residency, key_of
-from core.models.table import load
 from core.storage.library import Library
 from tests.tiny.shelf import tiny_model
 

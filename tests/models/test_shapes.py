@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from core.models import shapes
-from core.models.model import Embedder
+from core.models.protocols import Embedder
+from core.synthetic import shapes
 from tests.tiny.shelf import shapes_model
 
 from .looking import load

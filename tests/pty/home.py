@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from core.discovery import running
-from core.queries import Page, Results, Scans
-from core.remote import RemoteClient
+from core.protocol.queries import Page, Results, Scans
+from core.service.discovery import running
+from core.service.remote import RemoteClient
 from tests.pty.harness import Terminal, environment, spawn
 from tests.workbench import COMMAND, Cli
 
@@ -121,6 +121,6 @@ class Home:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 line = process.cmdline()
-                if "core.server" in line and str(self.library) in line:
+                if "core.service.server" in line and str(self.library) in line:
                     process.kill()
                     process.wait(10)

@@ -1,4 +1,4 @@
-"""A tiny app shown through `tui.tty.run`, for the tests of the terminal layer.
+"""A tiny app shown through `tui.terminal.tty.run`, for the tests of the terminal layer.
 
     python -m tests.pty.small_app LOG [no-mouse]
 
@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.probe import TerminalFacts, probe
-from tui.tty import run
+from tui.terminal.probe import TerminalFacts, probe
+from tui.terminal.tty import run
 
 if TYPE_CHECKING:
-    from tui.safe_app import SafeApp
+    from tui.terminal.safe_app import SafeApp
 
 # What xterm sends for the function keys, and what the app then does.
 KEYS = {

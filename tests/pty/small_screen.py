@@ -15,9 +15,9 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Label
 
 from core.errors import LibraryDamaged
-from tui.clipboard import copy
-from tui.probe import TerminalFacts
-from tui.safe_app import SafeApp
+from tui.terminal.clipboard import copy
+from tui.terminal.probe import TerminalFacts
+from tui.terminal.safe_app import SafeApp
 
 SECRET = "hunter2"
 COPIED = "cam1.mp4@00:22:14\té\x1b]52;c;!\x07\nsecond line"

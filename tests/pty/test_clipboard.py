@@ -11,7 +11,7 @@ import pytest
 
 from tests.pty.harness import environment, spawn
 from tests.pty.small_app import KEYS
-from tui.clipboard import MAX_BYTES, copy
+from tui.terminal.clipboard import MAX_BYTES, copy
 
 # What is left of `small_screen.COPIED` when nothing in it can be obeyed.
 HARMLESS = "cam1.mp4@00:22:14\té�]52;c;!�\nsecond line"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.pty.harness import CELL, DA1, KITTY, Answer, environment, late, spawn
-from tui.probe import LateAnswers
+from tui.terminal.probe import LateAnswers
 
 SIXEL = Answer(b"\x1b[c", b"\x1b[?62;4;22c")
 PRINTS = """

@@ -26,7 +26,7 @@ from tests.pty.harness import (
 )
 from tests.pty.small_app import KEYS
 from tests.pty.small_screen import SECRET, Small
-from tui.probe import probe
+from tui.terminal.probe import probe
 
 Start = Callable[..., Terminal]
 

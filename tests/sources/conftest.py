@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.screening_settings import Limits
+from core.config.screening_settings import Limits
 from core.sources.reader import Reader
 from tests.workbench import x264
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.config.screening_settings import Sampling
 from core.records import LumaBatch
-from core.screening_settings import Sampling
 from core.sources.reader import Reader, ReaderChosen, VideoEnd
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.config.screening_settings import Sampling
 from core.errors import Unreadable
-from core.plan import kind_of
-from core.screening_settings import Sampling
+from core.scans.plan import kind_of
 from core.sources.moving import says_animated
 from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, read
@@ -123,7 +123,7 @@ def test_the_case() -> None:
     path = MEDIA.parent / "cases" / "30-pictures" / "anim.webp"
     if not path.exists():
         pytest.skip("no cases beside the media")
-    from core.screening_settings import Limits
+    from core.config.screening_settings import Limits
 
     reader = Reader(Limits())
     found = read(reader, path, Sampling())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
-from core.passed_over import PassedOver
+from core.protocol.passed_over import PassedOver
 from core.sources.appearing import Appearing
 
 SETTLE = 0.2

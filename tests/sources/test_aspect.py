@@ -9,12 +9,12 @@ from typing import Any
 
 from PIL import Image
 
+from core.config.screening_settings import Sampling
+from core.config.spec import Spec
+from core.inference.frames import shown
 from core.records import ColourBatch
-from core.screening_settings import Sampling
 from core.sources.aspect import display_size
 from core.sources.reader import Reader
-from core.spec import Spec
-from core.stages.frames import shown
 from tests.sources.footage import scene, write_video
 
 

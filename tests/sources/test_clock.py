@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.config.screening_settings import Events, Sampling
+from core.config.spec import Spec
 from core.records import Candidate, SourceInfo
-from core.screening_settings import Events, Sampling
+from core.scans.events import moments
+from core.scans.results import failure, measured
 from core.sources.clock import FrameClock, PacketClock
 from core.sources.reader import Reader
-from core.spec import Spec
-from core.stages.judgement import failure, measured
-from core.stages.moments import moments
 from tests.sources.drawn import draw, joined
 from tests.sources.reading import REPOSITORY, Read, read
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.config.screening_settings import Sampling
 from core.records import ColourBatch
-from core.screening_settings import Sampling
 from core.sources.colour import colour_frame, still_frame
 from core.sources.colour_tags import reading
 from core.sources.light import Transfer, sdr_luminance, to_bt709

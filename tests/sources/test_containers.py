@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.config.screening_settings import Sampling
+from core.config.spec import Spec
 from core.errors import Unreadable
-from core.screening_settings import Sampling
+from core.scans.results import failure
 from core.sources.reader import Reader, VideoEnd
-from core.spec import Spec
-from core.stages.judgement import failure
 from tests.sources.drawn import LIT, cut, draw
 from tests.sources.reading import read
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.passed_over import KINDS_KEPT, OTHER, REASONS, PassedOver, Tally
+from core.protocol.passed_over import KINDS_KEPT, OTHER, REASONS, PassedOver, Tally
 from core.sources.find import KNOWN_SUFFIXES, SYSTEM_FOLDERS, Found, Missing, find
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.child_environment import child_environment
+from core.config.screening_settings import Limits
 from core.errors import TooLarge, Unreadable
-from core.screening_settings import Limits
 from core.sources import formats
 from core.sources.foreign import foreign_kind
 from core.sources.reader import Reader
+from core.system.child_environment import child_environment
 from tests.sources.reading import REPOSITORY
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\nshowpage\n%%EOF\n"

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from core.config.screening_settings import Limits
 from core.errors import SourceError
-from core.screening_settings import Limits
 from core.sources.gps import place_of
 from core.sources.picture import open_picture, probe_picture
 from core.sources.reader import Reader

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from core.config.screening_settings import Limits, Sampling
 from core.errors import ReaderDied, ReaderKilled, SourceError, TooLarge, Unreadable, Vanished
-from core.screening_settings import Limits, Sampling
 from core.sources.find import Found, find
 from core.sources.reader import Reader, again_if_killed
 from tests.sources.reading import REPOSITORY, read

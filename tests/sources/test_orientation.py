@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.config.screening_settings import Sampling
 from core.records import ColourBatch
-from core.screening_settings import Sampling
 from core.sources.orientation import AS_STORED, Orientation, orientation
 from core.sources.reader import Reader
 from tests.sources.footage import write_video

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.config.screening_settings import Limits
 from core.errors import MissingExtra, SourceError, TooLarge, Unreadable
-from core.screening_settings import Limits
 from core.sources.colour import rough_size
 from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, files_under, needs_media

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.screening_settings import Sampling
+from core.config.screening_settings import Sampling
 from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, assert_tail, needs_media, read
 

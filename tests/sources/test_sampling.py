@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.config.screening_settings import Sampling
 from core.errors import Unreadable
-from core.screening_settings import Sampling
 from core.sources.reader import Reader
 from core.sources.sampling import wanted_indices
 from tests.sources.reading import MEDIA, needs_media, read

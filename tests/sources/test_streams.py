@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.config.screening_settings import Sampling
+from core.config.spec import Spec
 from core.errors import Unreadable
 from core.records import asked_stream, content_of
-from core.screening_settings import Sampling
+from core.scans.measure import measure_settings
 from core.sources.reader import Reader
-from core.spec import Spec
-from core.stages.measure import measure_settings
 from tests.sources.drawn import HEIGHT, LIT, WIDTH, draw
 from tests.sources.reading import read
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.config.screening_settings import Limits, Sampling
 from core.errors import TooLarge, Unreadable
-from core.screening_settings import Limits, Sampling
 from core.sources.reader import Reader
 from tests.sources.reading import MEDIA, files_under, named, needs_media, read
 

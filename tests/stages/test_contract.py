@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.screening_settings import Regions
-from core.spec import SCREEN_NAMES, Spec
-from core.stages.cells import cell_means
-from core.stages.stage import Window
-from core.stages.table import STAGES, create
+from core.config.screening_settings import Regions
+from core.config.spec import SCREEN_NAMES, Spec
+from core.screening.cells import cell_means
+from core.screening.registry import STAGES, create
+from core.screening.stage import Window
 from tests.workbench import STORM, luma_of, measured
 
 ALL = sorted(STAGES)

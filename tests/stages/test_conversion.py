@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.models.table import load
+from core.config.screening_settings import Limits, Regions
+from core.config.spec import Spec
+from core.inference.frames import shown as shown_of
+from core.inference.stage import Microbatch, Shown
+from core.models.registry import load
 from core.pipeline.channel import Control
-from core.plan import plan
 from core.records import SourceInfo
-from core.screening_settings import Limits, Regions
+from core.scans.measure import measure_settings
+from core.scans.plan import plan
 from core.sources.reader import Reader
-from core.spec import Spec
-from core.stages.frames import shown as shown_of
-from core.stages.look import Microbatch, Shown
-from core.stages.measure import measure_settings
 from core.storage.frames import KeptFrames
 from core.storage.library import Library
 from core.storage.results import Result

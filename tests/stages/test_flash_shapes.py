@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.config.screening_settings import Events
+from core.config.spec import Spec
 from core.records import Candidate, Moment, SourceInfo
-from core.screening_settings import Events
-from core.spec import Spec
-from core.stages.flash import FlashStage
-from core.stages.flash_score import (
+from core.scans.events import moments
+from core.screening.flash import FlashStage
+from core.screening.flash_score import (
     AT_THE_END,
     AT_THE_START,
     REASONS,
@@ -24,9 +25,8 @@ from core.stages.flash_score import (
     STROKE_RANGE,
     TOO_LONG,
 )
-from core.stages.moments import moments
-from core.stages.stage import Track
-from core.stages.strokes import stroke_rows
+from core.screening.stage import Track
+from core.screening.strokes import stroke_rows
 
 Floats = NDArray[np.float32]
 ROWS, COLUMNS = 22, 40

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.config.model_settings import Detect, Embed, Models, Tag
+from core.config.prompts import load_prompts
+from core.config.spec import Spec
 from core.errors import OutOfMemory, PictureRejected
-from core.model_settings import Detect, Embed, Models, Tag
-from core.models.model import Loading, Model
+from core.inference.frames import longest_side
+from core.inference.leases import Lending
+from core.inference.objects import from_runs, runs
+from core.inference.registry import open_looks
+from core.inference.runner import Looking
+from core.inference.stage import Microbatch, Noted, Shown
+from core.models.protocols import Loading, Model
+from core.models.registry import load
 from core.models.residency import Residency
-from core.models.table import load
 from core.pipeline.channel import Control
-from core.prompts import load_prompts
-from core.spec import Spec
-from core.stages.frames import longest_side
-from core.stages.lending import Lending
-from core.stages.look import Microbatch, Noted, Shown
-from core.stages.looking import Looking
-from core.stages.looks import open_looks
-from core.stages.objects import from_runs, runs
 from core.storage.annotations import Annotation
 from core.storage.library import Library
 from tests.tiny.shelf import tiny_model

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.config.screening_settings import Events
 from core.records import Candidate, Moment
-from core.screening_settings import Events
-from core.stages.moments import moments
+from core.scans.events import moments
 
 RATE = 25.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.stages.dedupe import alike, difference_hash, joined, split
+from core.screening.dedupe import alike, difference_hash, joined, split
 from tests.workbench import Cli, texture
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.config.screening_settings import Cut, Flash, Motion, Regions
+from core.config.spec import Spec
 from core.judge.score import TrueEvent, score
-from core.judge.storm import Lightning, Scene, truth
 from core.records import Candidate
-from core.screening_settings import Cut, Flash, Motion, Regions
-from core.spec import Spec
-from core.stages.moments import moments
+from core.scans.events import moments
+from core.synthetic.storm import Lightning, Scene, truth
 from tests.workbench import (
     STORM,
     accepted,

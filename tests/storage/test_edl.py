@@ -195,7 +195,7 @@ def test_the_case_of_a_variable_rate(media: Path) -> None:
     clip = media.parent / "cases" / "21-vfr-edl" / "vfr126.mp4"
     if not clip.exists():
         pytest.skip("no cases here")
-    from core.screening_settings import Limits
+    from core.config.screening_settings import Limits
     from core.sources.reader import Reader
 
     reader = Reader(Limits())

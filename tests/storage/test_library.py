@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import cli as command_line
-from core.client import LocalClient
-from core.commands import CancelScan, RemoveScan, ResumeScan, SubmitScan
 from core.errors import DiskFull, EnvironmentFault, LibraryBusy, UnknownName
-from core.events import BatchDone, ScanFinished
+from core.protocol.commands import CancelScan, RemoveScan, ResumeScan, SubmitScan
+from core.protocol.messages import BatchDone, ScanFinished
+from core.service.client import LocalClient
 from core.storage import database as database_module
 from core.storage.database import MIGRATIONS, SCHEMA_VERSION, Database
 from core.storage.library import Library

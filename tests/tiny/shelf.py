@@ -39,9 +39,9 @@ def builders() -> dict[str, Callable[[Path], None]]:
 def shapes_model() -> Path:
     """Return the folder of the embedder of coloured shapes, training it if it is not there.
 
-    That takes about a minute the first time; its family is `core.models.shapes.FAMILY`.
+    That takes about a minute the first time; its family is `core.synthetic.shapes.FAMILY`.
     """
-    from core.models import shapes
+    from core.synthetic import shapes
 
     def make(place: Path) -> None:
         shapes.train(place)

@@ -13,7 +13,7 @@ from textual.binding import BindingsMap
 from textual.keys import _character_to_key
 from textual.screen import Screen
 
-from tui.actions import (
+from tui.keys.actions import (
     ACTIONS,
     BY_ID,
     CONDITIONS,
@@ -29,8 +29,8 @@ from tui.actions import (
     footer_for,
     footer_items,
 )
-from tui.key_docs import keymap_schema, keys_table_markdown
-from tui.key_names import refusal, spelled, textual_name
+from tui.keys.docs import keymap_schema, keys_table_markdown
+from tui.keys.names import refusal, spelled, textual_name
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -145,7 +145,7 @@ def test_the_schema_takes_what_the_settings_may_hold() -> None:
 def test_docs_and_keymaps_are_made_without_textual() -> None:
     code = (
         "import sys, tui.actions, tui.keys, tui.key_docs\n"
-        "tui.key_docs.keys_table_markdown(), tui.keys.keymap_from({})\n"
+        "tui.keys.docs.keys_table_markdown(), tui.keys.keymap_from({})\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

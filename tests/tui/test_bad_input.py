@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from core.attach import attached
-from core.commands import CorrectFrame, SubmitScan
-from core.discovery import PROTOCOL, discovery_file
-from core.queries import Results
+from core.protocol.commands import CorrectFrame, SubmitScan
+from core.protocol.queries import Results
+from core.service.attach import attached
+from core.service.discovery import PROTOCOL, discovery_file
 from tests.tui.viewing import Viewer, end_engine, look, wishes
 from tui.widgets.entry import shown
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from core.state import EngineState, ScanState, StepState, TaskState
+from core.protocol.state import EngineState, ScanState, StepState, TaskState
 from tests.tui.viewing import Viewer, look, wishes
 
 TICKS = 12

@@ -7,8 +7,8 @@ import tomllib
 import pytest
 
 from core.errors import ProfileError
-from tui.actions import PRESETS, defaults
-from tui.keys import keymap_from
+from tui.keys.actions import PRESETS, defaults
+from tui.keys.user_keys import keymap_from
 
 
 def test_without_settings_the_defaults_hold() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.commands import SubmitScan
-from core.profiles import create, user_folder
+from core.config.profiles import create, user_folder
+from core.protocol.commands import SubmitScan
 from tests.hub.conftest import local_hub, model_files
 from tests.hub.local_hub import LocalHub
 from tests.tui.viewing import Viewer, look, wishes

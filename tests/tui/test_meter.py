@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable
 
-from tui import meter
-from tui.link import FRAMES_BYTES, Link
+from tui.terminal import meter
+from tui.terminal.link import FRAMES_BYTES, Link
 
 
 def wait(true: Callable[[], bool]) -> None:

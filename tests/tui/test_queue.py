@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.commands import SubmitScan
+from core.protocol.commands import SubmitScan
 from tests.tui.viewing import Viewer, look, wishes
 
 SLOW = {"run.batch_size": 8, "run.parallel": 1, "stages": ["flash", "motion", "cut"]}

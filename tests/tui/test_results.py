@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.queries import Results
+from core.protocol.queries import Results
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
-from tui.new_file import plain_stem, write_new
+from tui.screens.new_file import plain_stem, write_new
 from tui.views import wording
 from tui.widgets.frame_view import FrameView
 

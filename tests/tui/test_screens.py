@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.viewing import Viewer, look, wishes
-from tui import actions
+from tui.keys import actions
 from tui.screens.moving import LETTERS, labels
 from tui.screens.table import SCREEN_CLASSES
 

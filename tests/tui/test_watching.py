@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from core.commands import WatchFolder
+from core.protocol.commands import WatchFolder
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
 

@@ -16,7 +16,7 @@ import psutil
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from core.discovery import running
+from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
 from tui.app import SightlineApp, Wishes
 from tui.widgets.line import Line

@@ -106,7 +106,7 @@ class AddScreen(ModalScreen[Chosen | None]):
 
     def action_profile(self) -> None:
         """Choose the profile to scan with."""
-        from core.profiles import available
+        from core.config.profiles import available
 
         def chosen(name: str | None) -> None:
             if name is not None:

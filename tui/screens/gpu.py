@@ -16,7 +16,7 @@ from ..widgets.rows import ListSource
 from ..widgets.symbols import ASCII
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
-from .room import Room
+from .screen import Room
 
 MOST_GRAPHS = 8
 GRAPH_LINES = 3

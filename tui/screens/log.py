@@ -8,15 +8,15 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 
-from core.queries import LogLines
-from core.settings import log_file
+from core.config.user_settings import log_file
+from core.protocol.queries import LogLines
 from core.text import clean_path
 
 from ..views import log
 from ..views.paged import PagedRows
 from ..widgets.virtual_table import VirtualTable
 from .read import ReadScreen
-from .room import Room
+from .screen import Room
 
 READ_SECONDS = 2.0
 """what the engine only logs is no event: its log is read again so often while it is shown"""

@@ -7,8 +7,15 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 
-from core.commands import CancelPull, Command, ContinuePull, PausePull, PullModel, RemoveModel
-from core.queries import Matrix, Models
+from core.protocol.commands import (
+    CancelPull,
+    Command,
+    ContinuePull,
+    PausePull,
+    PullModel,
+    RemoveModel,
+)
+from core.protocol.queries import Matrix, Models
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -17,7 +24,7 @@ from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .read import ReadScreen
-from .room import Room
+from .screen import Room
 
 
 class ModelsRoom(Room):

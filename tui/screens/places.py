@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from ..widgets.text_pane import TextPane
-from .room import Room
+from .screen import Room
 
 
 class Place(Room):

@@ -8,15 +8,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from core.commands import SubmitScan
 from core.errors import SightlineError
+from core.protocol.commands import SubmitScan
 from core.text import clean, counted
 
 from ..views import profiles
 from ..widgets.rows import ListSource
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .room import Room
+from .screen import Room
 
 
 class ProfilesRoom(Room):
@@ -79,7 +79,7 @@ class ProfilesRoom(Room):
 
     def own_profile(self) -> bool:
         """Tell whether the profile is the user's own."""
-        from core.profiles import available
+        from core.config.profiles import available
 
         found = available().get(self._profile)
         return found is not None and not found.preset
@@ -124,7 +124,7 @@ class ProfilesRoom(Room):
 
     def act_profiles_save(self) -> None:
         """Write the changes; comments stay."""
-        from core.profiles import edit
+        from core.config.profiles import edit
 
         if self._trouble:
             self.say("not saved: " + next(iter(self._trouble.values())), bad=True)
@@ -197,7 +197,7 @@ class ProfilesRoom(Room):
 
     def act_profiles_delete(self) -> None:
         """Delete one's own profile, after asking."""
-        from core.profiles import remove
+        from core.config.profiles import remove
 
         def chosen(how: str | None) -> None:
             if how != "yes":
@@ -273,7 +273,7 @@ class ProfilesRoom(Room):
 
     def _change(self, key: str, text: str) -> None:
         """Take a new value, and say at once beside it what is wrong with it."""
-        from core.profiles import parse_override, resolve
+        from core.config.profiles import parse_override, resolve
 
         self._changes[key] = text  # stays to be seen and mended if it is no value
         try:
@@ -290,7 +290,7 @@ class ProfilesRoom(Room):
         return {key: value for key, value in self._changes.items() if key not in self._trouble}
 
     def _made(self, name: str, base: str) -> None:
-        from core.profiles import create
+        from core.config.profiles import create
 
         try:
             path = create(name.strip(), base)

@@ -9,17 +9,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from core.queries import Tasks
+from core.protocol.queries import Tasks
 
 from ..views import queue, wording
 from ..views.paged import PagedRows
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .room import Room
+from .screen import Room
 
 if TYPE_CHECKING:
-    from core.commands import Command
+    from core.protocol.commands import Command
 
     from .add import Chosen
 
@@ -100,7 +100,7 @@ class QueueRoom(Room):
 
     def act_queue_pause(self) -> None:
         """Hold the scan under the cursor, or let it go on."""
-        from core.commands import ContinueScan, PauseScan
+        from core.protocol.commands import ContinueScan, PauseScan
 
         scan = queue.scan_of(self.state, self._scan())
         if scan is None:
@@ -112,7 +112,7 @@ class QueueRoom(Room):
 
     def act_queue_pause_all(self) -> None:
         """Hold everything, or let everything go on."""
-        from core.commands import ContinueScan, PauseScan
+        from core.protocol.commands import ContinueScan, PauseScan
 
         scans = self.state.scans if self.state else ()
         held = bool(scans) and all(scan.state == "paused" for scan in scans)
@@ -121,7 +121,7 @@ class QueueRoom(Room):
 
     def act_queue_cancel(self) -> None:
         """Stop the scan under the cursor; ask first if it is at work."""
-        from core.commands import CancelScan
+        from core.protocol.commands import CancelScan
 
         scan = queue.scan_of(self.state, self._scan())
         if scan is None:
@@ -144,7 +144,7 @@ class QueueRoom(Room):
 
     def act_queue_retry(self) -> None:
         """Go on with an interrupted scan, or try what failed again."""
-        from core.commands import ResumeScan
+        from core.protocol.commands import ResumeScan
 
         row = self._row()
         if row is None:
@@ -155,13 +155,13 @@ class QueueRoom(Room):
 
     def act_queue_up(self) -> None:
         """Move the scan towards the head of the queue."""
-        from core.commands import MoveScan
+        from core.protocol.commands import MoveScan
 
         self.work(self._told(MoveScan(self._scan(), -1), "moved up"))
 
     def act_queue_down(self) -> None:
         """Move the scan towards the end of the queue."""
-        from core.commands import MoveScan
+        from core.protocol.commands import MoveScan
 
         self.work(self._told(MoveScan(self._scan(), 1), "moved down"))
 
@@ -191,18 +191,18 @@ class QueueRoom(Room):
         self.act_queue_results()
 
     def _cancel(self, scan: int) -> None:
-        from core.commands import CancelScan
+        from core.protocol.commands import CancelScan
 
         self.work(self._told(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
 
     def _remove(self, scan: int) -> None:
-        from core.commands import RemoveScan
+        from core.protocol.commands import RemoveScan
 
         self.work(self._told(RemoveScan(scan), f"scan {scan} removed"))
         self.app.bridge.changes += 1
 
     def _added(self, found: Chosen | None) -> None:
-        from core.commands import SubmitScan
+        from core.protocol.commands import SubmitScan
 
         if found is not None:
             self.app.profile = found.profile
@@ -210,7 +210,7 @@ class QueueRoom(Room):
             self.work(self.app.submit(command))
 
     def _watched(self, found: Chosen | None) -> None:
-        from core.commands import WatchFolder
+        from core.protocol.commands import WatchFolder
 
         if found is not None:
             self.app.profile = found.profile
@@ -219,7 +219,7 @@ class QueueRoom(Room):
                 self.work(self.app.submit(command))
 
     def _unwatched(self, folder: str | None) -> None:
-        from core.commands import EndWatch
+        from core.protocol.commands import EndWatch
 
         if folder is not None:
             words = f"{wording.short_path(folder)} is watched no more"
@@ -282,7 +282,7 @@ class QueueRoom(Room):
         ]
 
     def _last_events(self) -> list[str]:
-        from core.events import LeftOut, MomentFound, Warned
+        from core.protocol.messages import LeftOut, MomentFound, Warned
 
         shown = []
         for _, event in reversed(self.app.bridge.events):

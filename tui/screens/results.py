@@ -10,13 +10,12 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from core.commands import CorrectFrame, MarkFrame
 from core.errors import SightlineError
-from core.queries import Results, Sort, What
+from core.protocol.commands import CorrectFrame, MarkFrame
+from core.protocol.queries import Results, Sort, What
 from core.text import clean, counted
 from core.times import reference
 
-from ..new_file import free_path, plain_stem, write_new
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
 from ..widgets.frame_view import FrameView
@@ -24,7 +23,8 @@ from ..widgets.line import Line
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .room import Room
+from .new_file import free_path, plain_stem, write_new
+from .screen import Room
 
 PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from core.client import is_known_kind
+from core.service.client import is_known_kind
 from core.text import clean, clean_path
 
 from ..widgets.columns import Column
@@ -78,8 +78,8 @@ def trouble(typed: str) -> str:
 
 def about(profile: str) -> str:
     """Return what a profile is for, in a line."""
+    from core.config.profiles import find, read
     from core.errors import ProfileError
-    from core.profiles import find, read
 
     try:
         return clean(str(read(find(profile)).get("description", "")), limit=100)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.text import clean
 
-from ..actions import SCREENS
+from ..keys.actions import SCREENS
 from ..widgets.cells import safe, shorten
 from ..widgets.line import Part
 from ..widgets.symbols import Symbols

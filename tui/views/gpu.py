@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from core.state import GpuState, MachineState
+from core.protocol.state import GpuState, MachineState
 from core.text import clean, counted
 
 from ..widgets.bar import bar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.state import DownloadState, EngineState, ModelState
+from core.protocol.state import DownloadState, EngineState, ModelState
 from core.text import clean, counted
 
 from ..widgets.bar import bar

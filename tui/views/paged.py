@@ -12,7 +12,7 @@ from core.errors import SightlineError
 from ..widgets.rows import Row
 
 if TYPE_CHECKING:
-    from core.queries import Page, Query
+    from core.protocol.queries import Page, Query
 
 PAGE_ROWS = 100
 MAX_PAGES = 40

@@ -42,7 +42,7 @@ class Setting:
 
 def listed() -> list[Row]:
     """Return every profile; one that cannot be read says why."""
-    from core.profiles import available, read
+    from core.config.profiles import available, read
 
     rows = []
     for name, profile in available().items():
@@ -57,7 +57,7 @@ def listed() -> list[Row]:
 
 def settings(name: str, changes: Mapping[str, Any]) -> list[Setting]:
     """Return every setting of a profile with changes on top. Raises ProfileError."""
-    from core.profiles import find, read, resolve, setting_keys
+    from core.config.profiles import find, read, resolve, setting_keys
 
     spec = resolve(name, dict(changes)).model_dump(mode="json")
     own = _flat(read(find(name)))
@@ -101,7 +101,7 @@ def meaning(key: str) -> str:
     """Return what a setting means, as docs/profiles.md says."""
     from pydantic import BaseModel
 
-    from core.spec import Spec
+    from core.config.spec import Spec
 
     section: type[BaseModel] = Spec
     *parents, last = key.split(".")

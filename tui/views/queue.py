@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.passed_over import PassedOver
+from core.protocol.passed_over import PassedOver
 from core.text import clean, counted
 
 from ..widgets.bar import bar
@@ -14,8 +14,15 @@ from ..widgets.symbols import Symbols
 from . import wording
 
 if TYPE_CHECKING:
-    from core.events import LeftOut
-    from core.state import EngineState, MachineState, ScanState, StepState, TaskState, WatchState
+    from core.protocol.messages import LeftOut
+    from core.protocol.state import (
+        EngineState,
+        MachineState,
+        ScanState,
+        StepState,
+        TaskState,
+        WatchState,
+    )
 
 COLUMNS = (
     Column("STATE", 7),

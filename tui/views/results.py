@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.fact_line import fact_line
-from core.queries import ExportRequest
+from core.protocol.fact_line import fact_line
+from core.protocol.queries import ExportRequest
+from core.protocol.views import ExportState
 from core.text import clean
 from core.times import timecode
-from core.views import ExportState
 
 from ..widgets.columns import Column
 from ..widgets.rows import Row, Tone

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ...disk_errors import FULL, probe
 from ...errors import DiskFull, EnvironmentFault
+from ...system.disk_errors import FULL, probe
 from ...text import clean, clean_path
 from .parts import Content
 

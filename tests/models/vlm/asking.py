@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.model import Answer, Ask, Loading, Picture
+from core.models.protocols import Answer, Ask, Loading, Picture
 from tests.tiny.shelf import tiny_model
 
 CHAT = ("qwen3_vl", "smolvlm", "minicpmv4_6", "minicpmv4_7", "lfm3_vl", "internvl", "gemma3")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from core.errors import ModelRefused, PictureRejected
-from core.models.chat import ChatModel
-from core.models.model import Ask
+from core.models.families.chat import ChatModel
+from core.models.protocols import Ask
 from tests.models.vlm.asking import copied, edit_json, four, loading, picture, said
 from tests.tiny.shelf import tiny_model
 

@@ -12,8 +12,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelMissing, ModelRefused, PictureRejected
-from core.models.model import Ask
-from core.models.table import KINDS, family_of, load
+from core.models.protocols import Ask
+from core.models.registry import KINDS, family_of, load
 from tests.models.vlm.asking import (
     CHAT,
     HOSTILE,

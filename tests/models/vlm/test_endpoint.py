@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from core.errors import ModelMissing, ModelRefused, PictureRejected, UsageError
-from core.models.endpoint import Endpoint
-from core.models.model import Ask, Loading
-from core.models.table import load
+from core.models.endpoint.model import Endpoint
+from core.models.protocols import Ask, Loading
+from core.models.registry import load
 from tests.models.vlm.asking import HOSTILE, Canceller, picture, said
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import pytest
 
-from core.models.facts import (
+from core.config.prompts import load_prompts
+from core.models.answer_facts import (
     control_tokens,
     echo,
     facts,
@@ -15,8 +16,7 @@ from core.models.facts import (
     refusal,
     repetition,
 )
-from core.models.model import Answer
-from core.prompts import load_prompts
+from core.models.protocols import Answer
 
 GOOD = (
     "A bolt of lightning branches across the dark sky above a line of trees. The clouds around it "

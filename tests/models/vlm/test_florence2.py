@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from core.config.prompts import load_prompts
 from core.errors import PictureRejected, UsageError
-from core.models.florence2 import Florence2, Task, task_of
-from core.models.model import Ask
-from core.models.wording import Marks
-from core.prompts import load_prompts
+from core.models.answer_text import Marks
+from core.models.families.florence2 import Florence2, Task, task_of
+from core.models.protocols import Ask
 from tests.models.vlm.asking import loading, picture, said
 from tests.tiny.shelf import tiny_model
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import ModelRefused, PictureRejected
-from core.models.minicpm_remote import MiniCpmRemote, packs
-from core.models.model import Ask, Loading
-from core.models.table import load
+from core.models.families.minicpm_remote import MiniCpmRemote, packs
+from core.models.protocols import Ask, Loading
+from core.models.registry import load
 from tests.models.vlm.asking import Canceller, edit_json, loading, picture, said
 from tests.models.vlm.remote_model import build, entries
 

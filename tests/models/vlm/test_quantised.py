@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.models.model import Ask, Loading
-from core.models.table import load
+from core.models.protocols import Ask, Loading
+from core.models.registry import load
 from tests.tiny.shelf import tiny_model
 
 BITS = [

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.errors import ModelMissing
-from core.models.chat import ChatModel
-from core.models.endpoint import Endpoint
-from core.models.model import Ask, Loading
+from core.models.endpoint.model import Endpoint
+from core.models.families.chat import ChatModel
+from core.models.protocols import Ask, Loading
 from tests.models.vlm.asking import HOSTILE, four, loading, picture, said
 from tests.models.vlm.conftest import Served
 from tests.tiny.shelf import tiny_model

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.models.smoke import smoke
+from core.models.smoke_test import smoke
 from tests.models.vlm.asking import copied
 from tests.models.vlm.conftest import Served
 from tests.tiny.shelf import tiny_model

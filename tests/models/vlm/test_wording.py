@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.models.wording import APART, Marks, after_thoughts, marks_of, without_thoughts
+from core.models.answer_text import APART, Marks, after_thoughts, marks_of, without_thoughts
 from tests.models.vlm.asking import CHAT, HOSTILE
 from tests.tiny.shelf import tiny_model
 

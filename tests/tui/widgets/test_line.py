@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.widgets.terminal import Shown, show
-from tui.actions import defaults, footer_items
+from tui.keys.actions import defaults, footer_items
 from tui.widgets.line import Line, Part
 from tui.widgets.symbols import ASCII, UNICODE
 

@@ -1,0 +1,222 @@
+"""The prompt library: named, versioned instructions for VLMs, those that ship and the user's own.
+
+A file holds one table per version: `[detailed_description.1]`. A version is never changed: another
+text is another version, so a result's identity says exactly what was asked.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from ..errors import EnvironmentFault, ProfileError, UnknownName, UsageError
+from ..system import private_files as private
+from ..text import clean, clean_path, nearest
+from .section import Section
+from .user_settings import config_folder
+
+FILE = "prompts.toml"
+NAME_EXAMPLE = "my_prompt.1"
+VARIABLES = ("tags", "label", "time", "frames")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_SLOT = re.compile(r"\{(\w+)\}")
+_SHIPPED = (
+    Path(__file__).parents[1] / "_profiles" / FILE,
+    Path(__file__).parents[2] / "profiles" / FILE,
+)
+
+
+class Wording(Section):
+    """One version of a prompt as a file holds it."""
+
+    text: str = Field(min_length=1, max_length=20_000)
+    system: str = Field("", max_length=20_000)
+    answer: Literal["text", "keywords", "verdict"] = "text"
+    note: str = Field("", max_length=500)
+
+
+class Prompt(Section):
+    """One version of one prompt."""
+
+    name: str
+    version: int
+    text: str
+    system: str = ""
+    answer: Literal["text", "keywords", "verdict"] = "text"
+    note: str = ""
+    own: bool = False
+    """of the user's own file"""
+
+    @property
+    def reference(self) -> str:
+        """Return what names exactly this version."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variables it uses, in order."""
+        return tuple(name for name in VARIABLES if f"{{{name}}}" in self.text + self.system)
+
+    def fill(self, values: Mapping[str, str], extra: str = "") -> str:
+        """Return the text with variables filled in, and extra instructions after it.
+
+        Only known variables are replaced, once: what a model said may hold braces.
+        """
+        filled = _SLOT.sub(
+            lambda slot: values.get(slot[1], slot[0]) if slot[1] in VARIABLES else slot[0],
+            self.text,
+        )
+        return f"{filled}\n\n{extra}" if extra else filled
+
+
+class Prompts:
+    """All prompts, by name and version."""
+
+    def __init__(self, prompts: Mapping[str, Mapping[int, Prompt]]) -> None:
+        self._prompts = prompts
+
+    def get(self, reference: str) -> Prompt:
+        """Return `name` (its newest version) or `name@version`. Raises UnknownName."""
+        name, at, version = reference.partition("@")
+        versions = self._prompts.get(name)
+        if versions is None:
+            hint = nearest(name, list(self._prompts))
+            raise UnknownName(f"no prompt '{clean(name)}'{hint}; see: sightline prompts list")
+        if not at:
+            return versions[max(versions)]
+        if not version.isdigit() or int(version) not in versions:
+            known = ", ".join(str(number) for number in sorted(versions))
+            raise UnknownName(f"prompt '{name}' has no version '{clean(version)}'; it has: {known}")
+        return versions[int(version)]
+
+    def all(self) -> list[Prompt]:
+        """Return every version of every prompt, by name."""
+        return [
+            self._prompts[name][version]
+            for name in sorted(self._prompts)
+            for version in sorted(self._prompts[name])
+        ]
+
+    def newest(self) -> list[Prompt]:
+        """Return the newest version of every prompt, by name."""
+        return [self.get(name) for name in sorted(self._prompts)]
+
+
+def load_prompts() -> Prompts:
+    """Read the prompts that ship and the user's own. Raises ProfileError."""
+    shipped = next(path for path in _SHIPPED if path.is_file())
+    found = _read(shipped, own=False)
+    mine = own_file()
+    if mine.is_file():
+        for name, versions in _read(mine, own=True).items():
+            found.setdefault(name, {}).update(versions)
+    return Prompts(found)
+
+
+def own_file() -> Path:
+    """Return where the user's own prompts are kept."""
+    return config_folder() / FILE
+
+
+def add(name: str, wording: Wording) -> Prompt:
+    """Keep a prompt of the user's own, as the next version of its name. Raises UsageError."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"'{clean(name)}' is no name for a prompt; use a to z, 0 to 9, '_' and '-'"
+        )
+    _check_variables(wording.text, f"prompt '{name}'")
+    existing = {p.version: p for p in load_prompts().all() if p.name == name}
+    same = [p for p in existing.values() if _wording(p) == wording]
+    if same:
+        return same[0]
+    version = max(existing, default=0) + 1
+    _append(name, version, wording)
+    return Prompt(name=name, version=version, own=True, **wording.model_dump())
+
+
+def read_file(path: Path) -> list[Prompt]:
+    """Read prompts somebody exported. Raises ProfileError."""
+    found = _read(path, own=True)
+    return [found[name][version] for name in found for version in sorted(found[name])]
+
+
+def as_toml(prompts: list[Prompt]) -> str:
+    """Return prompts as a file that can be imported."""
+    import tomlkit
+
+    document = tomlkit.document()
+    for prompt in prompts:
+        table = document.setdefault(prompt.name, tomlkit.table(is_super_table=True))
+        table[str(prompt.version)] = _table(_wording(prompt))
+    return tomlkit.dumps(document)
+
+
+def _append(name: str, version: int, wording: Wording) -> None:
+    import tomlkit
+
+    path = own_file()
+    document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
+    table: Any = document.setdefault(name, tomlkit.table(is_super_table=True))
+    table[str(version)] = _table(wording)
+    try:
+        private.write_whole(path, tomlkit.dumps(document).encode("utf-8"))
+    except OSError as error:
+        raise EnvironmentFault(f"{clean_path(str(path))}: {error.strerror}") from error
+
+
+def _table(wording: Wording) -> Any:
+    import tomlkit
+
+    table = tomlkit.table()
+    for key, value in wording.model_dump(exclude_defaults=True).items():
+        table[key] = tomlkit.string(value, multiline="\n" in value)
+    return table
+
+
+def _wording(prompt: Prompt) -> Wording:
+    return Wording(text=prompt.text, system=prompt.system, answer=prompt.answer, note=prompt.note)
+
+
+def _read(path: Path, *, own: bool) -> dict[str, dict[int, Prompt]]:
+    where = clean_path(str(path))
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ProfileError(f"{where}: its tables are nested too deeply") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ProfileError(f"{where}: {clean(str(error))}") from error
+    found: dict[str, dict[int, Prompt]] = {}
+    for name, versions in tables.items():
+        if not NAME.fullmatch(name) or not isinstance(versions, dict):
+            raise ProfileError(f"{where}: '{clean(name)}' must be a table like [{NAME_EXAMPLE}]")
+        read = [_one(where, name, version, table, own) for version, table in versions.items()]
+        found[name] = {prompt.version: prompt for prompt in read}
+    return found
+
+
+def _one(where: str, name: str, version: str, table: object, own: bool) -> Prompt:
+    if not version.isdigit() or int(version) < 1:
+        raise ProfileError(
+            f"{where}: [{name}.{clean(version)}] must end in a version, like [{NAME_EXAMPLE}]"
+        )
+    try:
+        wording = Wording.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(clean(str(part)) for part in first["loc"])
+        raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
+    _check_variables(wording.text + wording.system, f"{where}: [{name}.{version}]")
+    return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
+
+
+def _check_variables(text: str, where: str) -> None:
+    for slot in _SLOT.findall(text):
+        if slot not in VARIABLES:
+            known = ", ".join(f"{{{name}}}" for name in VARIABLES)
+            hint = nearest(slot, list(VARIABLES))
+            raise ProfileError(f"{where}: unknown variable {{{slot}}}{hint}; known: {known}")

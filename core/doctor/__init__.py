@@ -1,0 +1,1 @@
+"""`sightline doctor`: the machine, its packages and its models."""

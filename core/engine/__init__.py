@@ -1,0 +1,1 @@
+"""What runs jobs: the queue, downloads, watched folders, the machine's metrics."""

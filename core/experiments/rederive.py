@@ -1,0 +1,130 @@
+"""Scanning a scan's sources again, in a library of their own, and comparing with what is kept."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.spec import Spec
+from ..errors import ReaderKilled, SourceError
+from ..inference.session import Eyes
+from ..models.residency import Residency
+from ..protocol.views import Verified
+from ..records import asked_stream, content_of, of_the_file
+from ..reports.lists import spec_of
+from ..scans.plan import Source
+from ..scans.resolve_models import equip, eyes_of
+from ..scans.scan_job import ScanJob
+from ..screening.registry import versions
+from ..sources.content import content_hash
+from ..sources.find import Found, one_file
+from ..sources.reader import KILLED
+from ..storage.annotations import Annotation
+from ..storage.library import Library
+from ..storage.results import Result
+from ..storage.runs import TaskRow
+from .agreement import key_of, same
+
+EARLIER = "an earlier version measured it; scan it again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a library holds about one source."""
+
+    result: Result
+    annotations: list[Annotation]
+
+
+def verify(library: Library, scan: int) -> Iterator[Verified]:
+    """Scan every source of a scan again, models and all, beside the library, and compare."""
+    spec = spec_of(library, scan)
+    with (
+        tempfile.TemporaryDirectory(prefix="sightline-verify-") as folder,
+        closing(Library(Path(folder))) as beside,
+    ):
+        residency = Residency(beside.footprints)
+        eyes = _eyes(beside, residency, spec)
+        try:
+            for task in library.runs.tasks(scan):
+                yield _one(library, beside, task, spec, eyes)
+        finally:
+            residency.close()
+
+
+def _eyes(beside: Library, residency: Residency, spec: Spec) -> Eyes | None:
+    if not spec.looks:
+        return None
+    equipped = equip(spec, lambda _note: None)
+    return eyes_of(beside, residency, equipped, lambda _note: None, redo=False)
+
+
+def _one(
+    library: Library, beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None
+) -> Verified:
+    kept = _kept(library, task.content, spec) if task.content else None
+    if kept is None:
+        return Verified(task.path, "skipped", task.reason or f"task is {task.state}")
+    before = library.results.info(kept.result.content, task.path)
+    if not kept.result.measured_by(versions(spec.screens), before.timing):
+        return Verified(task.path, "skipped", EARLIER)
+    try:
+        if content_hash(task.path) != of_the_file(content_of(kept.result.content, None)):
+            return Verified(task.path, "changed", "the file is not the one that was scanned")
+        again = _again(beside, task, spec, eyes)
+    except FileNotFoundError:
+        return Verified(task.path, "skipped", "the file is gone")
+    except ReaderKilled as error:
+        return Verified(task.path, "skipped", str(error))
+    except (SourceError, OSError) as error:
+        return Verified(task.path, "changed", f"cannot be read any more ({error})")
+    now = beside.results.info(again.result.content, task.path)
+    if (now.timing, now.pixels) != (before.timing, before.pixels):
+        return Verified(task.path, "skipped", EARLIER)
+    difference = _difference(kept, again)
+    return Verified(task.path, "changed" if difference else "same", difference)
+
+
+def _again(beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None) -> _Kept:
+    found = one_file(task.path)
+    if not isinstance(found, Found):
+        raise FileNotFoundError(os.fspath(task.path))
+    scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
+    job = ScanJob(beside, scan, spec.profile, spec, lambda _event: None, redo=False, eyes=eyes)
+    stream = asked_stream(task.content) if task.content else None
+    job.run([Source(1, found, task.kind, stream=stream)])
+    (row,) = beside.runs.tasks(scan)
+    again = _kept(beside, row.content, spec) if row.content else None
+    if again is None:
+        raise (ReaderKilled if row.reason.startswith(KILLED) else SourceError)(row.reason)
+    return again
+
+
+def _kept(library: Library, content: str, spec: Spec) -> _Kept | None:
+    result = library.results.get(content, spec.hash())
+    if result is None:
+        return None
+    return _Kept(result, library.annotations.of_result(content, spec.hash()))
+
+
+def _difference(kept: _Kept, again: _Kept) -> str:
+    for what in ("frames", "candidates", "moments"):
+        if getattr(again.result, what) != getattr(kept.result, what):
+            return f"other {what} than kept"
+    others = {key_of(note): note for note in again.annotations}
+    changed = Counter(
+        note.stage
+        for note in kept.annotations
+        if key_of(note) not in others or not same(note, others[key_of(note)])
+    )
+    if not changed:
+        return ""
+    total = Counter(note.stage for note in kept.annotations)
+    return "other answers: " + ", ".join(
+        f"{count} of {total[stage]} in {stage}" for stage, count in changed.items()
+    )

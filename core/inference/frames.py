@@ -1,0 +1,199 @@
+"""Frames of a video on their way to the looks: which ones, and decoding them once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..config.screening_settings import Sampling
+from ..config.spec import VLM_STAGES, Spec, tagged_hash, without_defaults
+from ..models.protocols import Picture
+from ..records import ColourBatch, SourceInfo
+from ..sources.colour import rough_size, shown_size
+from ..sources.reader import Colour, Reader, ReaderChosen, VideoEnd
+from ..storage.annotations import Annotations
+from ..storage.frames import KeptFrames
+from .stage import Microbatch, Shown
+
+SIDE_OF_VECTORS = 640
+SIDE_OF_LOOKS = 1024
+"""longest side of a frame, where the profile names none: embedders see less than detectors"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """Where the JPEG of one frame is kept."""
+
+    frames: KeptFrames
+    content: str
+    frame: int
+    side: int
+    most_bytes: int
+
+    def get(self) -> bytes | None:
+        """Return it, if it was kept."""
+        return self.frames.get(self.content, self.frame, self.side)
+
+    def put(self, jpeg: bytes) -> None:
+        """Keep it."""
+        self.frames.put(self.content, self.frame, self.side, jpeg, self.most_bytes)
+
+
+def longest_side(spec: Spec) -> int:
+    """Return the longest side frames are shown at; 0 shows them whole."""
+    if spec.models.no_resize:
+        return 0
+    if spec.models.image_size:
+        return spec.models.image_size
+    only_vectors = set(spec.looks) <= {"embed", "tag"}
+    return SIDE_OF_VECTORS if only_vectors else SIDE_OF_LOOKS
+
+
+def roughly(spec: Spec) -> bool:
+    """Tell whether pictures need only be as large as embedders see them: see `rough_size`."""
+    sized = spec.models.no_resize or spec.models.image_size
+    same = spec.tag.model in ("", spec.embed.model)
+    return not sized and set(spec.looks) <= {"embed", "tag"} and same
+
+
+def colour_of(spec: Spec) -> Colour:
+    """Return how pictures are read for models."""
+    return "roughly" if roughly(spec) else longest_side(spec)
+
+
+def size_shown(spec: Spec) -> dict[str, Any]:
+    """Return what of a question to an embedder says how large frames and pictures are."""
+    return {"side": longest_side(spec), "pictures": colour_of(spec)}
+
+
+def sampling_of_looks(spec: Spec) -> Sampling:
+    """Return which frames models are shown: as sampled; beside screening, `fps` a second."""
+    if spec.sampling.mode != "every":
+        return spec.sampling
+    return spec.sampling.model_copy(update={"mode": "fps"})
+
+
+def kept_frames(spec: Spec, frames: KeptFrames) -> KeptFrames | None:
+    """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
+    if spec.models.keep_frames_mib and set(VLM_STAGES) & set(spec.stages):
+        return frames
+    return None
+
+
+@dataclass
+class VideoFrames:
+    """The frames of one video that models are shown, as microbatches.
+
+    Frames whose numbers and times are known from an earlier scan are decoded only if somebody
+    wants their pixels; else the video is read through once. `ended` says how that ended.
+    """
+
+    reader: Reader
+    info: SourceInfo
+    spec: Spec
+    annotations: Annotations
+    frames: KeptFrames | None
+    ended: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def batches(self) -> Iterator[Microbatch]:
+        """Yield the microbatches. Raises SourceError."""
+        sampling = sampling_of_looks(self.spec)
+        key = self._key(sampling)
+        numbers, seconds, ended = self.annotations.sampled(key)
+        if len(numbers):
+            self.ended, self.count = ended, len(numbers)
+            known = list(zip(numbers.tolist(), seconds.tolist(), strict=True))
+            yield from self._from_times(known)
+            return
+        read: list[tuple[int, float]] = []
+        yield from self._read_through(sampling, read)
+        self.annotations.keep_sampled(key, self.info.content, read, self.ended)
+
+    def _key(self, sampling: Sampling) -> str:
+        """Return what the numbers and times of sampled frames are kept under."""
+        settings = without_defaults(sampling.model_dump(mode="json", exclude={"reader", "stream"}))
+        timing = [self.info.timing] if self.info.timing else []
+        return tagged_hash("sampled", [self.info.content, settings, *timing])
+
+    def _read_through(
+        self, sampling: Sampling, read: list[tuple[int, float]]
+    ) -> Iterator[Microbatch]:
+        size = self.spec.models.batch_size
+        sampling = sampling.model_copy(update={"stream": self.info.asked_stream})
+        items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
+        with closing(items):
+            for item in items:
+                if isinstance(item, ColourBatch):
+                    times = zip(item.indices.tolist(), item.pts_seconds.tolist(), strict=True)
+                    read += times
+                    self.count = len(read)
+                    yield Microbatch([self._decoded(item, row) for row in range(len(item))])
+                else:
+                    self.ended |= _said(item)
+
+    def _from_times(self, known: list[tuple[int, float]]) -> Iterator[Microbatch]:
+        size = self.spec.models.batch_size
+        for start in range(0, len(known), size):
+            part = known[start : start + size]
+            pixels: dict[float, Picture] = {}
+            times = [seconds for _, seconds in part]
+            yield Microbatch(
+                [
+                    self._shown(frame, seconds, partial(self._lazily, times, pixels, seconds))
+                    for frame, seconds in part
+                ]
+            )
+
+    def _lazily(self, times: list[float], pixels: dict[float, Picture], seconds: float) -> Picture:
+        """Decode the whole microbatch when the first of its frames is wanted."""
+        with self._lock:  # a reader answers one request at a time
+            if not pixels:
+                side = longest_side(self.spec)
+                pixels.update(dict(self.reader.shown(self.info, times, side)))  # all or none
+        return pixels[seconds]
+
+    def _decoded(self, batch: ColourBatch, row: int) -> Shown:
+        return self._shown(
+            int(batch.indices[row]), float(batch.pts_seconds[row]), lambda: batch.rgb[row]
+        )
+
+    def _shown(self, frame: int, seconds: float, decode: Any) -> Shown:
+        return shown(self.info, frame, seconds, decode, self.spec, self.frames)
+
+
+def shown(
+    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: KeptFrames | None
+) -> Shown:
+    """Return a frame of a source as it is shown."""
+    side = longest_side(spec)
+    size = info.width, info.height
+    rough = info.kind == "picture" and roughly(spec)
+    width, height = rough_size(*size) if rough else shown_size(*size, side)
+    scale = max(info.width, info.height) / max(width, height)
+    most = spec.models.keep_frames_mib * 2**20
+    kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
+    return Shown(info.content, frame, seconds, scale, decode, kept, info.pixels)
+
+
+def _kept_as(info: SourceInfo) -> str:
+    """Return under what a source's frames are kept: another name for other pixels."""
+    return f"{info.content}.{tagged_hash('pixels', info.pixels)}" if info.pixels else info.content
+
+
+def _said(item: ReaderChosen | VideoEnd) -> dict[str, Any]:
+    if isinstance(item, ReaderChosen):
+        return {"reader": item.reader, "why": item.why}
+    return {
+        "frames": item.frames,
+        "bad_packets": item.bad_packets,
+        "ended_early": item.ended_early,
+        "cut_off": item.cut_off,
+        "end_seconds": item.end_seconds,
+        "warnings": list(item.warnings),
+    }

@@ -1,0 +1,86 @@
+"""Which model each look of a scan uses, and lending it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from ..config.prompts import Prompts
+from ..errors import ProfileError
+from ..models.protocols import Identity, Kind, Loading, Model
+from ..models.registry import KINDS
+from ..models.residency import Residency
+from ..storage.annotations import Annotations, Asked
+
+T = TypeVar("T")
+
+
+class Lending:
+    """The models of one scan, by stage; `told` hears what the user should know."""
+
+    def __init__(
+        self,
+        residency: Residency,
+        loadings: Mapping[str, Loading],
+        annotations: Annotations,
+        prompts: Prompts,
+        told: Callable[[str], None],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.residency = residency
+        self.prompts = prompts
+        self.told = told
+        self.cancelled = cancelled
+        """asked by a model between two tokens"""
+        self._loadings = loadings
+        self._annotations = annotations
+
+    def loading(self, stage: str) -> Loading:
+        """Return how a stage's model is loaded."""
+        return self._loadings[stage]
+
+    def same_model(self, stage: str, other: str) -> bool:
+        """Tell whether two stages use one model, loaded alike."""
+        return self._loadings.get(stage) == self._loadings.get(other)
+
+    def kind(self, stage: str) -> Kind:
+        """Return what kind of model a stage uses."""
+        return KINDS[self.loading(stage).family]
+
+    def check(self, stage: str, *kinds: Kind) -> None:
+        """Raise ProfileError if a stage's model is of no use to it."""
+        if self.kind(stage) not in kinds:
+            name, kind = self.loading(stage).name, self.kind(stage)
+            raise ProfileError(
+                f"{stage}.model = '{name}' is a {kind}; {stage} needs a {' or a '.join(kinds)} "
+                "(see `sightline models list`)"
+            )
+
+    def identity(self, stage: str) -> Identity:
+        """Return what a stage's model is once loaded."""
+        return self.residency.identity(self.loading(stage))
+
+    def lease(self, stage: str) -> AbstractContextManager[Model]:
+        """Lend a stage's model."""
+        return self.residency.lease(self.loading(stage))
+
+    def fit(self, stages: Sequence[str]) -> bool:
+        """Tell whether the models of these stages can be in memory at once."""
+        return self.residency.fit([self.loading(stage) for stage in stages])
+
+    def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> Asked:
+        """Return how a stage asks: its version, its model as it is loaded, its parameters."""
+        identity = {"version": version, **asdict(self.identity(stage)), **parameters}
+        made_with = {"device": self.loading(stage).device}
+        return self._annotations.ask(Asked(stage, identity, made_with))
+
+    def batch_size(self, stage: str, wanted: int) -> int:
+        """Return how many questions to ask at once: as wanted, unless fewer only ever fitted."""
+        most = self.residency.most_at_once(self.loading(stage), stage)
+        return min(wanted, most) if most else wanted
+
+    def remember_batch(self, stage: str, batch: int) -> None:
+        """Remember how many of a stage's questions fitted at once."""
+        self.residency.remember_batch(self.loading(stage), stage, batch)

@@ -1,0 +1,36 @@
+"""Which stages of a scan look together: all of them, unless their models do not fit at once.
+
+Then the sources are gone through several times, each time with the models of a few stages; what
+earlier passes were told is kept, so it is not asked again. Models change places once per pass, not
+once per microbatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..text import counted
+from .leases import Lending
+
+
+def passes(stages: Sequence[str], lending: Lending) -> list[list[str]]:
+    """Return the stages in as few groups as fit into memory, in the order given.
+
+    A stage whose model alone does not fit has a pass of its own: loading it says what is wrong.
+    """
+    groups: list[list[str]] = []
+    for stage in stages:
+        if groups and lending.fit([*groups[-1], stage]):
+            groups[-1].append(stage)
+        else:
+            groups.append([stage])
+    return groups
+
+
+def in_words(groups: Sequence[Sequence[str]]) -> str:
+    """Say what goes together and why not all does."""
+    listed = ", then ".join(" and ".join(group) for group in groups)
+    return (
+        f"the models of this scan do not fit into memory together: sources are gone through "
+        f"{counted(len(groups), 'time')}, for {listed}"
+    )

@@ -1,0 +1,258 @@
+"""Taking microbatches of frames through the looks of a scan: ask what is not known, keep it.
+
+Each look is two steps of a chain, so that one microbatch is prepared on the CPU while another is
+on the device, and what a look said is kept before it is asked about the next microbatch: a kill
+costs one microbatch. At most (2 looks + 1) * 2 microbatches are in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, ReaderKilled, UsageError
+from ..models.protocols import Model
+from ..pipeline.channel import Cancelled, Control
+from ..pipeline.runner import Chain, Step, StepFailed, StepReport
+from ..storage.annotations import Annotation, Annotations, Asked
+from ..text import clean, counted
+from .leases import Lending
+from .stage import Look, Microbatch, Question, Said
+
+MOST_ERROR_LETTERS = 300
+_NO_ANSWER = (Cancelled, EnvironmentFault, UsageError, ReaderKilled)
+"""what ends a scan, or has a source read once more, and is never kept as an answer"""
+Progress = Callable[[Microbatch, list[StepReport]], None]
+
+
+@dataclass
+class _Work:
+    """What one look has to do for one microbatch."""
+
+    batch: Microbatch
+    questions: list[Question]
+    known: dict[tuple[str, int, str], Annotation]
+    chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
+
+
+class Looking:
+    """The looks of one scan at work. One thread at a time may `run`."""
+
+    def __init__(
+        self,
+        looks: Sequence[Look],
+        lending: Lending,
+        annotations: Annotations,
+        *,
+        redo: bool,
+        after: Looking | None = None,
+    ) -> None:
+        """`after` is the pass before: what its looks were told, or failed at, stands."""
+        self._looks = looks
+        self._lending = lending
+        self._annotations = annotations
+        self._redo = redo
+        self._settled = {look.name for look in after._looks} if after else set()
+        self._asked_now: set[tuple[int, str, int, str]] = after._asked_now if after else set()
+        self._fitted: set[str] = set()
+        """looks that had an answer: what does not fit now is one question, not the model"""
+        self._leases = ExitStack()
+        self._models: dict[str, Model] = {}
+        self._conversions: dict[tuple[str, str], Asked] = {}
+
+    def run(
+        self, batches: Iterator[Microbatch], control: Control, progress: Progress
+    ) -> Iterator[Microbatch]:
+        """Yield each microbatch with everything noted on it, in order.
+
+        Raises SourceError, EnvironmentFault or Cancelled; what was said by then is kept.
+        """
+        steps = [step for look in self._looks for step in self._steps(look)]
+        chain = Chain(batches, steps, control, capacity=1)
+        try:
+            for batch in chain:
+                for shown in batch.shown:
+                    shown.drop()
+                progress(batch, chain.reports())
+                yield batch
+        except StepFailed as failure:
+            raise failure.__cause__ or failure from failure
+
+    @property
+    def asked(self) -> dict[str, Asked]:
+        """Return by stage how it asks."""
+        return {look.name: look.asked for look in self._looks}
+
+    def preload(self) -> None:
+        """Load all models now."""
+        for look in self._looks:
+            self._model(look)
+
+    def close(self) -> None:
+        """Give all models back."""
+        self._models.clear()
+        self._leases.close()
+
+    def _steps(self, look: Look) -> list[Step]:
+        def prepare(batches: Iterator[Microbatch]) -> Iterator[_Work]:
+            for batch in batches:
+                yield self._prepared(look, batch)
+
+        def infer(works: Iterator[_Work]) -> Iterator[Microbatch]:
+            for work in works:
+                yield self._answered(look, work)
+
+        return [Step(f"{look.name} prepare", prepare), Step(look.name, infer)]
+
+    def _model(self, look: Look) -> Model:
+        if look.name not in self._models:
+            lease = self._lending.lease(look.name)
+            self._models[look.name] = self._leases.enter_context(lease)
+        return self._models[look.name]
+
+    def _prepared(self, look: Look, batch: Microbatch) -> _Work:
+        questions = look.questions(batch.shown, batch.noted)
+        keys = [_key(batch, question) for question in questions]
+        settled = look.name in self._settled
+        known = self._known(look, batch, keys, failed=settled)
+        if self._redo:
+            known = {key: said for key, said in known.items() if self._is_fresh(look, key)}
+        # The same picture twice in a microbatch is the same question.
+        open_ones = dict(zip(keys, questions, strict=True))
+        pending = [question for key, question in open_ones.items() if key not in known]
+        work = _Work(batch, questions, known)
+        size = look.batch_size  # answering may shrink it meanwhile
+        for start in range(0, len(pending), size):
+            part = pending[start : start + size]
+            work.chunks.append((part, self._try_prepare(look, batch, part)))
+        return work
+
+    def _try_prepare(self, look: Look, batch: Microbatch, part: list[Question]) -> Any:
+        """Return the model's input, or the exception: it is dealt with where answers are."""
+        try:
+            return look.prepare(self._model(look), batch.shown, part)
+        except _NO_ANSWER:
+            raise
+        except Exception as error:
+            return error
+
+    def _answered(self, look: Look, work: _Work) -> Microbatch:
+        said: list[tuple[Question, Said]] = []
+        for part, prepared in work.chunks:
+            said += self._ask(look, work.batch, part, prepared)
+        answers = dict(work.known)
+        for question, annotation in self._keep(look, work.batch, said):
+            key = _key(work.batch, question)
+            answers[key] = annotation
+            if self._redo:
+                self._asked_now.add((look.asked.id, *key))
+        for question in work.questions:
+            noted = work.batch.noted[question.row].setdefault(look.name, [])
+            noted.append(answers[_key(work.batch, question)])
+        return work.batch
+
+    def _known(
+        self, look: Look, batch: Microbatch, keys: list[tuple[str, int, str]], *, failed: bool
+    ) -> dict[tuple[str, int, str], Annotation]:
+        """Return what is kept of the wanted keys, of each source as its pixels are shown now."""
+        conversions = {shown.content: shown.conversion for shown in batch.shown}
+        known: dict[tuple[str, int, str], Annotation] = {}
+        for conversion in set(conversions.values()):
+            wanted = [key for key in keys if conversions[key[0]] == conversion]
+            asked = self._converted(look, conversion)
+            known |= self._annotations.known(asked, wanted, failed=failed)
+        return known
+
+    def _keep(
+        self, look: Look, batch: Microbatch, said: list[tuple[Question, Said]]
+    ) -> Iterator[tuple[Question, Annotation]]:
+        """Keep answers and yield them with their numbers, one transaction for each conversion."""
+        for conversion in sorted({batch.shown[q.row].conversion for q, _ in said}):
+            part = [(q, s) for q, s in said if batch.shown[q.row].conversion == conversion]
+            notes = [(_key(batch, q)[0], _annotation(look, batch, q, s)) for q, s in part]
+            kept = self._annotations.keep(self._converted(look, conversion), notes)
+            yield from zip((q for q, _ in part), kept, strict=True)
+
+    def _converted(self, look: Look, conversion: str) -> Asked:
+        key = look.name, conversion
+        if key not in self._conversions:
+            self._conversions[key] = self._annotations.converted(look.asked, conversion)
+        return self._conversions[key]
+
+    def _is_fresh(self, look: Look, key: tuple[str, int, str]) -> bool:
+        """Tell whether this very scan asked it: `--redo` asks everything once."""
+        return (look.asked.id, *key) in self._asked_now
+
+    def _ask(
+        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[tuple[Question, Said]]:
+        """Ask; what fails is asked in halves until it is one question that fails alone."""
+        try:
+            if isinstance(prepared, Exception):
+                raise prepared
+            return list(zip(part, self._once(look, batch, part, prepared), strict=True))
+        except OutOfMemory as error:
+            if len(part) == 1:
+                if look.name not in self._fitted:
+                    raise
+                return [(part[0], _failed(error))]
+            self._remember_less(look, len(part) // 2)
+        except PictureRejected as error:
+            return self._without(look, batch, part, error)
+        except _NO_ANSWER:
+            raise
+        except Exception as error:
+            if len(part) == 1:
+                return [(part[0], _failed(error))]
+        middle = len(part) // 2
+        return [
+            answer
+            for half in (part[:middle], part[middle:])
+            for answer in self._ask(look, batch, half, self._try_prepare(look, batch, half))
+        ]
+
+    def _once(
+        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[Said]:
+        model = self._model(look)
+        raw = self._lending.residency.run(model, lambda: look.infer(model, prepared))
+        if self._lending.cancelled():
+            raise Cancelled  # what a cancelled model said so far is no answer
+        said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
+        self._fitted.add(look.name)
+        if len(said) != len(part):
+            raise ValueError(
+                f"{look.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
+            )
+        return said
+
+    def _without(
+        self, look: Look, batch: Microbatch, part: list[Question], error: PictureRejected
+    ) -> list[tuple[Question, Said]]:
+        rest = [question for n, question in enumerate(part) if n != error.index]
+        failed = [(part[error.index], _failed(error))]
+        if not rest:
+            return failed
+        return failed + self._ask(look, batch, rest, self._try_prepare(look, batch, rest))
+
+    def _remember_less(self, look: Look, fits: int) -> None:
+        look.batch_size = max(1, min(look.batch_size, fits))
+        self._lending.remember_batch(look.name, look.batch_size)
+        self._lending.told(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
+
+
+def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
+    shown = batch.shown[question.row]
+    return shown.content, shown.frame, question.part
+
+
+def _annotation(look: Look, batch: Microbatch, question: Question, said: Said) -> Annotation:
+    shown = batch.shown[question.row]
+    return Annotation(look.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
+
+
+def _failed(error: Exception) -> Said:
+    words = clean(str(error), limit=MOST_ERROR_LETTERS) or type(error).__name__
+    return Said({"error": words})

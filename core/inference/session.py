@@ -1,0 +1,172 @@
+"""All models of one scan at work on its sources: opened once, one source at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.spec import Spec
+from ..models.protocols import Picture
+from ..pipeline.channel import Control
+from ..pipeline.runner import StepReport
+from ..records import SourceInfo
+from ..scans.results import Decided, Looked
+from ..sources.reader import Reader
+from ..storage.annotations import Annotation
+from ..storage.library import Library
+from .frames import VideoFrames, kept_frames, longest_side
+from .leases import Lending
+from .passes import in_words, passes
+from .registry import LOOKS, open_looks
+from .runner import Looking
+from .stage import Look, Microbatch
+from .verify import Verifier
+
+Progress = Callable[[int, list[StepReport]], None]
+
+
+class Eyes:
+    """The looks and the verifier of one scan. Any thread may call; sources take turns."""
+
+    def __init__(self, library: Library, lending: Lending, spec: Spec, *, redo: bool) -> None:
+        self._library = library
+        self._lending = lending
+        self._spec = spec
+        self._redo = redo
+        self.turn = threading.Lock()
+        self.looking: Looking | None = None
+        """every look; in the last pass over the sources, if there are several"""
+        self.earlier: list[Looking] = []
+        """the passes before it, each with more looks than the one before"""
+        self._verifier: Verifier | None = None
+
+    @property
+    def cancelled(self) -> Callable[[], bool]:
+        """Return what models ask between two tokens."""
+        return self._lending.cancelled
+
+    @cancelled.setter
+    def cancelled(self, ask: Callable[[], bool]) -> None:
+        self._lending.cancelled = ask
+
+    def open(self) -> None:
+        """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
+        wanted = set(self._spec.looks) & set(LOOKS)
+        looks = open_looks(self._lending, self._spec) if wanted else []
+        if "verify" in self._spec.stages:
+            self._verifier = Verifier(self._lending, self._spec, self._library.annotations)
+        stages = [look.name for look in looks] + (["verify"] if self._verifier else [])
+        groups = passes(stages, self._lending)
+        if len(groups) > 1:
+            self._lending.told(in_words(groups))
+        if looks:
+            *self.earlier, self.looking = self._passes(looks, groups)
+        if self._spec.models.preload:
+            self._preload(groups[0])
+
+    def look_at_video(
+        self,
+        reader: Reader,
+        info: SourceInfo,
+        control: Control,
+        progress: Progress,
+        earlier: Looking | None = None,
+    ) -> Looked:
+        """Show a video's frames to the models, of an earlier pass if one is given.
+
+        Raises SourceError, EnvironmentFault, Cancelled.
+        """
+        looking = earlier or self.looking
+        if looking is None:
+            return Looked()
+        frames = VideoFrames(
+            reader, info, self._spec, self._library.annotations,
+            kept_frames(self._spec, self._library.frames),
+        )  # fmt: skip
+        looked = Looked(asked=dict(looking.asked), ended=frames.ended)
+
+        def seen(batch: Microbatch, reports: list[StepReport]) -> None:
+            looked.frames += len(batch.shown)
+            progress(looked.frames, reports)
+
+        with self.turn:
+            for batch in looking.run(frames.batches(), control, seen):
+                looked.annotations += [
+                    _brief(note) for noted in batch.noted for ns in noted.values() for note in ns
+                ]
+        looked.ended = frames.ended
+        self._tidy()
+        return looked
+
+    def verify(
+        self,
+        reader: Reader,
+        info: SourceInfo,
+        decided: Decided,
+        times: NDArray[np.float64],
+        looked: Looked,
+        control: Control,
+    ) -> Decided:
+        """Return what is left of the candidates once a model has looked at them."""
+        if self._verifier is None or not len(times):
+            return decided
+        decode = partial(_decode, reader, info, longest_side(self._spec))
+        with self.turn:
+            candidates, notes = self._verifier.verify(
+                info, decided.candidates, times, decode, control, anew=self._redo
+            )
+        looked.annotations += notes
+        looked.asked["verify"] = self._verifier.asked
+        return replace(decided, candidates=candidates)
+
+    def close(self) -> None:
+        """Give the models back."""
+        for looking in (*self.earlier, self.looking):
+            if looking is not None:
+                looking.close()
+        if self.looking is not None:
+            self._tidy()
+
+    def _passes(self, looks: list[Look], groups: list[list[str]]) -> list[Looking]:
+        made: list[Looking] = []
+        names: set[str] = set()
+        for group in groups:
+            names |= set(group)
+            made.append(
+                Looking(
+                    [look for look in looks if look.name in names],
+                    self._lending,
+                    self._library.annotations,
+                    redo=self._redo,
+                    after=made[-1] if made else None,
+                )
+            )
+        return made
+
+    def _preload(self, stages: list[str]) -> None:
+        first = self.earlier[0] if self.earlier else self.looking
+        if first is not None:
+            first.preload()
+        if "verify" in stages:
+            with self._lending.lease("verify"):
+                pass  # it stays until somebody needs the room
+
+    def _tidy(self) -> None:
+        if kept_frames(self._spec, self._library.frames) is not None:
+            self._library.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
+
+
+def _brief(note: Annotation) -> Annotation:
+    """Return a note without what a long video's notes would fill the memory with."""
+    return replace(note, body={"error": note.failed} if note.failed else {}, vector=None)
+
+
+def _decode(
+    reader: Reader, info: SourceInfo, side: int, seconds: list[float]
+) -> Iterator[tuple[float, Picture]]:
+    return reader.shown(info, seconds, side)

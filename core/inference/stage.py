@@ -1,0 +1,140 @@
+"""What a look is: a stage that shows frames to a model and keeps what it says.
+
+A look turns a microbatch of frames, with what earlier looks noted on them, into questions; asks
+only those that were never asked before; and gives one answer per question. However ragged the
+questions of a microbatch are (a frame has no object or twenty), a question knows its frame and its
+part of it, so every answer finds its way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.spec import Spec
+from ..models.protocols import Picture
+from ..storage.annotations import Annotation, Asked
+from .leases import Lending
+from .vlm_image import as_jpeg, from_jpeg
+
+
+class KeptJpeg(Protocol):
+    """Where the JPEG of one frame may be kept."""
+
+    def get(self) -> bytes | None:
+        """Return it, if it was kept."""
+
+    def put(self, jpeg: bytes) -> None:
+        """Keep it."""
+
+
+class Shown:
+    """One frame as models see it: decoded when somebody first wants its pixels.
+
+    One pixel stands for a square of `scale` source pixels.
+    """
+
+    def __init__(
+        self,
+        content: str,
+        frame: int,
+        seconds: float,
+        scale: float,
+        decode: Callable[[], Picture],
+        kept: KeptJpeg | None = None,
+        conversion: str = "",
+    ) -> None:
+        """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`."""
+        self.content = content
+        self.frame = frame
+        self.seconds = seconds
+        self.scale = scale
+        self.conversion = conversion
+        self._decode = decode
+        self._kept = kept
+        self._pixels: Picture | None = None
+
+    @property
+    def pixels(self) -> Picture:
+        """Return RGB, uint8 (height, width, 3). Raises SourceError."""
+        if self._pixels is None:
+            self._pixels = self._decode()
+        return self._pixels
+
+    def for_vlm(self) -> Picture:
+        """Return what a VLM sees: the frame after JPEG, whether that was kept or is made now."""
+        jpeg = self._kept.get() if self._kept else None
+        if jpeg is None:
+            jpeg = as_jpeg(self.pixels)
+            if self._kept:
+                self._kept.put(jpeg)
+        return from_jpeg(jpeg)
+
+    def drop(self) -> None:
+        """Let go of the pixels."""
+        self._pixels = None
+
+
+Noted = dict[str, list[Annotation]]
+"""what the looks so far noted on one frame, by stage"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing asked about one frame of a microbatch: its row, which part, and what about it."""
+
+    row: int
+    part: str = ""
+    about: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The answer to one question; `vector` is float32 (dimension,) of unit length, or None."""
+
+    body: dict[str, Any]
+    vector: NDArray[np.float32] | None = None
+
+
+class Look(Protocol):
+    """One way of looking. Opened once per scan; `prepare` runs beside the `infer` of another."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """raise it whenever the same question would get another answer than before"""
+    asked: Asked
+    """how it asks; known after `open`"""
+    batch_size: int
+    """questions at once; known after `open`"""
+
+    def open(self, lending: Lending, spec: Spec) -> None:
+        """Get ready for one scan: settle on the model and on how it is asked."""
+
+    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+        """Return what to ask about a microbatch."""
+
+    def prepare(self, model: Any, shown: Sequence[Shown], questions: Sequence[Question]) -> Any:
+        """Make the model's input. Raises PictureRejected with the question's index."""
+
+    def infer(self, model: Any, prepared: Any) -> Any:
+        """Run the model, holding its device."""
+
+    def finish(self, model: Any, raw: Any, asked: Sequence[tuple[Shown, Question]]) -> list[Said]:
+        """Return one answer per question, in order."""
+
+
+@dataclass
+class Microbatch:
+    """Frames on their way through the looks, with what was noted on each."""
+
+    shown: list[Shown]
+    noted: list[Noted] = field(default_factory=list)
+    carried: Any = None
+    """what whoever made it wants back with it"""
+
+    def __post_init__(self) -> None:
+        self.noted = self.noted or [{} for _ in self.shown]

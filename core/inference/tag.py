@@ -1,0 +1,131 @@
+"""Words for each frame: chosen from a vocabulary by an embedder, or given by a VLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.spec import Spec, tagged_hash
+from ..models.protocols import Ask, Embedder
+from ..text import clean
+from .frames import size_shown
+from .leases import Lending
+from .stage import Noted, Question, Said, Shown
+from .vlm import answered, vlm_parameters
+
+VOCABULARY = Path(__file__).with_name("vocabulary.txt")
+MOST_LETTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Vectors:
+    """Frames that are embedded already: float32 (frames, dimension)."""
+
+    vectors: NDArray[np.float32]
+
+
+class TagLook:
+    """Keeps tags with their probabilities; those a VLM gives have none."""
+
+    name: ClassVar[str] = "tag"
+    version: ClassVar[int] = 1
+
+    def open(self, lending: Lending, spec: Spec) -> None:
+        """Settle on the model, and on the words where it is an embedder."""
+        lending.check(self.name, "embedder", "vlm")
+        self._spec = spec
+        self._lending = lending
+        self._by_vlm = lending.kind(self.name) == "vlm"
+        if self._by_vlm:
+            self._prompt = lending.prompts.get(spec.tag.prompt)
+            parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.tag.top}
+            self.batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        else:
+            self._words = spec.tag.vocabulary or vocabulary()
+            parameters = self._choosing()
+            self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
+        self.asked = lending.asked(self.name, self.version, parameters)
+        self._texts: Any = None
+
+    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+        """Ask once per frame; where the same model embedded it already, about its vector."""
+        return [Question(row, "", self._vector(noted[row])) for row in range(len(shown))]
+
+    def prepare(self, model: Any, shown: Sequence[Shown], questions: Sequence[Question]) -> Any:
+        """Resize and normalise; for a VLM also the question."""
+        if self._by_vlm:
+            text = self._prompt.fill({})
+            most = self._spec.vlm.max_tokens
+            return model.prepare(
+                [
+                    Ask((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
+                    for q in questions
+                ]
+            )
+        if all(q.about is not None for q in questions):
+            return _Vectors(np.stack([q.about for q in questions]))
+        return model.prepare([shown[q.row].pixels for q in questions])
+
+    def infer(self, model: Any, prepared: Any) -> Any:
+        """Ask, or compare with the words."""
+        if self._by_vlm:
+            return model.answer(prepared, self._lending.cancelled)
+        is_done = isinstance(prepared, _Vectors)
+        vectors = prepared.vectors if is_done else model.embed(prepared)
+        return model.similarity_to_probability(vectors @ self._embedded(model).T)
+
+    def finish(self, model: Any, raw: Any, asked: Sequence[tuple[Shown, Question]]) -> list[Said]:
+        """Return the tags of each frame, the surest first."""
+        if not self._by_vlm:
+            return [Said({"tags": self._chosen(row)}) for row in raw]
+        return [self._listed(answer) for answer in model.finish(raw)]
+
+    def _vector(self, noted: Noted) -> NDArray[np.float32] | None:
+        if self._by_vlm or not self._lending.same_model(self.name, "embed"):
+            return None
+        return next((a.vector for a in noted.get("embed", ()) if not a.part), None)
+
+    def _choosing(self) -> dict[str, Any]:
+        tag = self._spec.tag
+        return {
+            "words": tagged_hash("vocabulary", [*self._words]),
+            "template": tag.template,
+            "top": tag.top,
+            "threshold": tag.threshold,
+            **size_shown(self._spec),
+        }
+
+    def _embedded(self, model: Embedder) -> Any:
+        if self._texts is None:
+            template = self._spec.tag.template
+            texts = [template.replace("{label}", word) for word in self._words]
+            self._texts = model.embed_texts(texts)
+        return self._texts
+
+    def _chosen(self, row: Any) -> list[dict[str, Any]]:
+        best = np.argsort(-row, kind="stable")[: self._spec.tag.top]
+        return [
+            {"tag": self._words[index], "score": round(float(row[index]), 4)}
+            for index in best
+            if row[index] >= self._spec.tag.threshold
+        ]
+
+    def _listed(self, answer: Any) -> Said:
+        body = answered(answer, self._prompt)
+        if "error" in body:
+            return Said(body)
+        words = (clean(word.strip(" .\n\t-*'\""), limit=MOST_LETTERS).lower()
+                 for word in answer.text.replace("\n", ",").split(","))  # fmt: skip
+        tags = list(dict.fromkeys(word for word in words if word))[: self._spec.tag.top]
+        return Said({**body, "tags": [{"tag": word} for word in tags]})
+
+
+def vocabulary() -> tuple[str, ...]:
+    """Return the words that ship: one a line, '#' begins a note."""
+    lines = (line.strip() for line in VOCABULARY.read_text("utf-8").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,274 @@
+"""A second look at candidates: a VLM is shown numbered frames and says what it sees.
+
+Times never come from the model: it answers with the numbers of the frames it was shown. That it
+saw nothing, was unsure, could not be understood, was cut off, or failed are different verdicts,
+and the raw answer is kept with each.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..config.spec import Spec, tagged_hash
+from ..errors import EnvironmentFault, OutOfMemory, ReaderKilled, SourceError, UsageError
+from ..models.protocols import Ask, Picture
+from ..pipeline.channel import Cancelled, Control
+from ..records import Candidate, SourceInfo
+from ..storage.annotations import Annotation, Annotations, Asked
+from ..text import clean
+from .leases import Lending
+from .vlm import answered, vlm_parameters
+from .vlm_image import as_jpeg, from_jpeg
+
+Decode = Callable[[list[float]], Iterator[tuple[float, Picture]]]
+"""gives RGB frames for ascending times"""
+_JSON = re.compile(r"\{.*\}", re.DOTALL)
+LABEL_SHARE = 0.06
+"""of a frame's height that its number takes"""
+
+
+class Verdict(BaseModel):
+    """What a model must answer."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    verdict: Literal["yes", "no", "unsure"]
+    kind: str = Field("", max_length=200)
+    frames: tuple[int, ...] = Field((), max_length=64)
+    confidence: float = Field(0.0, ge=0.0, le=1.0)
+    reason: str = Field("", max_length=2000)
+
+
+State = Literal["confirmed", "none", "unsure", "unparsed", "truncated", "failed"]
+_STATES: dict[str, State] = {"yes": "confirmed", "no": "none", "unsure": "unsure"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A candidate and the frames shown of it."""
+
+    number: int
+    candidate: Candidate
+    seconds: tuple[float, ...]
+    part: str
+
+
+class Verifier:
+    """Asks about candidates. Opened once per scan."""
+
+    name: ClassVar[str] = "verify"
+    version: ClassVar[int] = 1
+
+    def __init__(self, lending: Lending, spec: Spec, annotations: Annotations) -> None:
+        lending.check(self.name, "vlm")
+        self._lending = lending
+        self._spec = spec
+        self._annotations = annotations
+        self._prompt = lending.prompts.get(spec.verify.prompt)
+        if self._prompt.answer != "verdict":
+            raise UsageError(
+                f"verify.prompt = '{self._prompt.reference}' does not ask for a verdict; "
+                "take 'storm_verify', or add a prompt with answer = \"verdict\""
+            )
+        parameters = vlm_parameters(spec, self._prompt, spec.verify.extra)
+        self.asked: Asked = lending.asked(self.name, self.version, parameters)
+        self._batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        self._answered = False
+
+    def verify(
+        self,
+        info: SourceInfo,
+        candidates: Sequence[Candidate],
+        times: NDArray[np.float64],
+        decode: Decode,
+        control: Control,
+        *,
+        anew: bool = False,
+    ) -> tuple[list[Candidate], list[Annotation]]:
+        """Return all candidates with their verdicts, and what was said about them.
+
+        `times` are those of all frames of the source, ascending. Only accepted candidates are
+        asked about; those the model sees nothing in are not accepted any more.
+        """
+        cases = [
+            self._case(number, candidate, times)
+            for number, candidate in enumerate(candidates)
+            if candidate.accepted
+        ]
+        content, asked = info.content, self._annotations.converted(self.asked, info.pixels)
+        keys = [_key(content, case) for case in cases]
+        known = {} if anew else self._annotations.known(asked, keys)
+        new = [case for case in cases if _key(content, case) not in known]
+        size = self._batch_size  # it may shrink on the way
+        for start in range(0, len(new), size):
+            control.checkpoint()
+            part = new[start : start + size]
+            said = self._annotations.keep(
+                asked,
+                [(content, note) for note in self._ask(part, decode)],
+            )
+            known |= {_key(content, case): note for case, note in zip(part, said, strict=True)}
+        judged = list(candidates)
+        for case in cases:
+            note = known[_key(content, case)]
+            judged[case.number] = self._judged(case.candidate, note)
+        return judged, [known[_key(content, case)] for case in cases]
+
+    def _case(self, number: int, candidate: Candidate, times: NDArray[np.float64]) -> _Case:
+        around = self._spec.verify.around_seconds
+        first = int(np.searchsorted(times, candidate.start_seconds - around - 1e-6))
+        last = int(np.searchsorted(times, candidate.end_seconds + around + 1e-6)) - 1
+        peak = int(np.searchsorted(times, candidate.peak_seconds - 1e-6))
+        seconds = tuple(
+            float(times[n]) for n in spread(first, peak, last, self._spec.verify.frames)
+        )
+        part = tagged_hash("frames", [candidate.kind, seconds])
+        return _Case(number, candidate, seconds, part)
+
+    def _ask(self, cases: list[_Case], decode: Decode) -> list[Annotation]:
+        """Ask about several candidates; what fails is asked in halves, then fails alone."""
+        try:
+            answers = self._answers(cases, decode)
+            return [
+                self._note(case, answer, ask)
+                for case, (answer, ask) in zip(cases, answers, strict=True)
+            ]
+        except OutOfMemory as error:
+            if len(cases) == 1:
+                if not self._answered:
+                    raise
+                return [_annotation(cases[0], {"error": str(error), "state": "failed"})]
+            self._batch_size = max(1, min(self._batch_size, len(cases) // 2))
+            self._lending.remember_batch(self.name, self._batch_size)
+            self._lending.told(f"verify: out of memory, so {self._batch_size} at once from now on")
+        except (Cancelled, EnvironmentFault, UsageError, ReaderKilled):
+            raise
+        except Exception as error:
+            if len(cases) == 1:
+                words = clean(str(error), limit=300) or type(error).__name__
+                return [_annotation(cases[0], {"error": words, "state": "failed"})]
+        middle = len(cases) // 2
+        return self._ask(cases[:middle], decode) + self._ask(cases[middle:], decode)
+
+    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, Ask]]:
+        frames = dict(decode(sorted({second for case in cases for second in case.seconds})))
+        asks = [self._ask_of(case, frames) for case in cases]
+        with self._lending.lease(self.name) as lent:
+            model: Any = lent
+            prepared = model.prepare(asks)
+            run = self._lending.residency.run
+            raw = run(model, lambda: model.answer(prepared, self._lending.cancelled))
+            if self._lending.cancelled():
+                raise Cancelled
+            self._answered = True
+            return list(zip(model.finish(raw), asks, strict=True))
+
+    def _ask_of(self, case: _Case, frames: dict[float, Picture]) -> Ask:
+        shown = [seconds for seconds in case.seconds if seconds in frames]
+        if not shown:
+            raise SourceError(f"no frame could be read at {case.candidate.peak_seconds:.3f} s")
+        pictures = tuple(
+            from_jpeg(as_jpeg(numbered(frames[seconds], number)))
+            for number, seconds in enumerate(shown, 1)
+        )
+        values = {
+            "frames": f"{len(shown)} frames ({_listed(shown, case.candidate.peak_seconds)})",
+            "time": f"{case.candidate.peak_seconds:.3f} s",
+            "label": case.candidate.kind,
+        }
+        text = self._prompt.fill(values, self._spec.verify.extra)
+        most = self._spec.vlm.max_tokens
+        schema = Verdict.model_json_schema()
+        return Ask(pictures, text, self._prompt.system, tuple(shown), most, schema)
+
+    def _note(self, case: _Case, answer: Any, ask: Ask) -> Annotation:
+        body = answered(answer, self._prompt, len(ask.pictures))
+        if "error" in body:
+            return _annotation(case, {**body, "state": "failed"})
+        state, verdict = parse(answer.text, answer.finish)
+        # The model says numbers; the times are the container's.
+        seen = [n for n in (verdict.frames if verdict else ()) if 1 <= n <= len(ask.seconds)]
+        return _annotation(
+            case,
+            {
+                **body,
+                "state": state,
+                "frames_shown": list(ask.seconds),
+                "frames_seen": [ask.seconds[n - 1] for n in seen],
+                **({"kind": clean(verdict.kind), "confidence": verdict.confidence,
+                    "reason": clean(verdict.reason)} if verdict else {}),
+            },
+        )  # fmt: skip
+
+    def _judged(self, candidate: Candidate, note: Annotation) -> Candidate:
+        state = str(note.body["state"])
+        seen_nothing = state == "none" and not self._spec.verify.keep_rejected
+        reason = f"verify: {note.body.get('reason') or 'nothing found'}" if seen_nothing else ""
+        return replace(
+            candidate,
+            verdict=state,
+            accepted=not seen_nothing,
+            reason=reason or candidate.reason,
+        )
+
+
+def spread(first: int, peak: int, last: int, count: int) -> list[int]:
+    """Return up to `count` frame numbers from `first` to `last`, evenly, `peak` among them."""
+    last = max(last, first)
+    wanted = min(count, last - first + 1)
+    chosen = sorted({round(float(n)) for n in np.linspace(first, last, wanted)})
+    if first <= peak <= last and peak not in chosen:
+        nearest = min(chosen, key=lambda n: abs(n - peak))
+        chosen[chosen.index(nearest)] = peak
+    return sorted(chosen)
+
+
+def parse(text: str, finish: str) -> tuple[State, Verdict | None]:
+    """Return what an answer amounts to, and the verdict where it holds one."""
+    found = _JSON.search(text)
+    verdict = None
+    if found:
+        try:
+            verdict = Verdict.model_validate(json.loads(found[0]))
+        except (ValueError, ValidationError, RecursionError):
+            verdict = None
+    if verdict is not None:
+        return _STATES[verdict.verdict], verdict
+    return ("truncated" if finish == "length" else "unparsed"), None
+
+
+def numbered(picture: Picture, number: int) -> Picture:
+    """Return a frame with its number in the upper left corner, white on black."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    image = Image.fromarray(picture)
+    size = max(12, round(image.height * LABEL_SHARE))
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size)
+    box = draw.textbbox((size // 3, size // 4), str(number), font=font)
+    draw.rectangle((0, 0, box[2] + size // 3, box[3] + size // 4), fill="black")
+    draw.text((size // 3, size // 4), str(number), font=font, fill="white")
+    return np.asarray(image, np.uint8)
+
+
+def _listed(seconds: Sequence[float], peak: float) -> str:
+    parts = (f"{n}: {s - peak:+.3f} s" for n, s in enumerate(seconds, 1))
+    return "; ".join(parts)
+
+
+def _key(content: str, case: _Case) -> tuple[str, int, str]:
+    return content, case.candidate.peak_frame, case.part
+
+
+def _annotation(case: _Case, body: dict[str, Any]) -> Annotation:
+    return Annotation(
+        "verify", case.candidate.peak_frame, case.candidate.peak_seconds, case.part, body
+    )

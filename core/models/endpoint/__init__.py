@@ -1,0 +1,1 @@
+"""VLMs behind OpenAI-compatible servers."""

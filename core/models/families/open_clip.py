@@ -1,0 +1,247 @@
+"""CLIP models in the format of open_clip: `open_clip_config.json` beside its safetensors.
+
+open_clip's own loader would start from random weights where a file is absent, read pickles, and
+let the config of a folder switch remote code on; so the weights are handed to it here by name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...device.attention import choose_attention
+from ...device.capability import capability
+from ...device.precision import choose_dtype, torch_dtype
+from ...errors import ModelRefused
+from ...text import clean
+from ..cpu_batches import Cores
+from ..first_token import keep_first_token
+from ..int8 import tower_to_eight_bits, wants_eight_bits
+from ..loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
+from ..preprocessing import each, middle, tensor
+from ..protocols import Identity, Kind, Loading, Picture
+from ..similarity import calibration, unit
+from ..weights import check_weights
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG = "open_clip_config.json"
+PREFERRED = ("open_clip_model.safetensors", "model.safetensors")
+TEXTS_AT_ONCE = 128
+
+
+class OpenClip(Resident):
+    """Pictures and texts into one space; see `model.Embedder`."""
+
+    kind: ClassVar[Kind] = "embedder"
+
+    def __init__(self, loading: Loading) -> None:
+        super().__init__(_open(loading))
+        self._cores = Cores(self.device)
+        self._resize = Resize(self._loaded.model.visual.preprocess_cfg)
+        self._calibration = calibration(self._loaded.model)
+        self._dimension = int(self.embed_texts(["a"]).shape[1])
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of a vector."""
+        return self._dimension
+
+    @property
+    def side(self) -> int:
+        """Return the shortest side in pixels above which a picture shows it nothing more."""
+        return max(self._resize.height, self._resize.width)
+
+    def prepare(self, pictures: Sequence[Picture]) -> Any:
+        """Resize and normalise to float32 (pictures, 3, side, side)."""
+        import torch
+
+        made = [one["pixels"] for one in each(pictures, lambda one: {"pixels": self._resize(one)})]
+        empty = torch.empty((0, 3, self._resize.height, self._resize.width), dtype=torch.uint8)
+        return self._resize.normalise(torch.stack(made) if made else empty)
+
+    def embed(self, prepared: Any) -> NDArray[np.float32]:
+        """Return float32 (pictures, dimension), each row of unit length."""
+        if not len(prepared):
+            return np.empty((0, self._dimension), np.float32)
+        pictures = prepared.to(self.device, self._loaded.dtype)
+        return np.concatenate(self._cores.run(partial(self._run, "encode_image"), pictures))
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return float32 (texts, dimension), each row of unit length."""
+        if not texts:
+            return np.empty((0, self._dimension), np.float32)
+        tokens = self._loaded.processor(list(texts))
+        parts = [
+            self._run("encode_text", tokens[at : at + TEXTS_AT_ONCE].to(self.device))
+            for at in range(0, len(texts), TEXTS_AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def similarity_to_probability(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn cosines (pictures, texts) into the model's own probabilities."""
+        return self._calibration.probability(similarity)
+
+    def close(self) -> None:
+        """Let go of all memory; the object is of no use afterwards."""
+        self._cores.close()
+        super().close()
+
+    def _run(self, side: str, inputs: Any) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            return unit(getattr(self._loaded.model, side)(inputs))
+
+
+class Resize:
+    """What open_clip's transform does, on uint8 tensors instead of PIL pictures.
+
+    At most one level of difference for a picture that is made smaller, several times faster.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        size = settings.get("size", 224)
+        sides = (size, size) if isinstance(size, int) else size
+        self.height, self.width = int(sides[0]), int(sides[1])
+        self.mode = str(settings.get("resize_mode") or "shortest")
+        self.interpolation = str(settings.get("interpolation") or "bicubic")
+        self.fill = int(settings.get("fill_color") or 0)
+        self.mean, self.std = settings["mean"], settings["std"]
+
+    def __call__(self, picture: Picture) -> torch.Tensor:
+        """Return uint8 (3, height, width)."""
+        from torchvision.transforms import InterpolationMode
+        from torchvision.transforms.v2 import functional
+
+        whole = tensor(middle(picture) if self.mode == "shortest" else picture)
+        mode = "bilinear" if self.interpolation == "bilinear" else "bicubic"
+        resized = functional.resize(
+            whole, self._size(*whole.shape[1:]), InterpolationMode(mode), antialias=True
+        )
+        return self._cut(resized).contiguous()
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return uint8 (n, 3, height, width) as float32 with the model's mean and deviation."""
+        from torchvision.transforms.v2 import functional
+
+        scaled = pixels.float().div_(255)
+        done: torch.Tensor = functional.normalize(
+            scaled, list(self.mean), list(self.std), inplace=True
+        )
+        return done
+
+    def _size(self, height: int, width: int) -> list[int]:
+        if self.mode == "squash":
+            return [self.height, self.width]
+        if self.mode == "shortest" and self.height == self.width:
+            long = int(self.height * max(height, width) / min(height, width))
+            return [self.height, long] if height <= width else [long, self.width]
+        ratios = height / self.height, width / self.width
+        ratio = max(ratios) if self.mode == "longest" else min(ratios)
+        return [max(1, round(height / ratio)), max(1, round(width / ratio))]
+
+    def _cut(self, pixels: torch.Tensor) -> torch.Tensor:
+        from torchvision.transforms.v2 import functional
+
+        height, width = pixels.shape[1:]
+        high, wide = max(0, self.height - height), max(0, self.width - width)
+        if high or wide:
+            border = [wide // 2, high // 2, (wide + 1) // 2, (high + 1) // 2]
+            pixels = functional.pad(pixels, border, fill=self.fill)
+            height, width = pixels.shape[1:]
+        top, left = round((height - self.height) / 2.0), round((width - self.width) / 2.0)
+        return pixels[:, top : top + self.height, left : left + self.width]
+
+
+def _open(loading: Loading) -> Pretrained:
+    folder = folder_of(loading)
+    device = capability(loading.device)
+    dtype = choose_dtype(loading.dtype, device)
+    eight_bits = wants_eight_bits(loading.quantize, device, dtype)
+    if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
+        raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
+    check_weights(folder, loading.name)
+    text = _text_config(folder, loading.name)
+    with refusals(loading), quiet(), _no_root_handler():
+        model = _model(folder)
+        tokenizer = _tokenizer(folder, text)
+    keep_first_token(model)
+    model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
+    if eight_bits:
+        tower_to_eight_bits(model.visual, loading.name)
+    identity = Identity(
+        model=loading.name,
+        revision=loading.revision,
+        family=loading.family,
+        dtype=dtype,
+        attn="sdpa",
+        quantize=loading.quantize,
+        preprocessing=digest_of({"open_clip": dict(model.visual.preprocess_cfg)}),
+    )
+    return Pretrained(model, tokenizer, identity, loading.device, torch_dtype(dtype))
+
+
+def _model(folder: Path) -> Any:
+    import open_clip
+
+    model = open_clip.create_model(
+        f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False
+    )
+    open_clip.load_checkpoint(model, str(_weights(folder)), strict=True)
+    return model
+
+
+def _tokenizer(folder: Path, text: dict[str, Any]) -> Any:
+    import open_clip
+
+    # A folder's config may ask for remote code; what is passed here overrules it.
+    safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+    return open_clip.get_tokenizer(
+        f"local-dir:{folder}", **(safe if text.get("hf_tokenizer_name") else {})
+    )
+
+
+def _weights(folder: Path) -> Path:
+    for name in PREFERRED:
+        if (folder / name).is_file():
+            return folder / name
+    return min(folder.glob("*.safetensors"))
+
+
+def _text_config(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / CONFIG
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))["model_cfg"]["text_cfg"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelRefused(
+            f"{clean(name)} has no usable {CONFIG}; it is no open_clip model, or was not fully "
+            f"downloaded: run `sightline models pull {clean(name)}` again"
+        ) from error
+    if text.get("hf_model_name"):
+        raise ModelRefused(
+            f"{clean(name)} takes its text tower's layout from another repository, "
+            f"{clean(str(text['hf_model_name']), limit=80)}, which is not in its folder; choose "
+            "a multilingual model that is whole, such as SigLIP 2 or MetaCLIP 2"
+        )
+    return dict(text)
+
+
+@contextmanager
+def _no_root_handler() -> Iterator[None]:
+    """Keep open_clip's `logging.info` calls from giving the root logger a handler for stderr."""
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)

@@ -1,0 +1,1 @@
+"""How hosts are reached: proxies, certificates, and httpx transports that follow them."""

@@ -1,0 +1,174 @@
+"""What can be asked of the engine. Plain frozen records, JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from .codec import from_json, to_json
+
+Mode = Literal["default", "redo", "changed", "retry_failed", "new"]
+"""`changed` leaves out files that are as they were, `new` all that were looked at just so"""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitScan:
+    """Scan paths. `overrides` are dotted settings on top of the profile."""
+
+    paths: tuple[str, ...]
+    profile: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    globs: tuple[str, ...] = ()
+    mode: Mode = "default"
+    follow_links: bool = False
+    """also links in folders that lead out of `paths`"""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFolder:
+    """Scan whatever becomes whole in a folder, until that is ended."""
+
+    folder: str
+    profile: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    settle_seconds: float = 2.0
+    """a file is whole once it stayed the same for so long"""
+    follow_links: bool = False
+    """also links that lead out of the folder"""
+
+
+@dataclass(frozen=True, slots=True)
+class EndWatch:
+    """Watch a folder no more; a scan of what appeared goes on."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeScan:
+    """Go on with an interrupted scan, or (with `failed`) try its failed sources again."""
+
+    scan: int
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PauseScan:
+    """Hold a running scan between two microbatches."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueScan:
+    """Let a paused scan go on."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelScan:
+    """Stop a running scan after the microbatch in hand; what is done stays."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndScan:
+    """Stop a running scan after the source in hand."""
+
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveScan:
+    """Move a waiting scan by `by` places in the queue; a negative number is towards its head."""
+
+    scan: int
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFrame:
+    """Mark a frame of a content, or take its mark away."""
+
+    content: str
+    frame: int
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectFrame:
+    """Put a caption or tags of one's own beside what a model said; an empty text takes it back.
+
+    `what` is `caption` or `tags` (then `text` holds them separated by commas).
+    """
+
+    content: str
+    frame: int
+    what: Literal["caption", "tags"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullModel:
+    """Fetch a model, or go on fetching one."""
+
+    name: str
+    channel: Literal["stable", "edge"] = "stable"
+    allow_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PausePull:
+    """Hold a download."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuePull:
+    """Let a held download go on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPull:
+    """Stop a download; what came is kept."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveModel:
+    """Remove a model from the cache it lies in."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveScan:
+    """Remove a scan, and what no other scan needs."""
+
+    scan: int
+
+
+Command = (
+    SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
+    | RemoveScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
+    | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
+)  # fmt: skip
+AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
+AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
+COMMANDS: dict[str, type[Command]] = {each.__name__: each for each in get_args(Command)}
+
+
+def command_to_json(command: Command) -> dict[str, Any]:
+    """Return a command as a JSON object."""
+    return to_json(command)
+
+
+def command_from_json(body: dict[str, Any]) -> Command:
+    """Return the command of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, COMMANDS)

@@ -1,0 +1,151 @@
+"""Edges that must not be lost: what happened in the engine, in order. JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from .codec import from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStarted:
+    """A scan's sources are known; always the first event of a scan, also of one that is resumed."""
+
+    scan: int
+    profile: str
+    sources: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """Work on a source began, or was found done already: precedes all else about that source.
+
+    `frames` is what the container promises, None if unknown. It may come more than once: for each
+    pass of models over the source, and for a second try.
+    """
+
+    scan: int
+    number: int
+    path: str
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """A microbatch was kept."""
+
+    scan: int
+    number: int
+    frames: int
+    frames_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class MomentFound:
+    """An event of a finished source, also of one that an earlier scan finished (`known`)."""
+
+    scan: int
+    number: int
+    path: str
+    kind: str
+    start_frame: int
+    end_frame: int
+    start_seconds: float
+    peak_seconds: float
+    end_seconds: float
+    score: float
+    peak_frame: int = 0
+    stream: int | None = None
+    """which video stream of its file, where one was asked for by number"""
+    energy: float = 0.0
+    strokes: tuple[float, ...] = ()
+    """times of a flash's strokes in seconds"""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """A source is finished: `state` is done, known or failed (then `reason` says why)."""
+
+    scan: int
+    number: int
+    path: str
+    state: str
+    reason: str
+    frames: int
+    moments: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know, about a source or about the scan."""
+
+    scan: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What lies in the folders of a scan and is not read, counted: see `passed_over.PassedOver`."""
+
+    scan: int
+    links: int
+    folders: dict[str, int]
+    kinds: dict[str, int]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFinished:
+    """A scan ended: done, interrupted or failed. Always the last event of a scan.
+
+    `reason` is why it was interrupted, if not by the user; `fault` is the error's class in
+    `core/errors.py`, such as DiskFull.
+    """
+
+    scan: int
+    state: str
+    done: int
+    known: int
+    failed: int
+    moments: int
+    seconds: float
+    reason: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullEnded:
+    """A model was fetched, or not: `state` is done, failed or cancelled (`reason` says why)."""
+
+    scan: int
+    """always 0: it belongs to no scan"""
+    name: str
+    state: str
+    reason: str
+
+
+Event = (
+    ScanStarted
+    | TaskStarted
+    | BatchDone
+    | MomentFound
+    | TaskFinished
+    | Warned
+    | LeftOut
+    | ScanFinished
+    | PullEnded
+)
+EVENTS: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Return an event as a JSON object."""
+    return to_json(event)
+
+
+def event_from_json(body: dict[str, Any]) -> Event:
+    """Return the event of a JSON object. Raises KeyError or TypeError for anything unknown."""
+    return from_json(body, EVENTS)

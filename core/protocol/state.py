@@ -1,0 +1,169 @@
+"""What the engine looks like at one moment. Frozen records, JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .codec import from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """One step of the pipeline: who is slow, who waits."""
+
+    name: str
+    batches: int
+    busy_seconds: float
+    waits_in_seconds: float
+    waits_out_seconds: float
+    queued: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A source being worked on."""
+
+    number: int
+    path: str
+    frames_done: int
+    frames_total: int | None
+    frames_per_second: float
+    steps: tuple[StepState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """A scan in this engine."""
+
+    scan: int
+    profile: str
+    state: str
+    sources: int
+    finished: int
+    failed: int
+    moments: int
+    tasks: tuple[TaskState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """A watched folder: how many files in it are not whole yet, how many scans were asked for."""
+
+    folder: str
+    profile: str
+    growing: int
+    scans: int
+    trouble: str
+    """why nothing can be watched there now; empty if all is well"""
+    left_out: str = ""
+    """what lies there and is not read, in words"""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process on a GPU; `ours` tells whether it is the engine or a child of it."""
+
+    pid: int
+    name: str
+    bytes: int
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GpuState:
+    """One GPU now. Shares are 0 to 1; what the driver does not tell is None."""
+
+    index: int
+    name: str
+    utilisation: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    power_limit_watts: float | None = None
+    temperature_celsius: float | None = None
+    sm_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    encoder: float | None = None
+    decoder: float | None = None
+    pcie_received_bytes_per_second: float | None = None
+    pcie_sent_bytes_per_second: float | None = None
+    throttle: tuple[str, ...] = ()
+    """why its clocks are held down, in words; empty when they are not"""
+    processes: tuple[GpuProcess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """The machine the engine runs on, now. `gpu_note` says why there is none to show."""
+
+    at_seconds: float
+    """seconds since the epoch"""
+    cpu: float
+    """share of all cores, 0 to 1"""
+    cores: int
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+    engine_cpu: float
+    """cores the engine and its reader processes use"""
+    engine_memory_bytes: int
+    gpus: tuple[GpuState, ...] = ()
+    gpu_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model in memory."""
+
+    name: str
+    device: str
+    bytes: int
+    leased: bool
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadState:
+    """A model being fetched: `running`, `paused`, `done`, `failed` or `cancelled`."""
+
+    name: str
+    state: str
+    bytes_done: int
+    bytes_total: int
+    bytes_per_second: float
+    files_done: int
+    files_total: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Everything now; `sequence` is the number of the last event it includes.
+
+    `scans` are those at work and waiting, in the order of the queue.
+    """
+
+    sequence: int
+    library: str
+    scans: tuple[ScanState, ...] = ()
+    machine: MachineState | None = None
+    models: tuple[ModelState, ...] = ()
+    downloads: tuple[DownloadState, ...] = ()
+    watches: tuple[WatchState, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """what the user should know of the library, as that others can read it"""
+    pid: int = 0
+    version: str = ""
+
+
+def state_to_json(state: EngineState) -> dict[str, Any]:
+    """Return the state as a JSON object."""
+    return to_json(state)
+
+
+def state_from_json(body: dict[str, Any]) -> EngineState:
+    """Return the state of a JSON object."""
+    return from_json(body, {"EngineState": EngineState})

@@ -1,0 +1,168 @@
+"""What a client may look at, as plain records: shared by the engine's side and every front."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..text import counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..records import Candidate, Moment, SourceInfo
+    from .passed_over import PassedOver
+
+
+@dataclass(frozen=True, slots=True)
+class ScanLine:
+    """A scan in a list."""
+
+    scan: int
+    created: str
+    profile: str
+    state: str
+    sources: int
+    done: int
+    failed: int
+    left: int
+    moments: int
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A source of a scan."""
+
+    number: int
+    path: str
+    kind: str
+    state: str
+    reason: str
+    frames: int
+    moments: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What a scan would do. `seconds` is None when no earlier scan tells how fast it goes."""
+
+    sources: int
+    known: int
+    failed_before: int
+    to_read: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...]
+    left_out: int
+    frames: int
+    seconds: float | None
+    basis: str
+    passed_over: PassedOver
+
+
+@dataclass(frozen=True, slots=True)
+class MomentView:
+    """Everything kept about one instant of a source."""
+
+    info: SourceInfo
+    profile: str
+    scan: int
+    seconds: float
+    frame: int
+    frame_seconds: float
+    moments: tuple[Moment, ...]
+    candidates: tuple[Candidate, ...]
+    measurements: dict[str, dict[str, float]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    look: dict[str, Any] | None = None
+    """what models said about the frame nearest to it, as in the JSON export"""
+    verdicts: tuple[dict[str, Any], ...] = ()
+    picture_seconds: float = 0.0
+    """the time whose frame the picture of it shows"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMemory:
+    """What a model was measured to take; `batches` are the largest that fitted, by stage."""
+
+    name: str
+    device: str
+    bytes: int
+    batches: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A clip of one or more events, or a picture of one: its file, or why there is none."""
+
+    source: str
+    path: Path | None
+    failure: str = ""
+    events: int = 1
+    how: str = ""
+    """whether a clip was copied or re-encoded, and why"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an export is: `done` of `total`; `what` is a source, or an event for clips."""
+
+    what: str = "source"
+    done: int = 0
+    total: int = 0
+
+    @property
+    def words(self) -> str:
+        """Return it in words: `3 of 12 sources`."""
+        return f"{self.done} of {counted(self.total, self.what)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """How an export stands; `trouble` says why one that is finished was broken off."""
+
+    progress: Progress = Progress()
+    files: int = 0
+    failed: int = 0
+    """clips or pictures that could not be made"""
+    failures: tuple[str, ...] = ()
+    """why, of the first of them"""
+    finished: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One source measured again: `same`, `changed` (then `reason` says what), or `skipped`."""
+
+    path: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many answers of a stage are the same as in batches of the first size.
+
+    `least_cosine` is that of vectors; `difference` shows the first answer that is another.
+    """
+
+    stage: str
+    answers: int
+    same: int
+    least_cosine: float | None = None
+    difference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """A batch size: frames a second of the whole scan, and that speed by the first size's."""
+
+    batch: int
+    frames: int
+    frames_per_second: float
+    speed: float
+    peak_bytes: int | None
+    """most memory held while a VLM answered, where that is told"""
+    stages: tuple[Agreement, ...]

@@ -1,0 +1,1 @@
+"""The scan job: planning, resolving models, measuring, asking models, results."""

@@ -1,0 +1,241 @@
+"""From a spec to the models it needs: found, pinned to full commits, and checked before loading.
+
+What cannot work here (a model that is not on this disk, an attention backend, a quantisation) is
+refused now, before anything is read or loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..config.prompts import Prompts, load_prompts
+from ..config.spec import Spec
+from ..errors import ModelMissing, ModelRefused
+from ..models.protocols import Kind, Loading
+from ..models.registry import KINDS
+from ..text import clean
+
+if TYPE_CHECKING:
+    from ..hub.hub import Hub
+    from ..hub.resolved import Resolved
+    from ..inference.session import Eyes
+    from ..models.residency import Residency
+    from ..storage.library import Library
+
+Told = Callable[[str], None]
+EMBEDDER_ON_GPU = "siglip2-so400m"
+EMBEDDER_ON_CPU = "laion-vit-b32"
+PROMPTED = ("tag", "caption", "describe", "verify")
+FOLLOWS = {"tag": "embed", "caption": "vlm", "describe": "vlm", "verify": "vlm"}
+"""whose model a stage takes that names none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipped:
+    """A spec with every model's full commit in it, and how each stage's model is loaded."""
+
+    spec: Spec
+    loadings: Mapping[str, Loading]
+    prompts: Prompts | None = None
+
+
+def equip(spec: Spec, told: Told) -> Equipped:
+    """Find and check the models of a spec; the network is asked only for `channel = "edge"`.
+
+    Raises ModelMissing with the command that fetches it, ModelRefused, MissingExtra, UnknownName.
+    """
+    from ..hub.environment import FETCHES_NOTHING
+    from ..hub.hub import Hub
+
+    hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
+    prompts = load_prompts()
+    spec = _with_versions(spec, prompts)
+    if spec.embed.model == "auto" and {"embed", "tag"} & set(spec.looks):
+        spec = _without_auto(spec, usable_devices(spec.models.device))
+    names = {stage: model_of(spec, stage) for stage in spec.looks}
+    found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
+    placed = dict.fromkeys(found, "endpoint")
+    here = {name: each for name, each in found.items() if not each.url}
+    if here:  # a scan that only asks servers never imports torch
+        devices = usable_devices(spec.models.device)
+        if devices == ["cpu"]:
+            told(_on_cpu(spec))
+        placed |= _placed(here, devices)
+    loadings = {name: _loading(spec, found[name], placed[name]) for name in found}
+    for loading in loadings.values():
+        _check(loading)
+    revisions = {name: each.revision for name, each in found.items()}
+    models = spec.models.model_copy(update={"revisions": {**spec.models.revisions, **revisions}})
+    return Equipped(
+        spec.model_copy(update={"models": models}),
+        {stage: loadings[name] for stage, name in names.items()},
+        prompts,
+    )
+
+
+def eyes_of(
+    library: Library, residency: Residency, equipped: Equipped, told: Told, *, redo: bool
+) -> Eyes:
+    """Return what looks for a scan over a library."""
+    from ..inference.leases import Lending
+    from ..inference.session import Eyes
+
+    prompts = equipped.prompts or load_prompts()
+    lending = Lending(residency, equipped.loadings, library.annotations, prompts, told)
+    return Eyes(library, lending, equipped.spec, redo=redo)
+
+
+def model_of(spec: Spec, stage: str) -> str:
+    """Return the name of the model a stage uses."""
+    own: str = getattr(spec, stage).model
+    return own or str(getattr(spec, FOLLOWS[stage]).model)
+
+
+def usable_devices(wanted: str) -> list[str]:
+    """Return the devices models may be put on. Raises ModelRefused for one that is not there."""
+    from ..device.capability import capability
+
+    if wanted != "auto":
+        capability(wanted)
+        return [wanted]
+    import torch
+
+    if torch.cuda.is_available():
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        return ["mps"]
+    return ["xpu"] if torch.xpu.is_available() else ["cpu"]
+
+
+def _on_cpu(spec: Spec) -> str:
+    if spec.models.device == "cpu":
+        return "models run on the CPU, as models.device asks"
+    return (
+        "no usable GPU: models run on the CPU, many times slower; if this machine has one, "
+        "`sightline doctor` says what keeps it from being used"
+    )
+
+
+def _without_auto(spec: Spec, devices: list[str]) -> Spec:
+    name = EMBEDDER_ON_CPU if devices == ["cpu"] else EMBEDDER_ON_GPU
+    return spec.model_copy(update={"embed": spec.embed.model_copy(update={"model": name})})
+
+
+def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
+    """Write the version of every prompt into the spec: a newer one is another question."""
+    changed: dict[str, Any] = {}
+    for stage in set(spec.looks) & set(PROMPTED):
+        section = getattr(spec, stage)
+        reference = prompts.get(section.prompt).reference
+        changed[stage] = section.model_copy(update={"prompt": reference})
+    return spec.model_copy(update=changed)
+
+
+def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
+    wanted = spec.models.revisions.get(name, "")
+    kept = wanted.startswith("local-") or wanted == "endpoint"
+    text = f"{name}@{wanted}" if wanted and not kept and "@" not in name else name
+    consent = _consented(spec, hub, name)
+    found = hub.resolve(consent or text, spec.models.channel, allow_remote_code=bool(consent))
+    found = replace(found, name=name if not found.url else found.name)
+    if wanted.startswith("local-") and found.revision != wanted:
+        raise ModelRefused(
+            f"{clean(name)} is not what it was when this scan began; start a new scan with it"
+        )
+    if found.folder is None and not found.url:
+        lacking = f" ({clean(', '.join(found.lacking[:3]))} missing)" if found.lacking else ""
+        raise ModelMissing(
+            f"{clean(name)} is not on this disk{lacking}; get it with: "
+            f"sightline models pull {clean(found.reference if wanted else name)}"
+        )
+    return found
+
+
+def _consented(spec: Spec, hub: Hub, name: str) -> str:
+    """Return the reference to whose code the user said yes, if this model is one."""
+    catalog = hub.catalog
+    repo = catalog.models[name].repo if name in catalog.models else name.partition("@")[0]
+    for entry in spec.models.allow_remote_code:
+        if entry.partition("@")[0] in (repo, name):
+            return entry
+    return ""
+
+
+def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]:
+    """Return a device for each model: the largest first, each where most room is left."""
+    if len(devices) == 1:
+        return dict.fromkeys(found, devices[0])
+    from ..device.memory import memory
+
+    room = {device: memory(device).free_bytes for device in devices}
+    placed = {}
+    for name in sorted(found, key=lambda each: -_weights(found[each])):
+        device = max(room, key=lambda each: room[each])
+        placed[name] = device
+        room[device] -= _weights(found[name])
+    return placed
+
+
+def _weights(found: Resolved) -> int:
+    folder = found.folder
+    return sum(p.stat().st_size for p in folder.glob("*.safetensors")) if folder else 0
+
+
+def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
+    kind = KINDS[found.family]
+    is_vlm = kind == "vlm"
+    return Loading(
+        name=found.name,
+        family=found.family,
+        folder=found.folder,
+        revision=found.revision,
+        device=device,
+        dtype=spec.models.dtype,
+        attn=spec.models.attn,
+        quantize=_quantize(spec, kind),
+        remote_code=found.remote_code,
+        options={**found.options, **(_vlm_options(spec, found) if is_vlm else {})},
+    )
+
+
+def _quantize(spec: Spec, kind: Kind) -> str:
+    wanted: dict[Kind, str] = {"vlm": spec.models.quantize, "embedder": spec.embed.quantize}
+    return wanted.get(kind, "none")
+
+
+def _vlm_options(spec: Spec, found: Resolved) -> dict[str, Any]:
+    vlm = spec.vlm
+    if found.url:
+        return {
+            "url": found.url,
+            "timeout_seconds": vlm.timeout_seconds,
+            "concurrency": vlm.concurrency,
+            "thinking": vlm.thinking,
+            **({"max_slice_nums": vlm.max_slice_nums} if vlm.max_slice_nums > 1 else {}),
+        }
+    return {
+        "thinking": vlm.thinking,
+        "packing": vlm.packing,
+        "max_slice_nums": vlm.max_slice_nums,
+    }
+
+
+def _check(loading: Loading) -> None:
+    """Refuse what cannot work before a weight is read."""
+    if loading.folder is None:
+        return
+    from ..device.attention import choose_attention
+    from ..device.capability import capability
+    from ..device.precision import choose_dtype
+    from ..device.quantisation import choose_quantisation
+    from ..models.int8 import wants_eight_bits
+
+    device = capability(loading.device)
+    dtype = choose_dtype(loading.dtype, device)
+    choose_attention(loading.attn, device, dtype)
+    if KINDS[loading.family] == "embedder":
+        wants_eight_bits(loading.quantize, device, dtype)
+    else:
+        choose_quantisation(loading.quantize, device, dtype)

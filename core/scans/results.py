@@ -1,0 +1,143 @@
+"""From whole tracks and answers to a result: candidates, moments, and whether all was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..config.spec import Spec
+from ..records import Candidate, SourceInfo
+from ..screening.stage import Track
+from ..storage.annotations import Annotation, Asked
+from ..storage.provenance import provenance
+from ..storage.results import Result, Results
+from ..text import counted
+from .events import moments
+from .measure import StageTrack
+
+UNANSWERED = "unanswered"
+"""how the reason begins where models, not reading, failed a source"""
+MOST_DAMAGED = 0.05
+"""share of packets that could not be decoded, up to which a source still counts as whole"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the screens propose of a source, and how many frames they looked at."""
+
+    candidates: list[Candidate]
+    frames: int
+
+
+@dataclass
+class Looked:
+    """What models said about a source, and how they were asked."""
+
+    frames: int = 0
+    annotations: list[Annotation] = field(default_factory=list)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    ended: dict[str, Any] = field(default_factory=dict)
+
+    def failure(self) -> str:
+        """Return how many questions failed in which stages and why, or an empty string."""
+        failed = [note for note in self.annotations if note.failed]
+        if not failed:
+            return ""
+        stages = ", ".join(
+            f"{count} of {sum(a.stage == name for a in self.annotations)} in {name}"
+            for name, count in Counter(note.stage for note in failed).items()
+        )
+        return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed asks those again"
+
+
+def decide(results: Results, tracks: Sequence[StageTrack]) -> Decided:
+    """Let every screen decide over its whole track."""
+    candidates: list[Candidate] = []
+    frames = 0
+    for open_track in tracks:
+        measured = results.whole_track(open_track.key, len(open_track.stage.columns))
+        track = Track(
+            open_track.stage.columns, measured.indices, measured.pts_seconds, measured.values
+        )
+        candidates += open_track.stage.decide(track)
+        frames = len(track)
+    return Decided(candidates, frames)
+
+
+def judge(
+    info: SourceInfo,
+    spec: Spec,
+    tracks: Sequence[StageTrack],
+    decided: Decided,
+    ended: dict[str, Any],
+    looked: Looked | None = None,
+) -> Result:
+    """Return the result of a source (not kept yet)."""
+    said = looked or Looked()
+    ended = ended or said.ended
+    asked = {
+        name: {**each.identity, "asked": each.key, **each.made_with}
+        for name, each in said.asked.items()
+    }
+    return Result(
+        content=info.content,
+        spec_hash=spec.hash(),
+        frames=decided.frames or said.frames or 1,
+        failure=failure(info, spec, ended) or said.failure(),
+        warnings=warnings(info, ended),
+        provenance=provenance(
+            spec.what_matters(), {track.stage.name: track.stage.version for track in tracks},
+            ended, asked,
+        ) | ({"timing": info.timing} if info.timing else {}),
+        tracks={track.stage.name: track.key for track in tracks},
+        candidates=tuple(decided.candidates),
+        moments=moments(decided.candidates, spec.events, info.duration_seconds),
+        annotations=tuple(note.id for note in said.annotations),
+    )  # fmt: skip
+
+
+def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
+    """Return why a source counts as failed although frames were read, or an empty string.
+
+    The rate and the number of frames that a container names say nothing here: both are nominal.
+    """
+    if info.kind == "picture":
+        return ""
+    read, bad = int(ended.get("frames", 0)), int(ended.get("bad_packets", 0))
+    why = str(ended.get("cut_off", "")) or ("it breaks off" if ended.get("ended_early") else "")
+    if not why and bad > MOST_DAMAGED * (read + bad):
+        why = f"{counted(bad, 'packet')} could not be decoded"
+    if not why:
+        return ""
+    promised = info.frame_count or 0
+    whole = read < promised and reads_all(spec)
+    of = f"{read} of {counted(promised, 'frame')}" if whole else counted(read, "frame")
+    return f"cut off or damaged: {of} could be read ({why}); moments up to there are kept"
+
+
+def reads_all(spec: Spec) -> bool:
+    """Tell whether screening reads every frame of a video."""
+    return spec.sampling.mode == "every" and spec.sampling.max_frames is None and bool(spec.screens)
+
+
+def measured(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> SourceInfo:
+    """Return what is known of a video once it was read to its end: how long it is, in frames too.
+
+    Frames are counted only where all of them were looked at.
+    """
+    end = ended.get("end_seconds")
+    if info.kind == "picture" or end is None or failure(info, spec, ended):
+        return info
+    count = int(ended["frames"]) if reads_all(spec) else info.frame_count
+    return replace(info, frame_count=count, duration_seconds=float(end))
+
+
+def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:
+    """Return what was odd about a source without making it fail."""
+    found = [*info.warnings, *ended.get("warnings", ())]
+    bad = int(ended.get("bad_packets", 0))
+    if bad:
+        found.append(f"{counted(bad, 'damaged packet')} left out")
+    return tuple(found)

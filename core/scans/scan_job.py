@@ -1,0 +1,424 @@
+"""One scan at work: its sources one after another, or several side by side, in threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..config.spec import Spec
+from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
+from ..inference.runner import Looking
+from ..inference.session import Eyes
+from ..pipeline.channel import Cancelled, Control
+from ..pipeline.runner import StepReport
+from ..protocol import messages as events
+from ..protocol.state import ScanState
+from ..records import SourceInfo
+from ..screening.registry import versions
+from ..sources.pools import picture_readers, video_readers
+from ..sources.process import ReaderProcess
+from ..sources.reader import Reader
+from ..storage.library import Library
+from ..storage.results import Result
+from .images import PictureDone, PictureScan, Wanted
+from .measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks, times_of
+from .plan import Source, work_items
+from .progress import Running
+from .results import UNANSWERED, decide, judge, measured
+from .retries import SecondTries
+from .task_results import Emit, Outcomes, has_changed
+from .thumbnails import make_missing
+
+
+class ScanJob:
+    """Runs the sources of one scan that need work; `run` blocks until it ends."""
+
+    def __init__(
+        self,
+        library: Library,
+        scan: int,
+        profile: str,
+        spec: Spec,
+        emit: Emit,
+        *,
+        redo: bool,
+        eyes: Eyes | None = None,
+        nice: int = 0,
+        reader: ReaderProcess | None = None,
+    ) -> None:
+        """`nice` is how readers stand back for others; `reader` is one that runs already."""
+        self.scan = scan
+        self._redo = redo
+        self._versions = versions(spec.screens)
+        self._eyes = eyes
+        self.control = Control()
+        self._library = library
+        self._profile = profile
+        self._spec = spec
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._running: dict[int, Running] = {}
+        self._outcomes = Outcomes(library, scan, spec.hash(), emit)
+        self._contents: dict[int, str | None] = {}
+        """by number, of pictures that an earlier pass has read"""
+        self._second_tries = SecondTries(lambda text: emit(events.Warned(scan, text)))
+        self._sources: int | None = None
+        self._fault: BaseException | None = None
+        self._ending = False
+        self._pool = video_readers(spec, nice, reader)
+        self._picture_pool = picture_readers(spec, nice, beside_model=eyes is not None)
+
+    def run(self, sources: Sequence[Source]) -> None:
+        """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
+        self._sources = len(sources)
+        to_read = [s for s in sources if s.result is None and not s.failure]
+        self._outcomes.settled([s for s in sources if s.result is not None or s.failure])
+        try:
+            self.control.checkpoint()
+            if self._eyes is not None and to_read:
+                self._eyes.open()
+                for looking in self._eyes.earlier:
+                    self._go_through(to_read, partial(self._look_ahead, looking))
+                    looking.close()
+            self._go_through(to_read, self._one)
+            self._second_tries.run(self.control, self._close_readers, lambda: self._ending)
+        finally:
+            self._close_readers()
+            if self._eyes is not None:
+                self._eyes.close()
+        if self._ending and not self.is_complete:
+            raise Cancelled
+
+    def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
+        """Do something with every source, several side by side; the first fault ends it."""
+        items, lock = work_items(sources), threading.Lock()
+        workers = [
+            threading.Thread(
+                target=self._work, args=(items, lock, work), name=f"sightline-task-{n}"
+            )
+            for n in range(min(self._pool.size, max(len(sources), 1)))
+        ]
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        except BaseException:  # an interrupt: let nothing go on behind whoever runs this
+            self.control.cancel()
+            self._close_readers()
+            raise
+        finally:
+            for worker in workers:
+                if worker.ident is not None:
+                    worker.join()
+        if self._fault is not None:
+            raise self._fault
+
+    def _close_readers(self) -> None:  # they start again when they are asked
+        self._pool.close()
+        self._picture_pool.close()
+
+    def state(self, state: str) -> ScanState:
+        """Return how the scan stands now."""
+        with self._lock:
+            tasks = tuple(running.state() for running in self._running.values())
+        counts = self._outcomes.counts()
+        return ScanState(
+            self.scan, self._profile, state, self._sources or 0, self._outcomes.finished(),
+            counts["failed"], counts["moments"], tasks,
+        )  # fmt: skip
+
+    def end_after_source(self) -> None:
+        """Take up no further source; the scan ends as an interrupted one."""
+        self._ending = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every source is done with; a scan that still waits is not."""
+        return self._sources is not None and self._outcomes.finished() >= self._sources
+
+    def counts(self) -> dict[str, int]:
+        """Return how many sources are done, known and failed, and how many moments they hold."""
+        return self._outcomes.counts()
+
+    def _work(
+        self,
+        items: Iterator[list[Source]],
+        lock: threading.Lock,
+        work: Callable[[list[Source]], None],
+    ) -> None:
+        try:
+            while True:
+                self.control.checkpoint()
+                with lock:
+                    item = next(items, None)
+                if item is None or self._ending:
+                    return
+                work(item)
+        except BaseException as fault:  # the first fault ends the scan and reaches the caller
+            if self._fault is None or isinstance(self._fault, Cancelled):
+                self._fault = fault
+            self.control.cancel()
+
+    def _one(self, item: list[Source]) -> None:
+        if item[0].kind == "picture":
+            self._pictures(item)
+            return
+        source = item[0]
+        began = time.monotonic()
+        try:
+            info, result, reused = self._video(source)
+        except (SourceError, MissingExtra) as error:
+            self._unread(source, error, time.monotonic() - began)
+            return
+        finally:
+            self._ended(source)
+        self._outcomes.video(source, info, result, time.monotonic() - began, reused=reused)
+
+    def _unread(self, source: Source, error: Exception, seconds: float) -> None:
+        """Take down that a source could not be read, unless it was put off, or we stopped it."""
+        if isinstance(error, ReaderDied) and self.control.cancelled:
+            raise Cancelled from error
+        if isinstance(error, ReaderKilled) and self._put_off(source):
+            return
+        lasting = not isinstance(error, (Vanished, ReaderKilled))
+        self._outcomes.failed(source, str(error), seconds, lasting=lasting)
+
+    def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
+        """Return what a source is, its result, and whether that was there already."""
+        with self._pool.lend() as reader:
+            info = self._info(source, reader)
+            known = self._library.results.get(info.content, self._spec.hash())
+            if known is not None and source.content is None and self._reusable(known, info):
+                return info, known, True
+            if info.kind == "picture":
+                return info, self._lone_picture(source), False
+            return info, self._measured(source, info, reader), False
+
+    def _look_ahead(self, looking: Looking, item: list[Source]) -> None:
+        """Show sources to the models of an earlier pass; what is wrong with one is said later."""
+        if item[0].kind == "picture":
+            with suppress(ReaderKilled):
+                self._pictures_ahead(looking, item)
+            return
+        with suppress(SourceError, MissingExtra), self._pool.lend() as reader:
+            info = self._info(item[0], reader)
+            if info.kind == "picture":
+                self._pictures_ahead(looking, item)
+            else:
+                self._video_ahead(looking, item[0], info, reader)
+
+    def _video_ahead(
+        self, looking: Looking, source: Source, info: SourceInfo, reader: Reader
+    ) -> None:
+        assert self._eyes is not None
+        known = self._library.results.get(info.content, self._spec.hash())
+        if known is not None and self._reusable(known, info):
+            return
+        progress = self._progress(source, self._begun(source, None))
+        try:
+            self._eyes.look_at_video(reader, info, self.control, progress, looking)
+        finally:
+            self._ended(source)
+
+    def _pictures_ahead(self, looking: Looking, item: list[Source]) -> None:
+        assert self._eyes is not None
+        scan, running = self._picture_scan(looking), self._begun(item[0], len(item))
+        progress = self._progress(item[0], running)
+        try:
+            videos: list[tuple[Source, SourceInfo]] = []
+            with self._eyes.turn:
+                for read in scan.look_ahead(self._wanted(item), self.control):
+                    at = running.done
+                    for source, info in zip(item[at:], read, strict=False):
+                        self._contents[source.number] = info.content if info else None
+                        if info is not None and info.kind == "video":
+                            videos.append((source, info))
+                    progress(at + len(read), [])
+                    if self._ending:
+                        return
+        finally:
+            self._ended(item[0])
+        for source, info in videos:
+            with suppress(SourceError), self._pool.lend() as reader:
+                self._video_ahead(looking, source, info, reader)
+
+    def _info(self, source: Source, reader: Reader) -> SourceInfo:
+        if source.content is not None:
+            return self._library.results.info(source.content, source.found.path)
+        rate = self._spec.sampling.raw_rate
+        info = reader.probe(source.found.path, stream=source.stream, raw_rate=rate).info
+        self._library.results.forget_if_shown_otherwise(info, self._spec.hash())
+        self._library.results.remember([(info, source.found.mtime_ns)])
+        return info
+
+    def _begun(self, source: Source, frames: int | None) -> Running:
+        running = Running(source.number, source.found.path, frames)
+        with self._lock:
+            self._running[source.number] = running
+        self._outcomes.started(source, frames)
+        return running
+
+    def _progress(self, source: Source, running: Running) -> Progress:
+        def progress(done: int, steps: list[StepReport]) -> None:
+            running.advance(done, steps)
+            self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
+
+        return progress
+
+    def _ended(self, source: Source) -> None:
+        with self._lock:
+            self._running.pop(source.number, None)
+
+    def _reusable(self, result: Result, info: SourceInfo) -> bool:
+        """Tell whether a result stands."""
+        if result.failure or self._redo:
+            return False
+        return result.measured_by(self._versions, info.timing)
+
+    def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
+        results = self._library.results
+        tracks = open_tracks(results, info, self._spec)
+        anew = self._redo or self._retried(info.content, tracks)
+        if anew:
+            tracks = open_tracks(results, info, self._spec, anew=f"again-{self.scan}")
+        running = self._begun(source, info.frame_count)
+        progress = self._progress(source, running)
+
+        def looked_at(done: int, steps: list[StepReport]) -> None:
+            running.total = None  # how many frames models are shown is known when they were
+            progress(screened + done, steps)
+
+        done_before = min((track.state.frames for track in tracks), default=0)
+        running.first = running.done = done_before
+        ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
+        self._check_unchanged(source, info, tracks)
+        if anew:
+            settle_tracks(results, tracks)
+        screened = running.done
+        info = self._counted(source, info, ended)
+        result = self._judged(info, reader, tracks, ended, looked_at)
+        self._check_unchanged(source, info, tracks)
+        results.keep([result])
+        self._thumbnails(info, result, reader)
+        for track in tracks:
+            track.stage.close()
+        return result
+
+    def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
+        """Keep how many frames a video holds and how long it is, now that all were read."""
+        counted = measured(info, self._spec, ended)
+        if counted != info:
+            self._library.results.remember([(counted, source.found.mtime_ns)])
+        return counted
+
+    def _judged(
+        self,
+        info: SourceInfo,
+        reader: Reader,
+        tracks: list[StageTrack],
+        ended: dict[str, Any],
+        progress: Progress,
+    ) -> Result:
+        """Return the result of what was measured, and of what models say about it."""
+        decided = decide(self._library.results, tracks)
+        if self._eyes is None:
+            return judge(info, self._spec, tracks, decided, ended)
+        looked = self._eyes.look_at_video(reader, info, self.control, progress)
+        times = times_of(self._library.results, tracks)
+        decided = self._eyes.verify(reader, info, decided, times, looked, self.control)
+        return judge(info, self._spec, tracks, decided, ended, looked)
+
+    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageTrack]) -> None:
+        """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
+        if has_changed(source):
+            self._library.results.forget_tracks([track.key for track in tracks])
+            self._library.annotations.forget(info.content)
+            raise Unreadable("changed while it was read; scan it again once it is whole")
+
+    def _retried(self, content: str, tracks: list[StageTrack]) -> bool:
+        """Tell whether this is another try at a source that was cut off last time."""
+        complete = bool(tracks) and all(track.state.complete for track in tracks)
+        failure = self._library.results.failure(content, self._spec.hash())
+        return complete and bool(failure) and not failure.startswith(UNANSWERED)
+
+    def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:
+        if not self._spec.output.thumbnails:
+            return
+        side, check = self._spec.output.thumbnail_pixels, self.control.checkpoint
+        try:
+            make_missing(self._library.thumbnails, reader, info, result.moments, side, check)
+        except SourceError as error:
+            again = partial(self._thumbnails_again, info, result)
+            if isinstance(error, ReaderKilled) and self._second_tries.put_off(info.path, again):
+                return
+            self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
+
+    def _thumbnails_again(self, info: SourceInfo, result: Result) -> None:
+        with self._pool.lend() as reader:
+            self._thumbnails(info, result, reader)
+
+    def _put_off(self, source: Source) -> bool:
+        return self._second_tries.put_off(source.found.path, partial(self._one, [source]))
+
+    def _lone_picture(self, source: Source) -> Result:
+        done = next(self._scanned([source]))[0]
+        if done.killed:
+            raise ReaderKilled(done.failure)
+        if done.result is None:
+            raise SourceError(done.failure or "holds nothing this profile looks at")
+        return done.result
+
+    def _scanned(self, sources: Sequence[Source]) -> Iterator[list[PictureDone]]:
+        """Yield what came of pictures, microbatch by microbatch."""
+        scan = self._picture_scan(self._eyes.looking if self._eyes else None)
+        with self._eyes.turn if self._eyes else nullcontext():
+            yield from scan.run(self._wanted(sources), self.control)
+
+    def _picture_scan(self, looking: Looking | None) -> PictureScan:
+        return PictureScan(
+            self._library.results, self._picture_pool, self._spec, looking,
+            self._library.frames, redo=self._redo,
+        )  # fmt: skip
+
+    def _wanted(self, sources: Sequence[Source]) -> list[Wanted]:
+        return [
+            Wanted(source.found, source.content or self._contents.get(source.number))
+            for source in sources
+        ]
+
+    def _pictures(self, item: list[Source]) -> None:
+        began, left = time.monotonic(), item
+        videos: list[Source] = []
+        try:
+            for done in self._scanned(item):
+                batch, left = left[: len(done)], left[len(done) :]
+                pairs = list(zip(batch, done, strict=True))
+                self._done([p for p in pairs if not _is_video(p[1])], time.monotonic() - began)
+                videos += [replace(s, kind="video") for s, each in pairs if _is_video(each)]
+                began = time.monotonic()
+                if self._ending:
+                    return
+        except ReaderKilled as error:  # of a picture that models were to be shown
+            for source in left:
+                self._unread(source, error, 0.0)
+        for source in videos:  # animated pictures, and videos under a picture's name
+            self._one([source])
+
+    def _done(self, batch: list[tuple[Source, PictureDone]], seconds: float) -> None:
+        """Take down a microbatch of pictures, less those to be tried once more."""
+        ended = [
+            (source, picture)
+            for source, picture in batch
+            if not (picture.killed and self._put_off(source))
+        ]
+        self._outcomes.pictures(ended, seconds)
+
+
+def _is_video(done: PictureDone) -> bool:
+    return done.info is not None and done.info.kind == "video"

@@ -1,0 +1,1 @@
+"""Stages without a model: they measure every frame and propose candidates."""

@@ -1,0 +1,133 @@
+"""The grid of cells screening works on, regions of interest on it, and sums over parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.screening_settings import Regions
+from ..records import Region
+
+LONGEST_GRID = 40
+SHORT_BLOCKS, LONG_BLOCKS = 5, 8
+
+
+def cell_side(height: int, width: int) -> int:
+    """Return a cell's side in luma pixels: about 40 cells along the longer side of any picture."""
+    return max(1, min(round(max(height, width) / LONGEST_GRID), height, width))
+
+
+def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the mean of each cell: uint8 (frames, h, w) to float32 (frames, h//side, w//side)."""
+    height, width = luma.shape[1:]
+    side = cell_side(height, width)
+    rows, columns = height // side, width // side
+    inner = luma[:, : rows * side, : columns * side]
+    sums = inner[:, ::side].astype(np.uint16)
+    for offset in range(1, side):
+        sums += inner[:, offset::side]
+    cells = sums[:, :, ::side].astype(np.float32)
+    for offset in range(1, side):
+        cells += sums[:, :, offset::side]
+    cells *= np.float32(1.0 / (side * side))
+    return cells
+
+
+def mask(
+    regions: Regions, shape: tuple[int, int], width: int, height: int
+) -> NDArray[np.float32] | None:
+    """Return 1.0 where to look and 0.0 elsewhere, float32 of `shape` (rows, columns), or None.
+
+    `width` and `height` are the source's, for rectangles given in pixels.
+    """
+    if not regions.include and not regions.exclude:
+        return None
+    looked_at = np.zeros(shape, np.float32) if regions.include else np.ones(shape, np.float32)
+    for rectangles, value in ((regions.include, 1.0), (regions.exclude, 0.0)):
+        for rectangle in rectangles:
+            rows, columns = _slices(rectangle, shape, width, height)
+            looked_at[rows, columns] = value
+    return looked_at
+
+
+def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
+    """Return sums over overlapping parts of the grid: (frames, rows, columns) to (frames, parts).
+
+    The grid is cut into 5 x 8 blocks (8 x 5 if it is upright); each part is 3 x 3 of them; the
+    last part is everything.
+    """
+    frames, rows, columns = cells.shape
+    whole = cells.reshape(frames, -1).sum(1, dtype=np.float32)[:, None]
+    down, across = _blocks(rows, columns)
+    if rows < down or columns < across:
+        return np.asarray(whole, np.float32)
+    tops, lefts = [*_edges(rows, down), rows], [*_edges(columns, across), columns]
+    bands = np.empty((frames, down, columns), np.float32)
+    for row in range(down):  # twice as fast as reduceat
+        cells[:, tops[row] : tops[row + 1]].sum(1, out=bands[:, row])
+    blocks = np.empty((frames, down, across), np.float32)
+    for column in range(across):
+        bands[:, :, lefts[column] : lefts[column + 1]].sum(2, out=blocks[:, :, column])
+    tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
+    parts = tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]
+    return np.concatenate([parts.reshape(frames, -1), whole], axis=1)
+
+
+def part_slices(part: int, rows: int, columns: int) -> tuple[slice, slice]:
+    """Return the cells of a part of `block_sums`."""
+    down, across = _blocks(rows, columns)
+    parts = (down - 2) * (across - 2)
+    if rows < down or columns < across or part >= parts:
+        return slice(0, rows), slice(0, columns)
+    top, left = divmod(part, across - 2)
+    row_edges = [*_edges(rows, down), rows]
+    column_edges = [*_edges(columns, across), columns]
+    return slice(row_edges[top], row_edges[top + 3]), slice(
+        column_edges[left], column_edges[left + 3]
+    )
+
+
+def bounds(lit: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """Return x, y, width, height of the lit cells, in fractions of the grid (all 0 for none)."""
+    rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
+    if not len(rows):
+        return 0.0, 0.0, 0.0, 0.0
+    height, width = lit.shape
+    return (
+        columns[0] / width,
+        rows[0] / height,
+        (columns[-1] + 1 - columns[0]) / width,
+        (rows[-1] + 1 - rows[0]) / height,
+    )
+
+
+def region_pixels(fractions: Sequence[float], width: int, height: int) -> Region | None:
+    """Return fractions x, y, width, height as pixels of the source, or None for an empty region."""
+    x, y, across, down = fractions
+    if across <= 0 or down <= 0:
+        return None
+    return round(x * width), round(y * height), round(across * width), round(down * height)
+
+
+def _blocks(rows: int, columns: int) -> tuple[int, int]:
+    return (SHORT_BLOCKS, LONG_BLOCKS) if columns >= rows else (LONG_BLOCKS, SHORT_BLOCKS)
+
+
+def _edges(length: int, parts: int) -> list[int]:
+    return [length * part // parts for part in range(parts)]
+
+
+def _slices(
+    rectangle: tuple[float, float, float, float], shape: tuple[int, int], width: int, height: int
+) -> tuple[slice, slice]:
+    x, y, across, down = rectangle
+    if max(rectangle) > 1:
+        x, across, y, down = x / width, across / width, y / height, down / height
+    rows, columns = shape
+    # Every cell the rectangle touches counts.
+    top, left = int(y * rows), int(x * columns)
+    bottom, right = int(np.ceil((y + down) * rows)), int(np.ceil((x + across) * columns))
+    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))

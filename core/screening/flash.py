@@ -1,0 +1,297 @@
+"""Flashes: what brightens all at once and is gone again, everywhere it brightened.
+
+Brightness alone finds nothing: a distant stroke lights a few percent of the frame by a few levels,
+while a fade or a pair of headlights changes half of it. What sets a flash apart is its course in
+time. Strokes of up to half a second are measured frame by frame: the temporal top-hat of each cell
+(see `morphology.py`) keeps only brightening shorter than that; its sum over a part of the frame is
+the part's energy, in luma levels summed over a grid of 880 cells. Six ratios, each between 0 and 1,
+tell a flash from what else comes and goes:
+
+- simultaneity: the energy now, of what the part's cells reach at any time nearby. Lights that
+  move and falling rain light one cell after another.
+- gain: brightening less darkening. A shaking camera brightens as many cells as it darkens.
+- brevity: the energy shorter than 0.3 s, of all. Fireworks glow on, headlights linger.
+- attack: how much of the energy arrived within two frames. Lightning is there at once.
+- return: how nearly the part looks afterwards as it did before.
+- continuity: the share of the frame that did not change for good. A cut does not come back.
+
+Longer flashes and those of many strokes are found afterwards, in the whole track (see `glows.py`).
+What overlaps is one flash; its strokes are counted in `strokes.py`, its score in `flash_score.py`.
+Floors and ceilings lie between what footage with known strokes showed for strokes and for
+everything else; the benchmark `benchmarks/finding.py` draws fresh footage to check them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.spec import Spec
+from ..records import Candidate, SourceInfo, SourceKind
+from . import cells
+from .flash_candidates import (
+    BLOCK_COLUMNS,
+    CHANGE_COLUMNS,
+    GAP_FRAMES,
+    RATIO_COLUMNS,
+    REGION_COLUMNS,
+    Finding,
+    Flash,
+    apart_from,
+    candidate,
+    joined,
+    with_neighbours,
+)
+from .flash_score import (
+    AT_THE_END,
+    AT_THE_START,
+    SAMPLED_TOO_RARELY,
+    STROKE_RANGE,
+    TOO_LONG,
+    score,
+    strength_at,
+    threshold_at,
+)
+from .glows import GLOW_RANGE, REFERENCE_CELLS, Glow, block_columns, block_values, glows
+from .morphology import (
+    bottom_hat,
+    dilated,
+    eroded,
+    lasting_change,
+    opening,
+    peaks_within,
+    running_extreme,
+)
+from .proposals import Stretch, rolling_median, stretches
+from .stage import Screen, Track, Window
+
+STROKE_SECONDS = 0.5
+"""the longest brightening that is measured frame by frame"""
+BRIEF_SECONDS = 0.3
+SUSTAIN_FRAMES = 5
+CUT_MARGIN_LEVELS = 6.0
+CUT_MEMORY_FRAMES = 4
+MIN_RISE_LEVELS = 1.0
+NOISE_FACTOR = 3.0
+LEAST_RATE = 5.0
+"""frames a second below which one lit frame says nothing about how long it was lit"""
+
+NEEDED_ENERGY = 60.0
+"""energy a stroke needs in a quiet scene in the middle of the dial"""
+END_FACTOR = 10.0
+"""how many times the usual strength a flash needs of which the file holds one side only"""
+CLUTTER_FACTOR = 2.0
+CLUTTER_SECONDS = 4.0
+CLUTTER_SHARE = 0.25
+"""a part is about a quarter of the frame, so this share of the whole frame's energy is its due"""
+
+
+class FlashStage(Screen):
+    """Measures how flash-like every frame is, and proposes flashes."""
+
+    name: ClassVar[str] = "flash"
+    version: ClassVar[int] = 4
+    kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
+    columns: ClassVar[tuple[str, ...]] = (
+        "likeness", "energy", *STROKE_RANGE.names, "area", "frame_energy", "mean",
+        "x", "y", "width", "height", *block_columns(),
+    )  # fmt: skip
+    internal: ClassVar[frozenset[str]] = frozenset(block_columns())
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("score", "energy", *STROKE_RANGE.names, "area", "frame_energy", "mean",
+         "x", "y", "width", "height"),
+    )  # fmt: skip
+
+    def open(self, source: SourceInfo, spec: Spec) -> None:
+        """Turn seconds into frames of this source."""
+        super().open(source, spec)
+        self._rate = source.frame_rate or 25.0
+        self._length = max(3, round(STROKE_SECONDS * self._rate) + 1)
+        self._brief = max(3, round(BRIEF_SECONDS * self._rate) + 1)
+        self.context = self._length + self._length // 2 + SUSTAIN_FRAMES + CUT_MEMORY_FRAMES
+
+    def infer(self, window: Window) -> NDArray[np.float32]:
+        """Measure each frame of the microbatch: float32 (frames, columns)."""
+        return self._measure(*self.looked_at(window))
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Return every flash, and everything that was taken for one at first and rejected."""
+        self._refused = _refused(track.pts_seconds)
+        needed = np.maximum(np.float32(NEEDED_ENERGY), self._clutter(track))
+        findings = [*self._strokes(track, needed), *self._glows(track)]
+        flashes = joined([Flash.of(finding) for finding in findings if not finding.reason])
+        accepted = with_neighbours(track, flashes, self._rate, needed)
+        rejected = [finding for finding in findings if finding.reason]
+        threshold = threshold_at(self.spec.flash.sensitivity)
+        found = [
+            candidate(track, flash, self.name, threshold)
+            for flash in (*accepted, *apart_from(accepted, rejected, len(track)))
+        ]
+        return sorted(found, key=lambda each: each.start_frame)
+
+    def _strokes(self, track: Track, needed: NDArray[np.float32]) -> Iterator[Finding]:
+        """Yield each stretch that clears the threshold, and each other one with enough energy."""
+        least = np.float32(strength_at(self.spec.flash.sensitivity))
+        energy = track.column("energy")
+        strength = np.asarray(energy * track.column("likeness") / needed, np.float32)
+        taken = np.zeros(len(track), bool)
+        for stretch in stretches(strength > least, strength, GAP_FRAMES):
+            taken[max(stretch.first - 2, 0) : stretch.last + 3] = True
+            yield self._stroke(track, stretch, strength, needed, accepted=True)
+        for stretch in stretches(energy > needed * least, energy, GAP_FRAMES):
+            if not taken[stretch.first : stretch.last + 1].any():
+                yield self._stroke(track, stretch, strength, needed, accepted=False)
+
+    def _stroke(
+        self, track: Track, stretch: Stretch, strength: NDArray[np.float32],
+        needed: NDArray[np.float32], *, accepted: bool,
+    ) -> Finding:  # fmt: skip
+        row = track.values[stretch.peak]
+        ratios = row[RATIO_COLUMNS]
+        energy = float(track.column("energy")[stretch.first : stretch.last + 1].max())
+        region = cells.region_pixels(
+            row[REGION_COLUMNS].tolist(), self.source.width, self.source.height
+        )
+        return Finding(
+            stretch,
+            score(float(strength[stretch.peak]), float(row[1] / needed[stretch.peak]),
+                  STROKE_RANGE.stretched(ratios)),
+            energy,
+            {**dict(zip(STROKE_RANGE.names, ratios.tolist(), strict=True)), "area": float(row[8])},
+            region,
+            self._refused if accepted else STROKE_RANGE.reason(ratios.tolist()),
+        )  # fmt: skip
+
+    def _glows(self, track: Track) -> Iterator[Finding]:
+        """Yield each glow, accepted or not."""
+        means, changes = track.values[:, BLOCK_COLUMNS], track.values[:, CHANGE_COLUMNS]
+        upright = self.source.height > self.source.width
+        least = strength_at(self.spec.flash.sensitivity)
+        for glow in glows(means, changes, self._rate, upright, least):
+            ratios = np.array(glow.ratios, np.float32)
+            energy = glow.energy / glow.needed
+            strength = energy * float(GLOW_RANGE.likeness(ratios))
+            named = dict(zip(GLOW_RANGE.names, glow.ratios, strict=True))
+            yield Finding(
+                Stretch(glow.first, glow.peak, glow.last),
+                score(strength, energy, GLOW_RANGE.stretched(ratios)),
+                glow.energy,
+                {**named, "glow_seconds": glow.seconds},
+                cells.region_pixels(glow.region, self.source.width, self.source.height),
+                self._why_no_glow(glow, strength),
+                glow.blocks,
+            )
+
+    def _why_no_glow(self, glow: Glow, strength: float) -> str:
+        if strength <= strength_at(self.spec.flash.sensitivity):
+            return GLOW_RANGE.reason(glow.ratios)
+        if glow.seconds > self.spec.flash.max_seconds:
+            return TOO_LONG
+        if (glow.at_start or glow.at_end) and not self._stands_at_an_end(glow, strength):
+            return AT_THE_START if glow.at_start else AT_THE_END
+        return self._refused
+
+    def _stands_at_an_end(self, glow: Glow, strength: float) -> bool:
+        """Tell whether a glow that meets the video's first or last frame is short and bright.
+
+        Encoders make up for slow changes there by a step of a few levels.
+        """
+        least = END_FACTOR * strength_at(self.spec.flash.sensitivity)
+        return glow.seconds <= BRIEF_SECONDS and strength > least
+
+    def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:
+        rows, columns = grid.shape[1:]
+        tau = _noise_floor(grid, self._length)[:, None, None]
+        own, floor = grid[wanted], tau[wanted]
+        lowest = eroded(grid, self._length)
+        whole_hat = grid - dilated(lowest, self._length)
+        everywhere = np.maximum(whole_hat - tau, 0)
+        bright = everywhere[wanted]
+        dark = np.maximum(bottom_hat(grid, self._length)[wanted] - floor, 0)
+        brief = np.minimum(own - opening(grid, self._brief)[wanted], whole_hat[wanted]) - floor
+        nearby = peaks_within(everywhere, self._length // 2)[wanted]
+        risen = np.minimum(everywhere, np.maximum(grid - _lowest_before(grid), 0))
+        # The lowest of the frames up to now less the lowest of those from now on.
+        steps = (lowest[: len(grid)] - lowest[self._length - 1 :])[wanted]
+        changed = np.maximum(np.abs(steps) - floor, 0)
+        lit = (bright > 0).astype(np.float32)
+        maps = (bright, dark, nearby, np.maximum(brief, 0), changed, lit)
+        energy, loss, reach, short, asymmetry, area = map(cells.block_sums, maps)
+        onset = _recent_peak(cells.block_sums(risen), SUSTAIN_FRAMES)[wanted]
+        lasting = lasting_change(grid, self._length, CUT_MARGIN_LEVELS)
+        continuity = 1 - _recent_peak(lasting[:, None], CUT_MEMORY_FRAMES)[wanted]
+        tiny = np.float32(1e-3)
+        ratios = np.stack(
+            [
+                energy / (reach + tiny),
+                (energy - loss) / (energy + loss + tiny),
+                short / (energy + tiny),
+                onset / (energy + tiny),
+                energy / (energy + asymmetry + tiny),
+                np.broadcast_to(continuity, energy.shape),
+            ],
+            axis=2,
+        ).clip(0, 1)
+        size = np.float32(REFERENCE_CELLS / (rows * columns))
+        likeness = STROKE_RANGE.likeness(ratios)
+        strength = energy * likeness
+        # Where nothing is flash-like at all, the part with the most energy says why.
+        best = np.where(strength.max(1) > 0, strength.argmax(1), energy.argmax(1))
+        row = np.arange(len(best))
+        out = np.zeros((len(best), len(self.columns)), np.float32)
+        out[:, 0] = likeness[row, best]
+        out[:, 1] = energy[row, best] * size
+        out[:, RATIO_COLUMNS] = ratios[row, best]
+        out[:, 8] = area[row, best] / (rows * columns)
+        out[:, 9] = energy[:, -1] * size
+        out[:, 10] = own.mean((1, 2))
+        _add_bounds(out, bright, best)
+        out[:, BLOCK_COLUMNS.start :] = block_values(grid, wanted)
+        return out
+
+    def _clutter(self, track: Track) -> NDArray[np.float32]:
+        """Return the energy a stroke needs because the scene is restless anyway."""
+        usual = rolling_median(track.column("frame_energy"), round(CLUTTER_SECONDS * self._rate))
+        return usual * np.float32(CLUTTER_FACTOR * CLUTTER_SHARE)
+
+
+def _refused(pts_seconds: NDArray[np.float64]) -> str:
+    """Return why no flash of a video can be told from anything else, if so."""
+    rarely = len(pts_seconds) > 1 and float(np.median(np.diff(pts_seconds))) > 1 / LEAST_RATE
+    return SAMPLED_TOO_RARELY if rarely else ""
+
+
+def _noise_floor(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Return the rise below which a cell's brightening is noise, per frame (levels)."""
+    steps = np.abs(np.diff(grid, axis=0, prepend=grid[:1])).reshape(len(grid), -1)
+    # The 60th percentile over cells ignores local motion, the minimum over time ignores flashes.
+    typical = np.partition(steps, int(0.6 * steps.shape[1]), axis=1)[:, int(0.6 * steps.shape[1])]
+    typical[0] = typical[min(1, len(typical) - 1)]
+    padded = np.pad(typical, length, mode="edge")
+    quiet = running_extreme(padded, 2 * length + 1, np.minimum)
+    return np.asarray(np.maximum(MIN_RISE_LEVELS, NOISE_FACTOR * quiet), np.float32)
+
+
+def _lowest_before(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    padded = np.concatenate([grid[:1], grid[:1], grid])
+    lowest: NDArray[np.float32] = np.minimum(padded[1:-1], padded[:-2])
+    return lowest
+
+
+def _recent_peak(values: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    padded = np.concatenate([np.zeros((frames, *values.shape[1:]), values.dtype), values])
+    return running_extreme(padded, frames + 1, np.maximum)
+
+
+def _add_bounds(
+    out: NDArray[np.float32], bright: NDArray[np.float32], best: NDArray[np.intp]
+) -> None:
+    rows, columns = bright.shape[1:]
+    for frame in np.flatnonzero(out[:, 1] > NEEDED_ENERGY / 10):
+        part = np.zeros((rows, columns), bool)
+        inside = cells.part_slices(int(best[frame]), rows, columns)
+        part[inside] = bright[frame][inside] > 0.25 * bright[frame][inside].max()
+        out[frame, REGION_COLUMNS] = cells.bounds(part)

@@ -1,0 +1,144 @@
+"""What a stage is: a name, and five steps the runner calls; it owns no thread and no queue.
+
+A screening stage measures every frame it is shown (`prepare`, `infer`, `finish`: microbatch in,
+microbatch out) and later, with the whole track of measurements in hand, decides which stretches
+are candidates. What it measures of a frame depends on nothing but that frame and `context` frames
+on either side: so a killed scan goes on exactly where it stopped, and a changed sensitivity
+decides anew without decoding anything.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config.spec import Spec
+from ..records import Candidate, SourceInfo, SourceKind
+from . import cells
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A microbatch with its surroundings.
+
+    `luma` is uint8 of shape (before + count + after, height, width), `grid` the means of its cells
+    (see `cells.py`). `indices` and `pts_seconds` belong to the `count` frames of the microbatch
+    itself. At the ends of a source there are fewer frames around it.
+    """
+
+    luma: NDArray[np.uint8]
+    grid: NDArray[np.float32]
+    before: int
+    count: int
+    indices: NDArray[np.int64]
+    pts_seconds: NDArray[np.float64]
+    scale: float
+    first: int
+    """ordinal of the microbatch's first frame among the frames looked at"""
+    previous_seconds: float = -1.0
+    """time of the frame before the microbatch, -1 at the source's beginning"""
+
+    def around(self, context: int) -> tuple[NDArray[np.float32], int]:
+        """Return the grid of up to `context` frames on either side, and how many come before."""
+        before = min(context, self.before)
+        end = self.before + self.count + context
+        return self.grid[self.before - before : end], before
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """All measurements of one stage over one source: `values` is float32 (frames, columns)."""
+
+    columns: tuple[str, ...]
+    indices: NDArray[np.int64]
+    pts_seconds: NDArray[np.float64]
+    values: NDArray[np.float32]
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """Return one column, float32 of shape (frames,)."""
+        column: NDArray[np.float32] = self.values[:, self.columns.index(name)]
+        return column
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class Stage(Protocol):
+    """One thing done to frames. Created anew for each source."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """raise it whenever the same frames would measure differently than before"""
+    kinds: ClassVar[frozenset[SourceKind]]
+    columns: ClassVar[tuple[str, ...]]
+    internal: ClassVar[frozenset[str]]
+    """columns that serve deciding only; no person is shown them"""
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]]
+    """those of earlier versions, whose tracks libraries still hold"""
+    context: int
+    """frames needed on either side of a measured one; known after `open`"""
+
+    def open(self, source: SourceInfo, spec: Spec) -> None:
+        """Get ready for one source."""
+
+    def prepare(self, window: Window) -> Any:
+        """Turn a microbatch into what `infer` takes; runs beside the `infer` of another."""
+
+    def infer(self, prepared: Any) -> Any:
+        """Do the work."""
+
+    def finish(self, output: Any) -> NDArray[np.float32]:
+        """Return the measurements of the microbatch, float32 (frames, columns)."""
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Return the candidates in a whole track, accepted or not."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+class Screen(ABC):
+    """What screening stages share: measuring is all `infer`; nothing to hold or to close."""
+
+    internal: ClassVar[frozenset[str]] = frozenset()
+    former_columns: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    context: int = 0
+
+    def open(self, source: SourceInfo, spec: Spec) -> None:
+        """Remember the source and the spec."""
+        self.source = source
+        self.spec = spec
+
+    def prepare(self, window: Window) -> Window:
+        """Pass the microbatch on."""
+        return window
+
+    @abstractmethod
+    def infer(self, window: Window) -> NDArray[np.float32]:
+        """Measure the microbatch."""
+
+    def looked_at(self, window: Window) -> tuple[NDArray[np.float32], slice]:
+        """Return the grid of what surrounds a microbatch, and which of its frames are its own.
+
+        The cells are 0 wherever the regions say not to look.
+        """
+        grid, before = window.around(self.context)
+        size = self.source.width, self.source.height
+        looked_at = cells.mask(self.spec.regions, grid.shape[1:], *size)
+        own = slice(before, before + window.count)
+        return (grid if looked_at is None else grid * looked_at), own
+
+    def finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pass the measurements on."""
+        return output
+
+    def decide(self, track: Track) -> list[Candidate]:
+        """Propose nothing."""
+        return []
+
+    def close(self) -> None:  # noqa: B027 - most screens hold nothing
+        """Hold nothing, close nothing."""

@@ -1,0 +1,103 @@
+"""Ending the engine of a library from outside: asked first, then as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import EngineBusy, EngineGone, EnvironmentFault
+from .discovery import PROTOCOL, Listening, is_held
+from .remote import RemoteClient
+
+ASK_SECONDS = 2.5
+NOW_SECONDS = 4.0
+"""how long an engine that is told to end now may take over the microbatch it works on"""
+TERM_SECONDS = 3.0
+KILL_SECONDS = 2.0
+LET_GO_SECONDS = 6.0
+"""a little more than the engine gives itself (`server.END_SECONDS`)"""
+ENGINE_MODULES = frozenset(("core.service.server", "core.server"))
+"""what an engine runs as, of this version and of earlier ones"""
+LOOK_SECONDS = 0.05
+
+
+async def end_engine(library: Path, found: Listening, how: str) -> bool:
+    """End an engine and return whether it answered; one that does not is ended as a process.
+
+    `how` is `now` or `after_source`; only `now` ends a process by a signal: what it has kept is
+    kept, and at most the microbatch in hand is done again. Raises EnvironmentFault.
+    """
+    try:
+        if found.protocol != PROTOCOL and how == "now":  # it would not understand the request
+            await asyncio.to_thread(end_process, library, found.pid)
+            return True
+        await _ask_to_end(found, how)
+    except EngineGone:
+        pass
+    except EngineBusy:
+        if how != "now":
+            raise
+        await asyncio.to_thread(end_process, library, found.pid)
+        return False
+    # It hung up; a moment later it has let go of the library, or else it is made to.
+    if not await asyncio.to_thread(_within, LET_GO_SECONDS, lambda: not is_held(library)):
+        await asyncio.to_thread(end_process, library, found.pid)
+    return True
+
+
+async def _ask_to_end(found: Listening, how: str) -> None:
+    client = await RemoteClient.open(found, seconds=ASK_SECONDS)
+    try:
+        async with asyncio.timeout(NOW_SECONDS if how == "now" else None):
+            await client.stop(how)
+            while not client.gone:
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError as error:
+        raise EngineBusy("the engine is at a long microbatch") from error
+    finally:
+        await client.close()
+
+
+def end_process(library: Path, pid: int) -> None:
+    """Have a process that holds a library end, by SIGTERM and then by SIGKILL.
+
+    Raises EnvironmentFault if it is no engine of ours, or does not end.
+    """
+    if not _is_engine(pid):
+        raise EnvironmentFault(
+            f"process {pid} holds the library and is no engine of yours; end it by hand"
+        )
+    for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if _within(seconds, lambda: not is_held(library)):
+            return
+    raise EnvironmentFault(f"the engine (process {pid}) cannot be ended")
+
+
+def _is_engine(pid: int) -> bool:
+    """Tell whether a process runs an engine for this user."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        mine = os.getuid() in (process.uids().real, 0)
+        return mine and bool(ENGINE_MODULES.intersection(process.cmdline()))
+    except psutil.NoSuchProcess:
+        return True  # it ended just now
+    except psutil.Error:
+        return False
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(LOOK_SECONDS)
+    return holds()

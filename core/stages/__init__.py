@@ -1,1 +1,0 @@
-"""What is done to frames, and how one source is taken through it."""

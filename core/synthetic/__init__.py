@@ -1,0 +1,1 @@
+"""Drawn storms and shapes with known truth: for the demo, benchmarks and tests."""

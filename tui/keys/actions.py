@@ -1,0 +1,321 @@
+"""Everything that can be done in the app, once: bindings, footer, menu, palette and docs follow.
+
+Which keys do it is in the keymap: the defaults here, changed by the user's settings (`keys.py`).
+Textual is imported only where bindings are made, so that docs are written without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .names import textual_name
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+Keymap = Mapping[str, tuple[str, ...]]
+"""the keys of every action, by its id; none is fine, the palette and the menu know it still"""
+
+EVERYWHERE = "everywhere"
+SCREENS = {
+    "queue": "Queue", "results": "Results", "search": "Search", "compare": "Compare",
+    "models": "Models", "gpu": "GPU", "profiles": "Profiles", "log": "Log",
+}  # fmt: skip
+GROUPS = ("Do", "Mark", "Look", "Find", "Move", "Screens", "App")
+"""in the order of menu and docs"""
+
+CONDITIONS = {
+    "row_here": "a row is under the cursor",
+    "watching": "a folder is watched",
+    "rows_marked": "at least one row is marked",
+    "two_marked": "exactly two rows are marked",
+    "searching": "a filter is on, so there are matches to go to",
+    "download_here": "the model under the cursor is being downloaded, or that is paused",
+    "model_absent": "the model under the cursor is not on this disk",
+    "model_present": "the model under the cursor is on this disk",
+    "editing": "something was changed and is not saved",
+    "own_profile": "the profile under the cursor is the user's own, no preset",
+    "time_cursor_on": "the graphs show a moment of the past",
+}
+"""what an action may need, by the name of the method of screen or app that says so"""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done; `scopes` are screens, or `everywhere`.
+
+    `footer` is its word in the key row, empty to leave it out there. `when` names the condition
+    (see CONDITIONS) without which it is not offered. What `writes` changes something in the
+    engine, and is not offered to a viewer who only reads.
+    """
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    scopes: tuple[str, ...]
+    group: str
+    footer: str = ""
+    when: str = ""
+    writes: bool = False
+
+
+def _everywhere(  # one line an action reads better than seven
+    name: str, keys: str, group: str, title: str, footer: str = "", when: str = ""
+) -> Action:
+    return Action(name, title, tuple(keys.split()), (EVERYWHERE,), group, footer, when)
+
+
+def _on(
+    scopes: str, name: str, keys: str, title: str, footer: str = "", when: str = "",
+    *, group: str = "Do", writes: bool = False,
+) -> Action:  # fmt: skip
+    return Action(
+        name, title, tuple(keys.split()), tuple(scopes.split()), group, footer, when, writes
+    )
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(
+        _everywhere(f"screen.{name}", str(number), "Screens", f"Go to {title}")
+        for number, (name, title) in enumerate(SCREENS.items(), 1)
+    ),
+    _everywhere("screen.former", "-", "Screens", "Go to the former screen"),
+    _everywhere("move.down", "j down", "Move", "Down"),
+    _everywhere("move.up", "k up", "Move", "Up"),
+    _everywhere("move.first", "g home", "Move", "To the first row"),
+    _everywhere("move.last", "G end", "Move", "To the last row"),
+    _everywhere("move.half_down", "ctrl+d", "Move", "Half a page down"),
+    _everywhere("move.half_up", "ctrl+u", "Move", "Half a page up"),
+    _everywhere("move.page_down", "pgdn", "Move", "A page down"),
+    _everywhere("move.page_up", "pgup", "Move", "A page up"),
+    _everywhere("pane.next", "tab", "Move", "To the next pane"),
+    _everywhere("pane.former", "shift+tab", "Move", "To the former pane"),
+    _everywhere("pane.tab_next", "]", "Move", "Next tab of the pane"),
+    _everywhere("pane.tab_former", "[", "Move", "Former tab of the pane"),
+    _everywhere("mark.range", "M", "Mark", "Mark from the last mark to here", when="row_here"),
+    _everywhere("mark.none", "U", "Mark", "Take all marks away", when="rows_marked"),
+    _everywhere("find.filter", "/", "Find", "Filter the list", "filter"),
+    _everywhere("list.open", "enter", "Do", "Open what is under the cursor", "open", "row_here"),
+    _everywhere("copy.menu", "y", "Do", "Copy: name, moment, text, the row", "copy"),
+    _everywhere("app.jump", "f", "Move", "Jump to a pane or row by its label", "jump"),
+    _everywhere("find.next", "n", "Find", "Next match", when="searching"),
+    _everywhere("find.former", "N", "Find", "Former match", when="searching"),
+    _everywhere("pane.zoom", "z", "Look", "One pane alone, and back"),
+    _everywhere("pane.larger", "+", "Look", "Make the pane larger"),
+    _everywhere("pane.smaller", "_", "Look", "Make the pane smaller"),
+    _everywhere("app.palette", ": ctrl+p", "App", "Run any command by name", "command"),
+    _everywhere("app.detach", "d ctrl+z", "App", "Leave; the engine goes on working", "detach"),
+    _everywhere("app.help", "?", "App", "What can be done here, now", "keys"),
+    _everywhere("app.back", "esc", "App", "Back: close the menu, filter, zoom or detail"),
+    _everywhere("app.quit", "q", "App", "Leave; asks what becomes of running work"),
+    _everywhere("app.interrupt", "ctrl+c", "App", "Copy the selection, else leave; twice: at once"),
+    _everywhere("app.redraw", "ctrl+l", "App", "Draw the whole screen anew"),
+    _everywhere("app.mouse", "", "App", "Switch the mouse off, so the terminal selects, or on"),
+    _everywhere("app.theme", "", "App", "Choose the theme"),
+    _everywhere("app.low_bandwidth", "", "App", "Send less for a slow link, or as usual"),
+    # 1 Queue
+    _on("queue", "queue.add", "a", "Add files or folders", "add", writes=True),
+    _on("queue", "queue.pause", "p", "Pause, or go on", "pause", "row_here", writes=True),
+    _on("queue", "queue.pause_all", "P", "Pause everything, or go on", writes=True),
+    _on("queue", "queue.cancel", "x", "Cancel; asks if it runs", "cancel", "row_here", writes=True),
+    _on("queue", "queue.retry", "r", "Try again what failed, go on with what was interrupted",
+        "retry", "row_here", writes=True),
+    _on("queue", "queue.up", "K", "Move up in the queue", when="row_here", writes=True),
+    _on("queue", "queue.down", "J", "Move down in the queue", when="row_here", writes=True),
+    _on("queue", "queue.remove", "X", "Remove the scan and its results; asks", when="row_here",
+        writes=True),
+    _on("queue", "queue.results", "v", "Show what was found in it", "results", "row_here"),
+    _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",
+        writes=True),
+    _on("queue", "queue.unwatch", "W", "Watch a folder no more", when="watching", writes=True),
+    # 2 Results
+    _on("results", "results.picture", "space", "Show the picture, or hide it", "picture",
+        "row_here", group="Look"),
+    _on("results", "results.boxes", "b", "Boxes on the picture: shown or not", group="Look"),
+    _on("results", "results.timeline", "l", "Time line of the video: shown or not", group="Look"),
+    _on("results", "results.rejected", "r", "Rejected candidates: shown or not", group="Look"),
+    _on("results", "results.former", "<", "Former frame or event", when="row_here", group="Move"),
+    _on("results", "results.next", ">", "Next frame or event", when="row_here", group="Move"),
+    _on("results", "results.write", "o", "Write the frame to a file and show its path",
+        when="row_here"),
+    _on("results", "results.export", "e", "Export what is in view", "export", writes=True),
+    _on("results", "results.files", "w", "Write every format, clips or pictures of what is in view",
+        writes=True),
+    _on("results", "results.tags", "t", "Correct the tags", "tags", "row_here", writes=True),
+    _on("results", "results.caption", "E", "Correct the caption", when="row_here", writes=True),
+    # 5 Models
+    _on("models", "models.download", "D", "Download", "download", "model_absent", writes=True),
+    _on("models", "models.pause", "p", "Pause the download, or go on", "pause", "download_here",
+        writes=True),
+    _on("models", "models.cancel", "x", "Cancel the download", "cancel", "download_here",
+        writes=True),
+    _on("models", "models.delete", "X", "Delete the model from this disk; asks",
+        when="model_present", writes=True),
+    # 6 GPU
+    _on("gpu", "gpu.base", "t", "Time base: 1m, 5m, 15m, 1h", "time base", group="Look"),
+    _on("gpu", "gpu.processes", "s", "Our processes only, or all", "ours/all", group="Look"),
+    _on("gpu", "gpu.earlier", "<", "Time cursor back: what ran then", "earlier", group="Look"),
+    _on("gpu", "gpu.later", ">", "Time cursor forth", "later", "time_cursor_on", group="Look"),
+    _on("gpu", "gpu.now", "l", "Time cursor off", when="time_cursor_on", group="Look"),
+    # 7 Profiles
+    _on("profiles", "profiles.edit", "e", "Edit", "edit", "row_here"),
+    _on("profiles", "profiles.save", "w", "Save, comments kept", "save", "editing"),
+    _on("profiles", "profiles.revert", "r", "Throw the changes away; asks", when="editing"),
+    _on("profiles", "profiles.new", "a", "New profile, a copy of this one", "new", "row_here"),
+    _on("profiles", "profiles.use", "u", "Use for new scans", "use", "row_here"),
+    _on("profiles", "profiles.try", "t", "Try on one file", "try", "row_here", writes=True),
+    _on("profiles", "profiles.compare", "c", "Compare the two marked", when="two_marked"),
+    _on("profiles", "profiles.delete", "X", "Delete the profile; asks", when="own_profile"),
+    # 8 Log
+    _on("log", "log.level", "l", "Least level shown: debug, info, warning, error", "level",
+        group="Look"),
+    _on("log", "log.follow", "F", "Go to the end and stay there", "follow", group="Move"),
+    _on("log", "log.file", "o", "Show where the log file is"),
+    # on several
+    _on("queue models profiles log", "mark.toggle", "space m", "Mark, or take the mark away",
+        "mark", "row_here", group="Mark"),
+    _on("results", "results.mark", "m", "Mark, or take the mark away", "mark", "row_here",
+        group="Mark"),
+    _on("results models", "list.sort", "s", "Sort by a column", group="Look"),
+)  # fmt: skip
+BY_ID = {action.id: action for action in ACTIONS}
+
+FIXED = {
+    "esc": "app.back",
+    "ctrl+c": "app.interrupt",
+    "tab": "pane.next",
+    "shift+tab": "pane.former",
+}
+"""keys that do one thing only, whatever the settings say: ways back and out, and Textual's own"""
+
+PRESETS: dict[str, Keymap] = {
+    "default": {},
+    "vim": {
+        "move.page_down": ("ctrl+f", "pgdn"), "pane.next": ("tab", "ctrl+w"),
+        "mark.range": ("V", "M"),
+    },
+    "arrows": {
+        "move.down": ("down",), "move.up": ("up",), "move.first": ("home",),
+        "move.last": ("end",), "move.half_down": ("ctrl+down",), "move.half_up": ("ctrl+up",),
+        "queue.down": ("shift+down",), "queue.up": ("shift+up",), "find.next": ("f3",),
+        "find.former": ("f4",),
+    },
+}  # fmt: skip
+"""keymaps to start from; what they do not name has its default"""
+
+
+_WAYS_TO_ALL = ("app.help", "app.palette")
+_FIRST_IN_FOOTER = 4
+
+
+class FooterItem(NamedTuple):
+    """One entry of the key row; `action` is what a click on it does."""
+
+    key: str
+    word: str
+    action: str
+
+    @property
+    def text(self) -> str:
+        """The entry as shown."""
+        return f"{self.key} {self.word}"
+
+
+def defaults() -> dict[str, tuple[str, ...]]:
+    """Return the keymap without any settings."""
+    return {action.id: action.keys for action in ACTIONS}
+
+
+def actions_here(scope: str) -> list[Action]:
+    """Return what a screen offers, its own first, by group.
+
+    Whether it is offered now (`when`, `writes`) is for the caller to find out.
+    """
+    own = [action for action in ACTIONS if scope in action.scopes]
+    common = [action for action in ACTIONS if EVERYWHERE in action.scopes and scope != EVERYWHERE]
+    return sorted(own, key=_by_group) + sorted(common, key=_by_group)
+
+
+def clashes(keymap: Keymap) -> list[tuple[str, str, str, str]]:
+    """Return (screen, key, one action, another) for every key that would do two things there."""
+    found = []
+    for scope in SCREENS:
+        taken: dict[str, str] = {}
+        for action in actions_here(scope):
+            for key in keymap[action.id]:
+                if key in taken and taken[key] != action.id:
+                    found.append((scope, key, taken[key], action.id))
+                taken.setdefault(key, action.id)
+    return found
+
+
+def bindings_for(scope: str, keymap: Keymap) -> list[Binding]:
+    """Return the bindings of one scope: `everywhere` for the app, else a screen's own.
+
+    Each has its action's id, and runs `act('the.id')`.
+    """
+    from textual.binding import Binding
+
+    return [
+        Binding(
+            ",".join(textual_name(key) for key in keymap[action.id]),
+            f"act('{action.id}')",
+            action.title,
+            show=False,
+            id=action.id,
+        )
+        for action in ACTIONS
+        if scope in action.scopes and keymap[action.id]
+    ]
+
+
+def footer_items(
+    scope: str, keymap: Keymap, width: int, *, hidden: Container[str] = ()
+) -> list[FooterItem]:
+    """Return the key row's entries that fit into `width` cells, without those `hidden` by id.
+
+    The ways to everything else, `?` and `:`, stay longest.
+    """
+    from rich.cells import cell_len
+
+    offered = [
+        FooterItem(keymap[action.id][0], action.footer, action.id)
+        for action in _in_footer_order(actions_here(scope))
+        if action.footer and keymap[action.id] and action.id not in hidden
+    ]
+    kept: set[FooterItem] = set()
+    room = width - 1
+    for item in sorted(offered, key=lambda item: _footer_rank(item, offered)):
+        room -= cell_len(item.text) + (2 if kept else 0)
+        if room < 0:
+            break
+        kept.add(item)
+    return [item for item in offered if item in kept]
+
+
+def footer_for(scope: str, keymap: Keymap, width: int, *, hidden: Container[str] = ()) -> str:
+    """Return the key row as text, no wider than `width` cells."""
+    items = footer_items(scope, keymap, width, hidden=hidden)
+    return " " + "  ".join(item.text for item in items) if items else ""
+
+
+def _by_group(action: Action) -> int:
+    return GROUPS.index(action.group)
+
+
+def _in_footer_order(actions: list[Action]) -> list[Action]:
+    """Put a screen's own actions first, in the order they are listed above."""
+    order = {action.id: number for number, action in enumerate(ACTIONS)}
+    return sorted(actions, key=lambda action: (EVERYWHERE in action.scopes, order[action.id]))
+
+
+def _footer_rank(item: FooterItem, offered: list[FooterItem]) -> tuple[int, int]:
+    """Return when an entry is put in: what leads to all others, a screen's first, common ones."""
+    place = offered.index(item)
+    if item.action in _WAYS_TO_ALL:
+        return 0, _WAYS_TO_ALL.index(item.action)
+    if EVERYWHERE in BY_ID[item.action].scopes:
+        return 2, place
+    return (1 if place < _FIRST_IN_FOOTER else 3), place

@@ -1,0 +1,383 @@
+"""What every screen is: title, tabs, a summary, its own body, and two lines of status and keys.
+
+A screen draws on a clock and only what changed. While the link does not keep up it draws less, and
+a screen that is not shown draws nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingsMap
+from textual.timer import Timer
+from textual.widgets import Input
+
+from core.errors import SightlineError
+from core.text import clean, counted
+
+from ..keys import actions
+from ..views import chrome
+from ..widgets.entry import Entry
+from ..widgets.line import Line, Part
+from ..widgets.text_pane import TextPane
+from ..widgets.virtual_table import VirtualTable
+from .choose import ChooseScreen
+from .moving import Moving
+
+if TYPE_CHECKING:
+    from core.protocol.queries import Page, Query
+    from core.protocol.state import EngineState
+
+    from ..app import SightlineApp
+
+NOTE_SECONDS = 8.0
+RIGHT_CELLS = 24
+"""of the status line: the link"""
+SLOW_BYTES = 4096
+"""with so much waiting to be sent, only the status line is drawn"""
+FOLLOW_SHARE = 0.4
+"""of the clock's period: the least time between two pictures drawn out of turn"""
+_OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
+"""actions that need a list to be done in"""
+
+
+class Room(Moving):
+    """The base of the numbered screens."""
+
+    scope: ClassVar[str] = ""
+    app: SightlineApp
+    AUTO_FOCUS = ""  # else the line to type in, which is not shown, would take the keys
+    HORIZONTAL_BREAKPOINTS = ((0, "-narrow"), (100, "-wide"), (140, "-xwide"))  # type: ignore[assignment]
+    VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-short"), (32, "-tall"))  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock: Timer | None = None
+        self._followed_at = 0.0
+        self._soon: Timer | None = None
+        self._note: tuple[str, float, bool] = ("", 0.0, False)
+        self._typing: Callable[[str], None] | None = None
+        self.filter_text = self.kept("filter", "")
+        self._bindings = BindingsMap(actions.bindings_for(self.scope, self.app.keymap))
+        # Textual would style all twice: without these classes, and with them.
+        width, height = self.app.size
+        for size, points in (
+            (width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)
+        ):  # fmt: skip
+            self.add_class([n for least, n in points if size >= least][-1], update=False)
+
+    # What a screen says of itself
+
+    def body(self) -> ComposeResult:
+        """Yield the screen's own widgets."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Bring what is shown up to date; called on the clock. What changes by keys only stays."""
+
+    def summary(self) -> str:
+        """Return what goes on here, in a line."""
+        return ""
+
+    def set_filter(self, text: str) -> None:
+        """Narrow the list."""
+        self.filter_text = text
+
+    def copy_choices(self) -> list[tuple[str, str]]:
+        """Return (text, what it is) of what can be copied here."""
+        return []
+
+    def to_remember(self) -> dict[str, Any]:
+        """Return what this screen wants back when the app is opened again."""
+        table = self.table()
+        kept: dict[str, Any] = {"filter": self.filter_text}
+        if table is not None and table.cursor_key is not None:
+            kept |= {"key": table.cursor_key, "index": table.cursor_index}
+        return {f"{self.scope}.{name}": value for name, value in kept.items()}
+
+    # Shared
+
+    @property
+    def state(self) -> EngineState | None:
+        """The engine as it was when it was last looked at."""
+        return self.app.bridge.state
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether there is anything to draw into: mounted, and not being taken down.
+
+        What was asked for may still arrive while an app that ends removes its widgets.
+        """
+        return self.is_mounted and len(self.children) > 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether nothing is open over this screen."""
+        return self.app.shown[-1:] == [self]
+
+    def kept(self, name: str, otherwise: Any) -> Any:
+        """Return what was kept when the app was left, if it is of the right kind."""
+        found = self.app.kept.get(f"{self.scope}.{name}", otherwise)
+        return found if isinstance(found, type(otherwise)) else otherwise
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines around the body."""
+        signs = self.app.symbols
+        yield Line(id="title", symbols=signs)
+        yield Line(id="tabs", symbols=signs)
+        yield Line(id="summary", symbols=signs)
+        yield TextPane(symbols=signs, id="trouble")
+        yield from self.body()
+        yield Entry(id="entry")
+        yield Line(id="link", symbols=signs)
+        yield Line(id="keys", symbols=signs)
+
+    def on_mount(self) -> None:
+        """Go back to where the cursor was, and start drawing."""
+        table = self.table()
+        if table is not None:
+            table.focus()
+            if self.kept("key", ""):
+                table.return_to(self.kept("key", ""), max(self.kept("index", 0), 0))
+        self._clock = self.set_interval(self.app.draw_seconds, self._tick)
+        self.call_after_refresh(self._tick)
+
+    def on_screen_suspend(self) -> None:
+        """Draw nothing while another screen is shown."""
+        if self._clock is not None:
+            self._clock.pause()
+
+    def on_screen_resume(self) -> None:
+        """Draw again."""
+        if self._clock is not None:
+            self._clock.resume()
+            self._tick()
+
+    def restart_clock(self) -> None:
+        """Draw at the app's present rate."""
+        if self._clock is not None:
+            self._clock.stop()
+        self._clock = self.set_interval(self.app.draw_seconds, self._tick)
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Show a sentence in the status line for a while."""
+        self._note = (text, time.monotonic() + NOTE_SECONDS, bad)
+        self._draw_status()
+
+    def work(self, job: Coroutine[Any, Any, Any], done: str = "") -> None:
+        """Do something with the engine; what goes wrong is said in the status line."""
+        self.run_worker(self._guarded(job, done), exit_on_error=True)
+
+    async def _guarded(self, job: Coroutine[Any, Any, Any], done: str) -> None:
+        try:
+            said = await job
+        except SightlineError as error:
+            self.say(str(error), bad=True)
+            return
+        if isinstance(said, str) or done:
+            self.say(said if isinstance(said, str) else done)
+        self._tick()
+
+    async def fetch(self, query: Query, first: int, last: int) -> Page:
+        """Return a page of a list from the engine."""
+        return await self.app.bridge.rows(query, first, last)
+
+    # Typing a line
+
+    def ask(self, prompt: str, given: str, then: Callable[[str], None]) -> None:
+        """Let the user type a line; `then` gets it when enter is pressed."""
+        self._typing = then
+        entry = self.query_one("#entry", Entry)
+        entry.fill(prompt, given)
+        entry.add_class("-open")
+        entry.focus()
+
+    @on(Input.Submitted, "#entry")
+    def _typed(self, event: Input.Submitted) -> None:
+        then = self._typing
+        self._close_entry()
+        if then is not None:
+            then(event.value)
+
+    def _close_entry(self) -> bool:
+        entry = self.query_one("#entry", Entry)
+        if not entry.has_class("-open"):
+            return False
+        self._typing = None
+        table = self._asked_from()
+        entry.remove_class("-open")
+        self.set_focus(table)
+        return True
+
+    def _asked_from(self) -> Any:
+        """Return the list to go back to after a line was typed."""
+        return self.table()
+
+    @on(Line.Pressed)
+    def _pressed(self, event: Line.Pressed) -> None:
+        self.app.act(event.action)
+
+    # Actions every screen has
+
+    def searching(self) -> bool:
+        """Tell whether a filter is on."""
+        return bool(self.filter_text)
+
+    def handler(self, action_id: str) -> Callable[[], None] | None:
+        """Return what does an action here, or None."""
+        if self.table() is None and action_id.startswith(_OF_LISTS):
+            return None
+        found: Callable[[], None] | None = getattr(self, f"act_{action_id.replace('.', '_')}", None)
+        return found
+
+    def hidden(self) -> set[str]:
+        """Return the ids of the key row's actions that cannot be done now."""
+        offered = (a for a in actions.actions_here(self.scope) if a.footer)
+        return {a.id for a in offered if self.app.why_not(a)}
+
+    def action_act(self, action_id: str) -> None:
+        """Do one action of the registry."""
+        self.app.act(action_id)
+
+    def act_app_help(self) -> None:
+        """Offer what can be done here, now."""
+        here = actions.actions_here(self.scope)
+        self._menu("what can be done here", (a for a in here if not self.app.why_not(a)))
+
+    def act_app_palette(self) -> None:
+        """Offer everything by name."""
+        self._menu("run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
+
+    def act_copy_menu(self) -> None:
+        """Choose what to copy."""
+        choices = self.copy_choices()
+        if not choices:
+            self.say("nothing to copy here")
+            return
+        numbered = [(str(n), clean(shown, limit=300)) for n, (_, shown) in enumerate(choices)]
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self.app.copy_text(choices[int(key)][0])
+
+        self.app.push_screen(ChooseScreen("copy", numbered, self.app.symbols), chosen)
+
+    def act_app_back(self) -> None:
+        """Undo the last of: typing, filter, zoom."""
+        if self._close_entry():
+            return
+        if self.filter_text:
+            self.set_filter("")
+        else:
+            self._give("")
+
+    def act_find_filter(self) -> None:
+        """Type a filter."""
+        self.ask("filter: words that must all be in the row", self.filter_text, self.set_filter)
+
+    def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
+        choices = []
+        for action in offered:
+            keys = " ".join(self.app.keymap[action.id])
+            choices.append((action.id, f"{keys:<10} {action.title}"))
+
+        def chosen(action_id: str | None) -> None:
+            if action_id is not None:
+                self.app.act(action_id)
+
+        self.app.push_screen(ChooseScreen(title, choices, self.app.symbols), chosen)
+
+    # Drawing
+
+    @on(VirtualTable.CursorMoved)
+    def draw_soon(self) -> None:
+        """Draw out of turn: what is said of a row follows the cursor, and rows that came.
+
+        At once, or as soon as that is no faster than one can read.
+        """
+        if self._soon is not None:
+            return
+        early = self._followed_at + FOLLOW_SHARE * self.app.draw_seconds - time.monotonic()
+        if early <= 0:
+            self._follow()
+        else:
+            self._soon = self.set_timer(early, self._follow)
+
+    def _follow(self) -> None:
+        self._soon, self._followed_at = None, time.monotonic()
+        self._tick()
+
+    def _tick(self) -> None:
+        if not self.is_shown or not self.stands:
+            return
+        link = self.app.link
+        if link is not None and link.stalled:  # whatever is sent now would be left out
+            return
+        if link is None or link.backlog_bytes <= SLOW_BYTES:
+            self.draw()
+        if self.app.bridge.recovered:
+            self.app.bridge.recovered = False
+            self.say("the engine ended and runs again; r on a stopped source goes on with its scan")
+        missed = self.app.meter.missed(link)
+        if missed:
+            self.say(
+                f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
+                "the engine went on"
+            )
+        self._draw_status()
+
+    def _draw_status(self) -> None:
+        if not self.stands:
+            return
+        width = self.size.width
+        self._draw_trouble()
+        self.query_one("#title", Line).show(*chrome.title(self.app.bridge, width, self.app.symbols))
+        self.query_one("#tabs", Line).show(chrome.tabs(self.scope, width))
+        told = self.summary() if self.app.bridge.state is not None else ""
+        self.query_one("#summary", Line).show(told, self._filter_words())
+        self.query_one("#link", Line).show(*self._link_parts())
+        self.query_one("#keys", Line).show(self._key_parts(width))
+
+    def _draw_trouble(self) -> None:
+        """Say in full, above everything, why there is no engine."""
+        bridge = self.app.bridge
+        lost = bridge.connection in ("lost", "stopped", "failed")
+        words = bridge.trouble if lost else self._long_note()
+        self.set_class(bool(words), "-trouble")
+        self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])
+
+    def _long_note(self) -> str:
+        """Return what went wrong, while it is told and too long for the status line."""
+        text, until, bad = self._note
+        long = bad and cell_len(text) > self.size.width - RIGHT_CELLS
+        return text if long and time.monotonic() < until else ""
+
+    def _key_parts(self, width: int) -> list[Part]:
+        items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())
+        parts = [Part(" ")]
+        for number, item in enumerate(items):
+            gap = "  " if number < len(items) - 1 else ""
+            parts += [
+                Part(item.key, "strong", item.action),
+                Part(f" {item.word}{gap}", "dim", item.action),
+            ]
+        return parts
+
+    def _filter_words(self) -> str:
+        return f"filter: {self.filter_text} " if self.filter_text else ""
+
+    def _link_parts(self) -> tuple[list[Part], str]:
+        text, until, bad = self._note
+        right = chrome.link(self.app)
+        if text and time.monotonic() < until:
+            return [Part(f" {text}", "bad" if bad else "strong")], right
+        return chrome.status(self.app.bridge), right
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Draw anew once the terminal has its new size."""
+        self.call_after_refresh(self._tick)
