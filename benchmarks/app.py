@@ -39,7 +39,7 @@ LINES = 13
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class LazyFrame:
     """An app to start, and what is on its screen once that is complete."""
 
     name: str
@@ -86,18 +86,18 @@ def _first_pictures(home: Home) -> list[tuple[str, object, str]]:
     return rows
 
 
-def _apps(folder: Path) -> list[Shown]:
+def _apps(folder: Path) -> list[LazyFrame]:
     rivals = {name: str(ROOT / f".venv-rivals-{name}" / "bin" / name) for name in
               ("posting", "harlequin")}  # fmt: skip
     return [
-        Shown("sightline", COMMAND, (b" keys", b"FILE", b"Profiles")),
-        Shown("posting", [rivals["posting"], "--collection", str(folder)],
+        LazyFrame("sightline", COMMAND, (b" keys", b"FILE", b"Profiles")),
+        LazyFrame("posting", [rivals["posting"], "--collection", str(folder)],
               (b"Send", b"Collection")),
-        Shown("harlequin", [rivals["harlequin"]], (b"Run Query", b"Catalog", b"Results")),
+        LazyFrame("harlequin", [rivals["harlequin"]], (b"Run Query", b"Catalog", b"Results")),
     ]  # fmt: skip
 
 
-def _first_picture(app: Shown, own: dict[str, str | None], cwd: Path) -> tuple[float, float]:
+def _first_picture(app: LazyFrame, own: dict[str, str | None], cwd: Path) -> tuple[float, float]:
     """Return CPU and wall seconds until everything the app shows at first is there."""
     began = time.monotonic()
     with spawn(app.command, environment(**own), cwd=cwd) as terminal:

@@ -21,7 +21,7 @@ from benchmarks.flash_grid import flash_clips, other_clips
 from benchmarks.footage import media
 from benchmarks.measure import CACHE, SIGHTLINE, run, table
 from core.judge.score import Score, TrueEvent, Truth, read_truth, score
-from core.records import Moment, Stroke
+from core.records import Event, Stroke
 from core.synthetic.storm import scenes, write
 
 SEED = 7
@@ -160,7 +160,7 @@ def _real_storm(folder: Path) -> None:
     _report("without those", Truth(truth.video, kept), found)
 
 
-def _report(name: str, truth: Truth, found: Sequence[Moment]) -> None:
+def _report(name: str, truth: Truth, found: Sequence[Event]) -> None:
     kinds = ("sheet_flash", "bolt_visible")
     result = score(found, truth.events, kinds)
     by_kind = {kind: f"{hits} of {total}" for kind, (hits, total) in result.recall_by_kind.items()}
@@ -233,7 +233,7 @@ def _drawn(seed: int) -> list[Path]:
     return clips
 
 
-def _moments(clips: Sequence[Path]) -> dict[str, list[Moment]]:
+def _moments(clips: Sequence[Path]) -> dict[str, list[Event]]:
     documents = _documents(clips)
     return {name: [_moment(event) for event in body["events"]] for name, body in documents.items()}
 
@@ -254,11 +254,11 @@ def _documents(clips: Sequence[Path], *options: str) -> dict[str, Any]:
         }
 
 
-def _moment(event: dict[str, Any]) -> Moment:
+def _moment(event: dict[str, Any]) -> Event:
     names = ("kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
              "end_seconds", "clip_start_seconds", "clip_end_seconds", "score")  # fmt: skip
     strokes = tuple(Stroke(**stroke) for stroke in event["strokes"])
-    return Moment(number=0, candidates=1, strokes=strokes, **{name: event[name] for name in names})
+    return Event(number=0, candidates=1, strokes=strokes, **{name: event[name] for name in names})
 
 
 def _counts(result: Score) -> tuple[int, int, int, int]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from core.synthetic import storm
-from core.synthetic.lightning import Plan
-from core.synthetic.storm import Lightning, Scene, Stage
+from core.synthetic.lightning import FlashPlan
+from core.synthetic.storm import Lightning, Scene, StormScene
 
 RATES = (Fraction(25), Fraction(30), Fraction(60))
 SHAPES = ("flat", "decay", "ramp", "multi-stroke")
@@ -56,9 +56,9 @@ def _scene(name: str, rate: Fraction, seconds: float, distractors: tuple[str, ..
 
 
 def _flashes(folder: Path, shape: str, rate: Fraction) -> Path:
-    stage = Stage(_scene(shape, rate, SECONDS_APART * (len(LENGTHS) + 1)))
+    stage = StormScene(_scene(shape, rate, SECONDS_APART * (len(LENGTHS) + 1)))
     stage.plans = tuple(
-        Plan(number, WHOLE, round(SECONDS_APART * (number + 1) * rate), profile(shape, length),
+        FlashPlan(number, WHOLE, round(SECONDS_APART * (number + 1) * rate), profile(shape, length),
              0.0, 60.0, 0.9)
         for number, length in enumerate(LENGTHS)
     )  # fmt: skip
@@ -66,18 +66,18 @@ def _flashes(folder: Path, shape: str, rate: Fraction) -> Path:
 
 
 def _lasting(folder: Path, rate: Fraction, frames: int) -> Path:
-    stage = Stage(_scene("lasting", rate, 8.0))
+    stage = StormScene(_scene("lasting", rate, 8.0))
     first = stage.scene.frames // 2
     rise = np.clip(np.arange(1, stage.scene.frames - first + 1) / frames, 0, 1)
-    stage.plans = (Plan(0, WHOLE, first, tuple(rise.tolist()), 0.0, 60.0, 0.9),)
+    stage.plans = (FlashPlan(0, WHOLE, first, tuple(rise.tolist()), 0.0, 60.0, 0.9),)
     return _written(stage, folder / f"lasting-{frames}-{rate}.mp4", flashes=False)
 
 
 def _other(folder: Path, name: str, rate: Fraction) -> Path:
-    return _written(Stage(_scene(name, rate, 12.0, (name,))), folder / f"{name}-{rate}.mp4")
+    return _written(StormScene(_scene(name, rate, 12.0, (name,))), folder / f"{name}-{rate}.mp4")
 
 
-def _written(stage: Stage, path: Path, *, flashes: bool = True) -> Path:
+def _written(stage: StormScene, path: Path, *, flashes: bool = True) -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"unfinished-{path.name}")

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.measure import table
 from core.models.families.chat import ChatModel
-from core.models.protocols import Answer, Ask, Loading
+from core.models.protocols import Completion, Loading, Prompted
 from tests.tiny.parts import byte_pairs, chat_template, save
 
 SIZES = (1, 2, 4, 8)
@@ -42,7 +42,7 @@ def main() -> None:
     asks = _asks()
     _run(model, asks[:8], 8)  # the first call of each shape costs more
     seconds: dict[int, list[float]] = {size: [] for size in SIZES}
-    said: dict[int, list[Answer]] = {}
+    said: dict[int, list[Completion]] = {}
     for _ in range(RUNS):
         for size in SIZES:  # in turn, so that a machine that drifts drifts for all of them
             began = time.perf_counter()
@@ -64,7 +64,9 @@ def main() -> None:
     model.close()
 
 
-def _row(size: int, took: float, alone: float, said: dict[int, list[Answer]]) -> tuple[Any, ...]:
+def _row(
+    size: int, took: float, alone: float, said: dict[int, list[Completion]]
+) -> tuple[Any, ...]:
     pairs = list(zip(said[size], said[1], strict=True))
     same = sum(one.text == other.text for one, other in pairs)
     shared = [_shared(one.text, other.text) for one, other in pairs]
@@ -80,19 +82,19 @@ def _shared(one: str, other: str) -> float:
     return (min(len(one), len(other)) if differs is None else differs) / longest if longest else 1.0
 
 
-def _run(model: ChatModel, asks: list[Ask], size: int) -> list[Answer]:
-    answers: list[Answer] = []
+def _run(model: ChatModel, asks: list[Prompted], size: int) -> list[Completion]:
+    answers: list[Completion] = []
     for at in range(0, len(asks), size):
         prepared = model.prepare(asks[at : at + size])
         answers += model.finish(model.answer(prepared, lambda: False))
     return answers
 
 
-def _asks() -> list[Ask]:
+def _asks() -> list[Prompted]:
     noise = np.random.default_rng(0)
     sizes = ((224, 224), (180, 320), (320, 180), (256, 192))
     return [
-        Ask(
+        Prompted(
             (noise.integers(0, 256, (*sizes[n % 4], 3)).astype(np.uint8),),
             WORDS[n % 3 if n % 5 else 3],
             max_tokens=TOKENS,

@@ -139,7 +139,7 @@ class OutOfMemory(EnvironmentFault):
     """The device's memory does not suffice even for one frame at a time."""
 
 
-class PictureRejected(SightlineError):
+class ImageRejected(SightlineError):
     """A model's processor cannot take one picture of a batch; `index` says which."""
 
     exit_code = ExitCode.SOME_FAILED

@@ -155,7 +155,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Event:
     """An accepted stretch of a source, made of one or more candidates (an event of the export).
 
     `clip_start_seconds` and `clip_end_seconds` include the padding asked for. `score` and

@@ -125,9 +125,9 @@ async def _screen(
     library: Path, state: Path, name: str, size: tuple[int, int], keys: tuple[str, ...],
     seconds: float,
 ) -> None:  # fmt: skip
-    from tui.app import SightlineApp, Wishes
+    from tui.app import SightlineApp, StartOptions
 
-    app = SightlineApp(Wishes(library=library, state_folder=state / name))
+    app = SightlineApp(StartOptions(library=library, state_folder=state / name))
     async with app.run_test(size=size) as pilot:
         while app.bridge.state is None:
             await asyncio.sleep(0.05)

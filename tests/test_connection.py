@@ -26,7 +26,7 @@ from core.service.connection import (
     MOST_IN_PROGRESS,
     Answer,
     Connection,
-    Held,
+    RequestBytes,
 )
 from core.service.discovery import PROTOCOL, Listening, running
 from core.service.remote import RemoteClient
@@ -38,7 +38,7 @@ __all__ = ["home"]
 
 
 @asynccontextmanager
-async def connected(held: Held, **answers: Answer) -> AsyncIterator[socket.socket]:
+async def connected(held: RequestBytes, **answers: Answer) -> AsyncIterator[socket.socket]:
     """A connection served in this process, and the client's end of it."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -89,7 +89,7 @@ def test_so_many_requests_are_in_progress_and_no_more_is_read() -> None:
             await gate.wait()
             return begun
 
-        held = Held()
+        held = RequestBytes()
         async with connected(held, slow=slow, long=slow) as link:
             taken = await pour(link, request("slow"), 100_000)
             assert begun == MOST_IN_PROGRESS
@@ -117,11 +117,11 @@ def test_long_requests_wait_for_their_answers_to_be_taken_and_short_ones_do_not_
         async def short(_request: dict[str, Any]) -> str:
             return "short"
 
-        async with connected(Held(), long=large, short=short) as link:
+        async with connected(RequestBytes(), long=large, short=short) as link:
             link.sendall(request("long") * 20)
             await asyncio.sleep(0.2)
             assert begun <= MOST_AT_LENGTH + 1, "a client that does not read gets no more made"
-            async with connected(Held(), short=short) as other:
+            async with connected(RequestBytes(), short=short) as other:
                 other.sendall(request("short", 7))
                 assert await said(other, 1) == [{"id": 7, "ok": "short"}]
 
@@ -138,7 +138,7 @@ def test_what_is_no_request_is_refused_in_a_line_and_the_next_one_answered() -> 
 
         wrong = [b"\n", b"[]\n", b"{\n", b"[" * 200_000 + b"\n", b'{"id": 1}\n', b"\xff\xfe\n",
                  b'{"id": 2, "do": ["x"]}\n', request("y" * 90_000), request("broken")]  # fmt: skip
-        async with connected(Held(), fine=fine, broken=broken) as link:
+        async with connected(RequestBytes(), fine=fine, broken=broken) as link:
             for line in wrong:
                 await asyncio.get_running_loop().sock_sendall(link, line)
                 [answer] = await said(link, 1)
@@ -156,7 +156,7 @@ def test_a_request_that_is_too_long_is_refused_whether_it_ends_or_not(
     monkeypatch.setattr(connection, "ALL_LINES_BYTES", 400_000)
 
     async def run() -> None:
-        loop, held = asyncio.get_running_loop(), Held()
+        loop, held = asyncio.get_running_loop(), RequestBytes()
         async with connected(held) as link, connected(held) as other:
             await loop.sock_sendall(link, b"x" * 250_000)
             await asyncio.sleep(0.05)
@@ -187,7 +187,7 @@ def test_one_stream_of_events_at_a_time() -> None:
             talking.stream(tell(asked["id"]))
             return True
 
-        talking = Connection(reader, writer, Held(), {"events": events}, frozenset())
+        talking = Connection(reader, writer, RequestBytes(), {"events": events}, frozenset())
         task = asyncio.ensure_future(talking.talk())
         theirs.setblocking(False)
         for number in (1, 2, 3):
@@ -388,11 +388,11 @@ def test_a_request_that_does_not_end_keeps_no_engine_from_ending(
     class Client:
         """An engine with a scan that ends after a while."""
 
-        looks = 0
+        model_stages = 0
 
         def now(self) -> Any:
-            self.looks += 1
-            return type("State", (), {"scans": (1,) if self.looks < 5 else ()})
+            self.model_stages += 1
+            return type("State", (), {"scans": (1,) if self.model_stages < 5 else ()})
 
     class Exit(BaseException): ...
 
@@ -406,4 +406,4 @@ def test_a_request_that_does_not_end_keeps_no_engine_from_ending(
     client = Client()
     with pytest.raises(Exit):
         server._end_by_force(client)  # type: ignore[arg-type]
-    assert client.looks > 5, "not while a scan was at work"
+    assert client.model_stages > 5, "not while a scan was at work"

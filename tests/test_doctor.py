@@ -23,14 +23,14 @@ import pytest
 
 from core.doctor import packages as doctor_checks
 from core.doctor import report as doctor
-from core.doctor.report import CHECKS, Asked, Finding, Status
+from core.doctor.report import CHECKS, CheckResult, DoctorRequest, Status
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def found(check: str, library: Path = Path("/nowhere"), lock: Path | None = None) -> Finding:
+def found(check: str, library: Path = Path("/nowhere"), lock: Path | None = None) -> CheckResult:
     """Run one check."""
-    return CHECKS[check](Asked(library, lock))
+    return CHECKS[check](DoctorRequest(library, lock))
 
 
 def fake_nvml(
@@ -100,7 +100,7 @@ def test_findings_come_as_they_are_known(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_check_that_raises_becomes_a_failure_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(asked: Asked) -> Finding:
+    def broken(asked: DoctorRequest) -> CheckResult:
         raise ValueError("bad \x1b]0;thing")
 
     for name in CHECKS:
@@ -120,12 +120,12 @@ def test_an_unknown_user_in_the_library_path_does_not_stop_it() -> None:
 
 def test_json_shape(tmp_path: Path) -> None:
     findings = [
-        Finding("cpu", Status.OK, "fine"),
-        Finding("disk", Status.WARNING, "little room", "free some"),
+        CheckResult("cpu", Status.OK, "fine"),
+        CheckResult("disk", Status.WARNING, "little room", "free some"),
     ]
-    told = json.loads(json.dumps(doctor.as_json(iter(findings))))
+    report = json.loads(json.dumps(doctor.as_json(iter(findings))))
 
-    assert told == {
+    assert report == {
         "format": "sightline.doctor",
         "version": 1,
         "ok": True,
@@ -134,7 +134,7 @@ def test_json_shape(tmp_path: Path) -> None:
             {"check": "disk", "status": "warning", "text": "little room", "mend": "free some"},
         ],
     }
-    assert not doctor.as_json([Finding("gpu", Status.FAILURE, "no")])["ok"]
+    assert not doctor.as_json([CheckResult("gpu", Status.FAILURE, "no")])["ok"]
 
 
 def test_importing_loads_nothing_heavy() -> None:
@@ -469,7 +469,7 @@ def test_a_running_engine_is_seen_and_not_disturbed(tmp_path: Path) -> None:
 # --- terminal and limits ------------------------------------------------------------------------
 
 
-def in_terminal(columns: int, lines: int, **environment: str) -> Finding:
+def in_terminal(columns: int, lines: int, **environment: str) -> CheckResult:
     """Run the terminal check in a child whose output is a real pseudo-terminal."""
     code = (
         "from core.doctor import *; from pathlib import Path; import json, os\n"
@@ -489,8 +489,8 @@ def in_terminal(columns: int, lines: int, **environment: str) -> Finding:
     )
     os.close(ours)
     os.close(theirs)
-    told = json.loads(ran.stderr)
-    return Finding("terminal", Status(told["status"]), told["text"], told["mend"])
+    report = json.loads(ran.stderr)
+    return CheckResult("terminal", Status(report["status"]), report["text"], report["mend"])
 
 
 def test_a_good_terminal_is_described() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.engine.watched_folders import Watches
+from core.engine.watched_folders import WatchedFolders
 from core.errors import DiskFull, EnvironmentFault, LibraryGone
 from core.protocol.commands import ResumeScan, SubmitScan, WatchFolder
 from core.scans.task_results import Ended
@@ -301,8 +301,8 @@ def test_errors_of_the_machine_are_told_from_defects() -> None:
         fault = disk_fault(OSError(number, "words"), Path("/there/x"))
         assert isinstance(fault, DiskFull) and "/there/x" in str(fault)
     for number in (errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO):
-        told = disk_fault_of(OSError(number, os.strerror(number), "/there/x"))
-        assert told is not None and told.exit_code == 4 and "/there/x" in str(told)
+        report = disk_fault_of(OSError(number, os.strerror(number), "/there/x"))
+        assert report is not None and report.exit_code == 4 and "/there/x" in str(report)
     assert disk_fault_of(OSError(errno.EBADF, "bad")) is None
     nowhere = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
     assert "TMPDIR" in str(disk_fault_of(nowhere))
@@ -366,7 +366,7 @@ def test_a_watch_takes_its_scan_up_again_once_there_is_room(
                 asyncio.get_running_loop().call_soon(over.set)
             return end
 
-        watches = Watches(library.watched, send, ended, said.append)
+        watches = WatchedFolders(library.watched, send, ended, said.append)
         watches.start(WatchFolder(str(inbox), "storm", settle_seconds=0.2))
         async with asyncio.timeout(20):
             await over.wait()

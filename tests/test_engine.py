@@ -39,7 +39,7 @@ from core.protocol.commands import (
 )
 from core.protocol.messages import (
     BatchDone,
-    Event,
+    Message,
     ScanFinished,
     Warned,
     event_from_json,
@@ -68,7 +68,7 @@ async def engine(folder: Path) -> AsyncIterator[LocalClient]:
 
 
 async def until(
-    client: LocalClient, kind: type[Event], scan: int, since: int = 0
+    client: LocalClient, kind: type[Message], scan: int, since: int = 0
 ) -> tuple[int, Any]:
     async with asyncio.timeout(60):
         async for number, event in client.events(since):
@@ -195,7 +195,7 @@ def test_events_are_numbered_and_kept_for_who_looked_away(tmp_path: Path, storm:
     asyncio.run(run())
 
 
-async def first_of(client: LocalClient, since: int, count: int) -> list[tuple[int, Event]]:
+async def first_of(client: LocalClient, since: int, count: int) -> list[tuple[int, Message]]:
     found = []
     async for item in client.events(since):
         found.append(item)

@@ -13,12 +13,12 @@ import pytest
 from core.device.memory import Memory
 from core.models.residency import Residency
 from core.protocol.commands import Mode, SubmitScan
-from core.protocol.messages import Event, ScanFinished, Warned
+from core.protocol.messages import Message, ScanFinished, Warned
 from core.service.client import LocalClient, Records
 from tests.tiny.shelf import tiny_model
 
 
-def looks() -> dict[str, Any]:
+def model_stages() -> dict[str, Any]:
     """Return the settings of a scan by three tiny models."""
     return {
         "stages": ["embed", "detect", "segment"],
@@ -62,14 +62,14 @@ class Counted:
 
 def scanned(
     library: Path, sources: list[Path], mode: Mode = "new"
-) -> tuple[list[Event], dict[str, Any]]:
+) -> tuple[list[Message], dict[str, Any]]:
     """Return what happened, and for every source what was said about its frames."""
 
-    async def run() -> list[Event]:
+    async def run() -> list[Message]:
         client = await LocalClient.open(library)
         try:
             paths = tuple(str(each) for each in sources)
-            scan = await client.send(SubmitScan(paths, "quick", looks(), mode=mode))
+            scan = await client.send(SubmitScan(paths, "quick", model_stages(), mode=mode))
             seen = []
             async for _, event in client.events(0):
                 seen.append(event)
@@ -111,8 +111,8 @@ def test_the_same_answers_with_each_model_loaded_once_a_pass(
     # Once to learn what each is, then once in its pass.
     assert sorted(cramped.loaded) == ["clip", "clip", "grounding_dino", "grounding_dino",
                                       "sam2", "sam2"]  # fmt: skip
-    told = [e.text for e in events if isinstance(e, Warned)]
-    assert any("2 times, for detect, then segment and embed" in text for text in told), told
+    report = [e.text for e in events if isinstance(e, Warned)]
+    assert any("2 times, for detect, then segment and embed" in text for text in report), report
     assert len(got) == len(wanted) > 2
     assert got == wanted
     vectors = sum(len(said["labels"]) for name, said in got.items() if name.endswith(".npz"))

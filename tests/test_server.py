@@ -20,8 +20,8 @@ import pytest
 
 from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
-from core.protocol.messages import BatchDone, Event, ScanFinished
-from core.protocol.queries import LogLines, Results, Scans, Tasks
+from core.protocol.messages import BatchDone, Message, ScanFinished
+from core.protocol.queries import ListResults, LogLines, Scans, Tasks
 from core.service.attach import attached
 from core.service.client import Records
 from core.service.discovery import discovery_file, running, socket_path
@@ -44,7 +44,7 @@ def looked_at(scanned: InProcess, tmp_path_factory: pytest.TempPathFactory) -> I
     end_engine(library)
 
 
-async def until(client: RemoteClient, kind: type[Event], since: int = 0) -> Any:
+async def until(client: RemoteClient, kind: type[Message], since: int = 0) -> Any:
     async with asyncio.timeout(60):
         async for _, event in client.events(since):
             if isinstance(event, kind):
@@ -220,27 +220,27 @@ def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_st
 def test_results_come_in_pages_narrowed_and_sorted(looked_at: Path) -> None:
     async def run() -> None:
         async with viewer(looked_at) as client:
-            everything = await client.rows(Results(), 0, 100)
-            flashes = await client.rows(Results(text="kind:flash score>0"), 0, 100)
+            everything = await client.rows(ListResults(), 0, 100)
+            flashes = await client.rows(ListResults(text="kind:flash score>0"), 0, 100)
             assert flashes.total == STROKES
             assert {row["kind"] for row in flashes.rows} == {"flash"}
             assert everything.total >= STROKES
-            part = await client.rows(Results(), 2, 4)
+            part = await client.rows(ListResults(), 2, 4)
             assert part.rows == everything.rows[2:4]
             assert part.total == everything.total
-            best = await client.rows(Results(sort="score", descending=True), 0, 100)
+            best = await client.rows(ListResults(sort="score", descending=True), 0, 100)
             scores = [row["score"] for row in best.rows]
             assert scores == sorted(scores, reverse=True)
-            rejected = await client.rows(Results("candidates", text="is:rejected"), 0, 100)
-            accepted = await client.rows(Results("candidates", text="is:accepted"), 0, 100)
-            every = await client.rows(Results("candidates"), 0, 100)
+            rejected = await client.rows(ListResults("candidates", text="is:rejected"), 0, 100)
+            accepted = await client.rows(ListResults("candidates", text="is:accepted"), 0, 100)
+            every = await client.rows(ListResults("candidates"), 0, 100)
             assert rejected.total + accepted.total == every.total
             assert all(row["reason"] for row in rejected.rows)
             assert not any(row["reason"] for row in accepted.rows)
             with pytest.raises(UsageError, match="score>0"):
-                await client.rows(Results(text="score>much"), 0, 1)
+                await client.rows(ListResults(text="score>much"), 0, 1)
             with pytest.raises(UnknownName):
-                await client.rows(Results(scan=99), 0, 1)
+                await client.rows(ListResults(scan=99), 0, 1)
 
     asyncio.run(run())
 
@@ -250,7 +250,7 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
         async with viewer(home) as client:
             await client.send(SubmitScan((str(storm),), "storm"))
             await until(client, ScanFinished)
-            row = (await client.rows(Results(), 1, 2)).rows[0]
+            row = (await client.rows(ListResults(), 1, 2)).rows[0]
             await client.send(MarkFrame(row["content"], row["frame"]))
             await client.send(
                 CorrectFrame(row["content"], row["frame"], "caption", "a bolt [/x] over the mast")
@@ -260,13 +260,13 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
             [remark] = json.loads(written.read_text())["remarks"]
             assert (remark["frame"], remark["marked"]) == (row["frame"], True)
             assert remark["caption"] == "a bolt [/x] over the mast"
-            marked = await client.rows(Results(text="is:marked"), 0, 10)
+            marked = await client.rows(ListResults(text="is:marked"), 0, 10)
             assert [each["key"] for each in marked.rows] == [row["key"]]
             assert marked.rows[0]["corrected_caption"] == "a bolt [/x] over the mast"
             await client.send(MarkFrame(row["content"], row["frame"], on=False))
             await client.send(CorrectFrame(row["content"], row["frame"], "caption", ""))
-            assert (await client.rows(Results(text="is:marked"), 0, 10)).total == 0
-            assert (await client.rows(Results(), 1, 2)).rows[0]["corrected_caption"] is None
+            assert (await client.rows(ListResults(text="is:marked"), 0, 10)).total == 0
+            assert (await client.rows(ListResults(), 1, 2)).rows[0]["corrected_caption"] is None
 
     asyncio.run(run())
 
@@ -274,7 +274,7 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
 def test_what_is_in_view_becomes_a_file(looked_at: Path, tmp_path: Path) -> None:
     async def run() -> None:
         async with viewer(looked_at) as client:
-            best = Results(text="kind:flash", sort="score", descending=True)
+            best = ListResults(text="kind:flash", sort="score", descending=True)
             for name in ("jsonl", "csv"):
                 assert await client.export_rows(best, name, tmp_path / f"rows.{name}") == STROKES
             with pytest.raises(UsageError, match="jsonl"):
@@ -289,7 +289,7 @@ def test_what_is_in_view_becomes_a_file(looked_at: Path, tmp_path: Path) -> None
 def test_the_moment_its_picture_and_the_log(looked_at: Path) -> None:
     async def run() -> None:
         async with viewer(looked_at) as client:
-            row = (await client.rows(Results(), 0, 1)).rows[0]
+            row = (await client.rows(ListResults(), 0, 1)).rows[0]
             body = await client.instant(row["path"], row["seconds"])
             assert body["frame"] == row["frame"]
             jpeg = await client.still(row["path"], row["seconds"], 200)

@@ -14,7 +14,7 @@ import pytest
 from core.cli.show import _split
 from core.config.screening_settings import Sampling
 from core.config.spec import Spec
-from core.protocol.messages import Event, MomentFound
+from core.protocol.messages import EventFound, Message
 from core.records import SourceInfo, asked_stream
 from core.reports.documents import documents, summary
 from core.scans.plan import Source, plan, plan_again, task_rows
@@ -36,8 +36,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
     kept.close()
 
 
-def scanned(library: Library, spec: Spec, sources: list[Source]) -> tuple[int, list[Event]]:
-    events: list[Event] = []
+def scanned(library: Library, spec: Spec, sources: list[Source]) -> tuple[int, list[Message]]:
+    events: list[Message] = []
     scan = library.runs.create("p", spec.model_dump(mode="json"), spec.hash(), {}, [])
     ScanJob(library, scan, "p", spec, events.append, redo=False).run(sources)
     return scan, events
@@ -59,7 +59,7 @@ def test_all_streams_are_sources_of_their_own(library: Library, tmp_path: Path) 
     ]  # fmt: skip
     scan, events = scanned(library, ALL, sources)
     assert states(library, scan) == ["done"] * 3
-    found = [event for event in events if isinstance(event, MomentFound)]
+    found = [event for event in events if isinstance(event, EventFound)]
     assert [(event.number, event.stream) for event in found] == [(3, 1)]
     assert [each.document.source.asked_stream for each in documents(library, scan)] == [None, 0, 1]
     again = planned(library, ALL, one, two)
@@ -127,7 +127,7 @@ def _remembered(library: Library, source: Source) -> SourceInfo:
 def test_a_pasted_line_shows_its_own_stream(library: Library, tmp_path: Path) -> None:
     two = draw(tmp_path / "two.mp4", streams=2)
     scan, events = scanned(library, ALL, planned(library, ALL, two))
-    (found,) = [event for event in events if isinstance(event, MomentFound)]
+    (found,) = [event for event in events if isinstance(event, EventFound)]
     for stream in (0, 1):
         line = f"{two}@{timecode(found.peak_seconds)}  {reference(found.peak_frame, scan, stream)}"
         path, when = _split(line)

@@ -279,13 +279,13 @@ def candidates(
     values: NDArray[np.float32] | None = None,
 ) -> list[Candidate]:  # fmt: skip
     """Measure frames with one stage and let it decide."""
-    from core.screening.stage import Track as StageTrack
+    from core.screening.stage import Series as StageSeries
 
     stage = create(name)
     stage.open(source(len(luma)), spec or Spec(stages=(name,)))
     values = measured(name, luma, spec=spec) if values is None else values
     indices = np.arange(len(luma), dtype=np.int64)
-    return stage.decide(StageTrack(stage.columns, indices, indices / 25.0, values))
+    return stage.decide(StageSeries(stage.columns, indices, indices / 25.0, values))
 
 
 def accepted(found: Sequence[Candidate]) -> list[Candidate]:

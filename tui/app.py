@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from core.protocol.commands import SubmitScan, WatchFolder
 
-    from .screens.screen import Room
+    from .screens.screen import AppScreen
     from .terminal.probe import TerminalFacts
 
 LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
@@ -50,7 +50,7 @@ KEEP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class StartOptions:
     """What the call and the user's settings ask of the app."""
 
     library: Path
@@ -83,7 +83,7 @@ class SightlineApp(SafeApp[None]):
     App.-ascii ModalScreen > Vertical { border: ascii $foreground 50%; }
     """
 
-    def __init__(self, wishes: Wishes, facts: TerminalFacts | None = None) -> None:
+    def __init__(self, wishes: StartOptions, facts: TerminalFacts | None = None) -> None:
         self.kept: dict[str, Any] = load(wishes.state_folder)
         """what screens want back after the app was left and opened again"""
         self.wishes = wishes
@@ -113,11 +113,11 @@ class SightlineApp(SafeApp[None]):
         self.profile = self._kept_text("profile") or self.profile
 
     @property
-    def room(self) -> Room | None:
+    def room(self) -> AppScreen | None:
         """The numbered screen that is shown, under whatever is open over it."""
-        from .screens.screen import Room
+        from .screens.screen import AppScreen
 
-        return next((s for s in reversed(self.shown) if isinstance(s, Room)), None)
+        return next((s for s in reversed(self.shown) if isinstance(s, AppScreen)), None)
 
     @property
     def shown(self) -> list[Screen[Any]]:
@@ -324,12 +324,12 @@ class SightlineApp(SafeApp[None]):
             self._written = dict(self.kept)
             save(self.wishes.state_folder, self.kept)
 
-    def rooms(self) -> list[Room]:
+    def rooms(self) -> list[AppScreen]:
         """Return every numbered screen that was opened."""
-        from .screens.screen import Room
+        from .screens.screen import AppScreen
 
         stacks = self._screen_stacks.values()
-        return [screen for stack in stacks for screen in stack if isinstance(screen, Room)]
+        return [screen for stack in stacks for screen in stack if isinstance(screen, AppScreen)]
 
     def _quit_as(self, how: str | None) -> None:
         if how == "detach":
@@ -373,11 +373,11 @@ def _collect_garbage_again() -> None:
     gc.enable()
 
 
-def _is_ascii(wishes: Wishes, facts: TerminalFacts | None) -> bool:
+def _is_ascii(wishes: StartOptions, facts: TerminalFacts | None) -> bool:
     return wishes.ascii or (facts is not None and not facts.unicode)
 
 
-def _draw_seconds(wishes: Wishes, facts: TerminalFacts | None) -> float:
+def _draw_seconds(wishes: StartOptions, facts: TerminalFacts | None) -> float:
     if wishes.low_bandwidth:
         return SLOW_SECONDS
     if wishes.draw_seconds:

@@ -19,7 +19,7 @@ from core.errors import EngineGone, SightlineError
 
 if TYPE_CHECKING:
     from core.protocol.commands import Command
-    from core.protocol.messages import Event
+    from core.protocol.messages import Message
     from core.protocol.queries import ExportRequest, Page, Query
     from core.protocol.state import EngineState
     from core.protocol.views import ExportState
@@ -48,8 +48,8 @@ class Bridge:
         """attached again after an engine ended; who tells the user takes it back"""
         self.changes = 0
         """goes up whenever something finished, so lists may have changed"""
-        self.events: deque[tuple[int, Event]] = deque(maxlen=KEPT_EVENTS)
-        self.on_event: Callable[[Event], None] = _ignore
+        self.events: deque[tuple[int, Message]] = deque(maxlen=KEPT_EVENTS)
+        self.on_event: Callable[[Message], None] = _ignore
         self.attached_since = 0.0
         self._client: RemoteClient | None = None
         self._next = 0
@@ -175,12 +175,12 @@ class Bridge:
                 await listening
 
     async def _hear(self) -> None:
-        from core.protocol.messages import BatchDone, MomentFound
+        from core.protocol.messages import BatchDone, EventFound
 
         async for number, event in self._attached().events(self._next):
             self._next = number + 1
             self.events.append((number, event))
-            if not isinstance(event, (BatchDone, MomentFound)):
+            if not isinstance(event, (BatchDone, EventFound)):
                 self.changes += 1
             self.on_event(event)
 
@@ -198,5 +198,5 @@ def _order(state: EngineState) -> list[tuple[int, str]]:
     return [(scan.scan, scan.state) for scan in state.scans]
 
 
-def _ignore(_event: Event) -> None:
+def _ignore(_event: Message) -> None:
     """Stand in for a listener."""

@@ -39,10 +39,10 @@ def open_app(
     facts = probe(images=images)
 
     def make(facts: TerminalFacts) -> SafeApp[Any]:
-        from .app import SightlineApp, Wishes
+        from .app import SightlineApp, StartOptions
 
         return SightlineApp(
-            Wishes(
+            StartOptions(
                 library=library, state_folder=state_folder(), keymap=keys, theme=settings.theme,
                 readonly=readonly, ascii=ascii_only or settings.ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..service.client import check_batches
 from ..text import counted
 from .options import scan_request, scan_settings
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 if TYPE_CHECKING:
     from ..protocol.views import Agreement, BatchLine
@@ -72,7 +72,7 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, words)))
 
 
-def _print(out: Output, lines: list[BatchLine]) -> None:
+def _print(out: ConsoleOutput, lines: list[BatchLine]) -> None:
     same = [f"same {stage.stage}" for stage in lines[0].stages]
     rows = [["batch", "frames/s", "speed", "peak MiB", *same], *map(_row, lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

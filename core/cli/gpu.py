@@ -10,7 +10,7 @@ import click
 from ..protocol.state import GpuState, MachineState
 from ..service.client import machine_now
 from ..text import counted
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 GIB = 2**30
 
@@ -34,7 +34,7 @@ def command(session: Session, once: bool, as_json: bool) -> int:
     return 0
 
 
-def _print(out: Output, machine: MachineState) -> None:
+def _print(out: ConsoleOutput, machine: MachineState) -> None:
     for gpu in machine.gpus:
         _print_gpu(out, gpu)
     if not machine.gpus:
@@ -54,7 +54,7 @@ def _print(out: Output, machine: MachineState) -> None:
     )
 
 
-def _print_gpu(out: Output, gpu: GpuState) -> None:
+def _print_gpu(out: ConsoleOutput, gpu: GpuState) -> None:
     out.result(f"GPU {gpu.index} {gpu.name}")
     rows = (
         ("use", gpu.utilisation, 100, "%"), ("memory used", gpu.memory_used_bytes, 1 / GIB, "GiB"),

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..errors import EXIT_MEANINGS, ExitCode, SightlineError
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "scan": (".scan", "Find moments in videos and pictures."),
@@ -113,7 +113,7 @@ def cli(
       sightline export 1 --format html --out report
     """
     app = ctx.obj
-    session = Session(library, Output(quiet=quiet, verbose=verbose, no_color=no_color))
+    session = Session(library, ConsoleOutput(quiet=quiet, verbose=verbose, no_color=no_color))
     session.app = app and partial(
         app, session, readonly=readonly, low_bandwidth=low_bandwidth, ascii_only=ascii_only,
         mouse=not no_mouse, images=not no_images, rate=rate or 0.0,

@@ -17,7 +17,7 @@ REFRESH_SECONDS = 0.25
 PLAIN_REFRESH_SECONDS = 10.0
 
 
-class Output:
+class ConsoleOutput:
     """Where everything a command says goes through."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Output:
 class Session:
     """What every command gets: the library's folder, the settings and the output."""
 
-    def __init__(self, library: str | None, out: Output) -> None:
+    def __init__(self, library: str | None, out: ConsoleOutput) -> None:
         from ..config.user_settings import library_folder, load
 
         self.app: Callable[..., int] | None = None

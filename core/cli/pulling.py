@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode, Interrupted, SightlineError
 from ..text import clean, counted
 from ..times import duration
-from .output import Output
+from .output import ConsoleOutput
 from .running import stop_signals
 
 if TYPE_CHECKING:
     from ..hub.check import Checked
     from ..hub.download import Download
     from ..hub.hub import Hub
-    from ..hub.progress import Progress
+    from ..hub.progress import DownloadProgress
     from ..hub.resolved import Channel, Resolved
 
 
 class Puller:
     """Pulls one model after the other; a fault of one does not keep the others from coming."""
 
-    def __init__(self, out: Output, *, as_json: bool, dry_run: bool) -> None:
+    def __init__(self, out: ConsoleOutput, *, as_json: bool, dry_run: bool) -> None:
         from ..hub.control import Control
 
         self.exit_code = int(ExitCode.OK)
@@ -90,7 +90,7 @@ class Puller:
                     for p in planned.files]  # fmt: skip
             self._out.table(("file", "size", "here"), rows)
 
-    def _say_progress(self, now: Progress) -> None:
+    def _say_progress(self, now: DownloadProgress) -> None:
         if self._json:
             self._out.json(
                 {"type": "PullProgress", **asdict(now), "size_bytes": now.size_bytes,
@@ -110,7 +110,7 @@ class Puller:
 
 
 def verify(
-    out: Output, hub: Hub, name: str, channel: Channel, *, files_only: bool, clean_up: bool,
+    out: ConsoleOutput, hub: Hub, name: str, channel: Channel, *, files_only: bool, clean_up: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Check a model's files, try it once, note what worked, and return the exit code.
@@ -145,7 +145,7 @@ def verify(
 
 
 @contextmanager
-def stopping(stop: Any, out: Output) -> Iterator[None]:
+def stopping(stop: Any, out: ConsoleOutput) -> Iterator[None]:
     """Call `stop` on the signals that end a command; a second one ends the process at once."""
     asked = False
 
@@ -176,13 +176,13 @@ def _smoke(found: Resolved) -> Any:
     return module.smoke(found)
 
 
-def _note_row(out: Output, found: Resolved, report: Any) -> None:
-    from ..models.catalog import Verified, add_verified
+def _note_row(out: ConsoleOutput, found: Resolved, report: Any) -> None:
+    from ..models.catalog import VerifiedModel, add_verified
     from ..version import package_version
 
     if not found.repo:
         return
-    row = Verified(
+    row = VerifiedModel(
         repo=found.repo, commit=found.revision, on=date.today(),
         how="files against their checksums" if report is None else "loaded, one answer",
         attn=() if report is None else tuple(report.attn),
@@ -193,7 +193,7 @@ def _note_row(out: Output, found: Resolved, report: Any) -> None:
     out.note(f"noted in {add_verified(row)}")
 
 
-def _say_checked(out: Output, found: Resolved, checked: Checked, as_json: bool) -> None:
+def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json: bool) -> None:
     from ..hub.disk import size
 
     if as_json:
@@ -220,7 +220,7 @@ def _plan_json(planned: Download) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _progress_line(now: Progress) -> str:
+def _progress_line(now: DownloadProgress) -> str:
     from ..hub.disk import size
 
     done = sum(file.state == "done" for file in now.files)

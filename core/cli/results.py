@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import click
 
-from ..protocol.queries import Results, Sort, What
+from ..protocol.queries import ListResults, Sort, What
 from ..service.client import rows_of
 from ..text import counted
 from ..times import reference, timecode
 from .options import filter_option
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 ROWS_AT_ONCE = 500
 
@@ -36,7 +36,7 @@ def command(
 
     Without SCAN, the newest. The Results screen as text.
     """
-    query = Results(cast("What", what), scan, text, cast("Sort", sort), descending)
+    query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending)
     for count, row in enumerate(rows_of(session.library, query)):
         if limit is not None and count >= limit:
             break
@@ -47,7 +47,7 @@ def command(
     return 0
 
 
-def _print(out: Output, what: str, row: dict[str, Any]) -> None:
+def _print(out: ConsoleOutput, what: str, row: dict[str, Any]) -> None:
     place = f"{row['path']}@{timecode(row['seconds'])}"
     end = f"{'  MARKED' if row['marked'] else ''}  {_reference(row)}"
     if what == "frames":

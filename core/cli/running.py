@@ -23,7 +23,7 @@ from ..service.engine_log import log_to
 from ..text import clean_path, counted
 from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 from .writing import write_files
 
 
@@ -102,7 +102,7 @@ async def _ran(
 
 
 async def _follow(
-    client: EngineClient, scan: int, since: int, out: Output, as_json: bool
+    client: EngineClient, scan: int, since: int, out: ConsoleOutput, as_json: bool
 ) -> events.ScanFinished:
     printer = Printer(out, as_json)
     async for _, event in client.events(since):
@@ -114,13 +114,13 @@ async def _follow(
     raise AssertionError("events never end before the scan does")
 
 
-def say_warnings(state: EngineState, out: Output) -> None:
+def say_warnings(state: EngineState, out: ConsoleOutput) -> None:
     """Say what the user should know of the library."""
     for text in state.warnings:
         out.warn(text)
 
 
-def say_left_out(found: PassedOver, out: Output) -> None:
+def say_left_out(found: PassedOver, out: ConsoleOutput) -> None:
     """Say what lies in the folders of a scan and is not read."""
     said = found.lines()
     if found.links:
@@ -142,7 +142,7 @@ class _Folder:
 class Printer:
     """Turns events into lines."""
 
-    def __init__(self, out: Output, as_json: bool) -> None:
+    def __init__(self, out: ConsoleOutput, as_json: bool) -> None:
         self._out = out
         self._json = as_json
         self._began = time.monotonic()
@@ -150,7 +150,7 @@ class Printer:
         self._totals: dict[int, tuple[str, int | None]] = {}
         self._folder = _Folder("")
 
-    def print(self, event: events.Event) -> None:
+    def print(self, event: events.Message) -> None:
         """Print one event."""
         if self._json:
             self._out.json(events.event_to_json(event))
@@ -163,7 +163,7 @@ class Printer:
                 self._totals[event.number] = (event.path, event.frames)
             case events.BatchDone():
                 self._batch(event)
-            case events.MomentFound():
+            case events.EventFound():
                 self._moment(event)
             case events.TaskFinished():
                 self._task(event)
@@ -192,7 +192,7 @@ class Printer:
         else:
             self._out.progress(text)
 
-    def _moment(self, event: events.MomentFound) -> None:
+    def _moment(self, event: events.EventFound) -> None:
         self._moments += 1
         if self._json:
             return
@@ -243,7 +243,7 @@ class Printer:
 class Stopper:
     """The first signal stops a scan cleanly, even one still being planned; a second ends it all."""
 
-    def __init__(self, client: EngineClient, out: Output) -> None:
+    def __init__(self, client: EngineClient, out: ConsoleOutput) -> None:
         self._client = client
         self._out = out
         self._scan: int | None = None
@@ -287,7 +287,7 @@ def stop_signals() -> list[signal.Signals]:
     return [name for name in names if signal.getsignal(name) is not signal.SIG_IGN]
 
 
-def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
+def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
     if finish == Finish():
         return 0
     folders = (finish.out, finish.clips, finish.pictures)
@@ -299,7 +299,7 @@ def _write(library: Path, scan: int, finish: Finish, out: Output) -> int:
         raise LibraryGone(f"{clean_path(str(library))} is gone since the scan ended") from error
 
 
-def exit_code(end: events.ScanFinished, out: Output) -> int:
+def exit_code(end: events.ScanFinished, out: ConsoleOutput) -> int:
     """Say what remains to be done after a scan and return the exit code."""
     if end.reason.startswith("internal error"):
         out.warn(end.reason)

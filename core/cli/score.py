@@ -13,7 +13,7 @@ from ..protocol.queries import ScoreRequest
 from ..service.client import Records
 from ..text import clean_path, counted
 from ..times import timecode
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 if TYPE_CHECKING:
     from ..judge.score import Score
@@ -92,7 +92,7 @@ def command(
     return 0
 
 
-def print_score(out: Output, found: Score) -> None:
+def print_score(out: ConsoleOutput, found: Score) -> None:
     """Print a score with its misses and false alarms."""
     _print_shares(out, found)
     for kind, (hits, total) in found.recall_by_kind.items():
@@ -105,7 +105,7 @@ def print_score(out: Output, found: Score) -> None:
         )
 
 
-def _print(out: Output, found: Scored) -> None:
+def _print(out: ConsoleOutput, found: Scored) -> None:
     for video in found.without_source:
         out.warn(f"the scan has no results of {clean_path(video)}; its true events are not counted")
     for path in found.without_truth:
@@ -121,7 +121,7 @@ def _print(out: Output, found: Scored) -> None:
     _print_shares(out, found.all)
 
 
-def _print_shares(out: Output, found: Score) -> None:
+def _print_shares(out: ConsoleOutput, found: Score) -> None:
     recall, precision = _share(found.recall), _share(found.precision)
     out.result(f"recall     {recall}  ({found.hits} of {counted(found.true, 'true event')} found)")
     out.result(f"precision  {precision}  ({found.right} of {counted(found.found, 'event')} right)")

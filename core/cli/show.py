@@ -14,11 +14,11 @@ import click
 
 from ..errors import UsageError
 from ..protocol.fact_line import fact_line
-from ..protocol.views import MomentView
-from ..records import Candidate, Moment
+from ..protocol.views import InstantView
+from ..records import Candidate, Event
 from ..service.client import Records
 from ..times import WrittenTime, parse_written, timecode, with_reference
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 
@@ -93,7 +93,7 @@ def _at(moment: str) -> tuple[str, str]:
     return moment[:place], moment[place + 1 :]
 
 
-def _print(out: Output, view: MomentView) -> None:
+def _print(out: ConsoleOutput, view: InstantView) -> None:
     info = view.info
     rate = f"  {info.frame_rate:.3f} fps" if info.frame_rate else ""
     out.result(f"{info.path}")
@@ -139,7 +139,7 @@ def _print(out: Output, view: MomentView) -> None:
     )
 
 
-def _measured(found: Moment | Candidate) -> Iterator[str]:
+def _measured(found: Event | Candidate) -> Iterator[str]:
     """Yield energy, ratios and strokes of an event or candidate, where it has them."""
     if found.energy:
         yield f"energy {found.energy:.6g}"
@@ -150,7 +150,7 @@ def _measured(found: Moment | Candidate) -> Iterator[str]:
         yield f"stroke at {at}, energy {stroke.energy:.6g}"
 
 
-def _said(view: MomentView) -> Iterator[str]:
+def _said(view: InstantView) -> Iterator[str]:
     """Yield what models said, one line each."""
     for verdict in view.verdicts:
         yield f"verdict {verdict['state']}: {verdict.get('reason') or verdict.get('text', '')}"
@@ -169,9 +169,9 @@ def _said(view: MomentView) -> Iterator[str]:
         yield from _facts(look["caption"])
     for thing in look["objects"]:
         x, y, width, height = thing["box"]
-        told = thing["description"]["text"] if thing["description"] else ""
+        text = thing["description"]["text"] if thing["description"] else ""
         name = _with_score(thing["label"], thing["score"])
-        yield f"  {name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {told}".rstrip()
+        yield f"  {name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {text}".rstrip()
     for failure in look["failures"]:
         yield f"  {failure['stage']} failed: {failure['reason']}"
 

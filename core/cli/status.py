@@ -15,7 +15,7 @@ from ..service.discovery import running
 from ..service.remote import RemoteClient
 from ..text import clean, clean_path, counted
 from ..times import duration
-from .output import Output, Session
+from .output import ConsoleOutput, Session
 
 
 @click.command()
@@ -67,7 +67,7 @@ def _kept(session: Session) -> list[dict[str, Any]]:
         records.close()
 
 
-def _print(out: Output, state: EngineState | None) -> None:
+def _print(out: ConsoleOutput, state: EngineState | None) -> None:
     if state is None:
         out.result("no engine runs on this library")
         return
@@ -91,7 +91,7 @@ def watch_line(watch: WatchState) -> str:
     return f"{clean(watch.profile)}, {counted(watch.scans, 'scan')}{growing}{left_out}{trouble}"
 
 
-def _print_scan(out: Output, scan: ScanState) -> None:
+def _print_scan(out: ConsoleOutput, scan: ScanState) -> None:
     out.result(
         f"scan {scan.scan} {scan.profile} {scan.state}: {scan.finished} of "
         f"{counted(scan.sources, 'source')}, "

@@ -49,7 +49,7 @@ def command(
     hand.
     """
     if end:
-        return asyncio.run(_told(session, EndWatch(str(folder.absolute())), "watched no more"))
+        return asyncio.run(_request(session, EndWatch(str(folder.absolute())), "watched no more"))
     if not folder.is_dir():
         raise UsageError(f"{clean_path(str(folder))} is no folder; name one that is there")
     request = scan_request(
@@ -60,7 +60,7 @@ def command(
         request.paths[0], request.profile, request.overrides, settle, follow_links=follow_links
     )
     if detach:
-        return asyncio.run(_told(session, order, "watched by the engine; `watch --end` ends it"))
+        return asyncio.run(_request(session, order, "watched by the engine; `watch --end` ends it"))
     headless = no_ui or as_json or out is not None or not session.at_terminal
     if session.app and not headless:
         return session.app(submit=order)
@@ -69,7 +69,7 @@ def command(
     )
 
 
-async def _told(session: Session, order: WatchFolder | EndWatch, words: str) -> int:
+async def _request(session: Session, order: WatchFolder | EndWatch, words: str) -> int:
     client = await attached(session.library)
     try:
         await client.send(order)

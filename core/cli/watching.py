@@ -43,7 +43,7 @@ async def watch_folder(
     with folders_to_write([out] if out else []):
         client = await headless(session.library)
         say_warnings(await client.snapshot(), session.out)
-    watch = _Watch(session, client, request, out, formats, as_json, stop)
+    watch = _WatchPrinter(session, client, request, out, formats, as_json, stop)
     try:
         there = appearing(str(folder), settle, stop, follow_links=request.follow_links)
         async for paths in there.whole():
@@ -61,7 +61,7 @@ async def watch_folder(
     return watch.code or int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
 
 
-class _Watch:
+class _WatchPrinter:
     def __init__(
         self, session: Session, client: EngineClient, request: SubmitScan, out: Path | None,
         formats: tuple[str, ...], as_json: bool, stop: asyncio.Event,

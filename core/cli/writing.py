@@ -6,29 +6,31 @@ from pathlib import Path
 
 from ..errors import ExitCode
 from ..protocol.queries import ExportRequest
-from ..protocol.views import Piece, Progress
+from ..protocol.views import ExportProgress, Piece
 from ..service.client import Records
 from ..text import clean_path, counted
-from .output import Output
+from .output import ConsoleOutput
 
 
-def write_files(library: Path, request: ExportRequest, out: Output, *, list_: bool = False) -> int:
+def write_files(
+    library: Path, request: ExportRequest, out: ConsoleOutput, *, list_: bool = False
+) -> int:
     """Carry out an export and return the exit code; `list_` prints the files on stdout."""
-    told = _Told(request, out, list_)
+    printer = _ExportPrinter(request, out, list_)
     records = Records.open(library)
     try:
-        records.write(request, told.progress, told.wrote)
+        records.write(request, printer.progress, printer.wrote)
     finally:
         records.close()
         out.end_progress()
-    told.sum_up()
-    return int(ExitCode.SOME_FAILED if told.failed else ExitCode.OK)
+    printer.sum_up()
+    return int(ExitCode.SOME_FAILED if printer.failed else ExitCode.OK)
 
 
-class _Told:
+class _ExportPrinter:
     """Prints what becomes of an export, and counts."""
 
-    def __init__(self, request: ExportRequest, out: Output, list_: bool) -> None:
+    def __init__(self, request: ExportRequest, out: ConsoleOutput, list_: bool) -> None:
         self._request = request
         self._out = out
         self._list = list_
@@ -36,7 +38,7 @@ class _Told:
         self._matched = False
         self.failed = 0
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: ExportProgress) -> None:
         self._matched = self._matched or progress.total > 0
         self._out.progress(f"export: {progress.words}")
 

@@ -25,11 +25,11 @@ from .screening_settings import (
 )
 from .section import MEASURE, Section
 
-SCREEN_NAMES = ("flash", "motion", "cut", "dedupe", "quality")
+SCREENING_STAGE_NAMES = ("flash", "motion", "cut", "dedupe", "quality")
 """stages that measure frames without a model"""
-LOOK_NAMES = ("tag", "detect", "segment", "embed", "caption", "describe", "verify")
+MODEL_STAGE_NAMES = ("tag", "detect", "segment", "embed", "caption", "describe", "verify")
 """stages that look with a model, in the order in which they build on each other"""
-STAGE_NAMES = SCREEN_NAMES + LOOK_NAMES
+STAGE_NAMES = SCREENING_STAGE_NAMES + MODEL_STAGE_NAMES
 EVENT_STAGES = ("flash", "motion", "cut")
 VLM_STAGES = ("caption", "describe", "verify")
 NEVER_MATTER = {
@@ -76,19 +76,19 @@ class Spec(Section):
         return self
 
     @property
-    def looks(self) -> tuple[str, ...]:
+    def model_stages(self) -> tuple[str, ...]:
         """Return the stages that look with a model, in the order they build on each other."""
-        return tuple(name for name in LOOK_NAMES if name in self.stages)
+        return tuple(name for name in MODEL_STAGE_NAMES if name in self.stages)
 
     @property
-    def screens(self) -> tuple[str, ...]:
+    def screening_stages(self) -> tuple[str, ...]:
         """Return the stages that measure without a model."""
-        return tuple(name for name in self.stages if name in SCREEN_NAMES)
+        return tuple(name for name in self.stages if name in SCREENING_STAGE_NAMES)
 
     def what_matters(self) -> dict[str, Any]:
         """Return the settings a result depends on: none of how the work is done."""
         unused = {name for name in STAGE_NAMES if name not in self.stages}
-        if not self.looks:
+        if not self.model_stages:
             unused |= {"models", "vlm"}
         dump = self.model_dump(mode="json", exclude={"run", "output", "limits", *unused})
         dump["sampling"] = without_defaults(dump["sampling"])

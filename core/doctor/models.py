@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from .packages import Asked, Finding, installed, ok, pip, reinstall, warning
+from .packages import CheckResult, DoctorRequest, installed, ok, pip, reinstall, warning
 
 NEWEST_NEEDED = {
     "minicpmv4_7": "MiniCPM-V 4.7",
@@ -24,7 +24,7 @@ FAMILY_PACKAGES = ("torchvision", "timm", "num2words", "accelerate", "safetensor
 QUANTISING = {"torchao": "8bit", "bitsandbytes": "8bit and 4bit"}
 
 
-def families(asked: Asked) -> Finding:
+def families(asked: DoctorRequest) -> CheckResult:
     """Does the installed transformers know the architectures of the catalog."""
     version = installed("transformers")
     if version is None:
@@ -40,7 +40,7 @@ def families(asked: Asked) -> Finding:
     return ok(f"transformers {version} knows all {len(NEWEST_NEEDED)} newest families")
 
 
-def attention(asked: Asked) -> Finding:
+def attention(asked: DoctorRequest) -> CheckResult:
     """Which attention backends are installed; a flash backend that does not fit is named."""
     from ..device.attention import attention_report
 
@@ -53,7 +53,7 @@ def attention(asked: Asked) -> Finding:
     return ok(f"{usable}; not installed: {absent} (sdpa runs torch's own flash kernels)")
 
 
-def quantisation(asked: Asked) -> Finding:
+def quantisation(asked: DoctorRequest) -> CheckResult:
     """Which packages that quantise are there; they are an extra."""
     there = [f"{name} ({does})" for name, does in QUANTISING.items() if installed(name)]
     if not there:
@@ -61,7 +61,7 @@ def quantisation(asked: Asked) -> Finding:
     return ok(", ".join(there))
 
 
-def models(asked: Asked) -> Finding:
+def models(asked: DoctorRequest) -> CheckResult:
     """Where models lie, how many are whole, and whether the network is forbidden."""
     from ..hub.hub import Hub
 

@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one check found; `mend` is the one command or action that puts it right."""
 
     check: str
@@ -44,7 +44,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DoctorRequest:
     """What `doctor` was asked about: the library's folder, and a lock file if one was named."""
 
     library: Path
@@ -68,32 +68,32 @@ CHILD_SECONDS = 120.0
 
 _TORCH_PROBE = """
 import json, torch
-told = {"version": torch.__version__, "cuda": torch.version.cuda, "error": ""}
+found = {"version": torch.__version__, "cuda": torch.version.cuda, "error": ""}
 try:
     (torch.ones(8, device="cuda") + 1).sum().item()
 except Exception as error:
-    told["error"] = str(error)
-told["available"] = torch.cuda.is_available()
-print(json.dumps(told))
+    found["error"] = str(error)
+found["available"] = torch.cuda.is_available()
+print(json.dumps(found))
 """
 
 
-def ok(text: str) -> Finding:
+def ok(text: str) -> CheckResult:
     """Return a finding that asks for nothing."""
-    return Finding("", Status.OK, text)
+    return CheckResult("", Status.OK, text)
 
 
-def warning(text: str, mend: str) -> Finding:
+def warning(text: str, mend: str) -> CheckResult:
     """Return a finding that sightline can work with."""
-    return Finding("", Status.WARNING, text, mend)
+    return CheckResult("", Status.WARNING, text, mend)
 
 
-def failure(text: str, mend: str) -> Finding:
+def failure(text: str, mend: str) -> CheckResult:
     """Return a finding that keeps something from working."""
-    return Finding("", Status.FAILURE, text, mend)
+    return CheckResult("", Status.FAILURE, text, mend)
 
 
-def packages(asked: Asked) -> Finding:
+def packages(asked: DoctorRequest) -> CheckResult:
     """Are the installed packages those of the lock file."""
     lock = asked.lock or _lock()
     if not lock.is_file():
@@ -112,7 +112,7 @@ def packages(asked: Asked) -> Finding:
     return warning(text, reinstall()) if differing and in_checkout() else ok(text)
 
 
-def versions(asked: Asked) -> Finding:
+def versions(asked: DoctorRequest) -> CheckResult:
     """Are torch and transformers new enough for the models."""
     found = {name: installed(name) for name in FLOORS}
     wrong = [shown for name in FLOORS if (shown := _too_old(name, found[name]))]
@@ -123,7 +123,7 @@ def versions(asked: Asked) -> Finding:
     return ok(", ".join(f"{name} {version}" for name, version in found.items()))
 
 
-def decord(asked: Asked) -> Finding:
+def decord(asked: DoctorRequest) -> CheckResult:
     """Can decord read sampled frames; PyAV does where it cannot."""
     if util.find_spec("decord") is None:
         text = "decord is not installed; PyAV reads sampled frames instead"
@@ -137,7 +137,7 @@ def decord(asked: Asked) -> Finding:
     return ok(f"decord {version}")
 
 
-def gpu(asked: Asked) -> Finding:
+def gpu(asked: DoctorRequest) -> CheckResult:
     """Which GPUs the NVIDIA driver offers."""
     if installed("nvidia-ml-py") is None:
         return warning("nvidia-ml-py is missing: GPUs cannot be seen", reinstall())
@@ -152,7 +152,7 @@ def gpu(asked: Asked) -> Finding:
     return ok(f"{'; '.join(driver.devices)} ({text})")
 
 
-def torch(asked: Asked) -> Finding:
+def torch(asked: DoctorRequest) -> CheckResult:
     """Can torch use the GPU, if there is one; it is imported only then, and in a child."""
     version = installed("torch")
     if version is None:
@@ -162,10 +162,10 @@ def torch(asked: Asked) -> Finding:
         build = _torch_build()
         return ok(f"torch {version} ({f'CUDA {build}' if build else 'CPU'} build) on the CPU")
     try:
-        told = json.loads(_child(_TORCH_PROBE).splitlines()[-1])
+        found = json.loads(_child(_TORCH_PROBE).splitlines()[-1])
     except RuntimeError as error:
         return failure(f"torch {version} cannot be imported: {error}", reinstall())
-    return _torch_with(driver, told)
+    return _torch_with(driver, found)
 
 
 def nvml(library: Any) -> Driver:
@@ -316,7 +316,7 @@ def _device(library: Any, handle: Any) -> str:
     return f"{name} {memory.total / 2**30:.0f} GiB, {memory.free / 2**30:.0f} GiB free"
 
 
-def _no_driver(error: Exception) -> Finding:
+def _no_driver(error: Exception) -> CheckResult:
     kind = type(error).__name__
     if kind == "NVMLError_LibRmVersionMismatch":
         return failure("the NVIDIA driver was updated and the old one is still loaded", "reboot")
@@ -361,21 +361,21 @@ def _torch_build() -> str:
     return found[1] if found else ""
 
 
-def _torch_with(driver: Driver, told: dict[str, Any]) -> Finding:
-    """Judge what torch told in its child, on a machine that has a GPU."""
-    built, error = told["cuda"], str(told["error"]).strip().split("\n")[0]
-    text = f"torch {told['version']} ({f'CUDA {built}' if built else 'CPU'} build)"
+def _torch_with(driver: Driver, found: dict[str, Any]) -> CheckResult:
+    """Judge what torch found in its child, on a machine that has a GPU."""
+    built, error = found["cuda"], str(found["error"]).strip().split("\n")[0]
+    text = f"torch {found['version']} ({f'CUDA {built}' if built else 'CPU'} build)"
     if not built:
         mend = f"{pip()} install --force-reinstall --index-url https://pypi.org/simple"
         return failure(f"{text} cannot use the GPU that is here", f"{mend} torch torchvision")
-    if told["available"] and not error:
+    if found["available"] and not error:
         return ok(f"{text} computes on the GPU (driver: CUDA {_dotted(driver.cuda)})")
-    if told["available"] and "out of memory" in error:
+    if found["available"] and "out of memory" in error:
         return warning(f"{text} finds no free GPU memory", "run nvidia-smi and end what fills it")
     return _torch_refused(driver, f"{text} cannot use the GPU", built, error)
 
 
-def _torch_refused(driver: Driver, text: str, built: str, error: str) -> Finding:
+def _torch_refused(driver: Driver, text: str, built: str, error: str) -> CheckResult:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1"):
         return warning(f"{text}: CUDA_VISIBLE_DEVICES hides it", "unset CUDA_VISIBLE_DEVICES")

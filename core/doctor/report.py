@@ -20,11 +20,11 @@ from ..system.disk_errors import FULL
 from ..text import clean, counted
 from . import models as looks
 from . import packages as software
-from .packages import Asked, Finding, Status, failure, ok, warning
+from .packages import CheckResult, DoctorRequest, Status, failure, ok, warning
 
-__all__ = ["CHECKS", "Asked", "Finding", "Status", "as_json", "examine"]
+__all__ = ["CHECKS", "CheckResult", "DoctorRequest", "Status", "as_json", "examine"]
 
-Check = Callable[[Asked], Finding]
+Check = Callable[[DoctorRequest], CheckResult]
 
 MIB, GIB = 2**20, 2**30
 DISK_WARNING = 5 * GIB
@@ -50,18 +50,18 @@ DECODERS = {
 """Each format wanted, with the FFmpeg decoders of which any one will do."""
 
 
-def examine(library: Path, *, lock: Path | None = None) -> Iterator[Finding]:
+def examine(library: Path, *, lock: Path | None = None) -> Iterator[CheckResult]:
     """Yield one finding per check, in the order of `CHECKS`, each as soon as it is known.
 
     No exception of a check escapes: it becomes a failure that names the check.
     """
-    asked = Asked(Path(os.path.expanduser(library)).absolute(), lock)
+    asked = DoctorRequest(Path(os.path.expanduser(library)).absolute(), lock)
     for name, check in CHECKS.items():
         found = _asking(check, asked)
         yield replace(found, check=name, text=clean(found.text), mend=clean(found.mend))
 
 
-def as_json(findings: Iterable[Finding]) -> dict[str, Any]:
+def as_json(findings: Iterable[CheckResult]) -> dict[str, Any]:
     """Return the findings as `doctor --json` prints them; `ok` means that nothing failed."""
     listed = list(findings)
     return {
@@ -72,7 +72,7 @@ def as_json(findings: Iterable[Finding]) -> dict[str, Any]:
     }
 
 
-def python(asked: Asked) -> Finding:
+def python(asked: DoctorRequest) -> CheckResult:
     """Is this Python new enough."""
     shown = f"Python {sys.version.split()[0]} at {sys.executable}"
     if tuple(sys.version_info[:2]) < (3, 11):
@@ -80,7 +80,7 @@ def python(asked: Asked) -> Finding:
     return ok(shown)
 
 
-def environment(asked: Asked) -> Finding:
+def environment(asked: DoctorRequest) -> CheckResult:
     """Is this the virtual environment that the shell believes in."""
     active, ours = os.environ.get("VIRTUAL_ENV"), sys.prefix
     inside = sys.prefix != sys.base_prefix
@@ -94,7 +94,7 @@ def environment(asked: Asked) -> Finding:
     return ok(f"virtual environment {ours}" if inside else f"no virtual environment: {ours}")
 
 
-def codecs(asked: Asked) -> Finding:
+def codecs(asked: DoctorRequest) -> CheckResult:
     """Which FFmpeg reads footage, and does it know the usual formats."""
     import av
 
@@ -108,7 +108,7 @@ def codecs(asked: Asked) -> Finding:
     return ok(f"{text}; decodes {', '.join(DECODERS)}; encodes h264")
 
 
-def pictures(asked: Asked) -> Finding:
+def pictures(asked: DoctorRequest) -> CheckResult:
     """Which pictures can be opened."""
     from PIL import __version__, features
 
@@ -122,7 +122,7 @@ def pictures(asked: Asked) -> Finding:
     return ok(text if raw else f"{text}; camera RAW is an extra: {software.pip()} install rawpy")
 
 
-def cpu(asked: Asked) -> Finding:
+def cpu(asked: DoctorRequest) -> CheckResult:
     """Which processor, how much of it is ours, and what it can multiply."""
     model, flags = _processor()
     known = [flag for flag in CPU_FLAGS if flag in flags]
@@ -133,7 +133,7 @@ def cpu(asked: Asked) -> Finding:
     )
 
 
-def memory(asked: Asked) -> Finding:
+def memory(asked: DoctorRequest) -> CheckResult:
     """How much memory is free, and how much a container would let us have."""
     import psutil
 
@@ -147,7 +147,7 @@ def memory(asked: Asked) -> Finding:
     return ok(text)
 
 
-def disk(asked: Asked) -> Finding:
+def disk(asked: DoctorRequest) -> CheckResult:
     """Can the library be written, and is there room for it."""
     import shutil
 
@@ -167,7 +167,7 @@ def disk(asked: Asked) -> Finding:
     return ok(f"{text}, which can be written")
 
 
-def library(asked: Asked) -> Finding:
+def library(asked: DoctorRequest) -> CheckResult:
     """Is there a library, and can its database be read."""
     import sqlite3
 
@@ -185,7 +185,7 @@ def library(asked: Asked) -> Finding:
     return ok(f"{path}: {path.stat().st_size / MIB:.1f} MiB, schema {version}")
 
 
-def engine(asked: Asked) -> Finding:
+def engine(asked: DoctorRequest) -> CheckResult:
     """Does a running engine hold the library."""
     import fcntl
 
@@ -202,7 +202,7 @@ def engine(asked: Asked) -> Finding:
     return ok("no engine is running; the library is free")
 
 
-def terminal(asked: Asked) -> Finding:
+def terminal(asked: DoctorRequest) -> CheckResult:
     """What the app could draw on."""
     import locale
 
@@ -221,7 +221,7 @@ def terminal(asked: Asked) -> Finding:
     return ok(text)
 
 
-def files(asked: Asked) -> Finding:
+def files(asked: DoctorRequest) -> CheckResult:
     """How many files may be open at once."""
     import resource
 
@@ -261,7 +261,7 @@ CHECKS: dict[str, Check] = {
 """Every check by its name, in the order they are asked: the one place that knows them all."""
 
 
-def _asking(check: Check, asked: Asked) -> Finding:
+def _asking(check: Check, asked: DoctorRequest) -> CheckResult:
     try:
         return check(asked)
     except ImportError as error:
@@ -293,14 +293,14 @@ def _processor() -> tuple[str, set[str]]:
     """Return the first core's name and flags, as far as this platform tells."""
     import platform
 
-    told: dict[str, str] = {}
+    entries: dict[str, str] = {}
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
         for line in listing.read_text(errors="replace").splitlines():
             key, _, value = line.partition(":")
-            told.setdefault(key.strip(), value.strip())
-    name = told.get("model name") or platform.processor() or platform.machine()
-    return name, set(told.get("flags", told.get("Features", "")).split())
+            entries.setdefault(key.strip(), value.strip())
+    name = entries.get("model name") or platform.processor() or platform.machine()
+    return name, set(entries.get("flags", entries.get("Features", "")).split())
 
 
 def _cores() -> int:

@@ -13,7 +13,7 @@ from ..protocol.state import DownloadState
 
 if TYPE_CHECKING:
     from ..hub.control import Control
-    from ..hub.progress import Progress
+    from ..hub.progress import DownloadProgress
     from ..protocol.commands import PullModel
 
 log = logging.getLogger("sightline.downloads")
@@ -22,7 +22,7 @@ Ended = Callable[[str, str, str], None]
 
 
 @dataclass
-class _Pull:
+class _RunningDownload:
     state: DownloadState
     control: Control
     thread: threading.Thread | None = None
@@ -33,7 +33,7 @@ class Downloads:
 
     def __init__(self, ended: Ended) -> None:
         self._ended = ended
-        self._pulls: dict[str, _Pull] = {}
+        self._pulls: dict[str, _RunningDownload] = {}
         self._lock = threading.Lock()
 
     def start(self, command: PullModel) -> None:
@@ -44,7 +44,9 @@ class Downloads:
             known = self._pulls.get(command.name)
             if known is not None and known.thread is not None and known.thread.is_alive():
                 raise UsageError(f"{command.name} is being fetched")
-            pull = _Pull(DownloadState(command.name, "running", 0, 0, 0.0, 0, 0), Control())
+            pull = _RunningDownload(
+                DownloadState(command.name, "running", 0, 0, 0.0, 0, 0), Control()
+            )
             pull.thread = threading.Thread(
                 target=self._fetch, args=(command, pull), name="sightline-download", daemon=True
             )
@@ -79,16 +81,16 @@ class Downloads:
             if pull.thread is not None:
                 pull.thread.join()
 
-    def _running(self, name: str) -> _Pull:
+    def _running(self, name: str) -> _RunningDownload:
         pull = self._pulls.get(name)
         if pull is None or pull.state.state not in ("running", "paused"):
             raise UnknownName(f"{name} is not being fetched")
         return pull
 
-    def _fetch(self, command: PullModel, pull: _Pull) -> None:
+    def _fetch(self, command: PullModel, pull: _RunningDownload) -> None:
         from ..hub.hub import Hub
 
-        def progress(now: Progress) -> None:
+        def progress(now: DownloadProgress) -> None:
             pull.state = replace(
                 pull.state,
                 state="paused" if now.paused else "running",
@@ -116,7 +118,7 @@ class Downloads:
             log.exception("fetching %s failed", command.name)
             self._end(pull, "failed", f"internal error: {type(error).__name__}: {error}")
 
-    def _end(self, pull: _Pull, state: str, reason: str) -> None:
+    def _end(self, pull: _RunningDownload, state: str, reason: str) -> None:
         done = pull.state.bytes_total if state == "done" else pull.state.bytes_done
         pull.state = replace(
             pull.state, state=state, reason=reason, bytes_done=done, bytes_per_second=0.0

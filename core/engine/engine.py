@@ -22,8 +22,8 @@ from ..errors import NothingLeft, NothingToScan, SightlineError, UnknownName, Us
 from ..pipeline.channel import Cancelled
 from ..protocol import commands
 from ..protocol.messages import (
-    Event,
     LeftOut,
+    Message,
     PullEnded,
     ScanFinished,
     ScanStarted,
@@ -39,13 +39,13 @@ from ..storage.library import Library
 from ..storage.runs import UNFINISHED, TaskRow
 from ..text import counted
 from .downloads import Downloads
-from .job_queue import Turns
-from .watched_folders import Watches
+from .job_queue import JobQueue
+from .watched_folders import WatchedFolders
 
 if TYPE_CHECKING:
-    from ..inference.session import Eyes
+    from ..inference.session import InferenceSession
     from ..models.residency import Residency
-    from ..scans.resolve_models import Equipped
+    from ..scans.resolve_models import ResolvedModels
     from ..sources.process import ReaderProcess
 
 log = logging.getLogger("sightline.engine")
@@ -67,7 +67,7 @@ class Engine:
         self.library = library
         self._nice = nice
         self._loop = asyncio.get_running_loop()
-        self._events: list[Event] = []
+        self._events: list[Message] = []
         self._dropped = 0
         self._read_up_to: dict[object, int] = {}
         """by reader: the number of the event it is at"""
@@ -76,12 +76,12 @@ class Engine:
         self._jobs: dict[int, ScanJob] = {}
         self._ends: dict[int, Ended] = {}
         self._threads: list[threading.Thread] = []
-        self._turns = Turns()
+        self._queue = JobQueue()
         self._residency: Residency | None = None
         self._downloads = Downloads(
             lambda name, state, reason: self._emit(PullEnded(0, name, state, reason))
         )
-        self._watches = Watches(
+        self._watches = WatchedFolders(
             library.watched,
             self.send,
             self.ended,
@@ -140,18 +140,18 @@ class Engine:
         match command:
             case commands.PauseScan():
                 self._job(command.scan).control.pause()
-                self._turns.hold(command.scan)
+                self._queue.hold(command.scan)
             case commands.ContinueScan():
                 self._job(command.scan).control.resume()
-                self._turns.let_go(command.scan)
+                self._queue.let_go(command.scan)
             case commands.CancelScan():
                 self._job(command.scan).control.cancel()
-                self._turns.wake()
+                self._queue.wake()
             case commands.EndScan():
                 self._job(command.scan).end_after_source()
             case commands.MoveScan():
                 self._job(command.scan)
-                self._turns.move(command.scan, command.by)
+                self._queue.move(command.scan, command.by)
 
     def ended(self, scan: int) -> Ended | None:
         """Return how a scan of this engine ended; None while it runs or waits."""
@@ -162,8 +162,8 @@ class Engine:
         with self._lock:
             sequence = self._dropped + len(self._events)
         scans = tuple(
-            self._jobs[scan].state(self._turns.state(scan))
-            for scan in self._turns.order()
+            self._jobs[scan].state(self._queue.state(scan))
+            for scan in self._queue.order()
             if scan in self._jobs
         )
         held = self._residency.held() if self._residency is not None else []
@@ -177,7 +177,7 @@ class Engine:
             warnings=self.library.warnings,
         )  # fmt: skip
 
-    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
         """Yield (number, event) from number `since` on, then every new one as it happens."""
         number, reader = since, object()
         try:
@@ -215,7 +215,7 @@ class Engine:
             self._reader.end()
         for job in list(self._jobs.values()):
             job.control.cancel()
-        self._turns.wake()
+        self._queue.wake()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         await asyncio.to_thread(self._downloads.close)
@@ -226,8 +226,8 @@ class Engine:
     def _submit(self, command: commands.SubmitScan) -> int:
         spec = resolve(command.profile, command.overrides)
         notes: list[str] = []
-        equipped = self._equipped(spec, notes.append)
-        spec = equipped.spec
+        resolved = self._resolved_models(spec, notes.append)
+        spec = resolved.spec
         planned = plan(
             self.library, spec, command.paths, command.globs, command.mode,
             follow_links=command.follow_links,
@@ -247,7 +247,7 @@ class Engine:
         self._announce(scan, spec.profile, planned.sources, rows[len(planned.sources) :], notes)
         if planned.passed_over:
             self._emit(LeftOut(scan, **asdict(planned.passed_over)))
-        self._start(scan, equipped, list(planned.sources), redo=command.mode == "redo")
+        self._start(scan, resolved, list(planned.sources), redo=command.mode == "redo")
         return scan
 
     def _announce(
@@ -263,13 +263,13 @@ class Engine:
             self._emit(TaskStarted(scan, task.number, task.path, None))
             self._emit(TaskFinished(scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0))
 
-    def _equipped(self, spec: Spec, told: Callable[[str], None]) -> Equipped:
+    def _resolved_models(self, spec: Spec, notify: Callable[[str], None]) -> ResolvedModels:
         """Return the spec with its models pinned, and how they are loaded."""
-        if not spec.looks:
+        if not spec.model_stages:
             return without_models(spec)
-        from ..scans.resolve_models import equip
+        from ..scans.resolve_models import resolve_models
 
-        return equip(spec, told)
+        return resolve_models(spec, notify)
 
     def _resume(self, command: commands.ResumeScan) -> int:
         row = self.library.runs.get(command.scan)
@@ -285,12 +285,12 @@ class Engine:
             )
         mode = "retry_failed" if command.failed else row.asked["mode"]
         notes: list[str] = []
-        equipped = self._equipped(spec, notes.append) if tasks else without_models(spec)
+        resolved = self._resolved_models(spec, notes.append) if tasks else without_models(spec)
         sources, gone = plan_again(self.library, spec, tasks, mode)
         self.library.runs.add_tasks(command.scan, gone)
         self.library.runs.set_state(command.scan, "running")
         self._announce(command.scan, row.profile, sources, gone, notes)
-        self._start(command.scan, equipped, sources, redo=mode == "redo")
+        self._start(command.scan, resolved, sources, redo=mode == "redo")
         return command.scan
 
     def _remove(self, scan: int) -> int:
@@ -302,40 +302,42 @@ class Engine:
         self.library.thumbnails.keep_only(self.library.results.contents())
         return scan
 
-    def _start(self, scan: int, equipped: Equipped, sources: list[Source], *, redo: bool) -> None:
-        spec = equipped.spec
-        eyes = self._eyes(scan, equipped, redo=redo) if equipped.loadings else None
+    def _start(
+        self, scan: int, resolved: ResolvedModels, sources: list[Source], *, redo: bool
+    ) -> None:
+        spec = resolved.spec
+        session = self._session(scan, resolved, redo=redo) if resolved.loadings else None
         job = ScanJob(
-            self.library, scan, spec.profile, spec, self._emit, redo=redo, eyes=eyes,
+            self.library, scan, spec.profile, spec, self._emit, redo=redo, session=session,
             nice=self._nice, reader=self._reader,
         )  # fmt: skip
         self._reader = None
-        if eyes is not None:
-            eyes.cancelled = lambda: job.control.cancelled
+        if session is not None:
+            session.cancelled = lambda: job.control.cancelled
         self._jobs[scan] = job
-        self._turns.join(scan)
+        self._queue.join(scan)
         thread = threading.Thread(
             target=self._run, args=(job, sources), name=f"sightline-scan-{scan}"
         )
         self._threads.append(thread)
         thread.start()
 
-    def _eyes(self, scan: int, equipped: Equipped, *, redo: bool) -> Eyes:
+    def _session(self, scan: int, resolved: ResolvedModels, *, redo: bool) -> InferenceSession:
         from ..models.residency import Residency
-        from ..scans.resolve_models import eyes_of
+        from ..scans.resolve_models import open_session
 
-        def told(note: str) -> None:
+        def notify(note: str) -> None:
             self._emit(Warned(scan, note))
 
         if self._residency is None:
             self._residency = Residency(self.library.footprints)
-        return eyes_of(self.library, self._residency, equipped, told, redo=redo)
+        return open_session(self.library, self._residency, resolved, notify, redo=redo)
 
     def _run(self, job: ScanJob, sources: list[Source]) -> None:
         began = time.monotonic()
         end = Ended("done")
         try:
-            with self._turns.turn(job.scan, lambda: job.control.cancelled):
+            with self._queue.turn(job.scan, lambda: job.control.cancelled):
                 job.run(sources)
         except Cancelled:
             # Called off after its last source: then there is nothing to go on with.
@@ -365,7 +367,7 @@ class Engine:
             )
         )  # fmt: skip
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Message) -> None:
         with self._lock:
             self._events.append(event)
             if len(self._events) > MAX_EVENTS:
@@ -392,11 +394,11 @@ class Engine:
         return self._jobs[scan]
 
 
-def without_models(spec: Spec) -> Equipped:
+def without_models(spec: Spec) -> ResolvedModels:
     """Return a spec for which no model is loaded."""
-    from ..scans.resolve_models import Equipped
+    from ..scans.resolve_models import ResolvedModels
 
-    return Equipped(spec, {})
+    return ResolvedModels(spec, {})
 
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:

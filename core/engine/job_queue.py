@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ..pipeline.channel import Cancelled
 
 
-class Turns:
+class JobQueue:
     """The queue of scans. The one at work keeps its turn while it is held."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ class Sample:
     stage: str
 
 
-class Monitor:
+class MachineMonitor:
     """Samples the machine in a thread of its own until closed."""
 
     def __init__(self, library: Path, engine: Callable[[], EngineState]) -> None:

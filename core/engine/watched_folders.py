@@ -32,19 +32,19 @@ that a full disk interrupted is tried again"""
 Send = Callable[[SubmitScan | ResumeScan], Awaitable[int]]
 
 
-class Watches:
+class WatchedFolders:
     """All watches of one engine. Used from its event loop only."""
 
     def __init__(
         self, kept: Watched, send: Send, ended: Callable[[int], Ended | None],
-        told: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """`told` hears what goes wrong."""
+        """`notify` hears what goes wrong."""
         self._kept = kept
         self._send = send
         self._ended = ended
-        self._told = told
-        self._watches: dict[str, _Watch] = {}
+        self._notify = notify
+        self._watches: dict[str, _WatchedFolder] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         """of all that still run, also of those that were ended just now"""
 
@@ -73,7 +73,7 @@ class Watches:
             try:
                 command = WatchFolder(**body)
             except TypeError as error:  # of another version
-                self._told(f"watching {clean_path(folder)}: not understood any more ({error})")
+                self._notify(f"watching {clean_path(folder)}: not understood any more ({error})")
                 continue
             self._begin(folder, command)
 
@@ -91,25 +91,25 @@ class Watches:
         former = self._watches.pop(folder, None)
         if former is not None:
             former.stop.set()
-        watch = _Watch(folder, command, self._send, self._ended, self._told)
+        watch = _WatchedFolder(folder, command, self._send, self._ended, self._notify)
         self._watches[folder] = watch
         self._tasks.add(watch.task)
         watch.task.add_done_callback(self._tasks.discard)
 
 
-class _Watch:
+class _WatchedFolder:
     """One folder."""
 
     def __init__(
         self, folder: str, command: WatchFolder, send: Send, ended: Callable[[int], Ended | None],
-        told: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.stop = asyncio.Event()
         self._folder = folder
         self._command = command
         self._send = send
         self._ended = ended
-        self._told = told
+        self._notify = notify
         self._appearing = Appearing(folder, command.settle_seconds, self.stop, command.follow_links)
         self._scans = 0
         self._following: asyncio.Task[None] | None = None
@@ -184,7 +184,7 @@ class _Watch:
 
     def _is_in_trouble(self, reason: str) -> None:
         if reason and reason != self._trouble:
-            self._told(f"watching {clean_path(self._folder)}: {reason}")
+            self._notify(f"watching {clean_path(self._folder)}: {reason}")
         self._trouble = reason
 
 

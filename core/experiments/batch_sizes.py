@@ -20,7 +20,7 @@ from ..errors import NothingToScan, SourceError, UsageError
 from ..models.residency import Residency
 from ..protocol.views import Agreement, BatchLine
 from ..scans.plan import Plan, Source, plan
-from ..scans.resolve_models import Equipped, equip, eyes_of
+from ..scans.resolve_models import ResolvedModels, open_session, resolve_models
 from ..scans.scan_job import ScanJob
 from ..storage.annotations import Annotation
 from ..storage.library import Library
@@ -30,7 +30,7 @@ from .agreement import Key, key_of, same
 
 AROUND_A_DIFFERENCE = 24
 """letters shown on either side of where two texts part"""
-Told = Callable[[str], None]
+Notify = Callable[[str], None]
 _Notes = dict[tuple[str, Key], Annotation]
 
 
@@ -45,7 +45,7 @@ class _Ran:
 
 
 def check_batches(
-    spec: Spec, paths: Sequence[str], sizes: Sequence[int], rounds: int, most: int, told: Told
+    spec: Spec, paths: Sequence[str], sizes: Sequence[int], rounds: int, most: int, notify: Notify
 ) -> Iterator[BatchLine]:
     """Yield a line for each size, compared with the first of them.
 
@@ -53,34 +53,34 @@ def check_batches(
     video; `rounds` times in turn, so that a machine that drifts drifts for all sizes. Raises
     NothingToScan, and whatever a scan raises.
     """
-    equipped = equip(spec, told) if spec.looks else Equipped(spec, {})
+    resolved = resolve_models(spec, notify) if spec.model_stages else ResolvedModels(spec, {})
     planned = plan(None, spec, paths, (), "default")
     if planned.missing:
         raise UsageError(f"{clean(planned.missing[0].path)}: {planned.missing[0].reason}")
-    sources = _some(planned, most) if spec.looks else list(planned.sources)
+    sources = _some(planned, most) if spec.model_stages else list(planned.sources)
     if not sources:
         raise NothingToScan("nothing to look at there: no video or picture")
     with tempfile.TemporaryDirectory(prefix="sightline-batches-") as folder:
-        ran = _all(Path(folder), _limited(equipped, most), sources, sizes, rounds, told)
+        ran = _all(Path(folder), _limited(resolved, most), sources, sizes, rounds, notify)
     alone = ran[sizes[0]]
     for size in sizes:
         yield _line(size, ran[size], alone)
 
 
 def _all(
-    folder: Path, equipped: Equipped, sources: list[Source], sizes: Sequence[int], rounds: int,
-    told: Told,
+    folder: Path, resolved: ResolvedModels, sources: list[Source], sizes: Sequence[int], rounds: int,
+    notify: Notify,
 ) -> dict[int, list[_Ran]]:  # fmt: skip
     ran: dict[int, list[_Ran]] = {size: [] for size in sizes}
     with closing(Library(folder / "models")) as kept:
         residency = Residency(kept.footprints)
         try:
             # The first call of everything costs more.
-            _once(folder / "first", residency, _sized(equipped, sizes[-1]), sources[:1], told)
+            _once(folder / "first", residency, _sized(resolved, sizes[-1]), sources[:1], notify)
             for turn in range(rounds):
                 for size in sizes:
                     place = folder / f"{turn}-{size}"
-                    sized = _sized(equipped, size)
+                    sized = _sized(resolved, size)
                     ran[size].append(_once(place, residency, sized, sources, lambda _note: None))
         finally:
             residency.close()
@@ -88,16 +88,26 @@ def _all(
 
 
 def _once(
-    folder: Path, residency: Residency, equipped: Equipped, sources: list[Source], told: Told
+    folder: Path,
+    residency: Residency,
+    resolved: ResolvedModels,
+    sources: list[Source],
+    notify: Notify,
 ) -> _Ran:
-    spec = equipped.spec
+    spec = resolved.spec
     with closing(Library(folder)) as library:
-        eyes = eyes_of(library, residency, equipped, told, redo=False) if spec.looks else None
+        session = (
+            open_session(library, residency, resolved, notify, redo=False)
+            if spec.model_stages
+            else None
+        )
         settings = spec.model_dump(mode="json")
         scan = library.runs.create(spec.profile, settings, spec.hash(), {}, [])
-        job = ScanJob(library, scan, spec.profile, spec, lambda _e: None, redo=False, eyes=eyes)
-        if eyes is not None:
-            eyes.cancelled = lambda: job.control.cancelled
+        job = ScanJob(
+            library, scan, spec.profile, spec, lambda _e: None, redo=False, session=session
+        )
+        if session is not None:
+            session.cancelled = lambda: job.control.cancelled
         began = time.perf_counter()
         job.run(sources)
         seconds = time.perf_counter() - began
@@ -116,7 +126,7 @@ def _read(library: Library, scan: int, spec: Spec, seconds: float) -> _Ran:
             found[task.content] = result
         said = library.annotations.of_result(task.content, spec.hash())
         notes |= {(task.content, key_of(note)): note for note in said}
-        frames += len({note.frame for note in said}) if spec.looks else task.frames
+        frames += len({note.frame for note in said}) if spec.model_stages else task.frames
     return _Ran(seconds, frames, notes, found)
 
 
@@ -127,29 +137,29 @@ def _some(planned: Plan, most: int) -> list[Source]:
     return [source for source in planned.sources if source.kind != "picture" or source in taken]
 
 
-def _limited(equipped: Equipped, most: int) -> Equipped:
-    spec = equipped.spec
-    if not spec.looks:
-        return equipped
+def _limited(resolved: ResolvedModels, most: int) -> ResolvedModels:
+    spec = resolved.spec
+    if not spec.model_stages:
+        return resolved
     few = min(most, spec.sampling.max_frames or most)
     sampling = spec.sampling.model_copy(update={"max_frames": few})
-    return Equipped(
-        spec.model_copy(update={"sampling": sampling}), equipped.loadings, equipped.prompts
+    return ResolvedModels(
+        spec.model_copy(update={"sampling": sampling}), resolved.loadings, resolved.prompts
     )
 
 
 def batched(spec: Spec) -> tuple[str, ...]:
     """Return the sections of a spec whose batch size is compared."""
-    return ("models", "vlm") if spec.looks else ("run",)
+    return ("models", "vlm") if spec.model_stages else ("run",)
 
 
-def _sized(equipped: Equipped, size: int) -> Equipped:
+def _sized(resolved: ResolvedModels, size: int) -> ResolvedModels:
     """Return the same with batches of one size, in whatever is done in batches."""
-    spec = equipped.spec
+    spec = resolved.spec
     changed: dict[str, Any] = {
         name: getattr(spec, name).model_copy(update={"batch_size": size}) for name in batched(spec)
     }
-    return Equipped(spec.model_copy(update=changed), equipped.loadings, equipped.prompts)
+    return ResolvedModels(spec.model_copy(update=changed), resolved.loadings, resolved.prompts)
 
 
 def _line(size: int, ran: list[_Ran], alone: list[_Ran]) -> BatchLine:

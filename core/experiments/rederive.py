@@ -12,17 +12,17 @@ from pathlib import Path
 
 from ..config.spec import Spec
 from ..errors import ReaderKilled, SourceError
-from ..inference.session import Eyes
+from ..inference.session import InferenceSession
 from ..models.residency import Residency
-from ..protocol.views import Verified
+from ..protocol.views import RederivedSource
 from ..records import asked_stream, content_of, of_the_file
 from ..reports.lists import spec_of
 from ..scans.plan import Source
-from ..scans.resolve_models import equip, eyes_of
+from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
 from ..screening.registry import versions
 from ..sources.content import content_hash
-from ..sources.find import Found, one_file
+from ..sources.find import FoundFile, one_file
 from ..sources.reader import KILLED
 from ..storage.annotations import Annotation
 from ..storage.library import Library
@@ -41,7 +41,7 @@ class _Kept:
     annotations: list[Annotation]
 
 
-def verify(library: Library, scan: int) -> Iterator[Verified]:
+def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
     """Scan every source of a scan again, models and all, beside the library, and compare."""
     spec = spec_of(library, scan)
     with (
@@ -49,53 +49,55 @@ def verify(library: Library, scan: int) -> Iterator[Verified]:
         closing(Library(Path(folder))) as beside,
     ):
         residency = Residency(beside.footprints)
-        eyes = _eyes(beside, residency, spec)
+        session = _session(beside, residency, spec)
         try:
             for task in library.runs.tasks(scan):
-                yield _one(library, beside, task, spec, eyes)
+                yield _one(library, beside, task, spec, session)
         finally:
             residency.close()
 
 
-def _eyes(beside: Library, residency: Residency, spec: Spec) -> Eyes | None:
-    if not spec.looks:
+def _session(beside: Library, residency: Residency, spec: Spec) -> InferenceSession | None:
+    if not spec.model_stages:
         return None
-    equipped = equip(spec, lambda _note: None)
-    return eyes_of(beside, residency, equipped, lambda _note: None, redo=False)
+    resolved = resolve_models(spec, lambda _note: None)
+    return open_session(beside, residency, resolved, lambda _note: None, redo=False)
 
 
 def _one(
-    library: Library, beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None
-) -> Verified:
+    library: Library, beside: Library, task: TaskRow, spec: Spec, session: InferenceSession | None
+) -> RederivedSource:
     kept = _kept(library, task.content, spec) if task.content else None
     if kept is None:
-        return Verified(task.path, "skipped", task.reason or f"task is {task.state}")
+        return RederivedSource(task.path, "skipped", task.reason or f"task is {task.state}")
     before = library.results.info(kept.result.content, task.path)
-    if not kept.result.measured_by(versions(spec.screens), before.timing):
-        return Verified(task.path, "skipped", EARLIER)
+    if not kept.result.measured_by(versions(spec.screening_stages), before.timing):
+        return RederivedSource(task.path, "skipped", EARLIER)
     try:
         if content_hash(task.path) != of_the_file(content_of(kept.result.content, None)):
-            return Verified(task.path, "changed", "the file is not the one that was scanned")
-        again = _again(beside, task, spec, eyes)
+            return RederivedSource(task.path, "changed", "the file is not the one that was scanned")
+        again = _again(beside, task, spec, session)
     except FileNotFoundError:
-        return Verified(task.path, "skipped", "the file is gone")
+        return RederivedSource(task.path, "skipped", "the file is gone")
     except ReaderKilled as error:
-        return Verified(task.path, "skipped", str(error))
+        return RederivedSource(task.path, "skipped", str(error))
     except (SourceError, OSError) as error:
-        return Verified(task.path, "changed", f"cannot be read any more ({error})")
+        return RederivedSource(task.path, "changed", f"cannot be read any more ({error})")
     now = beside.results.info(again.result.content, task.path)
     if (now.timing, now.pixels) != (before.timing, before.pixels):
-        return Verified(task.path, "skipped", EARLIER)
+        return RederivedSource(task.path, "skipped", EARLIER)
     difference = _difference(kept, again)
-    return Verified(task.path, "changed" if difference else "same", difference)
+    return RederivedSource(task.path, "changed" if difference else "same", difference)
 
 
-def _again(beside: Library, task: TaskRow, spec: Spec, eyes: Eyes | None) -> _Kept:
+def _again(beside: Library, task: TaskRow, spec: Spec, session: InferenceSession | None) -> _Kept:
     found = one_file(task.path)
-    if not isinstance(found, Found):
+    if not isinstance(found, FoundFile):
         raise FileNotFoundError(os.fspath(task.path))
     scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
-    job = ScanJob(beside, scan, spec.profile, spec, lambda _event: None, redo=False, eyes=eyes)
+    job = ScanJob(
+        beside, scan, spec.profile, spec, lambda _event: None, redo=False, session=session
+    )
     stream = asked_stream(task.content) if task.content else None
     job.run([Source(1, found, task.kind, stream=stream)])
     (row,) = beside.runs.tasks(scan)

@@ -13,9 +13,9 @@ from .environment import endpoint
 from .fetch import Fetch, whole_blob
 from .layout import Folder
 from .listing import RemoteFile
-from .progress import FileProgress, Progress, State, Tally
+from .progress import DownloadCounter, DownloadProgress, FileProgress, State
 from .resolved import Resolved
-from .wire import Patience, Wire
+from .wire import HubTimeouts, Wire
 
 WORKERS = 4
 """files fetched at once: enough to fill a line, few enough for a hub to bear"""
@@ -67,7 +67,10 @@ def plan(resolved: Resolved, cache: Path, files: list[RemoteFile]) -> Download:
 
 
 def pull(
-    download: Download, progress: Callable[[Progress], None], control: Control, patience: Patience
+    download: Download,
+    progress: Callable[[DownloadProgress], None],
+    control: Control,
+    patience: HubTimeouts,
 ) -> Path:
     """Fetch what is missing and return the snapshot's folder.
 
@@ -91,8 +94,8 @@ class _Pull:
     """One model's files going through a few workers."""
 
     def __init__(
-        self, download: Download, folder: Folder, progress: Callable[[Progress], None],
-        control: Control, patience: Patience,
+        self, download: Download, folder: Folder, progress: Callable[[DownloadProgress], None],
+        control: Control, patience: HubTimeouts,
     ) -> None:  # fmt: skip
         self._download = download
         self._folder = folder
@@ -102,7 +105,9 @@ class _Pull:
         self._patience = patience
         self._hub = endpoint()
         self._wires: list[Wire] = []
-        self._tally = Tally(download.resolved.name, [_told(p) for p in download.files])
+        self._tally = DownloadCounter(
+            download.resolved.name, [_file_progress(p) for p in download.files]
+        )
 
     def run(self) -> None:
         missing = [planned.file for planned in self._download.files if not planned.cached]
@@ -160,6 +165,6 @@ def _planned(folder: Folder, file: RemoteFile) -> Planned:
     return Planned(file, part if part <= file.size_bytes else 0, cached=False)
 
 
-def _told(planned: Planned) -> FileProgress:
+def _file_progress(planned: Planned) -> FileProgress:
     state: State = "done" if planned.cached else "waiting"
     return FileProgress(planned.file.path, planned.file.size_bytes, planned.have_bytes, state)

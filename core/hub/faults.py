@@ -14,7 +14,7 @@ from ..text import clean
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HubRequest:
     """What was asked for, for a message about it."""
 
     hub: str
@@ -29,7 +29,7 @@ class NoSuchFile(ModelMissing):
     """The model is there, and has no such file."""
 
 
-class Passing(Exception):
+class TransientFault(Exception):
     """A fault that may be gone the next time; `wait_seconds` is how long the hub asks to wait."""
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
@@ -37,13 +37,15 @@ class Passing(Exception):
         self.wait_seconds = wait_seconds
 
 
-def refusal(status: int, headers: Mapping[str, str], asked: Asked) -> SightlineError | Passing:
+def refusal(
+    status: int, headers: Mapping[str, str], asked: HubRequest
+) -> SightlineError | TransientFault:
     """Return what an HTTP status of 400 or more means."""
     code = headers.get("x-error-code", "")
     if status == 429:
-        return Passing("the hub's rate limit is reached", _retry_after(headers))
+        return TransientFault("the hub's rate limit is reached", _retry_after(headers))
     if status >= 500 or status == 408:
-        return Passing(f"the hub answers {status}", _retry_after(headers))
+        return TransientFault(f"the hub answers {status}", _retry_after(headers))
     if code == "GatedRepo":
         return _gated(asked)
     if code == "RevisionNotFound":
@@ -57,7 +59,7 @@ def refusal(status: int, headers: Mapping[str, str], asked: Asked) -> SightlineE
     return DownloadFailed(f"{clean(asked.repo)}: the hub answers {status}")
 
 
-def unreachable(error: Exception, asked: Asked) -> str:
+def unreachable(error: Exception, asked: HubRequest) -> str:
     """Return why a hub could not be talked to, in words."""
     why = clean(str(error) or type(error).__name__)
     if "CERTIFICATE_VERIFY_FAILED" in why:
@@ -66,7 +68,7 @@ def unreachable(error: Exception, asked: Asked) -> str:
     return f"{clean(asked.hub)} cannot be reached ({'; '.join(filter(None, (why, environment)))})"
 
 
-def gave_up(reason: str, asked: Asked, *, kept: bool) -> DownloadFailed:
+def gave_up(reason: str, asked: HubRequest, *, kept: bool) -> DownloadFailed:
     """Return the error for a fault that did not pass."""
     what = clean(asked.repo) + (f": {clean(asked.path)}" if asked.path else "")
     keep = "what came is kept, and the same command goes on from there" if kept else (
@@ -76,7 +78,7 @@ def gave_up(reason: str, asked: Asked, *, kept: bool) -> DownloadFailed:
     return DownloadFailed(f"{what}: {reason}; {keep}")
 
 
-def _gated(asked: Asked) -> SightlineError:
+def _gated(asked: HubRequest) -> SightlineError:
     page = clean(f"{asked.hub}/{asked.repo}")
     then = (
         "with the account you are logged in with" if asked.with_token
@@ -87,14 +89,14 @@ def _gated(asked: Asked) -> SightlineError:
     )
 
 
-def _no_revision(asked: Asked) -> SightlineError:
+def _no_revision(asked: HubRequest) -> SightlineError:
     return ModelMissing(
         f"{clean(asked.repo)} has no revision '{clean(asked.revision)}'; see "
         f"{clean(f'{asked.hub}/{asked.repo}/commits/main')}, or leave @{clean(asked.revision)} out"
     )
 
 
-def _not_found(status: int, asked: Asked) -> SightlineError:
+def _not_found(status: int, asked: HubRequest) -> SightlineError:
     advice = (
         "or your account may not read it: check the name" if asked.with_token
         else "or it is private: check the name, or log in with `hf auth login`"

@@ -12,10 +12,10 @@ from ..errors import DownloadFailed
 from ..text import clean, counted
 from .control import Control
 from .disk import disk_errors
-from .faults import Passing
+from .faults import TransientFault
 from .layout import Folder
 from .listing import RemoteFile
-from .progress import Tally
+from .progress import DownloadCounter
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def new_hash(size_bytes: int, *, large: bool) -> hashlib._Hash:
     return hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
 
 
-class Part:
+class FilePart:
     """What has come of a file, with the checksum of exactly that."""
 
     def __init__(self, path: Path, file: RemoteFile) -> None:
@@ -105,7 +105,7 @@ class Fetch:
 
     def __init__(
         self, file: RemoteFile, folder: Folder, commit: str, wire: Wire, control: Control,
-        tally: Tally,
+        tally: DownloadCounter,
     ) -> None:  # fmt: skip
         self._file = file
         self._folder = folder
@@ -133,7 +133,7 @@ class Fetch:
 
     def _into(self, blob: Path) -> None:
         self._tally.state(self._file.path, "checking")
-        part = Part(self._folder.part(self._file.etag), self._file)
+        part = FilePart(self._folder.part(self._file.etag), self._file)
         try:
             part.read(self._control)
             self._tally.at(self._file.path, part.have)
@@ -147,7 +147,7 @@ class Fetch:
         finally:
             part.close()
 
-    def _receive(self, part: Part) -> None:
+    def _receive(self, part: FilePart) -> None:
         """Receive the rest in one answer. Raises Passing when it breaks off."""
         start = 0 if self._from_start else part.have
         with self._wire.stream(self._path, self._asked, start) as response:
@@ -160,9 +160,9 @@ class Fetch:
                     self._judge(part)
         if part.have < self._file.size_bytes:
             whole = counted(self._file.size_bytes, "byte")
-            raise Passing(f"the connection ended at {part.have} of {whole}")
+            raise TransientFault(f"the connection ended at {part.have} of {whole}")
 
-    def _align(self, response: httpx.Response, part: Part, start: int) -> None:
+    def _align(self, response: httpx.Response, part: FilePart, start: int) -> None:
         """Let the part end where the answer begins, whatever the server made of the range."""
         if response.status_code == 206 and _first_byte(response) == part.have:
             return
@@ -170,9 +170,9 @@ class Fetch:
         self._tally.at(self._file.path, 0)
         if start and response.status_code != 200:
             self._from_start = True
-            raise Passing(f"the hub answers {response.status_code} to a part of a file")
+            raise TransientFault(f"the hub answers {response.status_code} to a part of a file")
 
-    def _judge(self, part: Part) -> None:
+    def _judge(self, part: FilePart) -> None:
         self._tally.state(self._file.path, "checking")
         if part.sound():
             return

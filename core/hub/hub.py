@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from .check import Checked
     from .download import Download
     from .pins import Pin, Pins
-    from .progress import Progress
+    from .progress import DownloadProgress
     from .resolved import Channel, Resolved
-    from .wire import Patience
+    from .wire import HubTimeouts
 
 
 class Hub:
@@ -40,7 +40,7 @@ class Hub:
 
     def __init__(
         self, *, offline: bool | str = False, cache: Path | None = None, config: Path | None = None,
-        patience: Patience | None = None,
+        patience: HubTimeouts | None = None,
     ) -> None:  # fmt: skip
         self._offline = offline
         self._cache = cache
@@ -81,13 +81,13 @@ class Hub:
         or Interrupted when `control` is cancelled.
         """
         from .reference import parse
-        from .resolve import Resolver, Wish
+        from .resolve import ModelRequest, Resolver
 
         known = self.catalog
         resolver = Resolver(
             known, self.pins, self.cache, control or Control(), self._patience_or_usual()
         )
-        wish = Wish(channel, self.offline, allow_remote_code, weights)
+        wish = ModelRequest(channel, self.offline, allow_remote_code, weights)
         return resolver.resolve(parse(text, known), wish)
 
     def plan(self, resolved: Resolved, control: Control | None = None) -> Download:
@@ -110,7 +110,7 @@ class Hub:
         return download.plan(resolved, self.cache, files)
 
     def pull(
-        self, planned: Download, progress: Callable[[Progress], None] = lambda _: None,
+        self, planned: Download, progress: Callable[[DownloadProgress], None] = lambda _: None,
         control: Control | None = None,
     ) -> Resolved:  # fmt: skip
         """Fetch what is missing and return the model with its folder; the first pull pins it.
@@ -232,10 +232,10 @@ class Hub:
                 f"trust it: sightline models pull {name}@{resolved.revision} --allow-remote-code"
             )
 
-    def _patience_or_usual(self) -> Patience:
-        from .wire import Patience
+    def _patience_or_usual(self) -> HubTimeouts:
+        from .wire import HubTimeouts
 
-        return self._patience or Patience()
+        return self._patience or HubTimeouts()
 
 
 def _other(resolved: Resolved) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..models.catalog import Entry
+from ..models.catalog import CatalogEntry
 from .cache import CachedModel
 from .environment import endpoint, shown
 from .hub import Hub
@@ -13,7 +13,7 @@ from .resolved import Channel
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ModelLine:
     """One model of the list. `state` is "", "whole", "half", or "begun" (no snapshot yet)."""
 
     name: str
@@ -28,7 +28,7 @@ class Line:
     remote_code: bool
 
 
-def lines(hub: Hub) -> list[Line]:
+def lines(hub: Hub) -> list[ModelLine]:
     """Return every model of the catalog, then whatever else lies in the cache."""
     catalog, pins = hub.catalog, hub.pins.all()
     here = {model.repo.lower(): model for model in hub.cached()}
@@ -67,12 +67,12 @@ def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
 
 
 def _line(
-    name: str, repo: str, entry: Entry | None, model: CachedModel | None, pinned: str
-) -> Line:
+    name: str, repo: str, entry: CatalogEntry | None, model: CachedModel | None, pinned: str
+) -> ModelLine:
     state = "" if model is None else "whole" if model.whole else "half"
     if model is not None and not model.revisions:
         state = "begun"
-    return Line(
+    return ModelLine(
         name,
         entry.kind if entry else "",
         entry.family if entry else "",
@@ -86,7 +86,7 @@ def _line(
     )
 
 
-def _known(name: str, entry: Entry) -> dict[str, Any]:
+def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
     return {
         "name": name,
         "kind": entry.kind,

@@ -27,7 +27,7 @@ class FileProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class DownloadProgress:
     """All files of one model. `fetched_bytes` came over the network in this run.
 
     `seconds_left` is None while no speed is known, or paused.
@@ -57,7 +57,7 @@ class Progress:
         return (self.size_bytes - self.done_bytes) / self.bytes_per_second
 
 
-class Tally:
+class DownloadCounter:
     """Counts what the workers of one download do; every method may be called by any thread."""
 
     def __init__(self, name: str, files: list[FileProgress]) -> None:
@@ -84,12 +84,12 @@ class Tally:
             file = self._files[path]
             self._files[path] = replace(file, done_bytes=file.done_bytes + count)
 
-    def now(self, *, paused: bool) -> Progress:
+    def now(self, *, paused: bool) -> DownloadProgress:
         """Return where things stand; called by one thread, a few times a second."""
         with self._lock:
             files, fetched = tuple(self._files.values()), self._fetched
         speed = self._speed.at(fetched)
-        return Progress(self._name, files, fetched, 0.0 if paused else speed, paused)
+        return DownloadProgress(self._name, files, fetched, 0.0 if paused else speed, paused)
 
 
 class Speed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
-from ..models.catalog import Catalog, Entry
+from ..models.catalog import Catalog, CatalogEntry
 from ..models.registry import KINDS, family_of
 from ..text import clean, clean_path
 from . import whole
@@ -19,14 +19,14 @@ from .layout import Folder, is_commit
 from .pins import Pins
 from .reference import Reference
 from .resolved import Channel, PinnedBy, Resolved
-from .wire import Patience, Wire
+from .wire import HubTimeouts, Wire
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
 _STRETCHES, _STRETCH_BYTES = 16, 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ModelRequest:
     """How a model is wanted. `offline` names what forbids the network, if anything does."""
 
     channel: Channel = "stable"
@@ -39,7 +39,7 @@ class Resolver:
     """Finds models; asks the network only where the disk does not know."""
 
     def __init__(
-        self, catalog: Catalog, pins: Pins, cache: Path, control: Control, patience: Patience
+        self, catalog: Catalog, pins: Pins, cache: Path, control: Control, patience: HubTimeouts
     ) -> None:
         self._catalog = catalog
         self._pins = pins
@@ -47,7 +47,7 @@ class Resolver:
         self._control = control
         self._patience = patience
 
-    def resolve(self, reference: Reference, wish: Wish) -> Resolved:
+    def resolve(self, reference: Reference, wish: ModelRequest) -> Resolved:
         """Return what a reference stands for.
 
         Raises ModelMissing, ModelRefused, DownloadFailed, ProfileError or Interrupted.
@@ -61,7 +61,7 @@ class Resolver:
             return of_folder(reference, wish)
         return self._of_hub(reference, wish)
 
-    def _of_hub(self, reference: Reference, wish: Wish) -> Resolved:
+    def _of_hub(self, reference: Reference, wish: ModelRequest) -> Resolved:
         known = self._catalog.of_repo(reference.repo)
         entry = self._catalog.models.get(reference.name) or (known[1] if known else None)
         folder = Folder(self._cache, reference.repo)
@@ -79,7 +79,7 @@ class Resolver:
         return _on_disk(found, folder, wish)
 
     def _commit(
-        self, reference: Reference, entry: Entry | None, folder: Folder, wish: Wish
+        self, reference: Reference, entry: CatalogEntry | None, folder: Folder, wish: ModelRequest
     ) -> tuple[str, PinnedBy, str]:
         """Return the full commit, what decided it, and the branch it was asked for by."""
         revision, said_by = self._said(reference, entry)
@@ -95,7 +95,7 @@ class Resolver:
                 return cached, "cache", "main"
         return self._asked(reference, "", folder, wish), "newest", "main"
 
-    def _said(self, reference: Reference, entry: Entry | None) -> tuple[str, PinnedBy]:
+    def _said(self, reference: Reference, entry: CatalogEntry | None) -> tuple[str, PinnedBy]:
         """Return the revision that somebody chose: behind the name, or as a default."""
         if reference.revision:
             return reference.revision, "reference"
@@ -108,7 +108,9 @@ class Resolver:
                 return named, "settings"
         return (entry.revision if entry else ""), "settings"
 
-    def _asked(self, reference: Reference, revision: str, folder: Folder, wish: Wish) -> str:
+    def _asked(
+        self, reference: Reference, revision: str, folder: Folder, wish: ModelRequest
+    ) -> str:
         if not wish.offline:
             with Wire(endpoint(), self._control, self._patience) as wire:
                 return wire.commit(reference.repo, revision)
@@ -122,7 +124,12 @@ class Resolver:
         return found
 
     def _config(
-        self, reference: Reference, entry: Entry | None, snapshot: Path, commit: str, wish: Wish
+        self,
+        reference: Reference,
+        entry: CatalogEntry | None,
+        snapshot: Path,
+        commit: str,
+        wish: ModelRequest,
     ) -> dict[str, Any] | None:
         """Return the model's configuration where nothing else tells its family."""
         if entry is not None or reference.family:
@@ -140,7 +147,7 @@ class Resolver:
         return None
 
 
-def consented(found: Resolved, wish: Wish) -> Resolved:
+def consented(found: Resolved, wish: ModelRequest) -> Resolved:
     """Return the model with its own code allowed, if its commit was chosen. Raises ModelRefused."""
     if found.pinned_by in ("reference", "MINICPM_REVISION", "settings", "pins") and not (
         found.branch
@@ -157,7 +164,7 @@ def code_page(found: Resolved) -> str:
     return clean(f"{shown(endpoint())}/{found.repo}/tree/{found.revision}")
 
 
-def of_folder(reference: Reference, wish: Wish) -> Resolved:
+def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
     """Return a folder of the user's own. Raises ModelRefused if it is no model, or not whole."""
     folder = reference.folder
     assert folder is not None
@@ -206,7 +213,7 @@ def _sample(path: Path, digest: hashlib._Hash) -> None:
             digest.update(file.read(_STRETCH_BYTES))
 
 
-def _on_disk(found: Resolved, folder: Folder, wish: Wish) -> Resolved:
+def _on_disk(found: Resolved, folder: Folder, wish: ModelRequest) -> Resolved:
     """Return the model with its folder if it is whole. Raises ModelMissing if it cannot be got."""
     snapshot = folder.snapshot(found.revision)
     missing = whole.lacking(
@@ -226,13 +233,13 @@ def _on_disk(found: Resolved, folder: Folder, wish: Wish) -> Resolved:
     )
 
 
-def _how_to_get(wish: Wish) -> str:
+def _how_to_get(wish: ModelRequest) -> str:
     if wish.offline == FETCHES_NOTHING:
         return "get it with"
     return f"{wish.offline} forbids fetching it; with a network"
 
 
-def _not_here(reference: Reference, wish: Wish, where: str) -> ModelMissing:
+def _not_here(reference: Reference, wish: ModelRequest, where: str) -> ModelMissing:
     return ModelMissing(
         f"{clean(reference.name)} is not on this disk{where}; {_how_to_get(wish)}: "
         f"sightline models pull {clean(reference.text)}"

@@ -23,7 +23,7 @@ from ..errors import DownloadFailed
 from ..network import routes as network
 from .control import Control
 from .environment import shown, token
-from .faults import Asked, NoSuchFile, Passing, gave_up, refusal, unreachable
+from .faults import HubRequest, NoSuchFile, TransientFault, gave_up, refusal, unreachable
 
 if TYPE_CHECKING:
     import httpx
@@ -35,7 +35,7 @@ MOST_ANSWER_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class HubTimeouts:
     """How long faults are put up with."""
 
     retries: int = 5
@@ -51,7 +51,7 @@ class Patience:
 class Wire:
     """A connection to the hub for one thread; `cut()` may be called by any."""
 
-    def __init__(self, hub: str, control: Control, patience: Patience) -> None:
+    def __init__(self, hub: str, control: Control, patience: HubTimeouts) -> None:
         import httpx
 
         from ..version import sightline_version
@@ -93,9 +93,9 @@ class Wire:
             with suppress(OSError, ValueError):
                 open_socket.close()
 
-    def asked(self, repo: str, revision: str = "", path: str = "") -> Asked:
+    def asked(self, repo: str, revision: str = "", path: str = "") -> HubRequest:
         """Return what is being asked for, for messages."""
-        return Asked(shown(self.hub), repo, revision, path, self._token is not None)
+        return HubRequest(shown(self.hub), repo, revision, path, self._token is not None)
 
     def commit(self, repo: str, revision: str = "") -> str:
         """Return the full commit of a revision, or of the default branch.
@@ -141,7 +141,7 @@ class Wire:
         return f"/{repo}/resolve/{commit}/{quote(path)}"
 
     @contextmanager
-    def stream(self, path: str, asked: Asked, start: int = 0) -> Iterator[httpx.Response]:
+    def stream(self, path: str, asked: HubRequest, start: int = 0) -> Iterator[httpx.Response]:
         """Open a file's bytes from `start` on. Raises Passing, or what `refusal` says.
 
         A status of 416 is given back, since it means that there is nothing behind `start`.
@@ -163,10 +163,10 @@ class Wire:
             raise DownloadFailed(f"{asked.repo}: the hub gives an address that is none") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             self._drop()
-            raise Passing(unreachable(error, asked)) from error
+            raise TransientFault(unreachable(error, asked)) from error
 
     def patiently(
-        self, attempt: Callable[[], T], asked: Asked, *, got: Callable[[], int] = lambda: 0
+        self, attempt: Callable[[], T], asked: HubRequest, *, got: Callable[[], int] = lambda: 0
     ) -> T:
         """Call until it succeeds, waiting longer after each fault in a row.
 
@@ -178,7 +178,7 @@ class Wire:
             before = got()
             try:
                 return attempt()
-            except Passing as fault:
+            except TransientFault as fault:
                 # A connection that was cut to stop is no fault.
                 self._control.check()
                 faults = 1 if got() > before else faults + 1
@@ -186,7 +186,7 @@ class Wire:
                     raise gave_up(str(fault), asked, kept=bool(asked.path)) from fault
                 self._control.sleep(self._wait(fault, faults, asked))
 
-    def _wait(self, fault: Passing, faults: int, asked: Asked) -> float:
+    def _wait(self, fault: TransientFault, faults: int, asked: HubRequest) -> float:
         longest = self._patience.longest_wait_seconds
         if fault.wait_seconds is None:
             wait = self._patience.first_wait_seconds * 2 ** (faults - 1)
@@ -196,7 +196,7 @@ class Wire:
             raise gave_up(reason, asked, kept=True) from fault
         return fault.wait_seconds
 
-    def _json(self, path: str, asked: Asked) -> tuple[Any, str | None]:
+    def _json(self, path: str, asked: HubRequest) -> tuple[Any, str | None]:
         """Return a JSON answer, and the address of the next page if there is one."""
 
         def once() -> tuple[Any, str | None]:

@@ -6,31 +6,33 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Ask, VisionLanguageModel
-from .leases import Lending
+from ..models.protocols import Prompted, VisionLanguageModel
+from .leases import ModelLeases
 from .objects import tags_of
-from .stage import Noted, Question, Said, Shown
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 
-class CaptionLook:
+class CaptionStage:
     """Keeps the raw answer about each frame, with facts about it."""
 
     name: ClassVar[str] = "caption"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the VLM and the prompt."""
-        lending.check(self.name, "vlm")
-        self._lending = lending
+        leases.check(self.name, "vlm")
+        self._leases = leases
         self._extra = spec.caption.extra
-        self._prompt = lending.prompts.get(spec.caption.prompt)
+        self._prompt = leases.prompts.get(spec.caption.prompt)
         self._most_tokens = spec.vlm.max_tokens
         parameters = vlm_parameters(spec, self._prompt, self._extra)
-        self.asked = lending.asked(self.name, self.version, parameters)
-        self.batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        self.asked = leases.asked(self.name, self.version, parameters)
+        self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask once per frame; what fills the prompt is part of the question."""
         found = []
         for row, frame in enumerate(shown):
@@ -41,12 +43,12 @@ class CaptionLook:
         return found
 
     def prepare(
-        self, model: VisionLanguageModel, shown: Sequence[Shown], questions: Sequence[Question]
+        self, model: VisionLanguageModel, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Put each frame into words and pixels for the model."""
         return model.prepare(
             [
-                Ask(
+                Prompted(
                     (shown[q.row].for_vlm(),), q.about, self._prompt.system, (),
                     self._most_tokens,
                 )
@@ -56,10 +58,10 @@ class CaptionLook:
 
     def infer(self, model: VisionLanguageModel, prepared: Any) -> Any:
         """Generate."""
-        return model.answer(prepared, self._lending.cancelled)
+        return model.answer(prepared, self._leases.cancelled)
 
     def finish(
-        self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[Shown, Question]]
-    ) -> list[Said]:
+        self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return the answers as they came."""
-        return [Said(answered(answer, self._prompt)) for answer in model.finish(raw)]
+        return [Answer(answered(answer, self._prompt)) for answer in model.finish(raw)]

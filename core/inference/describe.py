@@ -6,30 +6,32 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Ask, VisionLanguageModel
-from .leases import Lending
+from ..models.protocols import Prompted, VisionLanguageModel
+from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
-from .stage import Noted, Question, Said, Shown
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 
-class DescribeLook:
+class DescribeStage:
     """Keeps the raw answer about each object, with facts about it."""
 
     name: ClassVar[str] = "describe"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the VLM and the prompt."""
-        lending.check(self.name, "vlm")
-        self._lending = lending
+        leases.check(self.name, "vlm")
+        self._leases = leases
         self._spec = spec
-        self._prompt = lending.prompts.get(spec.describe.prompt)
+        self._prompt = leases.prompts.get(spec.describe.prompt)
         parameters = vlm_parameters(spec, self._prompt, spec.describe.extra)
-        self.asked = lending.asked(self.name, self.version, parameters)
-        self.batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        self.asked = leases.asked(self.name, self.version, parameters)
+        self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask once per object, the surest first, as many as `describe.most`."""
         found = []
         for row, frame in enumerate(shown):
@@ -42,13 +44,13 @@ class DescribeLook:
         return found
 
     def prepare(
-        self, model: VisionLanguageModel, shown: Sequence[Shown], questions: Sequence[Question]
+        self, model: VisionLanguageModel, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Cut objects out and put them into words and pixels for the model."""
         most, system = self._spec.vlm.max_tokens, self._prompt.system
         return model.prepare(
             [
-                Ask(
+                Prompted(
                     (cut_out(shown[q.row].for_vlm(), shown[q.row].scale, q.about[0]),),
                     q.about[1],
                     system,
@@ -61,10 +63,10 @@ class DescribeLook:
 
     def infer(self, model: VisionLanguageModel, prepared: Any) -> Any:
         """Generate."""
-        return model.answer(prepared, self._lending.cancelled)
+        return model.answer(prepared, self._leases.cancelled)
 
     def finish(
-        self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[Shown, Question]]
-    ) -> list[Said]:
+        self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return the answers as they came; which object each is about, its part says."""
-        return [Said(answered(answer, self._prompt)) for answer in model.finish(raw)]
+        return [Answer(answered(answer, self._prompt)) for answer in model.finish(raw)]

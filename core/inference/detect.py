@@ -10,13 +10,13 @@ import numpy as np
 
 from ..config.spec import Spec, tagged_hash
 from ..errors import ProfileError
-from ..models.protocols import Detector, Picture
+from ..models.protocols import Detector, Pixels
 from ..records import Box
 from ..text import counted
 from .frames import longest_side
-from .leases import Lending
+from .leases import ModelLeases
 from .objects import tags_of
-from .stage import Noted, Question, Said, Shown
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 OVERLAP_SHARE = 0.2
 """of a tile that its neighbour shows too"""
@@ -28,7 +28,7 @@ SAME_IOU = 0.55
 class _View:
     """A part of a frame given to the detector, and where it lies in it."""
 
-    picture: Picture
+    picture: Pixels
     left: int
     top: int
 
@@ -39,16 +39,16 @@ class _Prepared:
     views: list[list[_View]]
 
 
-class DetectLook:
+class DetectStage:
     """Keeps, per frame, labelled boxes in source pixels, the surest first."""
 
     name: ClassVar[str] = "detect"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the detector and on what it looks for."""
-        lending.check(self.name, "detector")
-        with lending.lease(self.name) as model:
+        leases.check(self.name, "detector")
+        with leases.lease(self.name) as model:
             self._open = bool(getattr(model, "open_vocabulary", False))
             known = tuple(getattr(model, "labels", ()))
         # In one order always: a detector that reads them as a sentence minds it.
@@ -60,7 +60,7 @@ class DetectLook:
             )
         self._threshold = spec.detect.threshold
         self._tiles = spec.detect.tiles
-        self.asked = lending.asked(
+        self.asked = leases.asked(
             self.name,
             self.version,
             {
@@ -70,9 +70,11 @@ class DetectLook:
                 "side": longest_side(spec),
             },
         )
-        self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
+        self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask once per frame: for the labels given, or for its own tags."""
         if self._labels or not self._open:
             return [Question(row, "", self._labels) for row in range(len(shown))]
@@ -82,7 +84,7 @@ class DetectLook:
         ]
 
     def prepare(
-        self, model: Detector, shown: Sequence[Shown], questions: Sequence[Question]
+        self, model: Detector, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> _Prepared:
         """Resize and tokenise each frame, and its tiles where there are any."""
         views = [_views(shown[q.row].pixels, self._tiles) for q in questions]
@@ -95,8 +97,8 @@ class DetectLook:
         return replace(prepared, raw=model.detect(prepared.raw))
 
     def finish(
-        self, model: Detector, raw: _Prepared, asked: Sequence[tuple[Shown, Question]]
-    ) -> list[Said]:
+        self, model: Detector, raw: _Prepared, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return the boxes of each frame, those of its tiles merged, in source pixels."""
         found = iter(model.finish(raw.raw, self._threshold))
         said = []
@@ -104,7 +106,7 @@ class DetectLook:
             boxes = [_moved(box, view) for view in views for box in next(found)]
             wanted = set(question.about) if self._labels and not self._open else None
             kept = [b for b in _merged(boxes) if wanted is None or b.label in wanted]
-            said.append(Said({"objects": [_object(box, shown) for box in kept]}))
+            said.append(Answer({"objects": [_object(box, shown) for box in kept]}))
         return said
 
     def _known(self, spec: Spec, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,7 +131,7 @@ def iou(one: Box, other: Box) -> float:
     return both / either if either > 0 else 0.0
 
 
-def _views(picture: Picture, tiles: int) -> list[_View]:
+def _views(picture: Pixels, tiles: int) -> list[_View]:
     """Return the whole picture, and with `tiles` > 1 as many by as many overlapping parts."""
     whole = [_View(picture, 0, 0)]
     if tiles == 1:
@@ -160,7 +162,7 @@ def _merged(boxes: list[Box]) -> list[Box]:
     return kept
 
 
-def _object(box: Box, shown: Shown) -> dict[str, Any]:
+def _object(box: Box, shown: LazyFrame) -> dict[str, Any]:
     scale = shown.scale
     corners = (box.x * scale, box.y * scale, box.width * scale, box.height * scale)
     return {

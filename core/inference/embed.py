@@ -8,29 +8,31 @@ from typing import Any, ClassVar
 from ..config.spec import Spec
 from ..models.protocols import Embedder
 from .frames import size_shown
-from .leases import Lending
+from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
-from .stage import Noted, Question, Said, Shown
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 OBJECTS_PER_FRAME = 4
 """how many cut-outs a frame is reckoned to have when batches are sized"""
 
 
-class EmbedLook:
+class EmbedStage:
     """Keeps a unit vector per frame and per object."""
 
     name: ClassVar[str] = "embed"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the embedder."""
-        lending.check(self.name, "embedder")
-        self.asked = lending.asked(self.name, self.version, size_shown(spec))
+        leases.check(self.name, "embedder")
+        self.asked = leases.asked(self.name, self.version, size_shown(spec))
         self._objects = spec.embed.objects and "detect" in spec.stages
         wanted = spec.models.batch_size * (OBJECTS_PER_FRAME if self._objects else 1)
-        self.batch_size = lending.batch_size(self.name, wanted)
+        self.batch_size = leases.batch_size(self.name, wanted)
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask for each frame, and for each of its objects."""
         found = [Question(row) for row in range(len(shown))]
         if self._objects:
@@ -42,7 +44,7 @@ class EmbedLook:
         return found
 
     def prepare(
-        self, model: Embedder, shown: Sequence[Shown], questions: Sequence[Question]
+        self, model: Embedder, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Cut objects out, resize, normalise."""
         pictures = [
@@ -58,7 +60,7 @@ class EmbedLook:
         return model.embed(prepared)
 
     def finish(
-        self, model: Embedder, raw: Any, asked: Sequence[tuple[Shown, Question]]
-    ) -> list[Said]:
+        self, model: Embedder, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return a vector each; what it is of, the question's part says."""
-        return [Said({}, vector) for vector in raw]
+        return [Answer({}, vector) for vector in raw]

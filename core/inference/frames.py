@@ -11,13 +11,13 @@ from typing import Any
 
 from ..config.screening_settings import Sampling
 from ..config.spec import VLM_STAGES, Spec, tagged_hash, without_defaults
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 from ..records import ColourBatch, SourceInfo
 from ..sources.colour import rough_size, shown_size
 from ..sources.reader import Colour, Reader, ReaderChosen, VideoEnd
 from ..storage.annotations import Annotations
 from ..storage.frames import KeptFrames
-from .stage import Microbatch, Shown
+from .stage import LazyFrame, Microbatch
 
 SIDE_OF_VECTORS = 640
 SIDE_OF_LOOKS = 1024
@@ -49,7 +49,7 @@ def longest_side(spec: Spec) -> int:
         return 0
     if spec.models.image_size:
         return spec.models.image_size
-    only_vectors = set(spec.looks) <= {"embed", "tag"}
+    only_vectors = set(spec.model_stages) <= {"embed", "tag"}
     return SIDE_OF_VECTORS if only_vectors else SIDE_OF_LOOKS
 
 
@@ -57,7 +57,7 @@ def roughly(spec: Spec) -> bool:
     """Tell whether pictures need only be as large as embedders see them: see `rough_size`."""
     sized = spec.models.no_resize or spec.models.image_size
     same = spec.tag.model in ("", spec.embed.model)
-    return not sized and set(spec.looks) <= {"embed", "tag"} and same
+    return not sized and set(spec.model_stages) <= {"embed", "tag"} and same
 
 
 def colour_of(spec: Spec) -> Colour:
@@ -141,7 +141,7 @@ class VideoFrames:
         size = self.spec.models.batch_size
         for start in range(0, len(known), size):
             part = known[start : start + size]
-            pixels: dict[float, Picture] = {}
+            pixels: dict[float, Pixels] = {}
             times = [seconds for _, seconds in part]
             yield Microbatch(
                 [
@@ -150,7 +150,7 @@ class VideoFrames:
                 ]
             )
 
-    def _lazily(self, times: list[float], pixels: dict[float, Picture], seconds: float) -> Picture:
+    def _lazily(self, times: list[float], pixels: dict[float, Pixels], seconds: float) -> Pixels:
         """Decode the whole microbatch when the first of its frames is wanted."""
         with self._lock:  # a reader answers one request at a time
             if not pixels:
@@ -158,18 +158,18 @@ class VideoFrames:
                 pixels.update(dict(self.reader.shown(self.info, times, side)))  # all or none
         return pixels[seconds]
 
-    def _decoded(self, batch: ColourBatch, row: int) -> Shown:
+    def _decoded(self, batch: ColourBatch, row: int) -> LazyFrame:
         return self._shown(
             int(batch.indices[row]), float(batch.pts_seconds[row]), lambda: batch.rgb[row]
         )
 
-    def _shown(self, frame: int, seconds: float, decode: Any) -> Shown:
+    def _shown(self, frame: int, seconds: float, decode: Any) -> LazyFrame:
         return shown(self.info, frame, seconds, decode, self.spec, self.frames)
 
 
 def shown(
     info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: KeptFrames | None
-) -> Shown:
+) -> LazyFrame:
     """Return a frame of a source as it is shown."""
     side = longest_side(spec)
     size = info.width, info.height
@@ -178,7 +178,7 @@ def shown(
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
     kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
-    return Shown(info.content, frame, seconds, scale, decode, kept, info.pixels)
+    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels)
 
 
 def _kept_as(info: SourceInfo) -> str:

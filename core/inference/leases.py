@@ -17,8 +17,8 @@ from ..storage.annotations import Annotations, Asked
 T = TypeVar("T")
 
 
-class Lending:
-    """The models of one scan, by stage; `told` hears what the user should know."""
+class ModelLeases:
+    """The models of one scan, by stage; `notify` hears what the user should know."""
 
     def __init__(
         self,
@@ -26,12 +26,12 @@ class Lending:
         loadings: Mapping[str, Loading],
         annotations: Annotations,
         prompts: Prompts,
-        told: Callable[[str], None],
+        notify: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.residency = residency
         self.prompts = prompts
-        self.told = told
+        self.notify = notify
         self.cancelled = cancelled
         """asked by a model between two tokens"""
         self._loadings = loadings

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 from ..records import Box
-from .stage import Noted
+from .stage import PriorAnswers
 
 MARGIN_SHARE = 0.08
 """of a box's size that its cut-out shows around it"""
 LEAST_PIXELS = 2
 
 
-def boxes_of(noted: Noted) -> list[Box]:
+def boxes_of(noted: PriorAnswers) -> list[Box]:
     """Return what `detect` found on a frame, in source pixels, in its order."""
     return [
         Box(each["label"], each["score"], *each["box"])
@@ -39,7 +39,7 @@ def in_shown_pixels(box: Box, scale: float) -> Box:
     )
 
 
-def cut_out(picture: Picture, scale: float, box: Box) -> Picture:
+def cut_out(picture: Pixels, scale: float, box: Box) -> Pixels:
     """Return the part of a frame an object takes, with a little around it; never empty."""
     height, width = picture.shape[:2]
     inside = in_shown_pixels(box, scale)
@@ -68,7 +68,7 @@ def from_runs(encoded: dict[str, Any]) -> NDArray[np.bool_]:
     return mask
 
 
-def tags_of(noted: Noted) -> list[str]:
+def tags_of(noted: PriorAnswers) -> list[str]:
     """Return the words `tag` gave a frame, the surest first."""
     return [
         str(each["tag"])

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..text import counted
-from .leases import Lending
+from .leases import ModelLeases
 
 
-def passes(stages: Sequence[str], lending: Lending) -> list[list[str]]:
+def passes(stages: Sequence[str], leases: ModelLeases) -> list[list[str]]:
     """Return the stages in as few groups as fit into memory, in the order given.
 
     A stage whose model alone does not fit has a pass of its own: loading it says what is wrong.
     """
     groups: list[list[str]] = []
     for stage in stages:
-        if groups and lending.fit([*groups[-1], stage]):
+        if groups and leases.fit([*groups[-1], stage]):
             groups[-1].append(stage)
         else:
             groups.append([stage])

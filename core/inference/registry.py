@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..config.spec import Spec
-from .leases import Lending
-from .stage import Look
+from .leases import ModelLeases
+from .stage import ModelStage
 
-LOOKS: dict[str, tuple[str, str]] = {
+MODEL_STAGES: dict[str, tuple[str, str]] = {
     "tag": (".tag", "TagLook"),
     "detect": (".detect", "DetectLook"),
     "segment": (".segment", "SegmentLook"),
@@ -19,20 +19,20 @@ LOOKS: dict[str, tuple[str, str]] = {
 """`verify` is no look at frames but at candidates: see `verify.py`"""
 
 
-def open_looks(lending: Lending, spec: Spec) -> list[Look]:
+def open_stages(leases: ModelLeases, spec: Spec) -> list[ModelStage]:
     """Return the looks of a spec, opened, in the order in which they build on each other."""
-    looks = []
-    for name in _order(lending, spec):
-        module, attribute = LOOKS[name]
-        look: Look = getattr(import_module(module, __package__), attribute)()
-        look.open(lending, spec)
-        looks.append(look)
-    return looks
+    model_stages = []
+    for name in _order(leases, spec):
+        module, attribute = MODEL_STAGES[name]
+        look: ModelStage = getattr(import_module(module, __package__), attribute)()
+        look.open(leases, spec)
+        model_stages.append(look)
+    return model_stages
 
 
-def _order(lending: Lending, spec: Spec) -> list[str]:
-    names = [name for name in spec.looks if name in LOOKS]
-    shared = {"tag", "embed"} <= set(names) and lending.same_model("tag", "embed")
+def _order(leases: ModelLeases, spec: Spec) -> list[str]:
+    names = [name for name in spec.model_stages if name in MODEL_STAGES]
+    shared = {"tag", "embed"} <= set(names) and leases.same_model("tag", "embed")
     if shared and "detect" not in names:
         # Tags are then made of the frames' vectors, and nothing is embedded twice.
         names.remove("tag")

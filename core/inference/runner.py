@@ -12,14 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import EnvironmentFault, OutOfMemory, PictureRejected, ReaderKilled, UsageError
+from ..errors import EnvironmentFault, ImageRejected, OutOfMemory, ReaderKilled, UsageError
 from ..models.protocols import Model
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
 from ..storage.annotations import Annotation, Annotations, Asked
 from ..text import clean, counted
-from .leases import Lending
-from .stage import Look, Microbatch, Question, Said
+from .leases import ModelLeases
+from .stage import Answer, Microbatch, ModelStage, Question
 
 MOST_ERROR_LETTERS = 300
 _NO_ANSWER = (Cancelled, EnvironmentFault, UsageError, ReaderKilled)
@@ -37,28 +37,28 @@ class _Work:
     chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
 
 
-class Looking:
+class InferenceRunner:
     """The looks of one scan at work. One thread at a time may `run`."""
 
     def __init__(
         self,
-        looks: Sequence[Look],
-        lending: Lending,
+        model_stages: Sequence[ModelStage],
+        leases: ModelLeases,
         annotations: Annotations,
         *,
         redo: bool,
-        after: Looking | None = None,
+        after: InferenceRunner | None = None,
     ) -> None:
         """`after` is the pass before: what its looks were told, or failed at, stands."""
-        self._looks = looks
-        self._lending = lending
+        self._looks = model_stages
+        self._leases = leases
         self._annotations = annotations
         self._redo = redo
         self._settled = {look.name for look in after._looks} if after else set()
         self._asked_now: set[tuple[int, str, int, str]] = after._asked_now if after else set()
         self._fitted: set[str] = set()
         """looks that had an answer: what does not fit now is one question, not the model"""
-        self._leases = ExitStack()
+        self._held_leases = ExitStack()
         self._models: dict[str, Model] = {}
         self._conversions: dict[tuple[str, str], Asked] = {}
 
@@ -93,9 +93,9 @@ class Looking:
     def close(self) -> None:
         """Give all models back."""
         self._models.clear()
-        self._leases.close()
+        self._held_leases.close()
 
-    def _steps(self, look: Look) -> list[Step]:
+    def _steps(self, look: ModelStage) -> list[Step]:
         def prepare(batches: Iterator[Microbatch]) -> Iterator[_Work]:
             for batch in batches:
                 yield self._prepared(look, batch)
@@ -106,13 +106,13 @@ class Looking:
 
         return [Step(f"{look.name} prepare", prepare), Step(look.name, infer)]
 
-    def _model(self, look: Look) -> Model:
+    def _model(self, look: ModelStage) -> Model:
         if look.name not in self._models:
-            lease = self._lending.lease(look.name)
-            self._models[look.name] = self._leases.enter_context(lease)
+            lease = self._leases.lease(look.name)
+            self._models[look.name] = self._held_leases.enter_context(lease)
         return self._models[look.name]
 
-    def _prepared(self, look: Look, batch: Microbatch) -> _Work:
+    def _prepared(self, look: ModelStage, batch: Microbatch) -> _Work:
         questions = look.questions(batch.shown, batch.noted)
         keys = [_key(batch, question) for question in questions]
         settled = look.name in self._settled
@@ -129,7 +129,7 @@ class Looking:
             work.chunks.append((part, self._try_prepare(look, batch, part)))
         return work
 
-    def _try_prepare(self, look: Look, batch: Microbatch, part: list[Question]) -> Any:
+    def _try_prepare(self, look: ModelStage, batch: Microbatch, part: list[Question]) -> Any:
         """Return the model's input, or the exception: it is dealt with where answers are."""
         try:
             return look.prepare(self._model(look), batch.shown, part)
@@ -138,8 +138,8 @@ class Looking:
         except Exception as error:
             return error
 
-    def _answered(self, look: Look, work: _Work) -> Microbatch:
-        said: list[tuple[Question, Said]] = []
+    def _answered(self, look: ModelStage, work: _Work) -> Microbatch:
+        said: list[tuple[Question, Answer]] = []
         for part, prepared in work.chunks:
             said += self._ask(look, work.batch, part, prepared)
         answers = dict(work.known)
@@ -154,7 +154,7 @@ class Looking:
         return work.batch
 
     def _known(
-        self, look: Look, batch: Microbatch, keys: list[tuple[str, int, str]], *, failed: bool
+        self, look: ModelStage, batch: Microbatch, keys: list[tuple[str, int, str]], *, failed: bool
     ) -> dict[tuple[str, int, str], Annotation]:
         """Return what is kept of the wanted keys, of each source as its pixels are shown now."""
         conversions = {shown.content: shown.conversion for shown in batch.shown}
@@ -166,7 +166,7 @@ class Looking:
         return known
 
     def _keep(
-        self, look: Look, batch: Microbatch, said: list[tuple[Question, Said]]
+        self, look: ModelStage, batch: Microbatch, said: list[tuple[Question, Answer]]
     ) -> Iterator[tuple[Question, Annotation]]:
         """Keep answers and yield them with their numbers, one transaction for each conversion."""
         for conversion in sorted({batch.shown[q.row].conversion for q, _ in said}):
@@ -175,19 +175,19 @@ class Looking:
             kept = self._annotations.keep(self._converted(look, conversion), notes)
             yield from zip((q for q, _ in part), kept, strict=True)
 
-    def _converted(self, look: Look, conversion: str) -> Asked:
+    def _converted(self, look: ModelStage, conversion: str) -> Asked:
         key = look.name, conversion
         if key not in self._conversions:
             self._conversions[key] = self._annotations.converted(look.asked, conversion)
         return self._conversions[key]
 
-    def _is_fresh(self, look: Look, key: tuple[str, int, str]) -> bool:
+    def _is_fresh(self, look: ModelStage, key: tuple[str, int, str]) -> bool:
         """Tell whether this very scan asked it: `--redo` asks everything once."""
         return (look.asked.id, *key) in self._asked_now
 
     def _ask(
-        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
-    ) -> list[tuple[Question, Said]]:
+        self, look: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[tuple[Question, Answer]]:
         """Ask; what fails is asked in halves until it is one question that fails alone."""
         try:
             if isinstance(prepared, Exception):
@@ -199,7 +199,7 @@ class Looking:
                     raise
                 return [(part[0], _failed(error))]
             self._remember_less(look, len(part) // 2)
-        except PictureRejected as error:
+        except ImageRejected as error:
             return self._without(look, batch, part, error)
         except _NO_ANSWER:
             raise
@@ -214,11 +214,11 @@ class Looking:
         ]
 
     def _once(
-        self, look: Look, batch: Microbatch, part: list[Question], prepared: Any
-    ) -> list[Said]:
+        self, look: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
+    ) -> list[Answer]:
         model = self._model(look)
-        raw = self._lending.residency.run(model, lambda: look.infer(model, prepared))
-        if self._lending.cancelled():
+        raw = self._leases.residency.run(model, lambda: look.infer(model, prepared))
+        if self._leases.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
         said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
         self._fitted.add(look.name)
@@ -229,18 +229,18 @@ class Looking:
         return said
 
     def _without(
-        self, look: Look, batch: Microbatch, part: list[Question], error: PictureRejected
-    ) -> list[tuple[Question, Said]]:
+        self, look: ModelStage, batch: Microbatch, part: list[Question], error: ImageRejected
+    ) -> list[tuple[Question, Answer]]:
         rest = [question for n, question in enumerate(part) if n != error.index]
         failed = [(part[error.index], _failed(error))]
         if not rest:
             return failed
         return failed + self._ask(look, batch, rest, self._try_prepare(look, batch, rest))
 
-    def _remember_less(self, look: Look, fits: int) -> None:
+    def _remember_less(self, look: ModelStage, fits: int) -> None:
         look.batch_size = max(1, min(look.batch_size, fits))
-        self._lending.remember_batch(look.name, look.batch_size)
-        self._lending.told(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
+        self._leases.remember_batch(look.name, look.batch_size)
+        self._leases.notify(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
 
 
 def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
@@ -248,11 +248,13 @@ def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
     return shown.content, shown.frame, question.part
 
 
-def _annotation(look: Look, batch: Microbatch, question: Question, said: Said) -> Annotation:
+def _annotation(
+    look: ModelStage, batch: Microbatch, question: Question, said: Answer
+) -> Annotation:
     shown = batch.shown[question.row]
     return Annotation(look.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
 
 
-def _failed(error: Exception) -> Said:
+def _failed(error: Exception) -> Answer:
     words = clean(str(error), limit=MOST_ERROR_LETTERS) or type(error).__name__
-    return Said({"error": words})
+    return Answer({"error": words})

@@ -8,24 +8,26 @@ from typing import Any, ClassVar
 from ..config.spec import Spec
 from ..models.protocols import Segmenter
 from .frames import longest_side
-from .leases import Lending
+from .leases import ModelLeases
 from .objects import boxes_of, in_shown_pixels, part_of, runs
-from .stage import Noted, Question, Said, Shown
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 
-class SegmentLook:
+class SegmentStage:
     """Keeps a mask per object, as run lengths at the size of the frame that was shown."""
 
     name: ClassVar[str] = "segment"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the segmenter."""
-        lending.check(self.name, "segmenter")
-        self.asked = lending.asked(self.name, self.version, {"side": longest_side(spec)})
-        self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
+        leases.check(self.name, "segmenter")
+        self.asked = leases.asked(self.name, self.version, {"side": longest_side(spec)})
+        self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask for each object."""
         return [
             Question(row, part_of(box), box)
@@ -34,7 +36,7 @@ class SegmentLook:
         ]
 
     def prepare(
-        self, model: Segmenter, shown: Sequence[Shown], questions: Sequence[Question]
+        self, model: Segmenter, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Give each frame once, with all of its boxes."""
         rows = list(dict.fromkeys(q.row for q in questions))
@@ -50,9 +52,9 @@ class SegmentLook:
         return rows, model.segment(inputs)
 
     def finish(
-        self, model: Segmenter, raw: Any, asked: Sequence[tuple[Shown, Question]]
-    ) -> list[Said]:
+        self, model: Segmenter, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return each object's mask, given back to its own question."""
         rows, output = raw
         masks = dict(zip(rows, map(iter, model.finish(output)), strict=True))
-        return [Said({"mask": runs(next(masks[q.row]))}) for _, q in asked]
+        return [Answer({"mask": runs(next(masks[q.row]))}) for _, q in asked]

@@ -11,84 +11,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..records import SourceInfo
-from ..scans.results import Decided, Looked
+from ..scans.results import ModelAnswers, ScreeningResult
 from ..sources.reader import Reader
 from ..storage.annotations import Annotation
 from ..storage.library import Library
 from .frames import VideoFrames, kept_frames, longest_side
-from .leases import Lending
+from .leases import ModelLeases
 from .passes import in_words, passes
-from .registry import LOOKS, open_looks
-from .runner import Looking
-from .stage import Look, Microbatch
+from .registry import MODEL_STAGES, open_stages
+from .runner import InferenceRunner
+from .stage import Microbatch, ModelStage
 from .verify import Verifier
 
 Progress = Callable[[int, list[StepReport]], None]
 
 
-class Eyes:
+class InferenceSession:
     """The looks and the verifier of one scan. Any thread may call; sources take turns."""
 
-    def __init__(self, library: Library, lending: Lending, spec: Spec, *, redo: bool) -> None:
+    def __init__(self, library: Library, leases: ModelLeases, spec: Spec, *, redo: bool) -> None:
         self._library = library
-        self._lending = lending
+        self._leases = leases
         self._spec = spec
         self._redo = redo
         self.turn = threading.Lock()
-        self.looking: Looking | None = None
+        self.looking: InferenceRunner | None = None
         """every look; in the last pass over the sources, if there are several"""
-        self.earlier: list[Looking] = []
+        self.earlier: list[InferenceRunner] = []
         """the passes before it, each with more looks than the one before"""
         self._verifier: Verifier | None = None
 
     @property
     def cancelled(self) -> Callable[[], bool]:
         """Return what models ask between two tokens."""
-        return self._lending.cancelled
+        return self._leases.cancelled
 
     @cancelled.setter
     def cancelled(self, ask: Callable[[], bool]) -> None:
-        self._lending.cancelled = ask
+        self._leases.cancelled = ask
 
     def open(self) -> None:
         """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
-        wanted = set(self._spec.looks) & set(LOOKS)
-        looks = open_looks(self._lending, self._spec) if wanted else []
+        wanted = set(self._spec.model_stages) & set(MODEL_STAGES)
+        model_stages = open_stages(self._leases, self._spec) if wanted else []
         if "verify" in self._spec.stages:
-            self._verifier = Verifier(self._lending, self._spec, self._library.annotations)
-        stages = [look.name for look in looks] + (["verify"] if self._verifier else [])
-        groups = passes(stages, self._lending)
+            self._verifier = Verifier(self._leases, self._spec, self._library.annotations)
+        stages = [look.name for look in model_stages] + (["verify"] if self._verifier else [])
+        groups = passes(stages, self._leases)
         if len(groups) > 1:
-            self._lending.told(in_words(groups))
-        if looks:
-            *self.earlier, self.looking = self._passes(looks, groups)
+            self._leases.notify(in_words(groups))
+        if model_stages:
+            *self.earlier, self.looking = self._passes(model_stages, groups)
         if self._spec.models.preload:
             self._preload(groups[0])
 
-    def look_at_video(
+    def answer_video(
         self,
         reader: Reader,
         info: SourceInfo,
         control: Control,
         progress: Progress,
-        earlier: Looking | None = None,
-    ) -> Looked:
+        earlier: InferenceRunner | None = None,
+    ) -> ModelAnswers:
         """Show a video's frames to the models, of an earlier pass if one is given.
 
         Raises SourceError, EnvironmentFault, Cancelled.
         """
         looking = earlier or self.looking
         if looking is None:
-            return Looked()
+            return ModelAnswers()
         frames = VideoFrames(
             reader, info, self._spec, self._library.annotations,
             kept_frames(self._spec, self._library.frames),
         )  # fmt: skip
-        looked = Looked(asked=dict(looking.asked), ended=frames.ended)
+        looked = ModelAnswers(asked=dict(looking.asked), ended=frames.ended)
 
         def seen(batch: Microbatch, reports: list[StepReport]) -> None:
             looked.frames += len(batch.shown)
@@ -107,11 +107,11 @@ class Eyes:
         self,
         reader: Reader,
         info: SourceInfo,
-        decided: Decided,
+        decided: ScreeningResult,
         times: NDArray[np.float64],
-        looked: Looked,
+        looked: ModelAnswers,
         control: Control,
-    ) -> Decided:
+    ) -> ScreeningResult:
         """Return what is left of the candidates once a model has looked at them."""
         if self._verifier is None or not len(times):
             return decided
@@ -132,15 +132,17 @@ class Eyes:
         if self.looking is not None:
             self._tidy()
 
-    def _passes(self, looks: list[Look], groups: list[list[str]]) -> list[Looking]:
-        made: list[Looking] = []
+    def _passes(
+        self, model_stages: list[ModelStage], groups: list[list[str]]
+    ) -> list[InferenceRunner]:
+        made: list[InferenceRunner] = []
         names: set[str] = set()
         for group in groups:
             names |= set(group)
             made.append(
-                Looking(
-                    [look for look in looks if look.name in names],
-                    self._lending,
+                InferenceRunner(
+                    [look for look in model_stages if look.name in names],
+                    self._leases,
                     self._library.annotations,
                     redo=self._redo,
                     after=made[-1] if made else None,
@@ -153,7 +155,7 @@ class Eyes:
         if first is not None:
             first.preload()
         if "verify" in stages:
-            with self._lending.lease("verify"):
+            with self._leases.lease("verify"):
                 pass  # it stays until somebody needs the room
 
     def _tidy(self) -> None:
@@ -168,5 +170,5 @@ def _brief(note: Annotation) -> Annotation:
 
 def _decode(
     reader: Reader, info: SourceInfo, side: int, seconds: list[float]
-) -> Iterator[tuple[float, Picture]]:
+) -> Iterator[tuple[float, Pixels]]:
     return reader.shown(info, seconds, side)

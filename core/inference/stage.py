@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 from ..storage.annotations import Annotation, Asked
-from .leases import Lending
+from .leases import ModelLeases
 from .vlm_image import as_jpeg, from_jpeg
 
 
@@ -32,7 +32,7 @@ class KeptJpeg(Protocol):
         """Keep it."""
 
 
-class Shown:
+class LazyFrame:
     """One frame as models see it: decoded when somebody first wants its pixels.
 
     One pixel stands for a square of `scale` source pixels.
@@ -44,7 +44,7 @@ class Shown:
         frame: int,
         seconds: float,
         scale: float,
-        decode: Callable[[], Picture],
+        decode: Callable[[], Pixels],
         kept: KeptJpeg | None = None,
         conversion: str = "",
     ) -> None:
@@ -56,16 +56,16 @@ class Shown:
         self.conversion = conversion
         self._decode = decode
         self._kept = kept
-        self._pixels: Picture | None = None
+        self._pixels: Pixels | None = None
 
     @property
-    def pixels(self) -> Picture:
+    def pixels(self) -> Pixels:
         """Return RGB, uint8 (height, width, 3). Raises SourceError."""
         if self._pixels is None:
             self._pixels = self._decode()
         return self._pixels
 
-    def for_vlm(self) -> Picture:
+    def for_vlm(self) -> Pixels:
         """Return what a VLM sees: the frame after JPEG, whether that was kept or is made now."""
         jpeg = self._kept.get() if self._kept else None
         if jpeg is None:
@@ -79,7 +79,7 @@ class Shown:
         self._pixels = None
 
 
-Noted = dict[str, list[Annotation]]
+PriorAnswers = dict[str, list[Annotation]]
 """what the looks so far noted on one frame, by stage"""
 
 
@@ -93,14 +93,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answer:
     """The answer to one question; `vector` is float32 (dimension,) of unit length, or None."""
 
     body: dict[str, Any]
     vector: NDArray[np.float32] | None = None
 
 
-class Look(Protocol):
+class ModelStage(Protocol):
     """One way of looking. Opened once per scan; `prepare` runs beside the `infer` of another."""
 
     name: ClassVar[str]
@@ -111,19 +111,23 @@ class Look(Protocol):
     batch_size: int
     """questions at once; known after `open`"""
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Get ready for one scan: settle on the model and on how it is asked."""
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Return what to ask about a microbatch."""
 
-    def prepare(self, model: Any, shown: Sequence[Shown], questions: Sequence[Question]) -> Any:
+    def prepare(self, model: Any, shown: Sequence[LazyFrame], questions: Sequence[Question]) -> Any:
         """Make the model's input. Raises PictureRejected with the question's index."""
 
     def infer(self, model: Any, prepared: Any) -> Any:
         """Run the model, holding its device."""
 
-    def finish(self, model: Any, raw: Any, asked: Sequence[tuple[Shown, Question]]) -> list[Said]:
+    def finish(
+        self, model: Any, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return one answer per question, in order."""
 
 
@@ -131,8 +135,8 @@ class Look(Protocol):
 class Microbatch:
     """Frames on their way through the looks, with what was noted on each."""
 
-    shown: list[Shown]
-    noted: list[Noted] = field(default_factory=list)
+    shown: list[LazyFrame]
+    noted: list[PriorAnswers] = field(default_factory=list)
     carried: Any = None
     """what whoever made it wants back with it"""
 

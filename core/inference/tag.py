@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Ask, Embedder
+from ..models.protocols import Embedder, Prompted
 from ..text import clean
 from .frames import size_shown
-from .leases import Lending
-from .stage import Noted, Question, Said, Shown
+from .leases import ModelLeases
+from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
@@ -29,41 +29,43 @@ class _Vectors:
     vectors: NDArray[np.float32]
 
 
-class TagLook:
+class TagStage:
     """Keeps tags with their probabilities; those a VLM gives have none."""
 
     name: ClassVar[str] = "tag"
     version: ClassVar[int] = 1
 
-    def open(self, lending: Lending, spec: Spec) -> None:
+    def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the model, and on the words where it is an embedder."""
-        lending.check(self.name, "embedder", "vlm")
+        leases.check(self.name, "embedder", "vlm")
         self._spec = spec
-        self._lending = lending
-        self._by_vlm = lending.kind(self.name) == "vlm"
+        self._leases = leases
+        self._by_vlm = leases.kind(self.name) == "vlm"
         if self._by_vlm:
-            self._prompt = lending.prompts.get(spec.tag.prompt)
+            self._prompt = leases.prompts.get(spec.tag.prompt)
             parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.tag.top}
-            self.batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+            self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
         else:
             self._words = spec.tag.vocabulary or vocabulary()
             parameters = self._choosing()
-            self.batch_size = lending.batch_size(self.name, spec.models.batch_size)
-        self.asked = lending.asked(self.name, self.version, parameters)
+            self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
+        self.asked = leases.asked(self.name, self.version, parameters)
         self._texts: Any = None
 
-    def questions(self, shown: Sequence[Shown], noted: Sequence[Noted]) -> list[Question]:
+    def questions(
+        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+    ) -> list[Question]:
         """Ask once per frame; where the same model embedded it already, about its vector."""
         return [Question(row, "", self._vector(noted[row])) for row in range(len(shown))]
 
-    def prepare(self, model: Any, shown: Sequence[Shown], questions: Sequence[Question]) -> Any:
+    def prepare(self, model: Any, shown: Sequence[LazyFrame], questions: Sequence[Question]) -> Any:
         """Resize and normalise; for a VLM also the question."""
         if self._by_vlm:
             text = self._prompt.fill({})
             most = self._spec.vlm.max_tokens
             return model.prepare(
                 [
-                    Ask((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
+                    Prompted((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
                     for q in questions
                 ]
             )
@@ -74,19 +76,21 @@ class TagLook:
     def infer(self, model: Any, prepared: Any) -> Any:
         """Ask, or compare with the words."""
         if self._by_vlm:
-            return model.answer(prepared, self._lending.cancelled)
+            return model.answer(prepared, self._leases.cancelled)
         is_done = isinstance(prepared, _Vectors)
         vectors = prepared.vectors if is_done else model.embed(prepared)
         return model.similarity_to_probability(vectors @ self._embedded(model).T)
 
-    def finish(self, model: Any, raw: Any, asked: Sequence[tuple[Shown, Question]]) -> list[Said]:
+    def finish(
+        self, model: Any, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
+    ) -> list[Answer]:
         """Return the tags of each frame, the surest first."""
         if not self._by_vlm:
-            return [Said({"tags": self._chosen(row)}) for row in raw]
+            return [Answer({"tags": self._chosen(row)}) for row in raw]
         return [self._listed(answer) for answer in model.finish(raw)]
 
-    def _vector(self, noted: Noted) -> NDArray[np.float32] | None:
-        if self._by_vlm or not self._lending.same_model(self.name, "embed"):
+    def _vector(self, noted: PriorAnswers) -> NDArray[np.float32] | None:
+        if self._by_vlm or not self._leases.same_model(self.name, "embed"):
             return None
         return next((a.vector for a in noted.get("embed", ()) if not a.part), None)
 
@@ -115,14 +119,14 @@ class TagLook:
             if row[index] >= self._spec.tag.threshold
         ]
 
-    def _listed(self, answer: Any) -> Said:
+    def _listed(self, answer: Any) -> Answer:
         body = answered(answer, self._prompt)
         if "error" in body:
-            return Said(body)
+            return Answer(body)
         words = (clean(word.strip(" .\n\t-*'\""), limit=MOST_LETTERS).lower()
                  for word in answer.text.replace("\n", ",").split(","))  # fmt: skip
         tags = list(dict.fromkeys(word for word in words if word))[: self._spec.tag.top]
-        return Said({**body, "tags": [{"tag": word} for word in tags]})
+        return Answer({**body, "tags": [{"tag": word} for word in tags]})
 
 
 def vocabulary() -> tuple[str, ...]:

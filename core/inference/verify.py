@@ -19,16 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config.spec import Spec, tagged_hash
 from ..errors import EnvironmentFault, OutOfMemory, ReaderKilled, SourceError, UsageError
-from ..models.protocols import Ask, Picture
+from ..models.protocols import Pixels, Prompted
 from ..pipeline.channel import Cancelled, Control
 from ..records import Candidate, SourceInfo
 from ..storage.annotations import Annotation, Annotations, Asked
 from ..text import clean
-from .leases import Lending
+from .leases import ModelLeases
 from .vlm import answered, vlm_parameters
 from .vlm_image import as_jpeg, from_jpeg
 
-Decode = Callable[[list[float]], Iterator[tuple[float, Picture]]]
+Decode = Callable[[list[float]], Iterator[tuple[float, Pixels]]]
 """gives RGB frames for ascending times"""
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 LABEL_SHARE = 0.06
@@ -67,20 +67,20 @@ class Verifier:
     name: ClassVar[str] = "verify"
     version: ClassVar[int] = 1
 
-    def __init__(self, lending: Lending, spec: Spec, annotations: Annotations) -> None:
-        lending.check(self.name, "vlm")
-        self._lending = lending
+    def __init__(self, leases: ModelLeases, spec: Spec, annotations: Annotations) -> None:
+        leases.check(self.name, "vlm")
+        self._leases = leases
         self._spec = spec
         self._annotations = annotations
-        self._prompt = lending.prompts.get(spec.verify.prompt)
+        self._prompt = leases.prompts.get(spec.verify.prompt)
         if self._prompt.answer != "verdict":
             raise UsageError(
                 f"verify.prompt = '{self._prompt.reference}' does not ask for a verdict; "
                 "take 'storm_verify', or add a prompt with answer = \"verdict\""
             )
         parameters = vlm_parameters(spec, self._prompt, spec.verify.extra)
-        self.asked: Asked = lending.asked(self.name, self.version, parameters)
-        self._batch_size = lending.batch_size(self.name, spec.vlm.batch_size)
+        self.asked: Asked = leases.asked(self.name, self.version, parameters)
+        self._batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
         self._answered = False
 
     def verify(
@@ -147,8 +147,8 @@ class Verifier:
                     raise
                 return [_annotation(cases[0], {"error": str(error), "state": "failed"})]
             self._batch_size = max(1, min(self._batch_size, len(cases) // 2))
-            self._lending.remember_batch(self.name, self._batch_size)
-            self._lending.told(f"verify: out of memory, so {self._batch_size} at once from now on")
+            self._leases.remember_batch(self.name, self._batch_size)
+            self._leases.notify(f"verify: out of memory, so {self._batch_size} at once from now on")
         except (Cancelled, EnvironmentFault, UsageError, ReaderKilled):
             raise
         except Exception as error:
@@ -158,20 +158,20 @@ class Verifier:
         middle = len(cases) // 2
         return self._ask(cases[:middle], decode) + self._ask(cases[middle:], decode)
 
-    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, Ask]]:
+    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, Prompted]]:
         frames = dict(decode(sorted({second for case in cases for second in case.seconds})))
         asks = [self._ask_of(case, frames) for case in cases]
-        with self._lending.lease(self.name) as lent:
+        with self._leases.lease(self.name) as lent:
             model: Any = lent
             prepared = model.prepare(asks)
-            run = self._lending.residency.run
-            raw = run(model, lambda: model.answer(prepared, self._lending.cancelled))
-            if self._lending.cancelled():
+            run = self._leases.residency.run
+            raw = run(model, lambda: model.answer(prepared, self._leases.cancelled))
+            if self._leases.cancelled():
                 raise Cancelled
             self._answered = True
             return list(zip(model.finish(raw), asks, strict=True))
 
-    def _ask_of(self, case: _Case, frames: dict[float, Picture]) -> Ask:
+    def _ask_of(self, case: _Case, frames: dict[float, Pixels]) -> Prompted:
         shown = [seconds for seconds in case.seconds if seconds in frames]
         if not shown:
             raise SourceError(f"no frame could be read at {case.candidate.peak_seconds:.3f} s")
@@ -187,9 +187,9 @@ class Verifier:
         text = self._prompt.fill(values, self._spec.verify.extra)
         most = self._spec.vlm.max_tokens
         schema = Verdict.model_json_schema()
-        return Ask(pictures, text, self._prompt.system, tuple(shown), most, schema)
+        return Prompted(pictures, text, self._prompt.system, tuple(shown), most, schema)
 
-    def _note(self, case: _Case, answer: Any, ask: Ask) -> Annotation:
+    def _note(self, case: _Case, answer: Any, ask: Prompted) -> Annotation:
         body = answered(answer, self._prompt, len(ask.pictures))
         if "error" in body:
             return _annotation(case, {**body, "state": "failed"})
@@ -245,7 +245,7 @@ def parse(text: str, finish: str) -> tuple[State, Verdict | None]:
     return ("truncated" if finish == "length" else "unparsed"), None
 
 
-def numbered(picture: Picture, number: int) -> Picture:
+def numbered(picture: Pixels, number: int) -> Pixels:
     """Return a frame with its number in the upper left corner, white on black."""
     from PIL import Image, ImageDraw, ImageFont
 

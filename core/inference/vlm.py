@@ -8,7 +8,7 @@ from typing import Any
 from ..config.prompts import Prompt
 from ..config.spec import Spec
 from ..models.answer_facts import facts
-from ..models.protocols import Answer
+from ..models.protocols import Completion
 from .frames import longest_side
 from .vlm_image import QUALITY
 
@@ -26,14 +26,14 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
     }
 
 
-def answered(answer: Answer, prompt: Prompt, pictures: int = 1) -> dict[str, Any]:
+def answered(answer: Completion, prompt: Prompt, pictures: int = 1) -> dict[str, Any]:
     """Return what is kept of an answer: its text as it came, how it ended, and facts about it."""
     if answer.finish == "failed":
         return {"error": answer.error or "no answer", "prompt": prompt.reference}
-    told = facts(answer, prompt.text, prompt.answer, pictures)
+    measured = facts(answer, prompt.text, prompt.answer, pictures)
     return {
         "text": answer.text,
         "finish": answer.finish,
         "prompt": prompt.reference,
-        "facts": {key: value for key, value in asdict(told).items() if value not in (None, ())},
+        "facts": {key: value for key, value in asdict(measured).items() if value not in (None, ())},
     }

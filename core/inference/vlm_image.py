@@ -6,12 +6,12 @@ import io
 
 import numpy as np
 
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 
 QUALITY = 95
 
 
-def as_jpeg(pixels: Picture) -> bytes:
+def as_jpeg(pixels: Pixels) -> bytes:
     """Return RGB as JPEG without colour subsampling."""
     from PIL import Image
 
@@ -20,7 +20,7 @@ def as_jpeg(pixels: Picture) -> bytes:
     return out.getvalue()
 
 
-def from_jpeg(jpeg: bytes) -> Picture:
+def from_jpeg(jpeg: bytes) -> Pixels:
     """Return the RGB of a JPEG of our own."""
     from PIL import Image
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from ..records import Moment
+from ..records import Event
 from .matching import Span, neighbours, one_to_one, overlap
 from .truth import Footage, TrueEvent, Truth, read_truth, read_truths
 
@@ -60,7 +60,7 @@ class Score:
     timing_median_seconds: float | None
     timing_worst_seconds: float | None
     misses: tuple[TrueEvent, ...]
-    false_alarms: tuple[Moment, ...]
+    false_alarms: tuple[Event, ...]
     paired: int = 0
     """true stretches and events paired one to one"""
     paired_recall: float | None = None
@@ -88,7 +88,7 @@ class VideoScore:
 
 
 def score(
-    moments: Sequence[Moment],
+    moments: Sequence[Event],
     truth: Sequence[TrueEvent],
     kinds: Sequence[str] = (),
     tolerance_seconds: float = TOLERANCE_SECONDS,
@@ -159,7 +159,7 @@ def total(scores: Sequence[Score]) -> Score:
 
 
 def _pairs(
-    wanted: Sequence[TrueEvent], moments: Sequence[Moment], near: Sequence[Sequence[int]],
+    wanted: Sequence[TrueEvent], moments: Sequence[Event], near: Sequence[Sequence[int]],
     tolerance: float, frame_seconds: float,
 ) -> tuple[Pair, ...]:  # fmt: skip
     """Pair one to one; those that overlap best first, then those with the nearest peaks."""
@@ -175,7 +175,7 @@ def _pairs(
     )
 
 
-def _pair(event: TrueEvent, moment: Moment, tolerance: float, frame_seconds: float) -> Pair:
+def _pair(event: TrueEvent, moment: Event, tolerance: float, frame_seconds: float) -> Pair:
     true = (event.start_seconds, event.end_seconds)
     found = (moment.start_seconds, moment.end_seconds)
     strokes = [stroke.seconds for stroke in moment.strokes]
@@ -192,7 +192,7 @@ def _pair(event: TrueEvent, moment: Moment, tolerance: float, frame_seconds: flo
 
 
 def _strokes(
-    wanted: Sequence[TrueEvent], moments: Sequence[Moment], near: Sequence[Sequence[int]],
+    wanted: Sequence[TrueEvent], moments: Sequence[Event], near: Sequence[Sequence[int]],
     tolerance: float,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Return how many strokes are true, found, and paired.
@@ -221,7 +221,7 @@ def _paired_times(true: Sequence[float], found: Sequence[float], tolerance: floa
     return count
 
 
-def _timing(event: TrueEvent, moments: Sequence[Moment], near: Sequence[int]) -> float:
+def _timing(event: TrueEvent, moments: Sequence[Event], near: Sequence[int]) -> float:
     """Return how far the nearest matching peak is from the true one (seconds)."""
     return min(abs(moments[number].peak_seconds - event.peak_seconds) for number in near)
 
@@ -241,7 +241,7 @@ def _added(parts: Iterable[dict[str, tuple[int, int]]]) -> dict[str, tuple[int, 
     return dict(sorted(added.items()))
 
 
-def _spans(events: Sequence[TrueEvent] | Sequence[Moment]) -> list[Span]:
+def _spans(events: Sequence[TrueEvent] | Sequence[Event]) -> list[Span]:
     return [(event.start_seconds, event.end_seconds) for event in events]
 
 

@@ -137,9 +137,9 @@ def _text(path: Path) -> str:
 def _checked(truth: Truth) -> Truth:
     for event in (*truth.events, *truth.cuts):
         times = (event.start_seconds, event.end_seconds, event.peak_seconds, *event.strokes)
-        told = f"the event at {event.start_seconds:g} s"
+        named = f"the event at {event.start_seconds:g} s"
         if not all(math.isfinite(time) for time in times):
-            raise NoTruth(f"{told} has a time that is no number of seconds")
+            raise NoTruth(f"{named} has a time that is no number of seconds")
         if event.end_seconds < event.start_seconds:
-            raise NoTruth(f"{told} ends before it starts, at {event.end_seconds:g} s")
+            raise NoTruth(f"{named} ends before it starts, at {event.end_seconds:g} s")
     return replace(truth, events=tuple(sorted(truth.events, key=lambda each: each.start_seconds)))

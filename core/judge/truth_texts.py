@@ -143,9 +143,9 @@ def _cue(found: re.Match[str], said: str) -> TrueEvent:
     if ours is None:
         return TrueEvent(said or "event", start, end, start, has_peak=False)
     # A cue of a short flash stays on the screen for longer than that lasted.
-    told = _clock_text(ours["end"]) if ours["end"] else start
-    if abs(end - start - _SHORTEST_CUE) < 0.0015 and start <= told <= end:
-        end = told
+    shown_end = _clock_text(ours["end"]) if ours["end"] else start
+    if abs(end - start - _SHORTEST_CUE) < 0.0015 and start <= shown_end <= end:
+        end = shown_end
     peak = _clock_text(ours["peak"])
     inside = start - 0.001 <= peak <= max(end, start) + 0.001
     return TrueEvent(ours["kind"], start, end, peak if inside else start, has_peak=inside)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answer_text import CONTROL, THOUGHT_BEGINS, THOUGHT_ENDS
-from .protocols import Answer
+from .protocols import Completion
 
 RUN = 4
 """words that must recur in order before it counts"""
@@ -81,7 +81,7 @@ class Facts:
     missing_fields: tuple[str, ...] = ()
 
 
-def facts(answer: Answer, prompt: str, form: str, pictures: int = 1) -> Facts:
+def facts(answer: Completion, prompt: str, form: str, pictures: int = 1) -> Facts:
     """Return what can be counted about an answer to `prompt`, which asked for `form`.
 
     `pictures` is how many it was shown.
@@ -156,7 +156,7 @@ def missing_fields(text: str) -> tuple[str, ...]:
     return tuple(field for field in VERDICT_FIELDS if field not in found)
 
 
-def _a_second(count: int, answer: Answer) -> float | None:
+def _a_second(count: int, answer: Completion) -> float | None:
     return round(count / answer.seconds, 2) if count and answer.seconds > 0 else None
 
 

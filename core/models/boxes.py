@@ -13,7 +13,7 @@ from ..records import Box
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RawDetections:
     """Raw finds: labels, float32 scores (n,), corners (n, 4) as left, top, right, bottom pixels."""
 
     labels: tuple[str, ...]
@@ -21,7 +21,7 @@ class Found:
     corners: NDArray[np.float32]
 
 
-def collect(parts: Sequence[Found], size: tuple[int, int], threshold: float) -> list[Box]:
+def collect(parts: Sequence[RawDetections], size: tuple[int, int], threshold: float) -> list[Box]:
     """Return the finds that score above `threshold` as boxes within (height, width), best first.
 
     What lies outside the picture, or has no area in it, or a score that is no number, is left out.
@@ -38,7 +38,7 @@ def longest_side(processor: Any) -> int:
     return int(max([side for side in sides if side] or [size.get("shortest_edge") or 1]))
 
 
-def _boxes(part: Found, size: tuple[int, int], threshold: float) -> list[Box]:
+def _boxes(part: RawDetections, size: tuple[int, int], threshold: float) -> list[Box]:
     height, width = size
     limits = np.array([width, height, width, height], np.float64)
     corners = np.asarray(part.corners, np.float64).reshape(-1, 4).clip(0, limits)

@@ -32,7 +32,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Entry(_Table):
+class CatalogEntry(_Table):
     """One model under a short name."""
 
     family: str
@@ -69,7 +69,7 @@ class Entry(_Table):
         return value
 
 
-class Verified(_Table):
+class VerifiedModel(_Table):
     """One thing that was run and seen to work."""
 
     repo: str
@@ -88,18 +88,18 @@ class Verified(_Table):
 class Catalog(_Table):
     """Short names, default revisions by repository or name, and what was verified."""
 
-    models: Mapping[str, Entry] = Field(default_factory=dict)
+    models: Mapping[str, CatalogEntry] = Field(default_factory=dict)
     revisions: Mapping[str, str] = Field(default_factory=dict)
-    verified: tuple[Verified, ...] = ()
+    verified: tuple[VerifiedModel, ...] = ()
 
-    def of_repo(self, repo: str) -> tuple[str, Entry] | None:
+    def of_repo(self, repo: str) -> tuple[str, CatalogEntry] | None:
         """Return name and entry of a repository; the hub does not tell upper case from lower."""
         for name, entry in self.models.items():
             if entry.repo.lower() == repo.lower():
                 return name, entry
         return None
 
-    def rows(self, repo: str) -> list[Verified]:
+    def rows(self, repo: str) -> list[VerifiedModel]:
         """Return what was verified of a repository, the newest first."""
         found = [row for row in self.verified if row.repo.lower() == repo.lower()]
         return sorted(found, key=lambda row: row.on, reverse=True)
@@ -120,7 +120,7 @@ def load() -> Catalog:
     )
 
 
-def add_verified(row: Verified) -> Path:
+def add_verified(row: VerifiedModel) -> Path:
     """Append a row to the user's file, whose comments stay, and return the file.
 
     A row of the same commit, device, dtype and check takes the older one's place.
@@ -143,7 +143,7 @@ def add_verified(row: Verified) -> Path:
     return path
 
 
-def _question(row: Verified) -> tuple[str, ...]:
+def _question(row: VerifiedModel) -> tuple[str, ...]:
     return row.repo.lower(), row.commit, row.device, row.dtype, row.how
 
 
@@ -173,7 +173,7 @@ def _complaint(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"models": Entry, "verified": Verified}
+        tables: dict[str, type[BaseModel]] = {"models": CatalogEntry, "verified": VerifiedModel}
         table = tables.get(str(first["loc"][0]), Catalog)
         hint = nearest(str(first["loc"][-1]), list(table.model_fields))
         return f"unknown setting '{clean(key)}'{hint}"

@@ -17,7 +17,7 @@ LEAST = 8
 """pictures in a part: fewer, and reading the weights for each part costs more than is saved"""
 
 
-class Cores:
+class ParallelBatches:
     """As many threads as PyTorch would use for one operation, each of which uses one."""
 
     def __init__(self, device: str) -> None:

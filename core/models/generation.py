@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..device.memory import watch_peak
-from .protocols import Answer, Finish
+from .protocols import Completion, Finish
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SequenceRow:
     """What one question got: token numbers without padding and end mark, and how it ended."""
 
     ids: tuple[int, ...]
@@ -26,7 +26,7 @@ class Row:
 class Generated:
     """All rows of a batch, the time until its first token and in all, and the memory held."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SequenceRow, ...]
     seconds: float
     first_token_seconds: float | None
     peak_bytes: int | None = None
@@ -73,7 +73,7 @@ def generate(
     from transformers import StoppingCriteriaList
 
     if cancelled():
-        return Generated(tuple(Row((), "cancelled") for _ in limits), 0.0, None)
+        return Generated(tuple(SequenceRow((), "cancelled") for _ in limits), 0.0, None)
     # An encoder-decoder answers from one start token on, others go on from the prompt.
     start = 1 if model.config.is_encoder_decoder else int(inputs["input_ids"].shape[1])
     watch = Watch(start, limits, cancelled)
@@ -100,20 +100,22 @@ def greedy() -> dict[str, Any]:
     return {"do_sample": False, "num_beams": 1, "temperature": None, "top_p": None, "top_k": None}
 
 
-def row(ids: Sequence[int], limit: int, ends: frozenset[int]) -> Row:
+def row(ids: Sequence[int], limit: int, ends: frozenset[int]) -> SequenceRow:
     """Cut a row of a batch where it ended by itself, or else at its limit."""
     kept = list(ids[:limit])
     end = next((at for at, token in enumerate(kept) if token in ends), None)
     if end is not None:
-        return Row(tuple(kept[:end]), "stop")
-    return Row(tuple(kept), "length" if len(kept) >= limit else "cancelled")
+        return SequenceRow(tuple(kept[:end]), "stop")
+    return SequenceRow(tuple(kept), "length" if len(kept) >= limit else "cancelled")
 
 
-def answers(generated: Generated, texts: Sequence[str], tokens_in: Sequence[int]) -> list[Answer]:
+def answers(
+    generated: Generated, texts: Sequence[str], tokens_in: Sequence[int]
+) -> list[Completion]:
     """Put together what was said and what was measured."""
     count = len(generated.rows)
     return [
-        Answer(
+        Completion(
             text=text,
             finish=said.finish,
             seconds=generated.seconds / count,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..device.memory import is_out_of_memory
-from ..errors import PictureRejected
+from ..errors import ImageRejected
 from ..text import clean
 
 T = TypeVar("T")
@@ -19,10 +19,10 @@ def picture_of(picture: Any, index: int) -> Any:
     from PIL import Image
 
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
-        raise PictureRejected("a picture must be uint8 (height, width, 3)", index)
+        raise ImageRejected("a picture must be uint8 (height, width, 3)", index)
     if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         shape = "x".join(map(str, picture.shape))
-        raise PictureRejected(f"a picture must be uint8 (height, width, 3), not {shape}", index)
+        raise ImageRejected(f"a picture must be uint8 (height, width, 3), not {shape}", index)
     return Image.fromarray(picture)
 
 
@@ -49,4 +49,4 @@ def _alone(ask: T, index: int, encode: Callable[[Sequence[T]], Any]) -> None:
         if is_out_of_memory(error):
             raise
         why = clean(str(error).strip() or type(error).__name__, limit=160)
-        raise PictureRejected(f"the model cannot take this question: {why}", index) from error
+        raise ImageRejected(f"the model cannot take this question: {why}", index) from error

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PictureRejected
+from ..errors import ImageRejected
 from ..records import Box
 from .boxes import longest_side
 from .loading import Resident, open_pretrained
 from .preprocessing import Batch, batches, check, process, to_device
-from .protocols import Kind, Loading, Picture
+from .protocols import Kind, Loading, Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class SegmenterInputs:
     """Batches of pictures; per picture its frame and its boxes as float32 (boxes, 4) corners."""
 
     parts: tuple[Batch, ...]
@@ -76,7 +76,9 @@ class BoxSegmenter(Resident):
         """Return the longest side in pixels above which a picture shows it nothing more."""
         return longest_side(self._loaded.processor.image_processor)
 
-    def prepare(self, pictures: Sequence[Picture], boxes: Sequence[Sequence[Box]]) -> Prepared:
+    def prepare(
+        self, pictures: Sequence[Pixels], boxes: Sequence[Sequence[Box]]
+    ) -> SegmenterInputs:
         """Resize and normalise; any number of boxes per picture, none included."""
         check(pictures)
         frames = tuple(self.frame((one.shape[0], one.shape[1])) for one in pictures)
@@ -84,9 +86,9 @@ class BoxSegmenter(Resident):
         asked = [index for index, some in enumerate(corners) if len(some)]
         found = batches(self._processed(pictures, asked), ["pixel_values"])
         parts = [Batch(tuple(asked[i] for i in one.indices), one.inputs) for one in found]
-        return Prepared(tuple(parts), frames, corners)
+        return SegmenterInputs(tuple(parts), frames, corners)
 
-    def segment(self, prepared: Prepared) -> Any:
+    def segment(self, prepared: SegmenterInputs) -> Any:
         """Run the model; return for each picture its logits (boxes, 1, height, width), small."""
         import torch
 
@@ -105,13 +107,13 @@ class BoxSegmenter(Resident):
             [] if small is None else _masks(small, frame) for small, frame in zip(*raw, strict=True)
         ]
 
-    def _processed(self, pictures: Sequence[Picture], asked: list[int]) -> list[dict[str, Any]]:
+    def _processed(self, pictures: Sequence[Pixels], asked: list[int]) -> list[dict[str, Any]]:
         """Process the pictures that have boxes; a rejected one is named by its own number."""
         try:
             chosen = [pictures[index] for index in asked]
             return process(self._loaded.processor.image_processor, chosen)
-        except PictureRejected as error:
-            raise PictureRejected(str(error), asked[error.index]) from error
+        except ImageRejected as error:
+            raise ImageRejected(str(error), asked[error.index]) from error
 
     def _decode(self, seen: Any, corners: NDArray[np.float32]) -> torch.Tensor:
         import torch

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..device.memory import is_out_of_memory
-from ..errors import PictureRejected, SightlineError
+from ..errors import ImageRejected, SightlineError
 from ..text import clean
-from .protocols import Picture
+from .protocols import Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class Batch:
     inputs: dict[str, torch.Tensor]
 
 
-def tensor(picture: Picture) -> torch.Tensor:
+def tensor(picture: Pixels) -> torch.Tensor:
     """Return the picture as uint8 (3, height, width), sharing its memory where that is allowed."""
     import torch
 
@@ -43,7 +43,7 @@ def tensor(picture: Picture) -> torch.Tensor:
     return torch.from_numpy(whole).permute(2, 0, 1)
 
 
-def middle(picture: Picture) -> Picture:
+def middle(picture: Pixels) -> Pixels:
     """Return the picture, or of a very long one the middle.
 
     Where the shorter side is resized to a fixed length and the middle cut out, the ends of a long
@@ -55,7 +55,7 @@ def middle(picture: Picture) -> Picture:
     return picture[top : height - top, left : width - left]
 
 
-def preresized(processor: Any, picture: Picture) -> tuple[torch.Tensor, dict[str, Any]]:
+def preresized(processor: Any, picture: Pixels) -> tuple[torch.Tensor, dict[str, Any]]:
     """Return the picture as a tensor, resized already where that comes to the same.
 
     A processor first makes the picture contiguous by channel, on which resizing is five times
@@ -75,7 +75,7 @@ def preresized(processor: Any, picture: Picture) -> tuple[torch.Tensor, dict[str
     return resized, {"do_resize": False}
 
 
-def shrunk(picture: Picture, longest: int) -> Picture:
+def shrunk(picture: Pixels, longest: int) -> Pixels:
     """Return the picture with its longer side at most `longest` pixels."""
     height, width = picture.shape[:2]
     if max(height, width) <= longest:
@@ -90,8 +90,8 @@ def shrunk(picture: Picture, longest: int) -> Picture:
 
 def process(
     processor: Any,
-    pictures: Sequence[Picture],
-    before: Callable[[Picture], Picture] = lambda picture: picture,
+    pictures: Sequence[Pixels],
+    before: Callable[[Pixels], Pixels] = lambda picture: picture,
 ) -> list[dict[str, Any]]:
     """Return the processor's tensors for each picture by itself, each of batch size one.
 
@@ -101,13 +101,13 @@ def process(
     return each(pictures, lambda picture: _processed(processor, before(picture)))
 
 
-def check(pictures: Sequence[Picture]) -> None:
+def check(pictures: Sequence[Pixels]) -> None:
     """Raise PictureRejected for the first that is no picture at all."""
     each(pictures, lambda picture: {})
 
 
 def each(
-    pictures: Sequence[Picture], work: Callable[[Picture], dict[str, Any]]
+    pictures: Sequence[Pixels], work: Callable[[Pixels], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Do `work` on each picture; what it raises becomes PictureRejected with the index."""
     done: list[dict[str, Any]] = []
@@ -119,7 +119,7 @@ def each(
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            raise PictureRejected(_why(picture, error), index) from error
+            raise ImageRejected(_why(picture, error), index) from error
     return done
 
 
@@ -150,7 +150,7 @@ def to_device(
     }
 
 
-def _processed(processor: Any, picture: Picture) -> dict[str, Any]:
+def _processed(processor: Any, picture: Pixels) -> dict[str, Any]:
     pixels, changed = preresized(processor, picture)
     made = processor(
         images=[pixels], return_tensors="pt", input_data_format="channels_first", **changed
@@ -158,7 +158,7 @@ def _processed(processor: Any, picture: Picture) -> dict[str, Any]:
     return dict(made)
 
 
-def _checked(picture: Picture) -> Picture:
+def _checked(picture: Pixels) -> Pixels:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"expected uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
     if not picture.size:
@@ -166,7 +166,7 @@ def _checked(picture: Picture) -> Picture:
     return picture
 
 
-def _why(picture: Picture, error: Exception) -> str:
+def _why(picture: Pixels, error: Exception) -> str:
     size = "x".join(str(number) for number in picture.shape[1::-1])
     reason = clean(str(error).strip() or type(error).__name__, limit=160)
     return f"the model cannot take a picture of {size} pixels: {reason}"

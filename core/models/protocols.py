@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..records import Box
 
 Kind = Literal["embedder", "detector", "segmenter", "vlm"]
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 """RGB, uint8, shape (height, width, 3)."""
 
 Finish = Literal["stop", "length", "cancelled", "failed", "unknown"]
@@ -93,7 +93,7 @@ class Embedder(Model, Protocol):
     def side(self) -> int:
         """Return the shortest side in pixels above which a picture shows it nothing more."""
 
-    def prepare(self, pictures: Sequence[Picture]) -> Any:
+    def prepare(self, pictures: Sequence[Pixels]) -> Any:
         """Resize and normalise."""
 
     def embed(self, prepared: Any) -> NDArray[np.float32]:
@@ -123,7 +123,7 @@ class Detector(Model, Protocol):
     def side(self) -> int:
         """Return the longest side in pixels above which a picture shows it nothing more."""
 
-    def prepare(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Any:
+    def prepare(self, pictures: Sequence[Pixels], labels: Sequence[Sequence[str]]) -> Any:
         """Resize, normalise and tokenise; one list of labels per picture (ignored if closed)."""
 
     def detect(self, prepared: Any) -> Any:
@@ -140,7 +140,7 @@ class Segmenter(Model, Protocol):
     def side(self) -> int:
         """Return the longest side in pixels above which a picture shows it nothing more."""
 
-    def prepare(self, pictures: Sequence[Picture], boxes: Sequence[Sequence[Box]]) -> Any:
+    def prepare(self, pictures: Sequence[Pixels], boxes: Sequence[Sequence[Box]]) -> Any:
         """Resize and normalise; any number of boxes per picture, none included."""
 
     def segment(self, prepared: Any) -> Any:
@@ -151,14 +151,14 @@ class Segmenter(Model, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Prompted:
     """One question to a VLM about some pictures, in order.
 
     `seconds` are the times of `pictures` where they are frames of a video, else empty. `schema` is
     a JSON schema the answer should follow; a backend that can enforce it does.
     """
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Pixels, ...]
     prompt: str
     system: str = ""
     seconds: tuple[float, ...] = ()
@@ -167,7 +167,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """What a VLM said, with what was measured. `error` is set when and only when it `failed`.
 
     Token counts and times are None where the backend does not tell. `seconds` is this answer's
@@ -192,7 +192,7 @@ class VisionLanguageModel(Model, Protocol):
     def most_pictures(self) -> int | None:
         """Return how many pictures one question may show; None for as many as fit."""
 
-    def prepare(self, asks: Sequence[Ask]) -> Any:
+    def prepare(self, asks: Sequence[Prompted]) -> Any:
         """Resize, normalise, fill the chat template, tokenise; special tokens are neutralised.
 
         Raises PictureRejected (naming which ask) if a picture cannot be processed.
@@ -201,5 +201,5 @@ class VisionLanguageModel(Model, Protocol):
     def answer(self, prepared: Any, cancelled: Callable[[], bool]) -> Any:
         """Generate for the whole batch; stops within a token once `cancelled()`."""
 
-    def finish(self, raw: Any) -> list[Answer]:
+    def finish(self, raw: Any) -> list[Completion]:
         """Return one answer per ask, in order."""

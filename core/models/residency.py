@@ -28,7 +28,7 @@ SPARE_SHARE = 0.1
 """of a device's memory that is left to what a model computes"""
 
 
-class Footprints(Protocol):
+class FootprintStore(Protocol):
     """Where it is remembered what models need."""
 
     def bytes_of(self, key: str) -> int:
@@ -51,7 +51,7 @@ class Footprints(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LoadedModel:
     """A model in memory, for lists."""
 
     name: str
@@ -74,19 +74,19 @@ class Residency:
 
     def __init__(
         self,
-        footprints: Footprints,
+        footprints: FootprintStore,
         *,
         loader: Callable[[Loading], Model] = load,
         measure: Callable[[str], Memory] = memory,
-        told: Callable[[str], None] = log.info,
+        notify: Callable[[str], None] = log.info,
     ) -> None:
         self._footprints = footprints
         self._loader = loader
         self._measure = measure
-        self._told = told
+        self._notify = notify
         self._residents: dict[str, _Resident] = {}
         self._lock = threading.RLock()
-        self._turns: dict[str, threading.RLock] = {}
+        self._queue: dict[str, threading.RLock] = {}
 
     @contextmanager
     def lease(self, loading: Loading) -> Iterator[Model]:
@@ -109,7 +109,7 @@ class Residency:
             yield
             return
         with self._lock:
-            turn = self._turns.setdefault(device, threading.RLock())
+            turn = self._queue.setdefault(device, threading.RLock())
         with turn:
             yield
 
@@ -129,7 +129,7 @@ class Residency:
                     error.__traceback__ = None
                 if attempt == 1:
                     freed = self.evict_idle(model.device)
-                    self._told(
+                    self._notify(
                         f"{model.device} is out of memory; {counted(freed, 'idle model')} evicted"
                     )
         raise OutOfMemory(
@@ -175,12 +175,12 @@ class Residency:
             empty_caches(device)
         return len(idle)
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[LoadedModel]:
         """Return what is in memory, the latest used first."""
         now = time.monotonic()
         with self._lock:
             rows = [
-                Held(
+                LoadedModel(
                     r.model.identity.model, r.model.device, r.bytes, r.users,
                     0.0 if r.users else now - r.used_at,
                 )
@@ -200,7 +200,7 @@ class Residency:
         resident = _Resident(model, model.memory_bytes)
         self._residents[key] = resident
         self._footprints.keep_bytes(key, loading.name, model.device, resident.bytes)
-        self._told(f"{loading.name} loaded on {model.device}: {resident.bytes / 2**20:.0f} MiB")
+        self._notify(f"{loading.name} loaded on {model.device}: {resident.bytes / 2**20:.0f} MiB")
         return resident
 
     def _loaded(self, loading: Loading) -> Model:
@@ -256,7 +256,7 @@ class Residency:
 
     def _close(self, key: str) -> None:
         resident = self._residents.pop(key)
-        self._told(f"{resident.model.identity.model} evicted from {resident.model.device}")
+        self._notify(f"{resident.model.identity.model} evicted from {resident.model.device}")
         resident.model.close()
 
 

@@ -19,7 +19,7 @@ from ..device.precision import choose_dtype
 from ..errors import SightlineError
 from ..records import Box
 from ..text import clean
-from .protocols import Ask, Loading, Model, Picture
+from .protocols import Loading, Model, Pixels, Prompted
 from .registry import load
 
 BACKENDS = ("sdpa", "eager", "flash_attention_2")
@@ -27,7 +27,7 @@ TOKENS = 4
 _PROMPT = "Describe this picture."
 
 
-class Found(Protocol):
+class ModelFiles(Protocol):
     """What must be known of a model to load it: the shape of `hub.resolved.Resolved`."""
 
     @property
@@ -72,7 +72,7 @@ class SmokeReport:
     failure: str
 
 
-def smoke(found: Found, device: str = "cpu", dtype: str = "auto") -> SmokeReport:
+def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeReport:
     """Load a model with each attention backend and look at one picture. Raises nothing."""
     worked: list[str] = []
     seen = (dtype, device)
@@ -92,7 +92,7 @@ def smoke(found: Found, device: str = "cpu", dtype: str = "auto") -> SmokeReport
 def look(model: Model) -> str:
     """Show a loaded model one drawn picture; return what is wrong with what comes out, or ""."""
     picture = drawn()
-    kinds: dict[str, Callable[[Any, Picture], str]] = {
+    kinds: dict[str, Callable[[Any, Pixels], str]] = {
         "embedder": _embeds,
         "detector": _detects,
         "segmenter": _segments,
@@ -101,7 +101,7 @@ def look(model: Model) -> str:
     return kinds[model.kind](model, picture)
 
 
-def drawn() -> Picture:
+def drawn() -> Pixels:
     """Return a picture with something on it: a red disc on a green ground, 224 by 224."""
     rows, columns = np.mgrid[0:224, 0:224]
     picture = np.full((224, 224, 3), (40, 120, 60), np.uint8)
@@ -121,7 +121,7 @@ def _once(loading: Loading) -> tuple[Any, str]:
     return identity, where
 
 
-def _backends(found: Found, device: str, dtype: str) -> tuple[str, ...]:
+def _backends(found: ModelFiles, device: str, dtype: str) -> tuple[str, ...]:
     """Return the backends worth trying: those that can work on this device at all."""
     if found.folder is None or found.family == "open_clip":
         return ("auto",)
@@ -136,7 +136,7 @@ def _backends(found: Found, device: str, dtype: str) -> tuple[str, ...]:
     return tuple(usable)
 
 
-def _loading(found: Found, device: str, dtype: str, attn: str) -> Loading:
+def _loading(found: ModelFiles, device: str, dtype: str, attn: str) -> Loading:
     options = dict(found.options) | ({"url": found.url} if found.url else {})
     return Loading(
         name=found.name,
@@ -151,7 +151,7 @@ def _loading(found: Found, device: str, dtype: str, attn: str) -> Loading:
     )
 
 
-def _embeds(model: Any, picture: Picture) -> str:
+def _embeds(model: Any, picture: Pixels) -> str:
     vectors = model.embed(model.prepare([picture]))
     texts = model.embed_texts(["a red disc"])
     if vectors.shape != texts.shape:
@@ -160,7 +160,7 @@ def _embeds(model: Any, picture: Picture) -> str:
     return "" if sound else "gives vectors that are no numbers"
 
 
-def _detects(model: Any, picture: Picture) -> str:
+def _detects(model: Any, picture: Pixels) -> str:
     labels = ["red disc"] if model.open_vocabulary else []
     boxes = model.finish(model.detect(model.prepare([picture], [labels])), 0.0)[0]
     if not boxes:
@@ -170,15 +170,15 @@ def _detects(model: Any, picture: Picture) -> str:
     return "" if sound else "gives boxes that are no numbers"
 
 
-def _segments(model: Any, picture: Picture) -> str:
+def _segments(model: Any, picture: Pixels) -> str:
     box = Box("disc", 1.0, 60.0, 40.0, 120.0, 120.0)
     masks = model.finish(model.segment(model.prepare([picture], [[box]])))[0]
     fits = len(masks) == 1 and masks[0].shape == picture.shape[:2]
     return "" if fits else "gives no mask of the picture's size"
 
 
-def _answers(model: Any, picture: Picture) -> str:
-    ask = Ask((picture,), _PROMPT, max_tokens=TOKENS)
+def _answers(model: Any, picture: Pixels) -> str:
+    ask = Prompted((picture,), _PROMPT, max_tokens=TOKENS)
     (answer,) = model.finish(model.answer(model.prepare([ask]), lambda: False))
     if answer.finish == "failed":
         return f"failed: {answer.error}"

@@ -43,7 +43,7 @@ class BatchDone:
 
 
 @dataclass(frozen=True, slots=True)
-class MomentFound:
+class EventFound:
     """An event of a finished source, also of one that an earlier scan finished (`known`)."""
 
     scan: int
@@ -127,25 +127,25 @@ class PullEnded:
     reason: str
 
 
-Event = (
+Message = (
     ScanStarted
     | TaskStarted
     | BatchDone
-    | MomentFound
+    | EventFound
     | TaskFinished
     | Warned
     | LeftOut
     | ScanFinished
     | PullEnded
 )
-EVENTS: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
+EVENTS: dict[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 
 
-def event_to_json(event: Event) -> dict[str, Any]:
+def event_to_json(event: Message) -> dict[str, Any]:
     """Return an event as a JSON object."""
     return to_json(event)
 
 
-def event_from_json(body: dict[str, Any]) -> Event:
+def event_from_json(body: dict[str, Any]) -> Message:
     """Return the event of a JSON object. Raises KeyError or TypeError for anything unknown."""
     return from_json(body, EVENTS)

@@ -29,7 +29,7 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ListResults:
     """What was found in the sources of a scan (None for the newest): events, every candidate, or
     the frames models looked at.
 
@@ -46,7 +46,7 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class ListModels:
     """Models of the catalog and whatever else lies in the cache, with what each took in memory."""
 
     text: str = ""
@@ -71,7 +71,7 @@ class LogLines:
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Results of a scan (None for the newest) as files in `folder`, narrowed as by `Results.text`.
+    """Results of a scan (None for the newest) as files in `folder`, narrowed as by `ListResults.text`.
 
     `clips` and `pictures` are folders for a clip, or a picture of the peak, of each event; empty
     for none.
@@ -101,7 +101,7 @@ class ScoreRequest:
     any_video: bool = False
 
 
-Query = Scans | Tasks | Results | Models | Matrix | LogLines
+Query = Scans | Tasks | ListResults | ListModels | Matrix | LogLines
 QUERIES: dict[str, type[Query]] = {each.__name__: each for each in get_args(Query)}
 
 

@@ -10,7 +10,7 @@ from ..text import counted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..records import Candidate, Moment, SourceInfo
+    from ..records import Candidate, Event, SourceInfo
     from .passed_over import PassedOver
 
 
@@ -61,7 +61,7 @@ class PlanView:
 
 
 @dataclass(frozen=True, slots=True)
-class MomentView:
+class InstantView:
     """Everything kept about one instant of a source."""
 
     info: SourceInfo
@@ -70,7 +70,7 @@ class MomentView:
     seconds: float
     frame: int
     frame_seconds: float
-    moments: tuple[Moment, ...]
+    moments: tuple[Event, ...]
     candidates: tuple[Candidate, ...]
     measurements: dict[str, dict[str, float]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ExportProgress:
     """How far an export is: `done` of `total`; `what` is a source, or an event for clips."""
 
     what: str = "source"
@@ -122,7 +122,7 @@ class Progress:
 class ExportState:
     """How an export stands; `trouble` says why one that is finished was broken off."""
 
-    progress: Progress = Progress()
+    progress: ExportProgress = ExportProgress()
     files: int = 0
     failed: int = 0
     """clips or pictures that could not be made"""
@@ -133,7 +133,7 @@ class ExportState:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class RederivedSource:
     """One source measured again: `same`, `changed` (then `reason` says what), or `skipped`."""
 
     path: str

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from ..errors import DiskFull, SourceError
 from ..protocol.views import Piece
-from ..records import Moment, SourceInfo
+from ..records import Event, SourceInfo
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.atomic import disk_errors, make_folder, write
 from ..storage.library import Library
 from ..text import clean, clean_path
-from .documents import Filed, documents
-from .narrowing import Narrowed
+from .documents import NamedDocument, documents
+from .narrowing import FilteredResults
 
 MOST_NAMED_BYTES = 60
 """of a clip's name, for the numbers of its events"""
 
 
 def export_pieces(
-    library: Library, scan: int, folder: Path, reader: Reader, narrowed: Narrowed, *,
+    library: Library, scan: int, folder: Path, reader: Reader, narrowed: FilteredResults, *,
     pictures: bool,
 ) -> Iterator[Piece]:  # fmt: skip
     """Write the clips (or one picture of the peak for each event) and yield what came of it.
@@ -38,9 +38,9 @@ def export_pieces(
             yield _piece(reader, filed, group, folder, pictures)
 
 
-def joined(moments: Sequence[Moment]) -> list[tuple[Moment, ...]]:
+def joined(moments: Sequence[Event]) -> list[tuple[Event, ...]]:
     """Return events in groups whose clips overlap, in order of time."""
-    groups: list[list[Moment]] = []
+    groups: list[list[Event]] = []
     end = 0.0
     for moment in sorted(moments, key=lambda each: (each.clip_start_seconds, each.number)):
         if groups and moment.clip_start_seconds < end:
@@ -52,17 +52,17 @@ def joined(moments: Sequence[Moment]) -> list[tuple[Moment, ...]]:
     return [tuple(group) for group in groups]
 
 
-def piece_name(stem: str, group: Sequence[Moment]) -> str:
+def piece_name(stem: str, group: Sequence[Event]) -> str:
     """Return the name of a clip without its ending: `b.mp4.002-004+007.flash+motion`.
 
     The numbers are those of its events; where they are too many, the first and the last and how
     many there are.
     """
     numbers = sorted(moment.number for moment in group)
-    told = "+".join(_runs(numbers))
-    if len(told) > MOST_NAMED_BYTES:
-        told = f"{numbers[0]:03d}-{numbers[-1]:03d}.{len(numbers)}events"
-    return f"{stem}.{told}.{'+'.join(sorted({moment.kind for moment in group}))}"
+    named = "+".join(_runs(numbers))
+    if len(named) > MOST_NAMED_BYTES:
+        named = f"{numbers[0]:03d}-{numbers[-1]:03d}.{len(numbers)}events"
+    return f"{stem}.{named}.{'+'.join(sorted({moment.kind for moment in group}))}"
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _runs(numbers: Sequence[int]) -> Iterator[str]:
 
 
 def _piece(
-    reader: Reader, filed: Filed, group: Sequence[Moment], folder: Path, picture: bool
+    reader: Reader, filed: NamedDocument, group: Sequence[Event], folder: Path, picture: bool
 ) -> Piece:
     info = filed.document.source
     path = folder / f"{piece_name(filed.stems.plain, group)}.{'jpg' if picture else 'mp4'}"
@@ -88,7 +88,7 @@ def _piece(
     return Piece(info.path, path, "", len(group), clean(how))
 
 
-def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> str:
+def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Event], path: Path) -> str:
     """Write a clip and return how it was made."""
     scratch = path.with_name(f".{path.name}.part")
     start = min(moment.clip_start_seconds for moment in group)
@@ -105,7 +105,7 @@ def _one_clip(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: P
     return made.in_words
 
 
-def _one_picture(reader: Reader, info: SourceInfo, group: Sequence[Moment], path: Path) -> str:
+def _one_picture(reader: Reader, info: SourceInfo, group: Sequence[Event], path: Path) -> str:
     for image in reader.stills(info, [group[0].peak_seconds], max(info.width, info.height)):
         write(path, image.jpeg)
     return ""

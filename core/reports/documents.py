@@ -19,16 +19,16 @@ from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
+from .frame_notes import frame_notes, verdicts
 from .lists import spec_of
-from .looks import frame_notes, verdicts
-from .narrowing import Narrowed
+from .narrowing import FilteredResults
 
 if TYPE_CHECKING:
     from ..records import SourceKind
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class NamedDocument:
     """A document with the stems that the names of its files begin with."""
 
     stems: Stems
@@ -36,8 +36,12 @@ class Filed:
 
 
 def documents(
-    library: Library, scan: int, *, statistics: bool = False, narrowed: Narrowed | None = None
-) -> Iterator[Filed]:
+    library: Library,
+    scan: int,
+    *,
+    statistics: bool = False,
+    narrowed: FilteredResults | None = None,
+) -> Iterator[NamedDocument]:
     """Yield one document for each source of a scan that has results, in order.
 
     With `narrowed` sources of which nothing is kept are passed over.
@@ -60,7 +64,7 @@ def documents(
         if narrowed is not None and whole is not None:
             whole = narrowed.document(task.number, whole)
         if whole is not None:
-            yield Filed(names[called[task.number]], whole)
+            yield NamedDocument(names[called[task.number]], whole)
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -78,7 +82,7 @@ def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
     return called
 
 
-def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
+def with_thumbnails(library: Library, filed: NamedDocument, longest_side: int) -> NamedDocument:
     """Return a document with the thumbnails that are kept of its events."""
     document = filed.document
     pictures = {
@@ -97,7 +101,7 @@ def with_thumbnails(library: Library, filed: Filed, longest_side: int) -> Filed:
     return replace(filed, document=replace(document, thumbnails=pictures))
 
 
-def summary(library: Library, scan: int, narrowed: Narrowed | None = None) -> Summary:
+def summary(library: Library, scan: int, narrowed: FilteredResults | None = None) -> Summary:
     """Return a scan as a whole; with `narrowed` its sources count the events that are kept."""
     row = library.runs.get(scan)
     tasks = library.runs.tasks(scan)
@@ -125,7 +129,7 @@ def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
         if task.kind == "picture" and task.content is not None:
             result = library.results.get(task.content, library.runs.get(scan).spec_hash)
             if result is not None and "dedupe" in result.tracks:
-                values = library.results.whole_track(result.tracks["dedupe"], columns).values
+                values = library.results.whole_series(result.tracks["dedupe"], columns).values
                 if len(values):
                     paths.append(task.path)
                     hashes.append(joined(values)[0])
@@ -151,7 +155,7 @@ def _document(
         statistics=tuple(_statistics(library, result)) if statistics else (),
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
-        looks=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
+        frame_notes=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
         verdicts=verdicts(annotations),
         remarks=tuple(_remarks(library, info.content)),
     )
@@ -165,7 +169,7 @@ def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
     for name, key in result.tracks.items():
-        track = library.results.whole_track(key, len(create(name).columns))
+        track = library.results.whole_series(key, len(create(name).columns))
         columns = columns_of(name, track.values.shape[1])
         shown = [n for n, column in enumerate(columns) if column not in create(name).internal]
         yield Statistics(

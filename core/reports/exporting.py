@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ..errors import Interrupted, SightlineError, UnknownName, UsageError
 from ..protocol.queries import ExportRequest
-from ..protocol.views import ExportState, Piece, Progress
+from ..protocol.views import ExportProgress, ExportState, Piece
 from ..sources.reader import Reader
 from ..storage.library import Library
 from .clips import export_pieces
-from .exports import Told, events_of, export
+from .exports import Notify, events_of, export
 from .lists import newest, spec_of
-from .narrowing import Narrowed
+from .narrowing import FilteredResults
 
 MOST_KEPT = 20
 """finished exports that can still be asked about"""
@@ -39,20 +39,20 @@ class Exporter:
         self._library = library
         self._request = request
         limits = spec_of(library, scan).limits
-        self._narrowed = Narrowed(library, scan, request.text)
+        self._narrowed = FilteredResults(library, scan, request.text)
         self._reader = Reader(limits, threads=0)
         self._ended = threading.Event()
 
-    def run(self, told: Told, wrote: Wrote) -> None:
-        """Write everything; `told` hears how far it is, `wrote` of each file, or of one missing.
+    def run(self, notify: Notify, wrote: Wrote) -> None:
+        """Write everything; `notify` hears how far it is, `wrote` of each file, or of one missing.
 
         Raises SightlineError; Interrupted after `end`.
         """
 
-        def checked(progress: Progress) -> None:
+        def checked(progress: ExportProgress) -> None:
             if self._ended.is_set():
                 raise Interrupted("the export was ended")
-            told(progress)
+            notify(progress)
 
         request = self._request
         try:
@@ -70,23 +70,23 @@ class Exporter:
         self._ended.set()
         self._reader.close()
 
-    def _files(self, folder: Path, told: Told, wrote: Wrote) -> None:
+    def _files(self, folder: Path, notify: Notify, wrote: Wrote) -> None:
         formats = self._request.formats
         for path in export(
-            self._library, self._scan, formats, folder, self._reader, self._narrowed, told
+            self._library, self._scan, formats, folder, self._reader, self._narrowed, notify
         ):
             wrote(Piece("", path, events=0))
 
-    def _pieces(self, folder: Path, told: Told, wrote: Wrote, *, pictures: bool) -> None:
+    def _pieces(self, folder: Path, notify: Notify, wrote: Wrote, *, pictures: bool) -> None:
         total = events_of(self._library, self._scan, self._narrowed)
         done = 0
-        told(Progress("event", 0, total))
+        notify(ExportProgress("event", 0, total))
         for piece in export_pieces(
             self._library, self._scan, folder, self._reader, self._narrowed, pictures=pictures
         ):
             done += piece.events
             wrote(piece)
-            told(Progress("event", done, max(total, done)))
+            notify(ExportProgress("event", done, max(total, done)))
 
 
 class Exports:
@@ -163,8 +163,8 @@ class Exports:
         if not piece.failure:
             self._set(number, files=state.files + 1)
         else:
-            told = (*state.failures, piece.failure)[:MOST_FAILURES]
-            self._set(number, failed=state.failed + 1, failures=told)
+            notify = (*state.failures, piece.failure)[:MOST_FAILURES]
+            self._set(number, failed=state.failed + 1, failures=notify)
 
     def _set(self, number: int, **changed: object) -> None:
         with self._lock:

@@ -8,30 +8,30 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import SourceError
-from ..protocol.views import Progress
+from ..protocol.views import ExportProgress
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
 from ..storage.library import Library
-from .documents import Filed, documents, summary, with_thumbnails
+from .documents import NamedDocument, documents, summary, with_thumbnails
 from .lists import spec_of
-from .narrowing import Narrowed
+from .narrowing import FilteredResults
 
-Told = Callable[[Progress], None]
+Notify = Callable[[ExportProgress], None]
 
 
 def export(
     library: Library, scan: int, formats: Sequence[str], folder: Path, reader: Reader,
-    narrowed: Narrowed, told: Told,
+    narrowed: FilteredResults, notify: Notify,
 ) -> list[Path]:  # fmt: skip
     """Write a scan's results and return the files. Raises UsageError or EnvironmentFault.
 
-    `told` is called after each source; what it raises ends the export.
+    `notify` is called after each source; what it raises ends the export.
     """
     from ..storage.export.table import FORMATS, check_formats, write_scan, write_source
 
     check_formats(formats)
     layouts = {FORMATS[name].per for name in formats}
-    progress = _Counter(told, _sources(library, scan, narrowed) * len(layouts))
+    progress = _Counter(notify, _sources(library, scan, narrowed) * len(layouts))
     source = _Documents(library, scan, reader, narrowed, progress)
     written: list[Path] = []
     if "source" in layouts:
@@ -42,13 +42,13 @@ def export(
     return written + write_scan(summary(library, scan, narrowed), rest, folder, formats)
 
 
-def events_of(library: Library, scan: int, narrowed: Narrowed) -> int:
+def events_of(library: Library, scan: int, narrowed: FilteredResults) -> int:
     """Return how many events of a scan are kept."""
     tasks = library.runs.tasks(scan)
     return sum(narrowed.moments_of(task.number, task.moments) for task in tasks)
 
 
-def _sources(library: Library, scan: int, narrowed: Narrowed) -> int:
+def _sources(library: Library, scan: int, narrowed: FilteredResults) -> int:
     if narrowed.tasks is not None:
         return len(narrowed.tasks)
     return sum(task.content is not None for task in library.runs.tasks(scan))
@@ -57,20 +57,25 @@ def _sources(library: Library, scan: int, narrowed: Narrowed) -> int:
 class _Counter:
     """Says after each source how many are done."""
 
-    def __init__(self, told: Told, total: int) -> None:
-        self._told = told
+    def __init__(self, notify: Notify, total: int) -> None:
+        self._notify = notify
         self._done, self._total = 0, total
 
     def one_more(self) -> None:
         self._done += 1
-        self._told(Progress("source", self._done, max(self._total, self._done)))
+        self._notify(ExportProgress("source", self._done, max(self._total, self._done)))
 
 
 class _Documents:
     """The documents of a scan, with or without pictures."""
 
     def __init__(
-        self, library: Library, scan: int, reader: Reader, narrowed: Narrowed, progress: _Counter
+        self,
+        library: Library,
+        scan: int,
+        reader: Reader,
+        narrowed: FilteredResults,
+        progress: _Counter,
     ) -> None:
         self._library = library
         self._scan = scan
@@ -79,14 +84,14 @@ class _Documents:
         self._progress = progress
         self._side = spec_of(library, scan).output.thumbnail_pixels
 
-    def all(self, *, statistics: bool = False, pictures: bool = False) -> Iterator[Filed]:
+    def all(self, *, statistics: bool = False, pictures: bool = False) -> Iterator[NamedDocument]:
         """Yield each document; `pictures` adds a thumbnail of each event."""
         found = documents(self._library, self._scan, statistics=statistics, narrowed=self._narrowed)
         for filed in found:
             yield self._illustrated(filed) if pictures else filed
             self._progress.one_more()
 
-    def _illustrated(self, filed: Filed) -> Filed:
+    def _illustrated(self, filed: NamedDocument) -> NamedDocument:
         source, moments = filed.document.source, filed.document.moments
         # A file that is gone or changed since still has its events, without pictures.
         with suppress(SourceError):

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
-from ..protocol.views import MomentView
-from ..records import Candidate, Moment, SourceInfo, asked_stream
+from ..protocol.views import InstantView
+from ..records import Candidate, Event, SourceInfo, asked_stream
 from ..screening.registry import columns_of, create
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
@@ -29,14 +29,14 @@ from ..timecodes import (
     written_rate,
 )
 from ..times import EXACT_SECONDS, WrittenTime
+from .frame_notes import frame_notes, verdicts
 from .lists import spec_of
-from .looks import frame_notes, verdicts
 
 MAX_PRINTED = 10_000
 """characters of a printed line: see `core.cli.output`"""
 
 
-def instant(library: Library, path: str, when: WrittenTime) -> MomentView:
+def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
     """Return everything kept about one instant. Raises UnknownName or UsageError.
 
     A time that was printed shows the frame it was printed of: as the scan saw it that is named,
@@ -63,7 +63,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> MomentView:
         frame, frame_seconds = nearest.frame, nearest.seconds
     if row is not None and when.frame == frame:
         seconds = frame_seconds
-    return MomentView(
+    return InstantView(
         info=info,
         profile=library.runs.get(scan).profile,
         scan=scan,
@@ -206,7 +206,7 @@ def _results(library: Library, path: str, *, every: bool = False) -> Iterator[tu
 
 def _event_time(result: Result, when: WrittenTime) -> float | None:
     """Return the exact time of an event or candidate that is printed as this time."""
-    found: list[Moment | Candidate] = [*result.moments, *result.candidates]
+    found: list[Event | Candidate] = [*result.moments, *result.candidates]
     times = [each.peak_seconds for each in found]
     times += [time for each in found for time in (each.start_seconds, each.end_seconds)]
     return next((t for t in times if abs(t - when.seconds) <= when.tolerance_seconds), None)
@@ -227,7 +227,7 @@ def _measurements(
     found: dict[str, dict[str, float]] = {}
     frame = None
     for name, key in result.tracks.items():
-        track = library.results.whole_track(key, 0)
+        track = library.results.whole_series(key, 0)
         if not len(track.indices):
             continue
         row = _row(track, when)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from ..protocol.queries import Results, What
-from ..records import Candidate, Moment
+from ..protocol.queries import ListResults, What
+from ..records import Candidate, Event
 from ..storage.export.document import Document, FrameNotes
 from ..storage.library import Library
 from . import filters
 from .pages import wanted_of
 
 
-class Narrowed:
+class FilteredResults:
     """What of each source of a scan a filter lets through; an empty one lets all through.
 
     A source is kept for its events, or for frames that models spoke of; for candidates alone only
@@ -50,30 +50,30 @@ class Narrowed:
         events, numbers, frames = (self._kept[what].get(task, set()) for what in self._kept)
         moments = tuple(each for each in document.moments if each.number in events)
         candidates = tuple(each for n, each in enumerate(document.candidates) if n in numbers)
-        looks = tuple(self._looks(document.looks, frames, moments))
-        if not (moments or looks or (candidates and "candidates" in self._keeping)):
+        frame_notes = tuple(self._looks(document.frame_notes, frames, moments))
+        if not (moments or frame_notes or (candidates and "candidates" in self._keeping)):
             return None
         verdicts = tuple(v for v in document.verdicts if _inside(int(v["frame"]), candidates))
         return replace(
-            document, moments=moments, candidates=candidates, looks=looks, verdicts=verdicts,
+            document, moments=moments, candidates=candidates, frame_notes=frame_notes, verdicts=verdicts,
             narrowed=self.text,
         )  # fmt: skip
 
     def _looks(
-        self, looks: Sequence[FrameNotes], frames: set[int], moments: Sequence[Moment]
+        self, frame_notes: Sequence[FrameNotes], frames: set[int], moments: Sequence[Event]
     ) -> Iterable[FrameNotes]:
-        for notes in looks:
+        for notes in frame_notes:
             if notes.frame in frames and (not self._within or _inside(notes.frame, moments)):
                 yield notes
 
 
 def _by_task(library: Library, scan: int, text: str, what: str) -> dict[int, set[int]]:
-    keys = library.listings.keys(wanted_of(Results(cast("What", what), scan, text), scan))
+    keys = library.listings.keys(wanted_of(ListResults(cast("What", what), scan, text), scan))
     found: dict[int, set[int]] = {}
     for task, number in keys.window(0, len(keys)):
         found.setdefault(task, set()).add(number)
     return found
 
 
-def _inside(frame: int, stretches: Sequence[Moment | Candidate]) -> bool:
+def _inside(frame: int, stretches: Sequence[Event | Candidate]) -> bool:
     return any(each.start_frame <= frame <= each.end_frame for each in stretches)

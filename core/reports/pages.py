@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..config.user_settings import log_file
-from ..protocol.queries import LogLines, Matrix, Models, Page, Query, Results, Scans, Tasks
+from ..protocol.queries import ListModels, ListResults, LogLines, Matrix, Page, Query, Scans, Tasks
 from ..records import asked_stream
 from ..storage.export.shapes import look
 from ..storage.library import Library
-from ..storage.listings import Key, Wanted
+from ..storage.listings import Key, RowSelection
 from . import filters
+from .frame_notes import frame_notes
 from .lists import newest, scan_lines
 from .loglines import log_lines
-from .looks import frame_notes
 from .models import matrix_rows, model_rows
 
 _KINDS = {"events": "moments", "candidates": "candidates", "frames": "frames"}
@@ -36,9 +36,9 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
             return _cut(_matching(rows, query.text), first, last)
         case Tasks():
             return _tasks(library, query, first, last, active)
-        case Results():
+        case ListResults():
             return _results(library, query, first, last)
-        case Models():
+        case ListModels():
             rows = model_rows(library, query.sort, descending=query.descending)
             return _cut(_matching(rows, query.text), first, last)
         case Matrix():
@@ -67,7 +67,7 @@ def _tasks(library: Library, query: Tasks, first: int, last: int, active: Sequen
     ))  # fmt: skip
 
 
-def _results(library: Library, query: Results, first: int, last: int) -> Page:
+def _results(library: Library, query: ListResults, first: int, last: int) -> Page:
     scan = query.scan if query.scan is not None else newest(library)
     if scan is None:
         return Page(0, first, ())
@@ -79,10 +79,10 @@ def _results(library: Library, query: Results, first: int, last: int) -> Page:
     return Page(len(keys), first, tuple(_remarked(library, _sized(library, rows))))
 
 
-def wanted_of(query: Results, scan: int) -> Wanted:
+def wanted_of(query: ListResults, scan: int) -> RowSelection:
     """Return which rows of a scan a query asks for. Raises UsageError for a filter that is none."""
     asked = filters.parse(query.text)
-    return Wanted(
+    return RowSelection(
         scan=scan,
         kind=_KINDS[query.what],  # type: ignore[arg-type]
         words=tuple(asked.words),
@@ -97,7 +97,7 @@ def wanted_of(query: Results, scan: int) -> Wanted:
     )
 
 
-def _found(library: Library, wanted: Wanted, keys: Sequence[Key]) -> list[dict[str, Any]]:
+def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
     found = []
     for row in library.listings.rows(wanted, keys):
         body = json.loads(row["body"])

@@ -43,12 +43,12 @@ def scored(library: Library, scan: int, request: ScoreRequest) -> Scored:
     pairs = _paired(videos, truths, request, scan)
     scores = [VideoScore(d.source.path, _one(d, truth, request)) for d, truth in pairs]
     known = {id(truth) for _, truth in pairs}
-    told = {id(document) for document, _ in pairs}
+    scored_ids = {id(document) for document, _ in pairs}
     return Scored(
         total([each.score for each in scores]),
         tuple(scores),
         tuple(truth.video for truth in truths if id(truth) not in known),
-        tuple(document.source.path for document in videos if id(document) not in told),
+        tuple(document.source.path for document in videos if id(document) not in scored_ids),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..config.screening_settings import Events
 from ..config.spec import EVENT_STAGES
-from ..records import Candidate, Moment, Region
+from ..records import Candidate, Event, Region
 
 VERDICTS = ("confirmed", "unsure", "unparsed", "truncated", "failed", "none", "")
 """from the best to none at all"""
@@ -14,12 +14,12 @@ VERDICTS = ("confirmed", "unsure", "unparsed", "truncated", "failed", "none", ""
 
 def moments(
     candidates: Sequence[Candidate], events: Events, duration_seconds: float | None
-) -> tuple[Moment, ...]:
+) -> tuple[Event, ...]:
     """Return the moments of a source, numbered from 1 in order of time.
 
     Only candidates of one stage are merged with each other.
     """
-    found: list[Moment] = []
+    found: list[Event] = []
     for stage in EVENT_STAGES:
         accepted = [c for c in candidates if c.accepted and c.stage == stage]
         for group in _groups(sorted(accepted, key=lambda c: c.start_seconds), events.merge_seconds):
@@ -43,7 +43,7 @@ def _groups(candidates: list[Candidate], gap_seconds: float) -> list[list[Candid
     return groups
 
 
-def _moment(group: list[Candidate], events: Events, duration_seconds: float | None) -> Moment:
+def _moment(group: list[Candidate], events: Events, duration_seconds: float | None) -> Event:
     best = max(group, key=lambda candidate: candidate.score)
     # Flashes are brightest where their energy is greatest; what has none is where its score is.
     brightest = max(group, key=lambda candidate: (candidate.energy, candidate.score))
@@ -51,7 +51,7 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
     clip_end = last.end_seconds + events.post_seconds
     if duration_seconds is not None:  # one that a header states too short cuts no event
         clip_end = max(min(clip_end, duration_seconds), last.end_seconds)
-    return Moment(
+    return Event(
         number=0,
         kind=best.kind,
         start_frame=group[0].start_frame,
@@ -74,7 +74,7 @@ def _moment(group: list[Candidate], events: Events, duration_seconds: float | No
     )
 
 
-def _wanted(moment: Moment, events: Events) -> bool:
+def _wanted(moment: Event, events: Events) -> bool:
     lasted = moment.end_seconds - moment.start_seconds
     return lasted >= events.min_seconds and (
         events.max_seconds is None or lasted <= events.max_seconds
@@ -90,7 +90,7 @@ def _around(regions: list[Region | None]) -> Region | None:
     return left, top, right - left, bottom - top
 
 
-def _numbered(moment: Moment, number: int) -> Moment:
+def _numbered(moment: Event, number: int) -> Event:
     from dataclasses import replace
 
     return replace(moment, number=number)

@@ -14,43 +14,43 @@ from functools import partial
 from ..config.spec import Spec
 from ..errors import MissingExtra, ReaderKilled, SourceError
 from ..inference.frames import colour_of, kept_frames, shown
-from ..inference.runner import Looking
-from ..inference.stage import Microbatch, Noted, Shown
-from ..models.protocols import Picture
+from ..inference.runner import InferenceRunner
+from ..inference.stage import LazyFrame, Microbatch, PriorAnswers
+from ..models.protocols import Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..screening.cells import cell_means
 from ..screening.stage import Window
-from ..sources.find import Found
+from ..sources.find import FoundFile
 from ..sources.pools import ReaderPool
 from ..sources.reader import Probed, again_if_killed
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
-from .measure import StageTrack, open_tracks
-from .results import Looked, decide, judge
+from .measure import StageSeries, open_series
+from .results import ModelAnswers, decide, judge
 
 AT_ONCE = 64
 """pictures of a microbatch without a model; each is a few hundred KiB of reduced luma"""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImageRequest:
     """A picture to scan; `content` is known where the file is unchanged since it was read."""
 
-    found: Found
+    found: FoundFile
     content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PictureDone:
+class ImageResult:
     """One picture of a microbatch: what came of it, or why it failed.
 
     `info` is set as soon as the file could be read. A file that proves to be a video has `info`
     of that kind and no result.
     """
 
-    found: Found
+    found: FoundFile
     info: SourceInfo | None
     result: Result | None
     failure: str = ""
@@ -62,15 +62,15 @@ class PictureDone:
 class _Read:
     """A picture that was read, or need not be."""
 
-    wanted: Wanted
+    wanted: ImageRequest
     info: SourceInfo | None = None
     probed: Probed | None = None
-    tracks: list[StageTrack] = field(default_factory=list)
+    tracks: list[StageSeries] = field(default_factory=list)
     failure: str = ""
     killed: bool = False
 
 
-class PictureScan:
+class ImageScan:
     """Scans pictures with one spec; `looking` shows them to models, if the spec has such stages."""
 
     def __init__(
@@ -78,7 +78,7 @@ class PictureScan:
         results: Results,
         pool: ReaderPool,
         spec: Spec,
-        looking: Looking | None = None,
+        looking: InferenceRunner | None = None,
         frames: KeptFrames | None = None,
         *,
         redo: bool = False,
@@ -92,13 +92,13 @@ class PictureScan:
         self._redo = redo
         self._at_once = spec.models.batch_size if looking else AT_ONCE
 
-    def run(self, wanted: Sequence[Wanted], control: Control) -> Iterator[list[PictureDone]]:
+    def run(self, wanted: Sequence[ImageRequest], control: Control) -> Iterator[list[ImageResult]]:
         """Yield what came of each microbatch, kept already. Raises EnvironmentFault, Cancelled."""
         for batch in self._looked_at(wanted, control):
             yield self._kept(batch)
 
     def look_ahead(
-        self, wanted: Sequence[Wanted], control: Control
+        self, wanted: Sequence[ImageRequest], control: Control
     ) -> Iterator[list[SourceInfo | None]]:
         """Show pictures to the models of an earlier pass; yield what each of a microbatch is.
 
@@ -108,7 +108,7 @@ class PictureScan:
             read: list[_Read] = batch.carried
             yield [each.info for each in read]
 
-    def _looked_at(self, wanted: Sequence[Wanted], control: Control) -> Iterator[Microbatch]:
+    def _looked_at(self, wanted: Sequence[ImageRequest], control: Control) -> Iterator[Microbatch]:
         if self._looking is not None:
             read = self._microbatches(wanted)
             yield from self._looking.run(read, control, lambda _batch, _reports: None)
@@ -118,7 +118,7 @@ class PictureScan:
         except StepFailed as failure:
             raise failure.__cause__ or failure from failure
 
-    def _microbatches(self, wanted: Sequence[Wanted]) -> Iterator[Microbatch]:
+    def _microbatches(self, wanted: Sequence[ImageRequest]) -> Iterator[Microbatch]:
         with ThreadPoolExecutor(self._pool.size, "sightline-pictures") as threads:
             for start in range(0, len(wanted), self._at_once):
                 part = wanted[start : start + self._at_once]
@@ -126,16 +126,16 @@ class PictureScan:
                 self._remember(read)
                 yield Microbatch(self._shown(read), carried=read)
 
-    def _read(self, wanted: Wanted) -> _Read:
+    def _read(self, wanted: ImageRequest) -> _Read:
         if wanted.content is not None and not self._redo:
             info = self._results.info(wanted.content, wanted.found.path)
-            tracks = open_tracks(self._results, info, self._spec)
+            tracks = open_series(self._results, info, self._spec)
             if all(track.state.complete for track in tracks):
                 return _Read(wanted, info, None, tracks)
         try:
             with self._pool.lend() as reader:
                 probed = reader.probe(
-                    wanted.found.path, luma=bool(self._spec.screens), colour=self._colour
+                    wanted.found.path, luma=bool(self._spec.screening_stages), colour=self._colour
                 )
         except (SourceError, MissingExtra) as error:
             killed = isinstance(error, ReaderKilled)
@@ -143,7 +143,7 @@ class PictureScan:
         if probed.info.kind != "picture":
             return _Read(wanted, probed.info, probed)
         return _Read(
-            wanted, probed.info, probed, open_tracks(self._results, probed.info, self._spec)
+            wanted, probed.info, probed, open_series(self._results, probed.info, self._spec)
         )
 
     def _remember(self, read: list[_Read]) -> None:
@@ -161,7 +161,7 @@ class PictureScan:
             ]
         )
 
-    def _shown(self, read: list[_Read]) -> list[Shown]:
+    def _shown(self, read: list[_Read]) -> list[LazyFrame]:
         """Return the pictures models are shown; which they are is told by their contents."""
         if self._looking is None:
             return []
@@ -171,10 +171,10 @@ class PictureScan:
             if each.info is not None and each.info.kind == "picture"
         ]
 
-    def _decode(self, read: _Read) -> partial[Picture]:
+    def _decode(self, read: _Read) -> partial[Pixels]:
         return partial(self._pixels, read)
 
-    def _pixels(self, read: _Read) -> Picture:
+    def _pixels(self, read: _Read) -> Pixels:
         if read.probed is not None and read.probed.colour is not None:
             return read.probed.colour
         probed = again_if_killed(lambda: self._probed_colour(read.wanted.found.path))
@@ -186,7 +186,7 @@ class PictureScan:
         with self._pool.lend() as reader:
             return reader.probe(path, luma=False, colour=self._colour)
 
-    def _kept(self, batch: Microbatch) -> list[PictureDone]:
+    def _kept(self, batch: Microbatch) -> list[ImageResult]:
         said = {each.content: noted for each, noted in zip(batch.shown, batch.noted, strict=True)}
         read: list[_Read] = batch.carried
         results = {
@@ -197,17 +197,17 @@ class PictureScan:
         self._results.keep(results.values())
         return [_done(each, results) for each in read]
 
-    def _judged(self, read: _Read, info: SourceInfo, said: dict[str, Noted]) -> Result:
+    def _judged(self, read: _Read, info: SourceInfo, said: dict[str, PriorAnswers]) -> Result:
         looked = None
         if self._looking is not None:
             notes = [note for notes in said[info.content].values() for note in notes]
-            looked = Looked(1, notes, self._looking.asked)
+            looked = ModelAnswers(1, notes, self._looking.asked)
         decided = decide(self._results, read.tracks)
         return judge(info, self._spec, read.tracks, decided, {}, looked)
 
 
 def _track(
-    track: StageTrack, probed: Probed
+    track: StageSeries, probed: Probed
 ) -> tuple[str, str, str, int, dict[str, object], Measured]:
     batch = probed.picture
     assert batch is not None
@@ -220,9 +220,9 @@ def _track(
     return track.key, probed.info.content, stage.name, stage.version, track.settings, part
 
 
-def _done(read: _Read, results: dict[str, Result]) -> PictureDone:
+def _done(read: _Read, results: dict[str, Result]) -> ImageResult:
     found = read.wanted.found
     if read.info is None:
-        return PictureDone(found, None, None, read.failure, read.killed)
+        return ImageResult(found, None, None, read.failure, read.killed)
     result = results.get(read.info.content)
-    return PictureDone(found, read.info, result, result.failure if result else "")
+    return ImageResult(found, read.info, result, result.failure if result else "")

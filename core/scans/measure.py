@@ -20,7 +20,7 @@ from ..screening.registry import create
 from ..screening.stage import Stage, Window
 from ..sources.container import RAW_FORMATS
 from ..sources.reader import Reader, ReaderChosen, VideoEnd
-from ..storage.results import Measured, Results, TrackState, track_key
+from ..storage.results import Measured, Results, SeriesState, track_key
 from .windows import windows
 
 Progress = Callable[[int, list[StepReport]], None]
@@ -28,13 +28,13 @@ Progress = Callable[[int, list[StepReport]], None]
 
 
 @dataclass
-class StageTrack:
+class StageSeries:
     """A stage that is open for a source, and the track it measures."""
 
     stage: Stage
     key: str
     settings: dict[str, Any]
-    state: TrackState
+    state: SeriesState
 
 
 @dataclass
@@ -61,36 +61,38 @@ class _Misaligned(Exception):
     """Seeking did not lead back to the frame that was measured last."""
 
 
-def open_tracks(results: Results, info: SourceInfo, spec: Spec, anew: str = "") -> list[StageTrack]:
+def open_series(
+    results: Results, info: SourceInfo, spec: Spec, anew: str = ""
+) -> list[StageSeries]:
     """Open the stages of a spec that apply to a source, with how far each was measured before.
 
     With `anew`, tracks of their own are measured beside those kept, under that name; they take
-    the others' place when they are whole (see `settle_tracks`).
+    the others' place when they are whole (see `settle_series`).
     """
     tracks = []
-    for name in spec.screens:
+    for name in spec.screening_stages:
         stage = create(name)
         if info.kind in stage.kinds:
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
             key = track_key(info.content, name, stage.version, settings)
             key = f"{key}.{anew}" if anew else key
-            tracks.append(StageTrack(stage, key, settings, results.track(key)))
+            tracks.append(StageSeries(stage, key, settings, results.track(key)))
     return tracks
 
 
-def settle_tracks(results: Results, tracks: list[StageTrack]) -> None:
+def settle_series(results: Results, tracks: list[StageSeries]) -> None:
     """Let tracks measured anew take the place of those kept before."""
     results.replace_tracks({track.key: track.key.partition(".")[0] for track in tracks})
     for track in tracks:
         track.key = track.key.partition(".")[0]
 
 
-def times_of(results: Results, tracks: list[StageTrack]) -> NDArray[np.float64]:
+def times_of(results: Results, tracks: list[StageSeries]) -> NDArray[np.float64]:
     """Return the times of all frames that were measured, float64 (frames,), in seconds."""
     if not tracks:
         return np.zeros(0)
-    return results.whole_track(tracks[0].key, len(tracks[0].stage.columns)).pts_seconds
+    return results.whole_series(tracks[0].key, len(tracks[0].stage.columns)).pts_seconds
 
 
 def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def measure_video(
     reader: Reader,
     info: SourceInfo,
     spec: Spec,
-    tracks: list[StageTrack],
+    tracks: list[StageSeries],
     control: Control,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -143,7 +145,7 @@ class _Job:
     reader: Reader
     info: SourceInfo
     spec: Spec
-    tracks: list[StageTrack]
+    tracks: list[StageSeries]
     control: Control
     progress: Progress
 
@@ -158,9 +160,9 @@ class _Job:
                 return self.run(seek=seek)
             except _Misaligned:
                 continue
-        self.results.forget_tracks([track.key for track in self.tracks])
+        self.results.forget_series([track.key for track in self.tracks])
         for track in self.tracks:
-            track.state = TrackState(track.key, 0, False, {})
+            track.state = SeriesState(track.key, 0, False, {})
         self._begin()
         return self.run(seek=True)
 

@@ -10,7 +10,7 @@ from ..config.spec import Spec
 from ..protocol.passed_over import PassedOver, Tally
 from ..records import content_of
 from ..screening.registry import create, versions
-from ..sources.find import PICTURE_SUFFIXES, Found, Missing, find, one_file
+from ..sources.find import PICTURE_SUFFIXES, FoundFile, Missing, find, one_file
 from ..sources.moving import says_animated
 from ..storage.library import Library
 from ..storage.runs import TaskRow
@@ -29,7 +29,7 @@ class Source:
     """
 
     number: int
-    found: Found
+    found: FoundFile
     kind: str
     content: str | None = None
     result: tuple[int, int, str] | None = None
@@ -62,11 +62,11 @@ def plan(
     *, follow_links: bool = False,
 ) -> Plan:  # fmt: skip
     """Find the sources and match them with the library (none for one that is not there yet)."""
-    found: list[Found] = []
+    found: list[FoundFile] = []
     missing: list[Missing] = []
     tally = Tally()
     for item in find(paths, globs, follow_links=follow_links, tally=tally):
-        if isinstance(item, Found):
+        if isinstance(item, FoundFile):
             found.append(item)
         else:
             missing.append(item)
@@ -91,11 +91,11 @@ def plan_again(
 
     Returns the sources, and as failed tasks those whose file is not there any more.
     """
-    found: dict[int, tuple[Found, int | None]] = {}
+    found: dict[int, tuple[FoundFile, int | None]] = {}
     gone: list[TaskRow] = []
     for task in tasks:
         item = one_file(task.path)
-        if isinstance(item, Found):
+        if isinstance(item, FoundFile):
             found[task.number] = item, task.stream
         else:
             gone.append(replace(task, state="failed", reason=item.reason))
@@ -165,13 +165,13 @@ def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 def _kinds(spec: Spec) -> frozenset[str]:
-    if set(spec.looks) - {"verify"}:
+    if set(spec.model_stages) - {"verify"}:
         return frozenset(("video", "picture"))
-    return frozenset(kind for name in spec.screens for kind in create(name).kinds)
+    return frozenset(kind for name in spec.screening_stages for kind in create(name).kinds)
 
 
 def _matched(
-    library: Library | None, spec: Spec, found: Sequence[tuple[Found, int | None]], mode: str
+    library: Library | None, spec: Spec, found: Sequence[tuple[FoundFile, int | None]], mode: str
 ) -> Iterator[Source]:
     known: dict[str, tuple[str | None, str]] = {}
     results: dict[str, tuple[int, int, str]] = {}
@@ -180,7 +180,7 @@ def _matched(
         files = [(item.path, item.size_bytes, item.mtime_ns) for item, _ in found]
         known = library.results.unchanged(files)
         probed = _probed(library, known, found)
-        results = library.results.having(spec.hash(), versions(spec.screens))
+        results = library.results.having(spec.hash(), versions(spec.screening_stages))
     for item, stream in found:
         whole, failure = known.get(item.path, (None, ""))
         content = content_of(whole, stream) if whole else None
@@ -196,7 +196,7 @@ def _matched(
 def _probed(
     library: Library,
     known: dict[str, tuple[str | None, str]],
-    found: Sequence[tuple[Found, int | None]],
+    found: Sequence[tuple[FoundFile, int | None]],
 ) -> set[str]:
     """Return the contents of files whose probe is kept, by file and stream."""
     wanted = {

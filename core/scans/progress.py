@@ -10,7 +10,7 @@ from ..protocol.state import StepState, TaskState
 
 
 @dataclass
-class Running:
+class TaskProgress:
     """A source in hand."""
 
     number: int

@@ -20,11 +20,11 @@ from ..text import clean
 if TYPE_CHECKING:
     from ..hub.hub import Hub
     from ..hub.resolved import Resolved
-    from ..inference.session import Eyes
+    from ..inference.session import InferenceSession
     from ..models.residency import Residency
     from ..storage.library import Library
 
-Told = Callable[[str], None]
+Notify = Callable[[str], None]
 EMBEDDER_ON_GPU = "siglip2-so400m"
 EMBEDDER_ON_CPU = "laion-vit-b32"
 PROMPTED = ("tag", "caption", "describe", "verify")
@@ -33,7 +33,7 @@ FOLLOWS = {"tag": "embed", "caption": "vlm", "describe": "vlm", "verify": "vlm"}
 
 
 @dataclass(frozen=True, slots=True)
-class Equipped:
+class ResolvedModels:
     """A spec with every model's full commit in it, and how each stage's model is loaded."""
 
     spec: Spec
@@ -41,7 +41,7 @@ class Equipped:
     prompts: Prompts | None = None
 
 
-def equip(spec: Spec, told: Told) -> Equipped:
+def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     """Find and check the models of a spec; the network is asked only for `channel = "edge"`.
 
     Raises ModelMissing with the command that fetches it, ModelRefused, MissingExtra, UnknownName.
@@ -52,39 +52,39 @@ def equip(spec: Spec, told: Told) -> Equipped:
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
     prompts = load_prompts()
     spec = _with_versions(spec, prompts)
-    if spec.embed.model == "auto" and {"embed", "tag"} & set(spec.looks):
+    if spec.embed.model == "auto" and {"embed", "tag"} & set(spec.model_stages):
         spec = _without_auto(spec, usable_devices(spec.models.device))
-    names = {stage: model_of(spec, stage) for stage in spec.looks}
+    names = {stage: model_of(spec, stage) for stage in spec.model_stages}
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
     placed = dict.fromkeys(found, "endpoint")
     here = {name: each for name, each in found.items() if not each.url}
     if here:  # a scan that only asks servers never imports torch
         devices = usable_devices(spec.models.device)
         if devices == ["cpu"]:
-            told(_on_cpu(spec))
+            notify(_on_cpu(spec))
         placed |= _placed(here, devices)
     loadings = {name: _loading(spec, found[name], placed[name]) for name in found}
     for loading in loadings.values():
         _check(loading)
     revisions = {name: each.revision for name, each in found.items()}
     models = spec.models.model_copy(update={"revisions": {**spec.models.revisions, **revisions}})
-    return Equipped(
+    return ResolvedModels(
         spec.model_copy(update={"models": models}),
         {stage: loadings[name] for stage, name in names.items()},
         prompts,
     )
 
 
-def eyes_of(
-    library: Library, residency: Residency, equipped: Equipped, told: Told, *, redo: bool
-) -> Eyes:
+def open_session(
+    library: Library, residency: Residency, resolved: ResolvedModels, notify: Notify, *, redo: bool
+) -> InferenceSession:
     """Return what looks for a scan over a library."""
-    from ..inference.leases import Lending
-    from ..inference.session import Eyes
+    from ..inference.leases import ModelLeases
+    from ..inference.session import InferenceSession
 
-    prompts = equipped.prompts or load_prompts()
-    lending = Lending(residency, equipped.loadings, library.annotations, prompts, told)
-    return Eyes(library, lending, equipped.spec, redo=redo)
+    prompts = resolved.prompts or load_prompts()
+    leases = ModelLeases(residency, resolved.loadings, library.annotations, prompts, notify)
+    return InferenceSession(library, leases, resolved.spec, redo=redo)
 
 
 def model_of(spec: Spec, stage: str) -> str:
@@ -126,7 +126,7 @@ def _without_auto(spec: Spec, devices: list[str]) -> Spec:
 def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     """Write the version of every prompt into the spec: a newer one is another question."""
     changed: dict[str, Any] = {}
-    for stage in set(spec.looks) & set(PROMPTED):
+    for stage in set(spec.model_stages) & set(PROMPTED):
         section = getattr(spec, stage)
         reference = prompts.get(section.prompt).reference
         changed[stage] = section.model_copy(update={"prompt": reference})

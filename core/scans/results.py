@@ -9,13 +9,13 @@ from typing import Any
 
 from ..config.spec import Spec
 from ..records import Candidate, SourceInfo
-from ..screening.stage import Track
+from ..screening.stage import Series
 from ..storage.annotations import Annotation, Asked
 from ..storage.provenance import provenance
 from ..storage.results import Result, Results
 from ..text import counted
 from .events import moments
-from .measure import StageTrack
+from .measure import StageSeries
 
 UNANSWERED = "unanswered"
 """how the reason begins where models, not reading, failed a source"""
@@ -24,7 +24,7 @@ MOST_DAMAGED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class ScreeningResult:
     """What the screens propose of a source, and how many frames they looked at."""
 
     candidates: list[Candidate]
@@ -32,7 +32,7 @@ class Decided:
 
 
 @dataclass
-class Looked:
+class ModelAnswers:
     """What models said about a source, and how they were asked."""
 
     frames: int = 0
@@ -52,30 +52,30 @@ class Looked:
         return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed asks those again"
 
 
-def decide(results: Results, tracks: Sequence[StageTrack]) -> Decided:
+def decide(results: Results, tracks: Sequence[StageSeries]) -> ScreeningResult:
     """Let every screen decide over its whole track."""
     candidates: list[Candidate] = []
     frames = 0
     for open_track in tracks:
-        measured = results.whole_track(open_track.key, len(open_track.stage.columns))
-        track = Track(
+        measured = results.whole_series(open_track.key, len(open_track.stage.columns))
+        track = Series(
             open_track.stage.columns, measured.indices, measured.pts_seconds, measured.values
         )
         candidates += open_track.stage.decide(track)
         frames = len(track)
-    return Decided(candidates, frames)
+    return ScreeningResult(candidates, frames)
 
 
 def judge(
     info: SourceInfo,
     spec: Spec,
-    tracks: Sequence[StageTrack],
-    decided: Decided,
+    tracks: Sequence[StageSeries],
+    decided: ScreeningResult,
     ended: dict[str, Any],
-    looked: Looked | None = None,
+    looked: ModelAnswers | None = None,
 ) -> Result:
     """Return the result of a source (not kept yet)."""
-    said = looked or Looked()
+    said = looked or ModelAnswers()
     ended = ended or said.ended
     asked = {
         name: {**each.identity, "asked": each.key, **each.made_with}
@@ -119,7 +119,11 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
 
 def reads_all(spec: Spec) -> bool:
     """Tell whether screening reads every frame of a video."""
-    return spec.sampling.mode == "every" and spec.sampling.max_frames is None and bool(spec.screens)
+    return (
+        spec.sampling.mode == "every"
+        and spec.sampling.max_frames is None
+        and bool(spec.screening_stages)
+    )
 
 
 def measured(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> SourceInfo:

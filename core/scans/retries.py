@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..pipeline.channel import Control
 
 
-class SecondTries:
+class Retries:
     """Collects work while a scan runs (any thread may call), then does it piece by piece."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:

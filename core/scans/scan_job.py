@@ -12,26 +12,26 @@ from typing import Any
 
 from ..config.spec import Spec
 from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
-from ..inference.runner import Looking
-from ..inference.session import Eyes
+from ..inference.runner import InferenceRunner
+from ..inference.session import InferenceSession
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import StepReport
 from ..protocol import messages as events
 from ..protocol.state import ScanState
 from ..records import SourceInfo
 from ..screening.registry import versions
-from ..sources.pools import picture_readers, video_readers
+from ..sources.pools import image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..storage.library import Library
 from ..storage.results import Result
-from .images import PictureDone, PictureScan, Wanted
-from .measure import Progress, StageTrack, measure_video, open_tracks, settle_tracks, times_of
+from .images import ImageRequest, ImageResult, ImageScan
+from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source, work_items
-from .progress import Running
+from .progress import TaskProgress
 from .results import UNANSWERED, decide, judge, measured
-from .retries import SecondTries
-from .task_results import Emit, Outcomes, has_changed
+from .retries import Retries
+from .task_results import Emit, TaskResults, has_changed
 from .thumbnails import make_missing
 
 
@@ -47,50 +47,50 @@ class ScanJob:
         emit: Emit,
         *,
         redo: bool,
-        eyes: Eyes | None = None,
+        session: InferenceSession | None = None,
         nice: int = 0,
         reader: ReaderProcess | None = None,
     ) -> None:
         """`nice` is how readers stand back for others; `reader` is one that runs already."""
         self.scan = scan
         self._redo = redo
-        self._versions = versions(spec.screens)
-        self._eyes = eyes
+        self._versions = versions(spec.screening_stages)
+        self._session = session
         self.control = Control()
         self._library = library
         self._profile = profile
         self._spec = spec
         self._emit = emit
         self._lock = threading.Lock()
-        self._running: dict[int, Running] = {}
-        self._outcomes = Outcomes(library, scan, spec.hash(), emit)
+        self._running: dict[int, TaskProgress] = {}
+        self._task_results = TaskResults(library, scan, spec.hash(), emit)
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
-        self._second_tries = SecondTries(lambda text: emit(events.Warned(scan, text)))
+        self._retries = Retries(lambda text: emit(events.Warned(scan, text)))
         self._sources: int | None = None
         self._fault: BaseException | None = None
         self._ending = False
         self._pool = video_readers(spec, nice, reader)
-        self._picture_pool = picture_readers(spec, nice, beside_model=eyes is not None)
+        self._image_pool = image_readers(spec, nice, beside_model=session is not None)
 
     def run(self, sources: Sequence[Source]) -> None:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
         self._sources = len(sources)
         to_read = [s for s in sources if s.result is None and not s.failure]
-        self._outcomes.settled([s for s in sources if s.result is not None or s.failure])
+        self._task_results.settled([s for s in sources if s.result is not None or s.failure])
         try:
             self.control.checkpoint()
-            if self._eyes is not None and to_read:
-                self._eyes.open()
-                for looking in self._eyes.earlier:
+            if self._session is not None and to_read:
+                self._session.open()
+                for looking in self._session.earlier:
                     self._go_through(to_read, partial(self._look_ahead, looking))
                     looking.close()
             self._go_through(to_read, self._one)
-            self._second_tries.run(self.control, self._close_readers, lambda: self._ending)
+            self._retries.run(self.control, self._close_readers, lambda: self._ending)
         finally:
             self._close_readers()
-            if self._eyes is not None:
-                self._eyes.close()
+            if self._session is not None:
+                self._session.close()
         if self._ending and not self.is_complete:
             raise Cancelled
 
@@ -121,15 +121,15 @@ class ScanJob:
 
     def _close_readers(self) -> None:  # they start again when they are asked
         self._pool.close()
-        self._picture_pool.close()
+        self._image_pool.close()
 
     def state(self, state: str) -> ScanState:
         """Return how the scan stands now."""
         with self._lock:
             tasks = tuple(running.state() for running in self._running.values())
-        counts = self._outcomes.counts()
+        counts = self._task_results.counts()
         return ScanState(
-            self.scan, self._profile, state, self._sources or 0, self._outcomes.finished(),
+            self.scan, self._profile, state, self._sources or 0, self._task_results.finished(),
             counts["failed"], counts["moments"], tasks,
         )  # fmt: skip
 
@@ -140,11 +140,11 @@ class ScanJob:
     @property
     def is_complete(self) -> bool:
         """Tell whether every source is done with; a scan that still waits is not."""
-        return self._sources is not None and self._outcomes.finished() >= self._sources
+        return self._sources is not None and self._task_results.finished() >= self._sources
 
     def counts(self) -> dict[str, int]:
         """Return how many sources are done, known and failed, and how many moments they hold."""
-        return self._outcomes.counts()
+        return self._task_results.counts()
 
     def _work(
         self,
@@ -178,7 +178,7 @@ class ScanJob:
             return
         finally:
             self._ended(source)
-        self._outcomes.video(source, info, result, time.monotonic() - began, reused=reused)
+        self._task_results.video(source, info, result, time.monotonic() - began, reused=reused)
 
     def _unread(self, source: Source, error: Exception, seconds: float) -> None:
         """Take down that a source could not be read, unless it was put off, or we stopped it."""
@@ -187,7 +187,7 @@ class ScanJob:
         if isinstance(error, ReaderKilled) and self._put_off(source):
             return
         lasting = not isinstance(error, (Vanished, ReaderKilled))
-        self._outcomes.failed(source, str(error), seconds, lasting=lasting)
+        self._task_results.failed(source, str(error), seconds, lasting=lasting)
 
     def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
         """Return what a source is, its result, and whether that was there already."""
@@ -200,7 +200,7 @@ class ScanJob:
                 return info, self._lone_picture(source), False
             return info, self._measured(source, info, reader), False
 
-    def _look_ahead(self, looking: Looking, item: list[Source]) -> None:
+    def _look_ahead(self, looking: InferenceRunner, item: list[Source]) -> None:
         """Show sources to the models of an earlier pass; what is wrong with one is said later."""
         if item[0].kind == "picture":
             with suppress(ReaderKilled):
@@ -214,25 +214,25 @@ class ScanJob:
                 self._video_ahead(looking, item[0], info, reader)
 
     def _video_ahead(
-        self, looking: Looking, source: Source, info: SourceInfo, reader: Reader
+        self, looking: InferenceRunner, source: Source, info: SourceInfo, reader: Reader
     ) -> None:
-        assert self._eyes is not None
+        assert self._session is not None
         known = self._library.results.get(info.content, self._spec.hash())
         if known is not None and self._reusable(known, info):
             return
         progress = self._progress(source, self._begun(source, None))
         try:
-            self._eyes.look_at_video(reader, info, self.control, progress, looking)
+            self._session.answer_video(reader, info, self.control, progress, looking)
         finally:
             self._ended(source)
 
-    def _pictures_ahead(self, looking: Looking, item: list[Source]) -> None:
-        assert self._eyes is not None
+    def _pictures_ahead(self, looking: InferenceRunner, item: list[Source]) -> None:
+        assert self._session is not None
         scan, running = self._picture_scan(looking), self._begun(item[0], len(item))
         progress = self._progress(item[0], running)
         try:
             videos: list[tuple[Source, SourceInfo]] = []
-            with self._eyes.turn:
+            with self._session.turn:
                 for read in scan.look_ahead(self._wanted(item), self.control):
                     at = running.done
                     for source, info in zip(item[at:], read, strict=False):
@@ -257,14 +257,14 @@ class ScanJob:
         self._library.results.remember([(info, source.found.mtime_ns)])
         return info
 
-    def _begun(self, source: Source, frames: int | None) -> Running:
-        running = Running(source.number, source.found.path, frames)
+    def _begun(self, source: Source, frames: int | None) -> TaskProgress:
+        running = TaskProgress(source.number, source.found.path, frames)
         with self._lock:
             self._running[source.number] = running
-        self._outcomes.started(source, frames)
+        self._task_results.started(source, frames)
         return running
 
-    def _progress(self, source: Source, running: Running) -> Progress:
+    def _progress(self, source: Source, running: TaskProgress) -> Progress:
         def progress(done: int, steps: list[StepReport]) -> None:
             running.advance(done, steps)
             self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
@@ -283,10 +283,10 @@ class ScanJob:
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
         results = self._library.results
-        tracks = open_tracks(results, info, self._spec)
+        tracks = open_series(results, info, self._spec)
         anew = self._redo or self._retried(info.content, tracks)
         if anew:
-            tracks = open_tracks(results, info, self._spec, anew=f"again-{self.scan}")
+            tracks = open_series(results, info, self._spec, anew=f"again-{self.scan}")
         running = self._begun(source, info.frame_count)
         progress = self._progress(source, running)
 
@@ -299,7 +299,7 @@ class ScanJob:
         ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
         self._check_unchanged(source, info, tracks)
         if anew:
-            settle_tracks(results, tracks)
+            settle_series(results, tracks)
         screened = running.done
         info = self._counted(source, info, ended)
         result = self._judged(info, reader, tracks, ended, looked_at)
@@ -321,27 +321,27 @@ class ScanJob:
         self,
         info: SourceInfo,
         reader: Reader,
-        tracks: list[StageTrack],
+        tracks: list[StageSeries],
         ended: dict[str, Any],
         progress: Progress,
     ) -> Result:
         """Return the result of what was measured, and of what models say about it."""
         decided = decide(self._library.results, tracks)
-        if self._eyes is None:
+        if self._session is None:
             return judge(info, self._spec, tracks, decided, ended)
-        looked = self._eyes.look_at_video(reader, info, self.control, progress)
+        looked = self._session.answer_video(reader, info, self.control, progress)
         times = times_of(self._library.results, tracks)
-        decided = self._eyes.verify(reader, info, decided, times, looked, self.control)
+        decided = self._session.verify(reader, info, decided, times, looked, self.control)
         return judge(info, self._spec, tracks, decided, ended, looked)
 
-    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageTrack]) -> None:
+    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
         if has_changed(source):
-            self._library.results.forget_tracks([track.key for track in tracks])
+            self._library.results.forget_series([track.key for track in tracks])
             self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")
 
-    def _retried(self, content: str, tracks: list[StageTrack]) -> bool:
+    def _retried(self, content: str, tracks: list[StageSeries]) -> bool:
         """Tell whether this is another try at a source that was cut off last time."""
         complete = bool(tracks) and all(track.state.complete for track in tracks)
         failure = self._library.results.failure(content, self._spec.hash())
@@ -355,7 +355,7 @@ class ScanJob:
             make_missing(self._library.thumbnails, reader, info, result.moments, side, check)
         except SourceError as error:
             again = partial(self._thumbnails_again, info, result)
-            if isinstance(error, ReaderKilled) and self._second_tries.put_off(info.path, again):
+            if isinstance(error, ReaderKilled) and self._retries.put_off(info.path, again):
                 return
             self._emit(events.Warned(self.scan, f"{info.path}: no thumbnails ({error})"))
 
@@ -364,7 +364,7 @@ class ScanJob:
             self._thumbnails(info, result, reader)
 
     def _put_off(self, source: Source) -> bool:
-        return self._second_tries.put_off(source.found.path, partial(self._one, [source]))
+        return self._retries.put_off(source.found.path, partial(self._one, [source]))
 
     def _lone_picture(self, source: Source) -> Result:
         done = next(self._scanned([source]))[0]
@@ -374,21 +374,21 @@ class ScanJob:
             raise SourceError(done.failure or "holds nothing this profile looks at")
         return done.result
 
-    def _scanned(self, sources: Sequence[Source]) -> Iterator[list[PictureDone]]:
+    def _scanned(self, sources: Sequence[Source]) -> Iterator[list[ImageResult]]:
         """Yield what came of pictures, microbatch by microbatch."""
-        scan = self._picture_scan(self._eyes.looking if self._eyes else None)
-        with self._eyes.turn if self._eyes else nullcontext():
+        scan = self._picture_scan(self._session.looking if self._session else None)
+        with self._session.turn if self._session else nullcontext():
             yield from scan.run(self._wanted(sources), self.control)
 
-    def _picture_scan(self, looking: Looking | None) -> PictureScan:
-        return PictureScan(
-            self._library.results, self._picture_pool, self._spec, looking,
+    def _picture_scan(self, looking: InferenceRunner | None) -> ImageScan:
+        return ImageScan(
+            self._library.results, self._image_pool, self._spec, looking,
             self._library.frames, redo=self._redo,
         )  # fmt: skip
 
-    def _wanted(self, sources: Sequence[Source]) -> list[Wanted]:
+    def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:
         return [
-            Wanted(source.found, source.content or self._contents.get(source.number))
+            ImageRequest(source.found, source.content or self._contents.get(source.number))
             for source in sources
         ]
 
@@ -410,15 +410,15 @@ class ScanJob:
         for source in videos:  # animated pictures, and videos under a picture's name
             self._one([source])
 
-    def _done(self, batch: list[tuple[Source, PictureDone]], seconds: float) -> None:
+    def _done(self, batch: list[tuple[Source, ImageResult]], seconds: float) -> None:
         """Take down a microbatch of pictures, less those to be tried once more."""
         ended = [
             (source, picture)
             for source, picture in batch
             if not (picture.killed and self._put_off(source))
         ]
-        self._outcomes.pictures(ended, seconds)
+        self._task_results.pictures(ended, seconds)
 
 
-def _is_video(done: PictureDone) -> bool:
+def _is_video(done: ImageResult) -> bool:
     return done.info is not None and done.info.kind == "video"

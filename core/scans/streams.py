@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from ..sources.find import PICTURE_SUFFIXES, Found
+from ..sources.find import PICTURE_SUFFIXES, FoundFile
 
 if TYPE_CHECKING:
     from ..config.spec import Spec
     from ..sources.reader import Reader
 
-Streamed = tuple[Found, int | None]
+Streamed = tuple[FoundFile, int | None]
 """a file, and the number of the video stream that is looked at; None where the file chooses"""
 
 
-def with_streams(found: Sequence[Found], spec: Spec) -> list[Streamed]:
+def with_streams(found: Sequence[FoundFile], spec: Spec) -> list[Streamed]:
     """Return each file with the stream that is looked at; with 'all', once for each of several.
 
     A file that cannot be opened now is kept: reading it says why.

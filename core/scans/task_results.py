@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from ..errors import SightlineError
 from ..protocol import messages as events
-from ..records import Moment, SourceInfo
+from ..records import Event, SourceInfo
 from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
 from ..system.disk_errors import disk_fault_of
-from .images import PictureDone
+from .images import ImageResult
 from .plan import Source
 
 log = logging.getLogger("sightline.scan")
-Emit = Callable[[events.Event], None]
+Emit = Callable[[events.Message], None]
 FINISHED = ("done", "known", "failed")
 _AT_ONCE = 1000
 """rows of one transaction"""
@@ -46,7 +46,7 @@ def cut_short(scan: int, error: SightlineError | OSError) -> Ended:
     return Ended("interrupted", str(fault), type(fault).__name__)
 
 
-class Outcomes:
+class TaskResults:
     """Takes down how sources ended. Any thread may call."""
 
     def __init__(self, library: Library, scan: int, spec_hash: str, emit: Emit) -> None:
@@ -87,7 +87,7 @@ class Outcomes:
         )
         self._keep([row])
 
-    def pictures(self, batch: list[tuple[Source, PictureDone]], seconds: float) -> None:
+    def pictures(self, batch: list[tuple[Source, ImageResult]], seconds: float) -> None:
         """Take down a microbatch of pictures; those whose reader was killed are not remembered."""
         if not batch:
             return
@@ -152,8 +152,8 @@ class Outcomes:
         for moment in result.moments:
             self._emit(self._event(source, moment))
 
-    def _event(self, source: Source, moment: Moment) -> events.MomentFound:
-        return events.MomentFound(
+    def _event(self, source: Source, moment: Event) -> events.EventFound:
+        return events.EventFound(
             self._scan, source.number, source.found.path, moment.kind, moment.start_frame,
             moment.end_frame, moment.start_seconds, moment.peak_seconds, moment.end_seconds,
             moment.score, moment.peak_frame, source.stream, moment.energy,
@@ -166,11 +166,11 @@ class Outcomes:
         if not announced:
             self.started(source, frames)
 
-    def _is_lasting(self, source: Source, picture: PictureDone) -> bool:
+    def _is_lasting(self, source: Source, picture: ImageResult) -> bool:
         there = os.path.exists(source.found.path)
         return picture.info is None and not picture.killed and there
 
-    def _picture_row(self, source: Source, picture: PictureDone, seconds: float) -> TaskRow:
+    def _picture_row(self, source: Source, picture: ImageResult, seconds: float) -> TaskRow:
         if picture.result is None:
             content = picture.info.content if picture.info else None
             return self._row(source, content, "failed", picture.failure, 0, 0, seconds)

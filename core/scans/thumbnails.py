@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..records import Moment, SourceInfo
+from ..records import Event, SourceInfo
 from ..sources.reader import Reader
 from ..storage.thumbnails import Thumbnails
 
@@ -13,7 +13,7 @@ def make_missing(
     thumbnails: Thumbnails,
     reader: Reader,
     info: SourceInfo,
-    moments: Iterable[Moment],
+    moments: Iterable[Event],
     longest_side: int,
     made: Callable[[], None] = lambda: None,
 ) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..records import Candidate, SourceKind
 from .morphology import lasting_change
 from .proposals import stretches
-from .stage import Screen, Track, Window
+from .stage import ScreeningStage, Series, Window
 
 REACH_FRAMES = 4
 APART_FRAMES = 12
@@ -25,7 +25,7 @@ MIDDLE_SCORE = 0.15
 GAP_FRAMES = 3
 
 
-class CutStage(Screen):
+class CutStage(ScreeningStage):
     """Measures how much of the picture is new for good, and proposes scene changes."""
 
     name: ClassVar[str] = "cut"
@@ -41,7 +41,7 @@ class CutStage(Screen):
         unlike = _unlikeness(grid)[own]
         return np.stack([changed * unlike, changed, unlike], axis=1).astype(np.float32)
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Propose the frame with the highest score of each stretch above the threshold."""
         needed = MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.cut.sensitivity)
         score = track.column("score")

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import SourceKind
-from .stage import Screen, Window
+from .stage import ScreeningStage, Window
 from .strides import first_of_each_second
 
 ROWS, COLUMNS = 8, 9
 
 
-class DedupeStage(Screen):
+class DedupeStage(ScreeningStage):
     """Measures a 64-bit hash, kept in four columns of 16 bits (exact in float32)."""
 
     name: ClassVar[str] = "dedupe"

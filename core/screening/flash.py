@@ -38,8 +38,8 @@ from .flash_candidates import (
     GAP_FRAMES,
     RATIO_COLUMNS,
     REGION_COLUMNS,
-    Finding,
-    Flash,
+    FlashGroup,
+    FlashPart,
     apart_from,
     candidate,
     joined,
@@ -65,8 +65,8 @@ from .morphology import (
     peaks_within,
     running_extreme,
 )
-from .proposals import Stretch, rolling_median, stretches
-from .stage import Screen, Track, Window
+from .proposals import FrameRange, rolling_median, stretches
+from .stage import ScreeningStage, Series, Window
 
 STROKE_SECONDS = 0.5
 """the longest brightening that is measured frame by frame"""
@@ -89,7 +89,7 @@ CLUTTER_SHARE = 0.25
 """a part is about a quarter of the frame, so this share of the whole frame's energy is its due"""
 
 
-class FlashStage(Screen):
+class FlashStage(ScreeningStage):
     """Measures how flash-like every frame is, and proposes flashes."""
 
     name: ClassVar[str] = "flash"
@@ -117,12 +117,12 @@ class FlashStage(Screen):
         """Measure each frame of the microbatch: float32 (frames, columns)."""
         return self._measure(*self.looked_at(window))
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""
         self._refused = _refused(track.pts_seconds)
         needed = np.maximum(np.float32(NEEDED_ENERGY), self._clutter(track))
         findings = [*self._strokes(track, needed), *self._glows(track)]
-        flashes = joined([Flash.of(finding) for finding in findings if not finding.reason])
+        flashes = joined([FlashGroup.of(finding) for finding in findings if not finding.reason])
         accepted = with_neighbours(track, flashes, self._rate, needed)
         rejected = [finding for finding in findings if finding.reason]
         threshold = threshold_at(self.spec.flash.sensitivity)
@@ -132,7 +132,7 @@ class FlashStage(Screen):
         ]
         return sorted(found, key=lambda each: each.start_frame)
 
-    def _strokes(self, track: Track, needed: NDArray[np.float32]) -> Iterator[Finding]:
+    def _strokes(self, track: Series, needed: NDArray[np.float32]) -> Iterator[FlashPart]:
         """Yield each stretch that clears the threshold, and each other one with enough energy."""
         least = np.float32(strength_at(self.spec.flash.sensitivity))
         energy = track.column("energy")
@@ -146,16 +146,16 @@ class FlashStage(Screen):
                 yield self._stroke(track, stretch, strength, needed, accepted=False)
 
     def _stroke(
-        self, track: Track, stretch: Stretch, strength: NDArray[np.float32],
+        self, track: Series, stretch: FrameRange, strength: NDArray[np.float32],
         needed: NDArray[np.float32], *, accepted: bool,
-    ) -> Finding:  # fmt: skip
+    ) -> FlashPart:  # fmt: skip
         row = track.values[stretch.peak]
         ratios = row[RATIO_COLUMNS]
         energy = float(track.column("energy")[stretch.first : stretch.last + 1].max())
         region = cells.region_pixels(
             row[REGION_COLUMNS].tolist(), self.source.width, self.source.height
         )
-        return Finding(
+        return FlashPart(
             stretch,
             score(float(strength[stretch.peak]), float(row[1] / needed[stretch.peak]),
                   STROKE_RANGE.stretched(ratios)),
@@ -165,7 +165,7 @@ class FlashStage(Screen):
             self._refused if accepted else STROKE_RANGE.reason(ratios.tolist()),
         )  # fmt: skip
 
-    def _glows(self, track: Track) -> Iterator[Finding]:
+    def _glows(self, track: Series) -> Iterator[FlashPart]:
         """Yield each glow, accepted or not."""
         means, changes = track.values[:, BLOCK_COLUMNS], track.values[:, CHANGE_COLUMNS]
         upright = self.source.height > self.source.width
@@ -175,8 +175,8 @@ class FlashStage(Screen):
             energy = glow.energy / glow.needed
             strength = energy * float(GLOW_RANGE.likeness(ratios))
             named = dict(zip(GLOW_RANGE.names, glow.ratios, strict=True))
-            yield Finding(
-                Stretch(glow.first, glow.peak, glow.last),
+            yield FlashPart(
+                FrameRange(glow.first, glow.peak, glow.last),
                 score(strength, energy, GLOW_RANGE.stretched(ratios)),
                 glow.energy,
                 {**named, "glow_seconds": glow.seconds},
@@ -252,7 +252,7 @@ class FlashStage(Screen):
         out[:, BLOCK_COLUMNS.start :] = block_values(grid, wanted)
         return out
 
-    def _clutter(self, track: Track) -> NDArray[np.float32]:
+    def _clutter(self, track: Series) -> NDArray[np.float32]:
         """Return the energy a stroke needs because the scene is restless anyway."""
         usual = rolling_median(track.column("frame_energy"), round(CLUTTER_SECONDS * self._rate))
         return usual * np.float32(CLUTTER_FACTOR * CLUTTER_SHARE)

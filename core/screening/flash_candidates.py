@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..records import Candidate, Region, Stroke
 from .glows import BLOCKS, REFERENCE_CELLS
-from .proposals import Stretch
-from .stage import Track
+from .proposals import FrameRange
+from .stage import Series
 from .strokes import stroke_rows
 
 RATIO_COLUMNS = slice(2, 8)
@@ -40,10 +40,10 @@ MAX_REJECTED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FlashPart:
     """A stroke or a glow, on its way to becoming a candidate."""
 
-    stretch: Stretch
+    stretch: FrameRange
     score: float
     energy: float
     ratios: dict[str, float]
@@ -54,21 +54,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Flash:
+class FlashGroup:
     """Findings that overlap, and the rows from the first to the last of them, both included."""
 
     first: int
     last: int
-    findings: tuple[Finding, ...]
+    findings: tuple[FlashPart, ...]
 
     @classmethod
-    def of(cls, finding: Finding) -> Flash:
+    def of(cls, finding: FlashPart) -> FlashGroup:
         """Return a flash of one finding."""
         return cls(finding.stretch.first, finding.stretch.last, (finding,))
 
-    def joined(self, other: Flash) -> Flash:
+    def joined(self, other: FlashGroup) -> FlashGroup:
         """Return both as one."""
-        return Flash(
+        return FlashGroup(
             min(self.first, other.first),
             max(self.last, other.last),
             (*self.findings, *other.findings),
@@ -80,9 +80,9 @@ class Flash:
         return max(finding.energy for finding in self.findings)
 
 
-def joined(flashes: Sequence[Flash]) -> list[Flash]:
+def joined(flashes: Sequence[FlashGroup]) -> list[FlashGroup]:
     """Return flashes of which those whose frames overlap or lie side by side are one."""
-    found: list[Flash] = []
+    found: list[FlashGroup] = []
     for flash in sorted(flashes, key=lambda each: each.first):
         if found and flash.first <= found[-1].last + GAP_FRAMES:
             found[-1] = found[-1].joined(flash)
@@ -92,8 +92,8 @@ def joined(flashes: Sequence[Flash]) -> list[Flash]:
 
 
 def with_neighbours(
-    track: Track, flashes: Sequence[Flash], rate: float, needed: NDArray[np.float32]
-) -> list[Flash]:
+    track: Series, flashes: Sequence[FlashGroup], rate: float, needed: NDArray[np.float32]
+) -> list[FlashGroup]:
     """Return flashes extended by weaker strokes close by, which a strong one outshines.
 
     Beside a strong stroke, simultaneity and gain say nothing about a weak one: so one must stand
@@ -123,21 +123,23 @@ def _reached(like: NDArray[np.bool_], first: int, last: int, reach: int) -> tupl
     return first, last
 
 
-def apart_from(accepted: Sequence[Flash], rejected: Sequence[Finding], rows: int) -> list[Flash]:
+def apart_from(
+    accepted: Sequence[FlashGroup], rejected: Sequence[FlashPart], rows: int
+) -> list[FlashGroup]:
     """Return the rejected findings that overlap no other: of those that do, the best one."""
-    kept: list[Flash] = []
+    kept: list[FlashGroup] = []
     taken = np.zeros(rows, bool)
     for flash in accepted:
         taken[max(flash.first - GAP_FRAMES, 0) : flash.last + 1 + GAP_FRAMES] = True
     for finding in sorted(rejected, key=lambda each: (-each.score, -each.energy)):
-        own = Flash.of(finding)
+        own = FlashGroup.of(finding)
         if len(kept) < MAX_REJECTED and not taken[own.first : own.last + 1].any():
             taken[max(own.first - GAP_FRAMES, 0) : own.last + 1 + GAP_FRAMES] = True
             kept.append(own)
     return kept
 
 
-def candidate(track: Track, flash: Flash, stage: str, threshold: float) -> Candidate:
+def candidate(track: Series, flash: FlashGroup, stage: str, threshold: float) -> Candidate:
     """Return what overlapping strokes and glows come to as one flash."""
     best = max(flash.findings, key=lambda finding: finding.score)
     first, last = flash.first, flash.last
@@ -170,7 +172,7 @@ def candidate(track: Track, flash: Flash, stage: str, threshold: float) -> Candi
     )  # fmt: skip
 
 
-def _light(track: Track, flash: Flash) -> NDArray[np.float32]:
+def _light(track: Series, flash: FlashGroup) -> NDArray[np.float32]:
     """Return the light a flash adds in each of its frames, as energy: float32 (frames,).
 
     A glow is measured against the darker of what was before and after it, since the top-hat cuts

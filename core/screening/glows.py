@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from .cells import bounds
 from .flash_score import Range
 from .morphology import opening
-from .proposals import Stretch, rolling_median, stretches
+from .proposals import FrameRange, rolling_median, stretches
 
 Floats = NDArray[np.float32]
 
@@ -182,7 +182,7 @@ class _Piece:
                 ):
                     yield self._glow(stretch, part, light, energy, needed)
 
-    def _is_long(self, stretch: Stretch) -> bool:
+    def _is_long(self, stretch: FrameRange) -> bool:
         """Tell whether a glow lasts, or stands where no frame by frame measure reaches."""
         at_an_end = (stretch.first == 0 and self._ends[0]) or (
             stretch.last == len(self._means) - 1 and self._ends[1]
@@ -203,7 +203,7 @@ class _Piece:
         return np.concatenate([ends[0], self._means, ends[1]])
 
     def _glow(
-        self, stretch: Stretch, part: int, light: Floats, energy: Floats, needed: Floats
+        self, stretch: FrameRange, part: int, light: Floats, energy: Floats, needed: Floats
     ) -> Glow:
         first, peak, last = stretch.first, stretch.peak, stretch.last
         at_start = first < self._pad and self._ends[0]
@@ -233,21 +233,21 @@ class _Piece:
             at_end,
         )  # fmt: skip
 
-    def _gain(self, stretch: Stretch, part: int, top: float) -> float:
+    def _gain(self, stretch: FrameRange, part: int, top: float) -> float:
         blocks = self._parts[part]
         around = np.stack(self._surroundings(stretch))[:, blocks]
         fallen = around.min(0) - self._means[stretch.peak, blocks] - self._noise[blocks]
         loss = float(np.maximum(fallen, 0).sum() * self._size)
         return (top - loss) / (top + loss + 1e-3)
 
-    def _coherence(self, stretch: Stretch, part: int) -> float:
+    def _coherence(self, stretch: FrameRange, part: int) -> float:
         over = slice(stretch.first, stretch.last + 2)
         moved = np.maximum(self._moves[over, part] - self._usual_moves[part], 0).sum()
         together = self._steps[over, part].sum()
         return min(float(together / (moved + 1e-3)), 1.0)
 
     def _attack(
-        self, stretch: Stretch, part: int, energy: Floats, dark: tuple[bool, bool]
+        self, stretch: FrameRange, part: int, energy: Floats, dark: tuple[bool, bool]
     ) -> float:
         """Return the largest change within a fifteenth of a second, of the greatest energy.
 
@@ -269,7 +269,7 @@ class _Piece:
         return max(min(sharp, _edge(slow, step, dark) / float(slow.max())), 0.0)
 
     def _slope_around(
-        self, stretch: Stretch, part: int, step: int, dark: tuple[bool, bool]
+        self, stretch: FrameRange, part: int, step: int, dark: tuple[bool, bool]
     ) -> float:
         """Return how fast the part changes both before and after, as energy in `step` frames.
 
@@ -284,13 +284,13 @@ class _Piece:
                                                 strict=True) if known]  # fmt: skip
         return max(float(min(slopes, default=0.0)), 0.0) * float(self._size)
 
-    def _unlike_before(self, stretch: Stretch, part: int) -> float:
+    def _unlike_before(self, stretch: FrameRange, part: int) -> float:
         before, after = self._surroundings(stretch)
         blocks = self._parts[part]
         changed = np.abs(after - before)[blocks] - self._noise[blocks]
         return float(np.maximum(changed, 0).sum() * self._size)
 
-    def _surroundings(self, stretch: Stretch) -> tuple[Floats, Floats]:
+    def _surroundings(self, stretch: FrameRange) -> tuple[Floats, Floats]:
         """Return the usual level of each block just before and just after, float32 (blocks,)."""
         before = self._means[max(stretch.first - self._pad, 0) : max(stretch.first, 1)]
         after = self._means[stretch.last + 1 : stretch.last + 1 + self._pad]
@@ -341,7 +341,7 @@ def _noise(means: Floats) -> Floats:
     return np.maximum(np.float32(MIN_RISE_LEVELS), np.float32(NOISE_FACTOR) * sigma)
 
 
-def _apart(energy: Floats, floor: Floats) -> Iterator[Stretch]:
+def _apart(energy: Floats, floor: Floats) -> Iterator[FrameRange]:
     """Yield the frames around each peak of `energy` above `floor` with a tenth of its energy."""
     left = stretches(energy > floor, energy, gap=1)
     while left:
@@ -351,12 +351,12 @@ def _apart(energy: Floats, floor: Floats) -> Iterator[Stretch]:
         before, after = dark[dark < stretch.peak], dark[dark > stretch.peak]
         first = int(before[-1]) + 1 if len(before) else stretch.first
         last = int(after[0]) - 1 if len(after) else stretch.last
-        yield Stretch(first, stretch.peak, last)
+        yield FrameRange(first, stretch.peak, last)
         for start, end in ((stretch.first, first - 1), (last + 1, stretch.last)):
             if end - start > 1:
                 peak = start + int(energy[start : end + 1].argmax())
                 if start < peak < end:  # a maximum at the border is the slope of its neighbour
-                    left.append(Stretch(start, peak, end))
+                    left.append(FrameRange(start, peak, end))
 
 
 def _edge(light: Floats, step: int, dark: tuple[bool, bool]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..records import Candidate, SourceKind
 from . import cells
 from .proposals import stretches
-from .stage import Screen, Track, Window
+from .stage import ScreeningStage, Series, Window
 
 CHANGED_LEVELS = 4.0
 MIDDLE_SHARE = 0.004
@@ -23,7 +23,7 @@ MIDDLE_SHARE = 0.004
 JOIN_SECONDS = 0.5
 
 
-class MotionStage(Screen):
+class MotionStage(ScreeningStage):
     """Measures how much of the frame moves, and proposes stretches of motion."""
 
     name: ClassVar[str] = "motion"
@@ -49,7 +49,7 @@ class MotionStage(Screen):
             out[frame, 2:6] = cells.bounds(changed[frame])
         return out
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Propose every stretch above the threshold; accept those long enough."""
         needed = MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.motion.sensitivity)
         share = track.column("share")
@@ -89,5 +89,5 @@ class MotionStage(Screen):
         return cells.region_pixels(fractions, self.source.width, self.source.height)
 
 
-def _length_seconds(track: Track) -> float:
+def _length_seconds(track: Series) -> float:
     return float(track.pts_seconds[-1] - track.pts_seconds[0]) if len(track) > 1 else 1.0

@@ -14,7 +14,7 @@ _CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class FrameRange:
     """Rows `first` to `last` of a track, both included, with the row of the highest score."""
 
     first: int
@@ -22,7 +22,7 @@ class Stretch:
     last: int
 
 
-def stretches(above: NDArray[np.bool_], score: NDArray[Any], gap: int) -> list[Stretch]:
+def stretches(above: NDArray[np.bool_], score: NDArray[Any], gap: int) -> list[FrameRange]:
     """Return the runs of True rows; runs at most `gap` rows apart are one."""
     rows = np.flatnonzero(above)
     if not len(rows):
@@ -31,7 +31,7 @@ def stretches(above: NDArray[np.bool_], score: NDArray[Any], gap: int) -> list[S
     firsts = rows[np.concatenate([[0], breaks + 1])]
     lasts = rows[np.concatenate([breaks, [len(rows) - 1]])]
     return [
-        Stretch(int(first), int(first + np.argmax(score[first : last + 1])), int(last))
+        FrameRange(int(first), int(first + np.argmax(score[first : last + 1])), int(last))
         for first, last in zip(firsts, lasts, strict=True)
     ]
 

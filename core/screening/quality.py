@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Candidate, SourceKind
-from .stage import Screen, Track, Window
+from .stage import ScreeningStage, Series, Window
 from .strides import first_of_each_second
 
 
-class QualityStage(Screen):
+class QualityStage(ScreeningStage):
     """Measures quality, and notes (never as an event) what is blurred, dark, bright or flat."""
 
     name: ClassVar[str] = "quality"
@@ -34,7 +34,7 @@ class QualityStage(Screen):
             out[row] = measure(window.luma[window.before + row])
         return out
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Note the frames that miss a mark, as rejected candidates with the reason."""
         found = []
         for row in np.flatnonzero(~np.isnan(track.column("sharpness"))):
@@ -72,7 +72,7 @@ def _sharpness(luma: NDArray[np.uint8]) -> float:
     return float((around - 4 * pixels[1:-1, 1:-1]).var())
 
 
-def _note(track: Track, row: int, faults: list[str]) -> Candidate:
+def _note(track: Series, row: int, faults: list[str]) -> Candidate:
     frame, seconds = int(track.indices[row]), float(track.pts_seconds[row])
     return Candidate(
         stage="quality",

@@ -50,7 +50,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class Series:
     """All measurements of one stage over one source: `values` is float32 (frames, columns)."""
 
     columns: tuple[str, ...]
@@ -94,14 +94,14 @@ class Stage(Protocol):
     def finish(self, output: Any) -> NDArray[np.float32]:
         """Return the measurements of the microbatch, float32 (frames, columns)."""
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Return the candidates in a whole track, accepted or not."""
 
     def close(self) -> None:
         """Let go of everything."""
 
 
-class Screen(ABC):
+class ScreeningStage(ABC):
     """What screening stages share: measuring is all `infer`; nothing to hold or to close."""
 
     internal: ClassVar[frozenset[str]] = frozenset()
@@ -136,7 +136,7 @@ class Screen(ABC):
         """Pass the measurements on."""
         return output
 
-    def decide(self, track: Track) -> list[Candidate]:
+    def decide(self, track: Series) -> list[Candidate]:
         """Propose nothing."""
         return []
 

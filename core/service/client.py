@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..config.user_settings import log_file
 from ..errors import EngineBusy, EngineGone, UsageError
 from ..protocol.commands import Command, SubmitScan
-from ..protocol.messages import Event
+from ..protocol.messages import Message
 from ..protocol.queries import ExportRequest, Page, Query, ScoreRequest
 from ..protocol.state import EngineState, MachineState
 from ..protocol.views import (
     BatchLine,
+    ExportProgress,
     ExportState,
+    InstantView,
     ModelMemory,
-    MomentView,
     Piece,
     PlanView,
-    Progress,
+    RederivedSource,
     ScanLine,
     TaskView,
-    Verified,
 )
 from ..times import WrittenTime
 
@@ -53,7 +53,7 @@ class EngineClient(Protocol):
     async def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
 
-    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
         """Yield numbered events from `since` on, for ever."""
 
     async def send(self, command: Command) -> int:
@@ -110,7 +110,7 @@ class LocalClient:
         """Return what everything looks like now."""
         return self._engine.snapshot()
 
-    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+    def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
         """Yield numbered events from `since` on, for ever."""
         return self._engine.events(since)
 
@@ -226,16 +226,16 @@ class Records:
     def write(
         self,
         request: ExportRequest,
-        told: Callable[[Progress], None] = lambda _progress: None,
+        notify: Callable[[ExportProgress], None] = lambda _progress: None,
         wrote: Callable[[Piece], None] = lambda _piece: None,
     ) -> None:
-        """Write results as files; `told` hears how far it is, `wrote` of each file or failure.
+        """Write results as files; `notify` hears how far it is, `wrote` of each file or failure.
 
         Raises UsageError, UnknownName, EnvironmentFault.
         """
         from ..reports.exporting import Exporter
 
-        Exporter(self._library, request).run(told, wrote)
+        Exporter(self._library, request).run(notify, wrote)
 
     def export(self, scan: int, formats: Sequence[str], folder: Path, text: str = "") -> list[Path]:
         """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
@@ -244,21 +244,21 @@ class Records:
         self.write(request, wrote=written.append)
         return [piece.path for piece in written if piece.path is not None]
 
-    def instant(self, path: str, when: float | WrittenTime) -> MomentView:
+    def instant(self, path: str, when: float | WrittenTime) -> InstantView:
         """Return everything kept about one instant of a source. Raises UsageError."""
         from ..reports import instant
 
         written = when if isinstance(when, WrittenTime) else WrittenTime(when)
         return instant.instant(self._library, path, written)
 
-    def still(self, view: MomentView, longest_side: int) -> bytes:
+    def still(self, view: InstantView, longest_side: int) -> bytes:
         """Return a JPEG of an instant, read from its file."""
         from ..reports import instant, lists
 
         spec = lists.spec_of(self._library, view.scan)
         return instant.still(view.info, view.picture_seconds, longest_side, spec)
 
-    def picture(self, view: MomentView, longest_side: int, path: Path) -> None:
+    def picture(self, view: InstantView, longest_side: int, path: Path) -> None:
         """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
         from ..storage.export.atomic import write
 
@@ -277,7 +277,7 @@ class Records:
             for each in self._library.footprints.all()
         ]
 
-    def verify(self, scan: int) -> Iterator[Verified]:
+    def verify(self, scan: int) -> Iterator[RederivedSource]:
         """Measure every source of a scan again and compare."""
         from ..experiments import rederive
 
@@ -377,7 +377,7 @@ def is_known_kind(path: str) -> bool:
 
 
 def check_batches(
-    command: SubmitScan, sizes: Sequence[int], rounds: int, most: int, told: Callable[[str], None]
+    command: SubmitScan, sizes: Sequence[int], rounds: int, most: int, notify: Callable[[str], None]
 ) -> Iterator[BatchLine]:
     """Scan the same frames in batches of each size and compare. Raises SightlineError."""
     from ..config.profiles import resolve
@@ -387,7 +387,7 @@ def check_batches(
     for size in sizes:
         changed = {f"{section}.batch_size": size for section in batches.batched(spec)}
         resolve(command.profile, {**command.overrides, **changed})  # refuses what is out of bounds
-    return batches.check_batches(spec, command.paths, sizes, rounds, most, told)
+    return batches.check_batches(spec, command.paths, sizes, rounds, most, notify)
 
 
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:
@@ -398,10 +398,10 @@ def dry_run(folder: Path, command: SubmitScan) -> PlanView:
     from ..storage.library import Library
 
     spec = resolve(command.profile, command.overrides)
-    if spec.looks:
-        from ..scans.resolve_models import equip
+    if spec.model_stages:
+        from ..scans.resolve_models import resolve_models
 
-        spec = equip(spec, lambda _note: None).spec
+        spec = resolve_models(spec, lambda _note: None).spec
     library: Library | None = None
     try:
         library = Library(folder, writable=False)

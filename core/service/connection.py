@@ -31,7 +31,7 @@ FAREWELL_SECONDS = 0.2
 Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-class Held:
+class RequestBytes:
     """How many bytes of requests all connections hold that are not answered yet."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Connection:
     """Reads requests and writes answers. `answers` does what is asked, by the name of it."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: Held,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: RequestBytes,
         answers: dict[str, Answer], at_length: frozenset[str],
     ) -> None:  # fmt: skip
         """`at_length` are the requests that take a place of `MOST_AT_LENGTH`."""
@@ -89,7 +89,7 @@ class Connection:
                 await asyncio.sleep(0)  # one request of each connection in turn
         except UsageError as error:  # a line longer than any of ours: what follows is none
             with suppress(OSError):
-                await self.write({"id": None, "error": _told(error)})
+                await self.write({"id": None, "error": _error_body(error)})
         except OSError:
             pass
         finally:
@@ -174,16 +174,19 @@ class Connection:
                 raise ValueError(request["unreadable"])
             return {"id": number, "ok": await self._answers[request["do"]](request)}
         except SightlineError as error:
-            return {"id": number, "error": _told(error)}
+            return {"id": number, "error": _error_body(error)}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             text = f"the engine does not know this request ({type(error).__name__}: {error})"
-            return {"id": number, "error": _told(UsageError(clean(text, limit=500)))}
+            return {"id": number, "error": _error_body(UsageError(clean(text, limit=500)))}
         except OSError as error:
-            return {"id": number, "error": _told(SightlineError(clean(str(error), limit=500)))}
+            return {
+                "id": number,
+                "error": _error_body(SightlineError(clean(str(error), limit=500))),
+            }
         except Exception as error:
             log.exception("a request failed")
             text = f"internal error: {type(error).__name__}: {error}; see the engine's log"
-            return {"id": number, "error": _told(SightlineError(clean(text, limit=500)))}
+            return {"id": number, "error": _error_body(SightlineError(clean(text, limit=500)))}
 
 
 def _read(line: bytes) -> dict[str, Any]:
@@ -195,5 +198,5 @@ def _read(line: bytes) -> dict[str, Any]:
     return request if isinstance(request, dict) else {"unreadable": "not an object"}
 
 
-def _told(error: SightlineError) -> dict[str, str]:
+def _error_body(error: SightlineError) -> dict[str, str]:
     return {"type": type(error).__name__, "text": str(error)}

@@ -18,10 +18,10 @@ from typing import Any
 from .. import errors
 from ..errors import EngineBusy, EngineGone, EnvironmentFault, SightlineError, UsageError
 from ..protocol.commands import Command, command_to_json
-from ..protocol.messages import Event, event_from_json
+from ..protocol.messages import Message, event_from_json
 from ..protocol.queries import ExportRequest, Page, Query, query_to_json
 from ..protocol.state import EngineState, state_from_json
-from ..protocol.views import ExportState, Progress
+from ..protocol.views import ExportProgress, ExportState
 from ..system import private_files as private
 from ..text import clean
 from .discovery import PROTOCOL, Listening
@@ -41,7 +41,7 @@ class RemoteClient:
         self._writer = writer
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._events: asyncio.Queue[tuple[int, Event] | None] = asyncio.Queue()
+        self._events: asyncio.Queue[tuple[int, Message] | None] = asyncio.Queue()
         self._listener = asyncio.ensure_future(self._listen())
         self._pid = 0
         self._why = GONE
@@ -106,7 +106,7 @@ class RemoteClient:
         """Return what everything looks like now."""
         return state_from_json(await self._ask("snapshot"))
 
-    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Event]]:
+    async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
         """Yield numbered events from `since` on; ends with EngineGone."""
         await self._ask("events", since=since)
         while True:
@@ -149,7 +149,7 @@ class RemoteClient:
     async def export_state(self, number: int) -> ExportState:
         """Return how an export stands."""
         body = await self._ask("export_state", number=number)
-        progress = Progress(**body.pop("progress"))
+        progress = ExportProgress(**body.pop("progress"))
         return ExportState(progress=progress, **body)
 
     async def samples(self, since: float) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..engine.machine_monitor import Monitor
+from ..engine.machine_monitor import MachineMonitor
 from ..errors import LibraryGone, SightlineError, UsageError
 from ..protocol.commands import CancelScan, EndScan, command_from_json
 from ..protocol.messages import event_to_json
@@ -33,7 +33,7 @@ from ..system.disk_errors import disk_errors, disk_fault_of
 from ..text import counted
 from ..version import sightline_version
 from .client import LocalClient
-from .connection import CHUNK_BYTES, Answer, Connection, Held
+from .connection import CHUNK_BYTES, Answer, Connection, RequestBytes
 from .discovery import PROTOCOL, Listening, announce, discovery_file, socket_path
 from .engine_log import log_to
 
@@ -61,12 +61,12 @@ class Server:
         self._library = library
         self._idle_seconds = idle_seconds
         self._viewers: set[_Viewer] = set()
-        self._held = Held()
+        self._held = RequestBytes()
         self._ending = False
         self._stop = asyncio.Event()
         self._last_use = time.monotonic()
         self._started = time.time()
-        self.monitor = Monitor(library, client.now)
+        self.monitor = MachineMonitor(library, client.now)
 
     async def serve(self) -> None:
         """Listen until stopped; then end running scans after the microbatch in hand.
@@ -172,7 +172,7 @@ class _Viewer:
     """What one connection may ask."""
 
     def __init__(
-        self, server: Server, client: LocalClient, held: Held,
+        self, server: Server, client: LocalClient, held: RequestBytes,
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     ) -> None:  # fmt: skip
         self._server = server

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ..errors import EnvironmentFault
 from ..protocol.passed_over import PassedOver, Tally
 from ..text import clean, clean_path
-from .find import KNOWN_SUFFIXES, Found, Links, Walk, is_system_folder
+from .find import KNOWN_SUFFIXES, FoundFile, Links, Walk, is_system_folder
 
 log = logging.getLogger("sightline.watch")
 LOOK_AGAIN_SECONDS = 60.0
@@ -160,7 +160,7 @@ class Appearing:
 
     def _files_under(self, folder: str, tally: Tally) -> list[str]:
         found = self._walk(tally).under(folder)
-        return [item.path for item in found if isinstance(item, Found)]
+        return [item.path for item in found if isinstance(item, FoundFile)]
 
 
 @dataclass

@@ -192,8 +192,8 @@ def _probed_animated(request: dict[str, Any], content: str, beat: Beat) -> _Foun
     try:
         info, luma, scale = _probed_video(request, content, beat)
         info.metadata.pop("ENCODER", None)  # of the stream that a WebP was put into
-        told = picture.told_beside(request["path"], float(request["max_pixels"]), info)
-        return told, luma, scale
+        described = picture.told_beside(request["path"], float(request["max_pixels"]), info)
+        return described, luma, scale
     except Unreadable as error:
         info, luma, scale = _probed_picture(request, content, beat, first_frame=True)
         warning = f"animated, but cannot be read as a video ({error}); only the first is looked at"

@@ -16,7 +16,7 @@ from typing import Literal
 from ..errors import Unreadable
 from .clip_copy import copied, holds_time, refusal
 from .clip_encode import encode
-from .clip_stretch import Mark, Stretch, marked
+from .clip_stretch import ClipRange, Mark, marked
 from .container import Choice
 from .orientation import StreamOrientation
 from .seek import decode_near
@@ -71,7 +71,7 @@ def _written(stream: Stream, start: float, end: float, out: str) -> Clipped:
     return Clipped("re-encoded", "; ".join([f"{used}: {why}", *sound]))
 
 
-def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
+def _stretch(stream: Stream, start: float, end: float) -> ClipRange | None:
     marks: list[Mark] = []
     raw, one_clock, mirrored = seconds_of(stream), True, False
     turned = StreamOrientation()
@@ -82,7 +82,7 @@ def _stretch(stream: Stream, start: float, end: float) -> Stretch | None:
         marks.append(marked(item))
     if not marks:
         return None
-    return Stretch(tuple(marks), one_clock and holds_time(stream, marks[0]), mirrored)
+    return ClipRange(tuple(marks), one_clock and holds_time(stream, marks[0]), mirrored)
 
 
 def _between(stream: Stream, start: float, end: float) -> Iterator[Decoded]:

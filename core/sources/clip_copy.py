@@ -14,8 +14,8 @@ from typing import Any
 
 from ..system.disk_errors import FULL
 from ..text import counted
-from .clip_sound import SoundTracks, open_tracks
-from .clip_stretch import Mark, Stretch, marked
+from .clip_sound import SoundTracks, open_series
+from .clip_stretch import ClipRange, Mark, marked
 from .clip_trim import end_video_at
 from .video import Stream, decode, open_again, open_video
 
@@ -39,7 +39,7 @@ class _Cut:
     count: int
 
 
-def refusal(stream: Stream, stretch: Stretch) -> str:
+def refusal(stream: Stream, stretch: ClipRange) -> str:
     """Say why a stretch cannot be copied by what is known so far, or nothing."""
     codec = stream.video.codec_context.codec.canonical_name
     if codec not in COPYABLE:
@@ -74,7 +74,7 @@ def holds_time(stream: Stream, mark: Mark) -> bool:
     return False
 
 
-def copied(stream: Stream, stretch: Stretch, out: str, notes: list[str]) -> str:
+def copied(stream: Stream, stretch: ClipRange, out: str, notes: list[str]) -> str:
     """Copy a stretch into `out`; return why that is no clip of it, or nothing.
 
     `notes` hears what the sound lacks.
@@ -95,7 +95,7 @@ def copied(stream: Stream, stretch: Stretch, out: str, notes: list[str]) -> str:
     return _difference(stream, stretch, out)
 
 
-def _cut(stream: Stream, stretch: Stretch) -> _Cut | str:
+def _cut(stream: Stream, stretch: ClipRange) -> _Cut | str:
     """Find what to copy by reading the packets, or say why there is nothing."""
     first, last = stretch.marks[0].pts, _latest(stretch)
     assert first is not None
@@ -138,11 +138,11 @@ def _seek_before(stream: Stream, pts: int) -> None:
     stream.container.seek(pts - int(ahead), stream=stream.video, backward=True)
 
 
-def _latest(stretch: Stretch) -> int:
+def _latest(stretch: ClipRange) -> int:
     return max(mark.pts for mark in stretch.marks if mark.pts is not None)
 
 
-def _within_reason(stream: Stream, stretch: Stretch, cut: _Cut, after: int) -> _Cut | str:
+def _within_reason(stream: Stream, stretch: ClipRange, cut: _Cut, after: int) -> _Cut | str:
     first, base = stretch.marks[0].pts, stream.video.time_base
     lead = float(((first or 0) - cut.key_pts) * base) if base else 0.0
     if lead > MOST_LEAD_SECONDS:
@@ -152,7 +152,7 @@ def _within_reason(stream: Stream, stretch: Stretch, cut: _Cut, after: int) -> _
     return cut
 
 
-def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str]) -> None:
+def _copy(stream: Stream, stretch: ClipRange, cut: _Cut, out: str, notes: list[str]) -> None:
     import av
 
     with av.open(out, "w", format="mp4", options={"movflags": "+faststart"}) as opened:
@@ -162,7 +162,7 @@ def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str
             video.codec_context.sample_aspect_ratio = stream.video.sample_aspect_ratio
         if stream.video.codec_context.codec.canonical_name == "hevc":
             video.codec_context.codec_tag = "hvc1"  # what Apple's players ask for
-        tracks = open_tracks(stream, target, stretch, notes)
+        tracks = open_series(stream, target, stretch, notes)
         _seek_before(stream, cut.key_pts)
         for packet in _with_dts(_wanted(stream, stretch, cut, tracks)):
             packet.stream = video
@@ -172,7 +172,7 @@ def _copy(stream: Stream, stretch: Stretch, cut: _Cut, out: str, notes: list[str
         tracks.finish()
 
 
-def _wanted(stream: Stream, stretch: Stretch, cut: _Cut, tracks: SoundTracks) -> Iterator[Any]:
+def _wanted(stream: Stream, stretch: ClipRange, cut: _Cut, tracks: SoundTracks) -> Iterator[Any]:
     """Yield the packets of the picture; those of the sound go into their tracks."""
     source: Any = stream.container
     base = float(stream.video.time_base or 1)
@@ -211,7 +211,7 @@ def _with_dts(wanted: Iterator[Any]) -> Iterator[Any]:
         waiting = []
 
 
-def _difference(stream: Stream, stretch: Stretch, out: str) -> str:
+def _difference(stream: Stream, stretch: ClipRange, out: str) -> str:
     """Say in what the clip's frames are not the source's, or nothing; hide those after its end."""
     marks = _marks(stream, out)
     wanted = len(stretch.marks)

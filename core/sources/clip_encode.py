@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .clip_sound import SoundTracks, open_tracks
-from .clip_stretch import Stretch, planes
+from .clip_sound import SoundTracks, open_series
+from .clip_stretch import ClipRange, planes
 from .colour_tags import BT709
 from .hdr_metadata import x265_parameters
 from .orientation import Orientation, orientation
@@ -54,7 +54,7 @@ class _Form:
 
 
 def encode(
-    stream: Stream, items: Iterator[Decoded], stretch: Stretch, out: str, notes: list[str]
+    stream: Stream, items: Iterator[Decoded], stretch: ClipRange, out: str, notes: list[str]
 ) -> str:
     """Encode the frames of a stretch into `out`; return the name of what encoded them.
 
@@ -79,7 +79,7 @@ def encode(
     return form.codec
 
 
-def _followed(first: Decoded, rest: Iterator[Decoded], stretch: Stretch) -> Iterator[Decoded]:
+def _followed(first: Decoded, rest: Iterator[Decoded], stretch: ClipRange) -> Iterator[Decoded]:
     """Yield as many frames as the stretch has."""
     yield first
     for number, item in enumerate(rest, 2):
@@ -88,9 +88,9 @@ def _followed(first: Decoded, rest: Iterator[Decoded], stretch: Stretch) -> Iter
         yield item
 
 
-def _write_sound(stream: Stream, target: Any, stretch: Stretch, notes: list[str]) -> None:
+def _write_sound(stream: Stream, target: Any, stretch: ClipRange, notes: list[str]) -> None:
     source: Any = stream.container
-    tracks = open_tracks(stream, target, stretch, notes)
+    tracks = open_series(stream, target, stretch, notes)
     if not tracks.sources:
         return
     if stretch.one_clock:
@@ -100,7 +100,7 @@ def _write_sound(stream: Stream, target: Any, stretch: Stretch, notes: list[str]
     tracks.finish()
 
 
-def _sought_sound(source: Any, stream: Stream, stretch: Stretch, tracks: SoundTracks) -> None:
+def _sought_sound(source: Any, stream: Stream, stretch: ClipRange, tracks: SoundTracks) -> None:
     import av
 
     start = tracks.origin_seconds - 1.0
@@ -122,7 +122,7 @@ def _sought_sound(source: Any, stream: Stream, stretch: Stretch, tracks: SoundTr
             return
 
 
-def _mended_sound(stream: Stream, stretch: Stretch, tracks: SoundTracks) -> None:
+def _mended_sound(stream: Stream, stretch: ClipRange, tracks: SoundTracks) -> None:
     """Take the sound beside the picture's packets, its times mended as theirs were.
 
     Where clocks start over, a time alone does not tell which part of the file is meant.
@@ -144,7 +144,7 @@ def _mended_sound(stream: Stream, stretch: Stretch, tracks: SoundTracks) -> None
             return
 
 
-def _mended_times(stream: Stream, stretch: Stretch) -> dict[int, float]:
+def _mended_times(stream: Stream, stretch: ClipRange) -> dict[int, float]:
     """Return position in the file -> mended time of the packets in and around a stretch.
 
     Times are the container's, in seconds.

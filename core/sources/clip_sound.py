@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .clip_stretch import Stretch
+from .clip_stretch import ClipRange
 from .video import Stream
 
 COPYABLE = frozenset(("aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"))
@@ -17,7 +17,7 @@ BITS_PER_CHANNEL = 96_000
 MOST_CHANNELS = 8
 
 
-class _Track(Protocol):
+class _SoundTrack(Protocol):
     """One track that is written: packets of its source go in, at times of the clip."""
 
     def add(self, packet: Any, seconds: float, shift: float) -> None:
@@ -34,7 +34,7 @@ class SoundTracks:
     origin_seconds: float
     """the container's time that is 0 in the clip"""
     length_seconds: float
-    tracks: dict[int, _Track] = field(default_factory=dict)
+    tracks: dict[int, _SoundTrack] = field(default_factory=dict)
     sources: list[Any] = field(default_factory=list)
 
     def add(self, packet: Any, mended_seconds: float = 0.0) -> None:
@@ -56,7 +56,7 @@ class SoundTracks:
             track.finish()
 
 
-def open_tracks(stream: Stream, target: Any, stretch: Stretch, notes: list[str]) -> SoundTracks:
+def open_series(stream: Stream, target: Any, stretch: ClipRange, notes: list[str]) -> SoundTracks:
     """Add the sound tracks of an open video to a clip's file; `notes` hears which are left out."""
     step = float(1 / (stream.video.average_rate or 25))
     length = stretch.last_seconds - stretch.first_seconds + step
@@ -71,7 +71,7 @@ def open_tracks(stream: Stream, target: Any, stretch: Stretch, notes: list[str])
     return made
 
 
-def _track(source: Any, target: Any) -> _Track | None:
+def _track(source: Any, target: Any) -> _SoundTrack | None:
     context = source.codec_context
     if context is None or not context.sample_rate or not context.layout.nb_channels:
         return None

@@ -25,7 +25,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ClipRange:
     """The frames of a clip, at least one.
 
     `one_clock`: their time stamps are their times, with no restart or jump mended.

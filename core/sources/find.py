@@ -42,7 +42,7 @@ SYSTEM_FOLDERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """One file worth reading, with what the directory says of it."""
 
     path: str
@@ -62,7 +62,7 @@ class Missing:
 def find(
     paths: Iterable[str], globs: tuple[str, ...] = (), *, follow_links: bool = False,
     tally: Tally | None = None,
-) -> Iterator[Found | Missing]:  # fmt: skip
+) -> Iterator[FoundFile | Missing]:  # fmt: skip
     """Yield every source under `paths`, each file once.
 
     A folder is walked whole, each folder once, and gives files with a known ending; a file named
@@ -76,7 +76,7 @@ def find(
     seen: set[object] = set()
     for path in named:
         for found in walk.under(path):
-            key = found.identity if isinstance(found, Found) else found.path
+            key = found.identity if isinstance(found, FoundFile) else found.path
             if key not in seen:
                 seen.add(key)
                 yield found
@@ -118,7 +118,7 @@ class Walk:
     """every folder that was walked, in order"""
     _walked: set[tuple[int, int]] = field(default_factory=set)
 
-    def under(self, path: str) -> Iterator[Found | Missing]:
+    def under(self, path: str) -> Iterator[FoundFile | Missing]:
         """Yield what an absolute path stands for: itself, or what lies in it."""
         # Not resolved: a linked file keeps the name the user knows it by.
         if os.path.isdir(path):
@@ -126,7 +126,7 @@ class Walk:
         else:
             yield one_file(path)
 
-    def _walk(self, top: str) -> Iterator[Found | Missing]:
+    def _walk(self, top: str) -> Iterator[FoundFile | Missing]:
         """Yield the files under a folder, sub-folders where their names stand among the files."""
         # No recursion: folders may lie deeper in each other than Python calls may.
         open_folders = [iter(self._entries(top))]
@@ -219,7 +219,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def one_file(path: str) -> Found | Missing:
+def one_file(path: str) -> FoundFile | Missing:
     """Return what a path names, if it is a file; a folder is not looked into."""
     try:
         status = os.stat(path)
@@ -229,4 +229,4 @@ def one_file(path: str) -> Found | Missing:
         return Missing(path, "no path may hold a null character; check the path")
     if not stat.S_ISREG(status.st_mode):
         return Missing(path, "not a regular file; name a video or picture, or a folder of them")
-    return Found(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))
+    return FoundFile(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))

@@ -27,7 +27,7 @@ class _Impossible(Exception):
 
 
 @dataclass
-class Place:
+class Coordinates:
     """Degrees north and east, metres above the sea; and what could not be taken for a place."""
 
     latitude: float | None = None
@@ -45,13 +45,13 @@ class Place:
         return {name: value for name, value in named if value is not None}
 
 
-def place_of(fields: Mapping[str, Any]) -> Place:
+def place_of(fields: Mapping[str, Any]) -> Coordinates:
     """Return the place that GPS fields (by EXIF's names, or XMP's, which are the same) tell.
 
     A latitude without a longitude is no place, nor is one out of range. Nor is exactly 0, 0, which
     devices without a fix write, unless GPSMeasureMode says that it was measured.
     """
-    place = Place(altitude=_altitude(fields))
+    place = Coordinates(altitude=_altitude(fields))
     try:
         found = [_axis(fields, *axis, place.warnings) for axis in _AXES]
     except _Impossible as error:

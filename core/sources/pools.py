@@ -73,7 +73,7 @@ def video_readers(spec: Spec, nice: int, process: ReaderProcess | None) -> Reade
     return ReaderPool(many, spec.limits, threads, nice=nice, process=process)
 
 
-def picture_readers(spec: Spec, nice: int, *, beside_model: bool) -> ReaderPool:
+def image_readers(spec: Spec, nice: int, *, beside_model: bool) -> ReaderPool:
     """Return what reads the pictures of a scan."""
     many = max(videos_at_once(spec), min(_cores(), MOST_FOR_PICTURES))
     return ReaderPool(many, spec.limits, nice=BESIDE_A_MODEL if beside_model else nice)

@@ -79,7 +79,7 @@ _NUMBERS: dict[Kind, dict[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowSelection:
     """Which rows, in which order.
 
     `scores` are (comparison, number) pairs, `numbers` the same behind what is compared: `time`
@@ -101,7 +101,7 @@ class Wanted:
     @property
     def plain(self) -> bool:
         """Tell whether these are all rows in the order of sources."""
-        bare = Wanted(self.scan, self.kind)
+        bare = RowSelection(self.scan, self.kind)
         return self == bare
 
 
@@ -119,9 +119,9 @@ class Listings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: dict[Wanted, tuple[int, Keys]] = {}
+        self._kept: dict[RowSelection, tuple[int, Keys]] = {}
 
-    def keys(self, wanted: Wanted) -> Keys:
+    def keys(self, wanted: RowSelection) -> Keys:
         """Return the keys of all rows that are wanted."""
         with self._database.reading() as connection:
             version = int(connection.execute("PRAGMA data_version").fetchone()[0])
@@ -132,7 +132,7 @@ class Listings:
         self._kept = dict(list(self._kept.items())[-3:]) | {wanted: (version, found)}
         return found
 
-    def rows(self, wanted: Wanted, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    def rows(self, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Return task, path, content, spec_hash, number and body of moments or candidates."""
         by_task: dict[int, list[int]] = {}
         for task, number in keys:
@@ -153,7 +153,7 @@ class Listings:
             ).fetchall()
         return {int(n): (os.fsdecode(path), str(c), str(s)) for n, path, c, s in rows}
 
-    def _of_task(self, wanted: Wanted, task: int, numbers: list[int]) -> list[dict[str, Any]]:
+    def _of_task(self, wanted: RowSelection, task: int, numbers: list[int]) -> list[dict[str, Any]]:
         low, high = min(numbers), max(numbers)
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -168,7 +168,7 @@ class Listings:
             for path, content, spec, number, body in rows
         ]  # fmt: skip
 
-    def _counted(self, wanted: Wanted) -> Keys:
+    def _counted(self, wanted: RowSelection) -> Keys:
         if wanted.kind == "moments":
             query = f"SELECT number, moments, 0 FROM {_SOURCE} WHERE scan = ? ORDER BY number"
         elif wanted.kind == "candidates":
@@ -183,7 +183,7 @@ class Listings:
         first = 1 if wanted.kind == "moments" else 0
         return _Counted([(int(task), int(count)) for task, count, _ in rows if count], first)
 
-    def _listed(self, wanted: Wanted) -> Keys:
+    def _listed(self, wanted: RowSelection) -> Keys:
         where, values = _conditions(wanted)
         number = _NUMBER[wanted.kind]
         order = _order(wanted)
@@ -232,7 +232,7 @@ class _Listed:
         return list(zip(part[::2], part[1::2], strict=True))
 
 
-def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
+def _conditions(wanted: RowSelection) -> tuple[str, list[Any]]:
     parts = ["scan = ?"]
     path = "CAST(path AS TEXT)"
     body: list[Any] = [wanted.scan]
@@ -263,7 +263,7 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
     return " AND ".join(parts), body
 
 
-def _compared(wanted: Wanted) -> Iterator[tuple[str, str, float]]:
+def _compared(wanted: RowSelection) -> Iterator[tuple[str, str, float]]:
     """Yield what has to be compared with a number, and how."""
     numbers = (*(("score", *each) for each in wanted.scores), *wanted.numbers)
     for name, comparison, number in numbers:
@@ -275,7 +275,7 @@ def _compared(wanted: Wanted) -> Iterator[tuple[str, str, float]]:
         yield "0", "=", 1  # every event was accepted
 
 
-def _order(wanted: Wanted) -> str:
+def _order(wanted: RowSelection) -> str:
     direction = " DESC" if wanted.descending else ""
     within = f"tasks.number{direction}, {_NUMBER[wanted.kind]}{direction}"
     if wanted.sort == "source":

@@ -21,7 +21,7 @@ from ..config.spec import tagged_hash
 from ..records import (
     PICTURE_READING,
     Candidate,
-    Moment,
+    Event,
     SourceInfo,
     Stroke,
     content_of,
@@ -41,7 +41,7 @@ _READ_AS_NOW = (
 
 
 @dataclass(frozen=True, slots=True)
-class TrackState:
+class SeriesState:
     """How far a track is measured. `ended` says how reading ended, once it is complete."""
 
     key: str
@@ -77,7 +77,7 @@ class Result:
     provenance: dict[str, Any]
     tracks: dict[str, str]
     candidates: tuple[Candidate, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[Event, ...]
     annotations: tuple[int, ...] = ()
     """numbers of the annotations it is made of"""
 
@@ -214,15 +214,15 @@ class Results:
 
     # Tracks
 
-    def track(self, key: str) -> TrackState:
+    def track(self, key: str) -> SeriesState:
         """Return how far a track is; one never begun is at frame 0."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
             ).fetchone()
         if row is None:
-            return TrackState(key, 0, False, {})
-        return TrackState(key, int(row[0]), bool(row[1]), json.loads(row[2] or "{}"))
+            return SeriesState(key, 0, False, {})
+        return SeriesState(key, int(row[0]), bool(row[1]), json.loads(row[2] or "{}"))
 
     def begin_track(
         self, key: str, content: str, stage: str, version: int, settings: dict[str, Any]
@@ -281,7 +281,7 @@ class Results:
             ).fetchone()
         return None if row is None else _unpacked(*row)
 
-    def whole_track(self, key: str, columns: int) -> Measured:
+    def whole_series(self, key: str, columns: int) -> Measured:
         """Return all of a track in one piece."""
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -312,7 +312,7 @@ class Results:
                 connection.execute("UPDATE chunks SET track = ? WHERE track = ?", (new, old))
                 connection.execute("DELETE FROM tracks WHERE key = ?", (old,))
 
-    def forget_tracks(self, keys: Sequence[str]) -> None:
+    def forget_series(self, keys: Sequence[str]) -> None:
         """Remove tracks with all they hold, so that they are measured again."""
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
@@ -398,7 +398,7 @@ class Results:
             json.loads(provenance),
             json.loads(tracks),
             tuple(Candidate(**_tuples(json.loads(body))) for (body,) in candidates),
-            tuple(Moment(**_tuples(json.loads(body))) for (body,) in moments),
+            tuple(Event(**_tuples(json.loads(body))) for (body,) in moments),
         )
 
     def failure(self, content: str | None, spec_hash: str) -> str:

@@ -18,7 +18,7 @@ FLASH_COLOUR = np.array([0.86, 0.90, 1.0], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FlashPlan:
     """One flash before it is rendered: light per frame from `first`, 1.0 at its peak."""
 
     number: int
@@ -30,7 +30,7 @@ class Plan:
     area: float
 
 
-def plan_flashes(scene: Scene) -> tuple[Plan, ...]:
+def plan_flashes(scene: Scene) -> tuple[FlashPlan, ...]:
     """Flashes in the order of time, away from cuts and dark fades, APART from each other."""
     rng = generator(scene, "flashes")
     groups = [group for group in scene.lightning for _ in range(group.count)]
@@ -38,12 +38,14 @@ def plan_flashes(scene: Scene) -> tuple[Plan, ...]:
     order = [drawn[index] for index in rng.permutation(len(drawn))]
     firsts = _place(rng, [len(plan.profile) for plan in order], _blocked(scene))
     return tuple(
-        Plan(plan.number, plan.group, first, plan.profile, plan.shutter, plan.strength, plan.area)
+        FlashPlan(
+            plan.number, plan.group, first, plan.profile, plan.shutter, plan.strength, plan.area
+        )
         for plan, first in zip(order, firsts, strict=True)
     )
 
 
-def _draw(rng: np.random.Generator, group: Lightning, number: int) -> Plan:
+def _draw(rng: np.random.Generator, group: Lightning, number: int) -> FlashPlan:
     """Draw strength, area and light per frame of one flash."""
     strength = float(rng.uniform(*group.strength))
     # Lengths take turns instead of being drawn, so that every length is in the exam.
@@ -55,7 +57,7 @@ def _draw(rng: np.random.Generator, group: Lightning, number: int) -> Plan:
         profile += _stroke(int(rng.choice(group.frames)), float(rng.uniform(0.6, 1.0)), floor)
     rolls = strength > 25 and len(profile) > 1 and rng.random() < 0.25
     shutter = float(rng.uniform(0.3, 0.6)) if rolls else 0.0
-    return Plan(number, group, 0, profile, shutter, strength, float(rng.uniform(*group.area)))
+    return FlashPlan(number, group, 0, profile, shutter, strength, float(rng.uniform(*group.area)))
 
 
 def _stroke(length: int, power: float, floor: float) -> tuple[float, ...]:
@@ -126,7 +128,7 @@ def mean_rise(change: Floats) -> float:
     return float(seen.mean()) if seen.size else 0.0
 
 
-def flash_light(scene: Scene, plan: Plan, place: Scenery, origin: tuple[int, int]) -> Floats:
+def flash_light(scene: Scene, plan: FlashPlan, place: Scenery, origin: tuple[int, int]) -> Floats:
     """(H, W, 3) canvas of linear light of a flash at its peak, seen from `origin` (x, y)."""
     rng = generator(scene, "light", plan.number)
     heights = (0.42, 0.52) if plan.group.kind == "distant" else (0.1, 0.3)
@@ -149,7 +151,7 @@ def _scale(base: Floats, light: Floats, strength: float) -> float:
 
 
 def _glow(
-    scene: Scene, plan: Plan, place: Scenery, centre: tuple[float, float], window: Window
+    scene: Scene, plan: FlashPlan, place: Scenery, centre: tuple[float, float], window: Window
 ) -> Floats:
     """(H, W, 3) cloud-shaped light as strong and as large as planned."""
     surface = place.response * FLASH_COLOUR + 0.3 * np.minimum(place.base, 0.2)

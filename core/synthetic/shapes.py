@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.protocols import Picture
+from ..models.protocols import Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -65,13 +65,13 @@ class Course:
 
 def draw(
     colour: str, shape: str, rng: np.random.Generator, width: int = 96, height: int = 96
-) -> Picture:
+) -> Pixels:
     """Draw one shape somewhere, of some size, a little turned, on a greyish background."""
     truth = np.array([[list(COLOURS).index(colour), SHAPES.index(shape)]])
     return np.asarray(_drawn(rng, truth, width, height, np.ones(1))[0])
 
 
-def empty(rng: np.random.Generator, width: int = 96, height: int = 96) -> Picture:
+def empty(rng: np.random.Generator, width: int = 96, height: int = 96) -> Pixels:
     """Draw a background with nothing on it."""
     return np.asarray(_drawn(rng, np.array([[-1, -1]]), width, height, np.ones(1))[0])
 
@@ -116,7 +116,7 @@ def _drawn(
     height: int,
     squash: NDArray[Any],
     variety: float = 1.0,
-) -> Picture:
+) -> Pixels:
     """Return uint8 (n, height, width, 3); `truth` are (colour, shape) numbers, -1 for nothing.
 
     `squash` is how much narrower than high each shape is drawn, as a wide picture made square is.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .distractors import DISTRACTORS
 from .exam import demo_scene, scenes
-from .lightning import LUMA, VISIBLE, Plan, flash_light, mean_rise, plan_flashes, to_display
+from .lightning import LUMA, VISIBLE, FlashPlan, flash_light, mean_rise, plan_flashes, to_display
 from .scenery import (
     Floats,
     Lightning,
@@ -34,7 +34,7 @@ __all__ = ["Flash", "Lightning", "Scene", "demo_scene", "render", "scenes", "tru
 
 
 @dataclass(frozen=True, slots=True)
-class Flash:
+class DrawnFlash:
     """One true flash. Frames count from 0 and the last frame is still bright."""
 
     kind: str  # "bolt" | "sheet" | "distant"
@@ -59,7 +59,7 @@ def _crop(canvas: Floats, origin: NDArray[np.float64], height: int, width: int) 
     return part[:height, :width].copy()
 
 
-class Stage:
+class StormScene:
     """A scene made ready: any frame of it can be taken, with or without its lightning."""
 
     def __init__(self, scene: Scene) -> None:
@@ -84,7 +84,7 @@ class Stage:
     def _see(self, canvas: Floats, frame: int) -> Floats:
         return _crop(canvas, self.path[frame], self.scene.height, self.scene.width)
 
-    def _flash(self, plan: Plan, frame: int) -> Floats:
+    def _flash(self, plan: FlashPlan, frame: int) -> Floats:
         """(h, w, 3) light of one flash in one frame."""
         if plan.number not in self._lights:
             x, y = self.path[plan.first].astype(int)
@@ -109,7 +109,7 @@ class Stage:
         change = (self.display(frame) - self.display(frame, lit=False)) @ LUMA
         return np.asarray(change, dtype=np.float32)
 
-    def flash(self, plan: Plan) -> Flash:
+    def flash(self, plan: FlashPlan) -> DrawnFlash:
         """Measure where a planned flash can really be seen."""
         frames = range(plan.first, plan.first + len(plan.profile))
         changes = [self._change(frame) for frame in frames]
@@ -118,13 +118,13 @@ class Stage:
         seen = plan.first + np.flatnonzero(areas >= max(0.05 * areas[peak], 1e-9))
         first, last, rate = int(seen[0]), int(seen[-1]), self.scene.fps
         start, middle, end = (float(f / rate) for f in (first, plan.first + peak, last))
-        return Flash(
+        return DrawnFlash(
             plan.group.kind, first, plan.first + peak, last, start, middle, end,
             round(mean_rise(changes[peak]), 2), round(float(areas[peak]), 4),
         )  # fmt: skip
 
 
-def frames(stage: Stage) -> Iterator[NDArray[np.uint8]]:
+def frames(stage: StormScene) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of a scene made ready, rgb24 (h, w, 3)."""
     scene = stage.scene
     # Noise differs between colours; this makes its luma as noisy as the recipe says.
@@ -139,12 +139,12 @@ def frames(stage: Stage) -> Iterator[NDArray[np.uint8]]:
 
 def render(scene: Scene) -> Iterator[NDArray[np.uint8]]:
     """The clip's frames, rgb24 (h, w, 3), the same for the same recipe."""
-    return frames(Stage(scene))
+    return frames(StormScene(scene))
 
 
-def truth(scene: Scene) -> tuple[Flash, ...]:
+def truth(scene: Scene) -> tuple[DrawnFlash, ...]:
     """The flashes that are really in the clip, in the order of time."""
-    stage = Stage(scene)
+    stage = StormScene(scene)
     return tuple(stage.flash(plan) for plan in stage.plans)
 
 
@@ -156,7 +156,7 @@ def write(scene: Scene, path: Path, options: Mapping[str, str] | None = None) ->
 
     `options` go to the encoder (libx264) besides ours.
     """
-    stage = Stage(scene)
+    stage = StormScene(scene)
     encode(scene, frames(stage), path, options or {})
     labels = path.with_name(path.name + ".truth.json")
     flashes = tuple(stage.flash(plan) for plan in stage.plans)
@@ -185,7 +185,7 @@ def encode(
         container.mux(stream.encode(None))
 
 
-def document(scene: Scene, flashes: tuple[Flash, ...], video: str) -> dict[str, object]:
+def document(scene: Scene, flashes: tuple[DrawnFlash, ...], video: str) -> dict[str, object]:
     """The labels as they are stored."""
     events = [
         {

@@ -14,9 +14,9 @@ import pandas
 import pytest
 
 from core.errors import UsageError
-from core.protocol.queries import ExportRequest, Results
-from core.protocol.views import Piece, Progress
-from core.records import Moment
+from core.protocol.queries import ExportRequest, ListResults
+from core.protocol.views import ExportProgress, Piece
+from core.records import Event
 from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
 from core.service.client import LocalClient, Records
@@ -32,8 +32,8 @@ def records(scanned: Cli) -> Iterator[Records]:
     found.close()
 
 
-def moment(number: int, start: float, end: float, kind: str = "flash") -> Moment:
-    return Moment(number, kind, 0, 0, 0, start, start, end, start - 1, end + 2, 0.5, 1)
+def moment(number: int, start: float, end: float, kind: str = "flash") -> Event:
+    return Event(number, kind, 0, 0, 0, start, start, end, start - 1, end + 2, 0.5, 1)
 
 
 def test_clips_that_overlap_are_joined() -> None:
@@ -176,8 +176,8 @@ def test_the_legacy_layout_holds_thumbnails(records: Records, tmp_path: Path) ->
 def test_rows_of_a_list_by_pandas(scanned: Cli, tmp_path: Path) -> None:
     library = Library(scanned.library, writable=False)
     try:
-        count = write_rows(library, Results("candidates", 1), "csv", tmp_path / "rows.csv")
-        write_rows(library, Results("candidates", 1), "jsonl", tmp_path / "rows.jsonl")
+        count = write_rows(library, ListResults("candidates", 1), "csv", tmp_path / "rows.csv")
+        write_rows(library, ListResults("candidates", 1), "jsonl", tmp_path / "rows.jsonl")
     finally:
         library.close()
     text = pandas.read_csv(tmp_path / "rows.csv", keep_default_na=False, dtype=str)
@@ -191,7 +191,7 @@ def test_rows_of_a_list_by_pandas(scanned: Cli, tmp_path: Path) -> None:
 
 
 def test_progress_counts_sources_and_events(records: Records, tmp_path: Path) -> None:
-    heard: list[Progress] = []
+    heard: list[ExportProgress] = []
     wrote: list[Piece] = []
     request = ExportRequest(None, "", ("csv", "jsonl"), str(tmp_path), "", str(tmp_path / "p"))
     records.write(request, heard.append, wrote.append)

@@ -75,9 +75,9 @@ def test_paths_come_from_stdin_whatever_they_are_called(cli: Cli, own_storm: Pat
 
 
 def test_dry_run_tells_and_does_nothing(cli: Cli, storm: Path, pictures: Path) -> None:
-    told = cli("scan", storm, pictures, "--dry-run")
-    assert told.code == 0
-    assert f"would read  {storm}" in told.out and "9 sources: 9 to read" in told.out
+    report = cli("scan", storm, pictures, "--dry-run")
+    assert report.code == 0
+    assert f"would read  {storm}" in report.out and "9 sources: 9 to read" in report.out
     assert not cli.library.exists()
     cli("scan", storm)
     plan = cli("scan", storm, pictures, "--dry-run", "--json").json()

@@ -14,8 +14,8 @@ import pytest
 from core.cli.show import _split
 from core.config.spec import Spec
 from core.errors import UnknownName, UsageError
-from core.protocol.views import MomentView
-from core.records import Moment, SourceInfo
+from core.protocol.views import InstantView
+from core.records import Event, SourceInfo
 from core.screening.registry import create
 from core.service.client import Records
 from core.storage.library import Library
@@ -36,8 +36,8 @@ def info(rate: float | None, **metadata: str) -> SourceInfo:
     )
 
 
-def moment(frame: int, seconds: float, kind: str = "flash") -> Moment:
-    return Moment(1, kind, frame, frame, frame, seconds, seconds, seconds, seconds, seconds, 1.0, 1)
+def moment(frame: int, seconds: float, kind: str = "flash") -> Event:
+    return Event(1, kind, frame, frame, frame, seconds, seconds, seconds, seconds, seconds, 1.0, 1)
 
 
 class Kept:
@@ -72,7 +72,7 @@ class Kept:
         dump = spec.model_dump(mode="json")
         return self.library.runs.create("mine", dump, spec.hash(), {"paths": []}, [row])
 
-    def show(self, line: str) -> MomentView:
+    def show(self, line: str) -> InstantView:
         path, when = _split(line)
         assert path == PATH
         return self.records.instant(path, when)

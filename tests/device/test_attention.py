@@ -92,11 +92,11 @@ def test_a_flash_attn_that_does_not_load_is_refused_with_what_the_linker_said(
 
 
 def test_the_report_names_every_backend() -> None:
-    told = {backend.name: backend for backend in attention_report(CPU)}
-    assert set(told) == set(attention.BACKENDS) - {"auto"}
-    assert told["sdpa"].usable
-    assert not told["flash_attention_2"].usable
-    assert told["flash_attention_2"].mend
+    report = {backend.name: backend for backend in attention_report(CPU)}
+    assert set(report) == set(attention.BACKENDS) - {"auto"}
+    assert report["sdpa"].usable
+    assert not report["flash_attention_2"].usable
+    assert report["flash_attention_2"].mend
 
 
 def test_the_report_loads_nothing_heavy() -> None:

@@ -66,8 +66,8 @@ def test_shared_weights_count_once() -> None:
 
 
 def test_the_machines_memory_is_told() -> None:
-    told = memory("cpu")
-    assert 0 < told.free_bytes < told.total_bytes
+    report = memory("cpu")
+    assert 0 < report.free_bytes < report.total_bytes
     empty_caches("cpu")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.hub.hub import Hub
-from core.hub.wire import Patience
+from core.hub.wire import HubTimeouts
 from tests.hub.local_hub import LocalHub
 
-QUICK = Patience(retries=3, first_wait_seconds=0.02, longest_wait_seconds=2.0, read_seconds=5.0)
+QUICK = HubTimeouts(retries=3, first_wait_seconds=0.02, longest_wait_seconds=2.0, read_seconds=5.0)
 MEBIBYTE = 1 << 20
 
 

@@ -119,8 +119,8 @@ class LocalHub:
             [Stored(path, body) for path, body in files.items()] if isinstance(files, dict)
             else files
         )  # fmt: skip
-        told = repr([(one.path, one.checksum) for one in stored]).encode()
-        commit = hashlib.sha1(told).hexdigest()
+        report = repr([(one.path, one.checksum) for one in stored]).encode()
+        commit = hashlib.sha1(report).hexdigest()
         repository = self.repositories.setdefault(repo, Repository())
         repository.commits[commit] = stored
         repository.branches[branch] = commit

@@ -15,7 +15,7 @@ import pytest
 from core.errors import DiskFull, DownloadFailed, Interrupted, ModelMissing, ModelRefused
 from core.hub.control import Control
 from core.hub.hub import Hub
-from core.hub.progress import Progress, Speed
+from core.hub.progress import DownloadProgress, Speed
 from core.hub.resolved import Resolved
 from tests.hub.conftest import MEBIBYTE, QUICK, model_files
 from tests.hub.local_hub import CHUNK, LocalHub, Stored
@@ -66,7 +66,7 @@ def test_a_model_once_pulled_needs_no_network(local_hub: LocalHub, hub: Hub) -> 
 def test_progress_tells_bytes_speed_and_time_left(local_hub: LocalHub, hub: Hub) -> None:
     local_hub.faults.bytes_per_second = 3 * MEBIBYTE
     local_hub.add(REPO, model_files(mebibytes=3))
-    steps: list[Progress] = []
+    steps: list[DownloadProgress] = []
     hub.pull(hub.plan(hub.resolve(REPO)), steps.append)
     assert len(steps) >= 3
     assert all(a.done_bytes <= b.done_bytes for a, b in pairwise(steps))
@@ -81,16 +81,16 @@ def test_progress_tells_bytes_speed_and_time_left(local_hub: LocalHub, hub: Hub)
 def test_the_speed_shown_follows_the_bytes_and_the_clock() -> None:
     now = 100.0
     speed = Speed(lambda: now)
-    told = []
+    report = []
     for second in range(1, 11):
         now += 0.5
-        told.append(speed.at(second * MEBIBYTE))
-    assert told == pytest.approx([2 * MEBIBYTE] * 10)
+        report.append(speed.at(second * MEBIBYTE))
+    assert report == pytest.approx([2 * MEBIBYTE] * 10)
     for _ in range(40):  # nothing comes for twenty seconds
         now += 0.5
-        told.append(speed.at(10 * MEBIBYTE))
-    assert told[-1] < 0.01 * told[0]
-    assert all(a >= b for a, b in pairwise(told[9:]))
+        report.append(speed.at(10 * MEBIBYTE))
+    assert report[-1] < 0.01 * report[0]
+    assert all(a >= b for a, b in pairwise(report[9:]))
 
 
 def test_a_cut_connection_is_gone_on_with(local_hub: LocalHub, hub: Hub) -> None:
@@ -229,13 +229,13 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     assert not local_hub.asked_for("model.safetensors")
 
 
-class Running:
+class TaskProgress:
     """A pull in a thread of its own, with what it told and how it ended."""
 
     def __init__(self, hub: Hub) -> None:
         self.control = Control()
         self.error: BaseException | None = None
-        self.last: Progress | None = None
+        self.last: DownloadProgress | None = None
         planned = hub.plan(hub.resolve(REPO))
         self._thread = threading.Thread(target=self._run, args=(hub, planned))
         self._thread.start()
@@ -246,7 +246,7 @@ class Running:
         except Interrupted as error:
             self.error = error
 
-    def _tell(self, now: Progress) -> None:
+    def _tell(self, now: DownloadProgress) -> None:
         self.last = now
 
     def join(self, seconds: float) -> None:
@@ -258,7 +258,7 @@ def test_cancel_takes_a_moment_and_keeps_what_came(local_hub: LocalHub, hub: Hub
     files = model_files(mebibytes=8)
     local_hub.add(REPO, files)
     local_hub.faults.bytes_per_second = 4 * MEBIBYTE
-    running = Running(hub)
+    running = TaskProgress(hub)
     local_hub.wait_served(2 * MEBIBYTE)
     running.control.cancel()
     running.join(0.5)
@@ -273,7 +273,7 @@ def test_cancel_takes_a_moment_and_keeps_what_came(local_hub: LocalHub, hub: Hub
 def test_cancel_does_not_wait_for_a_silent_hub(local_hub: LocalHub, hub: Hub) -> None:
     local_hub.add(REPO, model_files())
     local_hub.faults.silent = True
-    running = Running(hub)
+    running = TaskProgress(hub)
     while not local_hub.asked_for("model.safetensors"):
         time.sleep(0.01)
     running.control.cancel()
@@ -285,7 +285,7 @@ def test_pause_stops_the_bytes_and_resume_goes_on(local_hub: LocalHub, hub: Hub)
     files = model_files(mebibytes=24)
     local_hub.add(REPO, files)
     local_hub.faults.bytes_per_second = 16 * MEBIBYTE
-    running = Running(hub)
+    running = TaskProgress(hub)
     local_hub.wait_served(2 * MEBIBYTE)
     running.control.pause()
     time.sleep(0.3)

@@ -48,7 +48,9 @@ def test_edge_becomes_stable_once_verified(local_hub: LocalHub, hub: Hub) -> Non
     assert hub.resolve(REPO).revision == first
     with pytest.raises(UsageError, match="models verify org/tiny --channel edge"):
         hub.promote(REPO)
-    catalog.add_verified(catalog.Verified(repo=REPO, commit=second, on=date.today(), how="test"))
+    catalog.add_verified(
+        catalog.VerifiedModel(repo=REPO, commit=second, on=date.today(), how="test")
+    )
     assert hub.promote(REPO).commit == second
     assert hub.resolve(REPO).revision == second
     assert hub.pins.all()[REPO].why == "promoted"
@@ -184,9 +186,9 @@ def test_open_clip_names_lead_to_its_repository(local_hub: LocalHub, hub: Hub) -
     ],
 )
 def test_what_cannot_be_meant_is_refused(
-    hub: Hub, text: str, error: type[Exception], told: str
+    hub: Hub, text: str, error: type[Exception], report: str
 ) -> None:
-    with pytest.raises(error, match=told) as raised:
+    with pytest.raises(error, match=report) as raised:
         hub.resolve(text)
     assert "secret" not in str(raised.value)
 

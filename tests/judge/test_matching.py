@@ -16,8 +16,8 @@ from hypothesis import strategies as some
 from core.errors import UsageError
 from core.judge.matching import neighbours, one_to_one, overlap
 from core.judge.score import Score, TrueEvent, score, total
-from core.protocol.queries import Results, ScoreRequest
-from core.records import Moment, Stroke
+from core.protocol.queries import ListResults, ScoreRequest
+from core.records import Event, Stroke
 from core.reports.rowfiles import write_rows
 from core.service.client import Records
 from core.storage.library import Library
@@ -28,9 +28,9 @@ def event(start: float, end: float, *strokes: float, kind: str = "flash") -> Tru
     return TrueEvent(kind, start, end, start, strokes)
 
 
-def moment(start: float, end: float, *strokes: float, number: int = 1) -> Moment:
+def moment(start: float, end: float, *strokes: float, number: int = 1) -> Event:
     made = tuple(Stroke(0, seconds, 1.0) for seconds in strokes)
-    return Moment(number, "flash", 0, 0, 0, start, start, end, start, end, 0.5, 1, strokes=made)
+    return Event(number, "flash", 0, 0, 0, start, start, end, start, end, 0.5, 1, strokes=made)
 
 
 def test_one_event_over_everything_is_one_pair() -> None:
@@ -181,7 +181,7 @@ def test_rows_of_a_list_score_fully(scanned: Cli, records: Records, tmp_path: Pa
     library = Library(scanned.library, writable=False)
     try:
         for name in ("jsonl", "csv"):
-            query = Results("candidates", 1, "file:storm")
+            query = ListResults("candidates", 1, "file:storm")
             assert write_rows(library, query, name, tmp_path / f"rows.{name}") >= 5
             found = records.score(1, ScoreRequest(tmp_path / f"rows.{name}")).all
             assert (found.recall, found.precision, found.paired) == (1.0, 1.0, found.found), name

@@ -14,7 +14,7 @@ import pytest
 from core.errors import UsageError
 from core.judge.score import score
 from core.judge.truth import Footage, TrueEvent, Truth, read_truth, read_truths
-from core.records import Moment, Stroke
+from core.records import Event, Stroke
 from core.storage.export.document import Document
 from core.storage.export.names import Stems
 from core.storage.export.table import write_scan, write_source
@@ -55,7 +55,7 @@ def spans(events: tuple[TrueEvent, ...]) -> list[tuple[float, float]]:
 def exported(rate: float = 25.0, start: str = "") -> Document:
     strokes = (Stroke(1560, 62.4, 1.0), Stroke(1565, 62.6, 2.0))
     moments = tuple(
-        Moment(n, "flash", round(s * rate), round(p * rate), round(e * rate), s, p, e,
+        Event(n, "flash", round(s * rate), round(p * rate), round(e * rate), s, p, e,
                max(0.0, s - 1), e + 2, 0.5, 1, strokes=strokes if n == 2 else ())
         for n, (s, e, p) in enumerate(EVENTS, 1)
     )  # fmt: skip
@@ -256,7 +256,7 @@ def test_the_sign_before_the_frames_says_whether_labels_are_dropped(tmp_path: Pa
 
 
 def test_peaks_that_nobody_stated_are_not_timed(truth: Writer) -> None:
-    event = Moment(1, "flash", 40, 45, 50, 1.6, 1.8, 2.0, 1.6, 2.0, 0.9, 1)
+    event = Event(1, "flash", 40, 45, 50, 1.6, 1.8, 2.0, 1.6, 2.0, 0.9, 1)
     for text, errors in (
         ("start,end\n1.6,2\n", ()),
         ("start,end,peak\n1.6,2,1.76\n", (pytest.approx(0.04),)),

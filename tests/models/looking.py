@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.models import registry as table
-from core.models.protocols import Detector, Embedder, Loading, Model, Picture, Segmenter
+from core.models.protocols import Detector, Embedder, Loading, Model, Pixels, Segmenter
 from core.records import Box
 from tests.tiny.shelf import tiny_model
 
@@ -40,26 +40,28 @@ SIZES = ((90, 160), (96, 96), (128, 64), (90, 160), (200, 200), (96, 96))
 
 
 @dataclass(frozen=True)
-class Look:
+class ModelStage:
     """One picture with what is asked about it."""
 
-    picture: Picture
+    picture: Pixels
     labels: tuple[str, ...] = ("a cat", "red car")
     boxes: tuple[Box, ...] = field(default=(Box("", 1, 4, 5, 40, 30),))
 
 
-def picture(seed: int, height: int, width: int) -> Picture:
+def picture(seed: int, height: int, width: int) -> Pixels:
     """A smooth random picture, so that ways of resizing it agree."""
     small = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), dtype=np.uint8)
     whole = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
     return np.array(whole)
 
 
-def ragged() -> list[Look]:
+def ragged() -> list[ModelStage]:
     """Six pictures of four sizes with different labels and numbers of boxes, one with none."""
     asked = [("a cat",), ("a dog", "person"), ("a cat", "red car", "tree"), (), ("tree",)]
     some = [
-        Look(picture(seed, *size), asked[seed % 5], tuple(box(seed, n) for n in range(seed % 4)))
+        ModelStage(
+            picture(seed, *size), asked[seed % 5], tuple(box(seed, n) for n in range(seed % 4))
+        )
         for seed, size in enumerate(SIZES)
     ]
     return [*some[:5], replace(some[5], labels=("a cat",))]
@@ -76,18 +78,18 @@ def load(family: str, folder: Path | str, **more: Any) -> Model:
     return table.load(Loading(f"tiny/{place.name}", family, place, "local-1", **more))
 
 
-def look(model: Model, looks: Sequence[Look]) -> list[Any]:
+def look(model: Model, model_stages: Sequence[ModelStage]) -> list[Any]:
     """Ask the model about all pictures in one call; return one answer a picture."""
-    pictures = [one.picture for one in looks]
+    pictures = [one.picture for one in model_stages]
     if model.kind == "embedder":
         embedder = cast("Embedder", model)
         return list(embedder.embed(embedder.prepare(pictures)))
     if model.kind == "detector":
         detector = cast("Detector", model)
-        prepared = detector.prepare(pictures, [one.labels for one in looks])
+        prepared = detector.prepare(pictures, [one.labels for one in model_stages])
         return detector.finish(detector.detect(prepared), 0.0)
     segmenter = cast("Segmenter", model)
-    prepared = segmenter.prepare(pictures, [one.boxes for one in looks])
+    prepared = segmenter.prepare(pictures, [one.boxes for one in model_stages])
     return segmenter.finish(segmenter.segment(prepared))
 
 

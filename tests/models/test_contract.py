@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from core.errors import ModelMissing, ModelRefused, PictureRejected, UnknownName
+from core.errors import ImageRejected, ModelMissing, ModelRefused, UnknownName
 from core.models import registry as table
 from core.models.protocols import Detector, Embedder, Loading, Model
 
-from .looking import EACH, FIXTURES, NAMES, Look, assert_same, load, look, picture, ragged
+from .looking import EACH, FIXTURES, NAMES, ModelStage, assert_same, load, look, picture, ragged
 
 WEIGHTS = "*.safetensors"
 
@@ -74,23 +74,23 @@ def test_loads_from_disk_and_says_what_it_is(model: Model) -> None:
 
 
 def test_a_ragged_batch_answers_as_one_at_a_time(model: Model) -> None:
-    looks = ragged()
-    together = look(model, looks)
-    assert len(together) == len(looks)
-    for one, answer in zip(looks, together, strict=True):
+    model_stages = ragged()
+    together = look(model, model_stages)
+    assert len(together) == len(model_stages)
+    for one, answer in zip(model_stages, together, strict=True):
         assert_same(answer, look(model, [one])[0])
 
 
 def test_shuffling_shuffles_the_answers_alike(model: Model) -> None:
-    looks = ragged()
-    order = random.Random(7).sample(range(len(looks)), len(looks))
-    straight, shuffled = look(model, looks), look(model, [looks[i] for i in order])
+    model_stages = ragged()
+    order = random.Random(7).sample(range(len(model_stages)), len(model_stages))
+    straight, shuffled = look(model, model_stages), look(model, [model_stages[i] for i in order])
     for place, index in enumerate(order):
         assert_same(shuffled[place], straight[index])
 
 
 def test_answers_differ_between_pictures(model: Model) -> None:
-    one, other = look(model, [Look(picture(1, 96, 96)), Look(picture(2, 96, 96))])
+    one, other = look(model, [ModelStage(picture(1, 96, 96)), ModelStage(picture(2, 96, 96))])
     with pytest.raises(AssertionError):
         assert_same(one, other)
 
@@ -100,13 +100,13 @@ def test_no_pictures_no_answers(model: Model) -> None:
 
 
 def test_odd_sizes_work_or_are_rejected_by_number(model: Model) -> None:
-    usual = Look(picture(1, 96, 96))
+    usual = ModelStage(picture(1, 96, 96))
     alone = look(model, [usual])[0]
-    rejected: dict[str, PictureRejected] = {}
+    rejected: dict[str, ImageRejected] = {}
     for height, width in ((1, 1), (1, 900), (900, 1), (2, 3), (700, 20)):
         try:
-            assert_same(look(model, [usual, Look(picture(2, height, width))])[0], alone)
-        except PictureRejected as refusal:
+            assert_same(look(model, [usual, ModelStage(picture(2, height, width))])[0], alone)
+        except ImageRejected as refusal:
             rejected[f"{width}x{height}"] = refusal
     for size, error in rejected.items():
         assert error.index == 1, size
@@ -115,7 +115,7 @@ def test_odd_sizes_work_or_are_rejected_by_number(model: Model) -> None:
 
 def test_grey_pictures_work(model: Model) -> None:
     grey = np.full((60, 80, 3), 128, np.uint8)
-    assert len(look(model, [Look(grey)])) == 1
+    assert len(look(model, [ModelStage(grey)])) == 1
 
 
 NO_PICTURES: list[Any] = [
@@ -127,8 +127,11 @@ NO_PICTURES: list[Any] = [
 
 def test_what_is_no_picture_is_rejected_by_number(model: Model) -> None:
     for bad in NO_PICTURES:
-        with pytest.raises(PictureRejected) as caught:
-            look(model, [Look(picture(1, 96, 96)), Look(picture(1, 64, 64)), Look(bad)])
+        with pytest.raises(ImageRejected) as caught:
+            look(
+                model,
+                [ModelStage(picture(1, 96, 96)), ModelStage(picture(1, 64, 64)), ModelStage(bad)],
+            )
         assert caught.value.index == 2, (bad.shape, bad.dtype)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.models.cpu_batches import LEAST, Cores
+from core.models.cpu_batches import LEAST, ParallelBatches
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture
@@ -30,7 +30,7 @@ def ours() -> list[str]:
 
 
 def test_parts_come_back_in_order_and_every_other_thread_keeps_its_cores() -> None:
-    cores = Cores("cpu")
+    cores = ParallelBatches("cpu")
     seen: list[tuple[str, int, int]] = []
 
     def work(part: Any) -> Any:
@@ -57,9 +57,9 @@ def test_a_small_batch_and_another_device_are_done_where_they_are_called() -> No
         names.append(threading.current_thread().name)
         return part
 
-    assert len(Cores("cpu").run(work, torch.zeros(2 * LEAST - 1))) == 1
-    assert len(Cores("cuda:0").run(work, torch.zeros(100))) == 1
-    assert Cores("cpu").run(work, torch.zeros(0)) == []
+    assert len(ParallelBatches("cpu").run(work, torch.zeros(2 * LEAST - 1))) == 1
+    assert len(ParallelBatches("cuda:0").run(work, torch.zeros(100))) == 1
+    assert ParallelBatches("cpu").run(work, torch.zeros(0)) == []
     assert set(names) == {threading.current_thread().name}
 
 
@@ -67,7 +67,7 @@ def test_what_fails_in_a_part_fails_for_the_caller() -> None:
     def work(_part: Any) -> Any:
         raise torch.OutOfMemoryError("no room")
 
-    cores = Cores("cpu")
+    cores = ParallelBatches("cpu")
     with pytest.raises(torch.OutOfMemoryError):
         cores.run(work, torch.zeros(2 * LEAST))
     cores.close()

@@ -46,11 +46,11 @@ def test_the_longest_unused_goes_first_and_what_is_held_stays(library: Library) 
         # Room for two models: what is left shrinks by a gibibyte for each that is resident.
         return Memory((2 - len(residency.held())) * GIB, 2 * GIB)
 
-    def told(text: str) -> None:
+    def notify(text: str) -> None:
         if "evicted" in text:
             taken.append(text.split(maxsplit=1)[0])
 
-    residency = Residency(library.footprints, measure=measure, told=told)
+    residency = Residency(library.footprints, measure=measure, notify=notify)
     with residency.lease(loading("held")):
         with residency.lease(loading("old", "local-2")):
             pass

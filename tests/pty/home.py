@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from core.protocol.queries import Page, Results, Scans
+from core.protocol.queries import ListResults, Page, Scans
 from core.service.discovery import running
 from core.service.remote import RemoteClient
 from tests.pty.harness import Terminal, environment, spawn
@@ -112,7 +112,7 @@ class Home:
 
     def found(self) -> list[dict[str, Any]]:
         """Return what the newest scan found, without what names file and scan."""
-        page: Page = self.ask(lambda client: client.rows(Results(), 0, 1000))
+        page: Page = self.ask(lambda client: client.rows(ListResults(), 0, 1000))
         of_file = ("path", "content", "scan", "key", "task")
         return [{k: v for k, v in row.items() if k not in of_file} for row in page.rows]
 

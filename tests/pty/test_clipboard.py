@@ -61,8 +61,8 @@ def test_copying_through_tmux(tmp_path: Path, settings: str, arrives: bool) -> N
 
 def test_a_long_text_is_only_in_the_file(tmp_path: Path) -> None:
     sent: list[str] = []
-    told = copy(sent.append, "x" * (MAX_BYTES + 1), tmp_path / "new")
-    assert sent == [] and "74,995 bytes" in told
+    report = copy(sent.append, "x" * (MAX_BYTES + 1), tmp_path / "new")
+    assert sent == [] and "74,995 bytes" in report
     assert (tmp_path / "new" / "clipboard.txt").stat().st_size == MAX_BYTES + 1
     copy(sent.append, "x" * MAX_BYTES, tmp_path / "new")
     assert len(sent[0]) <= 100_000
@@ -71,6 +71,6 @@ def test_a_long_text_is_only_in_the_file(tmp_path: Path) -> None:
 def test_no_file_is_said_and_the_terminal_gets_it_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     sent: list[str] = []
-    told = copy(sent.append, "text", tmp_path / "file" / "state")
-    assert len(sent) == 1 and "not in a file: Not a directory" in told
+    report = copy(sent.append, "text", tmp_path / "file" / "state")
+    assert len(sent) == 1 and "not in a file: Not a directory" in report
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]

@@ -69,9 +69,9 @@ def test_a_crash_is_one_line_and_the_rest_is_in_the_log(
     assert terminal.left_behind() == []
     details = f"; details in {log}" if code == 70 else ""
     assert terminal.text() == line + details
-    told = log.read_text()
-    assert ("Traceback" in told) == (key != "interrupt")
-    assert SECRET not in told and "\x1b" not in told
+    report = log.read_text()
+    assert ("Traceback" in report) == (key != "interrupt")
+    assert SECRET not in report and "\x1b" not in report
     assert b"Traceback" not in terminal.output and SECRET.encode() not in terminal.output
     assert log.stat().st_mode & 0o777 == 0o600
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from core.protocol.passed_over import KINDS_KEPT, OTHER, REASONS, PassedOver, Tally
-from core.sources.find import KNOWN_SUFFIXES, SYSTEM_FOLDERS, Found, Missing, find
+from core.sources.find import KNOWN_SUFFIXES, SYSTEM_FOLDERS, FoundFile, Missing, find
 
 
 def names(*paths: Path, globs: tuple[str, ...] = ()) -> list[str]:
     found = find([str(path) for path in paths], globs)
-    return [os.path.basename(item.path) for item in found if isinstance(item, Found)]
+    return [os.path.basename(item.path) for item in found if isinstance(item, FoundFile)]
 
 
 def touch(folder: Path, *wanted: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from core.config.screening_settings import Limits, Sampling
 from core.errors import ReaderDied, ReaderKilled, SourceError, TooLarge, Unreadable, Vanished
-from core.sources.find import Found, find
+from core.sources.find import FoundFile, find
 from core.sources.reader import Reader, again_if_killed
 from tests.sources.reading import REPOSITORY, read
 
@@ -58,7 +58,7 @@ def test_what_is_no_video(reader: Reader, tmp_path: Path) -> None:
 def test_vanished(reader: Reader, make_video: Make, tmp_path: Path) -> None:
     path = make_video("short.mp4", frames=5)
     [found] = find([str(tmp_path)])
-    assert isinstance(found, Found)
+    assert isinstance(found, FoundFile)
     info = reader.probe(found.path).info
     path.unlink()
     assert "gone" in reason(reader, found.path, Vanished)

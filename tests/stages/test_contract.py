@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.config.screening_settings import Regions
-from core.config.spec import SCREEN_NAMES, Spec
+from core.config.spec import SCREENING_STAGE_NAMES, Spec
 from core.screening.cells import cell_means
 from core.screening.registry import STAGES, create
 from core.screening.stage import Window
@@ -25,7 +25,7 @@ def footage() -> NDArray[np.uint8]:
 
 
 def test_the_table_and_the_profiles_know_the_same_stages() -> None:
-    assert set(STAGES) == set(SCREEN_NAMES)
+    assert set(STAGES) == set(SCREENING_STAGE_NAMES)
     assert all(create(name).name == name for name in ALL)
 
 

@@ -18,7 +18,7 @@ import pytest
 from core.config.screening_settings import Limits, Regions
 from core.config.spec import Spec
 from core.inference.frames import shown as shown_of
-from core.inference.stage import Microbatch, Shown
+from core.inference.stage import LazyFrame, Microbatch
 from core.models.registry import load
 from core.pipeline.channel import Control
 from core.records import SourceInfo
@@ -50,7 +50,7 @@ def test_only_converted_sources_are_asked_again(tmp_path: Path) -> None:
         asked.clear()
         with at_work(tmp_path / "lib", spec("embed"), watched) as (looking, _):
             batch = Microbatch([
-                Shown(f"content-{n}", 0, 0.0, 1.0, lambda n=n: drawn[n], None, conversion)  # type: ignore[misc]
+                LazyFrame(f"content-{n}", 0, 0.0, 1.0, lambda n=n: drawn[n], None, conversion)  # type: ignore[misc]
                 for n, conversion in enumerate(conversions)
             ])  # fmt: skip
             (done,) = looking.run(iter([batch]), Control(), lambda _b, _r: None)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.config.screening_settings import Events
 from core.config.spec import Spec
-from core.records import Candidate, Moment, SourceInfo
+from core.records import Candidate, Event, SourceInfo
 from core.scans.events import moments
 from core.screening.flash import FlashStage
 from core.screening.flash_score import (
@@ -25,7 +25,7 @@ from core.screening.flash_score import (
     STROKE_RANGE,
     TOO_LONG,
 )
-from core.screening.stage import Track
+from core.screening.stage import Series
 from core.screening.strokes import stroke_rows
 
 Floats = NDArray[np.float32]
@@ -70,7 +70,7 @@ def lit(shape: str, length: int, rate: float, lift: float = 40.0) -> tuple[Float
 
 def found(
     grid: Floats, rate: float, max_seconds: float | None = None, sensitivity: float = 0.5
-) -> tuple[list[Candidate], tuple[Moment, ...]]:
+) -> tuple[list[Candidate], tuple[Event, ...]]:
     """Measure and decide over a whole video drawn as cells."""
     flash = {"sensitivity": sensitivity} | ({"max_seconds": max_seconds} if max_seconds else {})
     spec = Spec.model_validate({"stages": ("flash",), "flash": flash})
@@ -79,7 +79,7 @@ def found(
     stage.open(source, spec)
     indices = np.arange(len(grid), dtype=np.int64)
     values = stage._measure(grid, slice(0, len(grid)))
-    candidates = stage.decide(Track(stage.columns, indices, indices / rate, values))
+    candidates = stage.decide(Series(stage.columns, indices, indices / rate, values))
     return candidates, moments(candidates, Events(), len(grid) / rate)
 
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from core.config.model_settings import Detect, Embed, Models, Tag
 from core.config.prompts import load_prompts
 from core.config.spec import Spec
-from core.errors import OutOfMemory, PictureRejected
+from core.errors import ImageRejected, OutOfMemory
 from core.inference.frames import longest_side
-from core.inference.leases import Lending
+from core.inference.leases import ModelLeases
 from core.inference.objects import from_runs, runs
-from core.inference.registry import open_looks
-from core.inference.runner import Looking
-from core.inference.stage import Microbatch, Noted, Shown
+from core.inference.registry import open_stages
+from core.inference.runner import InferenceRunner
+from core.inference.stage import LazyFrame, Microbatch, PriorAnswers
 from core.models.protocols import Loading, Model
 from core.models.registry import load
 from core.models.residency import Residency
@@ -69,18 +69,18 @@ def pictures(count: int) -> list[NDArray[np.uint8]]:
     ]
 
 
-def shown(number: int, pixels: NDArray[np.uint8]) -> Shown:
-    return Shown(f"content-{number}", 0, 0.0, 2.0, lambda: pixels)
+def shown(number: int, pixels: NDArray[np.uint8]) -> LazyFrame:
+    return LazyFrame(f"content-{number}", 0, 0.0, 2.0, lambda: pixels)
 
 
 @contextmanager
 def at_work(
-    folder: Path, wanted: Spec, loader: Any = load, told: Any = print
-) -> Iterator[tuple[Looking, Library]]:
+    folder: Path, wanted: Spec, loader: Any = load, notify: Any = print
+) -> Iterator[tuple[InferenceRunner, Library]]:
     library = Library(folder)
     residency = Residency(library.footprints, loader=loader)
-    lending = Lending(residency, loadings(), library.annotations, load_prompts(), told)
-    looking = Looking(open_looks(lending, wanted), lending, library.annotations, redo=False)
+    leases = ModelLeases(residency, loadings(), library.annotations, load_prompts(), notify)
+    looking = InferenceRunner(open_stages(leases, wanted), leases, library.annotations, redo=False)
     try:
         yield looking, library
     finally:
@@ -91,7 +91,7 @@ def at_work(
 
 def look_at(
     folder: Path, wanted: Spec, order: Sequence[int], batch: int, **how: Any
-) -> dict[str, Noted]:
+) -> dict[str, PriorAnswers]:
     """Return by content what was noted, having looked in an order and in microbatches."""
     drawn = pictures(max(order) + 1)
     with at_work(folder, wanted, **how) as (looking, _):
@@ -214,7 +214,7 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(tmp_path: Path) -> Non
         return made[-1]
 
     wanted = spec("embed", batch=8)
-    noted = look_at(tmp_path, wanted, list(range(8)), 8, loader=loader, told=said.append)
+    noted = look_at(tmp_path, wanted, list(range(8)), 8, loader=loader, notify=said.append)
     assert all(len(each["embed"]) == 1 and not each["embed"][0].failed for each in noted.values())
     assert made[0].asked == [8, 8, 4, 4, 2, 2, 4, 4, 2, 2]  # each size is tried once more
     assert said[-1] == "embed: out of memory, so 2 at once from now on"
@@ -240,8 +240,8 @@ class Picky:
     def prepare(self, wanted: Sequence[NDArray[np.uint8]]) -> Any:
         for index, picture in enumerate(wanted):
             if picture.shape[0] == BAD_HEIGHT:
-                if self._error is PictureRejected:
-                    raise PictureRejected("too small for this model", index)
+                if self._error is ImageRejected:
+                    raise ImageRejected("too small for this model", index)
                 raise self._error("too small for this model")
         return self._model.prepare(wanted)
 
@@ -249,7 +249,7 @@ class Picky:
 BAD_HEIGHT = pictures(3)[2].shape[0]
 
 
-@pytest.mark.parametrize("error", [PictureRejected, ValueError])
+@pytest.mark.parametrize("error", [ImageRejected, ValueError])
 def test_one_bad_picture_fails_alone(tmp_path: Path, error: type[Exception]) -> None:
     bad = [n for n, each in enumerate(pictures(7)) if each.shape[0] == BAD_HEIGHT]
     assert bad == [2]

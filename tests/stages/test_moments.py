@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.config.screening_settings import Events
-from core.records import Candidate, Moment
+from core.records import Candidate, Event
 from core.scans.events import moments
 
 RATE = 25.0
@@ -21,7 +21,7 @@ def candidate(
     )  # fmt: skip
 
 
-def spans(found: tuple[Moment, ...]) -> list[tuple[int, int]]:
+def spans(found: tuple[Event, ...]) -> list[tuple[int, int]]:
     return [(moment.start_frame, moment.end_frame) for moment in found]
 
 

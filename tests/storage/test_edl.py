@@ -12,10 +12,10 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 
-from core.records import Moment, SourceInfo
+from core.records import Event, SourceInfo
 from core.storage.export.document import Document
 from core.storage.export.edl import ascii_name, render
-from core.storage.export.parts import Beside
+from core.storage.export.parts import OutputFiles
 from core.storage.export.timecode import (
     RATES,
     TimecodeRate,
@@ -30,15 +30,13 @@ NTSC = TimecodeRate(Fraction(30000, 1001), drop=True)
 FAST = TimecodeRate(Fraction(60000, 1001), drop=True)
 
 
-def moment(start: float, end: float, lead: float = 1.0, rest: float = 2.0) -> Moment:
-    return Moment(
-        1, "flash", 0, 0, 0, start, start, end, max(0.0, start - lead), end + rest, 0.5, 1
-    )
+def moment(start: float, end: float, lead: float = 1.0, rest: float = 2.0) -> Event:
+    return Event(1, "flash", 0, 0, 0, start, start, end, max(0.0, start - lead), end + rest, 0.5, 1)
 
 
-def edl(*moments: Moment, rate: float | None = 25.0, **metadata: Any) -> str:
+def edl(*moments: Event, rate: float | None = 25.0, **metadata: Any) -> str:
     info = replace(source(), frame_rate=rate, metadata=metadata)
-    found = render(document(source=info, moments=moments), Beside("storm", ("edl",)))[".edl"]
+    found = render(document(source=info, moments=moments), OutputFiles("storm", ("edl",)))[".edl"]
     assert isinstance(found, str) and found.isascii()
     return found
 
@@ -175,7 +173,7 @@ def test_opentimelineio_reads_every_one() -> None:
         for path in paths:
             info: SourceInfo = replace(source(path), frame_rate=rate)
             made: Document = document(source=info, moments=MOMENTS)
-            text = render(made, Beside("storm", ()))[".edl"]
+            text = render(made, OutputFiles("storm", ()))[".edl"]
             assert isinstance(text, str)
             count = timecode_rate(rate)
             clips = read(text, float(count.rate))
@@ -204,7 +202,7 @@ def test_the_case_of_a_variable_rate(media: Path) -> None:
     finally:
         reader.close()
     made = document(source=info, moments=(moment(110.0, 110.0),))
-    text = render(made, Beside("v", ()))[".edl"]
+    text = render(made, OutputFiles("v", ()))[".edl"]
     assert isinstance(text, str)
     assert cut(text)[0] == "00:01:49:00"
     rate = float(timecode_rate(info.frame_rate).rate)

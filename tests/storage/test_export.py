@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from core.errors import DiskFull, EnvironmentFault, UsageError
-from core.records import Candidate, Moment, SourceInfo, Stroke
+from core.records import Candidate, Event, SourceInfo, Stroke
 from core.storage.export import atomic
 from core.storage.export.document import Document, Statistics, Summary, TaskLine
 from core.storage.export.names import Stems
@@ -58,10 +58,10 @@ def source(path: str = HOSTILE) -> SourceInfo:
     )
 
 
-def moment(number: int, start: float, peak: float, end: float, **changed: Any) -> Moment:
+def moment(number: int, start: float, peak: float, end: float, **changed: Any) -> Event:
     first, middle, last = (round(each * RATE) for each in (start, peak, end))
     clip = (start - 0.5, end + 0.5)
-    base = Moment(
+    base = Event(
         number, "flash", first, middle, last, start, peak, end, *clip, 0.83, 2, (10, 20, 30, 40)
     )
     return replace(base, **changed)

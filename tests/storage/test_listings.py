@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from core.errors import UsageError
 from core.reports import filters
 from core.storage.library import Library
-from core.storage.listings import Wanted
+from core.storage.listings import RowSelection
 from core.storage.runs import TaskRow
 
 COUNTS = some.lists(some.integers(0, 5), min_size=1, max_size=12)
@@ -64,9 +64,9 @@ def test_counting_finds_the_same_rows_as_reading_them_all(
         connection.execute("DELETE FROM scans")
         connection.execute("DELETE FROM results")
     scan = fill(library, counts)
-    plain = Wanted(scan, "moments")
+    plain = RowSelection(scan, "moments")
     # A condition everything fulfils: the same rows, found the other way.
-    listed = Wanted(scan, "moments", scores=((">", -1.0),))
+    listed = RowSelection(scan, "moments", scores=((">", -1.0),))
     every = [(n + 1, m) for n, count in enumerate(counts) for m in range(1, count + 1)]
     for wanted in (plain, listed):
         keys = library.listings.keys(wanted)
@@ -81,7 +81,7 @@ def test_a_list_that_was_kept_is_forgotten_when_the_library_changes(
 ) -> None:
     scan = fill(library, [2])
     reading = Library(tmp_path, writable=False)
-    wanted = Wanted(scan, "moments", scores=((">", 0.0),))
+    wanted = RowSelection(scan, "moments", scores=((">", 0.0),))
     assert len(reading.listings.keys(wanted)) == 2
     with library.database.transaction() as connection:
         connection.execute("DELETE FROM moments WHERE number = 2")
@@ -109,7 +109,7 @@ def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list
     scan = fill(library, [1, 1, 2])
     library.remarks.correct("b2:1", 1, "caption", "an aurora, not a flash")
     asked = filters.parse(text)
-    wanted = Wanted(
+    wanted = RowSelection(
         scan, "moments", tuple(asked.words), tuple(asked.kinds), tuple(asked.files),
         tuple(asked.scores), "marked" in asked.flags, asked.accepted,
     )  # fmt: skip

@@ -21,7 +21,7 @@ import webvtt
 from pycocotools.coco import COCO
 
 from core.storage.export.cells import text_cell
-from core.storage.export.document import Document, FrameNotes, Thing
+from core.storage.export.document import DetectedObject, Document, FrameNotes
 from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
 from core.storage.export.table import FORMATS, write_scan, write_source
@@ -39,10 +39,10 @@ from tests.storage.test_export import (
 
 RUNS = {"size": [2, 3], "counts": [1, 2, 3]}
 THINGS = (
-    Thing("car", 0.9, (1.0, 2.0, 30.0, 40.0), track=4),
-    Thing(MARKUP, 0.4, (5.0, 6.0, 7.0, 8.0), mask=RUNS, vector=np.ones(4, np.float32)),
+    DetectedObject("car", 0.9, (1.0, 2.0, 30.0, 40.0), track=4),
+    DetectedObject(MARKUP, 0.4, (5.0, 6.0, 7.0, 8.0), mask=RUNS, vector=np.ones(4, np.float32)),
 )
-LOOKS = (
+NOTES = (
     FrameNotes(0, 0.0, things=THINGS, vector=np.arange(4, dtype=np.float32)),
     FrameNotes(7, 0.25, tags=({"tag": "storm", "score": 0.5},), things=THINGS[:1]),
 )
@@ -52,7 +52,7 @@ LOOKS = (
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every format of a document with everything in it, of a name that is not UTF-8."""
     folder = tmp_path_factory.mktemp("exported")
-    made: Document = document(looks=LOOKS)
+    made: Document = document(frame_notes=NOTES)
     write_source(made, folder, STEMS, list(FORMATS))
     write_scan(summary(HOSTILE), iter([made]), folder, list(FORMATS))
     return folder
@@ -157,7 +157,7 @@ def test_names_of_other_bytes_are_written_alike(tmp_path: Path) -> None:
     shown = "/data/caf\N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}.mp4"
     made = document(path)
     write_source(made, tmp_path, Stems("x", "x"), list(FORMATS))
-    write_scan(summary(path), iter([replace(made, looks=LOOKS)]), tmp_path, list(FORMATS))
+    write_scan(summary(path), iter([replace(made, frame_notes=NOTES)]), tmp_path, list(FORMATS))
     for file in tmp_path.iterdir():
         if file.suffix not in (".npz", ".pkl"):
             file.read_bytes().decode("utf-8")

@@ -74,9 +74,13 @@ def _open_clip(folder: Path, **preprocessing: Any) -> None:
     vision = {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
     shape: dict[str, Any] = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}
-    looks = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "interpolation": "bicubic"}
-    looks |= {"resize_mode": "shortest", **preprocessing}
-    said = {"model_cfg": shape, "preprocess_cfg": looks}
+    model_stages = {
+        "mean": [0.48, 0.46, 0.41],
+        "std": [0.27, 0.26, 0.28],
+        "interpolation": "bicubic",
+    }
+    model_stages |= {"resize_mode": "shortest", **preprocessing}
+    said = {"model_cfg": shape, "preprocess_cfg": model_stages}
     (folder / "open_clip_config.json").write_text(json.dumps(said))
     model = CLIP(**shape)
     liven(model)

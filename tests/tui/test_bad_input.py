@@ -13,7 +13,7 @@ import pytest
 from textual import events
 
 from core.protocol.commands import CorrectFrame, SubmitScan
-from core.protocol.queries import Results
+from core.protocol.queries import ListResults
 from core.service.attach import attached
 from core.service.discovery import PROTOCOL, discovery_file
 from tests.tui.viewing import Viewer, end_engine, look, wishes
@@ -46,7 +46,7 @@ async def prepared(library: Path, folder: Path) -> None:
     await client.send(SubmitScan((str(folder),), "storm"))
     while (await client.snapshot()).scans:
         await asyncio.sleep(0.05)
-    for row in (await client.rows(Results(), 0, 2)).rows:
+    for row in (await client.rows(ListResults(), 0, 2)).rows:
         await client.send(CorrectFrame(row["content"], row["frame"], "caption", CAPTION))
     await client.close()
 

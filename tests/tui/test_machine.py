@@ -12,7 +12,7 @@ from core.protocol.commands import SubmitScan
 from tests.hub.conftest import local_hub, model_files
 from tests.hub.local_hub import LocalHub
 from tests.tui.viewing import Viewer, look, wishes
-from tui.screens.profiles import ProfilesRoom
+from tui.screens.profiles import ProfilesScreen
 
 __all__ = ["local_hub"]
 NVML = """
@@ -123,7 +123,7 @@ def test_a_profile_is_made_edited_with_words_beside_the_field_and_saved(found: P
 
     async def run(viewer: Viewer) -> None:
         await viewer.go("7", "profiles")
-        assert isinstance(viewer.room, ProfilesRoom)
+        assert isinstance(viewer.room, ProfilesScreen)
         await viewer.sees("describe", "storm")
         await viewer.press("e")
         await viewer.sees("a preset stays as it is")

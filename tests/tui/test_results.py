@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.protocol.queries import Results
+from core.protocol.queries import ListResults
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
 from tui.screens.new_file import plain_stem, write_new
@@ -43,7 +43,7 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
         await viewer.sees("by score, descending")
         await viewer.type("score desc")
         await viewer.press("enter", "g")
-        top = Results(sort="score", descending=True)
+        top = ListResults(sort="score", descending=True)
         best = (await viewer.app.bridge.rows(top, 0, 1)).rows[0]
         shown = (wording.at(best["peak_seconds"]), wording.score(best["score"]))
         await viewer.until(lambda: all(each in viewer.row() for each in shown))

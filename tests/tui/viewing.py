@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
-from tui.app import SightlineApp, Wishes
+from tui.app import SightlineApp, StartOptions
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
@@ -28,7 +28,7 @@ SECONDS = 20.0
 class SeenApp(SightlineApp):
     """The app, writing to a grid of cells."""
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: StartOptions) -> None:
         super().__init__(wishes)
         self.driver_class = Wired
 
@@ -128,13 +128,13 @@ class Viewer:
         await self.pilot.pause()
 
 
-def wishes(library: Path, **more: Any) -> Wishes:
+def wishes(library: Path, **more: Any) -> StartOptions:
     """Return what the tests ask of the app: quick drawing, state of the test's own."""
-    return replace(Wishes(library, Path.cwd().parent / "state", draw_seconds=0.05), **more)
+    return replace(StartOptions(library, Path.cwd().parent / "state", draw_seconds=0.05), **more)
 
 
 def look(
-    asked: Wishes, test: Callable[[Viewer], Awaitable[None]], size: tuple[int, int] = (80, 24),
+    asked: StartOptions, test: Callable[[Viewer], Awaitable[None]], size: tuple[int, int] = (80, 24),
     *, obeys: bool = False, attached: bool = True,
 ) -> None:  # fmt: skip
     """Run `test` before the app; unless it `obeys`, nothing but text, places and styles was sent.

@@ -16,7 +16,7 @@ from ..widgets.rows import ListSource
 from ..widgets.symbols import ASCII
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
-from .screen import Room
+from .screen import AppScreen
 
 MOST_GRAPHS = 8
 GRAPH_LINES = 3
@@ -25,7 +25,7 @@ LINES_AROUND = 9
 """title, tabs, summary, the time cursor's line, three of processes, link and keys"""
 
 
-class GpuRoom(Room):
+class GpuScreen(AppScreen):
     """Live figures, one graph a GPU (and one of the CPU), and the processes on them."""
 
     scope = "gpu"

@@ -16,13 +16,13 @@ from ..views import log
 from ..views.paged import PagedRows
 from ..widgets.virtual_table import VirtualTable
 from .read import ReadScreen
-from .screen import Room
+from .screen import AppScreen
 
 READ_SECONDS = 2.0
 """what the engine only logs is no event: its log is read again so often while it is shown"""
 
 
-class LogRoom(Room):
+class LogScreen(AppScreen):
     """The engine's log, its end in view until the cursor is moved away from it."""
 
     scope = "log"

@@ -15,7 +15,7 @@ from core.protocol.commands import (
     PullModel,
     RemoveModel,
 )
-from core.protocol.queries import Matrix, Models
+from core.protocol.queries import ListModels, Matrix
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -24,10 +24,10 @@ from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .read import ReadScreen
-from .screen import Room
+from .screen import AppScreen
 
 
-class ModelsRoom(Room):
+class ModelsScreen(AppScreen):
     """Models of the catalog and of this disk; `]` shows what was verified."""
 
     scope = "models"
@@ -203,15 +203,15 @@ class ModelsRoom(Room):
     # What is shown
 
     def _tell(self, command: Command, words: str) -> None:
-        async def told() -> str:
+        async def announce() -> str:
             await self.app.bridge.send(command)
             self.app.bridge.changes += 1
             return words
 
-        self.work(told())
+        self.work(announce())
 
     def _listed(self) -> PagedRows:
-        models_query = Models(self.filter_text, self._sort, self._descending)  # type: ignore[arg-type]
+        models_query = ListModels(self.filter_text, self._sort, self._descending)  # type: ignore[arg-type]
         query = Matrix(self.filter_text) if self._matrix else models_query
         shown = models.matrix_row if self._matrix else self._shown
         rows = PagedRows(query, self.fetch, shown)

@@ -14,7 +14,7 @@ SIZES = ("-smaller", "", "-larger", "-zoomed")
 """of the list, beside what is shown with it"""
 
 
-class Moving(Screen[None]):
+class NavigationScreen(Screen[None]):
     """A screen whose keys move in the list that has the focus."""
 
     def __init__(self) -> None:

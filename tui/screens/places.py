@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from ..widgets.text_pane import TextPane
-from .screen import Room
+from .screen import AppScreen
 
 
-class Place(Room):
+class PlannedScreen(AppScreen):
     """A screen that says what to use meanwhile."""
 
     words: ClassVar[tuple[str, ...]] = ()
@@ -20,7 +20,7 @@ class Place(Room):
         yield TextPane(self.words, symbols=self.app.symbols, classes="body")
 
 
-class SearchPlace(Place):
+class SearchScreen(PlannedScreen):
     """Search."""
 
     scope = "search"
@@ -32,7 +32,7 @@ class SearchPlace(Place):
     )
 
 
-class ComparePlace(Place):
+class CompareScreen(PlannedScreen):
     """Compare."""
 
     scope = "compare"

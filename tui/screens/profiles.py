@@ -16,10 +16,10 @@ from ..views import profiles
 from ..widgets.rows import ListSource
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .screen import Room
+from .screen import AppScreen
 
 
-class ProfilesRoom(Room):
+class ProfilesScreen(AppScreen):
     """The list of profiles, and beside it the settings of the one under the cursor."""
 
     scope = "profiles"

@@ -16,7 +16,7 @@ from ..views.paged import PagedRows
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .screen import Room
+from .screen import AppScreen
 
 if TYPE_CHECKING:
     from core.protocol.commands import Command
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LAST_EVENTS = 12
 
 
-class QueueRoom(Room):
+class QueueScreen(AppScreen):
     """The queue; keys act on the scan of the row under the cursor."""
 
     scope = "queue"
@@ -106,9 +106,9 @@ class QueueRoom(Room):
         if scan is None:
             self.say("that scan is not at work")
         elif scan.state == "paused":
-            self.work(self._told(ContinueScan(scan.scan), f"scan {scan.scan} goes on"))
+            self.work(self._request(ContinueScan(scan.scan), f"scan {scan.scan} goes on"))
         else:
-            self.work(self._told(PauseScan(scan.scan), f"scan {scan.scan} is held"))
+            self.work(self._request(PauseScan(scan.scan), f"scan {scan.scan} is held"))
 
     def act_queue_pause_all(self) -> None:
         """Hold everything, or let everything go on."""
@@ -127,7 +127,7 @@ class QueueRoom(Room):
         if scan is None:
             self.say("that scan is not at work")
             return
-        stop = self._told(CancelScan(scan.scan), f"scan {scan.scan} stops; r goes on with it")
+        stop = self._request(CancelScan(scan.scan), f"scan {scan.scan} stops; r goes on with it")
         if scan.state == "queued":
             self.work(stop)
             return
@@ -151,19 +151,19 @@ class QueueRoom(Room):
             return
         failed = row["state"] == "failed"
         words = "tries what failed again" if failed else "goes on"
-        self.work(self._told(ResumeScan(row["scan"], failed), f"scan {row['scan']} {words}"))
+        self.work(self._request(ResumeScan(row["scan"], failed), f"scan {row['scan']} {words}"))
 
     def act_queue_up(self) -> None:
         """Move the scan towards the head of the queue."""
         from core.protocol.commands import MoveScan
 
-        self.work(self._told(MoveScan(self._scan(), -1), "moved up"))
+        self.work(self._request(MoveScan(self._scan(), -1), "moved up"))
 
     def act_queue_down(self) -> None:
         """Move the scan towards the end of the queue."""
         from core.protocol.commands import MoveScan
 
-        self.work(self._told(MoveScan(self._scan(), 1), "moved down"))
+        self.work(self._request(MoveScan(self._scan(), 1), "moved down"))
 
     def act_queue_remove(self) -> None:
         """Remove the scan and what no other needs, after asking."""
@@ -193,12 +193,12 @@ class QueueRoom(Room):
     def _cancel(self, scan: int) -> None:
         from core.protocol.commands import CancelScan
 
-        self.work(self._told(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
+        self.work(self._request(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
 
     def _remove(self, scan: int) -> None:
         from core.protocol.commands import RemoveScan
 
-        self.work(self._told(RemoveScan(scan), f"scan {scan} removed"))
+        self.work(self._request(RemoveScan(scan), f"scan {scan} removed"))
         self.app.bridge.changes += 1
 
     def _added(self, found: Chosen | None) -> None:
@@ -223,9 +223,9 @@ class QueueRoom(Room):
 
         if folder is not None:
             words = f"{wording.short_path(folder)} is watched no more"
-            self.work(self._told(EndWatch(folder), words))
+            self.work(self._request(EndWatch(folder), words))
 
-    async def _told(self, command: Command, words: str) -> str:
+    async def _request(self, command: Command, words: str) -> str:
         await self.app.bridge.send(command)
         self.app.bridge.changes += 1
         return words
@@ -282,11 +282,11 @@ class QueueRoom(Room):
         ]
 
     def _last_events(self) -> list[str]:
-        from core.protocol.messages import LeftOut, MomentFound, Warned
+        from core.protocol.messages import EventFound, LeftOut, Warned
 
         shown = []
         for _, event in reversed(self.app.bridge.events):
-            if isinstance(event, MomentFound):
+            if isinstance(event, EventFound):
                 shown.append(
                     f"{wording.at(event.peak_seconds)}  {event.kind}  "
                     f"{wording.score(event.score)}  {wording.short_path(event.path, 1)}"

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 
 from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
-from core.protocol.queries import Results, Sort, What
+from core.protocol.queries import ListResults, Sort, What
 from core.text import clean, counted
 from core.times import reference
 
@@ -24,7 +24,7 @@ from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
-from .screen import Room
+from .screen import AppScreen
 
 PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""
@@ -36,7 +36,7 @@ TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energ
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsRoom(Room):
+class ResultsScreen(AppScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -303,7 +303,7 @@ class ResultsRoom(Room):
         self._show()
 
     def _listed(self) -> PagedRows:
-        query = Results(self._what, self._scan, self.filter_text, self._sort, self._descending)
+        query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending)
         what = self._what
         rows = PagedRows(query, self.fetch, lambda row: results.result_row(what, row))
         rows.on_change = self._came

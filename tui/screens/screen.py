@@ -23,11 +23,11 @@ from core.text import clean, counted
 from ..keys import actions
 from ..views import chrome
 from ..widgets.entry import Entry
-from ..widgets.line import Line, Part
+from ..widgets.line import Line, LineSpan
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .moving import Moving
+from .moving import NavigationScreen
 
 if TYPE_CHECKING:
     from core.protocol.queries import Page, Query
@@ -46,7 +46,7 @@ _OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
 """actions that need a list to be done in"""
 
 
-class Room(Moving):
+class AppScreen(NavigationScreen):
     """The base of the numbered screens."""
 
     scope: ClassVar[str] = ""
@@ -338,8 +338,8 @@ class Room(Moving):
         self._draw_trouble()
         self.query_one("#title", Line).show(*chrome.title(self.app.bridge, width, self.app.symbols))
         self.query_one("#tabs", Line).show(chrome.tabs(self.scope, width))
-        told = self.summary() if self.app.bridge.state is not None else ""
-        self.query_one("#summary", Line).show(told, self._filter_words())
+        summary = self.summary() if self.app.bridge.state is not None else ""
+        self.query_one("#summary", Line).show(summary, self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
         self.query_one("#keys", Line).show(self._key_parts(width))
 
@@ -357,25 +357,25 @@ class Room(Moving):
         long = bad and cell_len(text) > self.size.width - RIGHT_CELLS
         return text if long and time.monotonic() < until else ""
 
-    def _key_parts(self, width: int) -> list[Part]:
+    def _key_parts(self, width: int) -> list[LineSpan]:
         items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())
-        parts = [Part(" ")]
+        parts = [LineSpan(" ")]
         for number, item in enumerate(items):
             gap = "  " if number < len(items) - 1 else ""
             parts += [
-                Part(item.key, "strong", item.action),
-                Part(f" {item.word}{gap}", "dim", item.action),
+                LineSpan(item.key, "strong", item.action),
+                LineSpan(f" {item.word}{gap}", "dim", item.action),
             ]
         return parts
 
     def _filter_words(self) -> str:
         return f"filter: {self.filter_text} " if self.filter_text else ""
 
-    def _link_parts(self) -> tuple[list[Part], str]:
+    def _link_parts(self) -> tuple[list[LineSpan], str]:
         text, until, bad = self._note
         right = chrome.link(self.app)
         if text and time.monotonic() < until:
-            return [Part(f" {text}", "bad" if bad else "strong")], right
+            return [LineSpan(f" {text}", "bad" if bad else "strong")], right
         return chrome.status(self.app.bridge), right
 
     def on_resize(self, _event: events.Resize) -> None:

@@ -35,14 +35,14 @@ class CrashLog:
 
     def write(self, text: str) -> None:
         """Append `text`, harmless to `cat`; a full disk is no reason to fail once more."""
-        told = "\n".join(clean(line) for line in text.split("\n"))
+        cleaned = "\n".join(clean(line) for line in text.split("\n"))
         with suppress(OSError):
-            os.write(self.fd, told.encode("utf-8"))
+            os.write(self.fd, cleaned.encode("utf-8"))
 
     def note(self, where: str, error: BaseException) -> None:
         """Append an exception with its whole traceback and no local variables."""
-        told = "".join(traceback.format_exception(error))
-        self.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where}\n{told}")
+        cleaned = "".join(traceback.format_exception(error))
+        self.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where}\n{cleaned}")
 
 
 @contextmanager

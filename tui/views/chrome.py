@@ -10,7 +10,7 @@ from core.text import clean
 
 from ..keys.actions import SCREENS
 from ..widgets.cells import safe, shorten
-from ..widgets.line import Part
+from ..widgets.line import LineSpan
 from ..widgets.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 BEHIND_BYTES = 4096
 
 
-def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[Part], str]:
+def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[LineSpan], str]:
     """Return the title row: where we are, and how much is going on."""
     host = clean(socket.gethostname(), limit=30)
-    only = [Part("  read only", "warn")] if bridge.readonly else []
+    only = [LineSpan("  read only", "warn")] if bridge.readonly else []
     right = _counts(bridge)
     taken = len(" sightline  " + host + "".join(part.text for part in only) + right) + 4
     path = shorten(_short(str(bridge.library)), max(width - taken, 8), symbols, "start")
-    return [Part(" sightline ", "strong"), Part(f" {host}  {path}"), *only], right
+    return [LineSpan(" sightline ", "strong"), LineSpan(f" {host}  {path}"), *only], right
 
 
 def _counts(bridge: Bridge) -> str:
@@ -40,23 +40,23 @@ def _counts(bridge: Bridge) -> str:
     return f"{running} running  {max(waiting, 0)} queued "
 
 
-def tabs(scope: str, width: int) -> list[Part]:
+def tabs(scope: str, width: int) -> list[LineSpan]:
     """Return the row of screens; narrow terminals show their numbers, and this one's name."""
     parts = []
     for number, (name, shown) in enumerate(SCREENS.items(), 1):
         here = name == scope
         text = f" {number} {shown} " if width >= 76 or here else f" {number} "
-        parts.append(Part(text, "here" if here else "dim", f"screen.{name}"))
+        parts.append(LineSpan(text, "here" if here else "dim", f"screen.{name}"))
     return parts
 
 
-def status(bridge: Bridge) -> list[Part]:
+def status(bridge: Bridge) -> list[LineSpan]:
     """Return how the engine is, unless all is well."""
     if bridge.connection == "starting":
-        return [Part(" starting the engine", "dim")]
+        return [LineSpan(" starting the engine", "dim")]
     if bridge.connection in ("lost", "stopped", "failed"):
-        return [Part(" no engine", "bad")]
-    return [Part(f" engine {bridge.engine_pid}", "dim")]
+        return [LineSpan(" no engine", "bad")]
+    return [LineSpan(f" engine {bridge.engine_pid}", "dim")]
 
 
 def link(app: SightlineApp) -> str:

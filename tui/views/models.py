@@ -102,12 +102,12 @@ def download_line(download: DownloadState, width: int, symbols: Symbols) -> str:
 
 def facts(row: dict[str, Any], state: EngineState | None) -> list[str]:
     """Return everything known of a model, or of one row of what was verified."""
-    told = [
+    words = [
         f"{name.replace('_', ' ')}: {wording.size(value) if name.endswith('_bytes') else value}"
         for name, value in row.items()
         if value not in (None, "", [], 0, False)
     ]
-    lines = [clean(line) for line in told]
+    lines = [clean(line) for line in words]
     found = download_of(row, state) if "name" in row else None
     return (
         lines if found is None else [*lines, "", f"download: {found.state} {clean(found.reason)}"]

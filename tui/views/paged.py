@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGE_ROWS = 100
 MAX_PAGES = 40
 Fetch: TypeAlias = "Callable[[Query, int, int], Awaitable[Page]]"
-Shown = Callable[[dict[str, Any]], Row]
+LazyFrame = Callable[[dict[str, Any]], Row]
 
 
 class PagedRows:
@@ -26,7 +26,7 @@ class PagedRows:
     While a newer page is on its way, the page fetched before is still shown: nothing flickers.
     """
 
-    def __init__(self, query: Query, fetch: Fetch, shown: Shown) -> None:
+    def __init__(self, query: Query, fetch: Fetch, shown: LazyFrame) -> None:
         self.query = query
         self.on_change: Callable[[], None] = _nothing
         self.trouble = ""

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..widgets.line import Part
+from ..widgets.line import LineSpan
 from ..widgets.symbols import Symbols
 from . import wording
 
 
 def line(
     rows: Sequence[dict[str, Any]], here: dict[str, Any] | None, width: int, symbols: Symbols
-) -> list[Part]:
+) -> list[LineSpan]:
     """Return the loaded rows of the source under the cursor, as marks on its time.
 
     The line spans from the first to the last of them; the row under the cursor stands out.
     """
     same = [row for row in rows if here is not None and row["path"] == here["path"]]
     if here is None or len(same) < 2 or width < 40:
-        return [Part("")]
+        return [LineSpan("")]
     first = min(float(row["seconds"]) for row in same)
     last = max(float(row["seconds"]) for row in same)
     left, right = f" {wording.at(first)} ", f" {wording.at(last)} "
@@ -30,8 +30,8 @@ def line(
         signs[_place(row, first, last, room)] = symbols.vertical if accepted else "."
     place = _place(here, first, last, room)
     before, after = "".join(signs[:place]), "".join(signs[place + 1 :])
-    return [Part(left, "dim"), Part(before, "dim"), Part(symbols.current, "strong"),
-            Part(after, "dim"), Part(right, "dim")]  # fmt: skip
+    return [LineSpan(left, "dim"), LineSpan(before, "dim"), LineSpan(symbols.current, "strong"),
+            LineSpan(after, "dim"), LineSpan(right, "dim")]  # fmt: skip
 
 
 def _place(row: dict[str, Any], first: float, last: float, room: int) -> int:

@@ -10,19 +10,19 @@ from textual import events
 from textual.message import Message
 
 from .cells import head, safe
-from .painted import Look, Painted, Span
+from .painted import ModelStage, Painted, Span
 from .symbols import Symbols
 
 
-class Part(NamedTuple):
+class LineSpan(NamedTuple):
     """A stretch of a line; with an `action` (an id of the registry) it can be clicked."""
 
     text: str
-    look: Look = "normal"
+    look: ModelStage = "normal"
     action: str = ""
 
 
-Content = str | Sequence[Part]
+Content = str | Sequence[LineSpan]
 
 
 class Line(Painted):
@@ -84,25 +84,25 @@ class Line(Painted):
                     self.post_message(self.Pressed(self, part.action))
                 return
 
-    def _placed(self, width: int) -> list[Part]:
+    def _placed(self, width: int) -> list[LineSpan]:
         """Return the parts in place: the right side goes when both do not fit."""
         left, right = self._left, self._right
         gap = width - _width(left) - _width(right)
         if right and gap >= 1:
-            return [*left, Part(" " * gap), *right]
+            return [*left, LineSpan(" " * gap), *right]
         return _cut(left or right, width, self._symbols)
 
 
-def _parts(content: Content) -> list[Part]:
-    given = [Part(content)] if isinstance(content, str) else content
+def _parts(content: Content) -> list[LineSpan]:
+    given = [LineSpan(content)] if isinstance(content, str) else content
     return [part._replace(text=safe(part.text)) for part in given if part.text]
 
 
-def _width(parts: Sequence[Part]) -> int:
+def _width(parts: Sequence[LineSpan]) -> int:
     return sum(cell_len(part.text) for part in parts)
 
 
-def _cut(parts: Sequence[Part], width: int, symbols: Symbols) -> list[Part]:
+def _cut(parts: Sequence[LineSpan], width: int, symbols: Symbols) -> list[LineSpan]:
     if _width(parts) <= width:
         return list(parts)
     room = max(width - cell_len(symbols.ellipsis), 0)
@@ -112,4 +112,4 @@ def _cut(parts: Sequence[Part], width: int, symbols: Symbols) -> list[Part]:
         room -= cell_len(kept[-1].text)
         if kept[-1].text != part.text:
             break
-    return [*kept, Part(head(symbols.ellipsis, width))]
+    return [*kept, LineSpan(head(symbols.ellipsis, width))]

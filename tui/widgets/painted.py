@@ -17,7 +17,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-Look = Literal["normal", "dim", "warn", "bad", "good", "strong", "here"]
+ModelStage = Literal["normal", "dim", "warn", "bad", "good", "strong", "here"]
 """How a stretch of text is drawn; a theme colours `look--warn` and so on"""
 
 _REVERSE = Style(reverse=True)
@@ -27,7 +27,7 @@ class Span(NamedTuple):
     """A stretch of a line in one look. The text is safe to send: see `cells.safe`."""
 
     text: str
-    look: Look = "normal"
+    look: ModelStage = "normal"
     reverse: bool = False
 
 
@@ -92,7 +92,7 @@ class Painted(Widget):
         super().watch_has_focus(has_focus)
         self.refresh_changed()
 
-    def _style(self, look: Look, reverse: bool) -> Style:
+    def _style(self, look: ModelStage, reverse: bool) -> Style:
         style = self.rich_style
         if look != "normal":
             style = self.get_component_rich_style(f"look--{look}")

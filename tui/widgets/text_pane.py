@@ -8,10 +8,10 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from .cells import head, safe
-from .painted import Look, Painted, Span
+from .painted import ModelStage, Painted, Span
 from .symbols import Symbols
 
-TextLine = str | tuple[Look, str]
+TextLine = str | tuple[ModelStage, str]
 
 
 class TextPane(Painted):

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from .cells import fit
 from .columns import Column, arrange
-from .painted import Look, Painted, Span
+from .painted import ModelStage, Painted, Span
 from .rows import Row, RowSource
 from .symbols import Symbols
 from .viewport import Viewport
@@ -31,7 +31,7 @@ class VirtualTable(Painted, can_focus=True):
 
     DEFAULT_CSS = "VirtualTable { height: 1fr; }"
 
-    class Said(Message):
+    class RowAnnouncement(Message):
         """Base of what a table says."""
 
         def __init__(self, table: VirtualTable) -> None:
@@ -43,7 +43,7 @@ class VirtualTable(Painted, can_focus=True):
             """The table, for `@on(VirtualTable.Activated, "#queue")`."""
             return self.table
 
-    class CursorMoved(Said):
+    class CursorMoved(RowAnnouncement):
         """The cursor is on another row, or its row has another place.
 
         `key` is None while the row is not loaded; `index` is -1 when there are no rows.
@@ -58,14 +58,14 @@ class VirtualTable(Painted, can_focus=True):
             """Let a later move of the same table stand for this one."""
             return isinstance(message, VirtualTable.CursorMoved) and message.table is self.table
 
-    class Activated(Said):
+    class Activated(RowAnnouncement):
         """A row was chosen, by `activate()` or by a second click."""
 
         def __init__(self, table: VirtualTable, key: str) -> None:
             super().__init__(table)
             self.key = key
 
-    class Marked(Said):
+    class Marked(RowAnnouncement):
         """The marks changed; `keys` are all of them, in the order they were made."""
 
         def __init__(self, table: VirtualTable, keys: tuple[str, ...]) -> None:
@@ -322,7 +322,7 @@ class VirtualTable(Painted, can_focus=True):
             texts = [fit(gutter, self._layout.gutter, signs), fit(signs.not_loaded, width, signs)]
             return [Span(text, "dim", reverse) for text in texts]
         first, *pieces = self._layout.line(gutter, row.cells, signs)
-        look: Look = "here" if place in self._labels else row.tone
+        look: ModelStage = "here" if place in self._labels else row.tone
         return [Span(first, look, reverse), *(Span(each, row.tone, reverse) for each in pieces)]
 
     def _gutter(self, row: Row | None, here: bool) -> str:

@@ -20,7 +20,7 @@ from ...errors import ModelRefused, UsageError
 from ...network import routes as network
 from ...text import clean
 from ..protocols import Loading
-from .request import Patience
+from .request import EndpointTimeouts
 
 T = TypeVar("T")
 KEYS = ("SIGHTLINE_ENDPOINT_KEY", "OPENAI_API_KEY")
@@ -29,13 +29,13 @@ LOOK_SECONDS = 0.05
 """how often it is looked whether the user cancelled"""
 
 
-class Door:
+class EndpointConnection:
     """One connection pool in one thread. `slots` bounds the requests under way.
 
     Any thread may call `run`; everything else belongs to what it runs.
     """
 
-    def __init__(self, url: str, key: str, concurrency: int, patience: Patience) -> None:
+    def __init__(self, url: str, key: str, concurrency: int, patience: EndpointTimeouts) -> None:
         import httpx
 
         self.slots = asyncio.Semaphore(concurrency)

@@ -23,10 +23,10 @@ from ...network import routes as network
 from ...text import clean, nearest
 from ..answer_text import without_thoughts
 from ..loading import digest_of
-from ..protocols import Answer, Ask, Identity, Kind, Loading
-from .connection import Door, address_of, is_this_machine, key_for
+from ..protocols import Completion, Identity, Kind, Loading, Prompted
+from .connection import EndpointConnection, address_of, is_this_machine, key_for
 from .payload import QUALITY, body_of, lessened, refused_field
-from .request import Denied, Garbled, Patience, Reply, TooSlow, Unreachable, ask, models
+from .request import Denied, EndpointTimeouts, Garbled, Reply, TooSlow, Unreachable, ask, models
 
 LISTED_AT_MOST = 8
 _WRONG_REQUEST = (400, 422, 501)
@@ -53,7 +53,7 @@ class Endpoint:
         self._name = loading.name
         self._options = options
         self._url = address_of(loading)
-        self._patience = Patience(
+        self._patience = EndpointTimeouts(
             float(options.get("timeout_seconds", 120.0)),
             max(1, int(options.get("tries", 5))),
             float(options.get("first_wait_seconds", 0.25)),
@@ -70,7 +70,7 @@ class Endpoint:
             preprocessing=digest_of({**settings, "url": self._url, "shown_as": f"jpeg{QUALITY}"}),
         )
         concurrency = max(1, int(options.get("concurrency", 8)))
-        self._door = Door(self._url, key_for(self._url), concurrency, self._patience)
+        self._door = EndpointConnection(self._url, key_for(self._url), concurrency, self._patience)
         try:
             self._door.run(self._check())
         except BaseException:
@@ -101,11 +101,13 @@ class Endpoint:
         """Hang up."""
         self._door.close()
 
-    def prepare(self, asks: Sequence[Ask]) -> list[dict[str, Any]]:
+    def prepare(self, asks: Sequence[Prompted]) -> list[dict[str, Any]]:
         """Write the requests, pictures and all; raises PictureRejected for what is no picture."""
         return [body_of(self._name, each, n, self._options) for n, each in enumerate(asks)]
 
-    def answer(self, prepared: list[dict[str, Any]], cancelled: Callable[[], bool]) -> list[Answer]:
+    def answer(
+        self, prepared: list[dict[str, Any]], cancelled: Callable[[], bool]
+    ) -> list[Completion]:
         """Ask everything at once; what runs is dropped at once when `cancelled()`.
 
         Raises ModelMissing if nobody answers there or no such model is there, ModelRefused if the
@@ -119,7 +121,7 @@ class Endpoint:
         share = (time.perf_counter() - began) / max(1, len(prepared))
         return [_answer(outcome, share, len(prepared)) for outcome in found]
 
-    def finish(self, raw: list[Answer]) -> list[Answer]:
+    def finish(self, raw: list[Completion]) -> list[Completion]:
         """Return one answer per ask, in order."""
         return raw
 
@@ -202,10 +204,10 @@ class Endpoint:
                 raise raised from fault
 
 
-def _answer(outcome: _Outcome, share: float, batch: int) -> Answer:
+def _answer(outcome: _Outcome, share: float, batch: int) -> Completion:
     reply = outcome.reply
     if reply is not None:
-        return Answer(
+        return Completion(
             text=without_thoughts(reply.text, begun=False).strip(),
             finish=reply.finish,
             seconds=share,
@@ -215,11 +217,11 @@ def _answer(outcome: _Outcome, share: float, batch: int) -> Answer:
             batch=batch,
         )
     if outcome.fault is None:
-        return Answer("", "cancelled", share, batch=batch)
+        return Completion("", "cancelled", share, batch=batch)
     why = clean(str(outcome.fault), limit=300)
     if isinstance(outcome.fault, TooSlow):
         why += "; vlm.timeout_seconds says how long to wait"
-    return Answer("", "failed", share, batch=batch, error=why)
+    return Completion("", "failed", share, batch=batch, error=why)
 
 
 def _is_about_the_model(denied: Denied) -> bool:

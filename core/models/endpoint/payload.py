@@ -9,7 +9,7 @@ from typing import Any
 
 from ..answer_text import Marks
 from ..inputs import picture_of
-from ..protocols import Ask, Picture
+from ..protocols import Pixels, Prompted
 
 QUALITY = 95
 SPARE = (
@@ -32,7 +32,7 @@ _BY_NAME = {
 _MARKS = Marks()
 
 
-def body_of(name: str, ask: Ask, index: int, options: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(name: str, ask: Prompted, index: int, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a whole request for one ask. Raises PictureRejected for what is no picture."""
     body: dict[str, Any] = {
         "model": name,
@@ -71,7 +71,7 @@ def refused_field(body: Mapping[str, Any], said: str) -> str | None:
     return next((name for name in SPARE if name in body), None)
 
 
-def _messages(ask: Ask, index: int) -> list[dict[str, Any]]:
+def _messages(ask: Prompted, index: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_url(picture, index)}}
         for picture in ask.pictures
@@ -84,7 +84,7 @@ def _messages(ask: Ask, index: int) -> list[dict[str, Any]]:
     return [{"role": "system", "content": system}, asked] if system else [asked]
 
 
-def _data_url(picture: Picture, index: int) -> str:
+def _data_url(picture: Pixels, index: int) -> str:
     out = io.BytesIO()
     picture_of(picture, index).save(out, "JPEG", quality=QUALITY, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

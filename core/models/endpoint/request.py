@@ -45,7 +45,7 @@ class Denied(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class EndpointTimeouts:
     """How long to wait for one answer, and how often and how far apart to try."""
 
     timeout_seconds: float
@@ -93,7 +93,9 @@ class Reply:
             self.ended = True
 
 
-async def ask(client: httpx.AsyncClient, body: Mapping[str, Any], patience: Patience) -> Reply:
+async def ask(
+    client: httpx.AsyncClient, body: Mapping[str, Any], patience: EndpointTimeouts
+) -> Reply:
     """Ask until there is an answer. Raises Unreachable, Garbled, TooSlow or Denied."""
     import httpx
 
@@ -114,7 +116,7 @@ async def ask(client: httpx.AsyncClient, body: Mapping[str, Any], patience: Pati
     raise Unreachable("it was never tried")
 
 
-async def models(client: httpx.AsyncClient, patience: Patience) -> list[str] | None:
+async def models(client: httpx.AsyncClient, patience: EndpointTimeouts) -> list[str] | None:
     """Return the names of a server's models, None if it does not tell.
 
     Raises Unreachable if nobody answers there, Denied if it wants a key.
@@ -129,7 +131,7 @@ async def models(client: httpx.AsyncClient, patience: Patience) -> list[str] | N
     return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row] or None
 
 
-async def _listed(client: httpx.AsyncClient, patience: Patience) -> httpx.Response:
+async def _listed(client: httpx.AsyncClient, patience: EndpointTimeouts) -> httpx.Response:
     import httpx
 
     for last in _tries(patience):
@@ -166,7 +168,7 @@ class _Try:
     wait_seconds: float
 
 
-def _tries(patience: Patience) -> Iterator[_Try]:
+def _tries(patience: EndpointTimeouts) -> Iterator[_Try]:
     for number in range(patience.tries):
         longest = min(patience.most_wait_seconds, patience.first_wait_seconds * 2**number)
         # Not all of a batch come back in the same moment.

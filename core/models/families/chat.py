@@ -21,7 +21,7 @@ from ..answer_text import THOUGHT_BEGINS, THOUGHT_ENDS, after_thoughts, marks_of
 from ..generation import Generated, answers, end_tokens, generate
 from ..inputs import picture_of, together
 from ..loading import Resident, digest, open_pretrained
-from ..protocols import Answer, Ask, Kind, Loading
+from ..protocols import Completion, Kind, Loading, Prompted
 
 TAIL = 16
 """tokens at a prompt's end in which an opened thought is looked for"""
@@ -30,7 +30,7 @@ Instructions = Literal["parts", "string", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class ChatInputs:
     """A batch in the model's own form; `inputs` is None for no asks at all."""
 
     inputs: Any
@@ -77,20 +77,20 @@ class ChatModel(Resident):
         """Return None: as many as fit."""
         return None
 
-    def prepare(self, asks: Sequence[Ask]) -> Prepared:
+    def prepare(self, asks: Sequence[Prompted]) -> ChatInputs:
         """Resize, normalise, fill the chat template, tokenise; special tokens are neutralised.
 
         Raises PictureRejected, naming which ask, if a picture cannot be processed.
         """
         if not asks:
-            return Prepared(None, (), (), ())
+            return ChatInputs(None, (), (), ())
         talks = [self._talk(ask, index) for index, ask in enumerate(asks)]
         inputs = together(talks, self._encoded)
         read = inputs["attention_mask"].sum(dim=1).tolist()
         limits = tuple(max(1, ask.max_tokens) for ask in asks)
-        return Prepared(inputs, limits, tuple(map(int, read)), self._opened(inputs["input_ids"]))
+        return ChatInputs(inputs, limits, tuple(map(int, read)), self._opened(inputs["input_ids"]))
 
-    def answer(self, prepared: Prepared, cancelled: Callable[[], bool]) -> Any:
+    def answer(self, prepared: ChatInputs, cancelled: Callable[[], bool]) -> Any:
         """Generate for the whole batch; stops within a token once `cancelled()`."""
         if prepared.inputs is None:
             return None
@@ -100,19 +100,19 @@ class ChatModel(Resident):
         made = generate(loaded.model, inputs, prepared.limits, self._ends, padding, cancelled)
         return made, prepared
 
-    def finish(self, raw: Any) -> list[Answer]:
+    def finish(self, raw: Any) -> list[Completion]:
         """Return one answer per ask, in order, without what the model thought before it."""
         if raw is None:
             return []
         generated: Generated = raw[0]
-        prepared: Prepared = raw[1]
+        prepared: ChatInputs = raw[1]
         texts = [
             self._spelled(said.ids, begun)
             for said, begun in zip(generated.rows, prepared.thinks, strict=True)
         ]
         return answers(generated, texts, prepared.tokens_in)
 
-    def _talk(self, ask: Ask, index: int) -> list[dict[str, Any]]:
+    def _talk(self, ask: Prompted, index: int) -> list[dict[str, Any]]:
         words = self._marks.neutral(ask.prompt)
         system = self._marks.neutral(ask.system)
         if system and self._instructions == "none":

@@ -12,16 +12,16 @@ import numpy as np
 
 from ...records import Box
 from ...text import clean
-from ..boxes import Found, collect, longest_side
+from ..boxes import RawDetections, collect, longest_side
 from ..loading import Resident, open_pretrained
 from ..preprocessing import Batch, batches, process, to_device
-from ..protocols import Kind, Loading, Picture
+from ..protocols import Kind, Loading, Pixels
 
 INPUTS = ("pixel_values", "pixel_mask")
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class ClosedDetectorInputs:
     """Batches of pictures of equal shape, and the (height, width) of every picture."""
 
     parts: tuple[Batch, ...]
@@ -55,16 +55,16 @@ class ClosedDetector(Resident):
         return longest_side(self._loaded.processor)
 
     def prepare(
-        self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]] = ()
-    ) -> Prepared:
+        self, pictures: Sequence[Pixels], labels: Sequence[Sequence[str]] = ()
+    ) -> ClosedDetectorInputs:
         """Resize and normalise; `labels` are ignored."""
         processed = process(self._loaded.processor, pictures)
         names = [name for name in self._inputs if processed and name in processed[0]]
-        return Prepared(
+        return ClosedDetectorInputs(
             tuple(batches(processed, names)), tuple(picture.shape[:2] for picture in pictures)
         )
 
-    def detect(self, prepared: Prepared) -> Any:
+    def detect(self, prepared: ClosedDetectorInputs) -> Any:
         """Run the model on each batch."""
         return [(part.indices, self._run(part)) for part in prepared.parts], prepared.sizes
 
@@ -89,9 +89,9 @@ class ClosedDetector(Resident):
             logits=said.logits.float().cpu(), pred_boxes=said.pred_boxes.float().cpu()
         )
 
-    def _found(self, one: Any) -> Found:
+    def _found(self, one: Any) -> RawDetections:
         numbers = one["labels"].tolist()
-        return Found(
+        return RawDetections(
             tuple(self._names.get(number, str(number)) for number in numbers),
             np.asarray(one["scores"].numpy(), np.float32),
             np.asarray(one["boxes"].numpy(), np.float32),

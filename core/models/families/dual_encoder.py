@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from ...device.capability import capability
 from ...device.precision import choose_dtype
-from ..cpu_batches import Cores
+from ..cpu_batches import ParallelBatches
 from ..int8 import tower_to_eight_bits, wants_eight_bits
 from ..loading import Resident, open_pretrained
 from ..preprocessing import Batch, batches, process, to_device
-from ..protocols import Kind, Loading, Picture
+from ..protocols import Kind, Loading, Pixels
 from ..similarity import calibration, unit
 
 TEXTS_AT_ONCE = 128
@@ -42,7 +42,7 @@ class DualEncoder(Resident):
             tower_to_eight_bits(loaded.model.vision_model, loading.name)
             loaded.identity = replace(loaded.identity, quantize=loading.quantize)
         super().__init__(loaded)
-        self._cores = Cores(loaded.device)
+        self._cores = ParallelBatches(loaded.device)
         self._calibration = calibration(loaded.model)
         self._padded = str(loaded.model.config.model_type).startswith("siglip")
         self._length = int(loaded.model.config.text_config.max_position_embeddings)
@@ -58,7 +58,7 @@ class DualEncoder(Resident):
         """Return the shortest side in pixels above which a picture shows it nothing more."""
         return shortest_side(self._loaded.processor.image_processor)
 
-    def prepare(self, pictures: Sequence[Picture]) -> list[Batch]:
+    def prepare(self, pictures: Sequence[Pixels]) -> list[Batch]:
         """Resize and normalise; raises PictureRejected naming the picture."""
         processed = process(self._loaded.processor.image_processor, pictures)
         return batches(processed, list(processed[0])) if processed else []

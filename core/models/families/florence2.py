@@ -25,12 +25,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...errors import PictureRejected, UsageError
+from ...errors import ImageRejected, UsageError
 from ..answer_text import Marks, marks_of
 from ..generation import Generated, answers, end_tokens, generate
 from ..inputs import picture_of, together
 from ..loading import Resident, open_pretrained
-from ..protocols import Answer, Ask, Kind, Loading
+from ..protocols import Completion, Kind, Loading, Prompted
 
 _TASK = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
 _PLACE = re.compile(r"<loc_\d{1,3}>")
@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Florence2Inputs:
     """A batch in the model's own form; `inputs` is None for no asks at all."""
 
     inputs: Any
@@ -89,14 +89,14 @@ class Florence2(Resident):
         """Return 1."""
         return 1
 
-    def prepare(self, asks: Sequence[Ask]) -> Prepared:
+    def prepare(self, asks: Sequence[Prompted]) -> Florence2Inputs:
         """Resize, normalise and tokenise; special tokens in words are neutralised.
 
         Raises PictureRejected, naming which ask, for an ask whose picture cannot be processed,
         and UsageError for one about several pictures.
         """
         if not asks:
-            return Prepared(None, (), (), (), ())
+            return Florence2Inputs(None, (), (), (), ())
         pictures = [_picture(ask, index) for index, ask in enumerate(asks)]
         known = self._loaded.processor.tasks_answer_post_processing_type
         tasks = tuple(task_of(ask.prompt, known, self._marks) for ask in asks)
@@ -104,9 +104,9 @@ class Florence2(Resident):
         read = inputs["attention_mask"].sum(dim=1).tolist()
         limits = tuple(max(1, ask.max_tokens) for ask in asks)
         sizes = tuple(picture.size for picture in pictures)
-        return Prepared(inputs, limits, tuple(map(int, read)), tasks, sizes)
+        return Florence2Inputs(inputs, limits, tuple(map(int, read)), tasks, sizes)
 
-    def answer(self, prepared: Prepared, cancelled: Callable[[], bool]) -> Any:
+    def answer(self, prepared: Florence2Inputs, cancelled: Callable[[], bool]) -> Any:
         """Generate for the whole batch; stops within a token once `cancelled()`."""
         if prepared.inputs is None:
             return None
@@ -116,14 +116,14 @@ class Florence2(Resident):
         made = generate(loaded.model, inputs, prepared.limits, self._ends, padding, cancelled)
         return made, prepared
 
-    def finish(self, raw: Any) -> list[Answer]:
+    def finish(self, raw: Any) -> list[Completion]:
         """Return one answer per ask, in order: text, labels, or JSON, by its task."""
         if raw is None:
             return []
         generated: Generated = raw[0]
-        prepared: Prepared = raw[1]
+        prepared: Florence2Inputs = raw[1]
         rows = zip(generated.rows, prepared.tasks, prepared.sizes, strict=True)
-        texts = [self._told(said.ids, task, size) for said, task, size in rows]
+        texts = [self._decode(said.ids, task, size) for said, task, size in rows]
         return answers(generated, texts, prepared.tokens_in)
 
     def _encoded(self, rows: Sequence[tuple[Any, Task]]) -> Any:
@@ -134,7 +134,7 @@ class Florence2(Resident):
             return_tensors="pt",
         )
 
-    def _told(self, ids: Sequence[int], task: Task, size: tuple[int, int]) -> str:
+    def _decode(self, ids: Sequence[int], task: Task, size: tuple[int, int]) -> str:
         if not ids:
             return ""
         spelled = str(self._speller.decode(list(ids), skip_special_tokens=False))
@@ -170,9 +170,9 @@ def _about(token: str, words: str, marks: Marks) -> str:
     return marks.neutral(words) if takes_words else ""
 
 
-def _picture(ask: Ask, index: int) -> Any:
+def _picture(ask: Prompted, index: int) -> Any:
     if not ask.pictures:
-        raise PictureRejected("Florence-2 answers about a picture, and none was shown", index)
+        raise ImageRejected("Florence-2 answers about a picture, and none was shown", index)
     if len(ask.pictures) > 1:
         raise UsageError(
             f"Florence-2 looks at one picture at a time, not {len(ask.pictures)}; "

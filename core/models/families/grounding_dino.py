@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import Box
-from ..boxes import Found, collect, longest_side
+from ..boxes import RawDetections, collect, longest_side
 from ..loading import Resident, open_pretrained
 from ..preprocessing import batches, process, to_device
-from ..protocols import Kind, Loading, Picture
+from ..protocols import Kind, Loading, Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SentencePass:
     """One picture with one sentence about it; `picture` counts within what was prepared."""
 
     picture: int
@@ -46,10 +46,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class GroundingDinoInputs:
     """Batches of inputs, what each row of them is, and the pictures' (height, width)."""
 
-    parts: tuple[tuple[tuple[Asked, ...], dict[str, torch.Tensor]], ...]
+    parts: tuple[tuple[tuple[SentencePass, ...], dict[str, torch.Tensor]], ...]
     sizes: tuple[tuple[int, int], ...]
 
 
@@ -79,24 +79,26 @@ class GroundingDino(Resident):
         """Return the longest side in pixels above which a picture shows it nothing more."""
         return longest_side(self._loaded.processor.image_processor)
 
-    def prepare(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Prepared:
+    def prepare(
+        self, pictures: Sequence[Pixels], labels: Sequence[Sequence[str]]
+    ) -> GroundingDinoInputs:
         """Resize, normalise and tokenise; labels that do not fit one sentence make several."""
         wanted = [self._sentences(list(named)) for named in labels]
         processed = process(self._loaded.processor.image_processor, pictures)
-        asked = [Asked(i, one) for i in range(len(pictures)) for one in wanted[i]]
+        asked = [SentencePass(i, one) for i in range(len(pictures)) for one in wanted[i]]
         rows = [processed[one.picture] for one in asked]
         parts = [
             (members, {**batch.inputs, **_text([one.sentence for one in members])})
             for batch in batches(rows, PIXELS)
             for members in [tuple(asked[index] for index in batch.indices)]
         ]
-        return Prepared(tuple(parts), tuple(picture.shape[:2] for picture in pictures))
+        return GroundingDinoInputs(tuple(parts), tuple(picture.shape[:2] for picture in pictures))
 
-    def detect(self, prepared: Prepared) -> Any:
+    def detect(self, prepared: GroundingDinoInputs) -> Any:
         """Run the model; return for each row sigmoids (queries, tokens) and boxes (queries, 4)."""
         import torch
 
-        rows: list[tuple[Asked, NDArray[np.float32], NDArray[np.float32]]] = []
+        rows: list[tuple[SentencePass, NDArray[np.float32], NDArray[np.float32]]] = []
         for members, inputs in prepared.parts:
             with torch.inference_mode():
                 said = self._loaded.model(**to_device(inputs, self.device, self._loaded.dtype))
@@ -108,7 +110,7 @@ class GroundingDino(Resident):
     def finish(self, raw: Any, threshold: float) -> list[list[Box]]:
         """Return for each picture its boxes, best first; a box is of its best label only."""
         rows, sizes = raw
-        found: list[list[Found]] = [[] for _ in sizes]
+        found: list[list[RawDetections]] = [[] for _ in sizes]
         for asked, scores, places in rows:
             found[asked.picture].append(
                 _found(asked.sentence, scores, places, sizes[asked.picture])
@@ -141,13 +143,13 @@ def _found(
     scores: NDArray[np.float32],
     places: NDArray[np.float32],
     size: tuple[int, int],
-) -> Found:
+) -> RawDetections:
     by_label = np.stack([scores[:, first:last].max(1) for _, first, last in sentence.spans], axis=1)
     best = by_label.argmax(1)
     height, width = size
     centre, half = places[:, :2], places[:, 2:] / 2
     corners = np.concatenate([centre - half, centre + half], axis=1)
-    return Found(
+    return RawDetections(
         tuple(sentence.spans[index][0] for index in best),
         by_label[np.arange(len(best)), best],
         corners * np.array([width, height, width, height], np.float32),

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...device.memory import is_out_of_memory, watch_peak
-from ...errors import PictureRejected
+from ...errors import ImageRejected
 from ...text import clean
 from ..answer_text import marks_of, without_thoughts
-from ..generation import Row, Watch, row
+from ..generation import SequenceRow, Watch, row
 from ..inputs import picture_of
 from ..loading import Resident, digest, folder_of, open_pretrained, quiet, refusals
-from ..protocols import Answer, Ask, Kind, Loading
+from ..protocols import Completion, Kind, Loading, Prompted
 from ..remote_code import check_consent, mended, processor_of
 
 TICK_SECONDS = 0.1
@@ -31,7 +31,7 @@ REPETITION_PENALTY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CodeQuestion:
     """One ask in the form of `chat`'s arguments."""
 
     arguments: dict[str, Any]
@@ -42,7 +42,7 @@ class Question:
 class _Heard:
     """What passed through the language model's `generate` while it answered."""
 
-    said: Row | None = None
+    said: SequenceRow | None = None
     tokens_in: int | None = None
     first_token_seconds: float | None = None
 
@@ -79,14 +79,16 @@ class MiniCpmRemote(Resident):
         """Return None: as many as fit."""
         return None
 
-    def prepare(self, asks: Sequence[Ask]) -> list[Question]:
+    def prepare(self, asks: Sequence[Prompted]) -> list[CodeQuestion]:
         """Put asks into the form its code takes; special tokens are neutralised.
 
         Raises PictureRejected, naming which ask, for what is no picture.
         """
         return [self._question(ask, index) for index, ask in enumerate(asks)]
 
-    def answer(self, prepared: list[Question], cancelled: Callable[[], bool]) -> list[Answer]:
+    def answer(
+        self, prepared: list[CodeQuestion], cancelled: Callable[[], bool]
+    ) -> list[Completion]:
         """Answer one by one; stops within a token once `cancelled()`.
 
         Raises PictureRejected, naming which ask, where its own code fails.
@@ -99,16 +101,14 @@ class MiniCpmRemote(Resident):
                 if is_out_of_memory(error):
                     raise
                 why = clean(str(error).strip() or type(error).__name__, limit=160)
-                raise PictureRejected(
-                    f"the model's own code fails on this: {why}", index
-                ) from error
+                raise ImageRejected(f"the model's own code fails on this: {why}", index) from error
         return answers
 
-    def finish(self, raw: list[Answer]) -> list[Answer]:
+    def finish(self, raw: list[Completion]) -> list[Completion]:
         """Return one answer per ask, in order."""
         return raw
 
-    def _question(self, ask: Ask, index: int) -> Question:
+    def _question(self, ask: Prompted, index: int) -> CodeQuestion:
         pictures = [picture_of(picture, index) for picture in ask.pictures]
         content = [*pictures, self._marks.neutral(ask.prompt)]
         arguments: dict[str, Any] = {
@@ -120,11 +120,11 @@ class MiniCpmRemote(Resident):
         if ask.seconds and ask.pictures:
             arguments["temporal_ids"] = packs(ask.seconds, self._packing)
             arguments["use_image_id"] = False
-        return Question(arguments, max(1, ask.max_tokens))
+        return CodeQuestion(arguments, max(1, ask.max_tokens))
 
-    def _answered(self, question: Question, cancelled: Callable[[], bool]) -> Answer:
+    def _answered(self, question: CodeQuestion, cancelled: Callable[[], bool]) -> Completion:
         if cancelled():
-            return Answer("", "cancelled", 0.0)
+            return Completion("", "cancelled", 0.0)
         peak = watch_peak(self._loaded.device)
         began = time.perf_counter()
         with listening(self._loaded.model, question.limit, cancelled) as heard:
@@ -137,7 +137,7 @@ class MiniCpmRemote(Resident):
                 repetition_penalty=REPETITION_PENALTY,
             )
         said = heard.said
-        return Answer(
+        return Completion(
             text=without_thoughts(str(text), begun=False).strip(),
             finish=said.finish if said else "unknown",
             seconds=time.perf_counter() - began,

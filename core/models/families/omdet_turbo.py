@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...records import Box
-from ..boxes import Found, collect, longest_side
+from ..boxes import RawDetections, collect, longest_side
 from ..loading import Resident, open_pretrained
 from ..preprocessing import batches, process, to_device
-from ..protocols import Kind, Loading, Picture
+from ..protocols import Kind, Loading, Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ OVERLAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LabelGroup:
     """Pictures (counted from 0) that share their labels and the shape of their inputs."""
 
     indices: tuple[int, ...]
@@ -36,10 +36,10 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class OmDetInputs:
     """The parts, and the (height, width) of every picture."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[LabelGroup, ...]
     sizes: tuple[tuple[int, int], ...]
 
 
@@ -69,7 +69,7 @@ class OmDetTurbo(Resident):
         """Return the longest side in pixels above which a picture shows it nothing more."""
         return longest_side(self._loaded.processor.image_processor)
 
-    def prepare(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Prepared:
+    def prepare(self, pictures: Sequence[Pixels], labels: Sequence[Sequence[str]]) -> OmDetInputs:
         """Resize, normalise and tokenise; one list of labels per picture."""
         processed = process(self._loaded.processor.image_processor, pictures)
         groups: dict[tuple[str, ...], list[int]] = {}
@@ -78,7 +78,7 @@ class OmDetTurbo(Resident):
             if meant:
                 groups.setdefault(meant, []).append(index)
         parts = [
-            Part(
+            LabelGroup(
                 tuple(members[index] for index in batch.indices),
                 meant,
                 {**batch.inputs, **self._text(meant, len(batch.indices))},
@@ -86,9 +86,9 @@ class OmDetTurbo(Resident):
             for meant, members in groups.items()
             for batch in batches([processed[index] for index in members], ["pixel_values"])
         ]
-        return Prepared(tuple(parts), tuple(picture.shape[:2] for picture in pictures))
+        return OmDetInputs(tuple(parts), tuple(picture.shape[:2] for picture in pictures))
 
-    def detect(self, prepared: Prepared) -> Any:
+    def detect(self, prepared: OmDetInputs) -> Any:
         """Run the model on each part."""
         return [(part, self._run(part)) for part in prepared.parts], prepared.sizes
 
@@ -107,7 +107,7 @@ class OmDetTurbo(Resident):
                 found[index] = collect([_found(one, part.labels)], sizes[index], threshold)
         return found
 
-    def _run(self, part: Part) -> SimpleNamespace:
+    def _run(self, part: LabelGroup) -> SimpleNamespace:
         import torch
 
         with torch.inference_mode():
@@ -140,8 +140,8 @@ class OmDetTurbo(Resident):
         return {name: made[name] for name in ("input_ids", "attention_mask")}
 
 
-def _found(one: Any, labels: tuple[str, ...]) -> Found:
-    return Found(
+def _found(one: Any, labels: tuple[str, ...]) -> RawDetections:
+    return RawDetections(
         tuple(labels[index] for index in one["labels"].tolist()),
         np.asarray(one["scores"].numpy(), np.float32),
         np.asarray(one["boxes"].numpy(), np.float32),

@@ -22,12 +22,12 @@ from ...device.capability import capability
 from ...device.precision import choose_dtype, torch_dtype
 from ...errors import ModelRefused
 from ...text import clean
-from ..cpu_batches import Cores
+from ..cpu_batches import ParallelBatches
 from ..first_token import keep_first_token
 from ..int8 import tower_to_eight_bits, wants_eight_bits
 from ..loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from ..preprocessing import each, middle, tensor
-from ..protocols import Identity, Kind, Loading, Picture
+from ..protocols import Identity, Kind, Loading, Pixels
 from ..similarity import calibration, unit
 from ..weights import check_weights
 
@@ -46,7 +46,7 @@ class OpenClip(Resident):
 
     def __init__(self, loading: Loading) -> None:
         super().__init__(_open(loading))
-        self._cores = Cores(self.device)
+        self._cores = ParallelBatches(self.device)
         self._resize = Resize(self._loaded.model.visual.preprocess_cfg)
         self._calibration = calibration(self._loaded.model)
         self._dimension = int(self.embed_texts(["a"]).shape[1])
@@ -61,7 +61,7 @@ class OpenClip(Resident):
         """Return the shortest side in pixels above which a picture shows it nothing more."""
         return max(self._resize.height, self._resize.width)
 
-    def prepare(self, pictures: Sequence[Picture]) -> Any:
+    def prepare(self, pictures: Sequence[Pixels]) -> Any:
         """Resize and normalise to float32 (pictures, 3, side, side)."""
         import torch
 
@@ -118,7 +118,7 @@ class Resize:
         self.fill = int(settings.get("fill_color") or 0)
         self.mean, self.std = settings["mean"], settings["std"]
 
-    def __call__(self, picture: Picture) -> torch.Tensor:
+    def __call__(self, picture: Pixels) -> torch.Tensor:
         """Return uint8 (3, height, width)."""
         from torchvision.transforms import InterpolationMode
         from torchvision.transforms.v2 import functional

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...records import Box
-from ..boxes import Found, collect, longest_side
+from ..boxes import RawDetections, collect, longest_side
 from ..loading import Resident, open_pretrained
 from ..preprocessing import process, shrunk, to_device
-from ..protocols import Kind, Loading, Picture
+from ..protocols import Kind, Loading, Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ LABELS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Owlv2Inputs:
     """float32 (pictures, 3, side, side), each picture's labels, and its (height, width)."""
 
     pixels: torch.Tensor | None
@@ -60,7 +60,7 @@ class Owlv2(Resident):
         """Return the longest side in pixels above which a picture shows it nothing more."""
         return longest_side(self._loaded.processor.image_processor)
 
-    def prepare(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Prepared:
+    def prepare(self, pictures: Sequence[Pixels], labels: Sequence[Sequence[str]]) -> Owlv2Inputs:
         """Resize, pad and normalise; the texts are read by `detect`, each only once."""
         import torch
 
@@ -68,13 +68,13 @@ class Owlv2(Resident):
         # Its own way of making a large picture small takes half a second.
         processed = process(processor, pictures, before=lambda one: shrunk(one, self.side))
         pixels = [one["pixel_values"] for one in processed]
-        return Prepared(
+        return Owlv2Inputs(
             torch.cat(pixels) if pixels else None,
             tuple(tuple(label for label in named if label.strip()) for named in labels),
             tuple(picture.shape[:2] for picture in pictures),
         )
 
-    def detect(self, prepared: Prepared) -> Any:
+    def detect(self, prepared: Owlv2Inputs) -> Any:
         """Run the model; return logits (places, labels) and boxes (places, 4) per picture."""
         import torch
 
@@ -139,11 +139,11 @@ class Owlv2(Resident):
         return units
 
 
-def _found(logits: Any, places: Any, labels: tuple[str, ...], side: int) -> Found:
+def _found(logits: Any, places: Any, labels: tuple[str, ...], side: int) -> RawDetections:
     best = logits.max(dim=-1)
     centre, half = places[:, :2], places[:, 2:] / 2
     corners = np.concatenate([(centre - half).numpy(), (centre + half).numpy()], axis=1)
-    return Found(
+    return RawDetections(
         tuple(labels[index] for index in best.indices.tolist()),
         best.values.sigmoid().numpy(),
         corners * np.float32(side),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .document import FORMAT_VERSION, Document, FrameNotes, Summary, Thing
+from .document import FORMAT_VERSION, DetectedObject, Document, FrameNotes, Summary
 from .shapes import dumps
 
 
@@ -26,7 +26,7 @@ class Coco:
 
     def body(self, document: Document) -> str:
         """Collect one source's frames and objects."""
-        for notes in document.looks:
+        for notes in document.frame_notes:
             self._add(document, notes)
         return ""
 
@@ -69,7 +69,7 @@ class Coco:
         self._annotations += [self._annotation(image, n, thing)
                               for n, thing in enumerate(notes.things)]  # fmt: skip
 
-    def _annotation(self, image: int, place: int, thing: Thing) -> dict[str, Any]:
+    def _annotation(self, image: int, place: int, thing: DetectedObject) -> dict[str, Any]:
         category = self._categories.setdefault(thing.label, len(self._categories) + 1)
         made = {
             "id": len(self._annotations) + place + 1,

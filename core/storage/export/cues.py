@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from ...records import Moment
+from ...records import Event
 from ...text import clean, counted
 from .document import Document
 from .timecode import clock_of, milliseconds
@@ -37,16 +37,16 @@ def cues(document: Document) -> Iterator[Cue]:
         yield Cue(moment.number, start, end, caption(moment))
 
 
-def caption(moment: Moment) -> str:
+def caption(moment: Event) -> str:
     """Return an event in words: `flash 0.83 3 strokes peak 00:01:02.500 end 00:01:03.123`.
 
     The number of strokes is left out of events that have none.
     """
     score = f"{moment.score:.2f}" if isfinite(moment.score) else "?"
     strokes = len(moment.strokes)
-    told = f" {counted(strokes, 'stroke')}" if strokes else ""
+    strokes_text = f" {counted(strokes, 'stroke')}" if strokes else ""
     times = f"peak {clock_of(moment.peak_seconds)} end {clock_of(moment.end_seconds)}"
-    return f"{clean(moment.kind)} {score}{told} {times}"
+    return f"{clean(moment.kind)} {score}{strokes_text} {times}"
 
 
 def is_foreign(path: Path) -> bool:

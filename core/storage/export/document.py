@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Candidate, Moment, SourceInfo
+from ...records import Candidate, Event, SourceInfo
 
 FORMAT_VERSION = 2
 """2: `score` lies between 0 and 1; `energy`, `strokes` and an event's `facts` are new"""
@@ -31,7 +31,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class DetectedObject:
     """An object found in a frame: `box` is x, y, width, height in source pixels.
 
     `mask` is COCO's uncompressed run lengths at the size the frame was shown; `vector` float32
@@ -55,7 +55,7 @@ class FrameNotes:
     seconds: float
     tags: tuple[dict[str, Any], ...] = ()
     caption: dict[str, Any] | None = None
-    things: tuple[Thing, ...] = ()
+    things: tuple[DetectedObject, ...] = ()
     vector: NDArray[np.float32] | None = None
     failures: tuple[tuple[str, str], ...] = ()
     """stage and reason of what was asked in vain"""
@@ -69,14 +69,14 @@ class Document:
     profile: str
     spec_hash: str
     frames: int
-    moments: tuple[Moment, ...]
+    moments: tuple[Event, ...]
     candidates: tuple[Candidate, ...]
     statistics: tuple[Statistics, ...]
     provenance: dict[str, Any]
     warnings: tuple[str, ...] = ()
     thumbnails: dict[int, bytes] = field(default_factory=dict)
     """JPEG of each moment's peak, by the moment's number"""
-    looks: tuple[FrameNotes, ...] = ()
+    frame_notes: tuple[FrameNotes, ...] = ()
     """what models said, by frame"""
     remarks: tuple[dict[str, Any], ...] = ()
     """what a person said about frames: `frame`, `marked`, `caption` and `tags` (None: nothing)"""

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import PurePath
 
-from ...records import Moment, SourceInfo
+from ...records import Event, SourceInfo
 from ...text import clean
 from .cues import caption
 from .document import Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .timecode import (
     ASSUMED_RATE,
     TimecodeRate,
@@ -40,7 +40,7 @@ class _Clock:
     remarks: tuple[str, ...]
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.edl`, in ASCII, with drop-frame timecodes where the source counts so."""
     return {".edl": "\n".join(_lines(document)) + "\n"}
 
@@ -91,7 +91,7 @@ def _about_rate(rate: float | None, count: TimecodeRate) -> str:
     return ""
 
 
-def _frames(moment: Moment, clock: _Clock) -> tuple[int, int]:
+def _frames(moment: Event, clock: _Clock) -> tuple[int, int]:
     """First frame of the clip and the one after its last; at least one frame long."""
     first = clock.first + seconds_to_frames(moment.clip_start_seconds, clock.count)
     end = clock.first + seconds_to_frames(moment.clip_end_seconds, clock.count)
@@ -103,7 +103,7 @@ def _cut(place: int, frames: tuple[int, int, int, int], count: TimecodeRate) -> 
     return f"{place:03d}  {'AX':<8} {'V':<5} {'C':<8} {codes}"
 
 
-def _handles(moment: Moment) -> str:
+def _handles(moment: Event) -> str:
     """Say how much of the clip lies before and after the event, so that this can be read back."""
     lead = max(0.0, moment.start_seconds - max(0.0, moment.clip_start_seconds))
     rest = max(0.0, moment.clip_end_seconds - moment.end_seconds)

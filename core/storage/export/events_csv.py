@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...records import Moment
+from ...records import Event
 from .cells import rows_text, text_cell
 from .document import Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .shapes import plain, seconds
 from .timecode import clock_of
 
@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.csv`; times in seconds, the region in pixels (empty where there is none).
 
     `strokes` counts the strokes of a flash, `stroke_s` lists their times, separated by spaces.
@@ -40,7 +40,7 @@ def render(document: Document, beside: Beside) -> Parts:
     return {".csv": rows_text([COLUMNS, *(_row(each, source) for each in document.moments)])}
 
 
-def _row(moment: Moment, source: str) -> list[object]:
+def _row(moment: Event, source: str) -> list[object]:
     return [
         moment.number,
         text_cell(moment.kind),

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from .cells import rows_text, text_cell
 from .document import Document, Statistics
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .shapes import seconds
 
 _BLOCK_ROWS = 4096
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.statistics.csv` (in pieces: it may be hundreds of megabytes) and `.arrays.npz`."""
     return {
         ".statistics.csv": _table(document.statistics),

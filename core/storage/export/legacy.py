@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .document import FORMAT_VERSION, Document, Statistics
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .shapes import dumps, heading, plain, record
 
 NAME = "sightline.legacy"
@@ -25,7 +25,7 @@ NAME = "sightline.legacy"
 _PROTOCOL = 4
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.legacy.json` (what and with which spec) and `.legacy.pkl` (the results)."""
     metadata = {
         "format": NAME,

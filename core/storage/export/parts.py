@@ -12,7 +12,7 @@ Content = str | bytes | Iterable[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OutputFiles:
     """What is written next to a file: the names' common stem and every format asked for."""
 
     stem: str
@@ -22,4 +22,4 @@ class Beside:
 Parts = Mapping[str, Content]
 """Content of each file of a format, by suffix."""
 
-Render = Callable[[Document, Beside], Parts]
+Render = Callable[[Document, OutputFiles], Parts]

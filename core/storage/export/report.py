@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from math import isfinite
 
-from ...records import Moment
+from ...records import Event
 from ...text import clean, clean_path, counted
 from .document import Document, Summary, TaskLine
 from .report_style import STYLE
@@ -117,7 +117,7 @@ def _strip(document: Document) -> str:
     )
 
 
-def _mark(moment: Moment, whole: float) -> str:
+def _mark(moment: Event, whole: float) -> str:
     start, end = (
         min(max(each / whole, 0.0), 1.0) * _STRIP_WIDTH if isfinite(each) else 0.0
         for each in (moment.start_seconds, moment.end_seconds)
@@ -139,7 +139,7 @@ def _events(document: Document) -> str:
     return f"<table>\n<tr>{headings}</tr>\n{rows}</table>\n"
 
 
-def _event_row(moment: Moment, picture: bytes | None) -> str:
+def _event_row(moment: Event, picture: bytes | None) -> str:
     numbers = "".join(
         f'<td class="n">{each}</td>'
         for each in (_number(moment.score, 2), _number(moment.energy, 0), _strokes(moment))
@@ -159,7 +159,7 @@ def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if isfinite(value) else "&ndash;"
 
 
-def _strokes(moment: Moment) -> str:
+def _strokes(moment: Event) -> str:
     """Return how many strokes there are, with their times in a tooltip."""
     if not moment.strokes:
         return "&ndash;"
@@ -167,14 +167,14 @@ def _strokes(moment: Moment) -> str:
     return f'<span title="{times}">{len(moment.strokes)}</span>'
 
 
-def _picture(moment: Moment, picture: bytes | None) -> str:
+def _picture(moment: Event, picture: bytes | None) -> str:
     if picture is None:
         return "&ndash;"
     data = b64encode(picture).decode("ascii")
     return f'<img alt="peak of event {int(moment.number)}" src="data:image/jpeg;base64,{data}">'
 
 
-def _region(moment: Moment) -> str:
+def _region(moment: Event) -> str:
     if moment.region is None:
         return "&ndash;"
     x, y, width, height = map(int, moment.region)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...records import Candidate, Moment, SourceInfo, Stroke
+from ...records import Candidate, Event, SourceInfo, Stroke
 from ...text import file_uri, json_text
 from .document import Document, FrameNotes, Summary
 
@@ -39,7 +39,7 @@ def seconds(value: float | None) -> float | None:
     return round(float(value), SECONDS_DECIMALS) + 0.0
 
 
-def record(value: SourceInfo | Moment | Candidate | Stroke) -> dict[str, Any]:
+def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
     """Return every field of a record in its own order; fields in seconds are rounded.
 
     A source has its path as a URI behind its path (see `text.file_uri`).

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from .document import FORMAT_VERSION, Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .shapes import dumps, heading, look, plain, record
 
 NAME = "sightline.source"
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.json`, which `source.schema.json` describes; seconds have 6 decimals."""
     return {".json": dumps(body(document, beside)) + "\n"}
 
 
-def body(document: Document, beside: Beside) -> dict[str, Any]:
+def body(document: Document, beside: OutputFiles) -> dict[str, Any]:
     """Return the JSON's content; `statistics` is null unless they are exported alongside."""
     return {
         "format": NAME,
@@ -25,7 +25,7 @@ def body(document: Document, beside: Beside) -> dict[str, Any]:
         "filter": document.narrowed,
         "events": [record(moment) for moment in document.moments],
         "candidates": [record(candidate) for candidate in document.candidates],
-        "looks": [look(notes) for notes in document.looks],
+        "looks": [look(notes) for notes in document.frame_notes],
         "verdicts": plain(document.verdicts),
         "remarks": plain(document.remarks),
         "statistics": _statistics(document, beside),
@@ -34,7 +34,7 @@ def body(document: Document, beside: Beside) -> dict[str, Any]:
     }
 
 
-def _statistics(document: Document, beside: Beside) -> dict[str, Any] | None:
+def _statistics(document: Document, beside: OutputFiles) -> dict[str, Any] | None:
     if "statistics" not in beside.formats:
         return None
     return {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from .cues import Cue, cues
 from .document import Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .timecode import clock
 
 # SubRip has no escapes, and players read tags in angle brackets and braces.
 _NO_TAGS = str.maketrans("<>{}", "()()")
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.srt`, in UTF-8; cues are numbered from 1 as the format demands."""
     return {".srt": "".join(_block(place, cue) for place, cue in enumerate(cues(document), 1))}
 

@@ -15,7 +15,7 @@ from . import atomic, scan_json
 from .cues import is_foreign
 from .document import Document, Summary
 from .names import Stems
-from .parts import Beside, Render
+from .parts import OutputFiles, Render
 
 SCAN_STEM = "scan"
 
@@ -123,7 +123,7 @@ def write_source(
     """
     chosen = _chosen(formats, "source")
     atomic.make_folder(folder)
-    beside = Beside(stems.plain, tuple(formats))
+    beside = OutputFiles(stems.plain, tuple(formats))
     written = []
     for each in chosen:
         for suffix, content in each.load()(document, beside).items():

@@ -12,15 +12,15 @@ import io
 import numpy as np
 
 from .document import Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 
 _WHOLE = (np.nan,) * 4
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.vectors.npz`; with no rows where nothing was embedded."""
     rows = []
-    for notes in document.looks:
+    for notes in document.frame_notes:
         if notes.vector is not None:
             rows.append((notes, "", _WHOLE, notes.vector))
         rows += [

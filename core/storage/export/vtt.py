@@ -6,11 +6,11 @@ import html
 
 from .cues import Cue, cues
 from .document import Document
-from .parts import Beside, Parts
+from .parts import OutputFiles, Parts
 from .timecode import clock
 
 
-def render(document: Document, beside: Beside) -> Parts:
+def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.vtt`; each cue's identifier is its event's number."""
     return {".vtt": "WEBVTT\n\n" + "".join(map(_block, cues(document)))}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.protocols import Answer, Ask, Loading, Picture
+from core.models.protocols import Completion, Loading, Pixels, Prompted
 from tests.tiny.shelf import tiny_model
 
 CHAT = ("qwen3_vl", "smolvlm", "minicpmv4_6", "minicpmv4_7", "lfm3_vl", "internvl", "gemma3")
@@ -23,35 +23,35 @@ HOSTILE = (
 """every tiny family's control tokens, and half a surrogate pair"""
 
 
-def picture(seed: int, width: int, height: int) -> Picture:
+def picture(seed: int, width: int, height: int) -> Pixels:
     noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.int64)
     return noise.astype(np.uint8)
 
 
-def four() -> list[Ask]:
+def four() -> list[Prompted]:
     """Asks that differ in sizes, words, limits, and the number of pictures: 1, 0, 3, 1."""
     several = (picture(1, 160, 90), picture(2, 64, 128), picture(3, 200, 200))
     return [
-        Ask((picture(0, 96, 96),), "describe", max_tokens=8),
-        Ask((), "what is in the picture? red blue green square circle", max_tokens=3),
-        Ask(several, "a", seconds=(0.0, 0.5, 1.0), max_tokens=6),
-        Ask((picture(4, 50, 40),), "is it a cat", system="be brief", max_tokens=7),
+        Prompted((picture(0, 96, 96),), "describe", max_tokens=8),
+        Prompted((), "what is in the picture? red blue green square circle", max_tokens=3),
+        Prompted(several, "a", seconds=(0.0, 0.5, 1.0), max_tokens=6),
+        Prompted((picture(4, 50, 40),), "is it a cat", system="be brief", max_tokens=7),
     ]
 
 
-def singles() -> list[Ask]:
+def singles() -> list[Prompted]:
     """Four asks with one picture each."""
     words = ("describe this", "list keywords", "<OD>", "one sentence about it")
     return [
-        Ask((picture(n, 40 + 30 * n, 120 - 20 * n),), text, max_tokens=4 + n)
+        Prompted((picture(n, 40 + 30 * n, 120 - 20 * n),), text, max_tokens=4 + n)
         for n, text in enumerate(words)
     ]
 
 
 def said(
-    model: Any, asks: Sequence[Ask], cancelled: Callable[[], bool] = lambda: False
-) -> list[Answer]:
-    answers: list[Answer] = model.finish(model.answer(model.prepare(asks), cancelled))
+    model: Any, asks: Sequence[Prompted], cancelled: Callable[[], bool] = lambda: False
+) -> list[Completion]:
+    answers: list[Completion] = model.finish(model.answer(model.prepare(asks), cancelled))
     return answers
 
 

@@ -16,7 +16,7 @@ from core.models.answer_facts import (
     refusal,
     repetition,
 )
-from core.models.protocols import Answer
+from core.models.protocols import Completion
 
 GOOD = (
     "A bolt of lightning branches across the dark sky above a line of trees. The clouds around it "
@@ -26,25 +26,27 @@ VERDICT = '{"verdict": "yes", "kind": "bolt", "frames": [3], "confidence": 0.9, 
 
 
 def test_what_was_measured_is_passed_on() -> None:
-    told = facts(Answer("a cat", "stop", 0.51234567, 120, 20, 0.1, 4), "describe", "text")
-    assert (told.tokens_in, told.tokens_out, told.batch) == (120, 20, 4)
-    assert (told.seconds, told.first_token_seconds) == (0.5123, 0.1)
-    assert (told.tokens_per_second, told.pictures_per_second) == (39.04, 1.95)
-    assert told.peak_bytes is None, "nobody told"
-    kept = {key: value for key, value in asdict(told).items() if value not in (None, ())}
+    report = facts(Completion("a cat", "stop", 0.51234567, 120, 20, 0.1, 4), "describe", "text")
+    assert (report.tokens_in, report.tokens_out, report.batch) == (120, 20, 4)
+    assert (report.seconds, report.first_token_seconds) == (0.5123, 0.1)
+    assert (report.tokens_per_second, report.pictures_per_second) == (39.04, 1.95)
+    assert report.peak_bytes is None, "nobody told"
+    kept = {key: value for key, value in asdict(report).items() if value not in (None, ())}
     assert "missing_fields" not in kept and kept["looping"] is False
 
 
 def test_what_a_backend_does_not_tell_is_none() -> None:
-    told = facts(Answer("a cat", "unknown", 0.0), "", "text")
-    assert (told.tokens_in, told.tokens_out, told.first_token_seconds) == (None, None, None)
-    assert told.tokens_per_second is None and told.echo is None
-    assert told.pictures_per_second is None
+    report = facts(Completion("a cat", "unknown", 0.0), "", "text")
+    assert (report.tokens_in, report.tokens_out, report.first_token_seconds) == (None, None, None)
+    assert report.tokens_per_second is None and report.echo is None
+    assert report.pictures_per_second is None
 
 
 def test_a_question_that_showed_several_pictures_counts_them_all() -> None:
-    told = facts(Answer("yes", "stop", 2.0, peak_bytes=1 << 30), "describe", "text", pictures=7)
-    assert (told.pictures_per_second, told.peak_bytes) == (3.5, 1 << 30)
+    report = facts(
+        Completion("yes", "stop", 2.0, peak_bytes=1 << 30), "describe", "text", pictures=7
+    )
+    assert (report.pictures_per_second, report.peak_bytes) == (3.5, 1 << 30)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_missing_fields(text: str, missing: tuple[str, ...]) -> None:
 
 
 def test_fields_are_looked_for_only_where_a_verdict_was_asked_for() -> None:
-    answer = Answer("yes", "stop", 1.0)
+    answer = Completion("yes", "stop", 1.0)
     assert facts(answer, "p", "text").missing_fields == ()
     assert len(facts(answer, "p", "verdict").missing_fields) == 5
 
@@ -158,4 +160,4 @@ def test_fields_are_looked_for_only_where_a_verdict_was_asked_for() -> None:
     ("text", "empty"), [("", True), (" \n.", True), ("7", False), ("é", False)]
 )
 def test_empty(text: str, empty: bool) -> None:
-    assert facts(Answer(text, "stop", 1.0), "p", "text").empty is empty
+    assert facts(Completion(text, "stop", 1.0), "p", "text").empty is empty

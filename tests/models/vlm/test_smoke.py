@@ -16,7 +16,7 @@ from tests.tiny.shelf import tiny_model
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     family: str
     folder: Path | None
     name: str = "tiny/model"
@@ -38,20 +38,20 @@ class Found:
     ],
 )
 def test_every_kind_of_model(family: str, name: str, attn: tuple[str, ...] | None) -> None:
-    report = smoke(Found(family, tiny_model(name)))
+    report = smoke(FoundFile(family, tiny_model(name)))
     assert (report.failure, report.device, report.dtype) == ("", "cpu", "float32")
     assert report.attn == attn if attn else report.attn
 
 
 def test_an_endpoint(served: Served) -> None:
-    report = smoke(Found("endpoint", None, name=served.name, url=served.url))
+    report = smoke(FoundFile("endpoint", None, name=served.name, url=served.url))
     assert (report.failure, report.device) == ("", "endpoint")
 
 
 def test_what_does_not_load_is_said_in_one_line(tmp_path: Path) -> None:
     folder = copied("qwen3_vl", tmp_path)
     (folder / "model.safetensors").unlink()
-    report = smoke(Found("chat", folder))
+    report = smoke(FoundFile("chat", folder))
     assert report.attn == () and "has no weights" in report.failure
     assert "\n" not in report.failure
 
@@ -63,10 +63,10 @@ def test_what_comes_out_is_looked_at(tmp_path: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     weights = {name: one.fill_(float("nan")) for name, one in weights.items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    report = smoke(Found("siglip", folder))
+    report = smoke(FoundFile("siglip", folder))
     assert report.attn == () and "no numbers" in report.failure
 
 
 def test_another_family(tmp_path: Path) -> None:
-    report = smoke(Found("florence2", tiny_model("siglip")))
+    report = smoke(FoundFile("florence2", tiny_model("siglip")))
     assert report.attn == () and "of another model" in report.failure

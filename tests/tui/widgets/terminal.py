@@ -112,7 +112,7 @@ class Wired(HeadlessDriver):
         self.terminal.feed(data)
 
 
-class Shown(App[None]):
+class LazyFrame(App[None]):
     """The widgets under test, one below the other, and what they said."""
 
     CSS = "Screen { layout: vertical; }"
@@ -166,7 +166,7 @@ class Shown(App[None]):
 
 
 def show(
-    app: Shown, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 24)
+    app: LazyFrame, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 24)
 ) -> None:
     """Run `test` with the app on a terminal of this size."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.widgets.terminal import Shown, show
+from tests.tui.widgets.terminal import LazyFrame, show
 from tui.widgets.history import History, draw
 from tui.widgets.history_graph import HistoryGraph
 from tui.widgets.symbols import ASCII, UNICODE
@@ -35,7 +35,7 @@ def test_a_gap_is_empty_and_nought_is_not() -> None:
 
 def test_newest_is_at_the_right_and_a_gap_shows() -> None:
     shown = graph([100.0] * 20 + [None] * 10 + [50.0] * 10, ascii_only=True)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         high, low = " " * 20 + "#" * 20, " " * 20 + "#" * 20 + " " * 10 + "#" * 10
@@ -62,7 +62,7 @@ def test_columns_average_and_what_comes_twice_counts_once() -> None:
 @pytest.mark.parametrize("base, columns", [("1m", 60), ("5m", 12), ("15m", 4), ("1h", 1)])
 def test_the_time_base_says_how_far_back_it_goes(base: str, columns: int) -> None:
     shown = graph([100.0] * 60, ascii_only=True)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.set_base(base)
@@ -76,7 +76,7 @@ def test_the_time_base_says_how_far_back_it_goes(base: str, columns: int) -> Non
 def test_columns_keep_their_height_while_they_move() -> None:
     values = [float(second * 37 % 101) for second in range(120)]
     shown = graph(values[:100])
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         before = [row.ljust(47) for row in app.terminal.rows[:2]]
@@ -92,7 +92,7 @@ def test_columns_keep_their_height_while_they_move() -> None:
 
 def test_sends_nothing_for_nothing_new_and_little_for_a_new_value() -> None:
     shown = graph([50.0] * 30, base="1h")
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         assert await app.sent_by(pilot, shown.show) == 0
@@ -108,7 +108,7 @@ def test_sends_nothing_for_nothing_new_and_little_for_a_new_value() -> None:
 
 def test_samples_that_stop_coming_become_a_gap() -> None:
     shown = graph([100.0] * 60, ascii_only=True)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.show(1079.0)
@@ -119,7 +119,7 @@ def test_samples_that_stop_coming_become_a_gap() -> None:
 
 
 def test_what_is_still_to_come_is_left_empty() -> None:
-    app = Shown(graph([100.0] * 60))
+    app = LazyFrame(graph([100.0] * 60))
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[0] == "⣿" * 59 + "⡇"
@@ -129,7 +129,7 @@ def test_what_is_still_to_come_is_left_empty() -> None:
 
 def test_after_clearing_an_earlier_clock_may_start() -> None:
     shown = graph([100.0] * 60, ascii_only=True)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.clear()
@@ -146,7 +146,7 @@ def test_after_clearing_an_earlier_clock_may_start() -> None:
 def test_the_time_cursor_points_at_a_column_and_says_when_it_was() -> None:
     shown = graph([float(second) for second in range(60)])
     other = graph([100.0] * 60)
-    app = Shown(shown, other)
+    app = LazyFrame(shown, other)
 
     async def look(pilot: Pilot[None]) -> None:
         assert shown.cursor_by(-1) == 1059.5
@@ -170,7 +170,7 @@ def test_the_time_cursor_points_at_a_column_and_says_when_it_was() -> None:
 def test_any_size_and_no_samples_at_all(size: tuple[int, int], ascii_only: bool) -> None:
     empty = graph([], ascii_only=ascii_only)
     full = graph([50.0, None, 70.0] * 30, ascii_only=ascii_only)
-    app = Shown(full, empty)
+    app = LazyFrame(full, empty)
 
     async def look(pilot: Pilot[None]) -> None:
         assert empty.cursor_by(-1) is None

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.widgets.terminal import Shown, show
+from tests.tui.widgets.terminal import LazyFrame, show
 from tui.keys.actions import defaults, footer_items
-from tui.widgets.line import Line, Part
+from tui.widgets.line import Line, LineSpan
 from tui.widgets.symbols import ASCII, UNICODE
 
 
 def test_is_sent_only_when_it_changed_and_then_from_where_it_changed() -> None:
     line = Line(" sightline  gpu-box", symbols=UNICODE)
-    app = Shown(line)
+    app = LazyFrame(line)
 
     async def look(pilot: Pilot[None]) -> None:
-        same = [Part(" sightline  gpu-box")]
+        same = [LineSpan(" sightline  gpu-box")]
         assert await app.sent_by(pilot, lambda: line.show(" sightline  gpu-box")) == 0
         assert await app.sent_by(pilot, lambda: line.show(same)) == 0
         assert await app.sent_by(pilot, lambda: line.show(same, "2 running ")) > 0
@@ -33,7 +33,7 @@ def test_without_room_the_right_side_goes_and_the_left_is_cut() -> None:
         Line("a rather long title of a box", "41 queued", symbols=signs)
         for signs in (UNICODE, ASCII)
     )
-    app = Shown(unicode, ascii_)
+    app = LazyFrame(unicode, ascii_)
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[:2] == ["a rather long title…", "a rather long titl.."]
@@ -47,7 +47,7 @@ def test_without_room_the_right_side_goes_and_the_left_is_cut() -> None:
 @pytest.mark.parametrize("text", ["\x1b[2J", "[/x]", "\u202eabc", "雷" * 60, "e" + "\u0301" * 50])
 def test_hostile_text_stays_text(text: str) -> None:
     line = Line(text, text, symbols=UNICODE)
-    app = Shown(line, Line("below", symbols=UNICODE))
+    app = LazyFrame(line, Line("below", symbols=UNICODE))
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows == app.composed
@@ -58,9 +58,9 @@ def test_hostile_text_stays_text(text: str) -> None:
 
 def test_a_click_on_a_key_names_its_action() -> None:
     items = footer_items("queue", defaults(), 80)
-    parts = [Part(f" {item.text} ", action=item.action) for item in items]
+    parts = [LineSpan(f" {item.text} ", action=item.action) for item in items]
     line = Line(parts, symbols=UNICODE)
-    app = Shown(line)
+    app = LazyFrame(line)
 
     async def look(pilot: Pilot[None]) -> None:
         assert line.text.startswith(" a add  p pause")
@@ -75,8 +75,8 @@ def test_a_click_on_a_key_names_its_action() -> None:
 
 def test_where_one_is_shows_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    line = Line([Part(" 1 Queue "), Part(" 2 Results ", "here")], symbols=UNICODE)
-    app = Shown(line)
+    line = Line([LineSpan(" 1 Queue "), LineSpan(" 2 Results ", "here")], symbols=UNICODE)
+    app = LazyFrame(line)
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.reversed_in(0) == list(range(9, 20))

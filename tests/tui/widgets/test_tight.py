@@ -6,9 +6,9 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from tests.tui.widgets.terminal import Shown, Terminal, show
+from tests.tui.widgets.terminal import LazyFrame, Terminal, show
 from tui.widgets.columns import Column
-from tui.widgets.line import Line, Part
+from tui.widgets.line import Line, LineSpan
 from tui.widgets.rows import ListSource, Row
 from tui.widgets.symbols import UNICODE
 from tui.widgets.tight import styles_once
@@ -28,9 +28,9 @@ def rows(percent: int) -> list[Row]:
 def watched(*, tighten: bool) -> tuple[list[int], Terminal]:
     """Make changes of all kinds; return what each sent, and the terminal at the end."""
     source = ListSource(rows(1))
-    line = Line([Part("left ", "strong"), Part("left", "here")], "right", symbols=UNICODE)
+    line = Line([LineSpan("left ", "strong"), LineSpan("left", "here")], "right", symbols=UNICODE)
     table = VirtualTable(COLUMNS, source, symbols=UNICODE)
-    app = Shown(line, table, tighten=tighten)
+    app = LazyFrame(line, table, tighten=tighten)
     sent = []
 
     async def look(pilot: Pilot[None]) -> None:
@@ -59,7 +59,7 @@ def test_sends_less_and_shows_the_same(colours: str, monkeypatch: pytest.MonkeyP
 
 def test_a_region_that_begins_within_a_wide_sign_is_sent_whole() -> None:
     table = VirtualTable(COLUMNS, ListSource(rows(1)), symbols=UNICODE)
-    app = Shown(table)
+    app = LazyFrame(table)
 
     async def look(pilot: Pilot[None]) -> None:
         for x in range(3, 9):

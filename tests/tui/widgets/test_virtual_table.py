@@ -9,7 +9,7 @@ import pytest
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from tests.tui.widgets.terminal import Shown, show
+from tests.tui.widgets.terminal import LazyFrame, show
 from tui.widgets.columns import Column
 from tui.widgets.rows import ListSource, Row, RowSource, Tone
 from tui.widgets.symbols import ASCII, UNICODE, Symbols
@@ -80,7 +80,7 @@ def where(shown: VirtualTable) -> tuple[str | None, int]:
     return shown.cursor_key, shown.cursor_index
 
 
-def files(app: Shown) -> list[str]:
+def files(app: LazyFrame) -> list[str]:
     """The file names on the terminal, with what stands before them."""
     return [f"{row[:2].strip()}{row[12:25].strip()}" for row in app.terminal.rows[1:] if row]
 
@@ -89,7 +89,7 @@ def files(app: Shown) -> list[str]:
 
 
 def test_shows_header_rows_and_cursor() -> None:
-    app = Shown(table(ListSource(rows(3))))
+    app = LazyFrame(table(ListSource(rows(3))))
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[:5] == [
@@ -105,7 +105,7 @@ def test_shows_header_rows_and_cursor() -> None:
 
 
 def test_columns_go_by_priority_and_what_is_cut_keeps_its_end() -> None:
-    app = Shown(table(ListSource(rows(9))))
+    app = LazyFrame(table(ListSource(rows(9))))
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows == [
@@ -121,7 +121,7 @@ def test_columns_go_by_priority_and_what_is_cut_keeps_its_end() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 3), (12, 4), (160, 48)])
 def test_any_size_of_terminal_will_do(size: tuple[int, int]) -> None:
-    app = Shown(table(ListSource(rows(200))))
+    app = LazyFrame(table(ListSource(rows(200))))
 
     async def look(pilot: Pilot[None]) -> None:
         app.query_one(VirtualTable).last()
@@ -135,7 +135,7 @@ def test_any_size_of_terminal_will_do(size: tuple[int, int]) -> None:
 def test_ascii_terminals_get_ascii() -> None:
     source = ListSource([*rows(2), Row("long", ("FAILED", "x" * 300, "", ""), "bad")])
     shown = table(source, ASCII)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.set_sort("FILE", descending=True)
@@ -152,7 +152,7 @@ def test_ascii_terminals_get_ascii() -> None:
 @pytest.mark.parametrize("size", [(20, 5), (80, 24)])
 def test_hostile_cells_neither_command_the_terminal_nor_move_columns(size: tuple[int, int]) -> None:
     source = ListSource([Row(text, (text, text, text, "42")) for text in HOSTILE])
-    app = Shown(table(source), table(ListSource(rows(1))))
+    app = LazyFrame(table(source), table(ListSource(rows(1))))
 
     async def look(pilot: Pilot[None]) -> None:
         for _ in HOSTILE:
@@ -168,7 +168,7 @@ def test_hostile_cells_neither_command_the_terminal_nor_move_columns(size: tuple
 
 def test_without_rows_it_says_why() -> None:
     shown = table(ListSource())
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[1] == "  no files"
@@ -183,7 +183,7 @@ def test_without_rows_it_says_why() -> None:
 
 def test_no_color_keeps_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = Shown(table(ListSource(rows(3))))
+    app = LazyFrame(table(ListSource(rows(3))))
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.no_color
@@ -195,7 +195,7 @@ def test_no_color_keeps_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_the_pane_in_use_has_a_reversed_row() -> None:
     first, second = table(ListSource(rows(2))), table(ListSource(rows(2)))
-    app = Shown(first, second)
+    app = LazyFrame(first, second)
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.reversed_rows() == [1]
@@ -212,7 +212,7 @@ def test_only_the_pane_in_use_has_a_reversed_row() -> None:
 
 def test_moves_by_row_page_and_to_the_ends() -> None:
     shown = table(ListSource(rows(100)))
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         seen = []
@@ -237,7 +237,7 @@ def test_moves_by_row_page_and_to_the_ends() -> None:
 
 def test_the_mouse_moves_chooses_and_scrolls() -> None:
     shown = table(ListSource(rows(100)))
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         await pilot.click(shown, offset=(5, 4))
@@ -256,7 +256,7 @@ def test_the_mouse_moves_chooses_and_scrolls() -> None:
 
 def test_activate_names_the_row() -> None:
     shown = table(ListSource(rows(5)))
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         assert shown.cursor_to_key("k2")
@@ -274,7 +274,7 @@ def test_activate_names_the_row() -> None:
 def test_the_cursor_stays_on_its_row_when_rows_move() -> None:
     source = ListSource(rows(6))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(2)
@@ -291,7 +291,7 @@ def test_the_cursor_stays_on_its_row_when_rows_move() -> None:
 def test_rows_coming_in_above_do_not_move_what_is_being_read() -> None:
     source = ListSource(rows(100, 100))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(50)
@@ -309,7 +309,7 @@ def test_rows_coming_in_above_do_not_move_what_is_being_read() -> None:
 def test_when_its_row_goes_the_cursor_takes_the_next() -> None:
     source = ListSource(rows(3))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(1)
@@ -333,7 +333,7 @@ def test_when_its_row_goes_the_cursor_takes_the_next() -> None:
 
 def test_a_filter_keeps_the_cursor_on_its_row_if_it_can() -> None:
     shown = table(ListSource(rows(100)))
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(40)
@@ -348,7 +348,7 @@ def test_a_filter_keeps_the_cursor_on_its_row_if_it_can() -> None:
 def test_a_log_is_followed_from_its_last_row_only() -> None:
     source = ListSource(rows(50))
     shown = table(source, follow_end=True)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.last()
@@ -368,7 +368,7 @@ def test_a_log_is_followed_from_its_last_row_only() -> None:
 def test_rows_not_loaded_are_drawn_so_and_have_no_key() -> None:
     source = Slow(rows(50))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[1] == " > …"
@@ -395,15 +395,15 @@ def test_rows_not_loaded_are_drawn_so_and_have_no_key() -> None:
 def test_a_source_may_say_so_from_within_when_it_has_the_rows_at_once() -> None:
     class Eager(ListSource):
         def window(self, lo: int, hi: int) -> Sequence[Row | None]:
-            if not self.told:
-                self.told = True
+            if not self.announced:
+                self.announced = True
                 shown.source_changed()
             return super().window(lo, hi)
 
-        told = False
+        announced = False
 
     shown = table(Eager(rows(3)))
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         assert files(app) == [">cam1/0000.mp4", "cam1/0001.mp4", "cam1/0002.mp4"]
@@ -417,7 +417,7 @@ def test_a_source_may_say_so_from_within_when_it_has_the_rows_at_once() -> None:
 def test_marks_belong_to_rows_and_a_range_goes_from_the_last_one() -> None:
     source = ListSource(rows(30))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.cursor_to(2)
@@ -447,7 +447,7 @@ def test_marks_belong_to_rows_and_a_range_goes_from_the_last_one() -> None:
 def test_a_range_says_what_it_left_out() -> None:
     source = Million()
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         shown.toggle_mark()
@@ -465,7 +465,7 @@ def test_a_range_says_what_it_left_out() -> None:
 def test_of_a_million_rows_only_those_in_view_are_asked_for() -> None:
     source = Million()
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         opened = source.asked
@@ -483,7 +483,7 @@ def test_of_a_million_rows_only_those_in_view_are_asked_for() -> None:
 def test_nothing_changed_sends_nothing_and_a_cell_sends_little_more_than_itself() -> None:
     source = ListSource(rows(20))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     def later(row: Row, percent: str) -> Row:
         return Row(row.key, (*row.cells[:3], percent))
@@ -508,7 +508,7 @@ def test_nothing_changed_sends_nothing_and_a_cell_sends_little_more_than_itself(
 def test_a_count_that_grows_out_of_view_sends_nothing() -> None:
     source = ListSource(rows(100))
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         source.show(rows(5000))
@@ -534,7 +534,7 @@ def test_what_was_sent_piece_by_piece_is_what_the_screen_shows(size: tuple[int, 
 
     source = ListSource(some_rows())
     shown = table(source)
-    app = Shown(shown)
+    app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
         for step in range(40):

@@ -10,7 +10,7 @@ from ..inference.objects import part_of
 from ..inference.tracks import track
 from ..records import Box
 from ..storage.annotations import Annotation
-from ..storage.export.document import FrameNotes, Thing
+from ..storage.export.document import DetectedObject, FrameNotes
 
 _ANSWER = ("text", "finish", "prompt", "facts")
 
@@ -51,7 +51,7 @@ def _notes(group: Sequence[Annotation]) -> FrameNotes:
     )
 
 
-def _things(group: Sequence[Annotation]) -> list[Thing]:
+def _things(group: Sequence[Annotation]) -> list[DetectedObject]:
     of_part: dict[tuple[str, str], Annotation] = {
         (note.stage, note.part.rpartition("|")[0] or note.part): note
         for note in group
@@ -64,7 +64,7 @@ def _things(group: Sequence[Annotation]) -> list[Thing]:
             part = part_of(box)
             mask, vector = of_part.get(("segment", part)), of_part.get(("embed", part))
             found.append(
-                Thing(
+                DetectedObject(
                     label=box.label,
                     score=box.score,
                     box=(box.x, box.y, box.width, box.height),
