@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from core.errors import EngineBusy, EngineGone, UsageError
-from core.protocol.queries import Scans
+from core.protocol.queries import ListScans
 from core.service import connection, server
 from core.service import stop_engine as ending
 from core.service.connection import (
@@ -334,7 +334,7 @@ def test_a_flood_costs_the_engine_no_memory_and_others_are_served(home: Path) ->
             assert time.monotonic() - asked < 5.0
             assert psutil.Process(pid).memory_info().rss - before < 60e6
             with pytest.raises(UsageError, match="rows can be asked for at once"):
-                await client.rows(Scans(), 0, MOST_ROWS + 1)
+                await client.rows(ListScans(), 0, MOST_ROWS + 1)
             found = running(home)
             assert found is not None
             stopped = time.monotonic()

@@ -32,7 +32,7 @@ VERBS = frozenset(
 NEVER_ONE = frozenset(
     {
         ("core/doctor/models.py", "families"), ("core/engine/watched_folders.py", "seconds"),
-        ("core/inference/verify.py", "frames"),  # what a model is asked, which is part of the answer
+        ("core/inference/verify.py", "frames"),  # part of what a model is asked
         ("core/synthetic/lightning.py", "flashes"), ("core/synthetic/lightning.py", "frames"),
         ("core/models/preprocessing.py", "pixels"), ("core/models/smoke_test.py", "pictures"),
         ("core/models/smoke_test.py", "texts"), ("core/models/weights.py", "bytes"),

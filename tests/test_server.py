@@ -21,7 +21,7 @@ import pytest
 from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
 from core.protocol.messages import BatchDone, Message, ScanFinished
-from core.protocol.queries import ListResults, LogLines, Scans, Tasks
+from core.protocol.queries import ListLogLines, ListResults, ListScans, ListTasks
 from core.service.attach import attached
 from core.service.client import Records
 from core.service.discovery import discovery_file, running, socket_path
@@ -123,7 +123,7 @@ def test_killed_engine_is_noticed_and_the_next_one_can_resume(home: Path, long_s
                 await client.snapshot()
             await ended(client.facts["pid"])
         async with viewer(home) as client:
-            page = await client.rows(Scans(), 0, 10)
+            page = await client.rows(ListScans(), 0, 10)
             assert [row["state"] for row in page.rows] == ["interrupted"]
 
     asyncio.run(run())
@@ -194,7 +194,7 @@ def test_waiting_scans_move_and_the_running_one_ends_after_its_source(
             assert [(scan.scan, scan.state) for scan in state.scans] == [
                 (first, "running"), (third, "queued"), (second, "paused"),
             ]  # fmt: skip
-            page = await client.rows(Tasks(), 0, 10)
+            page = await client.rows(ListTasks(), 0, 10)
             assert [row["scan"] for row in page.rows] == [first, first, third, second]
             await client.send(EndScan(first))
             end = await until(client, ScanFinished)
@@ -211,7 +211,7 @@ def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_st
             await client.stop("after_source")
             await ended(client.facts["pid"])
         async with viewer(home) as client:
-            page = await client.rows(Tasks(), 0, 10)
+            page = await client.rows(ListTasks(), 0, 10)
             assert [row["state"] for row in page.rows] == ["done"]
 
     asyncio.run(run())
@@ -294,9 +294,9 @@ def test_the_moment_its_picture_and_the_log(looked_at: Path) -> None:
             assert body["frame"] == row["frame"]
             jpeg = await client.still(row["path"], row["seconds"], 200)
             assert jpeg[:2] == b"\xff\xd8"
-            log = await client.rows(LogLines(), 0, 100)
+            log = await client.rows(ListLogLines(), 0, 100)
             assert any("listening" in line["text"] for line in log.rows)
-            assert (await client.rows(LogLines(level="ERROR"), 0, 100)).total == 0
+            assert (await client.rows(ListLogLines(level="ERROR"), 0, 100)).total == 0
 
     asyncio.run(run())
 

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import ProfileError, UnknownName, UsageError
 from core.protocol.commands import EndWatch, WatchFolder
-from core.protocol.queries import Scans
+from core.protocol.queries import ListScans
 from core.protocol.state import EngineState
 from core.service.attach import attached
 from core.service.client import Records
@@ -92,7 +92,7 @@ def test_a_watch_that_is_ended_is_forgotten(home: Path, inbox: Path, storm: Path
             shutil.copy(storm, other)
             await client.send(WatchFolder(str(other), "storm", settle_seconds=0.6))
             await until(client, finished(1))
-            assert (await client.rows(Scans(), 0, 10)).total == 1
+            assert (await client.rows(ListScans(), 0, 10)).total == 1
             await client.send(EndWatch(str(other)))
             await client.stop("now")
         async with viewer(home) as client:

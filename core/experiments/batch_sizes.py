@@ -68,8 +68,8 @@ def check_batches(
 
 
 def _all(
-    folder: Path, resolved: ResolvedModels, sources: list[Source], sizes: Sequence[int], rounds: int,
-    notify: Notify,
+    folder: Path, resolved: ResolvedModels, sources: list[Source], sizes: Sequence[int],
+    rounds: int, notify: Notify,
 ) -> dict[int, list[_Ran]]:  # fmt: skip
     ran: dict[int, list[_Ran]] = {size: [] for size in sizes}
     with closing(Library(folder / "models")) as kept:

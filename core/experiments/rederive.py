@@ -16,10 +16,10 @@ from ..inference.session import InferenceSession
 from ..models.residency import Residency
 from ..protocol.views import RederivedSource
 from ..records import asked_stream, content_of, of_the_file
-from ..reports.lists import spec_of
 from ..scans.plan import Source
 from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
+from ..scans.stored_spec import spec_of
 from ..screening.registry import versions
 from ..sources.content import content_hash
 from ..sources.find import FoundFile, one_file

@@ -31,12 +31,12 @@ class CaptionStage:
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask once per frame; what fills the prompt is part of the question."""
         found = []
         for row, frame in enumerate(shown):
-            values = {"tags": ", ".join(tags_of(noted[row])), "time": f"{frame.seconds:.3f} s"}
+            values = {"tags": ", ".join(tags_of(prior[row])), "time": f"{frame.seconds:.3f} s"}
             used = {name: values[name] for name in self._prompt.variables if name in values}
             part = tagged_hash("filled", used) if used else ""
             found.append(Question(row, part, self._prompt.fill(used, self._extra)))

@@ -30,12 +30,12 @@ class DescribeStage:
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask once per object, the surest first, as many as `describe.most`."""
         found = []
         for row, frame in enumerate(shown):
-            for box in boxes_of(noted[row])[: self._spec.describe.most]:
+            for box in boxes_of(prior[row])[: self._spec.describe.most]:
                 values = {"label": box.label, "time": f"{frame.seconds:.3f} s"}
                 used = {name: values[name] for name in self._prompt.variables if name in values}
                 part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"

@@ -73,12 +73,12 @@ class DetectStage:
         self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask once per frame: for the labels given, or for its own tags."""
         if self._labels or not self._open:
             return [Question(row, "", self._labels) for row in range(len(shown))]
-        tags = [tuple(sorted(tags_of(each))) for each in noted]
+        tags = [tuple(sorted(tags_of(each))) for each in prior]
         return [
             Question(row, tagged_hash("labels", own), own) for row, own in enumerate(tags) if own
         ]

@@ -31,7 +31,7 @@ class EmbedStage:
         self.batch_size = leases.batch_size(self.name, wanted)
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask for each frame, and for each of its objects."""
         found = [Question(row) for row in range(len(shown))]
@@ -39,7 +39,7 @@ class EmbedStage:
             found += [
                 Question(row, part_of(box), box)
                 for row in range(len(shown))
-                for box in boxes_of(noted[row])
+                for box in boxes_of(prior[row])
             ]
         return found
 

@@ -17,11 +17,11 @@ MARGIN_SHARE = 0.08
 LEAST_PIXELS = 2
 
 
-def boxes_of(noted: PriorAnswers) -> list[Box]:
+def boxes_of(prior: PriorAnswers) -> list[Box]:
     """Return what `detect` found on a frame, in source pixels, in its order."""
     return [
         Box(each["label"], each["score"], *each["box"])
-        for annotation in noted.get("detect", ())
+        for annotation in prior.get("detect", ())
         for each in annotation.body.get("objects", ())
     ]
 
@@ -68,11 +68,11 @@ def from_runs(encoded: dict[str, Any]) -> NDArray[np.bool_]:
     return mask
 
 
-def tags_of(noted: PriorAnswers) -> list[str]:
+def tags_of(prior: PriorAnswers) -> list[str]:
     """Return the words `tag` gave a frame, the surest first."""
     return [
         str(each["tag"])
-        for annotation in noted.get("tag", ())
+        for annotation in prior.get("tag", ())
         for each in annotation.body.get("tags", ())
     ]
 

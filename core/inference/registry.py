@@ -24,9 +24,9 @@ def open_stages(leases: ModelLeases, spec: Spec) -> list[ModelStage]:
     model_stages = []
     for name in _order(leases, spec):
         module, attribute = MODEL_STAGES[name]
-        look: ModelStage = getattr(import_module(module, __package__), attribute)()
-        look.open(leases, spec)
-        model_stages.append(look)
+        stage: ModelStage = getattr(import_module(module, __package__), attribute)()
+        stage.open(leases, spec)
+        model_stages.append(stage)
     return model_stages
 
 

@@ -50,11 +50,11 @@ class InferenceRunner:
         after: InferenceRunner | None = None,
     ) -> None:
         """`after` is the pass before: what its looks were told, or failed at, stands."""
-        self._looks = model_stages
+        self._stages = model_stages
         self._leases = leases
         self._annotations = annotations
         self._redo = redo
-        self._settled = {look.name for look in after._looks} if after else set()
+        self._settled = {stage.name for stage in after._stages} if after else set()
         self._asked_now: set[tuple[int, str, int, str]] = after._asked_now if after else set()
         self._fitted: set[str] = set()
         """looks that had an answer: what does not fit now is one question, not the model"""
@@ -69,7 +69,7 @@ class InferenceRunner:
 
         Raises SourceError, EnvironmentFault or Cancelled; what was said by then is kept.
         """
-        steps = [step for look in self._looks for step in self._steps(look)]
+        steps = [step for stage in self._stages for step in self._steps(stage)]
         chain = Chain(batches, steps, control, capacity=1)
         try:
             for batch in chain:
@@ -83,124 +83,129 @@ class InferenceRunner:
     @property
     def asked(self) -> dict[str, Asked]:
         """Return by stage how it asks."""
-        return {look.name: look.asked for look in self._looks}
+        return {stage.name: stage.asked for stage in self._stages}
 
     def preload(self) -> None:
         """Load all models now."""
-        for look in self._looks:
-            self._model(look)
+        for stage in self._stages:
+            self._model(stage)
 
     def close(self) -> None:
         """Give all models back."""
         self._models.clear()
         self._held_leases.close()
 
-    def _steps(self, look: ModelStage) -> list[Step]:
+    def _steps(self, stage: ModelStage) -> list[Step]:
         def prepare(batches: Iterator[Microbatch]) -> Iterator[_Work]:
             for batch in batches:
-                yield self._prepared(look, batch)
+                yield self._prepared(stage, batch)
 
         def infer(works: Iterator[_Work]) -> Iterator[Microbatch]:
             for work in works:
-                yield self._answered(look, work)
+                yield self._answered(stage, work)
 
-        return [Step(f"{look.name} prepare", prepare), Step(look.name, infer)]
+        return [Step(f"{stage.name} prepare", prepare), Step(stage.name, infer)]
 
-    def _model(self, look: ModelStage) -> Model:
-        if look.name not in self._models:
-            lease = self._leases.lease(look.name)
-            self._models[look.name] = self._held_leases.enter_context(lease)
-        return self._models[look.name]
+    def _model(self, stage: ModelStage) -> Model:
+        if stage.name not in self._models:
+            lease = self._leases.lease(stage.name)
+            self._models[stage.name] = self._held_leases.enter_context(lease)
+        return self._models[stage.name]
 
-    def _prepared(self, look: ModelStage, batch: Microbatch) -> _Work:
-        questions = look.questions(batch.shown, batch.noted)
+    def _prepared(self, stage: ModelStage, batch: Microbatch) -> _Work:
+        questions = stage.questions(batch.shown, batch.prior)
         keys = [_key(batch, question) for question in questions]
-        settled = look.name in self._settled
-        known = self._known(look, batch, keys, failed=settled)
+        settled = stage.name in self._settled
+        known = self._known(stage, batch, keys, failed=settled)
         if self._redo:
-            known = {key: said for key, said in known.items() if self._is_fresh(look, key)}
+            known = {key: said for key, said in known.items() if self._is_fresh(stage, key)}
         # The same picture twice in a microbatch is the same question.
         open_ones = dict(zip(keys, questions, strict=True))
         pending = [question for key, question in open_ones.items() if key not in known]
         work = _Work(batch, questions, known)
-        size = look.batch_size  # answering may shrink it meanwhile
+        size = stage.batch_size  # answering may shrink it meanwhile
         for start in range(0, len(pending), size):
             part = pending[start : start + size]
-            work.chunks.append((part, self._try_prepare(look, batch, part)))
+            work.chunks.append((part, self._try_prepare(stage, batch, part)))
         return work
 
-    def _try_prepare(self, look: ModelStage, batch: Microbatch, part: list[Question]) -> Any:
+    def _try_prepare(self, stage: ModelStage, batch: Microbatch, part: list[Question]) -> Any:
         """Return the model's input, or the exception: it is dealt with where answers are."""
         try:
-            return look.prepare(self._model(look), batch.shown, part)
+            return stage.prepare(self._model(stage), batch.shown, part)
         except _NO_ANSWER:
             raise
         except Exception as error:
             return error
 
-    def _answered(self, look: ModelStage, work: _Work) -> Microbatch:
+    def _answered(self, stage: ModelStage, work: _Work) -> Microbatch:
         said: list[tuple[Question, Answer]] = []
         for part, prepared in work.chunks:
-            said += self._ask(look, work.batch, part, prepared)
+            said += self._ask(stage, work.batch, part, prepared)
         answers = dict(work.known)
-        for question, annotation in self._keep(look, work.batch, said):
+        for question, annotation in self._keep(stage, work.batch, said):
             key = _key(work.batch, question)
             answers[key] = annotation
             if self._redo:
-                self._asked_now.add((look.asked.id, *key))
+                self._asked_now.add((stage.asked.id, *key))
         for question in work.questions:
-            noted = work.batch.noted[question.row].setdefault(look.name, [])
-            noted.append(answers[_key(work.batch, question)])
+            prior = work.batch.prior[question.row].setdefault(stage.name, [])
+            prior.append(answers[_key(work.batch, question)])
         return work.batch
 
     def _known(
-        self, look: ModelStage, batch: Microbatch, keys: list[tuple[str, int, str]], *, failed: bool
+        self,
+        stage: ModelStage,
+        batch: Microbatch,
+        keys: list[tuple[str, int, str]],
+        *,
+        failed: bool,
     ) -> dict[tuple[str, int, str], Annotation]:
         """Return what is kept of the wanted keys, of each source as its pixels are shown now."""
         conversions = {shown.content: shown.conversion for shown in batch.shown}
         known: dict[tuple[str, int, str], Annotation] = {}
         for conversion in set(conversions.values()):
             wanted = [key for key in keys if conversions[key[0]] == conversion]
-            asked = self._converted(look, conversion)
+            asked = self._converted(stage, conversion)
             known |= self._annotations.known(asked, wanted, failed=failed)
         return known
 
     def _keep(
-        self, look: ModelStage, batch: Microbatch, said: list[tuple[Question, Answer]]
+        self, stage: ModelStage, batch: Microbatch, said: list[tuple[Question, Answer]]
     ) -> Iterator[tuple[Question, Annotation]]:
         """Keep answers and yield them with their numbers, one transaction for each conversion."""
         for conversion in sorted({batch.shown[q.row].conversion for q, _ in said}):
             part = [(q, s) for q, s in said if batch.shown[q.row].conversion == conversion]
-            notes = [(_key(batch, q)[0], _annotation(look, batch, q, s)) for q, s in part]
-            kept = self._annotations.keep(self._converted(look, conversion), notes)
+            notes = [(_key(batch, q)[0], _annotation(stage, batch, q, s)) for q, s in part]
+            kept = self._annotations.keep(self._converted(stage, conversion), notes)
             yield from zip((q for q, _ in part), kept, strict=True)
 
-    def _converted(self, look: ModelStage, conversion: str) -> Asked:
-        key = look.name, conversion
+    def _converted(self, stage: ModelStage, conversion: str) -> Asked:
+        key = stage.name, conversion
         if key not in self._conversions:
-            self._conversions[key] = self._annotations.converted(look.asked, conversion)
+            self._conversions[key] = self._annotations.converted(stage.asked, conversion)
         return self._conversions[key]
 
-    def _is_fresh(self, look: ModelStage, key: tuple[str, int, str]) -> bool:
+    def _is_fresh(self, stage: ModelStage, key: tuple[str, int, str]) -> bool:
         """Tell whether this very scan asked it: `--redo` asks everything once."""
-        return (look.asked.id, *key) in self._asked_now
+        return (stage.asked.id, *key) in self._asked_now
 
     def _ask(
-        self, look: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
+        self, stage: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
     ) -> list[tuple[Question, Answer]]:
         """Ask; what fails is asked in halves until it is one question that fails alone."""
         try:
             if isinstance(prepared, Exception):
                 raise prepared
-            return list(zip(part, self._once(look, batch, part, prepared), strict=True))
+            return list(zip(part, self._once(stage, batch, part, prepared), strict=True))
         except OutOfMemory as error:
             if len(part) == 1:
-                if look.name not in self._fitted:
+                if stage.name not in self._fitted:
                     raise
                 return [(part[0], _failed(error))]
-            self._remember_less(look, len(part) // 2)
+            self._remember_less(stage, len(part) // 2)
         except ImageRejected as error:
-            return self._without(look, batch, part, error)
+            return self._without(stage, batch, part, error)
         except _NO_ANSWER:
             raise
         except Exception as error:
@@ -210,37 +215,39 @@ class InferenceRunner:
         return [
             answer
             for half in (part[:middle], part[middle:])
-            for answer in self._ask(look, batch, half, self._try_prepare(look, batch, half))
+            for answer in self._ask(stage, batch, half, self._try_prepare(stage, batch, half))
         ]
 
     def _once(
-        self, look: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
+        self, stage: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
     ) -> list[Answer]:
-        model = self._model(look)
-        raw = self._leases.residency.run(model, lambda: look.infer(model, prepared))
+        model = self._model(stage)
+        raw = self._leases.residency.run(model, lambda: stage.infer(model, prepared))
         if self._leases.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
-        said = look.finish(model, raw, [(batch.shown[q.row], q) for q in part])
-        self._fitted.add(look.name)
+        said = stage.finish(model, raw, [(batch.shown[q.row], q) for q in part])
+        self._fitted.add(stage.name)
         if len(said) != len(part):
             raise ValueError(
-                f"{look.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
+                f"{stage.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
             )
         return said
 
     def _without(
-        self, look: ModelStage, batch: Microbatch, part: list[Question], error: ImageRejected
+        self, stage: ModelStage, batch: Microbatch, part: list[Question], error: ImageRejected
     ) -> list[tuple[Question, Answer]]:
         rest = [question for n, question in enumerate(part) if n != error.index]
         failed = [(part[error.index], _failed(error))]
         if not rest:
             return failed
-        return failed + self._ask(look, batch, rest, self._try_prepare(look, batch, rest))
+        return failed + self._ask(stage, batch, rest, self._try_prepare(stage, batch, rest))
 
-    def _remember_less(self, look: ModelStage, fits: int) -> None:
-        look.batch_size = max(1, min(look.batch_size, fits))
-        self._leases.remember_batch(look.name, look.batch_size)
-        self._leases.notify(f"{look.name}: out of memory, so {look.batch_size} at once from now on")
+    def _remember_less(self, stage: ModelStage, fits: int) -> None:
+        stage.batch_size = max(1, min(stage.batch_size, fits))
+        self._leases.remember_batch(stage.name, stage.batch_size)
+        self._leases.notify(
+            f"{stage.name}: out of memory, so {stage.batch_size} at once from now on"
+        )
 
 
 def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
@@ -249,10 +256,10 @@ def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
 
 
 def _annotation(
-    look: ModelStage, batch: Microbatch, question: Question, said: Answer
+    stage: ModelStage, batch: Microbatch, question: Question, said: Answer
 ) -> Annotation:
     shown = batch.shown[question.row]
-    return Annotation(look.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
+    return Annotation(stage.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
 
 
 def _failed(error: Exception) -> Answer:

@@ -26,13 +26,13 @@ class SegmentStage:
         self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask for each object."""
         return [
             Question(row, part_of(box), box)
             for row in range(len(shown))
-            for box in boxes_of(noted[row])
+            for box in boxes_of(prior[row])
         ]
 
     def prepare(

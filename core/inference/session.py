@@ -15,10 +15,11 @@ from ..models.protocols import Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..records import SourceInfo
-from ..scans.results import ModelAnswers, ScreeningResult
+from ..screening.stage import ScreeningResult
 from ..sources.reader import Reader
 from ..storage.annotations import Annotation
 from ..storage.library import Library
+from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
 from .leases import ModelLeases
 from .passes import in_words, passes
@@ -39,7 +40,7 @@ class InferenceSession:
         self._spec = spec
         self._redo = redo
         self.turn = threading.Lock()
-        self.looking: InferenceRunner | None = None
+        self.runner: InferenceRunner | None = None
         """every look; in the last pass over the sources, if there are several"""
         self.earlier: list[InferenceRunner] = []
         """the passes before it, each with more looks than the one before"""
@@ -60,12 +61,12 @@ class InferenceSession:
         model_stages = open_stages(self._leases, self._spec) if wanted else []
         if "verify" in self._spec.stages:
             self._verifier = Verifier(self._leases, self._spec, self._library.annotations)
-        stages = [look.name for look in model_stages] + (["verify"] if self._verifier else [])
+        stages = [stage.name for stage in model_stages] + (["verify"] if self._verifier else [])
         groups = passes(stages, self._leases)
         if len(groups) > 1:
             self._leases.notify(in_words(groups))
         if model_stages:
-            *self.earlier, self.looking = self._passes(model_stages, groups)
+            *self.earlier, self.runner = self._passes(model_stages, groups)
         if self._spec.models.preload:
             self._preload(groups[0])
 
@@ -81,27 +82,27 @@ class InferenceSession:
 
         Raises SourceError, EnvironmentFault, Cancelled.
         """
-        looking = earlier or self.looking
-        if looking is None:
+        runner = earlier or self.runner
+        if runner is None:
             return ModelAnswers()
         frames = VideoFrames(
             reader, info, self._spec, self._library.annotations,
             kept_frames(self._spec, self._library.frames),
         )  # fmt: skip
-        looked = ModelAnswers(asked=dict(looking.asked), ended=frames.ended)
+        answers = ModelAnswers(asked=dict(runner.asked), ended=frames.ended)
 
         def seen(batch: Microbatch, reports: list[StepReport]) -> None:
-            looked.frames += len(batch.shown)
-            progress(looked.frames, reports)
+            answers.frames += len(batch.shown)
+            progress(answers.frames, reports)
 
         with self.turn:
-            for batch in looking.run(frames.batches(), control, seen):
-                looked.annotations += [
-                    _brief(note) for noted in batch.noted for ns in noted.values() for note in ns
+            for batch in runner.run(frames.batches(), control, seen):
+                answers.annotations += [
+                    _brief(note) for prior in batch.prior for ns in prior.values() for note in ns
                 ]
-        looked.ended = frames.ended
+        answers.ended = frames.ended
         self._tidy()
-        return looked
+        return answers
 
     def verify(
         self,
@@ -109,7 +110,7 @@ class InferenceSession:
         info: SourceInfo,
         decided: ScreeningResult,
         times: NDArray[np.float64],
-        looked: ModelAnswers,
+        answers: ModelAnswers,
         control: Control,
     ) -> ScreeningResult:
         """Return what is left of the candidates once a model has looked at them."""
@@ -120,16 +121,16 @@ class InferenceSession:
             candidates, notes = self._verifier.verify(
                 info, decided.candidates, times, decode, control, anew=self._redo
             )
-        looked.annotations += notes
-        looked.asked["verify"] = self._verifier.asked
+        answers.annotations += notes
+        answers.asked["verify"] = self._verifier.asked
         return replace(decided, candidates=candidates)
 
     def close(self) -> None:
         """Give the models back."""
-        for looking in (*self.earlier, self.looking):
-            if looking is not None:
-                looking.close()
-        if self.looking is not None:
+        for runner in (*self.earlier, self.runner):
+            if runner is not None:
+                runner.close()
+        if self.runner is not None:
             self._tidy()
 
     def _passes(
@@ -141,7 +142,7 @@ class InferenceSession:
             names |= set(group)
             made.append(
                 InferenceRunner(
-                    [look for look in model_stages if look.name in names],
+                    [stage for stage in model_stages if stage.name in names],
                     self._leases,
                     self._library.annotations,
                     redo=self._redo,
@@ -151,7 +152,7 @@ class InferenceSession:
         return made
 
     def _preload(self, stages: list[str]) -> None:
-        first = self.earlier[0] if self.earlier else self.looking
+        first = self.earlier[0] if self.earlier else self.runner
         if first is not None:
             first.preload()
         if "verify" in stages:

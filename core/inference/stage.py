@@ -115,7 +115,7 @@ class ModelStage(Protocol):
         """Get ready for one scan: settle on the model and on how it is asked."""
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Return what to ask about a microbatch."""
 
@@ -136,9 +136,9 @@ class Microbatch:
     """Frames on their way through the looks, with what was noted on each."""
 
     shown: list[LazyFrame]
-    noted: list[PriorAnswers] = field(default_factory=list)
+    prior: list[PriorAnswers] = field(default_factory=list)
     carried: Any = None
     """what whoever made it wants back with it"""
 
     def __post_init__(self) -> None:
-        self.noted = self.noted or [{} for _ in self.shown]
+        self.prior = self.prior or [{} for _ in self.shown]

@@ -53,10 +53,10 @@ class TagStage:
         self._texts: Any = None
 
     def questions(
-        self, shown: Sequence[LazyFrame], noted: Sequence[PriorAnswers]
+        self, shown: Sequence[LazyFrame], prior: Sequence[PriorAnswers]
     ) -> list[Question]:
         """Ask once per frame; where the same model embedded it already, about its vector."""
-        return [Question(row, "", self._vector(noted[row])) for row in range(len(shown))]
+        return [Question(row, "", self._vector(prior[row])) for row in range(len(shown))]
 
     def prepare(self, model: Any, shown: Sequence[LazyFrame], questions: Sequence[Question]) -> Any:
         """Resize and normalise; for a VLM also the question."""
@@ -89,10 +89,10 @@ class TagStage:
             return [Answer({"tags": self._chosen(row)}) for row in raw]
         return [self._listed(answer) for answer in model.finish(raw)]
 
-    def _vector(self, noted: PriorAnswers) -> NDArray[np.float32] | None:
+    def _vector(self, prior: PriorAnswers) -> NDArray[np.float32] | None:
         if self._by_vlm or not self._leases.same_model(self.name, "embed"):
             return None
-        return next((a.vector for a in noted.get("embed", ()) if not a.part), None)
+        return next((a.vector for a in prior.get("embed", ()) if not a.part), None)
 
     def _choosing(self) -> dict[str, Any]:
         tag = self._spec.tag

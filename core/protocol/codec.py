@@ -12,7 +12,12 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> dict[str, Any]:
     """Return a dataclass as a JSON object whose `type` is the class's name."""
-    return {"type": type(value).__name__, **dataclasses.asdict(value)}
+    return {"type": wire_name(type(value)), **dataclasses.asdict(value)}
+
+
+def wire_name(class_: type[Any]) -> str:
+    """Return what a class is called in JSON: its `WIRE_NAME`, or the name it has in code."""
+    return str(getattr(class_, "WIRE_NAME", class_.__name__))
 
 
 def from_json(body: dict[str, Any], classes: dict[str, type[T]]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from .codec import from_json, to_json
+from .codec import from_json, to_json, wire_name
 
 Mode = Literal["default", "redo", "changed", "retry_failed", "new"]
 """`changed` leaves out files that are as they were, `new` all that were looked at just so"""
@@ -161,7 +161,7 @@ Command = (
 )  # fmt: skip
 AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
-COMMANDS: dict[str, type[Command]] = {each.__name__: each for each in get_args(Command)}
+COMMANDS: dict[str, type[Command]] = {wire_name(each): each for each in get_args(Command)}
 
 
 def command_to_json(command: Command) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
-from .codec import from_json, to_json
+from .codec import from_json, to_json, wire_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ class BatchDone:
 @dataclass(frozen=True, slots=True)
 class EventFound:
     """An event of a finished source, also of one that an earlier scan finished (`known`)."""
+
+    WIRE_NAME: ClassVar[str] = "MomentFound"
+    """as `--json` has called it from the beginning"""
 
     scan: int
     number: int
@@ -138,7 +141,7 @@ Message = (
     | ScanFinished
     | PullEnded
 )
-EVENTS: dict[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
+EVENTS: dict[str, type[Message]] = {wire_name(each): each for each in get_args(Message)}
 
 
 def event_to_json(event: Message) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .codec import from_json, to_json
+from .codec import from_json, to_json, wire_name
 
 What = Literal["events", "candidates", "frames"]
 Sort = Literal["source", "time", "score", "energy", "kind"]
@@ -14,14 +14,14 @@ ModelSort = Literal["catalog", "name", "kind", "here", "disk", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
-class Scans:
+class ListScans:
     """Every scan, the newest first."""
 
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Tasks:
+class ListTasks:
     """Sources: of the scans at work and waiting first, then of the others, the newest first."""
 
     scan: int | None = None
@@ -55,14 +55,14 @@ class ListModels:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class ListMatrix:
     """Which commits of models were verified, with what, how and when."""
 
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class LogLines:
+class ListLogLines:
     """The engine's log, the oldest line first; `level` is the least that is shown."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -71,7 +71,7 @@ class LogLines:
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Results of a scan (None for the newest) as files in `folder`, narrowed as by `ListResults.text`.
+    """Results of a scan (None for the newest) as files, narrowed as by `ListResults.text`.
 
     `clips` and `pictures` are folders for a clip, or a picture of the peak, of each event; empty
     for none.
@@ -101,8 +101,8 @@ class ScoreRequest:
     any_video: bool = False
 
 
-Query = Scans | Tasks | ListResults | ListModels | Matrix | LogLines
-QUERIES: dict[str, type[Query]] = {each.__name__: each for each in get_args(Query)}
+Query = ListScans | ListTasks | ListResults | ListModels | ListMatrix | ListLogLines
+QUERIES: dict[str, type[Query]] = {wire_name(each): each for each in get_args(Query)}
 
 
 @dataclass(frozen=True, slots=True)

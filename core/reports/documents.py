@@ -12,6 +12,7 @@ import numpy as np
 
 from ..config.spec import Spec
 from ..records import SourceInfo
+from ..scans.stored_spec import spec_of
 from ..screening.dedupe import alike, joined
 from ..screening.registry import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
@@ -20,7 +21,6 @@ from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
 from .frame_notes import frame_notes, verdicts
-from .lists import spec_of
 from .narrowing import FilteredResults
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from pathlib import Path
 from ..errors import Interrupted, SightlineError, UnknownName, UsageError
 from ..protocol.queries import ExportRequest
 from ..protocol.views import ExportProgress, ExportState, Piece
+from ..scans.stored_spec import spec_of
 from ..sources.reader import Reader
 from ..storage.library import Library
 from .clips import export_pieces
 from .exports import Notify, events_of, export
-from .lists import newest, spec_of
+from .lists import newest
 from .narrowing import FilteredResults
 
 MOST_KEPT = 20

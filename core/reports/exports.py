@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..protocol.views import ExportProgress
+from ..scans.stored_spec import spec_of
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
 from ..storage.library import Library
 from .documents import NamedDocument, documents, summary, with_thumbnails
-from .lists import spec_of
 from .narrowing import FilteredResults
 
 Notify = Callable[[ExportProgress], None]

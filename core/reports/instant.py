@@ -14,6 +14,7 @@ from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
 from ..protocol.views import InstantView
 from ..records import Candidate, Event, SourceInfo, asked_stream
+from ..scans.stored_spec import spec_of
 from ..screening.registry import columns_of, create
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
@@ -30,7 +31,6 @@ from ..timecodes import (
 )
 from ..times import EXACT_SECONDS, WrittenTime
 from .frame_notes import frame_notes, verdicts
-from .lists import spec_of
 
 MAX_PRINTED = 10_000
 """characters of a printed line: see `core.cli.output`"""

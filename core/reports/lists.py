@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..config.profiles import build
-from ..config.spec import Spec
 from ..protocol.views import ScanLine, TaskView
-from ..service.discovery import is_held
 from ..storage.library import Library
+from ..storage.lock import is_held
 from ..storage.runs import OPEN, UNFINISHED
 
 
@@ -49,9 +47,3 @@ def task_views(library: Library, scan: int) -> list[TaskView]:
         TaskView(t.number, t.path, t.kind, t.state, t.reason, t.frames, t.moments, t.seconds)
         for t in library.runs.tasks(scan)
     ]
-
-
-def spec_of(library: Library, scan: int) -> Spec:
-    """Return the spec a scan ran with."""
-    row = library.runs.get(scan)
-    return build({**row.spec}, row.profile, f"scan {scan}")

@@ -55,8 +55,8 @@ class FilteredResults:
             return None
         verdicts = tuple(v for v in document.verdicts if _inside(int(v["frame"]), candidates))
         return replace(
-            document, moments=moments, candidates=candidates, frame_notes=frame_notes, verdicts=verdicts,
-            narrowed=self.text,
+            document, moments=moments, candidates=candidates, frame_notes=frame_notes,
+            verdicts=verdicts, narrowed=self.text,
         )  # fmt: skip
 
     def _looks(

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..config.user_settings import log_file
-from ..protocol.queries import ListModels, ListResults, LogLines, Matrix, Page, Query, Scans, Tasks
+from ..protocol.queries import (
+    ListLogLines,
+    ListMatrix,
+    ListModels,
+    ListResults,
+    ListScans,
+    ListTasks,
+    Page,
+    Query,
+)
 from ..records import asked_stream
 from ..storage.export.shapes import look
 from ..storage.library import Library
@@ -31,19 +40,19 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
     Raises UsageError for a filter that is none, UnknownName for a scan that is not there.
     """
     match query:
-        case Scans():
+        case ListScans():
             rows = [_scan_row(line) for line in scan_lines(library)]
             return _cut(_matching(rows, query.text), first, last)
-        case Tasks():
+        case ListTasks():
             return _tasks(library, query, first, last, active)
         case ListResults():
             return _results(library, query, first, last)
         case ListModels():
             rows = model_rows(library, query.sort, descending=query.descending)
             return _cut(_matching(rows, query.text), first, last)
-        case Matrix():
+        case ListMatrix():
             return _cut(_matching(matrix_rows(), query.text), first, last)
-        case LogLines():
+        case ListLogLines():
             lines = log_lines(log_file(library.folder), query.level, query.text)
             return _cut(lines, first, last)
 
@@ -54,7 +63,9 @@ def _scan_row(line: Any) -> dict[str, Any]:
     return asdict(line)
 
 
-def _tasks(library: Library, query: Tasks, first: int, last: int, active: Sequence[int]) -> Page:
+def _tasks(
+    library: Library, query: ListTasks, first: int, last: int, active: Sequence[int]
+) -> Page:
     words = query.text.split()
     total, rows = library.runs.task_page(active, query.scan, words, first, last)
     return Page(total, first, tuple(

@@ -13,6 +13,7 @@ from functools import partial
 
 from ..config.spec import Spec
 from ..errors import MissingExtra, ReaderKilled, SourceError
+from ..inference.answers import ModelAnswers
 from ..inference.frames import colour_of, kept_frames, shown
 from ..inference.runner import InferenceRunner
 from ..inference.stage import LazyFrame, Microbatch, PriorAnswers
@@ -28,7 +29,7 @@ from ..sources.reader import Probed, again_if_killed
 from ..storage.frames import KeptFrames
 from ..storage.results import Measured, Result, Results
 from .measure import StageSeries, open_series
-from .results import ModelAnswers, decide, judge
+from .results import decide, judge
 
 AT_ONCE = 64
 """pictures of a microbatch without a model; each is a few hundred KiB of reduced luma"""
@@ -71,14 +72,14 @@ class _Read:
 
 
 class ImageScan:
-    """Scans pictures with one spec; `looking` shows them to models, if the spec has such stages."""
+    """Scans pictures with one spec; `runner` shows them to models, if the spec has such stages."""
 
     def __init__(
         self,
         results: Results,
         pool: ReaderPool,
         spec: Spec,
-        looking: InferenceRunner | None = None,
+        runner: InferenceRunner | None = None,
         frames: KeptFrames | None = None,
         *,
         redo: bool = False,
@@ -86,18 +87,18 @@ class ImageScan:
         self._results = results
         self._pool = pool
         self._spec = spec
-        self._looking = looking
+        self._runner = runner
         self._frames = kept_frames(spec, frames) if frames else None
-        self._colour = colour_of(spec) if looking else None
+        self._colour = colour_of(spec) if runner else None
         self._redo = redo
-        self._at_once = spec.models.batch_size if looking else AT_ONCE
+        self._at_once = spec.models.batch_size if runner else AT_ONCE
 
     def run(self, wanted: Sequence[ImageRequest], control: Control) -> Iterator[list[ImageResult]]:
         """Yield what came of each microbatch, kept already. Raises EnvironmentFault, Cancelled."""
         for batch in self._looked_at(wanted, control):
             yield self._kept(batch)
 
-    def look_ahead(
+    def answer_ahead(
         self, wanted: Sequence[ImageRequest], control: Control
     ) -> Iterator[list[SourceInfo | None]]:
         """Show pictures to the models of an earlier pass; yield what each of a microbatch is.
@@ -109,9 +110,9 @@ class ImageScan:
             yield [each.info for each in read]
 
     def _looked_at(self, wanted: Sequence[ImageRequest], control: Control) -> Iterator[Microbatch]:
-        if self._looking is not None:
+        if self._runner is not None:
             read = self._microbatches(wanted)
-            yield from self._looking.run(read, control, lambda _batch, _reports: None)
+            yield from self._runner.run(read, control, lambda _batch, _reports: None)
             return
         try:
             yield from Chain(self._microbatches(wanted), [], control, capacity=1)
@@ -163,7 +164,7 @@ class ImageScan:
 
     def _shown(self, read: list[_Read]) -> list[LazyFrame]:
         """Return the pictures models are shown; which they are is told by their contents."""
-        if self._looking is None:
+        if self._runner is None:
             return []
         return [
             shown(each.info, 0, 0.0, self._decode(each), self._spec, self._frames)
@@ -187,7 +188,7 @@ class ImageScan:
             return reader.probe(path, luma=False, colour=self._colour)
 
     def _kept(self, batch: Microbatch) -> list[ImageResult]:
-        said = {each.content: noted for each, noted in zip(batch.shown, batch.noted, strict=True)}
+        said = {each.content: prior for each, prior in zip(batch.shown, batch.prior, strict=True)}
         read: list[_Read] = batch.carried
         results = {
             each.info.content: self._judged(each, each.info, said)
@@ -198,12 +199,12 @@ class ImageScan:
         return [_done(each, results) for each in read]
 
     def _judged(self, read: _Read, info: SourceInfo, said: dict[str, PriorAnswers]) -> Result:
-        looked = None
-        if self._looking is not None:
+        answers = None
+        if self._runner is not None:
             notes = [note for notes in said[info.content].values() for note in notes]
-            looked = ModelAnswers(1, notes, self._looking.asked)
+            answers = ModelAnswers(1, notes, self._runner.asked)
         decided = decide(self._results, read.tracks)
-        return judge(info, self._spec, read.tracks, decided, {}, looked)
+        return judge(info, self._spec, read.tracks, decided, {}, answers)
 
 
 def _track(

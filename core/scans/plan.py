@@ -71,15 +71,15 @@ def plan(
         else:
             missing.append(item)
     kinds = _kinds(spec)
-    looked_at = [item for item in found if _kind_wanted(item.path, kinds) in kinds]
-    sources = list(_matched(library, spec, with_streams(looked_at, spec), mode))
+    answered = [item for item in found if _kind_wanted(item.path, kinds) in kinds]
+    sources = list(_matched(library, spec, with_streams(answered, spec), mode))
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
     matched = len(sources)
     if mode == "new":
         sources = [source for source in sources if source.result is None and not source.failure]
     return Plan(
-        tuple(_numbered(sources)), tuple(missing), len(found) - len(looked_at), tally.total(),
+        tuple(_numbered(sources)), tuple(missing), len(found) - len(answered), tally.total(),
         matched - len(sources),
     )  # fmt: skip
 

@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..config.spec import Spec
+from ..inference.answers import ModelAnswers
 from ..records import Candidate, SourceInfo
-from ..screening.stage import Series
-from ..storage.annotations import Annotation, Asked
+from ..screening.stage import ScreeningResult, Series
 from ..storage.provenance import provenance
 from ..storage.results import Result, Results
 from ..text import counted
 from .events import moments
 from .measure import StageSeries
 
-UNANSWERED = "unanswered"
-"""how the reason begins where models, not reading, failed a source"""
 MOST_DAMAGED = 0.05
 """share of packets that could not be decoded, up to which a source still counts as whole"""
-
-
-@dataclass(frozen=True, slots=True)
-class ScreeningResult:
-    """What the screens propose of a source, and how many frames they looked at."""
-
-    candidates: list[Candidate]
-    frames: int
-
-
-@dataclass
-class ModelAnswers:
-    """What models said about a source, and how they were asked."""
-
-    frames: int = 0
-    annotations: list[Annotation] = field(default_factory=list)
-    asked: dict[str, Asked] = field(default_factory=dict)
-    ended: dict[str, Any] = field(default_factory=dict)
-
-    def failure(self) -> str:
-        """Return how many questions failed in which stages and why, or an empty string."""
-        failed = [note for note in self.annotations if note.failed]
-        if not failed:
-            return ""
-        stages = ", ".join(
-            f"{count} of {sum(a.stage == name for a in self.annotations)} in {name}"
-            for name, count in Counter(note.stage for note in failed).items()
-        )
-        return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed asks those again"
 
 
 def decide(results: Results, tracks: Sequence[StageSeries]) -> ScreeningResult:
@@ -72,10 +40,10 @@ def judge(
     tracks: Sequence[StageSeries],
     decided: ScreeningResult,
     ended: dict[str, Any],
-    looked: ModelAnswers | None = None,
+    answers: ModelAnswers | None = None,
 ) -> Result:
     """Return the result of a source (not kept yet)."""
-    said = looked or ModelAnswers()
+    said = answers or ModelAnswers()
     ended = ended or said.ended
     asked = {
         name: {**each.identity, "asked": each.key, **each.made_with}

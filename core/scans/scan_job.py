@@ -12,6 +12,7 @@ from typing import Any
 
 from ..config.spec import Spec
 from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
+from ..inference.answers import UNANSWERED
 from ..inference.runner import InferenceRunner
 from ..inference.session import InferenceSession
 from ..pipeline.channel import Cancelled, Control
@@ -29,7 +30,7 @@ from .images import ImageRequest, ImageResult, ImageScan
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source, work_items
 from .progress import TaskProgress
-from .results import UNANSWERED, decide, judge, measured
+from .results import decide, judge, measured
 from .retries import Retries
 from .task_results import Emit, TaskResults, has_changed
 from .thumbnails import make_missing
@@ -82,9 +83,9 @@ class ScanJob:
             self.control.checkpoint()
             if self._session is not None and to_read:
                 self._session.open()
-                for looking in self._session.earlier:
-                    self._go_through(to_read, partial(self._look_ahead, looking))
-                    looking.close()
+                for runner in self._session.earlier:
+                    self._go_through(to_read, partial(self._answer_ahead, runner))
+                    runner.close()
             self._go_through(to_read, self._one)
             self._retries.run(self.control, self._close_readers, lambda: self._ending)
         finally:
@@ -200,21 +201,21 @@ class ScanJob:
                 return info, self._lone_picture(source), False
             return info, self._measured(source, info, reader), False
 
-    def _look_ahead(self, looking: InferenceRunner, item: list[Source]) -> None:
+    def _answer_ahead(self, runner: InferenceRunner, item: list[Source]) -> None:
         """Show sources to the models of an earlier pass; what is wrong with one is said later."""
         if item[0].kind == "picture":
             with suppress(ReaderKilled):
-                self._pictures_ahead(looking, item)
+                self._pictures_ahead(runner, item)
             return
         with suppress(SourceError, MissingExtra), self._pool.lend() as reader:
             info = self._info(item[0], reader)
             if info.kind == "picture":
-                self._pictures_ahead(looking, item)
+                self._pictures_ahead(runner, item)
             else:
-                self._video_ahead(looking, item[0], info, reader)
+                self._video_ahead(runner, item[0], info, reader)
 
     def _video_ahead(
-        self, looking: InferenceRunner, source: Source, info: SourceInfo, reader: Reader
+        self, runner: InferenceRunner, source: Source, info: SourceInfo, reader: Reader
     ) -> None:
         assert self._session is not None
         known = self._library.results.get(info.content, self._spec.hash())
@@ -222,18 +223,18 @@ class ScanJob:
             return
         progress = self._progress(source, self._begun(source, None))
         try:
-            self._session.answer_video(reader, info, self.control, progress, looking)
+            self._session.answer_video(reader, info, self.control, progress, runner)
         finally:
             self._ended(source)
 
-    def _pictures_ahead(self, looking: InferenceRunner, item: list[Source]) -> None:
+    def _pictures_ahead(self, runner: InferenceRunner, item: list[Source]) -> None:
         assert self._session is not None
-        scan, running = self._picture_scan(looking), self._begun(item[0], len(item))
+        scan, running = self._picture_scan(runner), self._begun(item[0], len(item))
         progress = self._progress(item[0], running)
         try:
             videos: list[tuple[Source, SourceInfo]] = []
             with self._session.turn:
-                for read in scan.look_ahead(self._wanted(item), self.control):
+                for read in scan.answer_ahead(self._wanted(item), self.control):
                     at = running.done
                     for source, info in zip(item[at:], read, strict=False):
                         self._contents[source.number] = info.content if info else None
@@ -246,7 +247,7 @@ class ScanJob:
             self._ended(item[0])
         for source, info in videos:
             with suppress(SourceError), self._pool.lend() as reader:
-                self._video_ahead(looking, source, info, reader)
+                self._video_ahead(runner, source, info, reader)
 
     def _info(self, source: Source, reader: Reader) -> SourceInfo:
         if source.content is not None:
@@ -290,7 +291,7 @@ class ScanJob:
         running = self._begun(source, info.frame_count)
         progress = self._progress(source, running)
 
-        def looked_at(done: int, steps: list[StepReport]) -> None:
+        def answered(done: int, steps: list[StepReport]) -> None:
             running.total = None  # how many frames models are shown is known when they were
             progress(screened + done, steps)
 
@@ -302,7 +303,7 @@ class ScanJob:
             settle_series(results, tracks)
         screened = running.done
         info = self._counted(source, info, ended)
-        result = self._judged(info, reader, tracks, ended, looked_at)
+        result = self._judged(info, reader, tracks, ended, answered)
         self._check_unchanged(source, info, tracks)
         results.keep([result])
         self._thumbnails(info, result, reader)
@@ -329,10 +330,10 @@ class ScanJob:
         decided = decide(self._library.results, tracks)
         if self._session is None:
             return judge(info, self._spec, tracks, decided, ended)
-        looked = self._session.answer_video(reader, info, self.control, progress)
+        answers = self._session.answer_video(reader, info, self.control, progress)
         times = times_of(self._library.results, tracks)
-        decided = self._session.verify(reader, info, decided, times, looked, self.control)
-        return judge(info, self._spec, tracks, decided, ended, looked)
+        decided = self._session.verify(reader, info, decided, times, answers, self.control)
+        return judge(info, self._spec, tracks, decided, ended, answers)
 
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
@@ -376,13 +377,13 @@ class ScanJob:
 
     def _scanned(self, sources: Sequence[Source]) -> Iterator[list[ImageResult]]:
         """Yield what came of pictures, microbatch by microbatch."""
-        scan = self._picture_scan(self._session.looking if self._session else None)
+        scan = self._picture_scan(self._session.runner if self._session else None)
         with self._session.turn if self._session else nullcontext():
             yield from scan.run(self._wanted(sources), self.control)
 
-    def _picture_scan(self, looking: InferenceRunner | None) -> ImageScan:
+    def _picture_scan(self, runner: InferenceRunner | None) -> ImageScan:
         return ImageScan(
-            self._library.results, self._image_pool, self._spec, looking,
+            self._library.results, self._image_pool, self._spec, runner,
             self._library.frames, redo=self._redo,
         )  # fmt: skip
 

@@ -45,12 +45,12 @@ def mask(
     """
     if not regions.include and not regions.exclude:
         return None
-    looked_at = np.zeros(shape, np.float32) if regions.include else np.ones(shape, np.float32)
+    masked_grid = np.zeros(shape, np.float32) if regions.include else np.ones(shape, np.float32)
     for rectangles, value in ((regions.include, 1.0), (regions.exclude, 0.0)):
         for rectangle in rectangles:
             rows, columns = _slices(rectangle, shape, width, height)
-            looked_at[rows, columns] = value
-    return looked_at
+            masked_grid[rows, columns] = value
+    return masked_grid
 
 
 def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:

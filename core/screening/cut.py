@@ -36,7 +36,7 @@ class CutStage(ScreeningStage):
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the frames on either side."""
-        grid, own = self.looked_at(window)
+        grid, own = self.masked_grid(window)
         changed = lasting_change(grid, REACH_FRAMES, MARGIN_LEVELS, APART_FRAMES)[own]
         unlike = _unlikeness(grid)[own]
         return np.stack([changed * unlike, changed, unlike], axis=1).astype(np.float32)

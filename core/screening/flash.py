@@ -115,7 +115,7 @@ class FlashStage(ScreeningStage):
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame of the microbatch: float32 (frames, columns)."""
-        return self._measure(*self.looked_at(window))
+        return self._measure(*self.masked_grid(window))
 
     def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""

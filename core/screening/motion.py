@@ -34,7 +34,7 @@ class MotionStage(ScreeningStage):
 
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame against the one before it."""
-        grid, own = self.looked_at(window)
+        grid, own = self.masked_grid(window)
         steps = np.diff(grid, axis=0, prepend=grid[:1])[own]
         flat = steps.reshape(len(steps), -1)
         middle = flat.shape[1] // 2

@@ -67,6 +67,14 @@ class Series:
         return len(self.indices)
 
 
+@dataclass(frozen=True, slots=True)
+class ScreeningResult:
+    """What the screens propose of a source, and how many frames they looked at."""
+
+    candidates: list[Candidate]
+    frames: int
+
+
 class Stage(Protocol):
     """One thing done to frames. Created anew for each source."""
 
@@ -121,16 +129,16 @@ class ScreeningStage(ABC):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure the microbatch."""
 
-    def looked_at(self, window: Window) -> tuple[NDArray[np.float32], slice]:
+    def masked_grid(self, window: Window) -> tuple[NDArray[np.float32], slice]:
         """Return the grid of what surrounds a microbatch, and which of its frames are its own.
 
         The cells are 0 wherever the regions say not to look.
         """
         grid, before = window.around(self.context)
         size = self.source.width, self.source.height
-        looked_at = cells.mask(self.spec.regions, grid.shape[1:], *size)
+        masked_grid = cells.mask(self.spec.regions, grid.shape[1:], *size)
         own = slice(before, before + window.count)
-        return (grid if looked_at is None else grid * looked_at), own
+        return (grid if masked_grid is None else grid * masked_grid), own
 
     def finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """Pass the measurements on."""

@@ -253,9 +253,10 @@ class Records:
 
     def still(self, view: InstantView, longest_side: int) -> bytes:
         """Return a JPEG of an instant, read from its file."""
-        from ..reports import instant, lists
+        from ..reports import instant
+        from ..scans.stored_spec import spec_of
 
-        spec = lists.spec_of(self._library, view.scan)
+        spec = spec_of(self._library, view.scan)
         return instant.still(view.info, view.picture_seconds, longest_side, spec)
 
     def picture(self, view: InstantView, longest_side: int, path: Path) -> None:

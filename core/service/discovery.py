@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from ..config.user_settings import log_file
 from ..errors import EnvironmentFault
+from ..storage.lock import is_held
 from ..system import private_files as private
 from ..system.disk_errors import disk_errors, disk_fault, probe
 from ..text import clean, clean_path
@@ -25,8 +25,6 @@ from ..text import clean, clean_path
 PROTOCOL = 3
 """raise it whenever an app and an engine of different versions would misunderstand each other"""
 START_SECONDS = 60.0
-LOCK = "engine.lock"
-"""held by whoever writes the library"""
 MAX_DISCOVERY_BYTES = 65536
 MAX_SOCKET_PATH = 100
 """the system's limit is 108 bytes on Linux and 104 elsewhere"""
@@ -126,18 +124,6 @@ def _is_socket(path: str) -> bool:
         return stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
         return False
-
-
-def is_held(library: Path) -> bool:
-    """Tell whether an engine holds the library: its lock ends with it, however it ends."""
-    try:
-        with (library / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _start(library: Path) -> subprocess.Popen[bytes]:

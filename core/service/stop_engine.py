@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import EngineBusy, EngineGone, EnvironmentFault
-from .discovery import PROTOCOL, Listening, is_held
+from ..storage.lock import is_held
+from .discovery import PROTOCOL, Listening
 from .remote import RemoteClient
 
 ASK_SECONDS = 2.5

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import EnvironmentFault, LibraryBusy, UnknownName
-from ..service.discovery import LOCK
 from ..system import private_files as private
 from ..system.disk_errors import disk_fault
 from ..text import clean
@@ -19,6 +18,7 @@ from .database import Database, is_older
 from .footprints import Footprints
 from .frames import KeptFrames
 from .listings import Listings
+from .lock import LOCK
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs

@@ -30,7 +30,7 @@ from .scenery import (
     schedule,
 )
 
-__all__ = ["Flash", "Lightning", "Scene", "demo_scene", "render", "scenes", "truth", "write"]
+__all__ = ["DrawnFlash", "Lightning", "Scene", "demo_scene", "render", "scenes", "truth", "write"]
 
 
 @dataclass(frozen=True, slots=True)

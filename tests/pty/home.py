@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from core.protocol.queries import ListResults, Page, Scans
+from core.protocol.queries import ListResults, ListScans, Page
 from core.service.discovery import running
 from core.service.remote import RemoteClient
 from tests.pty.harness import Terminal, environment, spawn
@@ -99,7 +99,7 @@ class Home:
 
     def newest(self) -> dict[str, Any]:
         """Return the newest scan."""
-        page: Page = self.ask(lambda client: client.rows(Scans(), 0, 1))
+        page: Page = self.ask(lambda client: client.rows(ListScans(), 0, 1))
         return page.rows[0]
 
     def finished(self) -> dict[str, Any]:

@@ -48,13 +48,13 @@ def test_only_converted_sources_are_asked_again(tmp_path: Path) -> None:
 
     def run(conversions: list[str]) -> list[int]:
         asked.clear()
-        with at_work(tmp_path / "lib", spec("embed"), watched) as (looking, _):
+        with at_work(tmp_path / "lib", spec("embed"), watched) as (runner, _):
             batch = Microbatch([
                 LazyFrame(f"content-{n}", 0, 0.0, 1.0, lambda n=n: drawn[n], None, conversion)  # type: ignore[misc]
                 for n, conversion in enumerate(conversions)
             ])  # fmt: skip
-            (done,) = looking.run(iter([batch]), Control(), lambda _b, _r: None)
-            return [noted["embed"][0].id for noted in done.noted]
+            (done,) = runner.run(iter([batch]), Control(), lambda _b, _r: None)
+            return [prior["embed"][0].id for prior in done.prior]
 
     before = run(["", "", "", ""])
     assert sum(size * times for size, times in asked.items()) == 4

@@ -80,11 +80,11 @@ def at_work(
     library = Library(folder)
     residency = Residency(library.footprints, loader=loader)
     leases = ModelLeases(residency, loadings(), library.annotations, load_prompts(), notify)
-    looking = InferenceRunner(open_stages(leases, wanted), leases, library.annotations, redo=False)
+    runner = InferenceRunner(open_stages(leases, wanted), leases, library.annotations, redo=False)
     try:
-        yield looking, library
+        yield runner, library
     finally:
-        looking.close()
+        runner.close()
         residency.close()
         library.close()
 
@@ -94,15 +94,15 @@ def look_at(
 ) -> dict[str, PriorAnswers]:
     """Return by content what was noted, having looked in an order and in microbatches."""
     drawn = pictures(max(order) + 1)
-    with at_work(folder, wanted, **how) as (looking, _):
+    with at_work(folder, wanted, **how) as (runner, _):
         batches = (
             Microbatch([shown(n, drawn[n]) for n in order[start : start + batch]])
             for start in range(0, len(order), batch)
         )
         return {
-            each.content: noted
-            for microbatch in looking.run(batches, Control(), lambda _b, _r: None)
-            for each, noted in zip(microbatch.shown, microbatch.noted, strict=True)
+            each.content: prior
+            for microbatch in runner.run(batches, Control(), lambda _b, _r: None)
+            for each, prior in zip(microbatch.shown, microbatch.prior, strict=True)
         }
 
 
@@ -144,16 +144,16 @@ def test_ragged_batches_find_their_own_frame_and_object(tmp_path: Path) -> None:
         random.Random(seed).shuffle(order)
         together = look_at(tmp_path / f"{seed}", wanted, order, 2 + seed)
         assert together.keys() == alone.keys()
-        for content, noted in alone.items():
-            assert noted.keys() == together[content].keys()
-            for stage, notes in noted.items():
+        for content, prior in alone.items():
+            assert prior.keys() == together[content].keys()
+            for stage, notes in prior.items():
                 theirs = together[content][stage]
                 assert len(notes) == len(theirs), (content, stage)
                 for one, other in zip(notes, theirs, strict=True):
                     agree = same_but_for_masks(one, other)
                     masks += [agree] if "mask" in one.body else []
     assert sum(masks) >= 0.9 * len(masks) > 0  # taken from another object, hardly any would agree
-    counts = {len(noted["segment"]) for noted in alone.values()}
+    counts = {len(prior["segment"]) for prior in alone.values()}
     assert len(counts) > 1, "the test must have ragged numbers of objects to say anything"
 
 
@@ -169,8 +169,8 @@ def test_what_was_asked_before_is_not_asked_again(tmp_path: Path) -> None:
     assert loaded == ["clip"]
     again = look_at(tmp_path, spec("embed", "tag", batch=3), order, 3, loader=loader)
     assert loaded == ["clip"], "nothing was to be asked, so nothing was to be loaded"
-    for content, noted in first.items():
-        assert [n.id for n in noted["embed"]] == [n.id for n in again[content]["embed"]]
+    for content, prior in first.items():
+        assert [n.id for n in prior["embed"]] == [n.id for n in again[content]["embed"]]
 
 
 def test_pictures_read_at_another_size_are_another_question(tmp_path: Path) -> None:
@@ -214,12 +214,12 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(tmp_path: Path) -> Non
         return made[-1]
 
     wanted = spec("embed", batch=8)
-    noted = look_at(tmp_path, wanted, list(range(8)), 8, loader=loader, notify=said.append)
-    assert all(len(each["embed"]) == 1 and not each["embed"][0].failed for each in noted.values())
+    prior = look_at(tmp_path, wanted, list(range(8)), 8, loader=loader, notify=said.append)
+    assert all(len(each["embed"]) == 1 and not each["embed"][0].failed for each in prior.values())
     assert made[0].asked == [8, 8, 4, 4, 2, 2, 4, 4, 2, 2]  # each size is tried once more
     assert said[-1] == "embed: out of memory, so 2 at once from now on"
-    with at_work(tmp_path, wanted) as (looking, _):
-        assert looking._looks[0].batch_size == 2
+    with at_work(tmp_path, wanted) as (runner, _):
+        assert runner._stages[0].batch_size == 2
 
 
 def test_out_of_memory_with_one_picture_ends_in_words(tmp_path: Path) -> None:
@@ -253,10 +253,10 @@ BAD_HEIGHT = pictures(3)[2].shape[0]
 def test_one_bad_picture_fails_alone(tmp_path: Path, error: type[Exception]) -> None:
     bad = [n for n, each in enumerate(pictures(7)) if each.shape[0] == BAD_HEIGHT]
     assert bad == [2]
-    noted = look_at(
+    prior = look_at(
         tmp_path, spec("embed"), list(range(7)), 7, loader=lambda w: Picky(load(w), error)
     )
-    failed = {content: n["embed"][0].failed for content, n in noted.items() if n["embed"][0].failed}
+    failed = {content: n["embed"][0].failed for content, n in prior.items() if n["embed"][0].failed}
     assert failed == {"content-2": "too small for this model"}
     # A failure is no answer: it is asked again, and this time it goes well.
     assert not look_at(tmp_path, spec("embed"), [2], 1)["content-2"]["embed"][0].failed
@@ -275,21 +275,21 @@ def test_tags_of_an_embedded_frame_are_those_of_the_frame(tmp_path: Path) -> Non
     order = list(range(4))
     alone = look_at(tmp_path / "tag", spec("tag"), order, 2)
     beside = look_at(tmp_path / "both", spec("embed", "tag"), order, 2)
-    for content, noted in alone.items():
-        same(replace(noted["tag"][0], id=0), replace(beside[content]["tag"][0], id=0))
+    for content, prior in alone.items():
+        same(replace(prior["tag"][0], id=0), replace(beside[content]["tag"][0], id=0))
 
 
 def test_a_batch_that_shrinks_midway_leaves_no_question_out(tmp_path: Path) -> None:
-    noted = look_at(
+    prior = look_at(
         tmp_path, spec("embed", batch=4), list(range(10)), 10, loader=lambda w: Cramped(load(w), 3)
     )
-    assert [len(each["embed"]) for each in noted.values()] == [1] * 10
-    assert not any(each["embed"][0].failed for each in noted.values())
+    assert [len(each["embed"]) for each in prior.values()] == [1] * 10
+    assert not any(each["embed"][0].failed for each in prior.values())
 
 
 def test_a_failure_never_takes_the_place_of_an_answer(tmp_path: Path) -> None:
-    with at_work(tmp_path, spec("embed")) as (looking, library):
-        asked = looking.asked["embed"]
+    with at_work(tmp_path, spec("embed")) as (runner, library):
+        asked = runner.asked["embed"]
         answer = Annotation("embed", 0, 0.0, "", {}, np.ones(3, np.float32))
         (kept,) = library.annotations.keep(asked, [("content", answer)])
         failure = replace(answer, body={"error": "timed out"}, vector=None)

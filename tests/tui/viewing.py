@@ -134,8 +134,8 @@ def wishes(library: Path, **more: Any) -> StartOptions:
 
 
 def look(
-    asked: StartOptions, test: Callable[[Viewer], Awaitable[None]], size: tuple[int, int] = (80, 24),
-    *, obeys: bool = False, attached: bool = True,
+    asked: StartOptions, test: Callable[[Viewer], Awaitable[None]],
+    size: tuple[int, int] = (80, 24), *, obeys: bool = False, attached: bool = True,
 ) -> None:  # fmt: skip
     """Run `test` before the app; unless it `obeys`, nothing but text, places and styles was sent.
 

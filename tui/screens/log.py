@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from core.config.user_settings import log_file
-from core.protocol.queries import LogLines
+from core.protocol.queries import ListLogLines
 from core.text import clean_path
 
 from ..views import log
@@ -97,7 +97,7 @@ class LogScreen(AppScreen):
         self.say(str(log_file(self.app.wishes.library)))
 
     def _listed(self) -> PagedRows:
-        query = LogLines(self._level, self.filter_text)  # type: ignore[arg-type]
+        query = ListLogLines(self._level, self.filter_text)  # type: ignore[arg-type]
         rows = PagedRows(query, self.fetch, log.log_row)
         rows.on_change = self._came
         return rows

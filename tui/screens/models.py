@@ -15,7 +15,7 @@ from core.protocol.commands import (
     PullModel,
     RemoveModel,
 )
-from core.protocol.queries import ListModels, Matrix
+from core.protocol.queries import ListMatrix, ListModels
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -212,7 +212,7 @@ class ModelsScreen(AppScreen):
 
     def _listed(self) -> PagedRows:
         models_query = ListModels(self.filter_text, self._sort, self._descending)  # type: ignore[arg-type]
-        query = Matrix(self.filter_text) if self._matrix else models_query
+        query = ListMatrix(self.filter_text) if self._matrix else models_query
         shown = models.matrix_row if self._matrix else self._shown
         rows = PagedRows(query, self.fetch, shown)
         rows.on_change = self._came

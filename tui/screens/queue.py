@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from core.protocol.queries import Tasks
+from core.protocol.queries import ListTasks
 
 from ..views import queue, wording
 from ..views.paged import PagedRows
@@ -249,7 +249,9 @@ class QueueScreen(AppScreen):
 
     def _listed(self) -> PagedRows:
         rows = PagedRows(
-            Tasks(text=self.filter_text), self.fetch, lambda row: queue.task_row(row, self.state)
+            ListTasks(text=self.filter_text),
+            self.fetch,
+            lambda row: queue.task_row(row, self.state),
         )
         rows.on_change = self._came
         return rows
