@@ -38,8 +38,8 @@ MODEL = """
 import sys
 import numpy as np
 from pathlib import Path
-from core.models.model import Loading
-from core.models.table import load
+from core.models.protocols import Loading
+from core.models.registry import load
 folder, pictures, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 model = load(Loading("bare", "open_clip", folder, "bare"))
 drawn = np.random.default_rng(0).integers(0, 255, (batch, 480, 640, 3), np.uint8)

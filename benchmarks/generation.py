@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.measure import table
 from core.models.families.chat import ChatModel
-from core.models.protocols import Completion, Loading, Prompted
+from core.models.protocols import Completion, Loading, VlmRequest
 from tests.tiny.parts import byte_pairs, chat_template, save
 
 SIZES = (1, 2, 4, 8)
@@ -82,7 +82,7 @@ def _shared(one: str, other: str) -> float:
     return (min(len(one), len(other)) if differs is None else differs) / longest if longest else 1.0
 
 
-def _run(model: ChatModel, asks: list[Prompted], size: int) -> list[Completion]:
+def _run(model: ChatModel, asks: list[VlmRequest], size: int) -> list[Completion]:
     answers: list[Completion] = []
     for at in range(0, len(asks), size):
         prepared = model.prepare(asks[at : at + size])
@@ -90,11 +90,11 @@ def _run(model: ChatModel, asks: list[Prompted], size: int) -> list[Completion]:
     return answers
 
 
-def _asks() -> list[Prompted]:
+def _asks() -> list[VlmRequest]:
     noise = np.random.default_rng(0)
     sizes = ((224, 224), (180, 320), (320, 180), (256, 192))
     return [
-        Prompted(
+        VlmRequest(
             (noise.integers(0, 256, (*sizes[n % 4], 3)).astype(np.uint8),),
             WORDS[n % 3 if n % 5 else 3],
             max_tokens=TOKENS,

@@ -25,7 +25,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── Vanished
 │   └── ReaderDied
 │       └── ReaderKilled     from outside; the file is not to blame and is tried again
-├── PictureRejected          a model's processor cannot take one picture of a batch
+├── ImageRejected          a model's processor cannot take one picture of a batch
 └── Interrupted              exit 130: stopped by the user; work so far is kept
 """
 

@@ -75,7 +75,7 @@ def test_killed_at_every_stage_of_its_life_a_scan_can_be_resumed(
     for place, code in (
         ("core.engine.engine:Engine._start", 0),  # planned, nothing begun
         ("core.scans.scan_job:ScanJob._one", 0),  # before the first source
-        ("core.scans.task_results:Outcomes.video", 0),  # measured, not noted
+        ("core.scans.task_results:TaskResults.video", 0),  # measured, not noted
         ("core.storage.runs:Runs.set_state", 0),  # after the last source
         ("core.storage.export.table:write_scan", 0),  # while its results are written
     ):

@@ -364,7 +364,7 @@ def test_the_app_side_of_the_wire_is_light() -> None:
     import sys
 
     heavy = ["numpy", "pydantic", "sqlite3", "PIL", "torch", "transformers", "av", "decord"]
-    code = f"import core.attach, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import core.service.attach, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

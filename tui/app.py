@@ -75,7 +75,7 @@ class SightlineApp(SafeApp[None]):
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 6
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(SCREEN_CLASSES)
-    CSS_PATH = Path(__file__).parent / "screens" / "room.tcss"
+    CSS_PATH = Path(__file__).parent / "screens" / "screen.tcss"
     CSS = """
     Screen { background: $background; } * { scrollbar-size: 0 0; }
     App.-ascii .detail { border-top: ascii $foreground 30%; }

@@ -148,7 +148,7 @@ class Fetch:
             part.close()
 
     def _receive(self, part: FilePart) -> None:
-        """Receive the rest in one answer. Raises Passing when it breaks off."""
+        """Receive the rest in one answer. Raises TransientFault when it breaks off."""
         start = 0 if self._from_start else part.have
         with self._wire.stream(self._path, self._asked, start) as response:
             self._align(response, part, start)

@@ -142,7 +142,7 @@ class Wire:
 
     @contextmanager
     def stream(self, path: str, asked: HubRequest, start: int = 0) -> Iterator[httpx.Response]:
-        """Open a file's bytes from `start` on. Raises Passing, or what `refusal` says.
+        """Open a file's bytes from `start` on. Raises TransientFault, or what `refusal` says.
 
         A status of 416 is given back, since it means that there is nothing behind `start`.
         """

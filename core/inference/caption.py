@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Prompted, VisionLanguageModel
+from ..models.protocols import VisionLanguageModel, VlmRequest
 from .leases import ModelLeases
 from .objects import tags_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
@@ -48,7 +48,7 @@ class CaptionStage:
         """Put each frame into words and pixels for the model."""
         return model.prepare(
             [
-                Prompted(
+                VlmRequest(
                     (shown[q.row].for_vlm(),), q.about, self._prompt.system, (),
                     self._most_tokens,
                 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Prompted, VisionLanguageModel
+from ..models.protocols import VisionLanguageModel, VlmRequest
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
@@ -50,7 +50,7 @@ class DescribeStage:
         most, system = self._spec.vlm.max_tokens, self._prompt.system
         return model.prepare(
             [
-                Prompted(
+                VlmRequest(
                     (cut_out(shown[q.row].for_vlm(), shown[q.row].scale, q.about[0]),),
                     q.about[1],
                     system,

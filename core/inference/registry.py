@@ -9,12 +9,12 @@ from .leases import ModelLeases
 from .stage import ModelStage
 
 MODEL_STAGES: dict[str, tuple[str, str]] = {
-    "tag": (".tag", "TagLook"),
-    "detect": (".detect", "DetectLook"),
-    "segment": (".segment", "SegmentLook"),
-    "embed": (".embed", "EmbedLook"),
-    "caption": (".caption", "CaptionLook"),
-    "describe": (".describe", "DescribeLook"),
+    "tag": (".tag", "TagStage"),
+    "detect": (".detect", "DetectStage"),
+    "segment": (".segment", "SegmentStage"),
+    "embed": (".embed", "EmbedStage"),
+    "caption": (".caption", "CaptionStage"),
+    "describe": (".describe", "DescribeStage"),
 }
 """`verify` is no look at frames but at candidates: see `verify.py`"""
 

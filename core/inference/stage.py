@@ -120,7 +120,7 @@ class ModelStage(Protocol):
         """Return what to ask about a microbatch."""
 
     def prepare(self, model: Any, shown: Sequence[LazyFrame], questions: Sequence[Question]) -> Any:
-        """Make the model's input. Raises PictureRejected with the question's index."""
+        """Make the model's input. Raises ImageRejected with the question's index."""
 
     def infer(self, model: Any, prepared: Any) -> Any:
         """Run the model, holding its device."""

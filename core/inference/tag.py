@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec, tagged_hash
-from ..models.protocols import Embedder, Prompted
+from ..models.protocols import Embedder, VlmRequest
 from ..text import clean
 from .frames import size_shown
 from .leases import ModelLeases
@@ -65,7 +65,7 @@ class TagStage:
             most = self._spec.vlm.max_tokens
             return model.prepare(
                 [
-                    Prompted((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
+                    VlmRequest((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
                     for q in questions
                 ]
             )

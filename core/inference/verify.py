@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config.spec import Spec, tagged_hash
 from ..errors import EnvironmentFault, OutOfMemory, ReaderKilled, SourceError, UsageError
-from ..models.protocols import Pixels, Prompted
+from ..models.protocols import Pixels, VlmRequest
 from ..pipeline.channel import Cancelled, Control
 from ..records import Candidate, SourceInfo
 from ..storage.annotations import Annotation, Annotations, Asked
@@ -158,7 +158,7 @@ class Verifier:
         middle = len(cases) // 2
         return self._ask(cases[:middle], decode) + self._ask(cases[middle:], decode)
 
-    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, Prompted]]:
+    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, VlmRequest]]:
         frames = dict(decode(sorted({second for case in cases for second in case.seconds})))
         asks = [self._ask_of(case, frames) for case in cases]
         with self._leases.lease(self.name) as lent:
@@ -171,7 +171,7 @@ class Verifier:
             self._answered = True
             return list(zip(model.finish(raw), asks, strict=True))
 
-    def _ask_of(self, case: _Case, frames: dict[float, Pixels]) -> Prompted:
+    def _ask_of(self, case: _Case, frames: dict[float, Pixels]) -> VlmRequest:
         shown = [seconds for seconds in case.seconds if seconds in frames]
         if not shown:
             raise SourceError(f"no frame could be read at {case.candidate.peak_seconds:.3f} s")
@@ -187,9 +187,9 @@ class Verifier:
         text = self._prompt.fill(values, self._spec.verify.extra)
         most = self._spec.vlm.max_tokens
         schema = Verdict.model_json_schema()
-        return Prompted(pictures, text, self._prompt.system, tuple(shown), most, schema)
+        return VlmRequest(pictures, text, self._prompt.system, tuple(shown), most, schema)
 
-    def _note(self, case: _Case, answer: Any, ask: Prompted) -> Annotation:
+    def _note(self, case: _Case, answer: Any, ask: VlmRequest) -> Annotation:
         body = answered(answer, self._prompt, len(ask.pictures))
         if "error" in body:
             return _annotation(case, {**body, "state": "failed"})

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def picture_of(picture: Any, index: int) -> Any:
-    """Return a picture as PIL's; raises PictureRejected, naming the ask, for what is none."""
+    """Return a picture as PIL's; raises ImageRejected, naming the ask, for what is none."""
     from PIL import Image
 
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
@@ -29,7 +29,7 @@ def picture_of(picture: Any, index: int) -> Any:
 def together(asks: Sequence[T], encode: Callable[[Sequence[T]], Any]) -> Any:
     """Encode asks as one batch.
 
-    Where that fails, each is tried alone, to raise PictureRejected with the index of the first
+    Where that fails, each is tried alone, to raise ImageRejected with the index of the first
     that cannot be taken; fails all the same if every one can.
     """
     try:

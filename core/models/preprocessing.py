@@ -95,21 +95,21 @@ def process(
 ) -> list[dict[str, Any]]:
     """Return the processor's tensors for each picture by itself, each of batch size one.
 
-    `before` is done to every picture first. Raises PictureRejected, naming which, for a picture
+    `before` is done to every picture first. Raises ImageRejected, naming which, for a picture
     the processor cannot take.
     """
     return each(pictures, lambda picture: _processed(processor, before(picture)))
 
 
 def check(pictures: Sequence[Pixels]) -> None:
-    """Raise PictureRejected for the first that is no picture at all."""
+    """Raise ImageRejected for the first that is no picture at all."""
     each(pictures, lambda picture: {})
 
 
 def each(
     pictures: Sequence[Pixels], work: Callable[[Pixels], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Do `work` on each picture; what it raises becomes PictureRejected with the index."""
+    """Do `work` on each picture; what it raises becomes ImageRejected with the index."""
     done: list[dict[str, Any]] = []
     for index, picture in enumerate(pictures):
         try:

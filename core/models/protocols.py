@@ -151,7 +151,7 @@ class Segmenter(Model, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class VlmRequest:
     """One question to a VLM about some pictures, in order.
 
     `seconds` are the times of `pictures` where they are frames of a video, else empty. `schema` is
@@ -192,10 +192,10 @@ class VisionLanguageModel(Model, Protocol):
     def most_pictures(self) -> int | None:
         """Return how many pictures one question may show; None for as many as fit."""
 
-    def prepare(self, asks: Sequence[Prompted]) -> Any:
+    def prepare(self, asks: Sequence[VlmRequest]) -> Any:
         """Resize, normalise, fill the chat template, tokenise; special tokens are neutralised.
 
-        Raises PictureRejected (naming which ask) if a picture cannot be processed.
+        Raises ImageRejected (naming which ask) if a picture cannot be processed.
         """
 
     def answer(self, prepared: Any, cancelled: Callable[[], bool]) -> Any:

@@ -19,7 +19,7 @@ from ..device.precision import choose_dtype
 from ..errors import SightlineError
 from ..records import Box
 from ..text import clean
-from .protocols import Loading, Model, Pixels, Prompted
+from .protocols import Loading, Model, Pixels, VlmRequest
 from .registry import load
 
 BACKENDS = ("sdpa", "eager", "flash_attention_2")
@@ -178,7 +178,7 @@ def _segments(model: Any, picture: Pixels) -> str:
 
 
 def _answers(model: Any, picture: Pixels) -> str:
-    ask = Prompted((picture,), _PROMPT, max_tokens=TOKENS)
+    ask = VlmRequest((picture,), _PROMPT, max_tokens=TOKENS)
     (answer,) = model.finish(model.answer(model.prepare([ask]), lambda: False))
     if answer.finish == "failed":
         return f"failed: {answer.error}"

@@ -18,7 +18,7 @@ from tui.terminal.probe import LateAnswers
 SIXEL = Answer(b"\x1b[c", b"\x1b[?62;4;22c")
 PRINTS = """
 from dataclasses import asdict
-from tui.probe import probe
+from tui.terminal.probe import probe
 import sys
 facts = asdict(probe(float(sys.argv[1]), images=sys.argv[2] == "images"))
 open(sys.argv[3], "w").write(repr(facts))

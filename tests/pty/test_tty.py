@@ -191,7 +191,8 @@ def test_a_log_that_cannot_be_written_is_written_elsewhere(start: Start, log: Pa
 
 
 def test_the_layer_loads_no_textual_before_it_is_told() -> None:
-    code = "import sys, tui.tty, tui.probe, tui.clipboard; print('textual' in sys.modules)"
+    layer = "tui.terminal.tty, tui.terminal.probe, tui.terminal.clipboard"
+    code = f"import sys, {layer}; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout == b"False\n"
 

@@ -204,7 +204,7 @@ def test_closed_by_another_thread(make_video: Make) -> None:
 PARENT = """
 import sys, time
 from core.sources.reader import Reader
-from core.screening_settings import Limits, Sampling
+from core.config.screening_settings import Limits, Sampling
 reader = Reader(Limits())
 frames = reader.video(sys.argv[1], Sampling(), 1)
 next(frames)

@@ -144,8 +144,8 @@ def test_the_schema_takes_what_the_settings_may_hold() -> None:
 
 def test_docs_and_keymaps_are_made_without_textual() -> None:
     code = (
-        "import sys, tui.actions, tui.keys, tui.key_docs\n"
-        "tui.keys.docs.keys_table_markdown(), tui.keys.keymap_from({})\n"
+        "import sys, tui.keys.actions, tui.keys, tui.keys.docs\n"
+        "tui.keys.docs.keys_table_markdown(), tui.keys.user_keys.keymap_from({})\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

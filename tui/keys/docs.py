@@ -12,7 +12,7 @@ from typing import Any
 
 from .actions import ACTIONS, EVERYWHERE, PRESETS, SCREENS, actions_here
 
-PAGE = Path(__file__).parent.parent / "docs" / "keys.md"
+PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 HEAD = """\
 <!-- Written by `make docs` from the program itself; do not edit. -->
 

@@ -9,14 +9,14 @@ from typing import Any
 from textual.screen import Screen
 
 _CLASSES = {
-    "queue": ("queue", "QueueRoom"),
-    "results": ("results", "ResultsRoom"),
-    "search": ("places", "SearchPlace"),
-    "compare": ("places", "ComparePlace"),
-    "models": ("models", "ModelsRoom"),
-    "gpu": ("gpu", "GpuRoom"),
-    "profiles": ("profiles", "ProfilesRoom"),
-    "log": ("log", "LogRoom"),
+    "queue": ("queue", "QueueScreen"),
+    "results": ("results", "ResultsScreen"),
+    "search": ("places", "SearchScreen"),
+    "compare": ("places", "CompareScreen"),
+    "models": ("models", "ModelsScreen"),
+    "gpu": ("gpu", "GpuScreen"),
+    "profiles": ("profiles", "ProfilesScreen"),
+    "log": ("log", "LogScreen"),
 }
 
 

@@ -23,7 +23,7 @@ from ...network import routes as network
 from ...text import clean, nearest
 from ..answer_text import without_thoughts
 from ..loading import digest_of
-from ..protocols import Completion, Identity, Kind, Loading, Prompted
+from ..protocols import Completion, Identity, Kind, Loading, VlmRequest
 from .connection import EndpointConnection, address_of, is_this_machine, key_for
 from .payload import QUALITY, body_of, lessened, refused_field
 from .request import Denied, EndpointTimeouts, Garbled, Reply, TooSlow, Unreachable, ask, models
@@ -101,8 +101,8 @@ class Endpoint:
         """Hang up."""
         self._door.close()
 
-    def prepare(self, asks: Sequence[Prompted]) -> list[dict[str, Any]]:
-        """Write the requests, pictures and all; raises PictureRejected for what is no picture."""
+    def prepare(self, asks: Sequence[VlmRequest]) -> list[dict[str, Any]]:
+        """Write the requests, pictures and all; raises ImageRejected for what is no picture."""
         return [body_of(self._name, each, n, self._options) for n, each in enumerate(asks)]
 
     def answer(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..answer_text import Marks
 from ..inputs import picture_of
-from ..protocols import Pixels, Prompted
+from ..protocols import Pixels, VlmRequest
 
 QUALITY = 95
 SPARE = (
@@ -32,8 +32,8 @@ _BY_NAME = {
 _MARKS = Marks()
 
 
-def body_of(name: str, ask: Prompted, index: int, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a whole request for one ask. Raises PictureRejected for what is no picture."""
+def body_of(name: str, ask: VlmRequest, index: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a whole request for one ask. Raises ImageRejected for what is no picture."""
     body: dict[str, Any] = {
         "model": name,
         "messages": _messages(ask, index),
@@ -71,7 +71,7 @@ def refused_field(body: Mapping[str, Any], said: str) -> str | None:
     return next((name for name in SPARE if name in body), None)
 
 
-def _messages(ask: Prompted, index: int) -> list[dict[str, Any]]:
+def _messages(ask: VlmRequest, index: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_url(picture, index)}}
         for picture in ask.pictures

@@ -21,7 +21,7 @@ from ..answer_text import THOUGHT_BEGINS, THOUGHT_ENDS, after_thoughts, marks_of
 from ..generation import Generated, answers, end_tokens, generate
 from ..inputs import picture_of, together
 from ..loading import Resident, digest, open_pretrained
-from ..protocols import Completion, Kind, Loading, Prompted
+from ..protocols import Completion, Kind, Loading, VlmRequest
 
 TAIL = 16
 """tokens at a prompt's end in which an opened thought is looked for"""
@@ -77,10 +77,10 @@ class ChatModel(Resident):
         """Return None: as many as fit."""
         return None
 
-    def prepare(self, asks: Sequence[Prompted]) -> ChatInputs:
+    def prepare(self, asks: Sequence[VlmRequest]) -> ChatInputs:
         """Resize, normalise, fill the chat template, tokenise; special tokens are neutralised.
 
-        Raises PictureRejected, naming which ask, if a picture cannot be processed.
+        Raises ImageRejected, naming which ask, if a picture cannot be processed.
         """
         if not asks:
             return ChatInputs(None, (), (), ())
@@ -112,7 +112,7 @@ class ChatModel(Resident):
         ]
         return answers(generated, texts, prepared.tokens_in)
 
-    def _talk(self, ask: Prompted, index: int) -> list[dict[str, Any]]:
+    def _talk(self, ask: VlmRequest, index: int) -> list[dict[str, Any]]:
         words = self._marks.neutral(ask.prompt)
         system = self._marks.neutral(ask.system)
         if system and self._instructions == "none":

@@ -59,7 +59,7 @@ class DualEncoder(Resident):
         return shortest_side(self._loaded.processor.image_processor)
 
     def prepare(self, pictures: Sequence[Pixels]) -> list[Batch]:
-        """Resize and normalise; raises PictureRejected naming the picture."""
+        """Resize and normalise; raises ImageRejected naming the picture."""
         processed = process(self._loaded.processor.image_processor, pictures)
         return batches(processed, list(processed[0])) if processed else []
 

@@ -30,7 +30,7 @@ from ..answer_text import Marks, marks_of
 from ..generation import Generated, answers, end_tokens, generate
 from ..inputs import picture_of, together
 from ..loading import Resident, open_pretrained
-from ..protocols import Completion, Kind, Loading, Prompted
+from ..protocols import Completion, Kind, Loading, VlmRequest
 
 _TASK = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
 _PLACE = re.compile(r"<loc_\d{1,3}>")
@@ -89,10 +89,10 @@ class Florence2(Resident):
         """Return 1."""
         return 1
 
-    def prepare(self, asks: Sequence[Prompted]) -> Florence2Inputs:
+    def prepare(self, asks: Sequence[VlmRequest]) -> Florence2Inputs:
         """Resize, normalise and tokenise; special tokens in words are neutralised.
 
-        Raises PictureRejected, naming which ask, for an ask whose picture cannot be processed,
+        Raises ImageRejected, naming which ask, for an ask whose picture cannot be processed,
         and UsageError for one about several pictures.
         """
         if not asks:
@@ -170,7 +170,7 @@ def _about(token: str, words: str, marks: Marks) -> str:
     return marks.neutral(words) if takes_words else ""
 
 
-def _picture(ask: Prompted, index: int) -> Any:
+def _picture(ask: VlmRequest, index: int) -> Any:
     if not ask.pictures:
         raise ImageRejected("Florence-2 answers about a picture, and none was shown", index)
     if len(ask.pictures) > 1:

@@ -20,7 +20,7 @@ from ..answer_text import marks_of, without_thoughts
 from ..generation import SequenceRow, Watch, row
 from ..inputs import picture_of
 from ..loading import Resident, digest, folder_of, open_pretrained, quiet, refusals
-from ..protocols import Completion, Kind, Loading, Prompted
+from ..protocols import Completion, Kind, Loading, VlmRequest
 from ..remote_code import check_consent, mended, processor_of
 
 TICK_SECONDS = 0.1
@@ -79,10 +79,10 @@ class MiniCpmRemote(Resident):
         """Return None: as many as fit."""
         return None
 
-    def prepare(self, asks: Sequence[Prompted]) -> list[CodeQuestion]:
+    def prepare(self, asks: Sequence[VlmRequest]) -> list[CodeQuestion]:
         """Put asks into the form its code takes; special tokens are neutralised.
 
-        Raises PictureRejected, naming which ask, for what is no picture.
+        Raises ImageRejected, naming which ask, for what is no picture.
         """
         return [self._question(ask, index) for index, ask in enumerate(asks)]
 
@@ -91,7 +91,7 @@ class MiniCpmRemote(Resident):
     ) -> list[Completion]:
         """Answer one by one; stops within a token once `cancelled()`.
 
-        Raises PictureRejected, naming which ask, where its own code fails.
+        Raises ImageRejected, naming which ask, where its own code fails.
         """
         answers = []
         for index, question in enumerate(prepared):
@@ -108,7 +108,7 @@ class MiniCpmRemote(Resident):
         """Return one answer per ask, in order."""
         return raw
 
-    def _question(self, ask: Prompted, index: int) -> CodeQuestion:
+    def _question(self, ask: VlmRequest, index: int) -> CodeQuestion:
         pictures = [picture_of(picture, index) for picture in ask.pictures]
         content = [*pictures, self._marks.neutral(ask.prompt)]
         arguments: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.protocols import Completion, Loading, Pixels, Prompted
+from core.models.protocols import Completion, Loading, Pixels, VlmRequest
 from tests.tiny.shelf import tiny_model
 
 CHAT = ("qwen3_vl", "smolvlm", "minicpmv4_6", "minicpmv4_7", "lfm3_vl", "internvl", "gemma3")
@@ -28,28 +28,28 @@ def picture(seed: int, width: int, height: int) -> Pixels:
     return noise.astype(np.uint8)
 
 
-def four() -> list[Prompted]:
+def four() -> list[VlmRequest]:
     """Asks that differ in sizes, words, limits, and the number of pictures: 1, 0, 3, 1."""
     several = (picture(1, 160, 90), picture(2, 64, 128), picture(3, 200, 200))
     return [
-        Prompted((picture(0, 96, 96),), "describe", max_tokens=8),
-        Prompted((), "what is in the picture? red blue green square circle", max_tokens=3),
-        Prompted(several, "a", seconds=(0.0, 0.5, 1.0), max_tokens=6),
-        Prompted((picture(4, 50, 40),), "is it a cat", system="be brief", max_tokens=7),
+        VlmRequest((picture(0, 96, 96),), "describe", max_tokens=8),
+        VlmRequest((), "what is in the picture? red blue green square circle", max_tokens=3),
+        VlmRequest(several, "a", seconds=(0.0, 0.5, 1.0), max_tokens=6),
+        VlmRequest((picture(4, 50, 40),), "is it a cat", system="be brief", max_tokens=7),
     ]
 
 
-def singles() -> list[Prompted]:
+def singles() -> list[VlmRequest]:
     """Four asks with one picture each."""
     words = ("describe this", "list keywords", "<OD>", "one sentence about it")
     return [
-        Prompted((picture(n, 40 + 30 * n, 120 - 20 * n),), text, max_tokens=4 + n)
+        VlmRequest((picture(n, 40 + 30 * n, 120 - 20 * n),), text, max_tokens=4 + n)
         for n, text in enumerate(words)
     ]
 
 
 def said(
-    model: Any, asks: Sequence[Prompted], cancelled: Callable[[], bool] = lambda: False
+    model: Any, asks: Sequence[VlmRequest], cancelled: Callable[[], bool] = lambda: False
 ) -> list[Completion]:
     answers: list[Completion] = model.finish(model.answer(model.prepare(asks), cancelled))
     return answers

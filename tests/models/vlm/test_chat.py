@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import ImageRejected, ModelRefused
 from core.models.families.chat import ChatModel
-from core.models.protocols import Prompted
+from core.models.protocols import VlmRequest
 from tests.models.vlm.asking import copied, edit_json, four, loading, picture, said
 from tests.tiny.shelf import tiny_model
 
@@ -20,7 +20,7 @@ def chat(folder: Path, **options: Any) -> ChatModel:
 
 
 def test_an_end_token_ends_an_answer(tmp_path: Path) -> None:
-    ask = Prompted((picture(0, 96, 96),), "describe", max_tokens=12)
+    ask = VlmRequest((picture(0, 96, 96),), "describe", max_tokens=12)
     model = chat(tiny_model("qwen3_vl"))
     (row,) = model.answer(model.prepare([ask]), lambda: False)[0].rows
     end = next(n for n in range(1, 12) if row.ids[n] not in row.ids[:n])
@@ -56,14 +56,14 @@ def test_a_system_prompt_goes_before_the_words_where_the_template_knows_none(
     template.write_text(refusing + template.read_text())
     model = chat(folder)
     shown = (picture(0, 96, 96),)
-    asks = [Prompted(shown, "describe", "be brief"), Prompted(shown, "be brief\n\ndescribe")]
+    asks = [VlmRequest(shown, "describe", "be brief"), VlmRequest(shown, "be brief\n\ndescribe")]
     with_system, in_words = said(model, [replace(ask, max_tokens=8) for ask in asks])
     assert with_system.text == in_words.text
     assert with_system.tokens_in == in_words.tokens_in
 
 
 def test_slices_of_a_large_picture_are_the_users_choice() -> None:
-    large = Prompted((picture(0, 256, 192),), "describe", max_tokens=2)
+    large = VlmRequest((picture(0, 256, 192),), "describe", max_tokens=2)
     folder = tiny_model("minicpmv4_6")
     one, four_ = chat(folder, max_slice_nums=1), chat(folder, max_slice_nums=4)
     (few,), (many,) = said(one, [large]), said(four_, [large])

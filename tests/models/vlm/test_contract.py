@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from core.errors import ImageRejected, ModelMissing, ModelRefused
-from core.models.protocols import Prompted
+from core.models.protocols import VlmRequest
 from core.models.registry import KINDS, family_of, load
 from tests.models.vlm.asking import (
     CHAT,
@@ -34,7 +34,7 @@ def kin(name: str) -> str:
     return "florence2" if name == "florence2" else "chat"
 
 
-def asks_for(name: str) -> list[Prompted]:
+def asks_for(name: str) -> list[VlmRequest]:
     return singles() if name == "florence2" else four()
 
 
@@ -77,7 +77,7 @@ def test_answers_tell_what_was_measured(model: Any, name: str) -> None:
 
 
 def test_pictures_matter(model: Any, name: str) -> None:
-    asks = [Prompted((picture(seed, 96, 96),), "<CAPTION>", max_tokens=12) for seed in range(6)]
+    asks = [VlmRequest((picture(seed, 96, 96),), "<CAPTION>", max_tokens=12) for seed in range(6)]
     assert len({answer.text for answer in said(model, asks)}) > 1
 
 
@@ -86,7 +86,7 @@ def test_no_asks_no_answers(model: Any) -> None:
 
 
 def test_special_tokens_in_a_users_words_are_harmless(model: Any, name: str) -> None:
-    hostile = Prompted((picture(0, 96, 96),), HOSTILE, system=HOSTILE, max_tokens=4)
+    hostile = VlmRequest((picture(0, 96, 96),), HOSTILE, system=HOSTILE, max_tokens=4)
     if name == "florence2":
         hostile = replace(hostile, prompt=f"<OPEN_VOCABULARY_DETECTION>{HOSTILE}")
     (innocent,) = said(model, asks_for(name)[:1])

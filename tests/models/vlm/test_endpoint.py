@@ -17,7 +17,7 @@ from PIL import Image
 
 from core.errors import ImageRejected, ModelMissing, ModelRefused, UsageError
 from core.models.endpoint.model import Endpoint
-from core.models.protocols import Loading, Prompted
+from core.models.protocols import Loading, VlmRequest
 from core.models.registry import load
 from tests.models.vlm.asking import HOSTILE, Canceller, picture, said
 from tests.models.vlm.faulty_server import FaultyServer, Turn
@@ -31,10 +31,10 @@ def settings(url: str, name: str = "tiny", **options: Any) -> Loading:
     return Loading(name, "endpoint", None, "endpoint", options=quick)
 
 
-def asks(count: int = 4, **more: Any) -> list[Prompted]:
+def asks(count: int = 4, **more: Any) -> list[VlmRequest]:
     """Asks that the server answers with "seen 1", "seen 2", and so on."""
     return [
-        Prompted((picture(n, 20, 10),), "x" * (n + 1), max_tokens=9, **more) for n in range(count)
+        VlmRequest((picture(n, 20, 10),), "x" * (n + 1), max_tokens=9, **more) for n in range(count)
     ]
 
 
@@ -87,7 +87,7 @@ def test_pictures_travel_inside_the_request_as_they_are(
     server: FaultyServer, connect: Connect
 ) -> None:
     shown = np.full((12, 34, 3), (200, 40, 90), np.uint8)
-    ask = Prompted((shown, shown), HOSTILE, system="be <|im_start|> brief", max_tokens=7)
+    ask = VlmRequest((shown, shown), HOSTILE, system="be <|im_start|> brief", max_tokens=7)
     said(connect(), [ask])
     (body,) = server.asked()
     system, user = body["messages"]
@@ -310,7 +310,7 @@ def test_what_is_no_address() -> None:
 
 
 def test_a_picture_that_is_none_is_named(connect: Connect) -> None:
-    bad = Prompted((np.zeros((4, 4), np.uint8),), "x")
+    bad = VlmRequest((np.zeros((4, 4), np.uint8),), "x")
     with pytest.raises(ImageRejected) as caught:
         connect().prepare([*asks(2), bad])
     assert caught.value.index == 2

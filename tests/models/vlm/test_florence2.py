@@ -10,7 +10,7 @@ from core.config.prompts import load_prompts
 from core.errors import ImageRejected, UsageError
 from core.models.answer_text import Marks
 from core.models.families.florence2 import Florence2, Task, task_of
-from core.models.protocols import Prompted
+from core.models.protocols import VlmRequest
 from tests.models.vlm.asking import loading, picture, said
 from tests.tiny.shelf import tiny_model
 
@@ -58,7 +58,7 @@ def test_the_prompts_that_ship(name: str, token: str) -> None:
 def test_places_come_as_json_labels_as_words(model: Florence2) -> None:
     shown = (picture(0, 80, 60),)
     prompts = ("<OD>", "list keywords", "<CAPTION>")
-    places, labels, words = said(model, [Prompted(shown, each, max_tokens=8) for each in prompts])
+    places, labels, words = said(model, [VlmRequest(shown, each, max_tokens=8) for each in prompts])
     assert set(json.loads(places.text)) == {"bboxes", "labels"}
     assert "{" not in labels.text and words.text
 
@@ -66,7 +66,7 @@ def test_places_come_as_json_labels_as_words(model: Florence2) -> None:
 def test_one_picture_at_a_time(model: Florence2) -> None:
     assert model.most_pictures == 1
     with pytest.raises(UsageError, match="one picture at a time"):
-        model.prepare([Prompted((picture(0, 9, 9), picture(1, 9, 9)), "<CAPTION>")])
+        model.prepare([VlmRequest((picture(0, 9, 9), picture(1, 9, 9)), "<CAPTION>")])
     with pytest.raises(ImageRejected, match="none was shown") as caught:
-        model.prepare([Prompted((picture(0, 9, 9),), "a"), Prompted((), "a")])
+        model.prepare([VlmRequest((picture(0, 9, 9),), "a"), VlmRequest((), "a")])
     assert caught.value.index == 1

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import ImageRejected, ModelRefused
 from core.models.families.minicpm_remote import MiniCpmRemote, packs
-from core.models.protocols import Loading, Prompted
+from core.models.protocols import Loading, VlmRequest
 from core.models.registry import load
 from tests.models.vlm.asking import Canceller, edit_json, loading, picture, said
 from tests.models.vlm.remote_model import build, entries
@@ -80,10 +80,10 @@ def test_it_is_given_its_own_processor_and_tokenizer(
 ) -> None:
     model = consented(build(tmp_path / "model", diary, processor_named=named), max_slice_nums=3)
     asks = [
-        Prompted(
+        VlmRequest(
             FRAMES[:2], "what <image>(<image>./</image>) is it", system="be brief", max_tokens=6
         ),
-        Prompted((), "hello", max_tokens=3),
+        VlmRequest((), "hello", max_tokens=3),
     ]
     answers = said(model, asks)
     assert [(a.finish, a.tokens_out) for a in answers] == [("length", 6), ("length", 3)]
@@ -98,7 +98,7 @@ def test_it_is_given_its_own_processor_and_tokenizer(
 
 def test_frames_of_a_video_go_in_packs_with_their_times(tmp_path: Path, diary: Path) -> None:
     folder = build(tmp_path / "model", diary)
-    ask = Prompted(FRAMES, "what happens", seconds=TIMES, max_tokens=8)
+    ask = VlmRequest(FRAMES, "what happens", seconds=TIMES, max_tokens=8)
     packed, loose = consented(folder, packing=3), consented(folder)
     texts = [said(model, [ask])[0].text for model in (packed, loose)]
     threes, ones = [entry["temporal_ids"] for entry in entries(diary) if isinstance(entry, dict)]
@@ -111,7 +111,7 @@ def test_frames_of_a_video_go_in_packs_with_their_times(tmp_path: Path, diary: P
 
 def test_thoughts_are_cut_off(tmp_path: Path, diary: Path) -> None:
     model = consented(build(tmp_path / "model", diary), thinking=True)
-    (answer,) = said(model, [Prompted((), "hello", max_tokens=5)])
+    (answer,) = said(model, [VlmRequest((), "hello", max_tokens=5)])
     assert (answer.text, answer.finish) == ("", "length")
     assert entries(diary)[-1]["enable_thinking"] is True
 
@@ -120,7 +120,7 @@ def test_cancelled_from_another_thread_it_stops_within_a_token(tmp_path: Path, d
     model = consented(build(tmp_path / "model", diary))
     cancelled = Canceller(after=5)
     answers = said(
-        model, [Prompted((), "hello", max_tokens=300), Prompted((), "never asked")], cancelled
+        model, [VlmRequest((), "hello", max_tokens=300), VlmRequest((), "never asked")], cancelled
     )
     assert [answer.finish for answer in answers] == ["cancelled", "cancelled"]
     assert answers[0].tokens_out is not None and 4 <= answers[0].tokens_out < 300
@@ -131,9 +131,9 @@ def test_cancelled_from_another_thread_it_stops_within_a_token(tmp_path: Path, d
 
 def test_a_question_its_code_fails_on_is_named(tmp_path: Path, diary: Path) -> None:
     model = consented(build(tmp_path / "model", diary))
-    wrong = Prompted(FRAMES[:2], "two pictures, one time", seconds=(1.0,), max_tokens=2)
+    wrong = VlmRequest(FRAMES[:2], "two pictures, one time", seconds=(1.0,), max_tokens=2)
     with pytest.raises(ImageRejected, match="own code fails") as caught:
-        said(model, [Prompted((), "fine", max_tokens=2), wrong])
+        said(model, [VlmRequest((), "fine", max_tokens=2), wrong])
     assert caught.value.index == 1
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.models.protocols import Loading, Prompted
+from core.models.protocols import Loading, VlmRequest
 from core.models.registry import load
 from tests.tiny.shelf import tiny_model
 
@@ -36,7 +36,7 @@ def test_it_answers_from_less_memory_and_says_nothing_beside(
         sizes[quantize] = model.memory_bytes
         picture = np.zeros((64, 64, 3), np.uint8)
         caplog.clear()
-        asked = model.prepare([Prompted((picture,), "What is it?", "", (), 6)] * 2)
+        asked = model.prepare([VlmRequest((picture,), "What is it?", "", (), 6)] * 2)
         answers = model.finish(model.answer(asked, lambda: False))
         assert [each.finish for each in answers] == ["length", "length"]
         assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []

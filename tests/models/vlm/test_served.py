@@ -12,7 +12,7 @@ import pytest
 from core.errors import ModelMissing
 from core.models.endpoint.model import Endpoint
 from core.models.families.chat import ChatModel
-from core.models.protocols import Loading, Prompted
+from core.models.protocols import Loading, VlmRequest
 from tests.models.vlm.asking import HOSTILE, four, loading, picture, said
 from tests.models.vlm.conftest import Served
 from tests.tiny.shelf import tiny_model
@@ -39,10 +39,10 @@ def test_it_answers_as_the_same_model_loaded_here(served: Served) -> None:
     model = connected(served, stream=False)
     here = ChatModel(loading("chat", tiny_model("qwen3_vl")))
     asks = [
-        Prompted((flat(20),), "describe", max_tokens=8),
-        Prompted((), "what is in the picture?", max_tokens=5),
-        Prompted((flat(250), flat(90), flat(20)), "a", max_tokens=6),
-        Prompted((flat(160),), "is it a cat", system="be brief", max_tokens=7),
+        VlmRequest((flat(20),), "describe", max_tokens=8),
+        VlmRequest((), "what is in the picture?", max_tokens=5),
+        VlmRequest((flat(250), flat(90), flat(20)), "a", max_tokens=6),
+        VlmRequest((flat(160),), "is it a cat", system="be brief", max_tokens=7),
     ]
     answers, expected = said(model, asks), said(here, asks)
     model.close()
@@ -66,7 +66,7 @@ def test_streamed_or_not_it_says_the_same(model: Endpoint, served: Served) -> No
 
 def test_special_tokens_and_a_schema_do_no_harm(model: Endpoint) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
-    hostile = Prompted((picture(0, 96, 96),), HOSTILE, max_tokens=3, schema=schema)
+    hostile = VlmRequest((picture(0, 96, 96),), HOSTILE, max_tokens=3, schema=schema)
     (answer,) = said(model, [hostile])
     assert (answer.finish, answer.error, answer.tokens_out) == ("length", "", 3)
 
