@@ -1,0 +1,1 @@
+"""Registries of names, of our own and of other packages that the user has enabled."""
