@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -10,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..protocol import messages as events
 from ..protocol.commands import CancelScan, ResumeScan, SubmitScan
 from ..protocol.passed_over import PassedOver
-from ..protocol.queries import ExportRequest
-from ..protocol.state import EngineState
 from ..service.attach import Ready, headless
 from ..service.client import EngineClient, Records, check_formats, folders_to_write
 from ..service.engine_log import log_to
@@ -24,7 +24,9 @@ from ..text import clean_path, counted
 from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS
 from .output import ConsoleOutput, Session
-from .writing import write_files
+
+if TYPE_CHECKING:
+    from ..protocol.state import EngineState
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,18 @@ async def _ran(
         before = await client.snapshot()
         say_warnings(before, session.out)
         scan = await client.send(command)
+        _collect_from_now()
         stopper.started(scan)
         return await _follow(client, scan, before.sequence, session.out, as_json)
+
+
+def _collect_from_now() -> None:
+    """Look for garbage again, among what is made from now on, where `scan.command` did not."""
+    if gc.isenabled():
+        return
+    if not gc.get_freeze_count():
+        gc.freeze()
+    gc.enable()
 
 
 async def _follow(
@@ -290,6 +302,9 @@ def stop_signals() -> list[signal.Signals]:
 def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
     if finish == Finish():
         return 0
+    from ..protocol.queries import ExportRequest
+    from .writing import write_files
+
     folders = (finish.out, finish.clips, finish.pictures)
     formats = finish.formats or DEFAULT_FORMATS
     request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))

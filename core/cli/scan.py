@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import ExitCode, NothingToScan, UsageError
 from ..protocol.commands import Mode, SubmitScan
 from ..service.attach import reader_for
-from ..text import counted
-from ..times import duration
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
-from .running import Finish, run_scan, say_left_out
+
+if TYPE_CHECKING:
+    from ..service.attach import Ready
 
 
 @click.command()
@@ -66,10 +67,14 @@ def command(
     --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
     microbatch in hand, and `sightline runs resume` goes on.
     """
-    finish = Finish(out, formats, clips, pictures)
-    headless = no_ui or as_json or finish != Finish() or not session.at_terminal
+    written = any((out, formats, clips, pictures))
+    headless = no_ui or as_json or written or not session.at_terminal
     opens_app = session.app is not None and not headless
     mode = _mode(redo=redo, changed=changed, retry_failed=retry_failed)
+    # What is loaded on the way to the first frame stays: looking through it for garbage costs a
+    # tenth of that way. `running.py` switches it on again.
+    gc.disable()
+    # The reader loads its decoders beside all that follows, so it comes before the imports.
     reader = None if opens_app or dry_run else reader_for(session.library, paths)
     try:
         request = scan_request(
@@ -80,10 +85,23 @@ def command(
             return _dry_run(session, request, as_json)
         if session.app and opens_app:
             return session.app(submit=request)
-        return asyncio.run(run_scan(session, request, finish, as_json=as_json, reader=reader))
+        return _headless(session, request, out, formats, clips, pictures, as_json, reader)
     finally:
         if reader is not None:
             reader.end()
+        gc.enable()
+
+
+def _headless(
+    session: Session, request: SubmitScan, out: Path | None, formats: tuple[str, ...],
+    clips: Path | None, pictures: Path | None, as_json: bool, reader: Ready | None,
+) -> int:  # fmt: skip
+    import asyncio
+
+    from .running import Finish, run_scan
+
+    finish = Finish(out, formats, clips, pictures)
+    return asyncio.run(run_scan(session, request, finish, as_json=as_json, reader=reader))
 
 
 def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
@@ -98,6 +116,9 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from dataclasses import asdict
 
     from ..service.client import dry_run
+    from ..text import counted
+    from ..times import duration
+    from .running import say_left_out
 
     planned = dry_run(session.library, request)
     if not planned.sources and not planned.missing and not planned.left_out:

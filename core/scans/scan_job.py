@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config.spec import Spec
 from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
 from ..inference.answers import UNANSWERED
-from ..inference.runner import InferenceRunner
-from ..inference.session import InferenceSession
 from ..pipeline.channel import Cancelled, Control
 from ..pipeline.runner import StepReport
 from ..protocol import messages as events
@@ -26,7 +24,6 @@ from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..storage.library import Library
 from ..storage.results import Result
-from .images import ImageRequest, ImageResult, ImageScan
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source, work_items
 from .progress import TaskProgress
@@ -34,6 +31,11 @@ from .results import decide, judge, measured
 from .retries import Retries
 from .task_results import Emit, TaskResults, has_changed
 from .thumbnails import make_missing
+
+if TYPE_CHECKING:
+    from ..inference.runner import InferenceRunner
+    from ..inference.session import InferenceSession
+    from .images import ImageRequest, ImageResult, ImageScan
 
 
 class ScanJob:
@@ -382,12 +384,16 @@ class ScanJob:
             yield from scan.run(self._wanted(sources), self.control)
 
     def _picture_scan(self, runner: InferenceRunner | None) -> ImageScan:
+        from .images import ImageScan
+
         return ImageScan(
             self._library.results, self._image_pool, self._spec, runner,
             self._library.frames, redo=self._redo,
         )  # fmt: skip
 
     def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:
+        from .images import ImageRequest
+
         return [
             ImageRequest(source.found, source.content or self._contents.get(source.number))
             for source in sources

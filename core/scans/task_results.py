@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import SightlineError
 from ..protocol import messages as events
@@ -18,8 +19,10 @@ from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
 from ..system.disk_errors import disk_fault_of
-from .images import ImageResult
 from .plan import Source
+
+if TYPE_CHECKING:
+    from .images import ImageResult
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Message], None]

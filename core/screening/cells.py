@@ -104,6 +104,21 @@ def bounds(lit: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     )
 
 
+def bounds_of_each(lit: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the `bounds` of each frame: bool (frames, rows, columns) to float64 (frames, 4)."""
+    height, width = lit.shape[1:]
+    top, tall = _first_and_length(np.logical_or.reduce(lit, axis=2))
+    left, wide = _first_and_length(np.logical_or.reduce(lit, axis=1))
+    return np.stack([left / width, top / height, wide / width, tall / height], axis=1)
+
+
+def _first_and_length(lit: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return, of each row, its first True and how far it is to after the last; 0 for none."""
+    length = lit.shape[1]
+    first, last = lit.argmax(1), length - lit[:, ::-1].argmax(1)
+    return first, np.where(lit.any(1), last - first, 0)
+
+
 def region_pixels(fractions: Sequence[float], width: int, height: int) -> Region | None:
     """Return fractions x, y, width, height as pixels of the source, or None for an empty region."""
     x, y, across, down = fractions

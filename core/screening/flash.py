@@ -51,6 +51,7 @@ from .flash_score import (
     SAMPLED_TOO_RARELY,
     STROKE_RANGE,
     TOO_LONG,
+    likeness_of,
     score,
     strength_at,
     threshold_at,
@@ -65,7 +66,7 @@ from .morphology import (
     peaks_within,
     running_extreme,
 )
-from .proposals import FrameRange, rolling_median, stretches
+from .proposals import FrameRange, median_of_rows, rolling_median, stretches
 from .stage import ScreeningStage, Series, Window
 
 STROKE_SECONDS = 0.5
@@ -171,13 +172,13 @@ class FlashStage(ScreeningStage):
         upright = self.source.height > self.source.width
         least = strength_at(self.spec.flash.sensitivity)
         for glow in glows(means, changes, self._rate, upright, least):
-            ratios = np.array(glow.ratios, np.float32)
+            stretched = GLOW_RANGE.stretched(np.array(glow.ratios, np.float32))
             energy = glow.energy / glow.needed
-            strength = energy * float(GLOW_RANGE.likeness(ratios))
+            strength = energy * float(likeness_of(stretched))
             named = dict(zip(GLOW_RANGE.names, glow.ratios, strict=True))
             yield FlashPart(
                 FrameRange(glow.first, glow.peak, glow.last),
-                score(strength, energy, GLOW_RANGE.stretched(ratios)),
+                score(strength, energy, stretched),
                 glow.energy,
                 {**named, "glow_seconds": glow.seconds},
                 cells.region_pixels(glow.region, self.source.width, self.source.height),
@@ -260,7 +261,7 @@ class FlashStage(ScreeningStage):
 
 def _refused(pts_seconds: NDArray[np.float64]) -> str:
     """Return why no flash of a video can be told from anything else, if so."""
-    rarely = len(pts_seconds) > 1 and float(np.median(np.diff(pts_seconds))) > 1 / LEAST_RATE
+    rarely = len(pts_seconds) > 1 and float(median_of_rows(np.diff(pts_seconds))) > 1 / LEAST_RATE
     return SAMPLED_TOO_RARELY if rarely else ""
 
 
@@ -290,8 +291,11 @@ def _add_bounds(
     out: NDArray[np.float32], bright: NDArray[np.float32], best: NDArray[np.intp]
 ) -> None:
     rows, columns = bright.shape[1:]
-    for frame in np.flatnonzero(out[:, 1] > NEEDED_ENERGY / 10):
-        part = np.zeros((rows, columns), bool)
-        inside = cells.part_slices(int(best[frame]), rows, columns)
-        part[inside] = bright[frame][inside] > 0.25 * bright[frame][inside].max()
-        out[frame, REGION_COLUMNS] = cells.bounds(part)
+    wanted = np.flatnonzero(out[:, 1] > NEEDED_ENERGY / 10)
+    inside = np.zeros((len(wanted), rows, columns), bool)
+    for part in np.unique(best[wanted]):
+        within = cells.part_slices(int(part), rows, columns)
+        inside[best[wanted] == part, *within] = True
+    light = np.where(inside, bright[wanted], np.float32(0))
+    lit = light > np.float32(0.25) * light.max((1, 2), keepdims=True, initial=0)
+    out[wanted, REGION_COLUMNS] = cells.bounds_of_each(lit)

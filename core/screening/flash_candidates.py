@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..records import Candidate, Region, Stroke
 from .glows import BLOCKS, REFERENCE_CELLS
-from .proposals import FrameRange
+from .proposals import FrameRange, median_of_rows
 from .stage import Series
 from .strokes import stroke_rows
 
@@ -190,7 +190,7 @@ def _light(track: Series, flash: FlashGroup) -> NDArray[np.float32]:
         track.values[max(first - 5, 0) : max(first, 1), columns],
         track.values[last + 1 : last + 6, columns],
     ]
-    dark = np.min([np.median(part, axis=0) for part in around if len(part)], axis=0)
+    dark = np.min([median_of_rows(part) for part in around if len(part)], axis=0)
     lit = track.values[first : last + 1, columns]
     added = np.maximum(lit - dark, 0).sum(1) * (REFERENCE_CELLS / BLOCKS)
     return np.asarray(added, np.float32)

@@ -58,7 +58,7 @@ class Range:
 
     def likeness(self, ratios: NDArray[Any]) -> NDArray[np.float32]:
         """Return the product of the stretched ratios, clipped: shape (...,) of (..., ratios)."""
-        return np.asarray(self.stretched(ratios).clip(0, 1).prod(-1), np.float32)
+        return likeness_of(self.stretched(ratios))
 
     def reason(self, ratios: Sequence[float]) -> str:
         """Return why a flash was not accepted: the ratio furthest below, else its energy."""
@@ -72,6 +72,11 @@ STROKE_RANGE = Range(
     np.array([0.70, 0.60, 0.75, 0.78, 0.35, 0.40], np.float32),
     np.array([0.88, 0.90, 0.95, 0.95, 0.65, 0.70], np.float32),
 )
+
+
+def likeness_of(stretched: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the product of ratios that `Range.stretched` gave, clipped to 0 .. 1."""
+    return np.asarray(np.minimum(np.maximum(stretched, 0), 1).prod(-1), np.float32)
 
 
 def score(strength: float, energy: float, stretched: NDArray[np.float32]) -> float:

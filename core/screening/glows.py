@@ -38,8 +38,8 @@ from numpy.typing import NDArray
 
 from .cells import bounds
 from .flash_score import Range
-from .morphology import opening
-from .proposals import FrameRange, rolling_median, stretches
+from .morphology import framed, opening
+from .proposals import FrameRange, median_of_rows, rolling_median, stretches
 
 Floats = NDArray[np.float32]
 
@@ -146,6 +146,7 @@ class _Piece:
         self._rate, self._ends, self._least = rate, ends, least
         self._shape = parts.shape[1:]
         self._parts = parts = parts.reshape(len(parts), -1)
+        self._columns = [np.flatnonzero(blocks) for blocks in parts]
         self._pad = _rows(SURROUND_SECONDS, rate)
         self._means = means
         self._size = np.float32(REFERENCE_CELLS / BLOCKS)
@@ -180,7 +181,7 @@ class _Piece:
                     self._is_long(stretch)
                     and energy[stretch.peak] > self._least * needed[stretch.peak]
                 ):
-                    yield self._glow(stretch, part, light, energy, needed)
+                    yield self._glow(stretch, part, light, energy, float(needed[stretch.peak]))
 
     def _is_long(self, stretch: FrameRange) -> bool:
         """Tell whether a glow lasts, or stands where no frame by frame measure reaches."""
@@ -203,40 +204,42 @@ class _Piece:
         return np.concatenate([ends[0], self._means, ends[1]])
 
     def _glow(
-        self, stretch: FrameRange, part: int, light: Floats, energy: Floats, needed: Floats
+        self, stretch: FrameRange, part: int, light: Floats, energy: Floats, needed: float
     ) -> Glow:
         first, peak, last = stretch.first, stretch.peak, stretch.last
         at_start = first < self._pad and self._ends[0]
         at_end = last >= len(energy) - self._pad and self._ends[1]
+        around = self._surroundings(stretch, part)
         # What was before or is after the video is taken for the same.
-        unlike = 0.0 if at_start or at_end else self._unlike_before(stretch, part)
+        unlike = 0.0 if at_start or at_end else self._unlike_before(around, part)
         inside = slice(first, last + 1)
         top = float(energy[peak])
-        blocks = self._parts[part]
-        reached = float(light[inside, blocks].max(0).sum())
+        blocks, own = self._parts[part], light[inside].take(self._columns[part], axis=1)
+        reached = float(own.max(0).sum())
         lit = energy[inside] > CONTINUOUS_SHARE * top
         return Glow(
-            first, peak, last, top, float(needed[peak]), _longest_run(lit) / self._rate,
+            first, peak, last, top, needed, _longest_run(lit) / self._rate,
             (
                 top / (reached + 1e-3),
-                self._gain(stretch, part, top),
+                self._gain(stretch, part, top, around),
                 self._coherence(stretch, part),
                 self._attack(stretch, part, energy, (not at_start, not at_end)),
                 top / (top + unlike + 1e-3),
-                float(lit.mean()),
-                _alike(light[inside, blocks]),
+                int(np.count_nonzero(lit)) / len(lit),
+                _alike(own),
             ),
-            bounds((light[peak] > BRIGHT_SHARE * light[peak, blocks].max()).reshape(self._shape)
-                   & blocks.reshape(self._shape)),
+            bounds(((light[peak] > BRIGHT_SHARE * own[peak - first].max()) & blocks)
+                   .reshape(self._shape)),
             blocks,
             at_start,
             at_end,
         )  # fmt: skip
 
-    def _gain(self, stretch: FrameRange, part: int, top: float) -> float:
-        blocks = self._parts[part]
-        around = np.stack(self._surroundings(stretch))[:, blocks]
-        fallen = around.min(0) - self._means[stretch.peak, blocks] - self._noise[blocks]
+    def _gain(
+        self, stretch: FrameRange, part: int, top: float, around: tuple[Floats, Floats]
+    ) -> float:
+        columns = self._columns[part]
+        fallen = np.minimum(*around) - self._means[stretch.peak, columns] - self._noise[columns]
         loss = float(np.maximum(fallen, 0).sum() * self._size)
         return (top - loss) / (top + loss + 1e-3)
 
@@ -262,7 +265,7 @@ class _Piece:
         outside[stretch.first - around.start : stretch.last + 1 - around.start] = False
         top = float(energy[stretch.peak])
         lit[outside] = np.minimum(lit[outside], BOUNDARY_SHARE * top)
-        slow = opening(np.pad(lit, step), _rows(BRIEF_SECONDS, self._rate))[step:-step]
+        slow = opening(framed(lit, step), _rows(BRIEF_SECONDS, self._rate))[step:-step]
         sharp = (_edge(lit, step, dark) - self._slope_around(stretch, part, step, dark)) / top
         if float(slow.max()) <= BOUNDARY_SHARE * top:
             return max(sharp, 0.0)
@@ -279,24 +282,27 @@ class _Piece:
         first, last, end = stretch.first, stretch.last, len(self._means) - 1
         rows = [max(first - 1, 0), max(first - 1 - step, 0), min(last + 1, end),
                 min(last + 1 + step, end)]  # fmt: skip
-        level = self._means[rows][:, self._parts[part]].sum(1)
+        level = self._means[rows].take(self._columns[part], axis=1).sum(1)
         slopes = [slope for slope, known in zip((level[0] - level[1], level[2] - level[3]), dark,
                                                 strict=True) if known]  # fmt: skip
         return max(float(min(slopes, default=0.0)), 0.0) * float(self._size)
 
-    def _unlike_before(self, stretch: FrameRange, part: int) -> float:
-        before, after = self._surroundings(stretch)
-        blocks = self._parts[part]
-        changed = np.abs(after - before)[blocks] - self._noise[blocks]
+    def _unlike_before(self, around: tuple[Floats, Floats], part: int) -> float:
+        before, after = around
+        changed = np.abs(after - before) - self._noise[self._columns[part]]
         return float(np.maximum(changed, 0).sum() * self._size)
 
-    def _surroundings(self, stretch: FrameRange) -> tuple[Floats, Floats]:
-        """Return the usual level of each block just before and just after, float32 (blocks,)."""
+    def _surroundings(self, stretch: FrameRange, part: int) -> tuple[Floats, Floats]:
+        """Return the usual level of a part's blocks just before and after, float32 (blocks,)."""
         before = self._means[max(stretch.first - self._pad, 0) : max(stretch.first, 1)]
         after = self._means[stretch.last + 1 : stretch.last + 1 + self._pad]
         if not len(after):
             after = self._means[-1:]
-        return np.median(before, axis=0), np.median(after, axis=0)
+        columns = self._columns[part]
+        return (
+            median_of_rows(before.take(columns, axis=1)),
+            median_of_rows(after.take(columns, axis=1)),
+        )
 
 
 def _parts(upright: bool) -> NDArray[np.bool_]:
@@ -337,8 +343,8 @@ def _noise(means: Floats) -> Floats:
     steps = np.abs(np.diff(means, axis=0)) if len(means) > 1 else np.zeros_like(means)
     # The median of a normal variable's magnitude is 0.67 of its standard deviation, and the
     # difference of two frames varies by the square root of two as much as one.
-    sigma = np.median(steps, axis=0) / np.float32(0.6745 * np.sqrt(2))
-    return np.maximum(np.float32(MIN_RISE_LEVELS), np.float32(NOISE_FACTOR) * sigma)
+    sigma = median_of_rows(steps) / np.float32(0.6745 * np.sqrt(2))
+    return np.asarray(np.maximum(MIN_RISE_LEVELS, NOISE_FACTOR * sigma), np.float32)
 
 
 def _apart(energy: Floats, floor: Floats) -> Iterator[FrameRange]:
@@ -362,7 +368,7 @@ def _apart(energy: Floats, floor: Floats) -> Iterator[FrameRange]:
 def _edge(light: Floats, step: int, dark: tuple[bool, bool]) -> float:
     """Return the largest change over `step` frames; an end that is not `dark` goes on as it is."""
     before, after = (0 if is_dark else light[at] for is_dark, at in zip(dark, (0, -1), strict=True))
-    padded = np.pad(light, step, constant_values=(before, after))
+    padded = framed(light, step, before, after)
     return float(np.abs(padded[step:] - padded[:-step]).max())
 
 
@@ -377,7 +383,9 @@ def _alike(light: Floats) -> float:
 
 
 def _longest_run(values: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], values, [False]]).astype(np.int8)))
+    between = np.zeros(len(values) + 2, bool)
+    between[1:-1] = values
+    edges = np.flatnonzero(between[1:] != between[:-1])
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 

@@ -57,6 +57,15 @@ def peaks_within(values: NDArray[Any], reach: int) -> NDArray[Any]:
     return running_extreme(_extended(values, reach), 2 * reach + 1, np.maximum)
 
 
+def framed(
+    values: NDArray[np.float32], rows: int, before: float = 0.0, after: float = 0.0
+) -> NDArray[np.float32]:
+    """Return float32 (frames,) with `rows` >= 1 rows of one value added at either end."""
+    out = np.empty(len(values) + 2 * rows, np.float32)  # np.pad takes ten times as long
+    out[:rows], out[rows:-rows], out[-rows:] = before, values, after
+    return out
+
+
 def _extended(values: NDArray[Any], rows: int) -> NDArray[Any]:
     first = np.repeat(values[:1], rows, axis=0)
     last = np.repeat(values[-1:], rows, axis=0)

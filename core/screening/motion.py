@@ -45,8 +45,8 @@ class MotionStage(ScreeningStage):
         out = np.zeros((len(steps), len(self.columns)), np.float32)
         out[:, 0] = 2 * np.minimum(brighter.mean((1, 2)), darker.mean((1, 2)))
         out[:, 1] = np.abs(moved).reshape(len(moved), -1).max(1)
-        for frame in np.flatnonzero(out[:, 0]):
-            out[frame, 2:6] = cells.bounds(changed[frame])
+        moving = np.flatnonzero(out[:, 0])
+        out[moving, 2:6] = cells.bounds_of_each(changed[moving])
         return out
 
     def decide(self, track: Series) -> list[Candidate]:

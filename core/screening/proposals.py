@@ -46,5 +46,17 @@ def rolling_median(values: NDArray[np.float32], reach: int) -> NDArray[np.float3
     # Also in a short video its first and last frame count no more than the others.
     padded = np.pad(sampled, around, mode="reflect")
     windows = sliding_window_view(padded, 2 * around + 1)
-    parts = [np.median(windows[i : i + _CHUNK], axis=1) for i in range(0, len(windows), _CHUNK)]
+    parts = [median_of_rows(windows[i : i + _CHUNK].T) for i in range(0, len(windows), _CHUNK)]
     return np.repeat(np.concatenate(parts), step)[: len(values)].astype(np.float32)
+
+
+def median_of_rows(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the median of each column, (columns,), of floats (rows, columns), in their dtype.
+
+    As `np.median` gives it for numbers, at a fraction of its cost for the few rows around an event.
+    """
+    half, odd = divmod(len(rows), 2)
+    if odd:
+        return np.asarray(np.partition(rows, half, axis=0)[half])
+    middle = np.partition(rows, (half - 1, half), axis=0)[half - 1 : half + 1]
+    return np.asarray((middle[0] + middle[1]) / 2)

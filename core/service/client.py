@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..config.user_settings import log_file
 from ..errors import EngineBusy, EngineGone, UsageError
 from ..protocol.commands import Command, SubmitScan
-from ..protocol.messages import Message
-from ..protocol.queries import ExportRequest, Page, Query, ScoreRequest
-from ..protocol.state import EngineState, MachineState
-from ..protocol.views import (
-    BatchLine,
-    ExportProgress,
-    ExportState,
-    InstantView,
-    ModelMemory,
-    Piece,
-    PlanView,
-    RederivedSource,
-    ScanLine,
-    TaskView,
-)
 from ..times import WrittenTime
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
+    from ..protocol.messages import Message
+    from ..protocol.queries import ExportRequest, Page, Query, ScoreRequest
+    from ..protocol.state import EngineState, MachineState
+    from ..protocol.views import (
+        BatchLine,
+        ExportProgress,
+        ExportState,
+        InstantView,
+        ModelMemory,
+        Piece,
+        PlanView,
+        RederivedSource,
+        ScanLine,
+        TaskView,
+    )
     from ..reports.exporting import Exports
     from ..reports.scoring import Scored
     from ..sources.appearing import Appearing
@@ -273,6 +273,8 @@ class Records:
 
     def model_memory(self) -> list[ModelMemory]:
         """Return what each model that was ever loaded took, the largest first."""
+        from ..protocol.views import ModelMemory
+
         return [
             ModelMemory(each.name, each.device, each.bytes, each.batches)
             for each in self._library.footprints.all()
@@ -339,6 +341,9 @@ def folders_to_write(folders: Sequence[Path]) -> Iterator[None]:
 
     Raises EnvironmentFault if a folder cannot be written.
     """
+    if not folders:
+        yield
+        return
     from ..storage.export.atomic import make_writable, remove_if_empty
 
     new: list[Path] = []

@@ -7,6 +7,7 @@ is answered by any number of messages, the last of kind `end` or `failed`.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import stat
 import sys
@@ -35,14 +36,22 @@ def main() -> None:
     sys.addaudithook(start_no_program)
     _end_with_the_engine(requests)
     if "videos" in sys.argv:
-        import_module("av")
-        import_module(".sampling", __package__)
+        _load_decoders()
     while True:
         try:
             request, _ = wire.receive(requests, None)
             _answer(request, replies)
         except wire.WireClosed:
             return
+
+
+def _load_decoders() -> None:
+    """Import what reading a video takes; looking through it for garbage would take a while."""
+    gc.disable()
+    import_module("av")
+    import_module(".sampling", __package__)
+    gc.freeze()
+    gc.enable()
 
 
 _STARTS = frozenset(

@@ -92,10 +92,12 @@ def reduce_plane(
     if side < 8:
         return _reduce_small(_eight_bits(plane, shift), side)
     lanes, other = scratch.take(height, width * side // 8)
-    words = _eight_bits(plane[side // 2 :: side], shift).view(np.uint64)
-    np.bitwise_and(words, _EVEN_BYTES, out=lanes)
-    np.right_shift(words, _ONE_BYTE, out=other)
-    lanes += np.bitwise_and(other, _EVEN_BYTES, out=other)
+    # Copied first: a plain copy fetches rows from memory at several times the speed of arithmetic.
+    lanes.view(np.uint8)[:] = _eight_bits(plane[side // 2 :: side], shift)
+    np.right_shift(lanes, _ONE_BYTE, out=other)
+    np.bitwise_and(other, _EVEN_BYTES, out=other)
+    np.bitwise_and(lanes, _EVEN_BYTES, out=lanes)
+    lanes += other
     lanes *= _ADD_LANES
     lanes >>= _TOP_LANE
     squares = lanes[:, :: side // 8]

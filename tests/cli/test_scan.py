@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -216,3 +217,11 @@ def test_what_is_left_out_is_said_in_text_and_json(cli: Cli, tmp_path: Path) -> 
     (top / "in-top.png").unlink()
     nothing = cli("scan", top, "--no-ui")
     assert nothing.code == 3 and "1 link leads out" in nothing.err and ".xmp 2" in nothing.err
+
+
+def test_garbage_is_collected_again_after_a_scan(inside: InProcess, pictures: Path) -> None:
+    assert gc.isenabled()
+    assert inside("scan", pictures, "--profile", "quick").code == 0
+    assert gc.isenabled()
+    assert inside("scan", pictures / "not-there.jpg").code
+    assert gc.isenabled()

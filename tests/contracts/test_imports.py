@@ -32,6 +32,21 @@ def test_help_and_version_load_no_heavy_package(command: list[str]) -> None:
     assert not set(HEAVY) & set(done.stderr.split())
 
 
+def test_an_engine_without_models_loads_nothing_that_serves_them() -> None:
+    code = "import core.engine, sys; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert "core.scans.measure" in done.stdout.split()
+    models = {
+        "core.models.residency",
+        "core.inference.runner",
+        "core.inference.session",
+        "core.config.prompts",
+    }
+    assert not models & set(done.stdout.split())
+
+
 def test_a_scan_loads_no_model_package() -> None:
     rooms = "core.engine.engine, core.reports.exports, core.reports.instant, core.scans.scan_job"
     code = f"import {rooms}, sys; print(*sorted(sys.modules))"
