@@ -128,6 +128,12 @@ class Limits(Section):
         60.0, gt=0, description="a decoder that gives nothing for so long is stopped"
     )
     memory_mib: int = Field(4096, ge=256, description="address space a decoding process may take")
+    damage_mib: int = Field(
+        1024,
+        ge=1,
+        description="how far the next packet is searched for in a damaged file; behind a longer "
+        "stretch without any, the rest is not read",
+    )
 
 
 class Run(Section):

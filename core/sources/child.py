@@ -243,7 +243,7 @@ def _choice(request: dict[str, Any]) -> Any:
     from .container import Choice
 
     stream, rate = request.get("stream"), request.get("raw_rate")
-    return Choice(stream if isinstance(stream, int) else None, rate)
+    return Choice(stream if isinstance(stream, int) else None, rate, request["damage_mib"])
 
 
 def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Unreadable
 from ..text import counted
-from .ending import lacks_index
+from .ending import has_boxes, lacks_index
+from .guarded_file import MOST_SEARCHED_MIB, GuardedFile
 from .moving import as_stream, is_webp
 
 if TYPE_CHECKING:
@@ -73,21 +74,27 @@ class Choice:
 
     stream: int | None = None
     raw_rate: float | None = None
+    most_searched_mib: int = MOST_SEARCHED_MIB
+    """how far the next packet is searched for where the content is damaged"""
 
 
 def opened(
     path: str, threads: int, choice: Choice, beat: Callable[[], None]
-) -> tuple[InputContainer, VideoStream]:
-    """Open a file and choose its video stream. Raises Unreadable or FileNotFoundError."""
-    container = _container(path, beat)
+) -> tuple[InputContainer, VideoStream, GuardedFile | None]:
+    """Open a file and choose its video stream. Raises Unreadable or FileNotFoundError.
+
+    The file is None where FFmpeg opened it by itself.
+    """
+    container, file = _container(path, choice, beat)
     try:
         video = _chosen(container, choice)
         video.thread_type = "AUTO" if threads != 1 else "SLICE"
         video.codec_context.thread_count = threads
     except BaseException:
         container.close()
+        _close(file)
         raise
-    return container, video
+    return container, video, file
 
 
 def film_streams(container: InputContainer) -> list[VideoStream]:
@@ -172,7 +179,10 @@ def _flagged(stream: VideoStream, flags: int) -> bool:
     return bool(int(getattr(stream, "disposition", 0)) & flags)
 
 
-def _container(path: str, beat: Callable[[], None]) -> InputContainer:
+_Opened = tuple["InputContainer", GuardedFile | None]
+
+
+def _container(path: str, choice: Choice, beat: Callable[[], None]) -> _Opened:
     import av
 
     # Any other level calls Python from FFmpeg's threads, which deadlocks against a close.
@@ -181,18 +191,41 @@ def _container(path: str, beat: Callable[[], None]) -> InputContainer:
     try:
         # FFmpeg reads the first frame of a WebP, if any.
         if is_webp(path):
-            return _open(as_stream(path, beat), formats)
-        return _open(f"file:{path}", formats)
+            return _open(as_stream(path, beat), formats), None
+        if has_boxes(path):  # FFmpeg goes by their sizes and an index: it searches for nothing
+            return _open(f"file:{path}", formats), None
+        return _open_guarded(path, formats, choice, beat)
     except MemoryError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         # A play list may miss a file as well; that one did not vanish.
         if isinstance(error, FileNotFoundError) and not os.path.exists(path):
             raise
-        behind = _behind_padding(path, formats)
+        behind = _behind_padding(path, formats, choice, beat)
         if behind is not None:
             return behind
         raise Unreadable(_why_not(path, error)) from error
+
+
+def _open_guarded(
+    path: str,
+    formats: str,
+    choice: Choice,
+    beat: Callable[[], None],
+    skip: int = 0,
+    form: str | None = None,
+) -> _Opened:
+    file = GuardedFile(path, beat, choice.most_searched_mib, skip)
+    try:
+        return _open(file, formats, skip, form), file
+    except BaseException:
+        file.close()
+        raise
+
+
+def _close(file: GuardedFile | None) -> None:
+    if file is not None:
+        file.close()
 
 
 def _why_not(path: str, error: Exception) -> str:
@@ -233,7 +266,9 @@ def _formats_for(path: str) -> str:
     return ",".join(name for name in _FORMATS.split() if name not in taken)
 
 
-def _behind_padding(path: str, formats: str) -> InputContainer | None:
+def _behind_padding(
+    path: str, formats: str, choice: Choice, beat: Callable[[], None]
+) -> _Opened | None:
     """Open a transport or program stream that begins some MiB into the file, if there is one.
 
     Recorders leave zeros or the rest of an older file there; FFmpeg looks at 1 MiB only.
@@ -246,7 +281,7 @@ def _behind_padding(path: str, formats: str) -> InputContainer | None:
     if found is None:
         return None
     try:
-        return _open(f"file:{path}", formats, *found)
+        return _open_guarded(path, formats, choice, beat, *found)
     except (av.error.FFmpegError, ValueError):
         return None
 

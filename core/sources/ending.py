@@ -19,6 +19,10 @@ _TAIL_BYTES = 256 * 1024
 _PACKETS_IN_A_ROW = 5
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_FIRST_BOXES = (
+    *(b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"),
+    *(b"sidx", b"jP  "),
+)
 Check = Callable[[BinaryIO, int], bool | None]
 
 
@@ -58,6 +62,13 @@ def lacks_index(path: str) -> bool:
     return bool(kinds) and kinds[0] in (b"ftyp", b"mdat", b"wide") and b"moov" not in kinds
 
 
+def has_boxes(path: str) -> bool:
+    """Tell whether a file begins with a box of ISO/IEC 14496-12 or QuickTime."""
+    with open(path, "rb") as file:
+        kind, _ = next(_walked(file), (b"", None))
+    return kind in _FIRST_BOXES
+
+
 def _boxes(file: BinaryIO, size: int) -> bool | None:
     """Compare the sizes of the boxes with the file's."""
     ends = [end for _, end in _walked(file)]
@@ -93,7 +104,7 @@ def _segments(file: BinaryIO, size: int) -> bool | None:
     at = 0
     while at < size:
         file.seek(at)
-        name, length, body = _element(file.read(12))
+        name, length, body = element(file.read(12))
         if name not in (0x1A45DFA3, 0x18538067, 0xEC, 0xBF):
             return None if at == 0 else False
         if length is None:
@@ -108,7 +119,7 @@ def holds_one_segment(path: str) -> bool:
     with open(path, "rb") as file:
         while at < size and found < 2:
             file.seek(at)
-            name, length, body = _element(file.read(12))
+            name, length, body = element(file.read(12))
             if length is None:
                 return False
             found += name == 0x18538067
@@ -116,7 +127,7 @@ def holds_one_segment(path: str) -> bool:
     return found == 1
 
 
-def _element(head: bytes) -> tuple[int, int | None, int]:
+def element(head: bytes) -> tuple[int, int | None, int]:
     """Return an EBML element's id, its size (None where unknown) and the length of its head."""
     if not head or not head[0]:
         return 0, None, 0

@@ -6,6 +6,8 @@ Pillow knows over forty formats. Of those that are not listed here some start a 
 
 from __future__ import annotations
 
+import io
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -40,7 +42,21 @@ def open_listed(path: str, formats: tuple[str, ...] = FORMATS) -> ImageFile:
     for name in formats:
         _register(name)
     Image.MAX_IMAGE_PIXELS = None  # whoever opens checks the size, and says what to do about it
-    return Image.open(path, formats=formats)
+    return Image.open(_webp_alone(path) or path, formats=formats)
+
+
+def _webp_alone(path: str) -> io.BytesIO | None:
+    """Return a WebP without what stands behind it, or None.
+
+    Its header says how long it is; Pillow reads the whole file into memory before it looks.
+    """
+    with open(path, "rb") as file:
+        head = file.read(12)
+        length = 8 + int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or head[8:] != b"WEBP" or length >= os.path.getsize(path):
+            return None
+        file.seek(0)
+        return io.BytesIO(file.read(length))
 
 
 def _register(name: str) -> None:

@@ -115,8 +115,8 @@ def _durations(path: str) -> list[int]:
     """Return how long each frame of a WebP lasts, in milliseconds, from its ANMF chunks."""
     found = []
     with open(path, "rb") as file:
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
+        end = 8 + int.from_bytes(file.read(12)[4:8], "little")
+        while file.tell() < end and len(head := file.read(8)) == 8 and head[:4].isascii():
             size = int.from_bytes(head[4:], "little")
             body = file.read(16) if head[:4] == b"ANMF" else b""
             if len(body) == 16:

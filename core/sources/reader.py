@@ -247,6 +247,7 @@ class Reader:
             raise RuntimeError("a reader answers one request at a time; close the last one first")
         self._asking = threading.get_ident()
         request |= {"do": operation, "max_pixels": self._limits.max_megapixels * 1e6}
+        request["damage_mib"] = self._limits.damage_mib
         # The process works in another folder.
         request |= {key: os.path.abspath(request[key]) for key in ("path", "out") if key in request}
         finished = False

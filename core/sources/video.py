@@ -31,6 +31,7 @@ from .facts import (
     stream_number,
     timing_of,
 )
+from .guarded_file import GuardedFile, Retries
 from .metadata import plain_text_fields
 from .presentation import presentation
 
@@ -66,6 +67,7 @@ class Stream:
     choice: Choice
     container: InputContainer
     video: VideoStream
+    file: GuardedFile | None = None
     bad_packets: int = 0
     warnings: list[str] = field(default_factory=list)
     ended_early: bool = False
@@ -106,7 +108,13 @@ def open_video(
     try:
         yield stream
     finally:
-        stream.container.close()
+        _close(stream)
+
+
+def _close(stream: Stream) -> None:
+    stream.container.close()
+    if stream.file is not None:
+        stream.file.close()
 
 
 @contextmanager
@@ -118,8 +126,9 @@ def open_again(stream: Stream, threads: int = 1) -> Iterator[Stream]:
 
 def rewind(stream: Stream) -> None:
     """Start over, as if nothing had been read: not every container can seek to its beginning."""
-    stream.container.close()
-    stream.container, stream.video = opened(stream.path, stream.threads, stream.choice, stream.beat)
+    _close(stream)
+    again = opened(stream.path, stream.threads, stream.choice, stream.beat)
+    stream.container, stream.video, stream.file = again
     stream.bad_packets, stream.ended_early, stream.shown_end = 0, False, 0.0
     stream.read_whole = stream.short_packet = False
     stream.warnings.clear()
@@ -140,14 +149,17 @@ def probe_video(
         _check_size(context.width, context.height, max_pixels)
         first = next(decode(stream), None)
         if first is None:
-            raise Unreadable(
-                "holds no frame that can be decoded; it may be cut off or only a header; "
-                "copy it again from its origin"
-            )
+            raise Unreadable(f"holds no frame that can be decoded{_why_no_frame(stream)}")
         _check_size(first.frame.width, first.frame.height, max_pixels)
         info = _info(stream, first, content, size_bytes)
         _check_size(info.width, info.height, max_pixels)
         return info
+
+
+def _why_no_frame(stream: Stream) -> str:
+    empty = stream.file.empty_rest if stream.file else ""
+    why = f": {empty}" if empty else "; it may be cut off or only a header"
+    return f"{why}; copy it again from its origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +215,7 @@ def how_it_ended(stream: Stream) -> dict[str, Any]:
         stream.warnings.append(
             f"{joined + 1} recordings are joined: the clock starts anew at {at}{more}"
         )
+    stream.warnings.extend(stream.file.passed_over if stream.file else [])
     return {
         "bad_packets": stream.bad_packets,
         "ended_early": stream.ended_early,
@@ -220,6 +233,8 @@ def cut_off(stream: Stream) -> str:
     hold nothing at its end, as an unfinished copy does: where readers pass over what is no packet,
     the duration counts as well.
     """
+    if stream.file and (empty := stream.file.empty_rest):
+        return f"{empty}; what stands before was read, up to {read_end_seconds(stream):.2f} s"
     if stream.ended_early:
         return "the container breaks off"
     broken = breaks_off(stream.path, stream.container, stream.video)
@@ -268,7 +283,7 @@ def packets(stream: Stream) -> Iterator[Any]:
 def _packets(stream: Stream) -> Iterator[Any]:
     import av
 
-    packets = stream.container.demux(stream.video)
+    packets, retries = stream.container.demux(stream.video), Retries()
     while True:
         try:
             packet = next(packets)
@@ -278,13 +293,22 @@ def _packets(stream: Stream) -> Iterator[Any]:
         except MemoryError:
             raise
         except av.error.FFmpegError as error:
+            if isinstance(error, BlockingIOError) and retries.again(stream.file):
+                packets = stream.container.demux(stream.video)
+                continue
             stream.ended_early = True
             stream.warnings.append(f"the container breaks off ({words(error)})")
             return
         stream.beat()
         if packet.size:
-            stream.short_packet = packet.is_corrupt
+            _note(stream, packet)
         yield packet
+
+
+def _note(stream: Stream, packet: Any) -> None:
+    stream.short_packet = packet.is_corrupt
+    if stream.file is not None:
+        stream.file.packet_seen()
 
 
 def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
