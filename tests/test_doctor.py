@@ -472,8 +472,8 @@ def test_a_running_engine_is_seen_and_not_disturbed(tmp_path: Path) -> None:
 def in_terminal(columns: int, lines: int, **environment: str) -> CheckResult:
     """Run the terminal check in a child whose output is a real pseudo-terminal."""
     code = (
-        "from core.doctor import *; from pathlib import Path; import json, os\n"
-        "told = as_json([CHECKS['terminal'](Asked(Path('x')))])['findings'][0]\n"
+        "from core.doctor.report import *; from pathlib import Path; import json, os\n"
+        "told = as_json([CHECKS['terminal'](DoctorRequest(Path('x')))])['findings'][0]\n"
         "os.write(2, json.dumps(told).encode())"
     )
     ours, theirs = pty.openpty()

@@ -341,8 +341,8 @@ def test_stderr_on_a_full_disk_stops_no_scan(scanned: Cli, storm: Path) -> None:
 def test_a_watch_takes_its_scan_up_again_once_there_is_room(
     library: Library, storm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.engine.watched_folders.AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("core.engine.engine.watched_folders.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("core.engine.watched_folders.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("core.engine.watched_folders.LOOK_SECONDS", 0.01)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(storm, inbox)

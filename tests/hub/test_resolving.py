@@ -172,7 +172,7 @@ def test_open_clip_names_lead_to_its_repository(local_hub: LocalHub, hub: Hub) -
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "told"),
+    ("text", "error", "report"),
     [
         ("siglip2-bas", UnknownName, "did you mean 'siglip2-base'"),
         ("siglip2-base@", UsageError, "behind @"),

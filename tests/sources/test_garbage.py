@@ -185,3 +185,18 @@ def test_a_webp_is_read_without_what_stands_behind_it(reader: Reader, tmp_path: 
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
     os.truncate(path, 600_000_000)
     assert len(read(reader, path, Sampling()).indices) == 5
+
+
+def test_four_letters_by_chance_are_no_chunk_of_an_avi(tmp_path: Path) -> None:
+    path = tmp_path / "x.avi"
+    path.write_bytes(SOME + b"00dc" + SOME + b"01wb" + GARBAGE)
+    with guarded(path) as file:
+        assert structure.next_chunk(file, 0) is None
+    chunk = b"00dc" + (5).to_bytes(4, "little") + b"abcde\0"
+    path.write_bytes(SOME + b"00dc" + SOME + chunk + chunk + SOME)
+    with guarded(path) as file:
+        assert structure.next_chunk(file, 0) == 2 * len(SOME) + 4
+    entry = b"00dc" + bytes(12)
+    path.write_bytes(SOME + entry + entry + SOME)
+    with guarded(path) as file:
+        assert structure.next_chunk(file, 0) == len(SOME)
