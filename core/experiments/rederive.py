@@ -24,10 +24,10 @@ from ..screening.registry import versions
 from ..sources.content import content_hash
 from ..sources.find import FoundFile, one_file
 from ..sources.reader import KILLED
-from ..storage.annotations import Annotation
 from ..storage.library import Library
-from ..storage.results import Result
 from ..storage.runs import TaskRow
+from ..stores.answers import Annotation
+from ..stores.results import Result
 from .agreement import key_of, same
 
 EARLIER = "an earlier version measured it; scan it again"

@@ -17,8 +17,7 @@ from ..pipeline.runner import StepReport
 from ..records import SourceInfo
 from ..screening.stage import ScreeningResult
 from ..sources.reader import Reader
-from ..storage.annotations import Annotation
-from ..storage.library import Library
+from ..stores.answers import Annotation, InferenceStores
 from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
 from .leases import ModelLeases
@@ -34,8 +33,10 @@ Progress = Callable[[int, list[StepReport]], None]
 class InferenceSession:
     """The looks and the verifier of one scan. Any thread may call; sources take turns."""
 
-    def __init__(self, library: Library, leases: ModelLeases, spec: Spec, *, redo: bool) -> None:
-        self._library = library
+    def __init__(
+        self, stores: InferenceStores, leases: ModelLeases, spec: Spec, *, redo: bool
+    ) -> None:
+        self._stores = stores
         self._leases = leases
         self._spec = spec
         self._redo = redo
@@ -60,7 +61,7 @@ class InferenceSession:
         wanted = set(self._spec.model_stages) & set(MODEL_STAGES)
         model_stages = open_stages(self._leases, self._spec) if wanted else []
         if "verify" in self._spec.stages:
-            self._verifier = Verifier(self._leases, self._spec, self._library.annotations)
+            self._verifier = Verifier(self._leases, self._spec, self._stores.annotations)
         stages = [stage.name for stage in model_stages] + (["verify"] if self._verifier else [])
         groups = passes(stages, self._leases)
         if len(groups) > 1:
@@ -86,8 +87,8 @@ class InferenceSession:
         if runner is None:
             return ModelAnswers()
         frames = VideoFrames(
-            reader, info, self._spec, self._library.annotations,
-            kept_frames(self._spec, self._library.frames),
+            reader, info, self._spec, self._stores.annotations,
+            kept_frames(self._spec, self._stores.frames),
         )  # fmt: skip
         answers = ModelAnswers(asked=dict(runner.asked), ended=frames.ended)
 
@@ -144,7 +145,7 @@ class InferenceSession:
                 InferenceRunner(
                     [stage for stage in model_stages if stage.name in names],
                     self._leases,
-                    self._library.annotations,
+                    self._stores.annotations,
                     redo=self._redo,
                     after=made[-1] if made else None,
                 )
@@ -160,8 +161,8 @@ class InferenceSession:
                 pass  # it stays until somebody needs the room
 
     def _tidy(self) -> None:
-        if kept_frames(self._spec, self._library.frames) is not None:
-            self._library.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
+        if kept_frames(self._spec, self._stores.frames) is not None:
+            self._stores.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
 
 
 def _brief(note: Annotation) -> Annotation:

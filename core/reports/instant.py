@@ -20,7 +20,8 @@ from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
 from ..storage.library import Library
-from ..storage.results import Measured, Result
+from ..stores.results import Result
+from ..stores.series import SeriesPart
 from ..text import clean, clean_path
 from ..timecodes import (
     TimecodeRate,
@@ -227,7 +228,7 @@ def _measurements(
     found: dict[str, dict[str, float]] = {}
     frame = None
     for name, key in result.tracks.items():
-        track = library.results.whole_series(key, 0)
+        track = library.series.whole(key, 0)
         if not len(track.indices):
             continue
         row = _row(track, when)
@@ -239,7 +240,7 @@ def _measurements(
     return found, frame
 
 
-def _row(track: Measured, when: WrittenTime) -> int:
+def _row(track: SeriesPart, when: WrittenTime) -> int:
     """Return the row of the frame that was named, else of the one on screen at that time."""
     if when.frame is not None:
         row = int(np.searchsorted(track.indices, when.frame))

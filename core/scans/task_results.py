@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from ..errors import SightlineError
 from ..protocol import messages as events
 from ..records import Event, SourceInfo
-from ..storage.library import Library
-from ..storage.results import Result
 from ..storage.runs import TaskRow
+from ..stores.results import Result
 from ..system.disk_errors import disk_fault_of
 from .images import ImageResult
 from .plan import Source
+from .stores import ScanStores
 
 log = logging.getLogger("sightline.scan")
 Emit = Callable[[events.Message], None]
@@ -49,7 +49,7 @@ def cut_short(scan: int, error: SightlineError | OSError) -> Ended:
 class TaskResults:
     """Takes down how sources ended. Any thread may call."""
 
-    def __init__(self, library: Library, scan: int, spec_hash: str, emit: Emit) -> None:
+    def __init__(self, library: ScanStores, scan: int, spec_hash: str, emit: Emit) -> None:
         """`spec_hash` is that of the results which sources known already have."""
         self._library = library
         self._scan = scan

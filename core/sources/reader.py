@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -85,6 +85,10 @@ class VideoEnd:
     cut_off: str = ""
     end_seconds: float | None = None
 
+    def facts(self) -> dict[str, Any]:
+        """Return what is kept of it with a series and in provenance."""
+        return {**asdict(self), "warnings": list(self.warnings)}
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderChosen:
@@ -92,6 +96,10 @@ class ReaderChosen:
 
     reader: str
     why: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is kept of it with a series and in provenance."""
+        return asdict(self)
 
 
 class Reader:
