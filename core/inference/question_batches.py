@@ -45,8 +45,8 @@ class QuestionBatches(Generic[Q, A]):
     def ask(
         self,
         questions: Sequence[Q],
-        once: Callable[[Sequence[Q]], Sequence[A]],
-        again: Callable[[Sequence[Q]], Sequence[A]] | None = None,
+        once: Callable[[Sequence[Q]], list[A]],
+        again: Callable[[Sequence[Q]], list[A]] | None = None,
     ) -> list[tuple[Q, A]]:
         """Return each question with its answer.
 
@@ -75,10 +75,7 @@ class QuestionBatches(Generic[Q, A]):
         return self.ask(questions[:middle], again) + self.ask(questions[middle:], again)
 
     def _without(
-        self,
-        questions: Sequence[Q],
-        error: ImageRejected,
-        again: Callable[[Sequence[Q]], Sequence[A]],
+        self, questions: Sequence[Q], error: ImageRejected, again: Callable[[Sequence[Q]], list[A]]
     ) -> list[tuple[Q, A]]:
         """Ask all but the question that the model cannot take."""
         failed = questions[error.index]

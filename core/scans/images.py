@@ -27,11 +27,10 @@ from ..sources.find import FoundFile
 from ..sources.pools import ReaderPool
 from ..sources.reader import Probed, again_if_killed
 from ..stores.answers import FrameStore
-from ..stores.results import Result
+from ..stores.results import MeasurementStores, Result
 from ..stores.series import SeriesHeader, SeriesPart
 from .measure import StageSeries, open_series
 from .results import decide, judge
-from .stores import MeasurementStores
 
 AT_ONCE = 64
 """pictures of a microbatch without a model; each is a few hundred KiB of reduced luma"""

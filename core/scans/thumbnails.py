@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..records import Event, SourceInfo
 from ..sources.reader import Reader
-from .stores import ThumbnailStore
+from ..stores.results import ThumbnailStore
 
 
 def make_missing(

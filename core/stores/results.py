@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..records import Candidate, Event, SourceInfo
+from .series import SeriesStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,27 @@ class ResultStore(Protocol):
 
     def failure(self, content: str | None, spec_hash: str) -> str:
         """Return why a result counts as failed, or an empty string."""
+
+
+class MeasurementStores(Protocol):
+    """What screening keeps."""
+
+    @property
+    def results(self) -> ResultStore:
+        """Return where probes and results are kept."""
+
+    @property
+    def series(self) -> SeriesStore:
+        """Return where measurements are kept."""
+
+
+class ThumbnailStore(Protocol):
+    """Where the thumbnails of events are kept; `pixels` as in `SourceInfo`."""
+
+    def has(self, content: str, seconds: float, longest_side: int, pixels: str = "") -> bool:
+        """Tell whether a thumbnail was made."""
+
+    def put(
+        self, content: str, seconds: float, longest_side: int, jpeg: bytes, pixels: str = ""
+    ) -> None:
+        """Keep a thumbnail."""
