@@ -23,7 +23,7 @@ from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..screening.cells import cell_means
 from ..screening.stage import Window
-from ..sources.find import FoundFile
+from ..sources.locator import FoundFile
 from ..sources.pools import ReaderPool
 from ..sources.reader import Probed, again_if_killed
 from ..stores.answers import FrameStore

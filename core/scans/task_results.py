@@ -6,7 +6,6 @@ In this order: TaskStarted, then progress, warnings and the events found, then T
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import SightlineError
 from ..protocol import messages as events
 from ..records import Event, SourceInfo
+from ..sources.locator import locate
 from ..storage.runs import TaskRow
 from ..stores.results import Result
 from ..system.disk_errors import disk_fault_of
@@ -167,7 +167,7 @@ class TaskResults:
             self.started(source, frames)
 
     def _is_lasting(self, source: Source, picture: ImageResult) -> bool:
-        there = os.path.exists(source.found.path)
+        there = locate(source.found.path).exists()
         return picture.info is None and not picture.killed and there
 
     def _picture_row(self, source: Source, picture: ImageResult, seconds: float) -> TaskRow:
@@ -210,13 +210,12 @@ class TaskResults:
 
 def identity(source: Source) -> tuple[str, int, int]:
     """Return path, bytes and time of change: what tells that a file is still the one planned."""
-    return source.found.path, source.found.size_bytes, source.found.mtime_ns
+    return source.found.path, *source.found.version
 
 
 def has_changed(source: Source) -> bool:
     """Tell whether a file is another than the one planned; one that is gone since is not."""
     try:
-        status = os.stat(source.found.path)
+        return locate(source.found.path).version() != source.found.version
     except OSError:
         return False
-    return (status.st_size, status.st_mtime_ns) != identity(source)[1:]

@@ -21,6 +21,7 @@ from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
 from . import wire
 from .container import RAW_FORMATS
+from .locator import locate
 from .process import ReaderProcess
 
 T = TypeVar("T")
@@ -255,8 +256,7 @@ class Reader:
             raise RuntimeError("a reader answers one request at a time; close the last one first")
         self._asking = threading.get_ident()
         request |= {"do": operation, "max_pixels": self._limits.max_megapixels * 1e6}
-        # The process works in another folder.
-        request |= {key: os.path.abspath(request[key]) for key in ("path", "out") if key in request}
+        request |= _local(request)
         finished = False
         try:
             process = self._start()
@@ -389,3 +389,11 @@ def _raised(header: dict[str, Any]) -> errors.SightlineError:
         "EnvironmentFault": errors.EnvironmentFault,
     }
     return kinds.get(header["error"], errors.Unreadable)(header["reason"])
+
+
+def _local(request: dict[str, Any]) -> dict[str, str]:
+    """Return the absolute paths in a request: the reader process works in another folder."""
+    paths = {"out": os.path.abspath(request["out"])} if "out" in request else {}
+    if "path" in request:
+        paths["path"] = locate(request["path"]).local_path()
+    return paths
