@@ -1,4 +1,4 @@
-"""Frames of a video on their way to the looks: which ones, and decoding them once."""
+"""Frames of a video for model stages: which ones, and decoding them once."""
 
 from __future__ import annotations
 

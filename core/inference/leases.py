@@ -1,4 +1,4 @@
-"""Which model each look of a scan uses, and lending it."""
+"""Which model each stage of a scan uses, and lending it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class ModelLeases:
-    """The models of one scan, by stage; `notify` hears what the user should know."""
+    """The models of one scan, by stage; `notify` gets messages for the user."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""Taking microbatches of frames through the looks of a scan: ask what is not known, keep it.
+"""Taking microbatches of frames through the model stages of a scan: ask what is not known, keep it.
 
-Each look is two steps of a chain, so that one microbatch is prepared on the CPU while another is
-on the device, and what a look said is kept before it is asked about the next microbatch: a kill
-costs one microbatch. At most (2 looks + 1) * 2 microbatches are in flight.
+Each stage is two steps of a chain, so that one microbatch is prepared on the CPU while another is
+on the device, and the answers of a stage are kept before it is asked about the next microbatch: a
+kill costs one microbatch. At most (2 stages + 1) * 2 microbatches are in flight.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Progress = Callable[[Microbatch, list[StepReport]], None]
 
 @dataclass
 class _Work:
-    """What one look has to do for one microbatch."""
+    """What one stage has to do for one microbatch."""
 
     batch: Microbatch
     questions: list[Question]
@@ -36,7 +36,7 @@ class _Work:
 
 
 class InferenceRunner:
-    """The looks of one scan at work. One thread at a time may `run`."""
+    """Runs the model stages of one scan. One thread at a time may `run`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class InferenceRunner:
         redo: bool,
         after: InferenceRunner | None = None,
     ) -> None:
-        """`after` is the pass before: what its looks were told, or failed at, stands."""
+        """`after` is the pass before: answers and failures of its stages stand."""
         self._stages = model_stages
         self._leases = leases
         self._annotations = annotations
@@ -65,9 +65,9 @@ class InferenceRunner:
     def run(
         self, batches: Iterator[Microbatch], control: Control, progress: Progress
     ) -> Iterator[Microbatch]:
-        """Yield each microbatch with everything noted on it, in order.
+        """Yield each microbatch with all answers about it, in order.
 
-        Raises SourceError, EnvironmentFault or Cancelled; what was said by then is kept.
+        Raises SourceError, EnvironmentFault or Cancelled; answers up to then are kept.
         """
         steps = [step for stage in self._stages for step in self._steps(stage)]
         chain = Chain(batches, steps, control, capacity=1)

@@ -1,4 +1,4 @@
-"""All models of one scan at work on its sources: opened once, one source at a time."""
+"""All models of one scan, run on its sources: opened once, one source at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Progress = Callable[[int, list[StepReport]], None]
 
 
 class InferenceSession:
-    """The looks and the verifier of one scan. Any thread may call; sources take turns."""
+    """The model stages and the verifier of one scan. Any thread may call; sources take turns."""
 
     def __init__(
         self, stores: InferenceStores, leases: ModelLeases, spec: Spec, *, redo: bool
@@ -42,9 +42,9 @@ class InferenceSession:
         self._redo = redo
         self.turn = threading.Lock()
         self.runner: InferenceRunner | None = None
-        """every look; in the last pass over the sources, if there are several"""
+        """every model stage; in the last pass over the sources, if there are several"""
         self.earlier: list[InferenceRunner] = []
-        """the passes before it, each with more looks than the one before"""
+        """the passes before it, each with more stages than the one before"""
         self._verifier: Verifier | None = None
 
     @property
@@ -114,7 +114,7 @@ class InferenceSession:
         answers: ModelAnswers,
         control: Control,
     ) -> ScreeningResult:
-        """Return what is left of the candidates once a model has looked at them."""
+        """Return the candidates as a model judges them."""
         if self._verifier is None or not len(times):
             return decided
         decode = partial(_decode, reader, info, longest_side(self._spec))
@@ -158,7 +158,7 @@ class InferenceSession:
             first.preload()
         if "verify" in stages:
             with self._leases.lease("verify"):
-                pass  # it stays until somebody needs the room
+                pass  # it stays until its memory is needed
 
     def _tidy(self) -> None:
         if kept_frames(self._spec, self._stores.frames) is not None:

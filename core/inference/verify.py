@@ -1,4 +1,4 @@
-"""A second look at candidates: a VLM is shown numbered frames and says what it sees.
+"""Verification of candidates: a VLM is shown numbered frames and gives a verdict.
 
 Times never come from the model: it answers with the numbers of the frames it was shown. That it
 saw nothing, was unsure, could not be understood, was cut off, or failed are different verdicts,
