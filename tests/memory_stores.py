@@ -68,7 +68,7 @@ class MemorySeries:
     def forget(self, keys: Sequence[str]) -> None:
         for key in keys:
             for kept in (self.headers, self.parts, self.ended):
-                kept.pop(key, None)  # type: ignore[attr-defined]
+                kept.pop(key, None)
 
 
 class MemoryAnswers:
