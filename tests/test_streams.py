@@ -23,6 +23,7 @@ from core.service.client import Records
 from core.sources.reader import Reader
 from core.storage.export import report
 from core.storage.library import Library
+from core.stores.series import SeriesHeader
 from core.times import reference, timecode
 from tests.sources.drawn import draw, joined
 
@@ -111,7 +112,7 @@ def test_what_was_measured_of_a_stream_outlives_another_scan(
     (_, second) = planned(library, ALL, two)
     library.runs.create("p", {}, ALL.hash(), {}, task_rows(plan(library, ALL, [str(two)], (), "")))
     info = _remembered(library, second)
-    library.results.begin_track("track", info.content, "flash", 1, {})
+    library.series.begin([SeriesHeader("track", info.content, "flash", 1, {})])
     library.results.prune()  # as when any other scan is removed
     with library.database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM tracks").fetchone() == (1,)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import UsageError
+from ..protocol.addresses import absolute
 from ..protocol.commands import Mode, SubmitScan
 from .output import Session
 
@@ -100,4 +101,4 @@ def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     if not found:
         raise UsageError("name at least one file or folder, or '-' for a list on stdin")
     # Absolute: whichever engine takes it may stand elsewhere.
-    return tuple(os.path.abspath(os.path.expanduser(path)) for path in found)
+    return tuple(absolute(path) for path in found)

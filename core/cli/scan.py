@@ -59,7 +59,8 @@ def command(
 ) -> int:  # fmt: skip
     """Find moments in videos and pictures.
 
-    PATH is a file, a folder (read whole, in natural order) or '-' for a list of paths on stdin.
+    PATH is a file, a folder (read whole, in natural order), a file:/// URL of either, or '-' for a
+    list of paths on stdin.
     Links that lead out of a folder and the folders of NAS and desktop systems in it (@eaDir,
     #recycle, ...) are passed over unless named; what is left out is counted.
     Events go to stdout, one a line; progress and failures go to stderr. What was done before is

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from ..protocol.addresses import absolute
 from ..protocol.fact_line import fact_line
 from ..protocol.views import InstantView
 from ..records import Candidate, Event
@@ -69,7 +70,7 @@ def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
     if not moment.strip():
         raise UsageError("no moment is named; write FILE@83.5, or paste a line of `results`")
-    if "@" not in moment or os.path.exists(moment):
+    if "@" not in moment or os.path.exists(absolute(moment)):
         return moment, WrittenTime(0.0)
     path, rest = _at(moment)
     when = rest.split(maxsplit=1)[0] if rest.strip() else ""
@@ -88,7 +89,7 @@ def _at(moment: str) -> tuple[str, str]:
     there, else the last that a time follows.
     """
     places = [found.start() for found in _AT.finditer(moment)] or [moment.rindex("@")]
-    there = (place for place in places if os.path.exists(moment[:place]))
+    there = (place for place in places if os.path.exists(absolute(moment[:place])))
     place = next(there, places[-1])
     return moment[:place], moment[place + 1 :]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
+from ..protocol.addresses import absolute, scheme_of
 from ..protocol.commands import EndWatch, WatchFolder
 from ..service.attach import attached
 from ..text import clean_path
@@ -17,7 +18,7 @@ from .watching import watch_folder
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path())
 @scan_settings
 @click.option(
     "--settle",
@@ -36,7 +37,7 @@ from .watching import watch_folder
 @formats_option
 @click.pass_obj
 def command(
-    session: Session, folder: Path, profile: str | None, overrides: tuple[str, ...],
+    session: Session, folder: str, profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, settle: float, follow_links: bool,
     detach: bool, end: bool, as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
 ) -> int:  # fmt: skip
@@ -48,12 +49,12 @@ def command(
     they change and logged in the library's engine.log, and Ctrl+C ends it after the microbatch in
     hand.
     """
+    place = Path(absolute(folder))
     if end:
-        return asyncio.run(_request(session, EndWatch(str(folder.absolute())), "watched no more"))
-    if not folder.is_dir():
-        raise UsageError(f"{clean_path(str(folder))} is no folder; name one that is there")
+        return asyncio.run(_request(session, EndWatch(str(place)), "watched no more"))
+    _check_folder(folder, place)
     request = scan_request(
-        session, (str(folder),), profile, overrides, stages, sensitivity, (), "default",
+        session, (str(place),), profile, overrides, stages, sensitivity, (), "default",
         follow_links=follow_links,
     )  # fmt: skip
     order = WatchFolder(
@@ -64,9 +65,16 @@ def command(
     headless = no_ui or as_json or out is not None or not session.at_terminal
     if session.app and not headless:
         return session.app(submit=order)
-    return asyncio.run(
-        watch_folder(session, request, folder, settle, out, formats, as_json=as_json)
-    )
+    return asyncio.run(watch_folder(session, request, place, settle, out, formats, as_json=as_json))
+
+
+def _check_folder(named: str, place: Path) -> None:
+    """Refuse what cannot be watched; only folders of this machine can."""
+    if scheme_of(named) not in ("", "file"):
+        known = "only a folder of this machine can be watched: name a path or a file:/// URL"
+        raise UsageError(f"{clean_path(named)}: {known}")
+    if not place.is_dir():
+        raise UsageError(f"{clean_path(named)} is no folder; name one that is there")
 
 
 async def _request(session: Session, order: WatchFolder | EndWatch, words: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..inference.objects import from_runs
-from ..storage.annotations import Annotation
+from ..stores.answers import Annotation
 
 SAME_COSINE = 0.999
 SAME_SHARE = 0.01

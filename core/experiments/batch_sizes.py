@@ -22,9 +22,9 @@ from ..protocol.views import Agreement, BatchLine
 from ..scans.plan import Plan, Source, plan
 from ..scans.resolve_models import ResolvedModels, open_session, resolve_models
 from ..scans.scan_job import ScanJob
-from ..storage.annotations import Annotation
 from ..storage.library import Library
-from ..storage.results import Result
+from ..stores.answers import Annotation
+from ..stores.results import Result
 from ..text import clean
 from .agreement import Key, key_of, same
 

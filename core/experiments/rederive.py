@@ -21,13 +21,12 @@ from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
 from ..scans.stored_spec import spec_of
 from ..screening.registry import versions
-from ..sources.content import content_hash
-from ..sources.find import FoundFile, one_file
+from ..sources.locator import FoundFile, find_one, locate
 from ..sources.reader import KILLED
-from ..storage.annotations import Annotation
 from ..storage.library import Library
-from ..storage.results import Result
 from ..storage.runs import TaskRow
+from ..stores.answers import Annotation
+from ..stores.results import Result
 from .agreement import key_of, same
 
 EARLIER = "an earlier version measured it; scan it again"
@@ -74,7 +73,7 @@ def _one(
     if not kept.result.measured_by(versions(spec.screening_stages), before.timing):
         return RederivedSource(task.path, "skipped", EARLIER)
     try:
-        if content_hash(task.path) != of_the_file(content_of(kept.result.content, None)):
+        if locate(task.path).content() != of_the_file(content_of(kept.result.content, None)):
             return RederivedSource(task.path, "changed", "the file is not the one that was scanned")
         again = _again(beside, task, spec, session)
     except FileNotFoundError:
@@ -91,7 +90,7 @@ def _one(
 
 
 def _again(beside: Library, task: TaskRow, spec: Spec, session: InferenceSession | None) -> _Kept:
-    found = one_file(task.path)
+    found = find_one(task.path)
     if not isinstance(found, FoundFile):
         raise FileNotFoundError(os.fspath(task.path))
     scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])

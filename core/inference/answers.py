@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..storage.annotations import Annotation, Asked
+from ..stores.answers import Annotation, AnswerKey
 
 UNANSWERED = "unanswered"
 """how the reason begins where models, not reading, failed a source"""
@@ -18,7 +18,7 @@ class ModelAnswers:
 
     frames: int = 0
     annotations: list[Annotation] = field(default_factory=list)
-    asked: dict[str, Asked] = field(default_factory=dict)
+    asked: dict[str, AnswerKey] = field(default_factory=dict)
     ended: dict[str, Any] = field(default_factory=dict)
 
     def failure(self) -> str:

@@ -1,4 +1,4 @@
-"""Frames of a video on their way to the looks: which ones, and decoding them once."""
+"""Frames of a video for model stages: which ones, and decoding them once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from ..config.spec import VLM_STAGES, Spec, tagged_hash, without_defaults
 from ..models.protocols import Pixels
 from ..records import ColourBatch, SourceInfo
 from ..sources.colour import rough_size, shown_size
-from ..sources.reader import Colour, Reader, ReaderChosen, VideoEnd
-from ..storage.annotations import Annotations
-from ..storage.frames import KeptFrames
+from ..sources.reader import Colour, Reader
+from ..stores.answers import AnswerStore, FrameStore
 from .stage import LazyFrame, Microbatch
 
 SIDE_OF_VECTORS = 640
@@ -28,7 +27,7 @@ SIDE_OF_LOOKS = 1024
 class KeptFrame:
     """Where the JPEG of one frame is kept."""
 
-    frames: KeptFrames
+    frames: FrameStore
     content: str
     frame: int
     side: int
@@ -77,7 +76,7 @@ def sampling_of_looks(spec: Spec) -> Sampling:
     return spec.sampling.model_copy(update={"mode": "fps"})
 
 
-def kept_frames(spec: Spec, frames: KeptFrames) -> KeptFrames | None:
+def kept_frames(spec: Spec, frames: FrameStore) -> FrameStore | None:
     """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
     if spec.models.keep_frames_mib and set(VLM_STAGES) & set(spec.stages):
         return frames
@@ -95,8 +94,8 @@ class VideoFrames:
     reader: Reader
     info: SourceInfo
     spec: Spec
-    annotations: Annotations
-    frames: KeptFrames | None
+    annotations: AnswerStore
+    frames: FrameStore | None
     ended: dict[str, Any] = field(default_factory=dict)
     count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -135,7 +134,7 @@ class VideoFrames:
                     self.count = len(read)
                     yield Microbatch([self._decoded(item, row) for row in range(len(item))])
                 else:
-                    self.ended |= _said(item)
+                    self.ended |= item.facts()
 
     def _from_times(self, known: list[tuple[int, float]]) -> Iterator[Microbatch]:
         size = self.spec.models.batch_size
@@ -168,7 +167,7 @@ class VideoFrames:
 
 
 def shown(
-    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: KeptFrames | None
+    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: FrameStore | None
 ) -> LazyFrame:
     """Return a frame of a source as it is shown."""
     side = longest_side(spec)
@@ -184,16 +183,3 @@ def shown(
 def _kept_as(info: SourceInfo) -> str:
     """Return under what a source's frames are kept: another name for other pixels."""
     return f"{info.content}.{tagged_hash('pixels', info.pixels)}" if info.pixels else info.content
-
-
-def _said(item: ReaderChosen | VideoEnd) -> dict[str, Any]:
-    if isinstance(item, ReaderChosen):
-        return {"reader": item.reader, "why": item.why}
-    return {
-        "frames": item.frames,
-        "bad_packets": item.bad_packets,
-        "ended_early": item.ended_early,
-        "cut_off": item.cut_off,
-        "end_seconds": item.end_seconds,
-        "warnings": list(item.warnings),
-    }

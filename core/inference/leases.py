@@ -1,4 +1,4 @@
-"""Which model each look of a scan uses, and lending it."""
+"""Which model each stage of a scan uses, and lending it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from ..errors import ProfileError
 from ..models.protocols import Identity, Kind, Loading, Model
 from ..models.registry import KINDS
 from ..models.residency import Residency
-from ..storage.annotations import Annotations, Asked
+from ..pipeline.channel import Cancelled
+from ..stores.answers import AnswerKey, AnswerStore
 
 T = TypeVar("T")
 
 
 class ModelLeases:
-    """The models of one scan, by stage; `notify` hears what the user should know."""
+    """The models of one scan, by stage; `notify` gets messages for the user."""
 
     def __init__(
         self,
         residency: Residency,
         loadings: Mapping[str, Loading],
-        annotations: Annotations,
+        annotations: AnswerStore,
         prompts: Prompts,
         notify: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
@@ -66,15 +67,22 @@ class ModelLeases:
         """Lend a stage's model."""
         return self.residency.lease(self.loading(stage))
 
+    def run(self, model: Model, work: Callable[[], T]) -> T:
+        """Run work on a model's device. Raises OutOfMemory, or Cancelled once the scan is."""
+        raw = self.residency.run(model, work)
+        if self.cancelled():
+            raise Cancelled  # what a cancelled model said so far is no answer
+        return raw
+
     def fit(self, stages: Sequence[str]) -> bool:
         """Tell whether the models of these stages can be in memory at once."""
         return self.residency.fit([self.loading(stage) for stage in stages])
 
-    def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> Asked:
+    def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> AnswerKey:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""
         identity = {"version": version, **asdict(self.identity(stage)), **parameters}
         made_with = {"device": self.loading(stage).device}
-        return self._annotations.ask(Asked(stage, identity, made_with))
+        return self._annotations.register(AnswerKey(stage, identity, made_with))
 
     def batch_size(self, stage: str, wanted: int) -> int:
         """Return how many questions to ask at once: as wanted, unless fewer only ever fitted."""

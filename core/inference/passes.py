@@ -1,8 +1,8 @@
-"""Which stages of a scan look together: all of them, unless their models do not fit at once.
+"""Which model stages of a scan run together: all of them, unless their models do not fit at once.
 
-Then the sources are gone through several times, each time with the models of a few stages; what
-earlier passes were told is kept, so it is not asked again. Models change places once per pass, not
-once per microbatch.
+Then the sources are gone through several times, each time with the models of a few stages; answers
+of earlier passes are kept, so nothing is asked twice. Models are exchanged once per pass, not once
+per microbatch.
 """
 
 from __future__ import annotations

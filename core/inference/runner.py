@@ -1,8 +1,8 @@
-"""Taking microbatches of frames through the looks of a scan: ask what is not known, keep it.
+"""Taking microbatches of frames through the model stages of a scan: ask what is not known, keep it.
 
-Each look is two steps of a chain, so that one microbatch is prepared on the CPU while another is
-on the device, and what a look said is kept before it is asked about the next microbatch: a kill
-costs one microbatch. At most (2 looks + 1) * 2 microbatches are in flight.
+Each stage is two steps of a chain, so that one microbatch is prepared on the CPU while another is
+on the device, and the answers of a stage are kept before it is asked about the next microbatch: a
+kill costs one microbatch. At most (2 stages + 1) * 2 microbatches are in flight.
 """
 
 from __future__ import annotations
@@ -10,64 +10,64 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from ..errors import EnvironmentFault, ImageRejected, OutOfMemory, ReaderKilled, UsageError
 from ..models.protocols import Model
-from ..pipeline.channel import Cancelled, Control
+from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
-from ..storage.annotations import Annotation, Annotations, Asked
-from ..text import clean, counted
+from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
+from ..text import counted
 from .leases import ModelLeases
+from .question_batches import NO_ANSWER, QuestionBatches
 from .stage import Answer, Microbatch, ModelStage, Question
 
-MOST_ERROR_LETTERS = 300
-_NO_ANSWER = (Cancelled, EnvironmentFault, UsageError, ReaderKilled)
-"""what ends a scan, or has a source read once more, and is never kept as an answer"""
 Progress = Callable[[Microbatch, list[StepReport]], None]
 
 
 @dataclass
 class _Work:
-    """What one look has to do for one microbatch."""
+    """What one stage has to do for one microbatch."""
 
     batch: Microbatch
     questions: list[Question]
-    known: dict[tuple[str, int, str], Annotation]
+    known: dict[QuestionKey, Annotation]
     chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
 
 
 class InferenceRunner:
-    """The looks of one scan at work. One thread at a time may `run`."""
+    """Runs the model stages of one scan. One thread at a time may `run`."""
 
     def __init__(
         self,
         model_stages: Sequence[ModelStage],
         leases: ModelLeases,
-        annotations: Annotations,
+        annotations: AnswerStore,
         *,
         redo: bool,
         after: InferenceRunner | None = None,
     ) -> None:
-        """`after` is the pass before: what its looks were told, or failed at, stands."""
+        """`after` is the pass before: answers and failures of its stages stand."""
         self._stages = model_stages
         self._leases = leases
         self._annotations = annotations
         self._redo = redo
         self._settled = {stage.name for stage in after._stages} if after else set()
         self._asked_now: set[tuple[int, str, int, str]] = after._asked_now if after else set()
-        self._fitted: set[str] = set()
-        """looks that had an answer: what does not fit now is one question, not the model"""
+        self._batches: dict[str, QuestionBatches[Question, Answer]] = {
+            stage.name: QuestionBatches(stage, leases, lambda _question, body: Answer(body))
+            for stage in model_stages
+        }
         self._held_leases = ExitStack()
         self._models: dict[str, Model] = {}
-        self._conversions: dict[tuple[str, str], Asked] = {}
+        self._conversions: dict[tuple[str, str], AnswerKey] = {}
 
     def run(
         self, batches: Iterator[Microbatch], control: Control, progress: Progress
     ) -> Iterator[Microbatch]:
-        """Yield each microbatch with everything noted on it, in order.
+        """Yield each microbatch with all answers about it, in order.
 
-        Raises SourceError, EnvironmentFault or Cancelled; what was said by then is kept.
+        Raises SourceError, EnvironmentFault or Cancelled; answers up to then are kept.
         """
         steps = [step for stage in self._stages for step in self._steps(stage)]
         chain = Chain(batches, steps, control, capacity=1)
@@ -81,7 +81,7 @@ class InferenceRunner:
             raise failure.__cause__ or failure from failure
 
     @property
-    def asked(self) -> dict[str, Asked]:
+    def asked(self) -> dict[str, AnswerKey]:
         """Return by stage how it asks."""
         return {stage.name: stage.asked for stage in self._stages}
 
@@ -129,11 +129,11 @@ class InferenceRunner:
             work.chunks.append((part, self._try_prepare(stage, batch, part)))
         return work
 
-    def _try_prepare(self, stage: ModelStage, batch: Microbatch, part: list[Question]) -> Any:
+    def _try_prepare(self, stage: ModelStage, batch: Microbatch, part: Sequence[Question]) -> Any:
         """Return the model's input, or the exception: it is dealt with where answers are."""
         try:
             return stage.prepare(self._model(stage), batch.shown, part)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             raise
         except Exception as error:
             return error
@@ -157,13 +157,13 @@ class InferenceRunner:
         self,
         stage: ModelStage,
         batch: Microbatch,
-        keys: list[tuple[str, int, str]],
+        keys: list[QuestionKey],
         *,
         failed: bool,
-    ) -> dict[tuple[str, int, str], Annotation]:
+    ) -> dict[QuestionKey, Annotation]:
         """Return what is kept of the wanted keys, of each source as its pixels are shown now."""
         conversions = {shown.content: shown.conversion for shown in batch.shown}
-        known: dict[tuple[str, int, str], Annotation] = {}
+        known: dict[QuestionKey, Annotation] = {}
         for conversion in set(conversions.values()):
             wanted = [key for key in keys if conversions[key[0]] == conversion]
             asked = self._converted(stage, conversion)
@@ -180,77 +180,46 @@ class InferenceRunner:
             kept = self._annotations.keep(self._converted(stage, conversion), notes)
             yield from zip((q for q, _ in part), kept, strict=True)
 
-    def _converted(self, stage: ModelStage, conversion: str) -> Asked:
+    def _converted(self, stage: ModelStage, conversion: str) -> AnswerKey:
+        if not conversion:
+            return stage.asked
         key = stage.name, conversion
         if key not in self._conversions:
-            self._conversions[key] = self._annotations.converted(stage.asked, conversion)
+            converted = stage.asked.for_pixels(conversion)
+            self._conversions[key] = self._annotations.register(converted)
         return self._conversions[key]
 
-    def _is_fresh(self, stage: ModelStage, key: tuple[str, int, str]) -> bool:
+    def _is_fresh(self, stage: ModelStage, key: QuestionKey) -> bool:
         """Tell whether this very scan asked it: `--redo` asks everything once."""
         return (stage.asked.id, *key) in self._asked_now
 
     def _ask(
         self, stage: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
     ) -> list[tuple[Question, Answer]]:
-        """Ask; what fails is asked in halves until it is one question that fails alone."""
-        try:
-            if isinstance(prepared, Exception):
-                raise prepared
-            return list(zip(part, self._once(stage, batch, part, prepared), strict=True))
-        except OutOfMemory as error:
-            if len(part) == 1:
-                if stage.name not in self._fitted:
-                    raise
-                return [(part[0], _failed(error))]
-            self._remember_less(stage, len(part) // 2)
-        except ImageRejected as error:
-            return self._without(stage, batch, part, error)
-        except _NO_ANSWER:
-            raise
-        except Exception as error:
-            if len(part) == 1:
-                return [(part[0], _failed(error))]
-        middle = len(part) // 2
-        return [
-            answer
-            for half in (part[:middle], part[middle:])
-            for answer in self._ask(stage, batch, half, self._try_prepare(stage, batch, half))
-        ]
+        """Ask a prepared batch; parts of one that failed are prepared again."""
+
+        def again(questions: Sequence[Question]) -> list[Answer]:
+            return self._once(stage, batch, self._try_prepare(stage, batch, questions), questions)
+
+        once = partial(self._once, stage, batch, prepared)
+        return self._batches[stage.name].ask(part, once, again)
 
     def _once(
-        self, stage: ModelStage, batch: Microbatch, part: list[Question], prepared: Any
+        self, stage: ModelStage, batch: Microbatch, prepared: Any, part: Sequence[Question]
     ) -> list[Answer]:
+        if isinstance(prepared, Exception):
+            raise prepared
         model = self._model(stage)
-        raw = self._leases.residency.run(model, lambda: stage.infer(model, prepared))
-        if self._leases.cancelled():
-            raise Cancelled  # what a cancelled model said so far is no answer
+        raw = self._leases.run(model, lambda: stage.infer(model, prepared))
         said = stage.finish(model, raw, [(batch.shown[q.row], q) for q in part])
-        self._fitted.add(stage.name)
         if len(said) != len(part):
             raise ValueError(
                 f"{stage.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
             )
         return said
 
-    def _without(
-        self, stage: ModelStage, batch: Microbatch, part: list[Question], error: ImageRejected
-    ) -> list[tuple[Question, Answer]]:
-        rest = [question for n, question in enumerate(part) if n != error.index]
-        failed = [(part[error.index], _failed(error))]
-        if not rest:
-            return failed
-        return failed + self._ask(stage, batch, rest, self._try_prepare(stage, batch, rest))
 
-    def _remember_less(self, stage: ModelStage, fits: int) -> None:
-        stage.batch_size = max(1, min(stage.batch_size, fits))
-        self._leases.remember_batch(stage.name, stage.batch_size)
-        self._leases.notify(
-            f"{stage.name}: out of memory, so {stage.batch_size} at once from now on"
-        )
-
-
-def _key(batch: Microbatch, question: Question) -> tuple[str, int, str]:
+def _key(batch: Microbatch, question: Question) -> QuestionKey:
     shown = batch.shown[question.row]
     return shown.content, shown.frame, question.part
 
@@ -260,8 +229,3 @@ def _annotation(
 ) -> Annotation:
     shown = batch.shown[question.row]
     return Annotation(stage.name, shown.frame, shown.seconds, question.part, said.body, said.vector)
-
-
-def _failed(error: Exception) -> Answer:
-    words = clean(str(error), limit=MOST_ERROR_LETTERS) or type(error).__name__
-    return Answer({"error": words})

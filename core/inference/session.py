@@ -1,4 +1,4 @@
-"""All models of one scan at work on its sources: opened once, one source at a time."""
+"""All models of one scan, run on its sources: opened once, one source at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ..pipeline.runner import StepReport
 from ..records import SourceInfo
 from ..screening.stage import ScreeningResult
 from ..sources.reader import Reader
-from ..storage.annotations import Annotation
-from ..storage.library import Library
+from ..stores.answers import Annotation, InferenceStores
 from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
 from .leases import ModelLeases
@@ -32,18 +31,20 @@ Progress = Callable[[int, list[StepReport]], None]
 
 
 class InferenceSession:
-    """The looks and the verifier of one scan. Any thread may call; sources take turns."""
+    """The model stages and the verifier of one scan. Any thread may call; sources take turns."""
 
-    def __init__(self, library: Library, leases: ModelLeases, spec: Spec, *, redo: bool) -> None:
-        self._library = library
+    def __init__(
+        self, stores: InferenceStores, leases: ModelLeases, spec: Spec, *, redo: bool
+    ) -> None:
+        self._stores = stores
         self._leases = leases
         self._spec = spec
         self._redo = redo
         self.turn = threading.Lock()
         self.runner: InferenceRunner | None = None
-        """every look; in the last pass over the sources, if there are several"""
+        """every model stage; in the last pass over the sources, if there are several"""
         self.earlier: list[InferenceRunner] = []
-        """the passes before it, each with more looks than the one before"""
+        """the passes before it, each with more stages than the one before"""
         self._verifier: Verifier | None = None
 
     @property
@@ -60,7 +61,7 @@ class InferenceSession:
         wanted = set(self._spec.model_stages) & set(MODEL_STAGES)
         model_stages = open_stages(self._leases, self._spec) if wanted else []
         if "verify" in self._spec.stages:
-            self._verifier = Verifier(self._leases, self._spec, self._library.annotations)
+            self._verifier = Verifier(self._leases, self._spec, self._stores.annotations)
         stages = [stage.name for stage in model_stages] + (["verify"] if self._verifier else [])
         groups = passes(stages, self._leases)
         if len(groups) > 1:
@@ -86,8 +87,8 @@ class InferenceSession:
         if runner is None:
             return ModelAnswers()
         frames = VideoFrames(
-            reader, info, self._spec, self._library.annotations,
-            kept_frames(self._spec, self._library.frames),
+            reader, info, self._spec, self._stores.annotations,
+            kept_frames(self._spec, self._stores.frames),
         )  # fmt: skip
         answers = ModelAnswers(asked=dict(runner.asked), ended=frames.ended)
 
@@ -113,7 +114,7 @@ class InferenceSession:
         answers: ModelAnswers,
         control: Control,
     ) -> ScreeningResult:
-        """Return what is left of the candidates once a model has looked at them."""
+        """Return the candidates as a model judges them."""
         if self._verifier is None or not len(times):
             return decided
         decode = partial(_decode, reader, info, longest_side(self._spec))
@@ -144,7 +145,7 @@ class InferenceSession:
                 InferenceRunner(
                     [stage for stage in model_stages if stage.name in names],
                     self._leases,
-                    self._library.annotations,
+                    self._stores.annotations,
                     redo=self._redo,
                     after=made[-1] if made else None,
                 )
@@ -157,11 +158,11 @@ class InferenceSession:
             first.preload()
         if "verify" in stages:
             with self._leases.lease("verify"):
-                pass  # it stays until somebody needs the room
+                pass  # it stays until its memory is needed
 
     def _tidy(self) -> None:
-        if kept_frames(self._spec, self._library.frames) is not None:
-            self._library.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
+        if kept_frames(self._spec, self._stores.frames) is not None:
+            self._stores.frames.tidy(self._spec.models.keep_frames_mib * 2**20)
 
 
 def _brief(note: Annotation) -> Annotation:

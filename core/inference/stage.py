@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..config.spec import Spec
 from ..models.protocols import Pixels
-from ..storage.annotations import Annotation, Asked
+from ..stores.answers import Annotation, AnswerKey
 from .leases import ModelLeases
 from .vlm_image import as_jpeg, from_jpeg
 
@@ -106,7 +106,7 @@ class ModelStage(Protocol):
     name: ClassVar[str]
     version: ClassVar[int]
     """raise it whenever the same question would get another answer than before"""
-    asked: Asked
+    asked: AnswerKey
     """how it asks; known after `open`"""
     batch_size: int
     """questions at once; known after `open`"""

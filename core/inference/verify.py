@@ -1,4 +1,4 @@
-"""A second look at candidates: a VLM is shown numbered frames and says what it sees.
+"""Verification of candidates: a VLM is shown numbered frames and gives a verdict.
 
 Times never come from the model: it answers with the numbers of the frames it was shown. That it
 saw nothing, was unsure, could not be understood, was cut off, or failed are different verdicts,
@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config.spec import Spec, tagged_hash
-from ..errors import EnvironmentFault, OutOfMemory, ReaderKilled, SourceError, UsageError
+from ..errors import SourceError, UsageError
 from ..models.protocols import Pixels, VlmRequest
-from ..pipeline.channel import Cancelled, Control
+from ..pipeline.channel import Control
 from ..records import Candidate, SourceInfo
-from ..storage.annotations import Annotation, Annotations, Asked
+from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
 from ..text import clean
 from .leases import ModelLeases
+from .question_batches import QuestionBatches
 from .vlm import answered, vlm_parameters
 from .vlm_image import as_jpeg, from_jpeg
 
@@ -67,7 +69,7 @@ class Verifier:
     name: ClassVar[str] = "verify"
     version: ClassVar[int] = 1
 
-    def __init__(self, leases: ModelLeases, spec: Spec, annotations: Annotations) -> None:
+    def __init__(self, leases: ModelLeases, spec: Spec, annotations: AnswerStore) -> None:
         leases.check(self.name, "vlm")
         self._leases = leases
         self._spec = spec
@@ -79,9 +81,11 @@ class Verifier:
                 "take 'storm_verify', or add a prompt with answer = \"verdict\""
             )
         parameters = vlm_parameters(spec, self._prompt, spec.verify.extra)
-        self.asked: Asked = leases.asked(self.name, self.version, parameters)
-        self._batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
-        self._answered = False
+        self.asked: AnswerKey = leases.asked(self.name, self.version, parameters)
+        self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
+        self._batches: QuestionBatches[_Case, Annotation] = QuestionBatches(
+            self, leases, lambda case, body: _annotation(case, {**body, "state": "failed"})
+        )
 
     def verify(
         self,
@@ -103,24 +107,29 @@ class Verifier:
             for number, candidate in enumerate(candidates)
             if candidate.accepted
         ]
-        content, asked = info.content, self._annotations.converted(self.asked, info.pixels)
+        content, asked = info.content, self._key_for(info)
         keys = [_key(content, case) for case in cases]
         known = {} if anew else self._annotations.known(asked, keys)
         new = [case for case in cases if _key(content, case) not in known]
-        size = self._batch_size  # it may shrink on the way
+        size = self.batch_size  # it may shrink on the way
         for start in range(0, len(new), size):
             control.checkpoint()
             part = new[start : start + size]
-            said = self._annotations.keep(
-                asked,
-                [(content, note) for note in self._ask(part, decode)],
-            )
-            known |= {_key(content, case): note for case, note in zip(part, said, strict=True)}
+            answers = self._batches.ask(part, partial(self._once, decode))
+            kept = self._annotations.keep(asked, [(content, note) for _, note in answers])
+            known |= {
+                _key(content, case): note for (case, _), note in zip(answers, kept, strict=True)
+            }
         judged = list(candidates)
         for case in cases:
             note = known[_key(content, case)]
             judged[case.number] = self._judged(case.candidate, note)
         return judged, [known[_key(content, case)] for case in cases]
+
+    def _key_for(self, info: SourceInfo) -> AnswerKey:
+        if not info.pixels:
+            return self.asked
+        return self._annotations.register(self.asked.for_pixels(info.pixels))
 
     def _case(self, number: int, candidate: Candidate, times: NDArray[np.float64]) -> _Case:
         around = self._spec.verify.around_seconds
@@ -133,43 +142,16 @@ class Verifier:
         part = tagged_hash("frames", [candidate.kind, seconds])
         return _Case(number, candidate, seconds, part)
 
-    def _ask(self, cases: list[_Case], decode: Decode) -> list[Annotation]:
-        """Ask about several candidates; what fails is asked in halves, then fails alone."""
-        try:
-            answers = self._answers(cases, decode)
-            return [
-                self._note(case, answer, ask)
-                for case, (answer, ask) in zip(cases, answers, strict=True)
-            ]
-        except OutOfMemory as error:
-            if len(cases) == 1:
-                if not self._answered:
-                    raise
-                return [_annotation(cases[0], {"error": str(error), "state": "failed"})]
-            self._batch_size = max(1, min(self._batch_size, len(cases) // 2))
-            self._leases.remember_batch(self.name, self._batch_size)
-            self._leases.notify(f"verify: out of memory, so {self._batch_size} at once from now on")
-        except (Cancelled, EnvironmentFault, UsageError, ReaderKilled):
-            raise
-        except Exception as error:
-            if len(cases) == 1:
-                words = clean(str(error), limit=300) or type(error).__name__
-                return [_annotation(cases[0], {"error": words, "state": "failed"})]
-        middle = len(cases) // 2
-        return self._ask(cases[:middle], decode) + self._ask(cases[middle:], decode)
-
-    def _answers(self, cases: list[_Case], decode: Decode) -> list[tuple[Any, VlmRequest]]:
+    def _once(self, decode: Decode, cases: Sequence[_Case]) -> list[Annotation]:
+        """Ask about several candidates at once."""
         frames = dict(decode(sorted({second for case in cases for second in case.seconds})))
-        asks = [self._ask_of(case, frames) for case in cases]
+        requests = [self._ask_of(case, frames) for case in cases]
         with self._leases.lease(self.name) as lent:
             model: Any = lent
-            prepared = model.prepare(asks)
-            run = self._leases.residency.run
-            raw = run(model, lambda: model.answer(prepared, self._leases.cancelled))
-            if self._leases.cancelled():
-                raise Cancelled
-            self._answered = True
-            return list(zip(model.finish(raw), asks, strict=True))
+            prepared = model.prepare(requests)
+            raw = self._leases.run(model, lambda: model.answer(prepared, self._leases.cancelled))
+            answers = model.finish(raw)
+        return [self._note(*each) for each in zip(cases, answers, requests, strict=True)]
 
     def _ask_of(self, case: _Case, frames: dict[float, Pixels]) -> VlmRequest:
         shown = [seconds for seconds in case.seconds if seconds in frames]
@@ -264,7 +246,7 @@ def _listed(seconds: Sequence[float], peak: float) -> str:
     return "; ".join(parts)
 
 
-def _key(content: str, case: _Case) -> tuple[str, int, str]:
+def _key(content: str, case: _Case) -> QuestionKey:
     return content, case.candidate.peak_frame, case.part
 
 

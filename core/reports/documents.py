@@ -18,8 +18,8 @@ from ..screening.registry import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
-from ..storage.results import Result
 from ..storage.runs import TaskRow
+from ..stores.results import Result
 from .frame_notes import frame_notes, verdicts
 from .narrowing import FilteredResults
 
@@ -129,7 +129,7 @@ def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
         if task.kind == "picture" and task.content is not None:
             result = library.results.get(task.content, library.runs.get(scan).spec_hash)
             if result is not None and "dedupe" in result.tracks:
-                values = library.results.whole_series(result.tracks["dedupe"], columns).values
+                values = library.series.whole(result.tracks["dedupe"], columns).values
                 if len(values):
                     paths.append(task.path)
                     hashes.append(joined(values)[0])
@@ -169,7 +169,7 @@ def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
     for name, key in result.tracks.items():
-        track = library.results.whole_series(key, len(create(name).columns))
+        track = library.series.whole(key, len(create(name).columns))
         columns = columns_of(name, track.values.shape[1])
         shown = [n for n, column in enumerate(columns) if column not in create(name).internal]
         yield Statistics(

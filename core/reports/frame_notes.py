@@ -9,8 +9,8 @@ from typing import Any
 from ..inference.objects import part_of
 from ..inference.tracks import track
 from ..records import Box
-from ..storage.annotations import Annotation
 from ..storage.export.document import DetectedObject, FrameNotes
+from ..stores.answers import Annotation
 
 _ANSWER = ("text", "finish", "prompt", "facts")
 

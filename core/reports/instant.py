@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
+from ..protocol.addresses import absolute
 from ..protocol.views import InstantView
 from ..records import Candidate, Event, SourceInfo, asked_stream
 from ..scans.stored_spec import spec_of
@@ -20,7 +20,8 @@ from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
 from ..storage.library import Library
-from ..storage.results import Measured, Result
+from ..stores.results import Result
+from ..stores.series import SeriesPart
 from ..text import clean, clean_path
 from ..timecodes import (
     TimecodeRate,
@@ -42,14 +43,14 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
     A time that was printed shows the frame it was printed of: as the scan saw it that is named,
     else as the newest did that holds an event at that time, else as the newest did.
     """
-    absolute = _known_path(library, os.path.abspath(os.path.expanduser(path)), when.scan)
-    when = _counted(library, absolute, when)
-    scan, result = _resolved(library, absolute, when)
-    info = library.results.info(result.content, absolute)
+    known = _known_path(library, absolute(path), when.scan)
+    when = _counted(library, known, when)
+    scan, result = _resolved(library, known, when)
+    info = library.results.info(result.content, known)
     spec = spec_of(library, scan)
     if info.duration_seconds is not None and when.seconds > info.duration_seconds + 1.0:
         raise UsageError(
-            f"{clean_path(absolute)} lasts {info.duration_seconds:g} s; "
+            f"{clean_path(known)} lasts {info.duration_seconds:g} s; "
             f"there is nothing at {when.seconds:g} s"
         )
     around = max(0.05, 1.0 / (info.frame_rate or 25.0))
@@ -227,7 +228,7 @@ def _measurements(
     found: dict[str, dict[str, float]] = {}
     frame = None
     for name, key in result.tracks.items():
-        track = library.results.whole_series(key, 0)
+        track = library.series.whole(key, 0)
         if not len(track.indices):
             continue
         row = _row(track, when)
@@ -239,7 +240,7 @@ def _measurements(
     return found, frame
 
 
-def _row(track: Measured, when: WrittenTime) -> int:
+def _row(track: SeriesPart, when: WrittenTime) -> int:
     """Return the row of the frame that was named, else of the one on screen at that time."""
     if when.frame is not None:
         row = int(np.searchsorted(track.indices, when.frame))

@@ -1,7 +1,7 @@
-"""Taking pictures through their stages, microbatch after microbatch.
+"""Taking images through their stages, microbatch after microbatch.
 
-While one microbatch is measured and looked at, the next is read: reading runs in reader processes,
-a thread of its own waits for them.
+While one microbatch is measured and shown to models, the next is read: reading runs in reader
+processes, a thread of its own waits for them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from ..pipeline.runner import Chain, StepFailed
 from ..records import SourceInfo
 from ..screening.cells import cell_means
 from ..screening.stage import Window
-from ..sources.find import FoundFile
+from ..sources.locator import FoundFile
 from ..sources.pools import ReaderPool
 from ..sources.reader import Probed, again_if_killed
-from ..storage.frames import KeptFrames
-from ..storage.results import Measured, Result, Results
+from ..stores.answers import FrameStore
+from ..stores.results import MeasurementStores, Result
+from ..stores.series import SeriesHeader, SeriesPart
 from .measure import StageSeries, open_series
 from .results import decide, judge
 
@@ -76,15 +77,16 @@ class ImageScan:
 
     def __init__(
         self,
-        results: Results,
+        stores: MeasurementStores,
         pool: ReaderPool,
         spec: Spec,
         runner: InferenceRunner | None = None,
-        frames: KeptFrames | None = None,
+        frames: FrameStore | None = None,
         *,
         redo: bool = False,
     ) -> None:
-        self._results = results
+        self._results = stores.results
+        self._series = stores.series
         self._pool = pool
         self._spec = spec
         self._runner = runner
@@ -130,7 +132,7 @@ class ImageScan:
     def _read(self, wanted: ImageRequest) -> _Read:
         if wanted.content is not None and not self._redo:
             info = self._results.info(wanted.content, wanted.found.path)
-            tracks = open_series(self._results, info, self._spec)
+            tracks = open_series(self._series, info, self._spec)
             if all(track.state.complete for track in tracks):
                 return _Read(wanted, info, None, tracks)
         try:
@@ -144,7 +146,7 @@ class ImageScan:
         if probed.info.kind != "picture":
             return _Read(wanted, probed.info, probed)
         return _Read(
-            wanted, probed.info, probed, open_series(self._results, probed.info, self._spec)
+            wanted, probed.info, probed, open_series(self._series, probed.info, self._spec)
         )
 
     def _remember(self, read: list[_Read]) -> None:
@@ -153,9 +155,9 @@ class ImageScan:
         self._results.remember(
             (each.info, each.wanted.found.mtime_ns) for each in probed if each.info
         )
-        self._results.keep_pictures(
+        self._series.keep_whole(
             [
-                _track(track, each.probed)
+                _measured(track, each.probed)
                 for each in probed
                 for track in each.tracks
                 if each.probed is not None
@@ -203,13 +205,11 @@ class ImageScan:
         if self._runner is not None:
             notes = [note for notes in said[info.content].values() for note in notes]
             answers = ModelAnswers(1, notes, self._runner.asked)
-        decided = decide(self._results, read.tracks)
+        decided = decide(self._series, read.tracks)
         return judge(info, self._spec, read.tracks, decided, {}, answers)
 
 
-def _track(
-    track: StageSeries, probed: Probed
-) -> tuple[str, str, str, int, dict[str, object], Measured]:
+def _measured(track: StageSeries, probed: Probed) -> tuple[SeriesHeader, SeriesPart]:
     batch = probed.picture
     assert batch is not None
     window = Window(
@@ -217,8 +217,7 @@ def _track(
     )
     stage = track.stage
     values = stage.finish(stage.infer(stage.prepare(window)))
-    part = Measured(0, batch.indices, batch.pts_seconds, values)
-    return track.key, probed.info.content, stage.name, stage.version, track.settings, part
+    return track.header, SeriesPart(0, batch.indices, batch.pts_seconds, values)
 
 
 def _done(read: _Read, results: dict[str, Result]) -> ImageResult:

@@ -1,11 +1,11 @@
-"""Taking one video through its stages: read, measure, keep; from wherever it stopped before."""
+"""Screening one video: read, measure, keep; from wherever it stopped before."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..screening.registry import create
 from ..screening.stage import Stage, Window
 from ..sources.container import RAW_FORMATS
 from ..sources.reader import Reader, ReaderChosen, VideoEnd
-from ..storage.results import Measured, Results, SeriesState, track_key
+from ..stores.series import SeriesHeader, SeriesPart, SeriesState, SeriesStore, series_key
 from .windows import windows
 
 Progress = Callable[[int, list[StepReport]], None]
@@ -29,32 +29,16 @@ Progress = Callable[[int, list[StepReport]], None]
 
 @dataclass
 class StageSeries:
-    """A stage that is open for a source, and the track it measures."""
+    """A stage that is open for a source, and the series it measures."""
 
     stage: Stage
-    key: str
-    settings: dict[str, Any]
+    header: SeriesHeader
     state: SeriesState
 
-
-@dataclass
-class _Reading:
-    """What the reader says beside frames."""
-
-    ended: dict[str, Any] = field(default_factory=dict)
-
-    def note(self, item: ReaderChosen | VideoEnd) -> None:
-        if isinstance(item, ReaderChosen):
-            self.ended |= {"reader": item.reader, "why": item.why}
-        else:
-            self.ended |= {
-                "frames": item.frames,
-                "bad_packets": item.bad_packets,
-                "ended_early": item.ended_early,
-                "cut_off": item.cut_off,
-                "end_seconds": item.end_seconds,
-                "warnings": list(item.warnings),
-            }
+    @property
+    def key(self) -> str:
+        """Return the key of the series."""
+        return self.header.key
 
 
 class _Misaligned(Exception):
@@ -62,12 +46,12 @@ class _Misaligned(Exception):
 
 
 def open_series(
-    results: Results, info: SourceInfo, spec: Spec, anew: str = ""
+    store: SeriesStore, info: SourceInfo, spec: Spec, anew: str = ""
 ) -> list[StageSeries]:
     """Open the stages of a spec that apply to a source, with how far each was measured before.
 
-    With `anew`, tracks of their own are measured beside those kept, under that name; they take
-    the others' place when they are whole (see `settle_series`).
+    With `anew`, series of their own are measured beside those kept, under that name; they replace
+    the others once they are complete (see `settle_series`).
     """
     tracks = []
     for name in spec.screening_stages:
@@ -75,28 +59,29 @@ def open_series(
         if info.kind in stage.kinds:
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
-            key = track_key(info.content, name, stage.version, settings)
+            key = series_key(info.content, name, stage.version, settings)
             key = f"{key}.{anew}" if anew else key
-            tracks.append(StageSeries(stage, key, settings, results.track(key)))
+            header = SeriesHeader(key, info.content, name, stage.version, settings)
+            tracks.append(StageSeries(stage, header, store.state(key)))
     return tracks
 
 
-def settle_series(results: Results, tracks: list[StageSeries]) -> None:
-    """Let tracks measured anew take the place of those kept before."""
-    results.replace_tracks({track.key: track.key.partition(".")[0] for track in tracks})
+def settle_series(store: SeriesStore, tracks: list[StageSeries]) -> None:
+    """Let series measured anew replace those kept before."""
+    store.rename({track.key: track.key.partition(".")[0] for track in tracks})
     for track in tracks:
-        track.key = track.key.partition(".")[0]
+        track.header = replace(track.header, key=track.key.partition(".")[0])
 
 
-def times_of(results: Results, tracks: list[StageSeries]) -> NDArray[np.float64]:
+def times_of(store: SeriesStore, tracks: list[StageSeries]) -> NDArray[np.float64]:
     """Return the times of all frames that were measured, float64 (frames,), in seconds."""
     if not tracks:
         return np.zeros(0)
-    return results.whole_series(tracks[0].key, len(tracks[0].stage.columns)).pts_seconds
+    return store.whole(tracks[0].key, len(tracks[0].stage.columns)).pts_seconds
 
 
 def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]:
-    """Return the settings a track depends on; those that cannot matter here are left out."""
+    """Return the settings a series depends on; those that cannot matter here are left out."""
     settings = spec.measure_settings(stage)
     if info.kind == "picture":
         return {**settings, "sampling": {}}
@@ -110,7 +95,7 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
 
 
 def _shape(spec: Spec, info: SourceInfo) -> dict[str, Any]:
-    """Return what of a video's shape changes its track: mirroring, and regions on wide pixels."""
+    """Return what of a video's shape changes its series: mirroring, and regions on wide pixels."""
     shape = {"grid": info.grid} if info.grid else {}
     if (spec.regions.include or spec.regions.exclude) and "pixel_aspect" in info.metadata:
         shape["size"] = f"{info.width}x{info.height}"
@@ -118,7 +103,7 @@ def _shape(spec: Spec, info: SourceInfo) -> dict[str, Any]:
 
 
 def measure_video(
-    results: Results,
+    store: SeriesStore,
     reader: Reader,
     info: SourceInfo,
     spec: Spec,
@@ -133,15 +118,15 @@ def measure_video(
     missing = [track for track in tracks if not track.state.complete]
     if not missing:
         return tracks[0].state.ended if tracks else {}
-    job = _Job(results, reader, info, spec, missing, control, progress)
+    job = _Job(store, reader, info, spec, missing, control, progress)
     ended = job.run_from_wherever()
-    results.complete_tracks([track.key for track in missing], ended)
+    store.complete([track.key for track in missing], ended)
     return ended
 
 
 @dataclass
 class _Job:
-    results: Results
+    store: SeriesStore
     reader: Reader
     info: SourceInfo
     spec: Spec
@@ -160,43 +145,41 @@ class _Job:
                 return self.run(seek=seek)
             except _Misaligned:
                 continue
-        self.results.forget_series([track.key for track in self.tracks])
+        self.store.forget([track.key for track in self.tracks])
         for track in self.tracks:
             track.state = SeriesState(track.key, 0, False, {})
         self._begin()
         return self.run(seek=True)
 
     def _begin(self) -> None:
-        for track in self.tracks:
-            stage = track.stage
-            self.results.begin_track(
-                track.key, self.info.content, stage.name, stage.version, track.settings
-            )
+        self.store.begin([track.header for track in self.tracks])
 
     def run(self, *, seek: bool) -> dict[str, Any]:
         """Read from where measuring stopped, or (without `seek`) from the beginning up to there."""
         start = min(track.state.frames for track in self.tracks)
         context = max(1, *(track.stage.context for track in self.tracks))
         lead = min(context, start)
-        reading = _Reading()
-        batches = self._batches(reading, start, lead, seek)
+        ended: dict[str, Any] = {}
+        batches = self._batches(ended, start, lead, seek)
         chain = Chain(batches, [self._prepare(context, lead, start)], self.control)
         done = start
         try:
             # Reading and preparing run ahead in threads of their own. Inferring does not begin on
             # a microbatch before the one before it is kept: so a kill costs one, never a queue.
             for window, prepared in chain:
-                self.results.append(self._measured(window, prepared))
+                self.store.append(self._measured(window, prepared))
                 done = window.first + window.count
                 self.progress(done, chain.reports())
         except StepFailed as failure:
             raise failure.__cause__ or failure from failure
         if done == 0:
             raise Unreadable("no frame could be decoded; the file may be cut off or only a header")
-        reading.ended["frames"] = done
-        return reading.ended
+        ended["frames"] = done
+        return ended
 
-    def _batches(self, reading: _Reading, start: int, lead: int, seek: bool) -> Iterator[LumaBatch]:
+    def _batches(
+        self, ended: dict[str, Any], start: int, lead: int, seek: bool
+    ) -> Iterator[LumaBatch]:
         skip = start - lead if seek else 0
         skip_seconds = self._seconds_of(skip) if skip else 0.0
         size = self.spec.run.batch_size
@@ -204,7 +187,7 @@ class _Job:
         items = self.reader.video(self.info.path, sampling, size, skip, skip_seconds)
         # Closed here and not whenever memory is tidied: the reader answers one request at a time.
         with closing(items):
-            frames = _without_notes(items, reading)
+            frames = _frames_of(items, ended)
             if not seek:
                 frames = _dropped(frames, start - lead)
             if start:
@@ -220,10 +203,10 @@ class _Job:
 
         return Step("prepare", prepare)
 
-    def _measured(self, window: Window, prepared: list[Any]) -> dict[str, Measured]:
+    def _measured(self, window: Window, prepared: list[Any]) -> dict[str, SeriesPart]:
         mark = _mark(window.luma[window.before + window.count - 1])
         return {
-            track.key: Measured(
+            track.key: SeriesPart(
                 window.first,
                 window.indices,
                 window.pts_seconds,
@@ -234,7 +217,7 @@ class _Job:
         }
 
     def _seconds_of(self, ordinal: int) -> float:
-        chunk = self.results.chunk_holding(self.tracks[0].key, ordinal)
+        chunk = self.store.part_holding(self.tracks[0].key, ordinal)
         if chunk is None:
             raise _Misaligned
         return float(chunk.pts_seconds[ordinal - chunk.first])
@@ -242,20 +225,21 @@ class _Job:
     def _mark_before(self, ordinal: int) -> int | None:
         """Return the checksum of the frame before, where a microbatch ended there."""
         for track in self.tracks:
-            chunk = self.results.chunk_holding(track.key, ordinal - 1)
+            chunk = self.store.part_holding(track.key, ordinal - 1)
             if chunk is not None and chunk.first + len(chunk.indices) == ordinal:
                 return chunk.mark
         return None
 
 
-def _without_notes(
-    items: Iterator[LumaBatch | ReaderChosen | VideoEnd], reading: _Reading
+def _frames_of(
+    items: Iterator[LumaBatch | ReaderChosen | VideoEnd], ended: dict[str, Any]
 ) -> Iterator[LumaBatch]:
+    """Yield the frames a reader gives; what else it reports goes into `ended`."""
     for item in items:
         if isinstance(item, LumaBatch):
             yield item
         else:
-            reading.note(item)
+            ended |= item.facts()
 
 
 def _dropped(batches: Iterator[LumaBatch], frames: int) -> Iterator[LumaBatch]:

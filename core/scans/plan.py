@@ -10,7 +10,8 @@ from ..config.spec import Spec
 from ..protocol.passed_over import PassedOver, Tally
 from ..records import content_of
 from ..screening.registry import create, versions
-from ..sources.find import PICTURE_SUFFIXES, FoundFile, Missing, find, one_file
+from ..sources.find import PICTURE_SUFFIXES, find
+from ..sources.locator import FoundFile, Missing, find_one
 from ..sources.moving import says_animated
 from ..storage.library import Library
 from ..storage.runs import TaskRow
@@ -94,7 +95,7 @@ def plan_again(
     found: dict[int, tuple[FoundFile, int | None]] = {}
     gone: list[TaskRow] = []
     for task in tasks:
-        item = one_file(task.path)
+        item = find_one(task.path)
         if isinstance(item, FoundFile):
             found[task.number] = item, task.stream
         else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..hub.resolved import Resolved
     from ..inference.session import InferenceSession
     from ..models.residency import Residency
-    from ..storage.library import Library
+    from ..stores.answers import InferenceStores
 
 Notify = Callable[[str], None]
 EMBEDDER_ON_GPU = "siglip2-so400m"
@@ -76,15 +76,20 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
 
 
 def open_session(
-    library: Library, residency: Residency, resolved: ResolvedModels, notify: Notify, *, redo: bool
+    stores: InferenceStores,
+    residency: Residency,
+    resolved: ResolvedModels,
+    notify: Notify,
+    *,
+    redo: bool,
 ) -> InferenceSession:
-    """Return what looks for a scan over a library."""
+    """Return the models of a scan, which keep what they answer in these stores."""
     from ..inference.leases import ModelLeases
     from ..inference.session import InferenceSession
 
     prompts = resolved.prompts or load_prompts()
-    leases = ModelLeases(residency, resolved.loadings, library.annotations, prompts, notify)
-    return InferenceSession(library, leases, resolved.spec, redo=redo)
+    leases = ModelLeases(residency, resolved.loadings, stores.annotations, prompts, notify)
+    return InferenceSession(stores, leases, resolved.spec, redo=redo)
 
 
 def model_of(spec: Spec, stage: str) -> str:

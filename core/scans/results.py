@@ -1,4 +1,4 @@
-"""From whole tracks and answers to a result: candidates, moments, and whether all was read."""
+"""From whole series and answers to a result: candidates, events, and whether all was read."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from ..config.spec import Spec
 from ..inference.answers import ModelAnswers
 from ..records import Candidate, SourceInfo
 from ..screening.stage import ScreeningResult, Series
-from ..storage.provenance import provenance
-from ..storage.results import Result, Results
+from ..stores.results import Result
+from ..stores.series import SeriesStore
 from ..text import counted
 from .events import moments
 from .measure import StageSeries
+from .provenance import provenance
 
 MOST_DAMAGED = 0.05
 """share of packets that could not be decoded, up to which a source still counts as whole"""
 
 
-def decide(results: Results, tracks: Sequence[StageSeries]) -> ScreeningResult:
-    """Let every screen decide over its whole track."""
+def decide(store: SeriesStore, tracks: Sequence[StageSeries]) -> ScreeningResult:
+    """Let every screening stage decide over its whole series."""
     candidates: list[Candidate] = []
     frames = 0
     for open_track in tracks:
-        measured = results.whole_series(open_track.key, len(open_track.stage.columns))
+        measured = store.whole(open_track.key, len(open_track.stage.columns))
         track = Series(
             open_track.stage.columns, measured.indices, measured.pts_seconds, measured.values
         )

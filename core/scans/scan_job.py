@@ -22,13 +22,13 @@ from ..screening.registry import versions
 from ..sources.pools import image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
-from ..storage.library import Library
-from ..storage.results import Result
+from ..stores.results import Result
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source, work_items
 from .progress import TaskProgress
 from .results import decide, judge, measured
 from .retries import Retries
+from .stores import ScanStores
 from .task_results import Emit, TaskResults, has_changed
 from .thumbnails import make_missing
 
@@ -43,7 +43,7 @@ class ScanJob:
 
     def __init__(
         self,
-        library: Library,
+        library: ScanStores,
         scan: int,
         profile: str,
         spec: Spec,
@@ -285,11 +285,11 @@ class ScanJob:
         return result.measured_by(self._versions, info.timing)
 
     def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
-        results = self._library.results
-        tracks = open_series(results, info, self._spec)
+        results, series = self._library.results, self._library.series
+        tracks = open_series(series, info, self._spec)
         anew = self._redo or self._retried(info.content, tracks)
         if anew:
-            tracks = open_series(results, info, self._spec, anew=f"again-{self.scan}")
+            tracks = open_series(series, info, self._spec, anew=f"again-{self.scan}")
         running = self._begun(source, info.frame_count)
         progress = self._progress(source, running)
 
@@ -299,10 +299,10 @@ class ScanJob:
 
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
-        ended = measure_video(results, reader, info, self._spec, tracks, self.control, progress)
+        ended = measure_video(series, reader, info, self._spec, tracks, self.control, progress)
         self._check_unchanged(source, info, tracks)
         if anew:
-            settle_series(results, tracks)
+            settle_series(series, tracks)
         screened = running.done
         info = self._counted(source, info, ended)
         result = self._judged(info, reader, tracks, ended, answered)
@@ -329,18 +329,18 @@ class ScanJob:
         progress: Progress,
     ) -> Result:
         """Return the result of what was measured, and of what models say about it."""
-        decided = decide(self._library.results, tracks)
+        decided = decide(self._library.series, tracks)
         if self._session is None:
             return judge(info, self._spec, tracks, decided, ended)
         answers = self._session.answer_video(reader, info, self.control, progress)
-        times = times_of(self._library.results, tracks)
+        times = times_of(self._library.series, tracks)
         decided = self._session.verify(reader, info, decided, times, answers, self.control)
         return judge(info, self._spec, tracks, decided, ended, answers)
 
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
         if has_changed(source):
-            self._library.results.forget_series([track.key for track in tracks])
+            self._library.series.forget([track.key for track in tracks])
             self._library.annotations.forget(info.content)
             raise Unreadable("changed while it was read; scan it again once it is whole")
 
@@ -387,7 +387,7 @@ class ScanJob:
         from .images import ImageScan
 
         return ImageScan(
-            self._library.results, self._image_pool, self._spec, runner,
+            self._library, self._image_pool, self._spec, runner,
             self._library.frames, redo=self._redo,
         )  # fmt: skip
 

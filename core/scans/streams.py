@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from ..sources.find import PICTURE_SUFFIXES, FoundFile
+from ..sources.find import PICTURE_SUFFIXES
+from ..sources.locator import FoundFile
 
 if TYPE_CHECKING:
     from ..config.spec import Spec

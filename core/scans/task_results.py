@@ -6,7 +6,6 @@ In this order: TaskStarted, then progress, warnings and the events found, then T
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING
 from ..errors import SightlineError
 from ..protocol import messages as events
 from ..records import Event, SourceInfo
-from ..storage.library import Library
-from ..storage.results import Result
+from ..sources.locator import locate
 from ..storage.runs import TaskRow
+from ..stores.results import Result
 from ..system.disk_errors import disk_fault_of
 from .plan import Source
+from .stores import ScanStores
 
 if TYPE_CHECKING:
     from .images import ImageResult
@@ -52,7 +52,7 @@ def cut_short(scan: int, error: SightlineError | OSError) -> Ended:
 class TaskResults:
     """Takes down how sources ended. Any thread may call."""
 
-    def __init__(self, library: Library, scan: int, spec_hash: str, emit: Emit) -> None:
+    def __init__(self, library: ScanStores, scan: int, spec_hash: str, emit: Emit) -> None:
         """`spec_hash` is that of the results which sources known already have."""
         self._library = library
         self._scan = scan
@@ -170,7 +170,7 @@ class TaskResults:
             self.started(source, frames)
 
     def _is_lasting(self, source: Source, picture: ImageResult) -> bool:
-        there = os.path.exists(source.found.path)
+        there = locate(source.found.path).exists()
         return picture.info is None and not picture.killed and there
 
     def _picture_row(self, source: Source, picture: ImageResult, seconds: float) -> TaskRow:
@@ -213,13 +213,12 @@ class TaskResults:
 
 def identity(source: Source) -> tuple[str, int, int]:
     """Return path, bytes and time of change: what tells that a file is still the one planned."""
-    return source.found.path, source.found.size_bytes, source.found.mtime_ns
+    return source.found.path, *source.found.version
 
 
 def has_changed(source: Source) -> bool:
     """Tell whether a file is another than the one planned; one that is gone since is not."""
     try:
-        status = os.stat(source.found.path)
+        return locate(source.found.path).version() != source.found.version
     except OSError:
         return False
-    return (status.st_size, status.st_mtime_ns) != identity(source)[1:]

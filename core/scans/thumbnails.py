@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 from ..records import Event, SourceInfo
 from ..sources.reader import Reader
-from ..storage.thumbnails import Thumbnails
+from ..stores.results import ThumbnailStore
 
 
 def make_missing(
-    thumbnails: Thumbnails,
+    thumbnails: ThumbnailStore,
     reader: Reader,
     info: SourceInfo,
     moments: Iterable[Event],
@@ -25,9 +25,7 @@ def make_missing(
     wanted = {
         moment.peak_seconds
         for moment in moments
-        if not thumbnails.path(
-            info.content, moment.peak_seconds, longest_side, info.pixels
-        ).exists()
+        if not thumbnails.has(info.content, moment.peak_seconds, longest_side, info.pixels)
     }
     if not wanted:
         return

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import stat
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
@@ -17,7 +16,9 @@ from dataclasses import dataclass, field
 from ..errors import EnvironmentFault
 from ..protocol.passed_over import PassedOver, Tally
 from ..text import clean, clean_path
-from .find import KNOWN_SUFFIXES, FoundFile, Links, Walk, is_system_folder
+from .file_locator import FileLocator
+from .find import KNOWN_SUFFIXES, Links, Walk, is_system_folder
+from .locator import FoundFile
 
 log = logging.getLogger("sightline.watch")
 LOOK_AGAIN_SECONDS = 60.0
@@ -159,7 +160,7 @@ class Appearing:
             self.settling.touch(path)
 
     def _files_under(self, folder: str, tally: Tally) -> list[str]:
-        found = self._walk(tally).under(folder)
+        found = FileLocator(folder).listing(self._walk(tally))
         return [item.path for item in found if isinstance(item, FoundFile)]
 
 
@@ -216,13 +217,10 @@ class Settling:
 
 
 def _identity(folder: str) -> tuple[int, int]:
-    try:
-        status = os.stat(folder)
-    except OSError as error:
-        raise _gone(folder) from error
-    if not stat.S_ISDIR(status.st_mode):
+    identity = FileLocator(folder).folder_identity()
+    if identity is None:
         raise _gone(folder)
-    return status.st_dev, status.st_ino
+    return identity
 
 
 def _gone(folder: str) -> EnvironmentFault:
@@ -240,7 +238,6 @@ def _is_text(path: str) -> bool:
 
 def _status(path: str) -> tuple[int, int] | None:
     try:
-        status = os.stat(path)
+        return FileLocator(path).version()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns

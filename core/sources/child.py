@@ -22,6 +22,7 @@ from ..errors import MissingExtra, SourceError, TooLarge, Unreadable
 from ..system.disk_errors import FULL
 from ..text import counted
 from . import foreign, wire
+from .file_locator import FileLocator
 
 ALIVE_SECONDS = 1.0
 Reply = Callable[..., None]
@@ -133,7 +134,7 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
     from .content import content_hash
 
     path = request["path"]
-    if os.path.getsize(path) == 0:
+    if FileLocator(path).version()[0] == 0:
         raise Unreadable("the file is empty; copy it again from its origin")
     if kind := foreign.foreign_kind(path):
         raise Unreadable(f"this is {kind}, which is not read; give a picture or a video")
@@ -231,7 +232,8 @@ def _probed_picture(
     with picture.open_picture(path, float(request["max_pixels"])) as image:
         if not first_frame and moving.is_animated(image):
             raise _Animated("an animated picture is read as a video")
-        info = picture.probe_picture(image, path, content, os.path.getsize(path))
+        size = FileLocator(path).version()[0]
+        info = picture.probe_picture(image, path, content, size)
         if not request["luma"]:
             return info, None, 1.0
         luma, scale = picture.picture_luma(image, path)
@@ -252,7 +254,7 @@ def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
     from .find import PICTURE_SUFFIXES
 
     path, choice = request["path"], _choice(request)
-    size = os.path.getsize(path)
+    size = FileLocator(path).version()[0]
     picture.check_claimed(path, float(request["max_pixels"]))
     info = video.probe_video(path, content, size, float(request["max_pixels"]), beat, choice)
     info = survey.counted(info, choice, beat)

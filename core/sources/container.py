@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Unreadable
 from ..text import counted
 from .ending import has_boxes, lacks_index
+from .file_locator import FileLocator
 from .guarded_file import MOST_SEARCHED_MIB, GuardedFile
 from .moving import as_stream, is_webp
 
@@ -199,7 +200,7 @@ def _container(path: str, choice: Choice, beat: Callable[[], None]) -> _Opened:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         # A play list may miss a file as well; that one did not vanish.
-        if isinstance(error, FileNotFoundError) and not os.path.exists(path):
+        if isinstance(error, FileNotFoundError) and not FileLocator(path).exists():
             raise
         behind = _behind_padding(path, formats, choice, beat)
         if behind is not None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from ..errors import UsageError
+from ..protocol.addresses import absolute
 from ..protocol.passed_over import Tally
+from .file_locator import FileLocator
+from .locator import FoundFile, Locator, Missing, locate
 
 
 def _endings(text: str) -> frozenset[str]:
@@ -41,29 +44,11 @@ SYSTEM_FOLDERS = frozenset(
 """folders in which NAS and desktop systems keep deleted files, earlier versions and thumbnails"""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """One file worth reading, with what the directory says of it."""
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    identity: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A path that was asked for and cannot be looked at."""
-
-    path: str
-    reason: str
-
-
 def find(
     paths: Iterable[str], globs: tuple[str, ...] = (), *, follow_links: bool = False,
     tally: Tally | None = None,
 ) -> Iterator[FoundFile | Missing]:  # fmt: skip
-    """Yield every source under `paths`, each file once.
+    """Yield every source under `paths` (paths and URLs), each file once.
 
     A folder is walked whole, each folder once, and gives files with a known ending; a file named
     directly is taken whatever it is called. `globs` keep only files whose name matches one of
@@ -71,15 +56,24 @@ def find(
     followed where it leads into one of `paths`, or with `follow_links`. `tally` counts what is
     passed over: links, system folders and files of other kinds.
     """
-    named = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    walk = Walk(globs, Links.of(named, follow=follow_links), tally or Tally())
+    named = [_located(path) for path in paths]
+    folders = [each.address for each in named if not isinstance(each, Missing)]
+    walk = Walk(globs, Links.of(folders, follow=follow_links), tally or Tally())
     seen: set[object] = set()
-    for path in named:
-        for found in walk.under(path):
+    for each in named:
+        for found in [each] if isinstance(each, Missing) else each.listing(walk):
             key = found.identity if isinstance(found, FoundFile) else found.path
             if key not in seen:
                 seen.add(key)
                 yield found
+
+
+def _located(path: str) -> Locator | Missing:
+    address = absolute(path)
+    try:
+        return locate(address)
+    except UsageError as error:
+        return Missing(address, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +118,7 @@ class Walk:
         if os.path.isdir(path):
             yield from self._walk(path)
         else:
-            yield one_file(path)
+            yield FileLocator(path).found()
 
     def _walk(self, top: str) -> Iterator[FoundFile | Missing]:
         """Yield the files under a folder, sub-folders where their names stand among the files."""
@@ -142,18 +136,19 @@ class Walk:
                 if self._enters(entry):
                     open_folders.append(iter(self._entries(entry.path)))
             elif self._wants(entry.name):
-                yield one_file(entry.path)
+                yield FileLocator(entry.path).found()
 
     def _entries(self, folder: str) -> Sequence[os.DirEntry[str] | Missing]:
         try:
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in self._walked:
+            identity = FileLocator(folder).folder_identity()
+            if identity is not None and identity in self._walked:
                 return []
-            self._walked.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
                 shown = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
             return [Missing(folder, f"folder cannot be read: {error.strerror}")]
+        if identity is not None:
+            self._walked.add(identity)
         self.folders.append(folder)
         key = _natural()
         return sorted(shown, key=lambda entry: key(entry.name))
@@ -217,16 +212,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself, for one; as a file it gets its reason
         return False
-
-
-def one_file(path: str) -> FoundFile | Missing:
-    """Return what a path names, if it is a file; a folder is not looked into."""
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        return Missing(path, f"{error.strerror}; check the path")
-    except ValueError:
-        return Missing(path, "no path may hold a null character; check the path")
-    if not stat.S_ISREG(status.st_mode):
-        return Missing(path, "not a regular file; name a video or picture, or a folder of them")
-    return FoundFile(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))

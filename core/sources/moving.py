@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .file_locator import FileLocator
 from .formats import open_listed
+from .locator import locate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,7 +56,7 @@ def says_animated(path: str) -> bool:
     if os.path.splitext(path)[1].lower() not in (".webp", ".avif"):
         return False
     try:
-        with open(path, "rb") as file:
+        with locate(path).open() as file:
             head = file.read(_MAGIC_BYTES)
     except OSError:
         return False
@@ -81,8 +83,7 @@ def as_stream(path: str, beat: Callable[[], None]) -> io.BytesIO:
 
     `beat` is called for every frame. Raises what Pillow raises on damaged data.
     """
-    status = os.stat(path)
-    return io.BytesIO(_muxed(path, (status.st_mtime_ns, status.st_size), beat))
+    return io.BytesIO(_muxed(path, FileLocator(path).version(), beat))
 
 
 # Reading a video opens it several times over; `_version` keeps a changed file from being mistaken.

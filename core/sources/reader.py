@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
 from . import wire
 from .container import RAW_FORMATS
+from .locator import locate
 from .process import ReaderProcess
 
 T = TypeVar("T")
@@ -85,6 +86,10 @@ class VideoEnd:
     cut_off: str = ""
     end_seconds: float | None = None
 
+    def facts(self) -> dict[str, Any]:
+        """Return what is kept of it with a series and in provenance."""
+        return {**asdict(self), "warnings": list(self.warnings)}
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderChosen:
@@ -92,6 +97,10 @@ class ReaderChosen:
 
     reader: str
     why: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is kept of it with a series and in provenance."""
+        return asdict(self)
 
 
 class Reader:
@@ -248,8 +257,7 @@ class Reader:
         self._asking = threading.get_ident()
         request |= {"do": operation, "max_pixels": self._limits.max_megapixels * 1e6}
         request["damage_mib"] = self._limits.damage_mib
-        # The process works in another folder.
-        request |= {key: os.path.abspath(request[key]) for key in ("path", "out") if key in request}
+        request |= _local(request)
         finished = False
         try:
             process = self._start()
@@ -382,3 +390,11 @@ def _raised(header: dict[str, Any]) -> errors.SightlineError:
         "EnvironmentFault": errors.EnvironmentFault,
     }
     return kinds.get(header["error"], errors.Unreadable)(header["reason"])
+
+
+def _local(request: dict[str, Any]) -> dict[str, str]:
+    """Return the absolute paths in a request: the reader process works in another folder."""
+    paths = {"out": os.path.abspath(request["out"])} if "out" in request else {}
+    if "path" in request:
+        paths["path"] = locate(request["path"]).local_path()
+    return paths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from copy import copy
@@ -12,6 +11,7 @@ from typing import Any
 
 from .clock import PacketClock
 from .ending import holds_one_segment
+from .file_locator import FileLocator
 from .video import Decoded, Stream, decode, open_again, packets, rewind, seconds_of
 
 
@@ -89,8 +89,7 @@ def _sought(stream: Stream, seconds: float) -> Iterator[Decoded]:
 def _way(stream: Stream) -> _Way:
     if _has_one_clock(stream):
         return _Way(one_clock=True)
-    status = os.stat(stream.path)
-    key = stream.path, status.st_size, status.st_mtime_ns, stream.choice
+    key = stream.path, *FileLocator(stream.path).version(), stream.choice
     if key not in _READ_WAYS:
         _READ_WAYS.clear()
         _READ_WAYS[key] = _read_way(stream)

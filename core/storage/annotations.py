@@ -1,21 +1,19 @@
-"""What models said about frames, kept by what was asked: the same question is never asked twice.
+"""Answers of models about frames in the library: `stores.answers.AnswerStore` in SQLite.
 
-A question is `asked` (stage, model, revision, prompt, parameters: see `Asked`), a content, a frame,
-and a part of it (an object, a candidate, a filled-in prompt; empty for the frame itself).
+An answer is kept by how it was asked for (see `AnswerKey`), content, frame and part of the frame.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..config.spec import tagged_hash
+from ..stores.answers import Annotation, AnswerKey, QuestionKey, SampledFrames
 from .database import Database
 from .results import OF_THE_FILE
 
@@ -25,77 +23,28 @@ _ANEW = "body = excluded.body, vector = excluded.vector, made = excluded.made"
 _AGAIN = "body = CASE WHEN json_extract(body, '$.error') IS NULL THEN body ELSE excluded.body END"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How something is asked. `identity` is what its key is made of; `made_with` only tells more.
-
-    `id` is the library's number for it.
-    """
-
-    stage: str
-    identity: Mapping[str, Any]
-    made_with: Mapping[str, Any] = field(default_factory=dict)
-    id: int = 0
-
-    @property
-    def key(self) -> str:
-        """Return what tells it from every other way of asking."""
-        return tagged_hash("asked", [self.stage, dict(self.identity)])
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """What was said about one part of one frame; `vector` is float32 (dimension,) or None.
-
-    `body["error"]` is there when and only when it failed.
-    """
-
-    stage: str
-    frame: int
-    seconds: float
-    part: str
-    body: dict[str, Any]
-    vector: NDArray[np.float32] | None = None
-    id: int = 0
-
-    @property
-    def failed(self) -> str:
-        """Return why there is no answer, or an empty string."""
-        return str(self.body.get("error", ""))
-
-
 class Annotations:
     """Reads and writes annotations."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, asked: Asked) -> Asked:
-        """Return the same with its number, making room for it where there was none."""
-        body = {"identity": dict(asked.identity), "made_with": dict(asked.made_with)}
+    def register(self, key: AnswerKey) -> AnswerKey:
+        """Return the same with its number, adding it where it was not known."""
+        body = {"identity": dict(key.identity), "made_with": dict(key.made_with)}
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO asked (key, stage, body) VALUES (?, ?, ?)",
-                (asked.key, asked.stage, json.dumps(body, sort_keys=True)),
+                (key.key, key.stage, json.dumps(body, sort_keys=True)),
             )
-            row = connection.execute("SELECT id FROM asked WHERE key = ?", (asked.key,)).fetchone()
-        return Asked(asked.stage, asked.identity, asked.made_with, int(row[0]))
-
-    def converted(self, asked: Asked, conversion: str) -> Asked:
-        """Return how something is asked about pixels that were converted; empty: as it is.
-
-        What was said before of other pixels is no answer to it.
-        """
-        if not conversion:
-            return asked
-        identity = {**asked.identity, "pixels": conversion}
-        return self.ask(Asked(asked.stage, identity, asked.made_with))
+            row = connection.execute("SELECT id FROM asked WHERE key = ?", (key.key,)).fetchone()
+        return replace(key, id=int(row[0]))
 
     def known(
-        self, asked: Asked, wanted: Sequence[tuple[str, int, str]], *, failed: bool = False
-    ) -> dict[tuple[str, int, str], Annotation]:
-        """Return what is kept of the wanted (content, frame, part); failures only if asked for."""
-        found: dict[tuple[str, int, str], Annotation] = {}
+        self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool = False
+    ) -> dict[QuestionKey, Annotation]:
+        """Return what is kept of the wanted questions; failures only with `failed`."""
+        found: dict[QuestionKey, Annotation] = {}
         for start in range(0, len(wanted), _BATCH // 4):
             part = wanted[start : start + _BATCH // 4]
             places = ",".join(["(?,?,?)"] * len(part))
@@ -103,30 +52,28 @@ class Annotations:
                 rows = connection.execute(
                     "SELECT content, frame, part, seconds, body, vector, id FROM annotations "
                     f"WHERE asked = ? AND (content, frame, part) IN (VALUES {places})",
-                    [asked.id, *(value for key in part for value in key)],
+                    [key.id, *(value for question in part for value in question)],
                 ).fetchall()
             for content, frame, name, *rest in rows:
-                annotation = _annotation(asked.stage, frame, name, *rest)
+                annotation = _annotation(key.stage, frame, name, *rest)
                 if failed or not annotation.failed:
                     found[str(content), int(frame), str(name)] = annotation
         return found
 
-    def keep(self, asked: Asked, said: Iterable[tuple[str, Annotation]]) -> list[Annotation]:
+    def keep(self, key: AnswerKey, answers: Iterable[tuple[str, Annotation]]) -> list[Annotation]:
         """Keep (content, annotation) pairs in one transaction; return them with their numbers."""
         kept = []
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._database.transaction() as connection:
-            for content, a in said:
+            for content, a in answers:
                 row = connection.execute(
                     "INSERT INTO annotations (asked, content, frame, part, seconds, body, vector, "
                     "made) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (asked, content, frame, "
                     f"part) DO UPDATE SET {_AGAIN if a.failed else _ANEW} RETURNING id",
-                    (asked.id, content, a.frame, a.part, a.seconds, json.dumps(a.body),
+                    (key.id, content, a.frame, a.part, a.seconds, json.dumps(a.body),
                      None if a.vector is None else a.vector.astype("<f4").tobytes(), now),
                 ).fetchone()  # fmt: skip
-                kept.append(
-                    Annotation(a.stage, a.frame, a.seconds, a.part, a.body, a.vector, int(row[0]))
-                )
+                kept.append(replace(a, id=int(row[0])))
         return kept
 
     def of_result(self, content: str, spec_hash: str) -> list[Annotation]:
@@ -175,7 +122,7 @@ class Annotations:
 
     # Which frames of a video a sampling takes
 
-    def sampled(self, key: str) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, Any]]:
+    def sampled(self, key: str) -> SampledFrames:
         """Return (numbers, seconds, how reading ended) of the frames a sampling took; none yet: 0.
 
         Both arrays are of shape (frames,).

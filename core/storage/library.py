@@ -22,6 +22,7 @@ from .lock import LOCK
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs
+from .series import SeriesTable
 from .thumbnails import Thumbnails
 from .watched import Watched
 
@@ -51,6 +52,7 @@ class Library:
             raise
         self.runs = Runs(self.database)
         self.results = Results(self.database)
+        self.series = SeriesTable(self.database)
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)

@@ -1,4 +1,4 @@
-"""What is known about contents: probes, tracks of measurements, candidates, moments, provenance.
+"""What is known about contents: probes, candidates, events, provenance.
 
 Everything is keyed by content and by what was asked, never by scan or path, so the same question
 is answered once, and a renamed file is known.
@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from sqlite3 import Connection
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..config.spec import tagged_hash
 from ..records import (
     PICTURE_READING,
     Candidate,
@@ -27,6 +22,7 @@ from ..records import (
     content_of,
     of_the_file,
 )
+from ..stores.results import Result
 from .database import Database
 
 _BATCH = 500
@@ -38,62 +34,6 @@ OF_THE_FILE = (
 _READ_AS_NOW = (
     "(kind IS NULL OR kind != 'picture' OR coalesce(json_extract(info, '$.reading'), 0) >= ?)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesState:
-    """How far a track is measured. `ended` says how reading ended, once it is complete."""
-
-    key: str
-    frames: int
-    complete: bool
-    ended: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One microbatch of one track, or a whole track read back.
-
-    `indices` int64, `pts_seconds` float64, `values` float32 (frames, columns); `first` is the
-    ordinal of its first frame among those looked at; `mark` is a checksum of its last frame.
-    """
-
-    first: int
-    indices: NDArray[np.int64]
-    pts_seconds: NDArray[np.float64]
-    values: NDArray[np.float32]
-    mark: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a spec found in a content. `failure` is empty for a source read to its end."""
-
-    content: str
-    spec_hash: str
-    frames: int
-    failure: str
-    warnings: tuple[str, ...]
-    provenance: dict[str, Any]
-    tracks: dict[str, str]
-    candidates: tuple[Candidate, ...]
-    moments: tuple[Event, ...]
-    annotations: tuple[int, ...] = ()
-    """numbers of the annotations it is made of"""
-
-    def measured_by(self, versions: Mapping[str, int], timing: int) -> bool:
-        """Tell whether it was measured as today: by these versions of the stages, so timed.
-
-        `timing` is that of the source, as a probe finds it now (see `SourceInfo`).
-        """
-        measured: dict[str, int] = self.provenance.get("stages", {})
-        by_these = all(versions.get(name, known) == known for name, known in measured.items())
-        return by_these and int(self.provenance.get("timing", 0)) == timing
-
-
-def track_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
-    """Return a track's identity: what was measured, of what, how."""
-    return tagged_hash("track", [content, stage, version, settings])
 
 
 class Results:
@@ -211,111 +151,6 @@ class Results:
         """Return every content a probe was kept of."""
         with self._database.reading() as connection:
             return {str(row[0]) for row in connection.execute("SELECT content FROM contents")}
-
-    # Tracks
-
-    def track(self, key: str) -> SeriesState:
-        """Return how far a track is; one never begun is at frame 0."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
-            ).fetchone()
-        if row is None:
-            return SeriesState(key, 0, False, {})
-        return SeriesState(key, int(row[0]), bool(row[1]), json.loads(row[2] or "{}"))
-
-    def begin_track(
-        self, key: str, content: str, stage: str, version: int, settings: dict[str, Any]
-    ) -> None:
-        """Make room for a track; one that is there stays as it is."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO tracks (key, content, stage, version, settings) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (key, content, stage, version, json.dumps(settings)),
-            )
-
-    def append(self, measured: dict[str, Measured]) -> None:
-        """Keep one microbatch of several tracks in one transaction."""
-        with self._database.transaction() as connection:
-            for key, part in measured.items():
-                end = part.first + len(part.indices)
-                connection.execute(
-                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)",
-                    (key, part.first, len(part.indices), _packed(part)),
-                )
-                connection.execute(
-                    "UPDATE tracks SET frames = max(frames, ?) WHERE key = ?", (end, key)
-                )
-
-    def complete_tracks(self, keys: Sequence[str], ended: dict[str, Any]) -> None:
-        """Say that tracks cover the whole source."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE tracks SET complete = 1, ended = ? WHERE key = ?",
-                [(json.dumps(ended), key) for key in keys],
-            )
-
-    def keep_pictures(
-        self, tracks: Iterable[tuple[str, str, str, int, dict[str, Any], Measured]]
-    ) -> None:
-        """Keep whole tracks of pictures (key, content, stage, version, settings, measured)."""
-        with self._database.transaction() as connection:
-            for key, content, stage, version, settings, part in tracks:
-                connection.execute(
-                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?, 1, '{}')",
-                    (key, content, stage, version, json.dumps(settings), len(part.indices)),
-                )
-                connection.execute(
-                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)",
-                    (key, part.first, len(part.indices), _packed(part)),
-                )
-
-    def chunk_holding(self, key: str, ordinal: int) -> Measured | None:
-        """Return the microbatch that holds the frame of an ordinal."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT first, count, data FROM chunks WHERE track = ? AND first <= ? "
-                "ORDER BY first DESC LIMIT 1",
-                (key, ordinal),
-            ).fetchone()
-        return None if row is None else _unpacked(*row)
-
-    def whole_series(self, key: str, columns: int) -> Measured:
-        """Return all of a track in one piece."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first", (key,)
-            ).fetchall()
-        parts = [_unpacked(*row) for row in rows]
-        if not parts:
-            return Measured(
-                0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32)
-            )
-        return Measured(
-            0,
-            np.concatenate([part.indices for part in parts]),
-            np.concatenate([part.pts_seconds for part in parts]),
-            np.concatenate([part.values for part in parts]),
-        )
-
-    def replace_tracks(self, keys: dict[str, str]) -> None:
-        """Give tracks new keys; what was kept under those goes. All in one transaction."""
-        with self._database.transaction() as connection:
-            for old, new in keys.items():
-                connection.execute("DELETE FROM tracks WHERE key = ?", (new,))
-                connection.execute(
-                    "INSERT INTO tracks SELECT ?, content, stage, version, settings, frames, "
-                    "complete, ended FROM tracks WHERE key = ?",
-                    (new, old),
-                )
-                connection.execute("UPDATE chunks SET track = ? WHERE track = ?", (new, old))
-                connection.execute("DELETE FROM tracks WHERE key = ?", (old,))
-
-    def forget_series(self, keys: Sequence[str]) -> None:
-        """Remove tracks with all they hold, so that they are measured again."""
-        with self._database.transaction() as connection:
-            connection.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
 
     # Results
 
@@ -453,25 +288,6 @@ def _carry_remarks(connection: Connection, info: SourceInfo) -> None:
         "WHERE content = ?",
         (info.content, before),
     )
-
-
-def _packed(part: Measured) -> bytes:
-    body = (
-        part.indices.astype("<i8").tobytes()
-        + part.pts_seconds.astype("<f8").tobytes()
-        + np.ascontiguousarray(part.values, "<f4").tobytes()
-        + part.mark.to_bytes(4, "little")
-    )
-    return zlib.compress(body, 1)
-
-
-def _unpacked(first: int, count: int, data: bytes) -> Measured:
-    body = zlib.decompress(data)
-    mark = int.from_bytes(body[-4:], "little")
-    indices = np.frombuffer(body, "<i8", count)
-    pts_seconds = np.frombuffer(body, "<f8", count, 8 * count)
-    values = np.frombuffer(body[16 * count : -4], "<f4").reshape(count, -1)
-    return Measured(first, indices, pts_seconds, values, mark)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,10 @@ class Thumbnails:
         shown = f"-{zlib.crc32(pixels.encode()):08x}" if pixels else ""
         return self._of(content) / f"{round(seconds * 1e6)}-{longest_side}{shown}.jpg"
 
+    def has(self, content: str, seconds: float, longest_side: int, pixels: str = "") -> bool:
+        """Tell whether a thumbnail was made."""
+        return self.path(content, seconds, longest_side, pixels).exists()
+
     def keep_only(self, contents: set[str]) -> None:
         """Remove thumbnails of all other contents."""
         kept = {self._of(content) for content in contents}

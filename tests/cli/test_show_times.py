@@ -19,8 +19,9 @@ from core.records import Event, SourceInfo
 from core.screening.registry import create
 from core.service.client import Records
 from core.storage.library import Library
-from core.storage.results import Measured, Result
 from core.storage.runs import TaskRow
+from core.stores.results import Result
+from core.stores.series import SeriesHeader, SeriesPart
 from core.text import clean
 from core.timecodes import frames_to_timecode, seconds_to_frames, timecode_rate, timecode_to_frames
 from core.times import reference, timecode
@@ -55,10 +56,11 @@ class Kept:
         spec = Spec.model_validate({"stages": ("flash",), **settings})
         key, results = f"track:{spec.hash()}", self.library.results
         results.remember([(source, 1)])
-        results.begin_track(key, source.content, "flash", 1, {})
+        series = self.library.series
+        series.begin([SeriesHeader(key, source.content, "flash", 1, {})])
         values = np.zeros((len(indices), len(COLUMNS)), np.float32)
-        part = Measured(0, np.array(indices, np.int64), np.array(times), values)
-        results.append({key: part})
+        part = SeriesPart(0, np.array(indices, np.int64), np.array(times), values)
+        series.append({key: part})
         events = tuple(
             replace(moment(f, times[indices.index(f)]), number=n) for n, f in enumerate(found, 1)
         )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from core.protocol.passed_over import KINDS_KEPT, OTHER, REASONS, PassedOver, Tally
-from core.sources.find import KNOWN_SUFFIXES, SYSTEM_FOLDERS, FoundFile, Missing, find
+from core.sources.find import KNOWN_SUFFIXES, SYSTEM_FOLDERS, find
+from core.sources.locator import FoundFile, Missing
 
 
 def names(*paths: Path, globs: tuple[str, ...] = ()) -> list[str]:

@@ -17,7 +17,8 @@ import pytest
 
 from core.config.screening_settings import Limits, Sampling
 from core.errors import ReaderDied, ReaderKilled, SourceError, TooLarge, Unreadable, Vanished
-from core.sources.find import FoundFile, find
+from core.sources.find import find
+from core.sources.locator import FoundFile
 from core.sources.reader import Reader, again_if_killed
 from tests.sources.reading import REPOSITORY, read
 

@@ -27,8 +27,8 @@ from core.scans.plan import plan
 from core.sources.reader import Reader
 from core.storage.frames import KeptFrames
 from core.storage.library import Library
-from core.storage.results import Result
 from core.storage.thumbnails import Thumbnails
+from core.stores.results import Result
 from tests.sources.footage import scene, write_video
 from tests.stages.test_looking import at_work, pictures, spec
 

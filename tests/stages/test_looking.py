@@ -27,8 +27,8 @@ from core.models.protocols import Loading, Model
 from core.models.registry import load
 from core.models.residency import Residency
 from core.pipeline.channel import Control
-from core.storage.annotations import Annotation
 from core.storage.library import Library
+from core.stores.answers import Annotation
 from tests.tiny.shelf import tiny_model
 
 LABELS = ("cat", "dog", "tree")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from core.protocol.addresses import absolute, path_of, scheme_of
 from core.service.client import is_known_kind
 from core.text import clean, clean_path
 
@@ -21,7 +22,7 @@ def rows(typed: str) -> list[Row]:
     What begins with a dot is left out unless a dot is typed. A folder that cannot be read has no
     rows; `key` is the whole path.
     """
-    folder, start = os.path.split(os.path.expanduser(typed))
+    folder, start = os.path.split(_path(typed))
     folders: list[os.DirEntry[str]] = []
     files: list[os.DirEntry[str]] = []
     try:
@@ -59,14 +60,20 @@ def unquoted(typed: str) -> str:
 def whole(typed: str) -> str:
     """Return the absolute path of what is typed; a letter no path can hold leads nowhere."""
     try:
-        return os.path.abspath(os.path.expanduser(typed))
+        return absolute(typed)
     except (OSError, ValueError):
         return ""
 
 
+def _path(typed: str) -> str:
+    """Return what is typed as a path: a `file:` URL too is listed while it is typed."""
+    path = path_of(typed) if scheme_of(typed) == "file" else None
+    return os.path.expanduser(typed) if path is None else path
+
+
 def trouble(typed: str) -> str:
     """Return why the folder of what is typed cannot be listed, or an empty string."""
-    folder = os.path.split(os.path.expanduser(typed))[0] or "."
+    folder = os.path.split(_path(typed))[0] or "."
     try:
         with os.scandir(folder):
             return ""

@@ -1,0 +1,145 @@
+"""Series of measurements in the library: one row a series, one compressed row a microbatch."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+import numpy as np
+
+from ..stores.series import SeriesHeader, SeriesPart, SeriesState
+from .database import Database
+
+
+class SeriesTable:
+    """Reads and writes series: `stores.series.SeriesStore` in SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def state(self, key: str) -> SeriesState:
+        """Return how far a series is; one never begun is at frame 0."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return SeriesState(key, 0, False, {})
+        return SeriesState(key, int(row[0]), bool(row[1]), json.loads(row[2] or "{}"))
+
+    def begin(self, headers: Iterable[SeriesHeader]) -> None:
+        """Add empty series; one that is there stays as it is."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO tracks (key, content, stage, version, settings) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [_fields(header) for header in headers],
+            )
+
+    def append(self, parts: Mapping[str, SeriesPart]) -> None:
+        """Keep one microbatch of several series in one transaction."""
+        with self._database.transaction() as connection:
+            for key, part in parts.items():
+                end = part.first + len(part.indices)
+                _keep_part(connection, key, part)
+                connection.execute(
+                    "UPDATE tracks SET frames = max(frames, ?) WHERE key = ?", (end, key)
+                )
+
+    def complete(self, keys: Sequence[str], ended: dict[str, Any]) -> None:
+        """Mark series as covering the whole source."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE tracks SET complete = 1, ended = ? WHERE key = ?",
+                [(json.dumps(ended), key) for key in keys],
+            )
+
+    def keep_whole(self, series: Iterable[tuple[SeriesHeader, SeriesPart]]) -> None:
+        """Keep whole series of images, replacing earlier ones."""
+        with self._database.transaction() as connection:
+            for header, part in series:
+                connection.execute(
+                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?, 1, '{}')",
+                    (*_fields(header), len(part.indices)),
+                )
+                _keep_part(connection, header.key, part)
+
+    def part_holding(self, key: str, ordinal: int) -> SeriesPart | None:
+        """Return the microbatch that holds the frame of an ordinal."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? AND first <= ? "
+                "ORDER BY first DESC LIMIT 1",
+                (key, ordinal),
+            ).fetchone()
+        return None if row is None else _unpacked(*row)
+
+    def whole(self, key: str, columns: int) -> SeriesPart:
+        """Return all of a series in one piece; `columns` is the width of one without frames."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first", (key,)
+            ).fetchall()
+        parts = [_unpacked(*row) for row in rows]
+        if not parts:
+            return SeriesPart(
+                0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32)
+            )
+        return SeriesPart(
+            0,
+            np.concatenate([part.indices for part in parts]),
+            np.concatenate([part.pts_seconds for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+
+    def rename(self, keys: Mapping[str, str]) -> None:
+        """Give series new keys; what was kept under those is removed. All in one transaction."""
+        with self._database.transaction() as connection:
+            for old, new in keys.items():
+                connection.execute("DELETE FROM tracks WHERE key = ?", (new,))
+                connection.execute(
+                    "INSERT INTO tracks SELECT ?, content, stage, version, settings, frames, "
+                    "complete, ended FROM tracks WHERE key = ?",
+                    (new, old),
+                )
+                connection.execute("UPDATE chunks SET track = ? WHERE track = ?", (new, old))
+                connection.execute("DELETE FROM tracks WHERE key = ?", (old,))
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Remove series with all they hold, so that they are measured again."""
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
+
+
+def _fields(header: SeriesHeader) -> tuple[str, str, str, int, str]:
+    settings = json.dumps(header.settings)
+    return header.key, header.content, header.stage, header.version, settings
+
+
+def _keep_part(connection: Connection, key: str, part: SeriesPart) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)",
+        (key, part.first, len(part.indices), _packed(part)),
+    )
+
+
+def _packed(part: SeriesPart) -> bytes:
+    body = (
+        part.indices.astype("<i8").tobytes()
+        + part.pts_seconds.astype("<f8").tobytes()
+        + np.ascontiguousarray(part.values, "<f4").tobytes()
+        + part.mark.to_bytes(4, "little")
+    )
+    return zlib.compress(body, 1)
+
+
+def _unpacked(first: int, count: int, data: bytes) -> SeriesPart:
+    body = zlib.decompress(data)
+    mark = int.from_bytes(body[-4:], "little")
+    indices = np.frombuffer(body, "<i8", count)
+    pts_seconds = np.frombuffer(body, "<f8", count, 8 * count)
+    values = np.frombuffer(body[16 * count : -4], "<f4").reshape(count, -1)
+    return SeriesPart(first, indices, pts_seconds, values, mark)

@@ -1,0 +1,1 @@
+"""What stages need from storage, as protocols, and the records they exchange with it."""
