@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..config.spec import Spec
+from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import alike, joined
+from ..screening.dedupe import Dedupe, DedupeStage, alike, joined
 from ..screening.registry import columns_of, create
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
@@ -121,19 +122,20 @@ def summary(library: Library, scan: int, narrowed: FilteredResults | None = None
 def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
     """Yield groups of pictures of a scan that look alike, by path."""
     spec = spec_of(library, scan)
-    if "dedupe" not in spec.stages:
+    if DedupeStage.name not in spec.stages:
         return
     paths, hashes = [], []
-    columns = len(create("dedupe").columns)
+    columns = len(DedupeStage.columns)
     for task in library.runs.tasks(scan, ("done", "known")):
         if task.kind == "picture" and task.content is not None:
             result = library.results.get(task.content, library.runs.get(scan).spec_hash)
-            if result is not None and "dedupe" in result.tracks:
-                values = library.results.whole_series(result.tracks["dedupe"], columns).values
+            if result is not None and DedupeStage.name in result.tracks:
+                key = result.tracks[DedupeStage.name]
+                values = library.results.whole_series(key, columns).values
                 if len(values):
                     paths.append(task.path)
                     hashes.append(joined(values)[0])
-    for group in alike(np.array(hashes, np.uint64), spec.dedupe.distance_bits):
+    for group in alike(np.array(hashes, np.uint64), spec.settings(Dedupe).distance_bits):
         yield tuple(paths[n] for n in group)
 
 
@@ -145,6 +147,7 @@ def _document(
     statistics: bool,
 ) -> Document:
     annotations = library.annotations.of_result(info.content, result.spec_hash)
+    tracks = info.kind == "video" and spec.settings(Detect).tracks
     return Document(
         source=info,
         profile=spec.profile,
@@ -155,7 +158,7 @@ def _document(
         statistics=tuple(_statistics(library, result)) if statistics else (),
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
-        frame_notes=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
+        frame_notes=frame_notes(annotations, tracks=tracks),
         verdicts=verdicts(annotations),
         remarks=tuple(_remarks(library, info.content)),
     )
