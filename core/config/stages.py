@@ -27,6 +27,10 @@ PromptAnswer = Literal["", "text", "keywords", "verdict"]
 Slot = Literal["", "tags", "caption", "objects", "mask", "description", "vector", "verdict"]
 
 
+SCREENING_METHODS = ("kinds", "columns", "open", "prepare", "infer", "finish", "decide", "close")
+MODEL_METHODS = ("open", "questions", "prepare", "infer", "finish")
+
+
 class StageDeclaration:
     """What a stage declares. Every stage class derives from it."""
 
@@ -110,9 +114,38 @@ def declarations() -> Iterator[type[StageDeclaration]]:
 
 def declared(name: str) -> type[StageDeclaration] | None:
     """Return the class of a stage; None for one this installation does not have."""
-    return next((declaration(each) for each in STAGES.names() if each == name), None)
+    with suppress(SightlineError):
+        return declaration(name)
+    return None
 
 
 def event_stages() -> tuple[str, ...]:
     """Return the stages whose candidates become events."""
     return tuple(each.name for each in declarations() if each.events)
+
+
+def check_stage(name: str, found: Any) -> str:
+    """Return what is wrong with the class of a plugin's stage, or an empty string."""
+    if not isinstance(found, type) or not issubclass(found, StageDeclaration):
+        return "it is not a class that derives from StageDeclaration"
+    lacking = next((each for each in ("name", "version") if not hasattr(found, each)), None)
+    if lacking or found.name != name:
+        return f"its attribute '{lacking or 'name'}' must be declared, the name as '{name}'"
+    if not issubclass(found.Settings, Section):
+        return "its 'Settings' must derive from Section"
+    if found.role not in ("screening", "model"):
+        return "its attribute 'role' must be screening or model"
+    methods = SCREENING_METHODS if found.role == "screening" else MODEL_METHODS
+    absent = next((each for each in methods if not hasattr(found, each)), None)
+    return f"it has no '{absent}'" if absent else _check_model(found)
+
+
+def _check_model(stage: type[StageDeclaration]) -> str:
+    """Return which settings a stage with a model lacks."""
+    if stage.role == "screening":
+        return ""
+    if not stage.accepts:
+        return "its attribute 'accepts' must name the kinds of models it can use"
+    wanted = ("model", "prompt") if stage.prompt else ("model",)
+    absent = next((each for each in wanted if each not in stage.Settings.model_fields), None)
+    return f"its 'Settings' must have a '{absent}'" if absent else ""

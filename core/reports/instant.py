@@ -30,7 +30,7 @@ from ..timecodes import (
     written_rate,
 )
 from ..times import EXACT_SECONDS, WrittenTime
-from .frame_notes import frame_notes, verdicts
+from .frame_notes import frame_notes, verdict_lines, verdicts
 
 MAX_PRINTED = 10_000
 """characters of a printed line: see `core.cli.output`"""
@@ -63,6 +63,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         frame, frame_seconds = nearest.frame, nearest.seconds
     if row is not None and when.frame == frame:
         seconds = frame_seconds
+    judged = tuple(v for v in verdicts(said) if abs(v["seconds"] - seconds) <= around)
     return InstantView(
         info=info,
         profile=library.runs.get(scan).profile,
@@ -81,9 +82,9 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         measurements={name: measurements[name] for name in spec.stages if name in measurements},
         provenance=result.provenance,
         look=look(nearest) if nearest else None,
-        verdicts=tuple(
-            each for each in verdicts(said) if abs(each["seconds"] - seconds) <= around
-        ),
+        look_lines=nearest.lines if nearest else (),
+        verdicts=judged,
+        verdict_lines=tuple(verdict_lines(judged)),
         warnings=result.warnings,
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
