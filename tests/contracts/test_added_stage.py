@@ -171,7 +171,8 @@ def scanned_with(added: None, inside: InProcess, server: FaultyServer) -> InProc
     texture(1).save(folder / "bright.png")
     Image.new("RGB", (64, 48), (9, 9, 9)).save(folder / "dark.png")
     ran = inside("scan", folder, "--stages", "glimmer,mood",
-                 "--set", f"vlm.model={server.url}#tiny", "--set", "mood.shout=true")  # fmt: skip
+                 "--set", f"vlm.model={server.url}#tiny", "--set", "mood.shout=true",
+                 "--set", "limits.stall_seconds=600")  # fmt: skip
     assert ran.code == 0, ran.err
     return inside
 
