@@ -184,14 +184,15 @@ def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _section_of(stage: str, table: Any) -> Section:
-    checked: Section = getattr(_holder(stage).model_validate({stage: table}), stage)
+    holder = _holder(stage, declaration(stage).Settings)
+    checked: Section = getattr(holder.model_validate({stage: table}), stage)
     return checked
 
 
 @cache
-def _holder(stage: str) -> type[BaseModel]:
+def _holder(stage: str, settings: type[Section]) -> type[BaseModel]:
     """Return a model with one field, so that errors name the stage before the setting."""
-    fields: dict[str, Any] = {stage: (declaration(stage).Settings, ...)}
+    fields: dict[str, Any] = {stage: (settings, ...)}
     return create_model("Spec", **fields)
 
 
