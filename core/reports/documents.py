@@ -15,7 +15,7 @@ from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
 from ..screening.dedupe import Dedupe, DedupeStage, alike, joined
-from ..screening.registry import columns_of, create
+from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
@@ -172,9 +172,9 @@ def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
     for name, key in result.tracks.items():
-        track = library.results.whole_series(key, len(create(name).columns))
+        track = library.results.whole_series(key, width_of(name))
         columns = columns_of(name, track.values.shape[1])
-        shown = [n for n, column in enumerate(columns) if column not in create(name).internal]
+        shown = [n for n, column in enumerate(columns) if column not in internal_of(name)]
         yield Statistics(
             name, tuple(columns[n] for n in shown), track.indices, track.pts_seconds,
             track.values[:, shown],

@@ -15,7 +15,7 @@ from ..errors import SourceError, UnknownName, UsageError
 from ..protocol.views import InstantView
 from ..records import Candidate, Event, SourceInfo, asked_stream
 from ..scans.stored_spec import spec_of
-from ..screening.registry import columns_of, create
+from ..screening.registry import columns_of, internal_of
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
@@ -235,7 +235,7 @@ def _measurements(
         frame = int(track.indices[row]), float(track.pts_seconds[row])
         columns = columns_of(name, track.values.shape[1])
         values = {c: float(v) for c, v in zip(columns, track.values[row], strict=True)}
-        hidden = create(name).internal
+        hidden = internal_of(name)
         found[name] = {c: v for c, v in values.items() if not math.isnan(v) and c not in hidden}
     return found, frame
 

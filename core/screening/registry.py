@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from ..config.stages import declaration
+from ..config.stages import declaration, declared
 from .stage import Stage
 
 
@@ -20,7 +20,23 @@ def versions(names: Iterable[str]) -> dict[str, int]:
 
 
 def columns_of(name: str, width: int) -> tuple[str, ...]:
-    """Return the names of a kept series' columns, of this or an earlier version of a stage."""
-    stage = create(name)
-    known = {len(columns): columns for columns in (*stage.former_columns, stage.columns)}
+    """Return the names of a kept series' columns, of this or an earlier version of a stage.
+
+    Those of a stage that is not here are numbered.
+    """
+    stage = cast("type[Stage] | None", declared(name))
+    declarations = (*stage.former_columns, stage.columns) if stage else ()
+    known = {len(columns): columns for columns in declarations}
     return known.get(width) or tuple(f"column_{number}" for number in range(width))
+
+
+def width_of(name: str) -> int:
+    """Return how many columns a stage measures; 0 for one that is not here."""
+    stage = cast("type[Stage] | None", declared(name))
+    return len(stage.columns) if stage else 0
+
+
+def internal_of(name: str) -> frozenset[str]:
+    """Return the columns that no person is shown."""
+    stage = cast("type[Stage] | None", declared(name))
+    return stage.internal if stage else frozenset()

@@ -253,6 +253,27 @@ def test_exports_have_its_results_in_the_form_it_declares(scanned_with: InProces
     assert "glimmer" in (out / "bright.png.srt").read_text()
 
 
+def test_results_of_a_stage_that_is_gone_can_still_be_read(
+    scanned_with: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli, out = scanned_with, scanned_with.home / "out"
+    table: Any = STAGES._built_in
+    for name in ("mood", "glimmer"):
+        monkeypatch.delitem(table, name)
+        declaration.cache_clear()
+        (event,) = cli("results", "--json").json()
+        assert event["kind"] == "glimmer"
+        frames = cli("results", "--what", "frames", "--json").json()
+        assert '"mood": "CALM"' in frames[0]["answers"][0]["line"]
+        shown = cli("show", cli.home / "pictures" / "bright.png")
+        exported = cli("export", "1", "--out", out, "--format", "statistics", "--format", "json")
+        if name == "mood":  # one of its two stages is here
+            assert shown.code == exported.code == 0
+            body = json.loads((out / "bright.png.json").read_text())
+            assert body["looks"][0]["answers"][0]["body"]["mood"] == "CALM"
+    assert exported.code == 2 and "stage 'glimmer', which is not installed" in exported.err
+
+
 def test_it_passes_the_contract_of_stages(added: None) -> None:
     for name in ("glimmer", "mood"):
         assert check_stage(name, declaration(name)) == ""

@@ -26,7 +26,10 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/screening/flash_candidates.py": ({"flash"}, "a part of the stage's implementation"),
     "core/storage/export/shapes.py": ({"caption"}, FIELD),
     "core/storage/remarks.py": ({"caption"}, FIELD),
-    "core/storage/score_migration.py": ({"flash"}, "brings libraries of an earlier version up to date"),
+    "core/storage/score_migration.py": (
+        {"flash"},
+        "migrates libraries of an earlier version",
+    ),
     "tui/screens/results.py": ({"caption"}, FIELD),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
 }
