@@ -14,7 +14,7 @@ from ..errors import ProfileError
 from .model_settings import Models, Vlm
 from .screening_settings import Events, Limits, Output, Regions, Run, Sampling
 from .section import MEASURE, NO_RESULT, Section, marked
-from .stages import STAGES, declaration, declarations, event_stages
+from .stages import STAGES, declaration, declarations, event_stages, in_order
 
 LATER_SAMPLING = ("stream", "raw_rate")
 BETWEEN = "events"
@@ -76,7 +76,7 @@ class Spec(Section):
     @property
     def model_stages(self) -> tuple[str, ...]:
         """Return the stages that show frames or candidates to a model, in the registry's order."""
-        wanted = (name for name in STAGES.names() if name in self.stages)
+        wanted = in_order(self.stages)
         return tuple(name for name in wanted if declaration(name).role != "screening")
 
     @property

@@ -119,6 +119,12 @@ def declared(name: str) -> type[StageDeclaration] | None:
     return None
 
 
+@cache
+def in_order(stages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return stages in the order of the registry. Cached: it is asked for with every frame."""
+    return tuple(name for name in STAGES.names() if name in stages)
+
+
 def event_stages() -> tuple[str, ...]:
     """Return the stages whose candidates become events."""
     return tuple(each.name for each in declarations() if each.events)
