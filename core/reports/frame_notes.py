@@ -90,13 +90,18 @@ def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
         things=tuple(_things(answered, holders)),
         vector=vector.vector if vector else None,
         failures=tuple((note.stage, note.failed) for note in group if note.failed),
-        answers=tuple(
-            StageAnswer(note.stage, note.part, answer_line(note.stage, note.body), note.body)
-            for note in answered
-            if note.stage not in holders.values()
-        ),
+        answers=tuple(_answers_without_a_slot(answered, holders)),
     )
     return replace(notes, lines=tuple(_frame_lines(notes, tags, caption)))
+
+
+def _answers_without_a_slot(
+    answered: Iterable[Annotation], holders: Holders
+) -> Iterator[StageAnswer]:
+    for note in answered:
+        if note.stage not in holders.values():
+            line = answer_line(note.stage, note.body)
+            yield StageAnswer(note.stage, note.part, line, note.body)
 
 
 def _frame_lines(
