@@ -70,7 +70,7 @@ def scan_request(
     if stages is not None:
         settings["stages"] = [name.strip() for name in stages.split(",") if name.strip()]
     if sensitivity is not None:
-        settings |= {f"{stage}.sensitivity": sensitivity for stage in ("flash", "motion", "cut")}
+        settings |= dict.fromkeys(_sensitivities(), sensitivity)
     named = chosen_profile(profile, session.settings)
     resolve(named, settings)  # a wrong call must not leave a library behind
     return SubmitScan(
@@ -81,6 +81,16 @@ def scan_request(
         mode=mode,
         follow_links=follow_links,
     )
+
+
+def _sensitivities() -> list[str]:
+    """Return the sensitivity settings of the stages that find events."""
+    from ..config.stages import declarations
+
+    found = [each for each in declarations() if each.events]
+    return [
+        f"{each.name}.sensitivity" for each in found if "sensitivity" in each.Settings.model_fields
+    ]
 
 
 def _as_there(line: str) -> str:

@@ -48,7 +48,7 @@ def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
 
     if as_json:
         spec = profiles.resolve(name)
-        session.out.json({"type": "Spec", "name": name, "hash": spec.hash(), **spec.model_dump()})
+        session.out.json({"type": "Spec", "name": name, "hash": spec.hash(), **spec.every_table()})
     elif resolved:
         for line in profiles.as_toml(profiles.resolve(name)).splitlines():
             session.out.result(line)

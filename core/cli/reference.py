@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ..config import profiles
 from ..config.section import MEASURE
-from ..config.spec import Spec
+from ..config.spec import Spec, meaning, sections
 from ..errors import EXIT_MEANINGS
 from .main import COMMANDS, cli
 
@@ -86,13 +85,10 @@ def _profiles_page() -> str:
     parts.append("\n## Settings\n\n")
     parts.append("Marked *reads again*: changing it measures the source anew; any other setting\n")
     parts.append("only decides anew over what is measured already.\n\n")
-    top = {n: f for n, f in Spec.model_fields.items() if not _is_section(f) and n != "profile"}
-    parts += _table("", top)
-    for name, field in Spec.model_fields.items():
-        if _is_section(field):
-            section: Any = field.annotation
-            parts.append(f"### [{name}]\n\n{(section.__doc__ or '').strip()}\n\n")
-            parts += _table(name, section.model_fields)
+    parts += _table("", {name: Spec.model_fields[name] for name in ("description", "stages")})
+    for name, section in sections().items():
+        parts.append(f"### [{name}]\n\n{(section.__doc__ or '').strip()}\n\n")
+        parts += _table(name, section.model_fields)
     return "".join(parts)
 
 
@@ -102,7 +98,8 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
         marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
         again = " *reads again*" if marked else ""
         default = _shown(field.get_default(call_default_factory=False))
-        yield f"| `{name}` | {default} | {field.description}{again} |\n"
+        key = f"{section}.{name}" if section else name
+        yield f"| `{name}` | {default} | {meaning(key)}{again} |\n"
     yield "\n"
 
 
@@ -114,10 +111,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value!r}`".replace("'", '"')
-
-
-def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 PROFILES_INTRODUCTION = """\

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ..reports.scoring import Scored
 
 
-EVENT_KINDS = ("flash", "motion", "cut")
-
-
 @click.command()
 @click.argument("scan", type=int)
 @click.option(
@@ -74,9 +71,7 @@ def command(
     they overlap, strokes where the truth lists them, and every miss and every false alarm. Each
     source that the truth speaks of is scored, and all together.
     """
-    for name in _names(stages):
-        if name not in EVENT_KINDS:
-            raise UsageError(f"no events of kind '{name}'; there are {', '.join(EVENT_KINDS)}")
+    _check_kinds(_names(stages))
     request = ScoreRequest(
         truth, _names(kinds), _names(stages), tolerance, stroke_tolerance, any_video
     )
@@ -90,6 +85,15 @@ def command(
     else:
         _print(session.out, found)
     return 0
+
+
+def _check_kinds(names: tuple[str, ...]) -> None:
+    from ..config.stages import event_stages
+
+    known = event_stages()
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise UsageError(f"no events of kind '{unknown}'; there are {', '.join(known)}")
 
 
 def print_score(out: ConsoleOutput, found: Score) -> None:

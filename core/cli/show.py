@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import click
 
 from ..errors import UsageError
 from ..protocol.addresses import absolute
-from ..protocol.fact_line import fact_line
 from ..protocol.views import InstantView
 from ..records import Candidate, Event
 from ..service.client import Records
@@ -152,39 +151,15 @@ def _measured(found: Event | Candidate) -> Iterator[str]:
 
 
 def _said(view: InstantView) -> Iterator[str]:
-    """Yield what models said, one line each."""
-    for verdict in view.verdicts:
-        yield f"verdict {verdict['state']}: {verdict.get('reason') or verdict.get('text', '')}"
-        yield from _facts(verdict)
+    """Yield what models said, in the words of their stages."""
+    yield from (f"  {line}" if line.startswith(" ") else line for line in view.verdict_lines)
     look = view.look
     if look is None:
         return
     yield f"models looked at frame {look['frame']} ({timecode(look['seconds'])}):"
-    if look["tags"]:
-        yield "  tags: " + ", ".join(
-            _with_score(tag["tag"], tag.get("score")) for tag in look["tags"]
-        )
-    if look["caption"]:
-        cut = " (cut off)" if look["caption"]["finish"] == "length" else ""
-        yield f"  caption ({look['caption']['prompt']}){cut}: {look['caption']['text']}"
-        yield from _facts(look["caption"])
-    for thing in look["objects"]:
-        x, y, width, height = thing["box"]
-        text = thing["description"]["text"] if thing["description"] else ""
-        name = _with_score(thing["label"], thing["score"])
-        yield f"  {name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {text}".rstrip()
+    yield from (f"  {line}" for line in view.look_lines)
     for failure in look["failures"]:
         yield f"  {failure['stage']} failed: {failure['reason']}"
-
-
-def _facts(answer: Mapping[str, Any]) -> Iterator[str]:
-    line = fact_line(answer.get("facts", {}))
-    if line:
-        yield f"    facts: {line}"
-
-
-def _with_score(name: str, score: float | None) -> str:
-    return name if score is None else f"{name} {score:.2f}"
 
 
 def _metadata(fields: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ..errors import EnvironmentFault, ProfileError, UnknownName
 from ..system import private_files as private
 from ..text import clean, nearest
-from .spec import Spec
+from .spec import Spec, section_class, sections
+from .stages import STAGES
 from .user_settings import config_folder
 
 TEMPLATE = """\
@@ -116,7 +117,7 @@ def describe(error: ValidationError) -> str:
     parts = [str(part) for part in first["loc"]]
     key = ".".join(parts)
     if first["type"] == "extra_forbidden":
-        known = list(_section(parts[:-1]).model_fields)
+        known = _known_in(parts[:-1])
         return f"unknown setting '{clean(key)}'{nearest(parts[-1], known)}"
     given = clean(repr(first.get("input")), limit=80)
     return f"{clean(key)} = {given}: {clean(first['msg'])}"
@@ -135,12 +136,9 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 def setting_keys() -> Iterator[str]:
     """Yield every dotted setting a profile may hold."""
-    for name, field in Spec.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            yield from (f"{name}.{key}" for key in section.model_fields)
-        elif name != "profile":
-            yield name
+    yield from ("description", "stages")
+    for name, section in sections().items():
+        yield from (f"{name}.{key}" for key in section.model_fields)
 
 
 def create(name: str, base: str) -> Path:
@@ -211,10 +209,7 @@ def as_toml(spec: Spec) -> str:
     """Return every setting of a spec as TOML; what is not set is left out."""
     import tomlkit
 
-    tables = {
-        "description": spec.description,
-        **spec.model_dump(mode="json", exclude_none=True),
-    }
+    tables = {"description": spec.description, **_without_none(spec.every_table())}
     return tomlkit.dumps({key: value for key, value in tables.items() if value != {}})
 
 
@@ -276,18 +271,25 @@ def _assign_document(document: Any, keys: list[str], value: Any) -> None:
 
 
 def _check_key(key: str) -> None:
-    known = list(setting_keys())
-    if key not in known:
-        raise ProfileError(f"unknown setting '{clean(key)}'{nearest(key, known)}")
+    table, _, name = key.partition(".")
+    section = section_class(table)
+    if key in ("description", "stages") or (section and name in section.model_fields):
+        return
+    raise ProfileError(f"unknown setting '{clean(key)}'{nearest(key, list(setting_keys()))}")
 
 
-def _section(parts: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = Spec
-    for part in parts:
-        annotation = section.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    return section
+def _known_in(parts: list[str]) -> list[str]:
+    """Return the names a table may hold: settings of a section, or what stands at the top."""
+    section = section_class(parts[0]) if parts else None
+    return list(section.model_fields) if section else [*Spec.model_fields, *STAGES.names()]
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def _replace(path: Path, text: str) -> None:

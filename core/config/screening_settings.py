@@ -1,4 +1,4 @@
-"""Settings of reading, of the stages that need no model, and of running."""
+"""Settings of reading, of events, and of running. Stages declare their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pydantic import Field, field_validator
 
 from .section import Section
 
-Sensitivity = Annotated[float, Field(ge=0.0, le=1.0)]
 Rectangle = tuple[float, float, float, float]
 
 
@@ -55,56 +54,6 @@ class Regions(Section):
                     "a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0"
                 )
         return value
-
-
-class Flash(Section):
-    """Transient brightening: lightning, global or local, one frame long or more."""
-
-    sensitivity: Sensitivity = Field(
-        0.5,
-        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
-    )
-    max_seconds: float = Field(
-        1.8,
-        gt=0,
-        le=5,
-        description="a glow that lasts longer without a break is no flash; a series of strokes may "
-        "last longer",
-    )
-
-
-class Motion(Section):
-    """Stretches in which something moves."""
-
-    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
-    min_seconds: float = Field(0.3, ge=0, description="shorter stirrings are not motion")
-
-
-class Cut(Section):
-    """Scene changes: the picture changes at once and stays changed."""
-
-    sensitivity: Sensitivity = Field(0.5, description="0 finds only the plainest, 1 the faintest")
-
-
-class Dedupe(Section):
-    """Near-duplicates by perceptual hash."""
-
-    distance_bits: int = Field(
-        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
-    )
-
-
-class Quality(Section):
-    """Blur, exposure and entropy of each picture looked at."""
-
-    blurred_below: float = Field(
-        20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
-    )
-    dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
-    bright_above: float = Field(
-        235.0, ge=0, le=255, description="mean luma above which it is bright"
-    )
-    flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
 
 
 class Events(Section):

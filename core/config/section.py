@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 MEASURE: dict[str, Any] = {"affects": "measure"}
 """Marks a setting that changes what is measured: changing it reads the source again."""
+NO_RESULT: dict[str, Any] = {"affects": "nothing"}
+"""Marks a setting of how the work is done, which never changes a result and is no part of a hash"""
 
 
 class Section(BaseModel):
     """A table of settings; unknown keys are refused, values never change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def marked(section: type[BaseModel], mark: dict[str, Any]) -> set[str]:
+    """Return the names of a table's settings that carry a mark."""
+    fields = section.model_fields.items()
+    return {name for name, field in fields if field.json_schema_extra == mark}

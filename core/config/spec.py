@@ -4,97 +4,105 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from ..errors import ProfileError
-from .model_settings import Caption, Describe, Detect, Embed, Models, Segment, Tag, Verify, Vlm
-from .screening_settings import (
-    Cut,
-    Dedupe,
-    Events,
-    Flash,
-    Limits,
-    Motion,
-    Output,
-    Quality,
-    Regions,
-    Run,
-    Sampling,
-)
-from .section import MEASURE, Section
+from .model_settings import Models, Vlm
+from .screening_settings import Events, Limits, Output, Regions, Run, Sampling
+from .section import MEASURE, NO_RESULT, Section, marked
+from .stages import STAGES, declaration, declarations, event_stages, in_order
 
-SCREENING_STAGE_NAMES = ("flash", "motion", "cut", "dedupe", "quality")
-"""stages that measure frames without a model"""
-MODEL_STAGE_NAMES = ("tag", "detect", "segment", "embed", "caption", "describe", "verify")
-"""stages that look with a model, in the order in which they build on each other"""
-STAGE_NAMES = SCREENING_STAGE_NAMES + MODEL_STAGE_NAMES
-EVENT_STAGES = ("flash", "motion", "cut")
-VLM_STAGES = ("caption", "describe", "verify")
-NEVER_MATTER = {
-    "models": ("channel", "preload", "batch_size", "keep_frames_mib", "allow_remote_code"),
-    "vlm": ("batch_size", "timeout_seconds", "concurrency"),
-}
-"""settings of models that change how the work is done, and never a result"""
 LATER_SAMPLING = ("stream", "raw_rate")
-NEEDS = {"segment": "detect", "describe": "detect"}
+BETWEEN = "events"
+"""the section before which those of screening stages stand in documents; models come last"""
+S = TypeVar("S", bound=Section)
 
 
 class Spec(Section):
-    """Everything a scan depends on, resolved."""
+    """Everything a scan depends on, resolved.
+
+    The tables of stages are not fields but extra values, validated by the `Settings` class that
+    the stage declares: so a spec imports no stage but those it names. `settings` gives one by its
+    class, checked by mypy; `section` by the name of its stage.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     profile: str = Field("", description="the profile this came from", exclude=True)
     description: str = Field("", description="one line for lists", exclude=True)
-    stages: tuple[str, ...] = Field(
-        ("flash",), description=f"what is done, of: {', '.join(STAGE_NAMES)}"
-    )
+    stages: tuple[str, ...] = Field(("flash",), description="what is done, of: {stages}")
     sampling: Sampling = Field(default_factory=Sampling)
     regions: Regions = Field(default_factory=Regions)
-    flash: Flash = Field(default_factory=Flash)
-    motion: Motion = Field(default_factory=Motion)
-    cut: Cut = Field(default_factory=Cut)
-    dedupe: Dedupe = Field(default_factory=Dedupe)
-    quality: Quality = Field(default_factory=Quality)
     events: Events = Field(default_factory=Events)
     limits: Limits = Field(default_factory=Limits)
     run: Run = Field(default_factory=Run)
     output: Output = Field(default_factory=Output)
     models: Models = Field(default_factory=Models)
     vlm: Vlm = Field(default_factory=Vlm)
-    tag: Tag = Field(default_factory=Tag)
-    detect: Detect = Field(default_factory=Detect)
-    segment: Segment = Field(default_factory=Segment)
-    embed: Embed = Field(default_factory=Embed)
-    caption: Caption = Field(default_factory=Caption)
-    describe: Describe = Field(default_factory=Describe)
-    verify: Verify = Field(default_factory=Verify)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables(cls, given: Any) -> Any:
+        return _validated(given) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _possible(self) -> Spec:
         _check_stages(self)
         return self
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the table of a stage that nothing was set for. mypy wants `settings`."""
+            return self.section(name) if name in STAGES.names() else super().__getattr__(name)
+
+    def section(self, name: str) -> Section:
+        """Return a table by its name; that of a stage has its defaults where nothing was set."""
+        if name in Spec.model_fields:
+            found: Section = getattr(self, name)
+            return found
+        extra = self.__pydantic_extra__ or {}
+        return extra[name] if name in extra else declaration(name).Settings()
+
+    def settings(self, kind: type[S]) -> S:
+        """Return the table of a class; its defaults where nothing was set."""
+        extra = self.__pydantic_extra__ or {}
+        return next((each for each in extra.values() if isinstance(each, kind)), None) or kind()
+
     @property
     def model_stages(self) -> tuple[str, ...]:
-        """Return the stages that look with a model, in the order they build on each other."""
-        return tuple(name for name in MODEL_STAGE_NAMES if name in self.stages)
+        """Return the stages that show frames or candidates to a model, in the registry's order."""
+        wanted = in_order(self.stages)
+        return tuple(name for name in wanted if declaration(name).role != "screening")
+
+    @property
+    def frame_stages(self) -> tuple[str, ...]:
+        """Return the stages that show frames to a model."""
+        return tuple(name for name in self.model_stages if declaration(name).role == "model")
 
     @property
     def screening_stages(self) -> tuple[str, ...]:
         """Return the stages that measure without a model."""
-        return tuple(name for name in self.stages if name in SCREENING_STAGE_NAMES)
+        return tuple(name for name in self.stages if declaration(name).role == "screening")
+
+    def every_table(self) -> dict[str, Any]:
+        """Return every setting as JSON types, also of stages that nothing was set for."""
+        dump = self.model_dump(mode="json", include={"stages"})
+        return dump | {name: self.section(name).model_dump(mode="json") for name in sections()}
 
     def what_matters(self) -> dict[str, Any]:
         """Return the settings a result depends on: none of how the work is done."""
-        unused = {name for name in STAGE_NAMES if name not in self.stages}
-        if not self.model_stages:
-            unused |= {"models", "vlm"}
-        dump = self.model_dump(mode="json", exclude={"run", "output", "limits", *unused})
+        names = ["sampling", "regions", "events", *self.stages]
+        names += ["models", "vlm"] if self.model_stages else []
+        dump: dict[str, Any] = {"stages": list(self.stages)}
+        for name in names:
+            section = self.section(name)
+            dump[name] = section.model_dump(mode="json", exclude=marked(type(section), NO_RESULT))
         dump["sampling"] = without_defaults(dump["sampling"])
-        for section, names in NEVER_MATTER.items():
-            for name in names:
-                dump.get(section, {}).pop(name, None)
         return dump
 
     def hash(self) -> str:
@@ -103,17 +111,47 @@ class Spec(Section):
 
     def measure_settings(self, stage: str) -> dict[str, Any]:
         """Return the settings of `stage` that change what it measures (not what it decides)."""
-        section: Section = getattr(self, stage)
-        fields = type(section).model_fields
-        wanted = {name for name, field in fields.items() if field.json_schema_extra == MEASURE}
-        own = section.model_dump(mode="json", include=wanted)
+        section = self.section(stage)
+        regions = declaration(stage).in_regions
         return {
-            "own": own,
-            # Other stages look at the whole picture.
-            "regions": self.regions.model_dump(mode="json") if stage in EVENT_STAGES else {},
+            "own": section.model_dump(mode="json", include=marked(type(section), MEASURE)),
+            "regions": self.regions.model_dump(mode="json") if regions else {},
             # Which stream was asked for is part of the content's identity.
             "sampling": without_defaults(self.sampling.model_dump(mode="json", exclude={"stream"})),
         }
+
+
+def sections() -> dict[str, type[Section]]:
+    """Return the class of every table a profile may hold, in the order of the documentation."""
+    general = {
+        name: field.annotation
+        for name, field in Spec.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+    screening = {each.name: each.Settings for each in declarations() if each.role == "screening"}
+    others = {each.name: each.Settings for each in declarations() if each.role != "screening"}
+    place = list(general).index(BETWEEN)
+    first, last = list(general.items())[:place], list(general.items())[place:]
+    return {**dict(first), **screening, **dict(last), **others}
+
+
+def section_class(name: str) -> type[Section] | None:
+    """Return the class of one table, without importing any other stage; None for no table."""
+    field = Spec.model_fields.get(name)
+    if field is not None:
+        kind = field.annotation
+        return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    return declaration(name).Settings if name in STAGES.names() else None
+
+
+def meaning(key: str) -> str:
+    """Return what a dotted setting means. Raises KeyError for one that is none."""
+    table, _, name = key.rpartition(".")
+    owner: type[BaseModel] | None = section_class(table) if table else Spec
+    if owner is None:
+        raise KeyError(key)
+    text = owner.model_fields[name].description or ""
+    return text.replace("{stages}", ", ".join(STAGES.names()))
 
 
 def without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
@@ -131,30 +169,67 @@ def tagged_hash(tag: str, value: Any) -> str:
     return hashlib.blake2b(f"sightline.{tag}\n{text}".encode(), digest_size=16).hexdigest()
 
 
+def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tables with those of stages as sections. Raises ValidationError for an unknown one."""
+    known = STAGES.names()
+    own = {name: value for name, value in given.items() if name in Spec.model_fields}
+    unknown = next((name for name in given if name not in own and name not in known), None)
+    if unknown is not None:
+        problem = {"type": "extra_forbidden", "loc": (unknown,), "input": given[unknown]}
+        raise ValidationError.from_exception_data("Spec", [problem])  # type: ignore[list-item]
+    asked = own.get("stages", Spec.model_fields["stages"].default)
+    wanted = asked if isinstance(asked, (list, tuple)) else ()
+    tables = {name: given.get(name, {}) for name in known if name in given or name in wanted}
+    return own | {name: _section_of(name, table) for name, table in tables.items()}
+
+
+def _section_of(stage: str, table: Any) -> Section:
+    holder = _holder(stage, declaration(stage).Settings)
+    checked: Section = getattr(holder.model_validate({stage: table}), stage)
+    return checked
+
+
+@cache
+def _holder(stage: str, settings: type[Section]) -> type[BaseModel]:
+    """Return a model with one field, so that errors name the stage before the setting."""
+    fields: dict[str, Any] = {stage: (settings, ...)}
+    return create_model("Spec", **fields)
+
+
 def _check_stages(spec: Spec) -> None:
+    known = STAGES.names()
     if not spec.stages:
-        raise ProfileError(f"stages is empty; name at least one of {', '.join(STAGE_NAMES)}")
+        raise ProfileError(f"stages is empty; name at least one of {', '.join(known)}")
     for name in spec.stages:
-        if name not in STAGE_NAMES:
+        if name not in known:
             from ..text import nearest
 
             raise ProfileError(
-                f"stages: unknown stage '{name}'{nearest(name, list(STAGE_NAMES))}; "
-                f"known: {', '.join(STAGE_NAMES)}"
+                f"stages: unknown stage '{name}'{nearest(name, list(known))}; "
+                f"known: {', '.join(known)}"
             )
-    _check_order(spec)
-    if "flash" in spec.stages and spec.sampling.mode != "every":
+    for name in spec.stages:
+        _check_needs(spec, name)
+    for name in spec.stages:
+        _check_frames(spec, name)
+
+
+def _check_needs(spec: Spec, name: str) -> None:
+    stage = declaration(name)
+    lacking = next((needed for needed in stage.needs if needed not in spec.stages), None)
+    if lacking:
+        raise ProfileError(f"stages: '{name}' works on what '{lacking}' finds; add '{lacking}'")
+    finds = any(declaration(each).events for each in spec.stages)
+    if stage.role == "verification" and not finds:
         raise ProfileError(
-            "stages: 'flash' needs every frame (a stroke lasts one to six); "
-            "set sampling.mode = 'every' or leave flash out"
+            f"stages: '{name}' looks at candidates; add one of {', '.join(event_stages())}"
         )
 
 
-def _check_order(spec: Spec) -> None:
-    for name, needed in NEEDS.items():
-        if name in spec.stages and needed not in spec.stages:
-            raise ProfileError(f"stages: '{name}' works on what '{needed}' finds; add '{needed}'")
-    if "verify" in spec.stages and not set(EVENT_STAGES) & set(spec.stages):
+def _check_frames(spec: Spec, name: str) -> None:
+    why = declaration(name).every_frame
+    if why and spec.sampling.mode != "every":
         raise ProfileError(
-            f"stages: 'verify' looks at candidates; add one of {', '.join(EVENT_STAGES)}"
+            f"stages: '{name}' needs every frame ({why}); "
+            f"set sampling.mode = 'every' or leave {name} out"
         )

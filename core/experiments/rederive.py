@@ -19,7 +19,7 @@ from ..records import asked_stream, content_of, of_the_file
 from ..scans.plan import Source
 from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
-from ..scans.stored_spec import spec_of
+from ..scans.stored_spec import exact_spec_of
 from ..screening.registry import versions
 from ..sources.locator import FoundFile, find_one, locate
 from ..sources.reader import KILLED
@@ -42,7 +42,7 @@ class _Kept:
 
 def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
     """Scan every source of a scan again, models and all, beside the library, and compare."""
-    spec = spec_of(library, scan)
+    spec = exact_spec_of(library, scan)
     with (
         tempfile.TemporaryDirectory(prefix="sightline-verify-") as folder,
         closing(Library(Path(folder))) as beside,

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field
+
+from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
+from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
 from ..models.protocols import VisionLanguageModel, VlmRequest
+from .answer_bodies import VlmBody, text_line
 from .leases import ModelLeases
 from .objects import tags_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 
-class CaptionStage:
+class Caption(Section):
+    """A text about each frame."""
+
+    model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
+    prompt: str = Field("detailed_description", description="a prompt's name, or name@version")
+    extra: str = Field("", description="instructions on top of the prompt")
+
+
+class CaptionStage(StageDeclaration):
     """Keeps the raw answer about each frame, with facts about it."""
 
     name: ClassVar[str] = "caption"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Caption
+    uses: ClassVar[tuple[str, ...]] = ("tag",)
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
+    follows: ClassVar[str] = "vlm"
+    prompt: ClassVar[PromptAnswer] = "text"
+    slot: ClassVar[Slot] = "caption"
+    Body: ClassVar[Any] = VlmBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the text, behind the prompt that asked for it."""
+        return text_line(cls.name, body)
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the VLM and the prompt."""
-        leases.check(self.name, "vlm")
+        leases.check(self.name, *self.accepts)
         self._leases = leases
-        self._extra = spec.caption.extra
-        self._prompt = leases.prompts.get(spec.caption.prompt)
+        self._extra = spec.settings(Caption).extra
+        self._prompt = leases.prompts.get(spec.settings(Caption).prompt)
         self._most_tokens = spec.vlm.max_tokens
         parameters = vlm_parameters(spec, self._prompt, self._extra)
         self.asked = leases.asked(self.name, self.version, parameters)

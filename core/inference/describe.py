@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field
+
+from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
+from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
 from ..models.protocols import VisionLanguageModel, VlmRequest
+from .answer_bodies import VlmBody, text_line
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 
-class DescribeStage:
+class Describe(Section):
+    """A text about each object found."""
+
+    model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
+    prompt: str = Field("describe_object", description="a prompt's name, or name@version")
+    extra: str = Field("", description="instructions on top of the prompt")
+    most: int = Field(16, ge=1, le=256, description="objects of one frame, the surest first")
+
+
+class DescribeStage(StageDeclaration):
     """Keeps the raw answer about each object, with facts about it."""
 
     name: ClassVar[str] = "describe"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Describe
+    needs: ClassVar[tuple[str, ...]] = ("detect",)
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
+    follows: ClassVar[str] = "vlm"
+    prompt: ClassVar[PromptAnswer] = "text"
+    slot: ClassVar[Slot] = "description"
+    Body: ClassVar[Any] = VlmBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the text, behind the prompt that asked for it."""
+        return text_line(cls.name, body)
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the VLM and the prompt."""
-        leases.check(self.name, "vlm")
+        leases.check(self.name, *self.accepts)
         self._leases = leases
         self._spec = spec
-        self._prompt = leases.prompts.get(spec.describe.prompt)
-        parameters = vlm_parameters(spec, self._prompt, spec.describe.extra)
+        self._prompt = leases.prompts.get(spec.settings(Describe).prompt)
+        parameters = vlm_parameters(spec, self._prompt, spec.settings(Describe).extra)
         self.asked = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
@@ -35,11 +61,11 @@ class DescribeStage:
         """Ask once per object, the surest first, as many as `describe.most`."""
         found = []
         for row, frame in enumerate(shown):
-            for box in boxes_of(prior[row])[: self._spec.describe.most]:
+            for box in boxes_of(prior[row])[: self._spec.settings(Describe).most]:
                 values = {"label": box.label, "time": f"{frame.seconds:.3f} s"}
                 used = {name: values[name] for name in self._prompt.variables if name in values}
                 part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"
-                text = self._prompt.fill(used, self._spec.describe.extra)
+                text = self._prompt.fill(used, self._spec.settings(Describe).extra)
                 found.append(Question(row, part, (box, text)))
         return found
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel, Field
 
+from ..config.section import Section, Share
 from ..config.spec import Spec, tagged_hash
+from ..config.stages import ModelKind, Slot, StageDeclaration
 from ..errors import ProfileError
 from ..models.protocols import Detector, Pixels
 from ..records import Box
 from ..text import counted
+from .answer_bodies import with_score
 from .frames import longest_side
 from .leases import ModelLeases
 from .objects import tags_of
@@ -39,15 +43,54 @@ class _Prepared:
     views: list[list[_View]]
 
 
-class DetectStage:
+class Detect(Section):
+    """Where things are."""
+
+    model: str = Field("grounding-dino-tiny", min_length=1, description="a detector")
+    labels: tuple[str, ...] = Field(
+        (), description="what to look for; empty takes each frame's tags (open vocabulary only)"
+    )
+    threshold: Share = Field(0.3, description="least score of a box")
+    tiles: int = Field(
+        1, ge=1, le=8, description="look at so many by so many overlapping tiles too, for small "
+        "things",
+    )  # fmt: skip
+    tracks: bool = Field(True, description="tell which boxes of a video are the same thing")
+
+
+class DetectedBox(BaseModel):
+    """`box` is x, y, width, height in source pixels."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+class DetectBody(BaseModel):
+    """The objects of a frame, the surest first."""
+
+    objects: list[DetectedBox]
+
+
+class DetectStage(StageDeclaration):
     """Keeps, per frame, labelled boxes in source pixels, the surest first."""
 
     name: ClassVar[str] = "detect"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Detect
+    uses: ClassVar[tuple[str, ...]] = ("tag",)
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("detector",)
+    slot: ClassVar[Slot] = "objects"
+    Body: ClassVar[Any] = DetectBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the boxes with their scores, in source pixels."""
+        return "objects: " + "; ".join(map(_box_line, body["objects"]))
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the detector and on what it looks for."""
-        leases.check(self.name, "detector")
+        leases.check(self.name, *self.accepts)
         with leases.lease(self.name) as model:
             self._open = bool(getattr(model, "open_vocabulary", False))
             known = tuple(getattr(model, "labels", ()))
@@ -58,8 +101,8 @@ class DetectStage:
                 "detect: this detector must be told what to look for; set detect.labels, or add "
                 "'tag' to the stages to look for each frame's tags"
             )
-        self._threshold = spec.detect.threshold
-        self._tiles = spec.detect.tiles
+        self._threshold = spec.settings(Detect).threshold
+        self._tiles = spec.settings(Detect).tiles
         self.asked = leases.asked(
             self.name,
             self.version,
@@ -110,7 +153,7 @@ class DetectStage:
         return said
 
     def _known(self, spec: Spec, known: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [label for label in spec.detect.labels if label not in known]
+        unknown = [label for label in spec.settings(Detect).labels if label not in known]
         if unknown and not self._open:
             from ..text import nearest
 
@@ -119,7 +162,13 @@ class DetectStage:
                 f"{nearest(unknown[0], list(known))}; it knows "
                 f"{counted(len(known), 'label')} of its own"
             )
-        return spec.detect.labels
+        return spec.settings(Detect).labels
+
+
+def _box_line(found: Mapping[str, Any]) -> str:
+    x, y, width, height = found["box"]
+    name = with_score(found["label"], found["score"])
+    return f"{name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f}"
 
 
 def iou(one: Box, other: Box) -> float:

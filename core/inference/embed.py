@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
+from ..config.section import Section
 from ..config.spec import Spec
+from ..config.stages import ModelKind, Slot, StageDeclaration
 from ..models.protocols import Embedder
 from .frames import size_shown
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 
+EMBEDDER_ON_GPU = "siglip2-so400m"
+EMBEDDER_ON_CPU = "laion-vit-b32"
 OBJECTS_PER_FRAME = 4
 """how many cut-outs a frame is reckoned to have when batches are sized"""
 
 
-class EmbedStage:
+class Embed(Section):
+    """A vector of each frame, and of each object found in it."""
+
+    model: str = Field(
+        "auto",
+        min_length=1,
+        description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU",
+    )
+    quantize: Literal["none", "8bit"] = Field(
+        "none", description="8bit computes in integers: faster on a CPU, vectors a little off"
+    )
+    objects: bool = Field(True, description="also of every box that detect found")
+
+
+class EmbedStage(StageDeclaration):
     """Keeps a unit vector per frame and per object."""
 
     name: ClassVar[str] = "embed"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Embed
+    uses: ClassVar[tuple[str, ...]] = ("detect",)
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("embedder",)
+    automatic: ClassVar[tuple[str, str]] = (EMBEDDER_ON_GPU, EMBEDDER_ON_CPU)
+    slot: ClassVar[Slot] = "vector"
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return that there is a vector; it stands beside the body, which is empty."""
+        return "vector"
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the embedder."""
-        leases.check(self.name, "embedder")
+        leases.check(self.name, *self.accepts)
         self.asked = leases.asked(self.name, self.version, size_shown(spec))
-        self._objects = spec.embed.objects and "detect" in spec.stages
+        self._objects = spec.settings(Embed).objects and "detect" in spec.stages
         wanted = spec.models.batch_size * (OBJECTS_PER_FRAME if self._objects else 1)
         self.batch_size = leases.batch_size(self.name, wanted)
 

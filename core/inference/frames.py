@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from ..config.screening_settings import Sampling
-from ..config.spec import VLM_STAGES, Spec, tagged_hash, without_defaults
+from ..config.spec import Spec, tagged_hash, without_defaults
+from ..config.stages import declaration
 from ..models.protocols import Pixels
 from ..records import ColourBatch, SourceInfo
 from ..sources.colour import rough_size, shown_size
@@ -48,15 +49,26 @@ def longest_side(spec: Spec) -> int:
         return 0
     if spec.models.image_size:
         return spec.models.image_size
-    only_vectors = set(spec.model_stages) <= {"embed", "tag"}
-    return SIDE_OF_VECTORS if only_vectors else SIDE_OF_LOOKS
+    return SIDE_OF_VECTORS if _only_embedders(spec) else SIDE_OF_LOOKS
 
 
 def roughly(spec: Spec) -> bool:
     """Tell whether pictures need only be as large as embedders see them: see `rough_size`."""
     sized = spec.models.no_resize or spec.models.image_size
-    same = spec.tag.model in ("", spec.embed.model)
-    return not sized and set(spec.model_stages) <= {"embed", "tag"} and same
+    same = all(_takes_the_followed_model(spec, name) for name in spec.model_stages)
+    return not sized and _only_embedders(spec) and same
+
+
+def _only_embedders(spec: Spec) -> bool:
+    """Tell whether every stage can do with an embedder."""
+    return all("embedder" in declaration(name).accepts for name in spec.model_stages)
+
+
+def _takes_the_followed_model(spec: Spec, stage: str) -> bool:
+    """Tell whether a stage uses the model of the one it follows, if it follows one."""
+    followed = declaration(stage).follows
+    model = getattr(spec.section(stage), "model", "")
+    return not followed or model in ("", getattr(spec.section(followed), "model", ""))
 
 
 def colour_of(spec: Spec) -> Colour:
@@ -78,7 +90,8 @@ def sampling_of_looks(spec: Spec) -> Sampling:
 
 def kept_frames(spec: Spec, frames: FrameStore) -> FrameStore | None:
     """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
-    if spec.models.keep_frames_mib and set(VLM_STAGES) & set(spec.stages):
+    only_vlm = any(declaration(name).accepts == ("vlm",) for name in spec.model_stages)
+    if spec.models.keep_frames_mib and only_vlm:
         return frames
     return None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.stages import Slot, declaration
 from ..models.protocols import Pixels
 from ..records import Box
+from ..stores.answers import Annotation
 from .stage import PriorAnswers
 
 MARGIN_SHARE = 0.08
@@ -21,7 +23,7 @@ def boxes_of(prior: PriorAnswers) -> list[Box]:
     """Return what `detect` found on a frame, in source pixels, in its order."""
     return [
         Box(each["label"], each["score"], *each["box"])
-        for annotation in prior.get("detect", ())
+        for annotation in _in_slot(prior, "objects")
         for each in annotation.body.get("objects", ())
     ]
 
@@ -72,9 +74,16 @@ def tags_of(prior: PriorAnswers) -> list[str]:
     """Return the words `tag` gave a frame, the surest first."""
     return [
         str(each["tag"])
-        for annotation in prior.get("tag", ())
+        for annotation in _in_slot(prior, "tags")
         for each in annotation.body.get("tags", ())
     ]
+
+
+def _in_slot(prior: PriorAnswers, slot: Slot) -> Iterator[Annotation]:
+    """Yield the answers of the stages that fill a slot of a frame."""
+    for stage, answers in prior.items():
+        if declaration(stage).slot == slot:
+            yield from answers
 
 
 def _span(start: float, length: float, size: int) -> tuple[int, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import BaseModel, Field
+
+from ..config.section import Section
 from ..config.spec import Spec
+from ..config.stages import ModelKind, Slot, StageDeclaration
 from ..models.protocols import Segmenter
 from .frames import longest_side
 from .leases import ModelLeases
@@ -13,15 +17,45 @@ from .objects import boxes_of, in_shown_pixels, part_of, runs
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 
-class SegmentStage:
+class Segment(Section):
+    """A mask for each box."""
+
+    model: str = Field("sam2-tiny", min_length=1, description="a segmenter")
+
+
+class RunLengths(BaseModel):
+    """COCO's uncompressed run lengths: `size` is height, width; column by column, zeros first."""
+
+    size: tuple[int, int]
+    counts: list[int]
+
+
+class SegmentBody(BaseModel):
+    """The mask of one object, at the size of the frame that was shown."""
+
+    mask: RunLengths
+
+
+class SegmentStage(StageDeclaration):
     """Keeps a mask per object, as run lengths at the size of the frame that was shown."""
 
     name: ClassVar[str] = "segment"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Segment
+    needs: ClassVar[tuple[str, ...]] = ("detect",)
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("segmenter",)
+    slot: ClassVar[Slot] = "mask"
+    Body: ClassVar[Any] = SegmentBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the size of the mask in pixels."""
+        height, width = body["mask"]["size"]
+        return f"mask of {width}x{height}"
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the segmenter."""
-        leases.check(self.name, "segmenter")
+        leases.check(self.name, *self.accepts)
         self.asked = leases.asked(self.name, self.version, {"side": longest_side(spec)})
         self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
 

@@ -22,7 +22,7 @@ from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
 from .leases import ModelLeases
 from .passes import in_words, passes
-from .registry import MODEL_STAGES, open_stages
+from .registry import open_stages
 from .runner import InferenceRunner
 from .stage import Microbatch, ModelStage
 from .verify import Verifier
@@ -58,11 +58,11 @@ class InferenceSession:
 
     def open(self) -> None:
         """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
-        wanted = set(self._spec.model_stages) & set(MODEL_STAGES)
-        model_stages = open_stages(self._leases, self._spec) if wanted else []
-        if "verify" in self._spec.stages:
+        model_stages = open_stages(self._leases, self._spec)
+        if Verifier.name in self._spec.stages:
             self._verifier = Verifier(self._leases, self._spec, self._stores.annotations)
-        stages = [stage.name for stage in model_stages] + (["verify"] if self._verifier else [])
+        stages = [stage.name for stage in model_stages]
+        stages += [Verifier.name] if self._verifier else []
         groups = passes(stages, self._leases)
         if len(groups) > 1:
             self._leases.notify(in_words(groups))
@@ -123,7 +123,7 @@ class InferenceSession:
                 info, decided.candidates, times, decode, control, anew=self._redo
             )
         answers.annotations += notes
-        answers.asked["verify"] = self._verifier.asked
+        answers.asked[Verifier.name] = self._verifier.asked
         return replace(decided, candidates=candidates)
 
     def close(self) -> None:
@@ -156,8 +156,8 @@ class InferenceSession:
         first = self.earlier[0] if self.earlier else self.runner
         if first is not None:
             first.preload()
-        if "verify" in stages:
-            with self._leases.lease("verify"):
+        if Verifier.name in stages:
+            with self._leases.lease(Verifier.name):
                 pass  # it stays until its memory is needed
 
     def _tidy(self) -> None:

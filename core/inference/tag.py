@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
+from ..config.section import Section, Share
 from ..config.spec import Spec, tagged_hash
+from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
 from ..models.protocols import Embedder, VlmRequest
 from ..text import clean
+from .answer_bodies import with_score
 from .frames import size_shown
 from .leases import ModelLeases
 from .stage import Answer, LazyFrame, PriorAnswers, Question
@@ -29,24 +33,61 @@ class _Vectors:
     vectors: NDArray[np.float32]
 
 
-class TagStage:
+class Tag(Section):
+    """Words for each frame."""
+
+    model: str = Field("", description="an embedder, Florence-2 or a VLM; empty takes embed.model")
+    vocabulary: tuple[str, ...] = Field(
+        (), description="words an embedder chooses from; empty takes the list that ships"
+    )
+    template: str = Field("a photo of {label}", description="how a word is put to the embedder")
+    prompt: str = Field("keywords_only", description="what a VLM is asked: a prompt's name")
+    top: int = Field(8, ge=1, le=100, description="at most so many tags")
+    threshold: Share = Field(0.05, description="least probability of a tag")
+
+
+class WeightedTag(BaseModel):
+    """One tag; only an embedder gives a score."""
+
+    tag: str
+    score: float | None = None
+
+
+class TagBody(BaseModel):
+    """The tags of a frame, the surest first; of a VLM also its answer (see `VlmBody`)."""
+
+    tags: list[WeightedTag]
+
+
+class TagStage(StageDeclaration):
     """Keeps tags with their probabilities; those a VLM gives have none."""
 
     name: ClassVar[str] = "tag"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Tag
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("embedder", "vlm")
+    follows: ClassVar[str] = "embed"
+    prompt: ClassVar[PromptAnswer] = "keywords"
+    slot: ClassVar[Slot] = "tags"
+    Body: ClassVar[Any] = TagBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the tags with their scores."""
+        return "tags: " + ", ".join(with_score(t["tag"], t.get("score")) for t in body["tags"])
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
         """Settle on the model, and on the words where it is an embedder."""
-        leases.check(self.name, "embedder", "vlm")
+        leases.check(self.name, *self.accepts)
         self._spec = spec
         self._leases = leases
         self._by_vlm = leases.kind(self.name) == "vlm"
         if self._by_vlm:
-            self._prompt = leases.prompts.get(spec.tag.prompt)
-            parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.tag.top}
+            self._prompt = leases.prompts.get(spec.settings(Tag).prompt)
+            parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.settings(Tag).top}
             self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
         else:
-            self._words = spec.tag.vocabulary or vocabulary()
+            self._words = spec.settings(Tag).vocabulary or vocabulary()
             parameters = self._choosing()
             self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
         self.asked = leases.asked(self.name, self.version, parameters)
@@ -90,12 +131,12 @@ class TagStage:
         return [self._listed(answer) for answer in model.finish(raw)]
 
     def _vector(self, prior: PriorAnswers) -> NDArray[np.float32] | None:
-        if self._by_vlm or not self._leases.same_model(self.name, "embed"):
+        if self._by_vlm or not self._leases.same_model(self.name, self.follows):
             return None
-        return next((a.vector for a in prior.get("embed", ()) if not a.part), None)
+        return next((a.vector for a in prior.get(self.follows, ()) if not a.part), None)
 
     def _choosing(self) -> dict[str, Any]:
-        tag = self._spec.tag
+        tag = self._spec.settings(Tag)
         return {
             "words": tagged_hash("vocabulary", [*self._words]),
             "template": tag.template,
@@ -106,17 +147,17 @@ class TagStage:
 
     def _embedded(self, model: Embedder) -> Any:
         if self._texts is None:
-            template = self._spec.tag.template
+            template = self._spec.settings(Tag).template
             texts = [template.replace("{label}", word) for word in self._words]
             self._texts = model.embed_texts(texts)
         return self._texts
 
     def _chosen(self, row: Any) -> list[dict[str, Any]]:
-        best = np.argsort(-row, kind="stable")[: self._spec.tag.top]
+        best = np.argsort(-row, kind="stable")[: self._spec.settings(Tag).top]
         return [
             {"tag": self._words[index], "score": round(float(row[index]), 4)}
             for index in best
-            if row[index] >= self._spec.tag.threshold
+            if row[index] >= self._spec.settings(Tag).threshold
         ]
 
     def _listed(self, answer: Any) -> Answer:
@@ -125,7 +166,7 @@ class TagStage:
             return Answer(body)
         words = (clean(word.strip(" .\n\t-*'\""), limit=MOST_LETTERS).lower()
                  for word in answer.text.replace("\n", ",").split(","))  # fmt: skip
-        tags = list(dict.fromkeys(word for word in words if word))[: self._spec.tag.top]
+        tags = list(dict.fromkeys(word for word in words if word))[: self._spec.settings(Tag).top]
         return Answer({**body, "tags": [{"tag": word} for word in tags]})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
+from ..config.stages import ModelKind, PromptAnswer, Role, Slot, StageDeclaration
 from ..errors import SourceError, UsageError
 from ..models.protocols import Pixels, VlmRequest
 from ..pipeline.channel import Control
 from ..records import Candidate, SourceInfo
 from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
 from ..text import clean
+from .answer_bodies import VlmBody
 from .leases import ModelLeases
 from .question_batches import QuestionBatches
 from .vlm import answered, vlm_parameters
@@ -53,6 +56,17 @@ State = Literal["confirmed", "none", "unsure", "unparsed", "truncated", "failed"
 _STATES: dict[str, State] = {"yes": "confirmed", "no": "none", "unsure": "unsure"}
 
 
+class VerifyBody(VlmBody):
+    """A verdict: what it amounts to, the times of the frames shown and of those it named."""
+
+    state: State
+    frames_shown: list[float]
+    frames_seen: list[float]
+    kind: str = ""
+    confidence: float = 0.0
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """A candidate and the frames shown of it."""
@@ -63,24 +77,51 @@ class _Case:
     part: str
 
 
-class Verifier:
+class Verify(Section):
+    """A second look at each candidate, by a VLM."""
+
+    model: str = Field("", description="a VLM; empty takes vlm.model")
+    prompt: str = Field("storm_verify", description="a prompt's name, or name@version")
+    extra: str = Field("", description="instructions on top of the prompt")
+    frames: int = Field(6, ge=2, le=32, description="frames shown of each candidate")
+    around_seconds: float = Field(
+        0.25, ge=0, le=10, description="time before and after it that the frames reach"
+    )
+    keep_rejected: bool = Field(
+        False, description="keep events the model rejects, marked, rather than drop them"
+    )
+
+
+class Verifier(StageDeclaration):
     """Asks about candidates. Opened once per scan."""
 
     name: ClassVar[str] = "verify"
     version: ClassVar[int] = 1
+    Settings: ClassVar[type[Section]] = Verify
+    role: ClassVar[Role] = "verification"
+    accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
+    follows: ClassVar[str] = "vlm"
+    prompt: ClassVar[PromptAnswer] = "verdict"
+    slot: ClassVar[Slot] = "verdict"
+    Body: ClassVar[Any] = VerifyBody
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the verdict and its reason, or the answer where that holds none."""
+        return f"verdict {body['state']}: {body.get('reason') or body.get('text', '')}"
 
     def __init__(self, leases: ModelLeases, spec: Spec, annotations: AnswerStore) -> None:
-        leases.check(self.name, "vlm")
+        leases.check(self.name, *self.accepts)
         self._leases = leases
         self._spec = spec
         self._annotations = annotations
-        self._prompt = leases.prompts.get(spec.verify.prompt)
+        self._prompt = leases.prompts.get(spec.settings(Verify).prompt)
         if self._prompt.answer != "verdict":
             raise UsageError(
                 f"verify.prompt = '{self._prompt.reference}' does not ask for a verdict; "
                 "take 'storm_verify', or add a prompt with answer = \"verdict\""
             )
-        parameters = vlm_parameters(spec, self._prompt, spec.verify.extra)
+        parameters = vlm_parameters(spec, self._prompt, spec.settings(Verify).extra)
         self.asked: AnswerKey = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
         self._batches: QuestionBatches[_Case, Annotation] = QuestionBatches(
@@ -132,12 +173,12 @@ class Verifier:
         return self._annotations.register(self.asked.for_pixels(info.pixels))
 
     def _case(self, number: int, candidate: Candidate, times: NDArray[np.float64]) -> _Case:
-        around = self._spec.verify.around_seconds
+        around = self._spec.settings(Verify).around_seconds
         first = int(np.searchsorted(times, candidate.start_seconds - around - 1e-6))
         last = int(np.searchsorted(times, candidate.end_seconds + around + 1e-6)) - 1
         peak = int(np.searchsorted(times, candidate.peak_seconds - 1e-6))
         seconds = tuple(
-            float(times[n]) for n in spread(first, peak, last, self._spec.verify.frames)
+            float(times[n]) for n in spread(first, peak, last, self._spec.settings(Verify).frames)
         )
         part = tagged_hash("frames", [candidate.kind, seconds])
         return _Case(number, candidate, seconds, part)
@@ -166,7 +207,7 @@ class Verifier:
             "time": f"{case.candidate.peak_seconds:.3f} s",
             "label": case.candidate.kind,
         }
-        text = self._prompt.fill(values, self._spec.verify.extra)
+        text = self._prompt.fill(values, self._spec.settings(Verify).extra)
         most = self._spec.vlm.max_tokens
         schema = Verdict.model_json_schema()
         return VlmRequest(pictures, text, self._prompt.system, tuple(shown), most, schema)
@@ -192,7 +233,7 @@ class Verifier:
 
     def _judged(self, candidate: Candidate, note: Annotation) -> Candidate:
         state = str(note.body["state"])
-        seen_nothing = state == "none" and not self._spec.verify.keep_rejected
+        seen_nothing = state == "none" and not self._spec.settings(Verify).keep_rejected
         reason = f"verify: {note.body.get('reason') or 'nothing found'}" if seen_nothing else ""
         return replace(
             candidate,
@@ -252,5 +293,5 @@ def _key(content: str, case: _Case) -> QuestionKey:
 
 def _annotation(case: _Case, body: dict[str, Any]) -> Annotation:
     return Annotation(
-        "verify", case.candidate.peak_frame, case.candidate.peak_seconds, case.part, body
+        Verifier.name, case.candidate.peak_frame, case.candidate.peak_seconds, case.part, body
     )

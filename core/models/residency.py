@@ -21,6 +21,7 @@ from ..text import clean, counted
 from ..version import package_version
 from .protocols import Identity, Loading, Model
 from .registry import load
+from .weights import weights_bytes
 
 log = logging.getLogger("sightline.models")
 T = TypeVar("T")
@@ -232,7 +233,7 @@ class Residency:
                 return  # it may fit all the same; loading says so if it does not
 
     def _needed(self, key: str, loading: Loading) -> int:
-        return self._footprints.bytes_of(key) or _weights_bytes(loading)
+        return self._footprints.bytes_of(key) or weights_bytes(loading.folder)
 
     def _room(self, device: str, wanted: Collection[str]) -> float:
         """Return what models would have once all idle ones are gone; the wanted may be there."""
@@ -279,10 +280,3 @@ def _software() -> str:
     """Return the versions that decide how a picture is prepared and what auto stands for."""
     names = ("torch", "torchvision", "transformers", "open_clip_torch")
     return " ".join(f"{name}={package_version(name)}" for name in names)
-
-
-def _weights_bytes(loading: Loading) -> int:
-    """Return what the weights take on disk: about what they take in memory at that precision."""
-    if loading.folder is None:
-        return 0
-    return sum(path.stat().st_size for path in loading.folder.glob("*.safetensors"))

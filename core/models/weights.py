@@ -34,6 +34,11 @@ def check_weights(folder: Path, name: str) -> None:
             )
 
 
+def weights_bytes(folder: Path | None) -> int:
+    """Return what a folder's weights take on disk: about what they take in memory as they are."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) if folder else 0
+
+
 def damage(path: Path) -> str:
     """Return what is wrong with a safetensors file by its header and its size, or ""."""
     size = path.stat().st_size

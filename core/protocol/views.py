@@ -77,7 +77,11 @@ class InstantView:
     warnings: tuple[str, ...] = ()
     look: dict[str, Any] | None = None
     """what models said about the frame nearest to it, as in the JSON export"""
+    look_lines: tuple[str, ...] = ()
+    """the same in words; a line that begins with spaces belongs to the one before"""
     verdicts: tuple[dict[str, Any], ...] = ()
+    verdict_lines: tuple[str, ...] = ()
+    """the same in words"""
     picture_seconds: float = 0.0
     """the time whose frame the picture of it shows"""
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..config.spec import Spec
+from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import alike, joined
-from ..screening.registry import columns_of, create
+from ..screening.dedupe import Dedupe, DedupeStage, alike, joined
+from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
@@ -121,19 +122,19 @@ def summary(library: Library, scan: int, narrowed: FilteredResults | None = None
 def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
     """Yield groups of pictures of a scan that look alike, by path."""
     spec = spec_of(library, scan)
-    if "dedupe" not in spec.stages:
+    if DedupeStage.name not in spec.stages:
         return
     paths, hashes = [], []
-    columns = len(create("dedupe").columns)
+    columns = len(DedupeStage.columns)
     for task in library.runs.tasks(scan, ("done", "known")):
         if task.kind == "picture" and task.content is not None:
             result = library.results.get(task.content, library.runs.get(scan).spec_hash)
-            if result is not None and "dedupe" in result.tracks:
-                values = library.series.whole(result.tracks["dedupe"], columns).values
+            if result is not None and DedupeStage.name in result.tracks:
+                values = library.series.whole(result.tracks[DedupeStage.name], columns).values
                 if len(values):
                     paths.append(task.path)
                     hashes.append(joined(values)[0])
-    for group in alike(np.array(hashes, np.uint64), spec.dedupe.distance_bits):
+    for group in alike(np.array(hashes, np.uint64), spec.settings(Dedupe).distance_bits):
         yield tuple(paths[n] for n in group)
 
 
@@ -145,6 +146,7 @@ def _document(
     statistics: bool,
 ) -> Document:
     annotations = library.annotations.of_result(info.content, result.spec_hash)
+    tracks = info.kind == "video" and spec.settings(Detect).tracks
     return Document(
         source=info,
         profile=spec.profile,
@@ -155,7 +157,7 @@ def _document(
         statistics=tuple(_statistics(library, result)) if statistics else (),
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
-        frame_notes=frame_notes(annotations, tracks=info.kind == "video" and spec.detect.tracks),
+        frame_notes=frame_notes(annotations, tracks=tracks),
         verdicts=verdicts(annotations),
         remarks=tuple(_remarks(library, info.content)),
     )
@@ -169,9 +171,9 @@ def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
 
 def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
     for name, key in result.tracks.items():
-        track = library.series.whole(key, len(create(name).columns))
+        track = library.series.whole(key, width_of(name))
         columns = columns_of(name, track.values.shape[1])
-        shown = [n for n, column in enumerate(columns) if column not in create(name).internal]
+        shown = [n for n, column in enumerate(columns) if column not in internal_of(name)]
         yield Statistics(
             name, tuple(columns[n] for n in shown), track.indices, track.pts_seconds,
             track.values[:, shown],

@@ -15,7 +15,7 @@ from ..protocol.addresses import absolute
 from ..protocol.views import InstantView
 from ..records import Candidate, Event, SourceInfo, asked_stream
 from ..scans.stored_spec import spec_of
-from ..screening.registry import columns_of, create
+from ..screening.registry import columns_of, internal_of
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
@@ -31,7 +31,7 @@ from ..timecodes import (
     written_rate,
 )
 from ..times import EXACT_SECONDS, WrittenTime
-from .frame_notes import frame_notes, verdicts
+from .frame_notes import frame_notes, verdict_lines, verdicts
 
 MAX_PRINTED = 10_000
 """characters of a printed line: see `core.cli.output`"""
@@ -64,6 +64,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         frame, frame_seconds = nearest.frame, nearest.seconds
     if row is not None and when.frame == frame:
         seconds = frame_seconds
+    judged = tuple(v for v in verdicts(said) if abs(v["seconds"] - seconds) <= around)
     return InstantView(
         info=info,
         profile=library.runs.get(scan).profile,
@@ -82,9 +83,9 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         measurements={name: measurements[name] for name in spec.stages if name in measurements},
         provenance=result.provenance,
         look=look(nearest) if nearest else None,
-        verdicts=tuple(
-            each for each in verdicts(said) if abs(each["seconds"] - seconds) <= around
-        ),
+        look_lines=nearest.lines if nearest else (),
+        verdicts=judged,
+        verdict_lines=tuple(verdict_lines(judged)),
         warnings=result.warnings,
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
@@ -235,7 +236,7 @@ def _measurements(
         frame = int(track.indices[row]), float(track.pts_seconds[row])
         columns = columns_of(name, track.values.shape[1])
         values = {c: float(v) for c, v in zip(columns, track.values[row], strict=True)}
-        hidden = create(name).internal
+        hidden = internal_of(name)
         found[name] = {c: v for c, v in values.items() if not math.isnan(v) and c not in hidden}
     return found, frame
 

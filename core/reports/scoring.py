@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.spec import EVENT_STAGES
+from ..config.stages import event_stages
 from ..errors import UsageError
 from ..judge.score import Footage, Score, Truth, VideoScore, read_truths, score, total
 from ..protocol.queries import ScoreRequest
@@ -57,7 +57,7 @@ def _one(document: Document, truth: Truth, request: ScoreRequest) -> Score:
     judged = request.events
     moments = [m for m in document.moments if not judged or m.kind in judged]
     events = truth.cuts if truth.cuts and tuple(judged) == ("cut",) else truth.events
-    apart = set(EVENT_STAGES) - set(judged) - set(request.kinds) if judged else set()
+    apart = set(event_stages()) - set(judged) - set(request.kinds) if judged else set()
     rate = document.source.frame_rate
     return score(
         moments,

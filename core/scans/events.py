@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..config.screening_settings import Events
-from ..config.spec import EVENT_STAGES
+from ..config.stages import STAGES, declared
 from ..records import Candidate, Event, Region
 
 VERDICTS = ("confirmed", "unsure", "unparsed", "truncated", "failed", "none", "")
@@ -20,7 +20,7 @@ def moments(
     Only candidates of one stage are merged with each other.
     """
     found: list[Event] = []
-    for stage in EVENT_STAGES:
+    for stage in _event_stages(candidates):
         accepted = [c for c in candidates if c.accepted and c.stage == stage]
         for group in _groups(sorted(accepted, key=lambda c: c.start_seconds), events.merge_seconds):
             moment = _moment(group, events, duration_seconds)
@@ -28,6 +28,13 @@ def moments(
                 found.append(moment)
     found.sort(key=lambda moment: (moment.start_seconds, moment.kind))
     return tuple(_numbered(moment, number) for number, moment in enumerate(found, 1))
+
+
+def _event_stages(candidates: Sequence[Candidate]) -> list[str]:
+    """Return the stages whose candidates become events, of those that found some."""
+    found = {candidate.stage for candidate in candidates}
+    stages = (declared(name) for name in STAGES.names() if name in found)
+    return [stage.name for stage in stages if stage is not None and stage.events]
 
 
 def _groups(candidates: list[Candidate], gap_seconds: float) -> list[list[Candidate]]:

@@ -166,7 +166,7 @@ def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 def _kinds(spec: Spec) -> frozenset[str]:
-    if set(spec.model_stages) - {"verify"}:
+    if spec.frame_stages:
         return frozenset(("video", "picture"))
     return frozenset(kind for name in spec.screening_stages for kind in create(name).kinds)
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.prompts import Prompts, load_prompts
 from ..config.spec import Spec
-from ..errors import ModelMissing, ModelRefused
+from ..config.stages import STAGES, declaration
+from ..errors import ModelMissing, ModelRefused, ProfileError
 from ..models.protocols import Kind, Loading
 from ..models.registry import KINDS
+from ..models.weights import weights_bytes
 from ..text import clean
 
 if TYPE_CHECKING:
@@ -25,11 +27,8 @@ if TYPE_CHECKING:
     from ..stores.answers import InferenceStores
 
 Notify = Callable[[str], None]
-EMBEDDER_ON_GPU = "siglip2-so400m"
-EMBEDDER_ON_CPU = "laion-vit-b32"
-PROMPTED = ("tag", "caption", "describe", "verify")
-FOLLOWS = {"tag": "embed", "caption": "vlm", "describe": "vlm", "verify": "vlm"}
-"""whose model a stage takes that names none"""
+AUTOMATIC = "auto"
+"""a model's name that stands for another on an accelerator than on a CPU, as its stage declares"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
     prompts = load_prompts()
     spec = _with_versions(spec, prompts)
-    if spec.embed.model == "auto" and {"embed", "tag"} & set(spec.model_stages):
-        spec = _without_auto(spec, usable_devices(spec.models.device))
+    spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
     placed = dict.fromkeys(found, "endpoint")
@@ -94,8 +92,7 @@ def open_session(
 
 def model_of(spec: Spec, stage: str) -> str:
     """Return the name of the model a stage uses."""
-    own: str = getattr(spec, stage).model
-    return own or str(getattr(spec, FOLLOWS[stage]).model)
+    return str(_section_value(spec, _model_owner(spec, stage), "model"))
 
 
 def usable_devices(wanted: str) -> list[str]:
@@ -123,18 +120,40 @@ def _on_cpu(spec: Spec) -> str:
     )
 
 
-def _without_auto(spec: Spec, devices: list[str]) -> Spec:
-    name = EMBEDDER_ON_CPU if devices == ["cpu"] else EMBEDDER_ON_GPU
-    return spec.model_copy(update={"embed": spec.embed.model_copy(update={"model": name})})
+def _model_owner(spec: Spec, stage: str) -> str:
+    """Return the section that names a stage's model: its own, or the one it follows."""
+    followed = declaration(stage).follows
+    if not followed and not _section_value(spec, stage, "model"):
+        raise ProfileError(f"{stage}.model is empty; name a model (see `sightline models list`)")
+    return stage if _section_value(spec, stage, "model") else followed
+
+
+def _section_value(spec: Spec, section: str, name: str) -> Any:
+    return getattr(spec.section(section), name)
+
+
+def _without_auto(spec: Spec) -> Spec:
+    """Put a model's name for every `auto` of the stages that are used."""
+    owners = {_model_owner(spec, stage) for stage in spec.model_stages} & set(STAGES.names())
+    choosing = [name for name in owners if any(declaration(name).automatic)]
+    automatic = [name for name in choosing if _section_value(spec, name, "model") == AUTOMATIC]
+    if not automatic:
+        return spec
+    on_cpu = usable_devices(spec.models.device) == ["cpu"]
+    changed: dict[str, Any] = {}
+    for name in automatic:
+        model = declaration(name).automatic[on_cpu]
+        changed[name] = spec.section(name).model_copy(update={"model": model})
+    return spec.model_copy(update=changed)
 
 
 def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     """Write the version of every prompt into the spec: a newer one is another question."""
     changed: dict[str, Any] = {}
-    for stage in set(spec.model_stages) & set(PROMPTED):
-        section = getattr(spec, stage)
-        reference = prompts.get(section.prompt).reference
-        changed[stage] = section.model_copy(update={"prompt": reference})
+    for stage in spec.model_stages:
+        if declaration(stage).prompt:
+            reference = prompts.get(_section_value(spec, stage, "prompt")).reference
+            changed[stage] = spec.section(stage).model_copy(update={"prompt": reference})
     return spec.model_copy(update=changed)
 
 
@@ -176,16 +195,11 @@ def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]
 
     room = {device: memory(device).free_bytes for device in devices}
     placed = {}
-    for name in sorted(found, key=lambda each: -_weights(found[each])):
+    for name in sorted(found, key=lambda each: -weights_bytes(found[each].folder)):
         device = max(room, key=lambda each: room[each])
         placed[name] = device
-        room[device] -= _weights(found[name])
+        room[device] -= weights_bytes(found[name].folder)
     return placed
-
-
-def _weights(found: Resolved) -> int:
-    folder = found.folder
-    return sum(p.stat().st_size for p in folder.glob("*.safetensors")) if folder else 0
 
 
 def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
@@ -206,7 +220,10 @@ def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
 
 
 def _quantize(spec: Spec, kind: Kind) -> str:
-    wanted: dict[Kind, str] = {"vlm": spec.models.quantize, "embedder": spec.embed.quantize}
+    from ..inference.embed import Embed
+
+    embedder = spec.settings(Embed).quantize
+    wanted: dict[Kind, str] = {"vlm": spec.models.quantize, "embedder": embedder}
     return wanted.get(kind, "none")
 
 

@@ -101,8 +101,10 @@ class TaskResults:
             if self._is_lasting(source, picture):
                 failures.append((*identity(source), picture.failure))
         self._library.results.remember_failures(failures)
-        for source, _ in batch:
+        for source, picture in batch:
             self._ensure_started(source, 1)
+            for event in picture.result.moments if picture.result else ():
+                self._emit(self._event(source, event))
         frames = self.counts()["done"] + sum(row.state == "done" for row in rows)
         rate = 1 / max(each, 1e-9)
         self._keep(rows, events.BatchDone(self._scan, batch[-1][0].number, frames, rate))
@@ -178,8 +180,8 @@ class TaskResults:
             content = picture.info.content if picture.info else None
             return self._row(source, content, "failed", picture.failure, 0, 0, seconds)
         assert picture.info is not None
-        state = "failed" if picture.failure else "done"
-        return self._row(source, picture.info.content, state, picture.failure, 1, 0, seconds)
+        state, count = "failed" if picture.failure else "done", len(picture.result.moments)
+        return self._row(source, picture.info.content, state, picture.failure, 1, count, seconds)
 
     def _keep(self, rows: Sequence[TaskRow], progress: events.BatchDone | None = None) -> None:
         """Keep how sources ended, then say so; `progress` is what is said in between."""

@@ -12,7 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ..config.section import Section, Share
 from ..records import Candidate, SourceKind
 from .morphology import lasting_change
 from .proposals import stretches
@@ -25,11 +27,20 @@ MIDDLE_SCORE = 0.15
 GAP_FRAMES = 3
 
 
+class Cut(Section):
+    """Scene changes: the picture changes at once and stays changed."""
+
+    sensitivity: Share = Field(0.5, description="0 finds only the plainest, 1 the faintest")
+
+
 class CutStage(ScreeningStage):
     """Measures how much of the picture is new for good, and proposes scene changes."""
 
     name: ClassVar[str] = "cut"
     version: ClassVar[int] = 4
+    Settings: ClassVar[type[Section]] = Cut
+    events: ClassVar[bool] = True
+    in_regions: ClassVar[bool] = True
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("score", "changed", "unlike")
     context = REACH_FRAMES + APART_FRAMES
@@ -43,7 +54,7 @@ class CutStage(ScreeningStage):
 
     def decide(self, track: Series) -> list[Candidate]:
         """Propose the frame with the highest score of each stretch above the threshold."""
-        needed = MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.cut.sensitivity)
+        needed = MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.settings(Cut).sensitivity)
         score = track.column("score")
         return [
             Candidate(

@@ -12,7 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ..config.section import Section
 from ..records import SourceKind
 from .stage import ScreeningStage, Window
 from .strides import first_of_each_second
@@ -20,11 +22,20 @@ from .strides import first_of_each_second
 ROWS, COLUMNS = 8, 9
 
 
+class Dedupe(Section):
+    """Near-duplicates by perceptual hash."""
+
+    distance_bits: int = Field(
+        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
+    )
+
+
 class DedupeStage(ScreeningStage):
     """Measures a 64-bit hash, kept in four columns of 16 bits (exact in float32)."""
 
     name: ClassVar[str] = "dedupe"
     version: ClassVar[int] = 3
+    Settings: ClassVar[type[Section]] = Dedupe
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("hash_a", "hash_b", "hash_c", "hash_d")
     context = 1

@@ -28,7 +28,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ..config.section import Section, Share
 from ..config.spec import Spec
 from ..records import Candidate, SourceInfo, SourceKind
 from . import cells
@@ -90,11 +92,31 @@ CLUTTER_SHARE = 0.25
 """a part is about a quarter of the frame, so this share of the whole frame's energy is its due"""
 
 
+class Flash(Section):
+    """Transient brightening: lightning, global or local, one frame long or more."""
+
+    sensitivity: Share = Field(
+        0.5,
+        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
+    )
+    max_seconds: float = Field(
+        1.8,
+        gt=0,
+        le=5,
+        description="a glow that lasts longer without a break is no flash; a series of strokes may "
+        "last longer",
+    )
+
+
 class FlashStage(ScreeningStage):
     """Measures how flash-like every frame is, and proposes flashes."""
 
     name: ClassVar[str] = "flash"
     version: ClassVar[int] = 4
+    Settings: ClassVar[type[Section]] = Flash
+    every_frame: ClassVar[str] = "a stroke lasts one to six"
+    events: ClassVar[bool] = True
+    in_regions: ClassVar[bool] = True
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = (
         "likeness", "energy", *STROKE_RANGE.names, "area", "frame_energy", "mean",
@@ -126,7 +148,7 @@ class FlashStage(ScreeningStage):
         flashes = joined([FlashGroup.of(finding) for finding in findings if not finding.reason])
         accepted = with_neighbours(track, flashes, self._rate, needed)
         rejected = [finding for finding in findings if finding.reason]
-        threshold = threshold_at(self.spec.flash.sensitivity)
+        threshold = threshold_at(self.spec.settings(Flash).sensitivity)
         found = [
             candidate(track, flash, self.name, threshold)
             for flash in (*accepted, *apart_from(accepted, rejected, len(track)))
@@ -135,7 +157,7 @@ class FlashStage(ScreeningStage):
 
     def _strokes(self, track: Series, needed: NDArray[np.float32]) -> Iterator[FlashPart]:
         """Yield each stretch that clears the threshold, and each other one with enough energy."""
-        least = np.float32(strength_at(self.spec.flash.sensitivity))
+        least = np.float32(strength_at(self.spec.settings(Flash).sensitivity))
         energy = track.column("energy")
         strength = np.asarray(energy * track.column("likeness") / needed, np.float32)
         taken = np.zeros(len(track), bool)
@@ -170,7 +192,7 @@ class FlashStage(ScreeningStage):
         """Yield each glow, accepted or not."""
         means, changes = track.values[:, BLOCK_COLUMNS], track.values[:, CHANGE_COLUMNS]
         upright = self.source.height > self.source.width
-        least = strength_at(self.spec.flash.sensitivity)
+        least = strength_at(self.spec.settings(Flash).sensitivity)
         for glow in glows(means, changes, self._rate, upright, least):
             stretched = GLOW_RANGE.stretched(np.array(glow.ratios, np.float32))
             energy = glow.energy / glow.needed
@@ -187,9 +209,9 @@ class FlashStage(ScreeningStage):
             )
 
     def _why_no_glow(self, glow: Glow, strength: float) -> str:
-        if strength <= strength_at(self.spec.flash.sensitivity):
+        if strength <= strength_at(self.spec.settings(Flash).sensitivity):
             return GLOW_RANGE.reason(glow.ratios)
-        if glow.seconds > self.spec.flash.max_seconds:
+        if glow.seconds > self.spec.settings(Flash).max_seconds:
             return TOO_LONG
         if (glow.at_start or glow.at_end) and not self._stands_at_an_end(glow, strength):
             return AT_THE_START if glow.at_start else AT_THE_END
@@ -200,7 +222,7 @@ class FlashStage(ScreeningStage):
 
         Encoders make up for slow changes there by a step of a few levels.
         """
-        least = END_FACTOR * strength_at(self.spec.flash.sensitivity)
+        least = END_FACTOR * strength_at(self.spec.settings(Flash).sensitivity)
         return glow.seconds <= BRIEF_SECONDS and strength > least
 
     def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:

@@ -11,7 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ..config.section import Section, Share
 from ..records import Candidate, SourceKind
 from . import cells
 from .proposals import stretches
@@ -23,11 +25,21 @@ MIDDLE_SHARE = 0.004
 JOIN_SECONDS = 0.5
 
 
+class Motion(Section):
+    """Stretches in which something moves."""
+
+    sensitivity: Share = Field(0.5, description="0 finds only the plainest, 1 the faintest")
+    min_seconds: float = Field(0.3, ge=0, description="shorter stirrings are not motion")
+
+
 class MotionStage(ScreeningStage):
     """Measures how much of the frame moves, and proposes stretches of motion."""
 
     name: ClassVar[str] = "motion"
     version: ClassVar[int] = 3
+    Settings: ClassVar[type[Section]] = Motion
+    events: ClassVar[bool] = True
+    in_regions: ClassVar[bool] = True
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video"})
     columns: ClassVar[tuple[str, ...]] = ("share", "strength", "x", "y", "width", "height")
     context = 1
@@ -51,13 +63,13 @@ class MotionStage(ScreeningStage):
 
     def decide(self, track: Series) -> list[Candidate]:
         """Propose every stretch above the threshold; accept those long enough."""
-        needed = MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.motion.sensitivity)
+        needed = MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.settings(Motion).sensitivity)
         share = track.column("share")
         gap = max(1, round(JOIN_SECONDS * len(track) / max(_length_seconds(track), 1e-6)))
         found = []
         for stretch in stretches(share > needed, share, gap):
             lasted = float(track.pts_seconds[stretch.last] - track.pts_seconds[stretch.first])
-            long_enough = lasted >= self.spec.motion.min_seconds
+            long_enough = lasted >= self.spec.settings(Motion).min_seconds
             lowest = track.values[stretch.first : stretch.last + 1]
             found.append(
                 Candidate(

@@ -12,10 +12,25 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ..config.section import Section
 from ..records import Candidate, SourceKind
 from .stage import ScreeningStage, Series, Window
 from .strides import first_of_each_second
+
+
+class Quality(Section):
+    """Blur, exposure and entropy of each picture looked at."""
+
+    blurred_below: float = Field(
+        20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
+    )
+    dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
+    bright_above: float = Field(
+        235.0, ge=0, le=255, description="mean luma above which it is bright"
+    )
+    flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
 
 
 class QualityStage(ScreeningStage):
@@ -23,6 +38,7 @@ class QualityStage(ScreeningStage):
 
     name: ClassVar[str] = "quality"
     version: ClassVar[int] = 3
+    Settings: ClassVar[type[Section]] = Quality
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("sharpness", "exposure", "entropy", "clipped")
     context = 1
@@ -45,7 +61,7 @@ class QualityStage(ScreeningStage):
 
     def _faults(self, values: NDArray[np.float32]) -> list[str]:
         sharpness, exposure, entropy, _ = (float(value) for value in values)
-        marks = self.spec.quality
+        marks = self.spec.settings(Quality)
         checks = (
             ("blurred", sharpness < marks.blurred_below),
             ("dark", exposure < marks.dark_below),

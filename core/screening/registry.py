@@ -1,35 +1,42 @@
-"""Every stage there is: the name in a profile, and where its class lives. Imported on first use."""
+"""Screening stages by name; their classes are in `core.config.stages.STAGES`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
+from typing import cast
 
+from ..config.stages import declaration, declared
 from .stage import Stage
-
-STAGES: dict[str, tuple[str, str]] = {
-    "flash": (".flash", "FlashStage"),
-    "motion": (".motion", "MotionStage"),
-    "cut": (".cut", "CutStage"),
-    "dedupe": (".dedupe", "DedupeStage"),
-    "quality": (".quality", "QualityStage"),
-}
 
 
 def create(name: str) -> Stage:
-    """Return a new stage of the given name."""
-    module, attribute = STAGES[name]
-    stage: Stage = getattr(import_module(module, __package__), attribute)()
-    return stage
+    """Return a new stage of the given name. Raises UnknownName."""
+    return cast(Stage, declaration(name)())
 
 
 def versions(names: Iterable[str]) -> dict[str, int]:
     """Return the version of each stage: what an earlier one measured is measured again."""
-    return {name: create(name).version for name in names}
+    return {name: declaration(name).version for name in names}
 
 
 def columns_of(name: str, width: int) -> tuple[str, ...]:
-    """Return the names of a kept track's columns, of this or an earlier version of a stage."""
-    stage = create(name)
-    known = {len(columns): columns for columns in (*stage.former_columns, stage.columns)}
+    """Return the names of a kept series' columns, of this or an earlier version of a stage.
+
+    Those of a stage that is not here are numbered.
+    """
+    stage = cast("type[Stage] | None", declared(name))
+    declarations = (*stage.former_columns, stage.columns) if stage else ()
+    known = {len(columns): columns for columns in declarations}
     return known.get(width) or tuple(f"column_{number}" for number in range(width))
+
+
+def width_of(name: str) -> int:
+    """Return how many columns a stage measures; 0 for one that is not here."""
+    stage = cast("type[Stage] | None", declared(name))
+    return len(stage.columns) if stage else 0
+
+
+def internal_of(name: str) -> frozenset[str]:
+    """Return the columns that no person is shown."""
+    stage = cast("type[Stage] | None", declared(name))
+    return stage.internal if stage else frozenset()

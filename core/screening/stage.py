@@ -10,6 +10,7 @@ decides anew without decoding anything.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
+from ..config.stages import Role, StageDeclaration
 from ..records import Candidate, SourceInfo, SourceKind
 from . import cells
 
@@ -109,12 +111,29 @@ class Stage(Protocol):
         """Let go of everything."""
 
 
-class ScreeningStage(ABC):
+class ScreeningStage(StageDeclaration, ABC):
     """What screening stages share: measuring is all `infer`; nothing to hold or to close."""
+
+    role: ClassVar[Role] = "screening"
+    kinds: ClassVar[frozenset[SourceKind]]
+    columns: ClassVar[tuple[str, ...]]
 
     internal: ClassVar[frozenset[str]] = frozenset()
     former_columns: ClassVar[tuple[tuple[str, ...], ...]] = ()
     context: int = 0
+
+    @classmethod
+    def answer_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of one frame's measurements; NaN, not measured, is left out."""
+        shown = [column for column in cls.columns if column not in cls.internal]
+        number = {"type": "number"}
+        return {"type": "object", "properties": dict.fromkeys(shown, number)}
+
+    @classmethod
+    def line(cls, body: Mapping[str, Any]) -> str:
+        """Return the measurements of one frame in one line."""
+        shown = (f"{name} {value:.6g}" for name, value in body.items() if name not in cls.internal)
+        return f"{cls.name}: {'  '.join(shown)}"
 
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Remember the source and the spec."""
@@ -148,5 +167,5 @@ class ScreeningStage(ABC):
         """Propose nothing."""
         return []
 
-    def close(self) -> None:  # noqa: B027 - most screens hold nothing
+    def close(self) -> None:
         """Hold nothing, close nothing."""

@@ -10,23 +10,19 @@ import pytest
 from numpy.typing import NDArray
 
 from core.config.screening_settings import Regions
-from core.config.spec import SCREENING_STAGE_NAMES, Spec
+from core.config.spec import Spec
+from core.config.stages import STAGES, declaration
 from core.screening.cells import cell_means
-from core.screening.registry import STAGES, create
+from core.screening.registry import create
 from core.screening.stage import Window
 from tests.workbench import STORM, luma_of, measured
 
-ALL = sorted(STAGES)
+ALL = sorted(name for name in STAGES.names() if declaration(name).role == "screening")
 
 
 @cache
 def footage() -> NDArray[np.uint8]:
     return luma_of(STORM)
-
-
-def test_the_table_and_the_profiles_know_the_same_stages() -> None:
-    assert set(STAGES) == set(SCREENING_STAGE_NAMES)
-    assert all(create(name).name == name for name in ALL)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -13,16 +13,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.config.model_settings import Detect, Embed, Models, Tag
+from core.config.model_settings import Models
 from core.config.prompts import load_prompts
 from core.config.spec import Spec
 from core.errors import ImageRejected, OutOfMemory
+from core.inference.detect import Detect
+from core.inference.embed import Embed
 from core.inference.frames import longest_side
 from core.inference.leases import ModelLeases
 from core.inference.objects import from_runs, runs
 from core.inference.registry import open_stages
 from core.inference.runner import InferenceRunner
 from core.inference.stage import LazyFrame, Microbatch, PriorAnswers
+from core.inference.tag import Tag
 from core.models.protocols import Loading, Model
 from core.models.registry import load
 from core.models.residency import Residency

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.config.screening_settings import Cut, Flash, Motion, Regions
+from core.config.screening_settings import Regions
 from core.config.spec import Spec
 from core.judge.score import TrueEvent, score
 from core.records import Candidate
 from core.scans.events import moments
+from core.screening.cut import Cut
+from core.screening.flash import Flash
+from core.screening.motion import Motion
 from core.synthetic.storm import Lightning, Scene, truth
 from tests.workbench import (
     STORM,

@@ -58,13 +58,14 @@ def listed() -> list[Row]:
 def settings(name: str, changes: Mapping[str, Any]) -> list[Setting]:
     """Return every setting of a profile with changes on top. Raises ProfileError."""
     from core.config.profiles import find, read, resolve, setting_keys
+    from core.config.spec import meaning
 
-    spec = resolve(name, dict(changes)).model_dump(mode="json")
+    spec = resolve(name, dict(changes)).every_table()
     own = _flat(read(find(name)))
     found = []
     for key in setting_keys():
         origin = "edited" if key in changes else ("profile" if key in own else "")
-        found.append(Setting(key, _value(spec, key), origin, meaning(key)))
+        found.append(Setting(key, _value(spec, key), origin, clean(meaning(key))))
     return found
 
 
@@ -95,21 +96,6 @@ def shown_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(shown_value(each) for each in value) + "]"
     return clean(f'"{value}"' if isinstance(value, str) else str(value), limit=200)
-
-
-def meaning(key: str) -> str:
-    """Return what a setting means, as docs/profiles.md says."""
-    from pydantic import BaseModel
-
-    from core.config.spec import Spec
-
-    section: type[BaseModel] = Spec
-    *parents, last = key.split(".")
-    for name in parents:
-        annotation = section.model_fields[name].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    return clean(section.model_fields[last].description or "")
 
 
 def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

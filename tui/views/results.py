@@ -189,6 +189,7 @@ def _frame_lines(row: dict[str, Any]) -> list[str]:
         lines.append(f"facts: {facts}")
     if tags(row):
         lines.append(f"tags: {tags(row)}")
+    lines += [clean(answer["line"]) for answer in row.get("answers") or ()]
     for thing in row["objects"][:20]:
         box = " ".join(str(round(value)) for value in thing["box"])
         lines.append(f"{clean(thing['label'])} {wording.score(thing['score'])}  at {box}")

@@ -48,6 +48,20 @@ class DetectedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class StageAnswer:
+    """An answer that no field of its frame holds.
+
+    `part` names the part of the frame it is about, empty for all of it; `line` is the answer in
+    one line, as its stage declares; `body` is of the type that its stage declares.
+    """
+
+    stage: str
+    part: str
+    line: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameNotes:
     """What models said about one frame; `caption` holds text, finish, prompt and facts."""
 
@@ -59,6 +73,10 @@ class FrameNotes:
     vector: NDArray[np.float32] | None = None
     failures: tuple[tuple[str, str], ...] = ()
     """stage and reason of what was asked in vain"""
+    answers: tuple[StageAnswer, ...] = ()
+    """those of stages whose answers have no field here"""
+    lines: tuple[str, ...] = ()
+    """all answers in words, for people; lines that begin with spaces belong to the one before"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from math import isfinite
 
 from ...records import Event
 from ...text import clean, clean_path, counted
-from .document import Document, Summary, TaskLine
+from .document import Document, FrameNotes, Summary, TaskLine
 from .report_style import STYLE
 from .scan_json import totals
 from .timecode import clock_of
@@ -22,6 +22,8 @@ from .timecode import clock_of
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STATE_LOOKS = {"done": "good", "failed": "bad"}
 _STRIP_WIDTH = 1000
+_MOST_FRAMES = 500
+"""of a source, whose answers one page lists"""
 
 
 def head(summary: Summary) -> str:
@@ -41,8 +43,9 @@ def head(summary: Summary) -> str:
 
 
 def body(document: Document) -> str:
-    """Return one source's events; nothing for a source without events or warnings."""
-    if not document.moments and not document.warnings:
+    """Return one source's events and what models said; nothing where there is nothing to show."""
+    said = [notes for notes in document.frame_notes if notes.lines]
+    if not document.moments and not document.warnings and not said:
         return ""
     source, stream = document.source, document.source.asked_stream
     about = f"{int(source.width)} &times; {int(source.height)} &middot; {_text(source.codec)}"
@@ -51,7 +54,7 @@ def body(document: Document) -> str:
     return (
         f'<section id="{_anchor(source.path, stream)}">\n<h2>{_source(source.path, stream)}</h2>\n'
         f'<p class="faint">{about} &middot; {_frames(document.frames)} looked at</p>\n'
-        f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}</section>\n"
+        f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}{_answers(said)}</section>\n"
     )
 
 
@@ -153,6 +156,21 @@ def _event_row(moment: Event, picture: bytes | None) -> str:
         f'<td class="kind">{_text(moment.kind)}</td>{times}{numbers}'
         f"<td>{_region(moment)}</td></tr>\n"
     )
+
+
+def _answers(said: list[FrameNotes]) -> str:
+    """Return what models said frame by frame, in the words of their stages."""
+    if not said:
+        return ""
+    rows = "".join(map(_answer_row, said[:_MOST_FRAMES]))
+    more = len(said) - _MOST_FRAMES
+    rest = f'<p class="faint">and {_frames(more)} more; see the json</p>\n' if more > 0 else ""
+    return f"<table>\n<tr><th>frame at<th>what models said</tr>\n{rows}</table>\n{rest}"
+
+
+def _answer_row(notes: FrameNotes) -> str:
+    lines = "<br>".join(_text(line) for line in notes.lines if not line.startswith(" "))
+    return f"<tr><td>{clock_of(notes.seconds)}</td><td>{lines}</td></tr>\n"
 
 
 def _number(value: float, decimals: int) -> str:

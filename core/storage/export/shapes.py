@@ -10,7 +10,7 @@ import numpy as np
 
 from ...records import Candidate, Event, SourceInfo, Stroke
 from ...text import file_uri, json_text
-from .document import Document, FrameNotes, Summary
+from .document import Document, FrameNotes, StageAnswer, Summary
 
 SECONDS_DECIMALS = 6
 
@@ -61,8 +61,11 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
 
 
 def look(notes: FrameNotes) -> dict[str, Any]:
-    """Return one frame's notes; vectors and masks stand in files of their own."""
-    return {
+    """Return one frame's notes; vectors and masks stand in files of their own.
+
+    `answers` is there only where a stage answered that no other field has a place for.
+    """
+    found = {
         "frame": notes.frame,
         "seconds": seconds(notes.seconds),
         "tags": plain(notes.tags),
@@ -79,6 +82,12 @@ def look(notes: FrameNotes) -> dict[str, Any]:
         ],
         "failures": [{"stage": stage, "reason": reason} for stage, reason in notes.failures],
     }
+    return found | ({"answers": [_stage_answer(each) for each in notes.answers]} if notes.answers
+                    else {})  # fmt: skip
+
+
+def _stage_answer(answer: StageAnswer) -> dict[str, Any]:
+    return {each.name: plain(getattr(answer, each.name)) for each in fields(answer)}
 
 
 def heading(document: Document) -> dict[str, Any]:
