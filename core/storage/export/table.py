@@ -1,4 +1,4 @@
-"""The table of export formats, and writing a source or a scan in some of them."""
+"""The registry of export formats, and writing a source or a scan in some of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...plugins.installed import EXPORTS
 from ...plugins.registry import Registry
 from ...text import clean
 from . import atomic, scan_json
+from .built_in import BUILT_IN
 from .cues import is_foreign
 from .document import Document, Summary
 from .format import Format, ScanFormat
@@ -21,19 +22,6 @@ from .parts import OutputFiles
 SCAN_STEM = "scan"
 
 
-BUILT_IN: dict[str, str] = {
-    "json": "core.storage.export.source_json:FORMAT",
-    "csv": "core.storage.export.events_csv:FORMAT",
-    "statistics": "core.storage.export.frame_statistics:FORMAT",
-    "vectors": "core.storage.export.vectors:FORMAT",
-    "srt": "core.storage.export.srt:FORMAT",
-    "vtt": "core.storage.export.vtt:FORMAT",
-    "edl": "core.storage.export.edl:FORMAT",
-    "legacy": "core.storage.export.legacy:FORMAT",
-    "coco": "core.storage.export.coco:FORMAT",
-    "jsonl": "core.storage.export.events_jsonl:FORMAT",
-    "html": "core.storage.export.report:FORMAT",
-}
 _SUFFIX = re.compile(r"(\.[a-z0-9_-]+){1,3}")
 
 
