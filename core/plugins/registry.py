@@ -144,11 +144,11 @@ class Registry(Generic[T]):
 
     def _reason(self, entry: PluginEntry, taken: Mapping[str, str]) -> str:
         if entry.name in self._built_in:
-            return f"sightline has a {self.kind} of that name"
+            return "sightline has one of that name"
         if entry.name in RESERVED.get(self.group, ()):
             return "profiles have a section of that name"
         if entry.name in taken:
-            return f"plugin {clean(taken[entry.name])} provides a {self.kind} of that name too"
+            return f"plugin {clean(taken[entry.name])} provides one of that name too"
         if not _NAME.fullmatch(entry.name):
             return "a name is of a-z, A-Z, 0-9, '_', '-' and '+', and begins with a letter"
         return ""
