@@ -136,21 +136,23 @@ def family_of(config: Mapping[str, Any]) -> str | None:
     """Return the family that loads a checkpoint, from its config.json or open_clip_config.json.
 
     Anything with a picture tower that transformers calls a conditional generator is `chat`, unless
-    a plugin's family names its model type. None for what no family loads.
+    the class of a family names its model type. None for what no family loads.
     """
     if "model_cfg" in config:
         return "open_clip"
     kind = str(config.get("model_type", ""))
-    named = MODEL_TYPES.get(kind) or _plugin_family(kind)
+    named = MODEL_TYPES.get(kind) or _declaring(kind)
     if named is not None:
         return named
     generates = any("ForConditionalGeneration" in str(name) for name in _architectures(config))
     return "chat" if generates and _sees(config) else None
 
 
-def _plugin_family(model_type: str) -> str | None:
-    """Return the first plugin's family that loads a model type."""
-    for name in FAMILIES.names()[len(BUILT_IN) :]:
+def _declaring(model_type: str) -> str | None:
+    """Return the first family whose class declares that it loads a model type."""
+    for name in FAMILIES.names():
+        if name in _KINDS:  # those stand in MODEL_TYPES, so that none is imported to find out
+            continue
         try:
             types: tuple[str, ...] = getattr(FAMILIES.load(name), "model_types", ())
         except PluginFault:

@@ -8,12 +8,13 @@ from importlib import import_module
 from ..config import user_settings
 from ..errors import UnknownName
 from ..plugins import installed
-from ..plugins.installed import EXPORTS, MODELS, Plugin, PluginEntry
+from ..plugins.installed import EXPORTS, METRICS, MODELS, Plugin, PluginEntry
 from ..plugins.loading import fault
 from ..plugins.registry import Registry
 from ..text import clean, nearest
 
 REGISTRIES: dict[str, str] = {
+    METRICS: "core.judge.metrics.registry:METRICS",
     MODELS: "core.models.registry:FAMILIES",
     EXPORTS: "core.storage.export.table:FORMATS",
 }
