@@ -30,8 +30,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pylint --disable=all --enable=duplicate-code core tui
 	$(BIN)/python -m core.cli.reference --check
 	$(BIN)/python -m tui.keys.docs --check
+	$(BIN)/python scripts/import_table.py --check
 	$(BIN)/python scripts/screenshots.py --check
 
 setup: $(READY)
@@ -70,6 +72,7 @@ lock: setup
 docs: setup
 	$(BIN)/python -m core.cli.reference
 	$(BIN)/python -m tui.keys.docs
+	$(BIN)/python scripts/import_table.py
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py

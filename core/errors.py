@@ -13,6 +13,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── LibraryGone          deleted, moved or replaced while it was written
 │   ├── DiskFull
 │   ├── MissingExtra
+│   ├── PluginFault          an enabled plugin cannot be used; the rest goes on without it
 │   ├── ModelMissing         not on this disk, and offline or not found on the hub
 │   ├── ModelRefused         is there, and cannot or must not be loaded as asked
 │   ├── DownloadFailed
@@ -113,6 +114,10 @@ class DiskFull(EnvironmentFault):
 
 class MissingExtra(EnvironmentFault):
     """An optional package is needed and not installed."""
+
+
+class PluginFault(EnvironmentFault):
+    """Something of an enabled plugin is needed and cannot be used."""
 
 
 class ModelMissing(EnvironmentFault):

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": (".runs", "List, show, resume, remove and verify scans."),
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
+    "plugins": (".plugins", "List, enable and disable packages that add to sightline."),
     "models": (".models", "List, fetch, check and remove models, and hold them at a commit."),
     "status": (".status", "Say what is at work, what waits and how far it is."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),

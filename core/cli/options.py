@@ -22,10 +22,26 @@ DEFAULT_FORMATS = ("json", "csv")
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write results as files there."
 )
+
+
+class FormatOption(click.Option):
+    """`--format`, whose help lists the built-in formats when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        from ..service.formats import built_in_formats
+
+        names = " ".join(built_in_formats())
+        self.help = (
+            f"A format for --out; may be repeated [{', '.join(DEFAULT_FORMATS)}]. All: {names}, "
+            "and those of enabled plugins."
+        )
+        return super().get_help_record(ctx)
+
+
 formats_option = click.option(
-    "--format", "formats", multiple=True, metavar="NAME",
-    help="A format for --out; may be repeated [json, csv]. All: json csv statistics vectors "
-    "legacy coco jsonl srt vtt edl html.",
+    "--format", "formats", cls=FormatOption, multiple=True, metavar="NAME",
+    help="A format for --out; may be repeated.",
 )  # fmt: skip
 
 filter_option = click.option(

@@ -138,7 +138,8 @@ Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else
 `settings.toml` in the configuration folder holds what you would otherwise type each time:
 `profile` (a name), `library` (a folder), `quiet` and `no_color` (true or false); and for the app
 `theme` (a name), `mouse`, `ascii` and `low_bandwidth` (true or false) and the table `[keys]` (see
-[keys](keys.md)). Flags and environment variables win over it.
+[keys](keys.md)); and `[plugins]`, whose `enabled` lists [plugins](plugins.md).
+Flags and environment variables win over it.
 
 `sightline profiles new NAME --extends storm` makes one, `profiles edit NAME` opens it (or changes
 it with `--set`, comments kept), `profiles show NAME --resolved` prints every value, and `profiles

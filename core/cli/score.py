@@ -126,24 +126,9 @@ def _print(out: ConsoleOutput, found: Scored) -> None:
 
 
 def _print_shares(out: ConsoleOutput, found: Score) -> None:
-    recall, precision = _share(found.recall), _share(found.precision)
-    out.result(f"recall     {recall}  ({found.hits} of {counted(found.true, 'true event')} found)")
-    out.result(f"precision  {precision}  ({found.right} of {counted(found.found, 'event')} right)")
-    pairs = counted(found.paired, "pair")
-    out.result(
-        f"one to one {pairs}: recall {_share(found.paired_recall)}, "
-        f"precision {_share(found.paired_precision)}, overlap {_share(found.overlap_mean)} (mean)"
-    )
-    if found.true_strokes:
-        out.result(
-            f"strokes    {found.stroke_hits} of {found.true_strokes} found, "
-            f"{found.stroke_hits} of {found.found_strokes} right"
-        )
-    if found.timing_median_seconds is not None and found.timing_worst_seconds is not None:
-        out.result(
-            f"timing     peak off by {found.timing_median_seconds:.3f} s (median), "
-            f"{found.timing_worst_seconds:.3f} s (worst)"
-        )
+    for metric in found.metrics:
+        if metric.line:
+            out.result(metric.line)
 
 
 def _json(found: Scored) -> dict[str, object]:
@@ -152,10 +137,6 @@ def _json(found: Scored) -> dict[str, object]:
         "type": "Score", **asdict(found.all), "videos": videos,
         "without_source": found.without_source, "without_truth": found.without_truth,
     }  # fmt: skip
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _names(text: str | None) -> tuple[str, ...]:

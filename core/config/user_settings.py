@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import ProfileError
+from ..errors import EnvironmentFault, ProfileError
 from ..text import clean, nearest
 
 DEFAULT_PROFILE = "quick"
@@ -36,6 +38,8 @@ class Settings:
     """send less: the app draws every two seconds and shows no pictures"""
     keys: dict[str, Any] = field(default_factory=dict)
     """keys of the app: a `preset` (default, vim, arrows), and keys by the action's id"""
+    plugins: dict[str, Any] = field(default_factory=dict)
+    """`enabled`: names of the installed distributions whose code may be imported"""
 
 
 def chosen_profile(flag: str | None, settings: Settings) -> str:
@@ -69,9 +73,14 @@ def log_file(library: Path) -> Path:
     return library / "engine.log"
 
 
+def settings_file() -> Path:
+    """Return the path of the settings file, which need not be there."""
+    return config_folder() / "settings.toml"
+
+
 def load() -> Settings:
     """Read `settings.toml`; a missing file is an empty one. Raises ProfileError if it is wrong."""
-    path = config_folder() / "settings.toml"
+    path = settings_file()
     if not path.is_file():
         return Settings()
     try:
@@ -79,6 +88,45 @@ def load() -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProfileError(f"{clean(str(path))}: {clean(str(error))}") from error
     return _validated(path, tables)
+
+
+def enabled_plugins() -> tuple[str, ...]:
+    """Return the distributions that `[plugins] enabled` names, read anew when the file changed.
+
+    Raises ProfileError if the file is wrong.
+    """
+    path = settings_file()
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return _enabled(path, (status.st_mtime_ns, status.st_size, status.st_ino))
+
+
+def set_enabled_plugins(names: Sequence[str]) -> Path:
+    """Write `[plugins] enabled`, comments of the file kept, and return the file's path.
+
+    Raises ProfileError if the file as it stands is wrong, EnvironmentFault if it cannot be written.
+    """
+    import tomlkit
+
+    from ..system import private_files as private
+
+    path = settings_file().resolve()  # one that is a link stays a link
+    load()
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+        table: Any = document.setdefault("plugins", tomlkit.table())
+        table["enabled"] = list(names)
+        private.write_whole(path, tomlkit.dumps(document).encode("utf-8"))
+    except OSError as error:
+        raise EnvironmentFault(f"{clean(str(path))}: {error.strerror}") from error
+    return path
+
+
+@lru_cache(maxsize=1)
+def _enabled(_path: Path, _signature: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(load().plugins.get("enabled", ()))
 
 
 def _validated(path: Path, tables: dict[str, Any]) -> Settings:
@@ -91,4 +139,15 @@ def _validated(path: Path, tables: dict[str, Any]) -> Settings:
         wanted = {"bool": bool, "dict[str, Any]": dict}.get(str(known[key]), str)
         if not isinstance(value, wanted):
             raise ProfileError(f"{clean(str(path))}: {key} must be a {wanted.__name__}")
+    _check_plugins(path, tables.get("plugins", {}))
     return Settings(**tables)
+
+
+def _check_plugins(path: Path, table: dict[str, Any]) -> None:
+    for key in table:
+        if key != "enabled":
+            hint = nearest(key, ["enabled"])
+            raise ProfileError(f"{clean(str(path))}: unknown setting 'plugins.{clean(key)}'{hint}")
+    names = table.get("enabled", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ProfileError(f"{clean(str(path))}: plugins.enabled must be a list of names")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .control import Control
+from .control import Control, checkpoint
 from .disk import disk_errors
 from .fetch import new_hash
 from .layout import is_etag
@@ -85,6 +85,6 @@ def _digest(blob: Path, control: Control) -> str:
     with disk_errors(blob), blob.open("rb") as file:
         digest = new_hash(blob.stat().st_size, large=len(blob.name) == 64)
         while piece := file.read(_READ_BYTES):
-            control.check()
+            checkpoint(control)
             digest.update(piece)
     return digest.hexdigest()

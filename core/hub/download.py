@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import disk
-from .control import Control
+from .control import Control, checkpoint
 from .environment import endpoint
 from .fetch import Fetch, whole_blob
 from .layout import Folder
@@ -121,7 +121,7 @@ class _Pull:
         self._tell()
 
     def _fetch(self, file: RemoteFile) -> None:
-        self._control.check()
+        checkpoint(self._control)
         commit = self._download.resolved.revision
         with Wire(self._hub, self._control, self._patience) as wire:
             self._wires.append(wire)
@@ -138,7 +138,7 @@ class _Pull:
             for future in done:
                 future.result()
             if self._control.cancelled:
-                self._control.check()
+                checkpoint(self._control)
             self._tell()
 
     def _stop(self, futures: list[Future[None]]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DownloadFailed
 from ..text import clean, counted
-from .control import Control
+from .control import Control, checkpoint
 from .disk import disk_errors
 from .faults import TransientFault
 from .layout import Folder
@@ -55,7 +55,7 @@ class FilePart:
             if self.path.stat().st_size > self._file.size_bytes:
                 self.restart()
             while piece := self._out.read(_READ_BYTES):
-                control.check()
+                checkpoint(control)
                 self._hash.update(piece)
                 self.have += len(piece)
 
@@ -153,7 +153,7 @@ class Fetch:
         with self._wire.stream(self._path, self._asked, start) as response:
             self._align(response, part, start)
             for piece in response.iter_bytes():
-                self._control.check()
+                checkpoint(self._control)
                 part.write(piece)
                 self._tally.came(self._file.path, len(piece))
                 if part.have > self._file.size_bytes:

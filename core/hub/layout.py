@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import ModelRefused
 from ..text import clean, clean_path
-from .control import Control
+from .control import Control, checkpoint
 from .disk import disk_errors
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -131,7 +131,7 @@ class Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, mode=0o664)
         while True:
-            control.check()
+            checkpoint(control)
             try:
                 lock.acquire(timeout=_LOCK_SECONDS)
                 break

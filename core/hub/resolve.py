@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
 from ..models.catalog import Catalog, CatalogEntry
-from ..models.registry import KINDS, family_of
+from ..models.registry import FAMILIES, KINDS, family_of
 from ..text import clean, clean_path
 from . import whole
 from .control import Control
@@ -263,4 +263,4 @@ def _unknown(name: str, config: dict[str, Any]) -> str:
     return (
         f"{name} is a model of type '{kind}', which no family of sightline loads; it can be used "
         "behind an endpoint (http://HOST:PORT/v1#MODEL) if a server there loads it"
-    )
+    ) + "".join(f"; {fault}" for fault in FAMILIES.faults().values())

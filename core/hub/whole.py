@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..models.registry import BUILT_IN
+
 CONFIGS = ("open_clip_config.json", "config.json")
 INDEX_ENDING = ".safetensors.index.json"
 SHARD = re.compile(r"[^/]*-\d{5}-of-\d{5}\.safetensors")
@@ -31,7 +33,7 @@ def lacking(
         return ("everything",)
     missing = [_one_of(folder, CONFIGS[:1] if family == "open_clip" else CONFIGS)]
     missing += [_one_of(folder, (weights,))] if weights else _weights(folder)
-    if family and family not in ("open_clip", "endpoint"):
+    if family in BUILT_IN and family not in ("open_clip", "endpoint"):
         missing.append(_one_of(folder, _PROCESSORS))
     if family in _READS_TEXT and not list(folder.glob("*.tiktoken")):
         missing.append(_one_of(folder, _TOKENIZERS))

@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 from ..errors import DownloadFailed
 from ..network import routes as network
-from .control import Control
+from .control import Control, checkpoint, sleep
 from .environment import shown, token
 from .faults import HubRequest, NoSuchFile, TransientFault, gave_up, refusal, unreachable
 
@@ -180,11 +180,11 @@ class Wire:
                 return attempt()
             except TransientFault as fault:
                 # A connection that was cut to stop is no fault.
-                self._control.check()
+                checkpoint(self._control)
                 faults = 1 if got() > before else faults + 1
                 if faults > self._patience.retries:
                     raise gave_up(str(fault), asked, kept=bool(asked.path)) from fault
-                self._control.sleep(self._wait(fault, faults, asked))
+                sleep(self._control, self._wait(fault, faults, asked))
 
     def _wait(self, fault: TransientFault, faults: int, asked: HubRequest) -> float:
         longest = self._patience.longest_wait_seconds
@@ -203,7 +203,7 @@ class Wire:
             with self.stream(path, asked) as response:
                 text = bytearray()
                 for piece in response.iter_bytes():
-                    self._control.check()
+                    checkpoint(self._control)
                     text += piece
                     if len(text) > MOST_ANSWER_BYTES:
                         raise DownloadFailed(f"{asked.repo}: the hub's answer does not end")

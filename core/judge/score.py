@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 from ..records import Event
 from .matching import Span, neighbours, one_to_one, overlap
+from .metrics.registry import measured
 from .truth import Footage, TrueEvent, Truth, read_truth, read_truths
 
 __all__ = [
-    "Footage", "Pair", "Score", "TrueEvent", "Truth", "VideoScore", "read_truth", "read_truths",
-    "score", "total",
+    "Footage", "MetricValue", "Pair", "Score", "TrueEvent", "Truth", "VideoScore", "read_truth",
+    "read_truths", "score", "total",
 ]  # fmt: skip
 TOLERANCE_SECONDS = 0.1
 STROKE_TOLERANCE_SECONDS = 0.05
@@ -44,6 +45,15 @@ class Pair:
     true_strokes: int = 0
     strokes: int = 0
     stroke_hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One metric of a score: its value, and the line that is printed."""
+
+    name: str
+    value: float | None
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,8 @@ class Score:
     stroke_precision: float | None = None
     timing_errors_seconds: tuple[float, ...] = field(default=(), repr=False)
     """of each hit whose true peak is stated, in order of time"""
+    metrics: tuple[MetricValue, ...] = field(default=(), compare=False)
+    """all of `core/judge/metrics`, also of enabled plugins"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ def total(scores: Sequence[Score]) -> Score:
     )
     strokes = [sum(getattr(each, name) for each in scores)
                for name in ("true_strokes", "found_strokes", "stroke_hits")]  # fmt: skip
-    return Score(
+    pooled = Score(
         true=true, found=found, hits=hits, right=right,
         recall=_share(hits, true),
         precision=_share(right, found),
@@ -156,6 +168,7 @@ def total(scores: Sequence[Score]) -> Score:
         stroke_precision=_share(strokes[2], strokes[1]) if strokes[0] else None,
         timing_errors_seconds=tuple(errors),
     )  # fmt: skip
+    return replace(pooled, metrics=tuple(measured(pooled)))
 
 
 def _pairs(

@@ -3,40 +3,54 @@
 A family's class is called with a `Loading` and returns the loaded model, or raises ModelMissing,
 ModelRefused or MissingExtra. The device's own out-of-memory error passes through, for residency to
 act on; `core.device.memory.is_out_of_memory` knows it.
+
+A plugin's family is such a class too (entry-point group `sightline.models`). Its attribute `kind`
+says what its models do, and `model_types` which `model_type` of a config.json it loads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, get_args
 
-from ..errors import UnknownName
-from ..text import clean, nearest
+from ..errors import PluginFault
+from ..plugins.installed import MODELS
+from ..plugins.registry import Registry
+from ..text import clean
 from .protocols import Kind, Loading, Model
 
-FAMILIES: dict[str, tuple[str, str]] = {
-    "open_clip": (".families.open_clip", "OpenClip"),
-    "clip": (".families.dual_encoder", "DualEncoder"),
-    "siglip": (".families.dual_encoder", "DualEncoder"),
-    "grounding_dino": (".families.grounding_dino", "GroundingDino"),
-    "owlv2": (".families.owlv2", "Owlv2"),
-    "omdet_turbo": (".families.omdet_turbo", "OmDetTurbo"),
-    "detr": (".families.closed_detector", "ClosedDetector"),
-    "rt_detr": (".families.closed_detector", "ClosedDetector"),
-    "rf_detr": (".families.closed_detector", "ClosedDetector"),
-    "yolos": (".families.closed_detector", "ClosedDetector"),
-    "sam": (".families.sam", "Sam"),
-    "sam2": (".families.sam2", "Sam2"),
-    "edgetam": (".families.sam2", "Sam2"),
-    "sam3": (".families.sam3", "Sam3"),
-    "chat": (".families.chat", "ChatModel"),
-    "florence2": (".families.florence2", "Florence2"),
-    "minicpm_remote": (".families.minicpm_remote", "MiniCpmRemote"),
-    "endpoint": (".endpoint.model", "Endpoint"),
+
+class Family(Protocol):
+    """The class of a family's models."""
+
+    kind: Kind
+
+    def __call__(self, loading: Loading) -> Model:
+        """Return the loaded model."""
+
+
+BUILT_IN: dict[str, str] = {
+    "open_clip": "core.models.families.open_clip:OpenClip",
+    "clip": "core.models.families.dual_encoder:DualEncoder",
+    "siglip": "core.models.families.dual_encoder:DualEncoder",
+    "grounding_dino": "core.models.families.grounding_dino:GroundingDino",
+    "owlv2": "core.models.families.owlv2:Owlv2",
+    "omdet_turbo": "core.models.families.omdet_turbo:OmDetTurbo",
+    "detr": "core.models.families.closed_detector:ClosedDetector",
+    "rt_detr": "core.models.families.closed_detector:ClosedDetector",
+    "rf_detr": "core.models.families.closed_detector:ClosedDetector",
+    "yolos": "core.models.families.closed_detector:ClosedDetector",
+    "sam": "core.models.families.sam:Sam",
+    "sam2": "core.models.families.sam2:Sam2",
+    "edgetam": "core.models.families.sam2:Sam2",
+    "sam3": "core.models.families.sam3:Sam3",
+    "chat": "core.models.families.chat:ChatModel",
+    "florence2": "core.models.families.florence2:Florence2",
+    "minicpm_remote": "core.models.families.minicpm_remote:MiniCpmRemote",
+    "endpoint": "core.models.endpoint.model:Endpoint",
 }
 
-KINDS: dict[str, Kind] = {
+_KINDS: dict[str, Kind] = {
     **dict.fromkeys(("open_clip", "clip", "siglip"), "embedder"),
     **dict.fromkeys(("grounding_dino", "owlv2", "omdet_turbo"), "detector"),
     **dict.fromkeys(("detr", "rt_detr", "rf_detr", "yolos"), "detector"),
@@ -75,33 +89,77 @@ MODEL_TYPES: dict[str, str] = {
 """transformers' `model_type` in a checkpoint's config.json, and the family that loads it"""
 
 
+def check_family(name: str, found: Any) -> str:
+    """Return what is wrong with the class of a plugin's family, or an empty string."""
+    kinds = get_args(Kind)
+    if not callable(found):
+        return "it is not a class that takes a Loading"
+    if getattr(found, "kind", None) not in kinds:
+        return f"its attribute 'kind' must be one of {', '.join(kinds)}"
+    types = getattr(found, "model_types", ())
+    if not isinstance(types, tuple) or not all(isinstance(each, str) for each in types):
+        return "its attribute 'model_types' must be a tuple of names"
+    for each in types:
+        if each in MODEL_TYPES:
+            return f"its model type '{clean(each)}' is loaded by '{MODEL_TYPES[each]}' already"
+    return ""
+
+
+FAMILIES: Registry[Family] = Registry("model family", MODELS, BUILT_IN, check_family)
+
+
+class _Kinds(Mapping[str, Kind]):
+    """What a family's models do, of plugins too; a built-in family is not imported for it."""
+
+    def __getitem__(self, family: str) -> Kind:
+        return _KINDS[family] if family in _KINDS else FAMILIES.load(family).kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FAMILIES)
+
+    def __len__(self) -> int:
+        return len(FAMILIES)
+
+
+KINDS: Mapping[str, Kind] = _Kinds()
+
+
 def load(loading: Loading) -> Model:
     """Return the loaded model of `loading.family`.
 
     Raises UnknownName for a family that does not exist, and what the family raises.
     """
-    known = FAMILIES.get(loading.family)
-    if known is None:
-        hint = nearest(loading.family, list(FAMILIES))
-        raise UnknownName(f"unknown model family '{clean(loading.family, limit=80)}'{hint}")
-    module, attribute = known
-    model: Model = getattr(import_module(module, __package__), attribute)(loading)
-    return model
+    return FAMILIES.load(loading.family)(loading)
 
 
 def family_of(config: Mapping[str, Any]) -> str | None:
     """Return the family that loads a checkpoint, from its config.json or open_clip_config.json.
 
-    Anything with a picture tower that transformers calls a conditional generator is `chat`.
-    None for what no family loads.
+    Anything with a picture tower that transformers calls a conditional generator is `chat`, unless
+    the class of a family names its model type. None for what no family loads.
     """
     if "model_cfg" in config:
         return "open_clip"
-    named = MODEL_TYPES.get(str(config.get("model_type", "")))
+    kind = str(config.get("model_type", ""))
+    named = MODEL_TYPES.get(kind) or _declaring(kind)
     if named is not None:
         return named
     generates = any("ForConditionalGeneration" in str(name) for name in _architectures(config))
     return "chat" if generates and _sees(config) else None
+
+
+def _declaring(model_type: str) -> str | None:
+    """Return the first family whose class declares that it loads a model type."""
+    for name in FAMILIES.names():
+        if name in _KINDS:  # those stand in MODEL_TYPES, so that none is imported to find out
+            continue
+        try:
+            types: tuple[str, ...] = getattr(FAMILIES.load(name), "model_types", ())
+        except PluginFault:
+            continue
+        if model_type in types:
+            return name
+    return None
 
 
 def _architectures(config: Mapping[str, Any]) -> list[Any]:

@@ -62,6 +62,12 @@ class Control:
             if self.cancelled:
                 raise Cancelled
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long, and then while paused. Raises Cancelled as soon as it is cancelled."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.cancelled, seconds)
+        self.checkpoint()
+
 
 class Channel(Generic[T]):
     """At most `capacity` items in flight; what they cost in memory is up to the sender.

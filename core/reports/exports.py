@@ -12,6 +12,7 @@ from ..protocol.views import ExportProgress
 from ..scans.stored_spec import spec_of
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
+from ..storage.export.format import Format
 from ..storage.library import Library
 from .documents import NamedDocument, documents, summary, with_thumbnails
 from .narrowing import FilteredResults
@@ -30,16 +31,25 @@ def export(
     from ..storage.export.table import FORMATS, check_formats, write_scan, write_source
 
     check_formats(formats)
-    layouts = {FORMATS[name].per for name in formats}
+    chosen = [FORMATS.load(name) for name in formats]
+    layouts = {each.per for each in chosen}
     progress = _Counter(notify, _sources(library, scan, narrowed) * len(layouts))
     source = _Documents(library, scan, reader, narrowed, progress)
     written: list[Path] = []
     if "source" in layouts:
-        statistics = "statistics" in formats or "legacy" in formats
-        for filed in source.all(statistics=statistics, pictures="legacy" in formats):
+        for filed in source.all(**_wanted(chosen, "source")):
             written += write_source(filed.document, folder, filed.stems, formats)
-    rest = (filed.document for filed in source.all(pictures="html" in formats))
+    rest = (filed.document for filed in source.all(**_wanted(chosen, "scan")))
     return written + write_scan(summary(library, scan, narrowed), rest, folder, formats)
+
+
+def _wanted(chosen: Sequence[Format], per: str) -> dict[str, bool]:
+    """Return what the documents of a layout must hold beside results."""
+    these = [each for each in chosen if each.per == per]
+    return {
+        "statistics": any(each.statistics for each in these),
+        "pictures": any(each.pictures for each in these),
+    }
 
 
 def events_of(library: Library, scan: int, narrowed: FilteredResults) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+from ..plugins import loading
+from ..plugins.installed import MODELS, STAGES
 from ..version import package_version, sightline_version
 
 PACKAGES = ("av", "decord", "numpy", "pillow", "pillow-heif")
@@ -19,10 +21,13 @@ def provenance(
 ) -> dict[str, Any]:
     """Return what a result depends on: settings, stage versions, reader, packages, platform.
 
-    `asked` says by stage which model was asked, how, and where.
+    `asked` says by stage which model was asked, how, and where. `plugins` has name and version of
+    each plugin whose stage or model family took part.
     """
     models = asked or {}
     devices = sorted({str(each["device"]) for each in models.values()}) or ["cpu"]
+    families = [str(each.get("family", "")) for each in models.values()]
+    plugins = loading.provenance({STAGES: [*stages, *models], MODELS: families})
     names = PACKAGES + (MODEL_PACKAGES if models else ())
     return {
         "sightline": sightline_version(),
@@ -32,6 +37,7 @@ def provenance(
         "reader_reason": ended.get("why", ""),
         "models": models,
         "device": " ".join(devices),
+        **({"plugins": plugins} if plugins else {}),
         "packages": {name: found for name in names if (found := package_version(name))},
         "python": platform.python_version(),
         "machine": platform.machine(),

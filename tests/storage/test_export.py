@@ -394,7 +394,7 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_formats_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known are json, csv"):
+    with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known: json, csv"):
         check_formats(["csv", "jsno"])
     with pytest.raises(UsageError, match="yolo"):
         write_source(document(), tmp_path / "new", STEMS, ["json", "yolo"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .document import FORMAT_VERSION, DetectedObject, Document, FrameNotes, Summary
+from .format import Format
 from .shapes import dumps
 
 
@@ -82,3 +83,6 @@ class Coco:
             "track_id": thing.track,
         }
         return made if thing.mask is None else {**made, "segmentation": thing.mask}
+
+
+FORMAT = Format("coco", ".coco.json", "scan", "boxes and masks of a scan in COCO's layout", Coco)

@@ -18,6 +18,7 @@ from ...records import Event, SourceInfo
 from ...text import clean
 from .cues import caption
 from .document import Document
+from .format import Format
 from .parts import OutputFiles, Parts
 from .timecode import (
     ASSUMED_RATE,
@@ -117,3 +118,8 @@ def ascii_name(text: str) -> str:
     kept = "".join(char for char in folded if not unicodedata.combining(char))
     shown = kept.encode("ascii", "replace").decode("ascii").replace("?", "_").strip()
     return shown or "untitled"
+
+
+FORMAT = Format(
+    "edl", ".edl", "source", "CMX3600 cut list of the events' clips, for editors", render
+)

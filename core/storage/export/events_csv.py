@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...records import Event
 from .cells import rows_text, text_cell
 from .document import Document
+from .format import Format
 from .parts import OutputFiles, Parts
 from .shapes import plain, seconds
 from .timecode import clock_of
@@ -54,3 +55,6 @@ def _row(moment: Event, source: str) -> list[object]:
         " ".join(str(seconds(stroke.seconds)) for stroke in moment.strokes),
         source,
     ]
+
+
+FORMAT = Format("csv", ".csv", "source", "one row per event, for spreadsheets", render)

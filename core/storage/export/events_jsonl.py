@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...text import file_uri
 from .document import Document, Summary
+from .format import Format, ScanFunctions
 from .shapes import dumps, record
 
 
@@ -24,3 +25,12 @@ def body(document: Document) -> str:
 def tail(summary: Summary) -> str:
     """Return nothing."""
     return ""
+
+
+FORMAT = Format(
+    "jsonl",
+    ".jsonl",
+    "scan",
+    "every event of a scan, one a line",
+    lambda: ScanFunctions(head, body, tail),
+)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .cells import rows_text, text_cell
 from .document import Document, Statistics
+from .format import Format
 from .parts import OutputFiles, Parts
 from .shapes import seconds
 
@@ -81,3 +82,13 @@ def _arrays(stages: tuple[Statistics, ...]) -> Iterator[tuple[str, NDArray[Any]]
         yield f"{each.stage}.indices", np.asarray(each.indices, dtype="<i8")
         yield f"{each.stage}.seconds", np.asarray(each.seconds, dtype="<f8")
         yield f"{each.stage}.values", np.ascontiguousarray(each.values, dtype="<f4")
+
+
+FORMAT = Format(
+    "statistics",
+    ".statistics.csv",
+    "source",
+    "per-frame measurements, as a table and as NumPy arrays (.arrays.npz)",
+    render,
+    statistics=True,
+)

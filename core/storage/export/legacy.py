@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .document import FORMAT_VERSION, Document, Statistics
+from .format import Format
 from .parts import OutputFiles, Parts
 from .shapes import dumps, heading, plain, record
 
@@ -68,3 +69,14 @@ def _statistics(each: Statistics) -> dict[str, Any]:
 def _array(array: NDArray[Any], dtype: str) -> dict[str, Any]:
     stored = np.ascontiguousarray(array, dtype=dtype)
     return {"dtype": dtype, "shape": list(stored.shape), "bytes": stored.tobytes()}
+
+
+FORMAT = Format(
+    "legacy",
+    ".legacy.json",
+    "source",
+    "JSON plus a pickle (.legacy.pkl), for readers of that older layout",
+    render,
+    statistics=True,
+    pictures=True,
+)

@@ -15,6 +15,7 @@ from math import isfinite
 from ...records import Event
 from ...text import clean, clean_path, counted
 from .document import Document, FrameNotes, Summary, TaskLine
+from .format import Format, ScanFunctions
 from .report_style import STYLE
 from .scan_json import totals
 from .timecode import clock_of
@@ -223,3 +224,13 @@ def _text(text: str) -> str:
 
 def _path(path: str) -> str:
     return html.escape(clean_path(path))
+
+
+FORMAT = Format(
+    "html",
+    ".html",
+    "scan",
+    "one page with pictures, to look at or send",
+    lambda: ScanFunctions(head, body, tail),
+    pictures=True,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .document import FORMAT_VERSION, Document
+from .format import Format
 from .parts import OutputFiles, Parts
 from .shapes import dumps, heading, look, plain, record
 
@@ -45,3 +46,6 @@ def _statistics(document: Document, beside: OutputFiles) -> dict[str, Any] | Non
             for each in document.statistics
         ],
     }
+
+
+FORMAT = Format("json", ".json", "source", "everything about a source but its frames", render)

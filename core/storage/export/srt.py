@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .cues import Cue, cues
 from .document import Document
+from .format import Format
 from .parts import OutputFiles, Parts
 from .timecode import clock
 
@@ -19,3 +20,8 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 def _block(place: int, cue: Cue) -> str:
     span = f"{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}"
     return f"{place}\n{span}\n{cue.text.translate(_NO_TAGS)}\n\n"
+
+
+FORMAT = Format(
+    "srt", ".srt", "source", "SubRip subtitles, one cue per event", render, subtitles=True
+)

@@ -1,113 +1,56 @@
-"""The table of export formats, and writing a source or a scan in some of them."""
+"""The registry of export formats, and writing a source or a scan in some of them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any
 
-from ...errors import UnknownName
-from ...text import clean, nearest
+from ...plugins.installed import EXPORTS
+from ...plugins.registry import Registry
+from ...text import clean
 from . import atomic, scan_json
+from .built_in import BUILT_IN
 from .cues import is_foreign
 from .document import Document, Summary
+from .format import Format, ScanFormat
 from .names import Stems
-from .parts import OutputFiles, Render
+from .parts import OutputFiles
 
 SCAN_STEM = "scan"
 
 
-class ScanFormat(Protocol):
-    """A format of a whole scan: the text before, for each source, and after."""
-
-    def head(self, summary: Summary) -> str:
-        """Return what comes before the first source."""
-
-    def body(self, document: Document) -> str:
-        """Return one source's part."""
-
-    def tail(self, summary: Summary) -> str:
-        """Return what comes after the last source."""
+_SUFFIX = re.compile(r"(\.[a-z0-9_-]+){1,3}")
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One way to export. `suffix` is that of its main file.
-
-    `load()` imports it and returns, per source, a `parts.Render`; per scan, a function without
-    arguments that returns a `ScanFormat`.
-    """
-
-    name: str
-    suffix: str
-    per: Literal["source", "scan"]
-    description: str
-    load: Callable[[], Callable[..., Any]]
-    subtitles: bool = False
-    """players load it by itself where it is called as the video is"""
-
-
-def _source(
-    name: str, suffix: str, module: str, description: str, *, subtitles: bool = False
-) -> Format:
-    def load() -> Render:
-        return cast(Render, import_module(f".{module}", __package__).render)
-
-    return Format(name, suffix, "source", description, load, subtitles)
+def check_format(name: str, found: Any) -> str:
+    """Return what is wrong with a plugin's format, or an empty string."""
+    if not isinstance(found, Format):
+        return "it is not a core.storage.export.format.Format"
+    if found.name != name:
+        return f"it calls itself '{clean(str(found.name))}'"
+    if found.per not in ("source", "scan") or not callable(found.make):
+        return "'per' must be source or scan, and 'make' a function"
+    if not _SUFFIX.fullmatch(str(found.suffix)):
+        return "its suffix must be dots, a-z, 0-9, '_' and '-', as in '.boxes.json'"
+    for other in BUILT_IN:
+        if FORMATS.load(other).suffix == found.suffix:
+            return f"it writes {found.suffix}, as '{other}' does"
+    return ""
 
 
-def _scan(name: str, suffix: str, module: str, description: str) -> Format:
-    def load() -> Callable[[], ScanFormat]:
-        found = import_module(f".{module}", __package__)
-        return lambda: cast(ScanFormat, getattr(found, module.capitalize(), lambda: found)())
-
-    return Format(name, suffix, "scan", description, load)
-
-
-FORMATS: dict[str, Format] = {
-    each.name: each
-    for each in (
-        _source("json", ".json", "source_json", "everything about a source but its frames"),
-        _source("csv", ".csv", "events_csv", "one row per event, for spreadsheets"),
-        _source(
-            "statistics",
-            ".statistics.csv",
-            "frame_statistics",
-            "per-frame measurements, as a table and as NumPy arrays (.arrays.npz)",
-        ),
-        _source(
-            "vectors",
-            ".vectors.npz",
-            "vectors",
-            "vectors of frames and objects, as NumPy arrays without a pickle",
-        ),
-        _source("srt", ".srt", "srt", "SubRip subtitles, one cue per event", subtitles=True),
-        _source("vtt", ".vtt", "vtt", "WebVTT subtitles, one cue per event", subtitles=True),
-        _source("edl", ".edl", "edl", "CMX3600 cut list of the events' clips, for editors"),
-        _source(
-            "legacy",
-            ".legacy.json",
-            "legacy",
-            "JSON plus a pickle (.legacy.pkl), for readers of that older layout",
-        ),
-        _scan("coco", ".coco.json", "coco", "boxes and masks of a scan in COCO's layout"),
-        _scan("jsonl", ".jsonl", "events_jsonl", "every event of a scan, one a line"),
-        _scan("html", ".html", "report", "one page with pictures, to look at or send"),
-    )
-}
+FORMATS: Registry[Format] = Registry("export format", EXPORTS, BUILT_IN, check_format)
 
 
 def check_formats(names: Iterable[str]) -> None:
-    """Raise UnknownName (a UsageError) for the first name that is no format."""
+    """Raise UnknownName (a UsageError) for the first name that is no format.
+
+    Raises PluginFault for a plugin's format that cannot be used.
+    """
     for name in names:
-        if name not in FORMATS:
-            raise UnknownName(
-                f"unknown export format '{clean(name)}'{nearest(name, list(FORMATS))}"
-                f"; known are {', '.join(FORMATS)}"
-            )
+        FORMATS.load(name)
 
 
 def write_source(
@@ -126,11 +69,13 @@ def write_source(
     beside = OutputFiles(stems.plain, tuple(formats))
     written = []
     for each in chosen:
-        for suffix, content in each.load()(document, beside).items():
-            stem = stems.plain
-            if each.subtitles and not is_foreign(folder / f"{stems.subtitle}{suffix}"):
-                stem = stems.subtitle
-            written.append(atomic.write(folder / f"{stem}{suffix}", content))
+        with FORMATS.faults_of(each.name):
+            parts = each.make(document, beside)
+            for suffix, content in parts.items():
+                stem = stems.plain
+                if each.subtitles and not is_foreign(folder / f"{stems.subtitle}{suffix}"):
+                    stem = stems.subtitle
+                written.append(atomic.write(folder / f"{stem}{suffix}", content))
     return written
 
 
@@ -155,20 +100,35 @@ def _write_streams(
 ) -> list[Path]:
     paths = [folder / f"{SCAN_STEM}{each.suffix}" for each in chosen]
     with ExitStack() as stack:
-        open_formats: list[tuple[ScanFormat, atomic.Sink]] = [
-            (each.load()(), stack.enter_context(atomic.replacing(path)))
+        streams = [
+            _Stream(each.name, stack.enter_context(atomic.replacing(path)))
             for each, path in zip(chosen, paths, strict=True)
         ]
-        for layout, sink in open_formats:
-            sink.write(layout.head(summary))
+        for stream in streams:
+            stream.write(lambda layout: layout.head(summary))
         for document in documents:
-            for layout, sink in open_formats:
-                sink.write(layout.body(document))
-        for layout, sink in open_formats:
-            sink.write(layout.tail(summary))
+            for stream in streams:
+                stream.write(lambda layout, of=document: layout.body(of))
+        for stream in streams:
+            stream.write(lambda layout: layout.tail(summary))
     return paths
+
+
+class _Stream:
+    """One format of a scan and the file it is written to."""
+
+    def __init__(self, name: str, sink: atomic.Sink) -> None:
+        self._name = name
+        self._sink = sink
+        with FORMATS.faults_of(name):
+            self._layout: ScanFormat = FORMATS.load(name).make()
+
+    def write(self, part: Callable[..., str]) -> None:
+        with FORMATS.faults_of(self._name):
+            self._sink.write(part(self._layout))
 
 
 def _chosen(names: Sequence[str], per: str) -> list[Format]:
     check_formats(names)
-    return [FORMATS[name] for name in dict.fromkeys(names) if FORMATS[name].per == per]
+    found = [FORMATS.load(name) for name in dict.fromkeys(names)]
+    return [each for each in found if each.per == per]

@@ -12,6 +12,7 @@ import io
 import numpy as np
 
 from .document import Document
+from .format import Format
 from .parts import OutputFiles, Parts
 
 _WHOLE = (np.nan,) * 4
@@ -39,3 +40,12 @@ def render(document: Document, beside: OutputFiles) -> Parts:
         boxes=np.array([row[2] for row in rows], np.float32).reshape(len(rows), 4),
     )
     return {".vectors.npz": out.getvalue()}
+
+
+FORMAT = Format(
+    "vectors",
+    ".vectors.npz",
+    "source",
+    "vectors of frames and objects, as NumPy arrays without a pickle",
+    render,
+)

@@ -6,6 +6,7 @@ import html
 
 from .cues import Cue, cues
 from .document import Document
+from .format import Format
 from .parts import OutputFiles, Parts
 from .timecode import clock
 
@@ -18,3 +19,8 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 def _block(cue: Cue) -> str:
     span = f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}"
     return f"{cue.number}\n{span}\n{html.escape(cue.text, quote=False)}\n\n"
+
+
+FORMAT = Format(
+    "vtt", ".vtt", "source", "WebVTT subtitles, one cue per event", render, subtitles=True
+)
