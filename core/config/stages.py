@@ -77,6 +77,33 @@ class StageDeclaration:
         return f"{cls.name}: {', '.join(f'{name} {value}' for name, value in body.items())}"
 
 
+def check_stage(name: str, found: Any) -> str:
+    """Return what is wrong with the class of a plugin's stage, or an empty string."""
+    if not isinstance(found, type) or not issubclass(found, StageDeclaration):
+        return "it is not a class that derives from StageDeclaration"
+    lacking = next((each for each in ("name", "version") if not hasattr(found, each)), None)
+    if lacking or found.name != name:
+        return f"its attribute '{lacking or 'name'}' must be declared, the name as '{name}'"
+    if not issubclass(found.Settings, Section):
+        return "its 'Settings' must derive from Section"
+    if found.role not in ("screening", "model"):
+        return "its attribute 'role' must be screening or model"
+    methods = SCREENING_METHODS if found.role == "screening" else MODEL_METHODS
+    absent = next((each for each in methods if not hasattr(found, each)), None)
+    return f"it has no '{absent}'" if absent else _check_model(found)
+
+
+def _check_model(stage: type[StageDeclaration]) -> str:
+    """Return which settings a stage with a model lacks."""
+    if stage.role == "screening":
+        return ""
+    if not stage.accepts:
+        return "its attribute 'accepts' must name the kinds of models it can use"
+    wanted = ("model", "prompt") if stage.prompt else ("model",)
+    absent = next((each for each in wanted if each not in stage.Settings.model_fields), None)
+    return f"its 'Settings' must have a '{absent}'" if absent else ""
+
+
 STAGES: Registry[type[StageDeclaration]] = Registry(
     "stage",
     "sightline.stages",
@@ -128,30 +155,3 @@ def in_order(stages: tuple[str, ...]) -> tuple[str, ...]:
 def event_stages() -> tuple[str, ...]:
     """Return the stages whose candidates become events."""
     return tuple(each.name for each in declarations() if each.events)
-
-
-def check_stage(name: str, found: Any) -> str:
-    """Return what is wrong with the class of a plugin's stage, or an empty string."""
-    if not isinstance(found, type) or not issubclass(found, StageDeclaration):
-        return "it is not a class that derives from StageDeclaration"
-    lacking = next((each for each in ("name", "version") if not hasattr(found, each)), None)
-    if lacking or found.name != name:
-        return f"its attribute '{lacking or 'name'}' must be declared, the name as '{name}'"
-    if not issubclass(found.Settings, Section):
-        return "its 'Settings' must derive from Section"
-    if found.role not in ("screening", "model"):
-        return "its attribute 'role' must be screening or model"
-    methods = SCREENING_METHODS if found.role == "screening" else MODEL_METHODS
-    absent = next((each for each in methods if not hasattr(found, each)), None)
-    return f"it has no '{absent}'" if absent else _check_model(found)
-
-
-def _check_model(stage: type[StageDeclaration]) -> str:
-    """Return which settings a stage with a model lacks."""
-    if stage.role == "screening":
-        return ""
-    if not stage.accepts:
-        return "its attribute 'accepts' must name the kinds of models it can use"
-    wanted = ("model", "prompt") if stage.prompt else ("model",)
-    absent = next((each for each in wanted if each not in stage.Settings.model_fields), None)
-    return f"its 'Settings' must have a '{absent}'" if absent else ""
