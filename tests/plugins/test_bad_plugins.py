@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.config import user_settings
-from core.config.spec import STAGE_NAMES, Spec
+from core.config.spec import Spec
 from core.errors import PluginFault, ProfileError, UnknownName
 from core.models.protocols import Loading
 from core.models.registry import KINDS, family_of, load
@@ -133,7 +133,7 @@ def test_settings_that_clash_with_a_section_of_a_profile_are_refused(make: Make)
          "flash = bad_sections:X\nfog = bad_sections:X\n")  # fmt: skip
     assert stages.names() == ("flash", "fog")
     assert sorted(entry.name for entry in stages.refused()) == ["flash", "sampling", "vlm"]
-    assert set(Spec.model_fields) - set(STAGE_NAMES) <= RESERVED[installed.STAGES]
+    assert set(Spec.model_fields) <= RESERVED[installed.STAGES]
 
 
 def test_what_is_not_enabled_or_gone_is_not_there(make: Make) -> None:
@@ -167,7 +167,7 @@ def test_a_group_without_a_registry_and_unreadable_entry_points_are_named(make: 
 def test_a_format_that_raises_while_it_writes_is_named(make: Make, tmp_path: Path) -> None:
     code = FORMAT + "FORMAT = Format('x', '.x', 'scan', '', lambda: 1 / 0)"
     make("bad-writer", code, export("x", module="bad_writer"))
-    summary = Summary(1, "quick", "0", {}, "done", ())
+    summary = Summary(1, "quick", "0", "done", ())
     with pytest.raises(PluginFault, match=r"bad-writer 2.0: .*'x'.*ZeroDivisionError"):
         write_scan(summary, [], tmp_path / "out", ["x"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import sysconfig
@@ -47,7 +46,7 @@ class Installed(Cli):
         self.python = environment / "bin" / "python"
 
     def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
-        command = [self.python, "-m", "tui.entry", *map(os.fspath, args)]
+        command = [str(self.python), "-m", "tui.entry", *(str(each) for each in args)]
         done = subprocess.run(
             command, input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env},
             timeout=300, check=False,

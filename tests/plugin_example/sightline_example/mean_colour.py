@@ -61,7 +61,8 @@ class MeanColour:
     def embed(self, prepared: Vectors) -> Vectors:
         """Return float32 (pictures, 3), each row of unit length; grey for a black picture."""
         norms = np.linalg.norm(prepared, axis=1, keepdims=True)
-        return np.where(norms > 0, prepared / np.maximum(norms, 1e-12), 3**-0.5).astype(np.float32)
+        unit = np.where(norms > 0, prepared / np.maximum(norms, 1e-12), 3**-0.5)
+        return np.asarray(unit, np.float32)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (texts, 3): the colour that a text names, else grey."""
@@ -71,7 +72,7 @@ class MeanColour:
     def similarity_to_probability(self, similarity: Vectors) -> Vectors:
         """Return a softmax over the texts, float32 (pictures, texts)."""
         raised = np.exp(similarity - similarity.max(axis=1, keepdims=True))
-        return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
     def close(self) -> None:
         """Free nothing: it holds nothing."""
