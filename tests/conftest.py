@@ -14,6 +14,7 @@ os.environ.update(
     dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 )
 
+import gc
 import shutil
 import signal
 import sys
@@ -25,8 +26,16 @@ import pytest
 from PIL import Image, ImageFilter
 
 from core.synthetic.storm import render
+from tests.freezing import freeze_imports
 from tests.sharing import end_processes, once, shared_folder
 from tests.workbench import STORM, Cli, InProcess, encode, texture, write_scene
+
+WITH_TORCH = (
+    "tests/models/", "tests/device/", "tests/stages/test_looking.py",
+    "tests/stages/test_conversion.py", "tests/test_passes.py", "tests/cli/test_looks.py",
+    "tests/cli/test_check.py",
+)  # fmt: skip
+"""tests that import torch in the worker's process"""
 
 
 def pytest_configure() -> None:
@@ -42,8 +51,24 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that need torch first, so that they are one worker's.
+
+    Workers begin with an equal share each and take from the other's end when they are done; so
+    the other one never imports torch, and the long tests are not the last.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(WITH_TORCH))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Exempt from garbage collection what the tests before imported."""
+    freeze_imports()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what the workers had in common; the first process of the run does that."""
+    gc.unfreeze()  # else what native code counts is called leaked
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory is not None and not hasattr(session.config, "workerinput"):
         end_processes(shared_folder(factory, session.config))

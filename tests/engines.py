@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,29 @@ def end_engines(library: Path | None = None) -> None:
             if "core.service.server" in line and (library is None or str(library) in line):
                 process.kill()
                 process.wait(10)
+
+
+@contextmanager
+def readers_stopped(engine: int) -> Iterator[None]:
+    """Hold the decoders of an engine: what it reads is at work, and gets no further meanwhile.
+
+    A scan that shall last while something else is looked at costs no CPU this way, and lasts on
+    any machine. The engine gives a decoder a minute (`limits.stall_seconds`).
+    """
+    readers = [
+        child
+        for child in psutil.Process(engine).children(recursive=True)
+        if "core.sources.child" in child.cmdline()
+    ]
+    assert readers, "nothing is read"
+    for reader in readers:
+        reader.suspend()
+    try:
+        yield
+    finally:
+        for reader in readers:
+            with suppress(psutil.Error):
+                reader.resume()
 
 
 @pytest.fixture

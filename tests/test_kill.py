@@ -34,7 +34,7 @@ def material(long_storm: Path, pictures: Path, tmp_path: Path) -> Path:
 
 def exported(cli: Cli, folder: str) -> dict[str, bytes]:
     formats = ("--format", "json", "--format", "csv", "--format", "statistics")
-    assert cli("export", "1", *formats, "--out", folder).code == 0
+    assert cli.here("export", "1", *formats, "--out", folder).code == 0
     files = {path.name: path.read_bytes() for path in (cli.home / folder).iterdir()}
     files.pop("summary.json")
     return files
@@ -93,7 +93,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, material: Path)
     whole, cut = Cli(tmp_path / "whole"), Cli(tmp_path / "cut")
     for each in (whole, cut):
         each.home.mkdir()
-    assert whole("scan", material, *SETTINGS).code == 0
+    assert whole.here("scan", material, *SETTINGS).code == 0
     args: tuple[str | Path, ...] = ("scan", material, *SETTINGS)
     before = 0
     for kill in range(KILLS):
@@ -105,7 +105,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, material: Path)
         before, args = kept, ("runs", "resume", "1", "--json")
         watch_rewrites(cut)
     assert 0 < before < 2400
-    assert cut(*args).code == 0
+    assert cut.here(*args).code == 0
     assert rewrites(cut) == 0
     assert exported(cut, "out") == exported(whole, "out")
 
@@ -114,7 +114,7 @@ def test_killed_while_it_starts_or_finishes(tmp_path: Path, pictures: Path, stor
     whole, cut = Cli(tmp_path / "whole"), Cli(tmp_path / "cut")
     for each in (whole, cut):
         each.home.mkdir()
-    assert whole("scan", storm, pictures, "--profile", "quick").code == 0
+    assert whole.here("scan", storm, pictures, "--profile", "quick").code == 0
     process = cut.start("scan", storm, pictures, "--profile", "quick", "--json")
     for event in events_of(process):
         if event["type"] == "ScanStarted":
@@ -127,9 +127,9 @@ def test_killed_while_it_starts_or_finishes(tmp_path: Path, pictures: Path, stor
             break
     process.kill()
     finished(process)
-    last = cut("runs", "resume", "1", "--json")
+    last = cut.here("runs", "resume", "1", "--json")
     assert last.code in (0, 2)  # 2: the kill came after the very last source
-    assert {line["state"] for line in cut("runs", "show", "1", "--json").json()} <= {
+    assert {line["state"] for line in cut.here("runs", "show", "1", "--json").json()} <= {
         "done",
         "known",
     }

@@ -330,19 +330,19 @@ def test_headless_commands_use_the_running_engine(
         ran = cli("scan", storm, "--profile", "storm", "--json")
         assert ran.code == 0
         assert len(ran.of("MomentFound")) == STROKES
-        status = cli("engine", "status", "--json").json()[0]
+        status = cli.here("engine", "status", "--json").json()[0]
         assert (status["running"], status["pid"]) == (True, pid)
-        assert cli("runs", "remove", "1").code == 0
+        assert cli.here("runs", "remove", "1").code == 0
         scan = cli.start("scan", long_storm, "--profile", "storm", "--json",
                          "--set", "run.batch_size=16")  # fmt: skip
-        while not cli("engine", "status", "--json").json()[0]["scans"]:
+        while not cli.here("engine", "status", "--json").json()[0]["scans"]:
             time.sleep(0.05)
         scan.send_signal(signal.SIGINT)
         assert scan.wait(30) == 130
-        log = cli("engine", "log")
+        log = cli.here("engine", "log")
         assert "listening" in log.out
-        assert cli("engine", "stop").code == 0
-        assert cli("engine", "status").code == 1
+        assert cli.here("engine", "stop").code == 0
+        assert cli.here("engine", "status").code == 1
     finally:
         end_engines()
 

@@ -227,14 +227,14 @@ def test_the_command_line_hands_a_folder_over_and_takes_it_back(
 ) -> None:
     cli = Cli(tmp_path)
     assert cli("watch", inbox, "--profile", "storm", "--detach").code == 0
-    said = cli("status").out
+    said = cli.here("status").out
     assert "watching" in said and "storm, 0 scans" in said and "\x1b" not in said
-    assert cli("status", "--json").json()[0]["watches"][0]["folder"] == str(inbox)
-    assert cli("watch", inbox, "--end").code == 0
-    assert "watching" not in cli("status").out
-    again = cli("watch", inbox, "--end")
+    assert cli.here("status", "--json").json()[0]["watches"][0]["folder"] == str(inbox)
+    assert cli.here("watch", inbox, "--end").code == 0
+    assert "watching" not in cli.here("status").out
+    again = cli.here("watch", inbox, "--end")
     assert again.code != 0 and "is not watched" in again.err
-    assert cli("watch", inbox, "--detach").code == 0
+    assert cli.here("watch", inbox, "--detach").code == 0
     inbox.rmdir()
-    assert cli("watch", inbox, "--end").code == 0, "also of a folder that is gone"
-    assert "no folder" in cli("watch", inbox, "--detach").err
+    assert cli.here("watch", inbox, "--end").code == 0, "also of a folder that is gone"
+    assert "no folder" in cli.here("watch", inbox, "--detach").err

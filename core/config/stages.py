@@ -121,6 +121,7 @@ STAGES: Registry[type[StageDeclaration]] = Registry(
         "describe": "core.inference.describe:DescribeStage",
         "verify": "core.inference.verify:Verifier",
     },
+    check_stage,
 )
 """stages in the order of the documentation; those with a model in the order in which they build on
 each other"""

@@ -47,8 +47,10 @@ def test_an_answer_that_changes_with_the_batch_is_shown(
         return Turn(wait_seconds=0.2)
 
     server.decide = decide
-    done = cli("check", "batch", pictures, "--stages", "caption", "--sizes", "1,4", "--frames", "4",
-               "--set", f"vlm.model={server.url}#tiny")  # fmt: skip
+    done = cli.here(
+        "check", "batch", pictures, "--stages", "caption", "--sizes", "1,4", "--frames", "4",
+        "--set", f"vlm.model={server.url}#tiny",
+    )  # fmt: skip
     assert done.code == 0, done.err
     assert "4 of 4" in done.out.splitlines()[1] and "4 of 4" not in done.out.splitlines()[2]
     assert "'A street at night.' became 'A street by day.'" in done.out
@@ -56,7 +58,9 @@ def test_an_answer_that_changes_with_the_batch_is_shown(
 
 
 def test_screening_finds_the_same_in_any_microbatch(cli: Cli, storm: Path) -> None:
-    done = cli("check", "batch", storm, "--profile", "quick", "--sizes", "16,512", "--rounds", "2")
+    done = cli.here(
+        "check", "batch", storm, "--profile", "quick", "--sizes", "16,512", "--rounds", "2"
+    )
     assert done.code == 0, done.err
     assert [line.split()[-3:] for line in done.out.splitlines()[1:]] == [["1", "of", "1"]] * 2
 

@@ -18,7 +18,7 @@ def test_0_events_on_stdout_and_the_rest_on_stderr(cli: Cli, storm: Path) -> Non
     assert len(ran.out.splitlines()) == STROKES
     assert all(line.startswith(f"{storm}@00:00:0") for line in ran.out.splitlines())
     assert "1 source," in ran.err and f"{STROKES} events" in ran.err
-    assert cli("--quiet", "scan", storm, "--profile", "storm").err == ""
+    assert cli.here("--quiet", "scan", storm, "--profile", "storm").err == ""
 
 
 def test_1_names_each_failed_source_and_finishes_the_others(
@@ -29,7 +29,9 @@ def test_1_names_each_failed_source_and_finishes_the_others(
     assert len(ran.out.splitlines()) == STROKES
     failures = [line for line in ran.err.splitlines() if line.startswith("failed: ")]
     assert [str(broken) in line or "absent.mp4" in line for line in failures] == [True, True]
-    assert cli("runs", "show", "1", "--failed").out.count("failed") == 3  # a heading and two rows
+    assert (
+        cli.here("runs", "show", "1", "--failed").out.count("failed") == 3
+    )  # a heading and two rows
 
 
 def test_2_says_what_is_wrong_and_does_nothing(cli: Cli) -> None:
@@ -111,14 +113,14 @@ def test_4_while_another_engine_writes_then_130_then_resume(cli: Cli, long_storm
     second = cli("scan", long_storm)
     assert second.code == 4
     assert str(first.pid) in second.err and "another engine" in second.err
-    assert "running" in cli("runs", "list").out
+    assert "running" in cli.here("runs", "list").out
     first.send_signal(signal.SIGINT)
     first.send_signal(signal.SIGCONT)
     stopped = finished(first)
     assert stopped.code == 130
     assert stopped.of("ScanFinished")[0]["state"] == "interrupted"
     assert "runs resume 1" in stopped.err
-    resumed = cli("runs", "resume", "1", "--json")
+    resumed = cli.here("runs", "resume", "1", "--json")
     assert resumed.code == 0
     done = [event["frames"] for event in resumed.of("BatchDone")]
     assert done[0] > 5 * 16 and done[-1] == 2400
@@ -130,7 +132,7 @@ def test_130_before_the_first_microbatch(cli: Cli, long_storm: Path) -> None:
     wait_for(process, "ScanStarted")
     process.send_signal(signal.SIGTERM)
     assert finished(process).code == 130
-    assert cli("runs", "resume", "1").code == 0
+    assert cli.here("runs", "resume", "1").code == 0
 
 
 READING = [("scan", "."), ("runs", "list"), ("export", "1")]

@@ -75,8 +75,8 @@ def frames_of(clip: Path) -> int:
 
 def test_clips_and_pictures_of_events(cli: Cli, own_storm: Path, tmp_path: Path) -> None:
     """Five strokes within eight seconds, each with a second before and two after."""
-    cli("scan", own_storm, "--profile", "storm")
-    ran = cli("export", "1", "--out", tmp_path / "out", "--clips", "--pictures")
+    cli.here("scan", own_storm, "--profile", "storm")
+    ran = cli.here("export", "1", "--out", tmp_path / "out", "--clips", "--pictures")
     assert ran.code == 0 and "5 pictures written" in ran.err
     events = json.loads((tmp_path / "out" / "storm.mp4.json").read_text())["events"]
     covered: list[list[float]] = []
@@ -101,7 +101,7 @@ def test_clips_and_pictures_of_events(cli: Cli, own_storm: Path, tmp_path: Path)
     assert numbers == list(range(1, STROKES + 1))
     assert len(list((tmp_path / "out").glob("*.flash.jpg"))) == STROKES
     own_storm.unlink()
-    gone = cli("export", "1", "--out", tmp_path / "again", "--clips")
+    gone = cli.here("export", "1", "--out", tmp_path / "again", "--clips")
     assert gone.code == 1 and str(own_storm) in gone.err
     assert not list((tmp_path / "again").glob("*.mp4*part"))
 

@@ -103,7 +103,7 @@ def test_verdicts_of_every_kind_are_told_apart(cli: Cli, storm: Path, server: Fa
         return Turn()
 
     server.decide = in_turn
-    ran = cli("scan", storm, "--profile", "storm-verified", *vlm(server), "--json",
+    ran = cli.here("scan", storm, "--profile", "storm-verified", *vlm(server), "--json",
               "--set", "vlm.batch_size=1", "--set", "vlm.concurrency=1")  # fmt: skip
     assert ran.code == 0, ran.err
     body = exported(cli, 1, "storm.mp4")
@@ -159,7 +159,7 @@ def test_killed_between_two_microbatches_and_resumed(
     process.kill()
     process.communicate()
     server.decide = lambda body, number: Turn()
-    resumed = cli("runs", "resume", "1")
+    resumed = cli.here("runs", "resume", "1")
     assert resumed.code == 0, resumed.err
     frames = len(exported(cli, 1, "b-long.mp4")["looks"])
     assert frames == 96
@@ -279,12 +279,12 @@ def test_pictures_of_an_older_library_are_asked_about_again_only_where_they_look
         pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
         Image.fromarray(pixels).resize((80, 60)).save(folder / f"{number}.png", icc_profile=icc)
     words = ("scan", folder, "--stages", "caption,quality", *vlm(server))
-    assert cli(*words).code == 0
+    assert cli.here(*words).code == 0
     assert len(server.asked()) == 3
     as_before_colours_were_converted(cli.library)
-    assert cli(*words).code == 0
+    assert cli.here(*words).code == 0
     assert len(server.asked()) == 4
-    assert cli(*words).code == 0
+    assert cli.here(*words).code == 0
     assert len(server.asked()) == 4
     with closing(sqlite3.connect(next(cli.library.glob("*.db")))) as database:
         known = dict(database.execute("SELECT path, content FROM paths").fetchall())
@@ -301,7 +301,7 @@ def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultySer
     frames = [Image.new("RGB", (64, 48), (level, 90, 90)) for level in (10, 60, 110, 160)]
     frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:], duration=1000)
     frames[0].save(folder / "still.png")
-    ran = cli(
+    ran = cli.here(
         "scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1", "--json"
     )
     assert ran.code == 0, ran.err
@@ -310,6 +310,7 @@ def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultySer
     assert states == {"moving.webp": ("done", 4), "still.png": ("done", 1)}
     assert len(exported(cli, 1, "moving.webp")["looks"]) == 4
     assert (
-        cli("scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1").code == 0
+        cli.here("scan", folder, *WORDS, *vlm(server), *embedder(), "--set", "sampling.fps=1").code
+        == 0
     )
     assert len(server.asked()) == 5

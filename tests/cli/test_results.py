@@ -63,8 +63,8 @@ def test_a_picture_that_cannot_be_written_is_no_defect(scanned: Cli, storm: Path
 
 def test_show_reads_a_files_name_that_has_an_at_sign(cli: Cli, storm: Path, tmp_path: Path) -> None:
     odd = Path(shutil.copy(storm, tmp_path / "cam@home.mp4"))
-    cli("scan", odd, "--profile", "storm")
-    assert cli("show", f"{odd}@1.36").code == 0
+    cli.here("scan", odd, "--profile", "storm")
+    assert cli.here("show", f"{odd}@1.36").code == 0
 
 
 def test_every_format_is_exported_and_read_back(scanned: Cli, tmp_path: Path) -> None:
@@ -109,24 +109,24 @@ def test_score_against_the_truth(scanned: Cli, storm: Path, tmp_path: Path) -> N
 
 
 def test_runs_are_listed_shown_and_verified(cli: Cli, own_storm: Path, pictures: Path) -> None:
-    cli("scan", own_storm, pictures / "one.png", "--profile", "quick")
-    assert "done" in cli("runs", "list").out
-    (line,) = cli("runs", "list", "--json").json()
+    cli.here("scan", own_storm, pictures / "one.png", "--profile", "quick")
+    assert "done" in cli.here("runs", "list").out
+    (line,) = cli.here("runs", "list", "--json").json()
     assert (line["sources"], line["done"], line["left"]) == (2, 2, 0)
-    assert [task["frames"] for task in cli("runs", "show", "1", "--json").json()] == [200, 1]
-    verified = cli("runs", "verify", "1")
+    assert [task["frames"] for task in cli.here("runs", "show", "1", "--json").json()] == [200, 1]
+    verified = cli.here("runs", "verify", "1")
     assert (verified.code, verified.out.count("same ")) == (0, 2)
-    assert cli("runs", "resume", "1").code == 2
+    assert cli.here("runs", "resume", "1").code == 2
     own_storm.write_bytes(own_storm.read_bytes() + b"\0")
-    changed = cli("runs", "verify", "1", "--json")
+    changed = cli.here("runs", "verify", "1", "--json")
     assert changed.code == 1
     assert [body["state"] for body in changed.json()] == ["changed", "same"]
     own_storm.unlink()
-    assert cli("runs", "verify", "1").out.startswith("skipped")
+    assert cli.here("runs", "verify", "1").out.startswith("skipped")
 
 
 def test_the_demo_finds_its_own_strokes(cli: Cli) -> None:
-    ran = cli("demo")
+    ran = cli.here("demo")
     assert ran.code == 0
     assert "recall     1.000" in ran.out and "precision  1.000" in ran.out
     assert (cli.home / "demo" / "report" / "scan.html").exists()

@@ -76,23 +76,23 @@ def test_paths_come_from_stdin_whatever_they_are_called(cli: Cli, own_storm: Pat
 
 
 def test_dry_run_tells_and_does_nothing(cli: Cli, storm: Path, pictures: Path) -> None:
-    report = cli("scan", storm, pictures, "--dry-run")
+    report = cli.here("scan", storm, pictures, "--dry-run")
     assert report.code == 0
     assert f"would read  {storm}" in report.out and "9 sources: 9 to read" in report.out
     assert not cli.library.exists()
-    cli("scan", storm)
-    plan = cli("scan", storm, pictures, "--dry-run", "--json").json()
+    cli.here("scan", storm)
+    plan = cli.here("scan", storm, pictures, "--dry-run", "--json").json()
     assert len(plan) == 1 and plan[0]["type"] == "Plan"
     assert (plan[0]["sources"], plan[0]["known"], len(plan[0]["to_read"])) == (9, 1, 8)
     assert plan[0]["seconds"] is not None
-    assert len(cli("runs", "list", "--json").json()) == 1
+    assert len(cli.here("runs", "list", "--json").json()) == 1
 
 
 def test_what_is_done_is_not_done_again_unless_asked(
     cli: Cli, own_storm: Path, pictures: Path
 ) -> None:
     def scan(*args: str) -> tuple[int, int, int]:
-        end = cli("scan", own_storm.parent, "--json", *args).of("ScanFinished")[0]
+        end = cli.here("scan", own_storm.parent, "--json", *args).of("ScanFinished")[0]
         return end["done"], end["known"], end["moments"]
 
     assert scan() == (1, 0, STROKES)
@@ -108,38 +108,38 @@ def test_what_failed_is_read_again_only_when_asked_or_changed(
     cli: Cli, own_storm: Path, storm: Path
 ) -> None:
     own_storm.write_bytes(b"no video")
-    assert "as last time" not in cli("scan", own_storm).err
-    again = cli("scan", own_storm)
+    assert "as last time" not in cli.here("scan", own_storm).err
+    again = cli.here("scan", own_storm)
     assert again.code == 1 and "--retry-failed" in again.err
-    retried = cli("scan", own_storm, "--retry-failed")
+    retried = cli.here("scan", own_storm, "--retry-failed")
     assert retried.code == 1 and "as last time" not in retried.err
     shutil.copy(storm, own_storm)
-    assert cli("scan", own_storm, "--profile", "storm").code == 0
+    assert cli.here("scan", own_storm, "--profile", "storm").code == 0
 
 
 def test_a_resumed_failure_that_was_mended_succeeds(cli: Cli, own_storm: Path, storm: Path) -> None:
     own_storm.write_bytes(b"no video")
-    assert cli("scan", own_storm).code == 1
-    assert cli("runs", "resume", "1").code == 2
+    assert cli.here("scan", own_storm).code == 1
+    assert cli.here("runs", "resume", "1").code == 2
     shutil.copy(storm, own_storm)
-    ran = cli("runs", "resume", "1", "--failed", "--json")
+    ran = cli.here("runs", "resume", "1", "--failed", "--json")
     assert ran.code == 0
     assert ran.of("ScanFinished")[0]["moments"] == STROKES
 
 
 def test_a_renamed_file_is_known_without_decoding(cli: Cli, own_storm: Path) -> None:
-    cli("scan", own_storm)
+    cli.here("scan", own_storm)
     moved = own_storm.rename(own_storm.with_name("renamed.mp4"))
-    ran = cli("scan", moved, "--json")
+    ran = cli.here("scan", moved, "--json")
     assert not ran.of("BatchDone")
     end = ran.of("ScanFinished")[0]
     assert (end["done"], end["known"], end["moments"]) == (0, 1, STROKES)
-    assert cli("show", f"{moved}@1.36").code == 0
+    assert cli.here("show", f"{moved}@1.36").code == 0
 
 
 def test_another_sensitivity_decides_anew_without_decoding(cli: Cli, storm: Path) -> None:
-    first = cli("scan", storm, "--profile", "storm", "--json")
-    ran = cli("scan", storm, "--profile", "storm", "--json", "--sensitivity", "0.9")
+    first = cli.here("scan", storm, "--profile", "storm", "--json")
+    ran = cli.here("scan", storm, "--profile", "storm", "--json", "--sensitivity", "0.9")
     assert first.of("BatchDone") and not ran.of("BatchDone")
     assert ran.of("ScanFinished")[0]["done"] == 1
     assert ran.of("ScanFinished")[0]["moments"] >= STROKES
@@ -158,7 +158,7 @@ def test_a_video_cut_off_half_way_fails_and_keeps_what_was_found(
                 packet.stream = stream
                 target.mux(packet)
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
-    ran = cli("scan", whole, "--profile", "storm", "--json")
+    ran = cli.here("scan", whole, "--profile", "storm", "--json")
     assert ran.code == 1
     assert "cut off" in ran.of("TaskFinished")[0]["reason"]
     assert 0 < len(ran.of("MomentFound")) < STROKES
@@ -169,7 +169,7 @@ def test_a_picture_under_a_videos_name_and_the_reverse(
 ) -> None:
     shutil.copy(pictures / "one.png", tmp_path / "picture.mp4")
     shutil.copy(storm, tmp_path / "video.jpg")
-    ran = cli("scan", tmp_path / "picture.mp4", tmp_path / "video.jpg", "--json")
+    ran = cli.here("scan", tmp_path / "picture.mp4", tmp_path / "video.jpg", "--json")
     states = {Path(e["path"]).name: e for e in ran.of("TaskFinished")}
     assert states["picture.mp4"]["state"] == "done"
     assert states["video.jpg"]["state"] == "done"
@@ -179,7 +179,7 @@ def test_a_picture_under_a_videos_name_and_the_reverse(
 def test_clips_and_pictures_are_written_with_the_scan(
     cli: Cli, storm: Path, tmp_path: Path
 ) -> None:
-    ran = cli(
+    ran = cli.here(
         "scan", storm, "--profile", "storm", "--out", "out",
         "--clips", tmp_path / "clips", "--pictures", tmp_path / "pics",
     )  # fmt: skip
@@ -201,21 +201,21 @@ def test_what_is_left_out_is_said_in_text_and_json(cli: Cli, tmp_path: Path) -> 
         (top / name).touch()
     (top / "link").symlink_to(out)
     counted = {"links": 1, "folders": {"@eaDir": 1}, "kinds": {".xmp": 2, ".insv": 1}}
-    planned = cli("scan", top, "--dry-run", "--json").json()[0]
+    planned = cli.here("scan", top, "--dry-run", "--json").json()[0]
     assert planned["sources"] == 1 and counted.items() <= planned["passed_over"].items()
-    ran = cli("scan", top, "--no-ui")
+    ran = cli.here("scan", top, "--no-ui")
     assert ran.code == 0 and "warning: 1 link leads out of the folder" in ran.err
     assert "left out: 3 files of kinds that are not read: .xmp 2, .insv 1" in ran.err
     assert "left out: .insv: 360-degree" in ran.err and "1 folder of NAS" in ran.err
-    [event] = cli("scan", top, "--json").of("LeftOut")
+    [event] = cli.here("scan", top, "--json").of("LeftOut")
     assert counted.items() <= event.items() and list(event["reasons"]) == [".insv"]
-    followed = cli("scan", top, "--json", "--follow-links")
+    followed = cli.here("scan", top, "--json", "--follow-links")
     assert sorted(Path(body["path"]).name for body in followed.of("TaskFinished")) == [
         "in-out.png", "in-top.png",
     ]  # fmt: skip
     assert followed.of("LeftOut")[0]["links"] == 0
     (top / "in-top.png").unlink()
-    nothing = cli("scan", top, "--no-ui")
+    nothing = cli.here("scan", top, "--no-ui")
     assert nothing.code == 3 and "1 link leads out" in nothing.err and ".xmp 2" in nothing.err
 
 

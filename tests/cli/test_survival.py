@@ -25,7 +25,7 @@ def test_a_video_that_fails_while_it_is_read_stops_no_other(
         shutil.copy(clip, tmp_path / f"{name}.mp4")
     with (tmp_path / "c.mp4").open("ab") as file:
         file.write(b"another content")
-    ran = cli(
+    ran = cli.here(
         "scan", *(tmp_path / f"{n}.mp4" for n in "abc"), "--profile", "storm",
         "--set", "limits.max_frames=1000", "--set", f"run.parallel={parallel}", "--json",
     )  # fmt: skip
@@ -60,7 +60,7 @@ def test_resuming_where_frames_decode_to_something_else_measures_anew(
     process.kill()
     process.communicate()
     _spoil_marks(cli.library)
-    ran = cli("runs", "resume", "1", "--json")
+    ran = cli.here("runs", "resume", "1", "--json")
     assert ran.code == 0, ran.err
     assert ran.of("TaskFinished")[0]["moments"] == 12 * STROKES
 
@@ -78,38 +78,38 @@ def _spoil_marks(library: Path) -> None:
 
 
 def test_a_redo_that_is_killed_leaves_what_was_there(cli: Cli, long_storm: Path) -> None:
-    assert cli("scan", long_storm, "--profile", "storm").code == 0
-    before = cli("export", "1", "--format", "csv", "--out", "before").code
+    assert cli.here("scan", long_storm, "--profile", "storm").code == 0
+    before = cli.here("export", "1", "--format", "csv", "--out", "before").code
     process = cli.start(
         "scan", long_storm, "--profile", "storm", "--redo", "--json", "--set", "run.batch_size=16"
     )
     wait_for(process, "BatchDone", 4)
     process.kill()
     process.communicate()
-    assert before == cli("export", "1", "--format", "csv", "--out", "after").code == 0
+    assert before == cli.here("export", "1", "--format", "csv", "--out", "after").code == 0
     assert (cli.home / "before" / "b-long.mp4.csv").read_bytes() == (
         cli.home / "after" / "b-long.mp4.csv"
     ).read_bytes()
-    resumed = cli("runs", "resume", "2", "--json")
+    resumed = cli.here("runs", "resume", "2", "--json")
     assert resumed.code == 0
     assert resumed.of("BatchDone")[0]["frames"] > 4 * 16
 
 
 def test_a_redo_with_other_settings_leaves_other_scans_alone(cli: Cli, pictures: Path) -> None:
-    assert cli("scan", pictures, "--profile", "quick").code == 0
+    assert cli.here("scan", pictures, "--profile", "quick").code == 0
     other = ("--set", "regions.include=[[0,0,0.5,0.5]]")
-    assert cli("scan", pictures, "--profile", "quick", "--redo", *other).code == 0
-    assert cli("export", "1", "--out", "first").code == 0
+    assert cli.here("scan", pictures, "--profile", "quick", "--redo", *other).code == 0
+    assert cli.here("export", "1", "--out", "first").code == 0
     assert len(list((cli.home / "first").glob("*.json"))) == 9
 
 
 def test_a_scan_that_was_killed_is_not_listed_as_running(cli: Cli, long_storm: Path) -> None:
     process = cli.start("scan", long_storm, "--json", "--set", "run.batch_size=16")
     wait_for(process, "BatchDone", 2)
-    assert cli("runs", "list", "--json").json()[0]["state"] == "running"
+    assert cli.here("runs", "list", "--json").json()[0]["state"] == "running"
     process.kill()
     process.communicate()
-    assert cli("runs", "list", "--json").json()[0]["state"] == "interrupted"
+    assert cli.here("runs", "list", "--json").json()[0]["state"] == "interrupted"
 
 
 def test_a_path_that_became_a_folder_fails_and_the_rest_goes_on(
@@ -123,7 +123,7 @@ def test_a_path_that_became_a_folder_fails_and_the_rest_goes_on(
     process.communicate()
     later.unlink()
     later.mkdir()
-    ran = cli("runs", "resume", "1", "--json")
+    ran = cli.here("runs", "resume", "1", "--json")
     assert ran.code == 1
     assert "not a regular file" in ran.err
     states = {os.path.basename(t["path"]): t["state"] for t in ran.of("TaskFinished")}
@@ -137,7 +137,7 @@ def test_a_reader_that_has_seen_enough_does_not_stop_the_scan(cli: Cli, storm: P
         cwd=cli.home, env=cli.env, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0
-    assert cli("runs", "list", "--json").json()[0]["state"] == "done"
+    assert cli.here("runs", "list", "--json").json()[0]["state"] == "done"
 
 
 def test_a_hang_up_that_is_ignored_stays_ignored(cli: Cli, long_storm: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_second_interrupt_ends_at_once(cli: Cli, long_storm: Path) -> None:
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     assert finished(process).code == 130
-    assert cli("runs", "resume", "1").code == 0
+    assert cli.here("runs", "resume", "1").code == 0
 
 
 def test_one_missing_source_costs_only_its_own_clips(cli: Cli, storm: Path, tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ def test_one_missing_source_costs_only_its_own_clips(cli: Cli, storm: Path, tmp_
     second = Path(shutil.copy(storm, tmp_path / "second.mp4"))
     with second.open("ab") as file:
         file.write(b"another content")
-    assert cli("scan", first, second, "--profile", "storm").code == 0
+    assert cli.here("scan", first, second, "--profile", "storm").code == 0
     first.unlink()
-    ran = cli("export", "1", "--clips", "--out", "out")
+    ran = cli.here("export", "1", "--clips", "--out", "out")
     assert ran.code == 1
     clips = sorted(path.name for path in (cli.home / "out").glob("second.mp4.*.mp4"))
     assert 1 <= len(clips) <= STROKES  # those that overlap are joined
@@ -210,7 +210,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     ran = finished(process)
     assert ran.code == 1
     assert "changed while it was read" in ran.err
-    assert cli("scan", clip).code == 0
+    assert cli.here("scan", clip).code == 0
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def test_what_a_scan_prints_can_be_shown(scanned: Cli, storm: Path) -> None:
 
 
 def test_removing_the_last_scan_leaves_nothing(cli: Cli, storm: Path) -> None:
-    assert cli("scan", storm, "--profile", "storm").code == 0
-    assert cli("export", "1", "--format", "html", "--out", "page").code == 0
+    assert cli.here("scan", storm, "--profile", "storm").code == 0
+    assert cli.here("export", "1", "--format", "html", "--out", "page").code == 0
     assert list((cli.library / "pictures").glob("*/*/*.jpg"))
-    assert cli("runs", "remove", "1").code == 0
+    assert cli.here("runs", "remove", "1").code == 0
     assert not list((cli.library / "pictures").glob("*/*/*.jpg"))
     with sqlite3.connect(cli.library / "library.db") as connection:
         for table in ("paths", "contents", "results", "tracks", "chunks", "tasks"):

@@ -53,7 +53,7 @@ def test_a_growing_file_is_scanned_once_when_it_is_whole(
     code, err, rest = stop(process)
     assert (second["scan"], second["state"]) == (end["scan"] + 1, "done")
     assert code == 0 and rest == [] and "2 scans" in err
-    scans = cli("runs", "list", "--json").json()
+    scans = cli.here("runs", "list", "--json").json()
     assert [scan["sources"] for scan in scans] == [1, 1]
 
 
@@ -82,7 +82,7 @@ def test_what_lies_there_already_is_scanned_and_what_grows_meanwhile_is_not_lost
 
 
 def tasks(cli: Cli, scan: int) -> list[dict[str, Any]]:
-    ran = cli("runs", "show", str(scan), "--json")
+    ran = cli.here("runs", "show", str(scan), "--json")
     return ran.json() if ran.code == 0 else []
 
 
@@ -97,4 +97,4 @@ def test_ctrl_c_during_a_scan_keeps_it_resumable(
     code, err, rest = stop(process)
     assert code == 130 and "stopped watching" in err and "runs resume" in err
     assert rest[-1]["state"] == "interrupted"
-    assert cli("runs", "resume", "1").code == 0
+    assert cli.here("runs", "resume", "1").code == 0

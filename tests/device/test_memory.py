@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from core.device.memory import empty_caches, is_out_of_memory, memory, module_bytes, watch_peak
+from tests.lazy import lazy
+
+torch = lazy("torch")
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 1 GiB total)"),
         RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
@@ -30,6 +31,12 @@ def test_out_of_memory_is_recognised(error: Exception) -> None:
     wrapped = ValueError("while looking at a picture")
     wrapped.__cause__ = error
     assert is_out_of_memory(wrapped)
+
+
+def test_out_of_memory_of_torch_is_recognised() -> None:
+    test_out_of_memory_is_recognised(
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    )
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,8 @@ def test_several_videos_are_scored_each_and_together(
         with (tmp_path / name).open("ab") as stream:
             stream.write(name.encode())  # another content, so that each has its own results
     assert (
-        cli("scan", *(tmp_path / f"{name}.mp4" for name in "abc"), "--profile", "storm").code == 0
+        cli.here("scan", *(tmp_path / f"{name}.mp4" for name in "abc"), "--profile", "storm").code
+        == 0
     )
     late = [{**each, "start_s": 90, "end_s": 90, "peak_s": 90} for each in true["events"]]
     lines = [{"video": "a.mp4", **each} for each in true["events"]]
@@ -213,14 +214,14 @@ def test_several_videos_are_scored_each_and_together(
     assert [each.score.recall for each in found.videos] == [1.0, 0.0]
     assert (found.all.true, found.all.hits, found.all.found) == (10, 5, 10)
     assert [Path(path).name for path in found.without_truth] == ["c.mp4"]
-    ran = cli("score", "1", "--truth", truth)
+    ran = cli.here("score", "1", "--truth", truth)
     assert ran.code == 0 and "all 2 videos" in ran.out and "c.mp4" in ran.err
-    (body,) = cli("score", "1", "--truth", truth, "--json").json()
+    (body,) = cli.here("score", "1", "--truth", truth, "--json").json()
     assert [video["recall"] for video in body["videos"]] == [1.0, 0.0]
     (tmp_path / "b.txt").write_text("0.5\t0.6\tflash\n")
-    (named,) = cli("score", "1", "--truth", tmp_path / "b.txt", "--json").json()
+    (named,) = cli.here("score", "1", "--truth", tmp_path / "b.txt", "--json").json()
     assert [Path(video["video"]).name for video in named["videos"]] == ["b.mp4"]
-    unnamed = cli(
+    unnamed = cli.here(
         "score", "1", "--truth", Path(shutil.copy(tmp_path / "b.txt", tmp_path / "x.txt"))
     )
     assert unnamed.code == 2 and "which video" in unnamed.err

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
 
 from core.models.cpu_batches import LEAST, ParallelBatches
+from tests.lazy import lazy
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture
 
-torch: Any = import_module("torch")
+torch = lazy("torch")
 
 
 @pytest.fixture(autouse=True)

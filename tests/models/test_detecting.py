@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from core.models.families.grounding_dino import FULL_STOP, GroundingDino
 from core.models.families.owlv2 import Owlv2
@@ -15,11 +13,13 @@ from core.models.families.sam import Sam
 from core.models.families.sam2 import Sam2
 from core.models.protocols import Loading
 from core.records import Box
+from tests.lazy import lazy
 from tests.tiny.shelf import tiny_model
 
 from .looking import picture
 
-t: Any = import_module("transformers")
+t = lazy("transformers")
+torch = lazy("torch")
 
 
 def loading(family: str) -> Loading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from core.models.int8 import wants_eight_bits
 from core.models.int8_layers import with_integers
 from core.models.protocols import Loading
 from core.models.registry import load
+from tests.lazy import lazy
 from tests.tiny.shelf import shapes_model, tiny_model
 
 from .looking import picture
 
-torch: Any = import_module("torch")
+torch = lazy("torch")
 CPU = Capability("cpu", "cpu")
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from core.models.first_token import keep_first_token
+from tests.lazy import lazy
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture
 
-torch: Any = import_module("torch")
-open_clip: Any = import_module("open_clip")
+torch = lazy("torch")
+open_clip = lazy("open_clip")
 VISION = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}
 TEXT = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,11 +9,12 @@ from PIL import Image
 from core.models import preprocessing as pixels
 from core.models.families.open_clip import Resize
 from core.synthetic.shapes import draw, empty
+from tests.lazy import lazy
 from tests.tiny.shelf import tiny_model
 
 from .looking import load, picture
 
-t: Any = import_module("transformers")
+t = lazy("transformers")
 SIZES = ((480, 640), (300, 200), (96, 96), (40, 30), (64, 1000), (33, 101))
 LEVEL = 1 / 255 / 0.26
 """one grey level after normalisation"""
@@ -42,7 +40,7 @@ def test_as_the_checkpoints_own_processor(name: str, size: tuple[int, int]) -> N
 @pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 def test_as_open_clips_own_transform(mode: str, interpolation: str, size: tuple[int, int]) -> None:
-    transform = import_module("open_clip.transform")
+    transform = lazy("open_clip.transform")
     settings = {
         "size": 64,
         "mean": (0.5,) * 3,

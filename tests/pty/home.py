@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +16,13 @@ import psutil
 from core.protocol.queries import ListResults, ListScans, Page
 from core.service.discovery import running
 from core.service.remote import RemoteClient
+from tests.engines import readers_stopped
 from tests.pty.harness import Terminal, environment, spawn
 from tests.workbench import COMMAND, Cli
 
 Answer = TypeVar("Answer")
-SMALL = ("--profile", "storm", "--set", "run.batch_size=2")
-"""so that a scan takes a while and can be caught at it"""
+SMALL = ("--profile", "storm", "--set", "run.batch_size=8")
+"""so that a scan takes a second or two and can be caught at it"""
 SECONDS = 60.0
 
 
@@ -91,6 +92,12 @@ class Home:
                 await client.close()
 
         return asyncio.run(run())
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep the scan that is at work from getting any further meanwhile."""
+        engine = self.engine()
+        assert engine is not None
+        return readers_stopped(engine)
 
     def at_work(self) -> list[str]:
         """Return how the scans stand that are at work or wait."""

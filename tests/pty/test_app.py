@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from tests.pty.harness import Terminal, modes_after
 from tests.pty.home import SMALL, Home
+from tests.sharing import once
 from tests.workbench import STROKES
 
 Rows = list[dict[str, Any]]
@@ -38,15 +40,19 @@ def fresh(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-@pytest.fixture(scope="module")
-def headless(long_storm: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+@pytest.fixture(scope="session")
+def headless(long_storm: Path, shared: Path) -> Rows:
     """What a scan finds in the long clip when nobody looks at it."""
-    with Home(tmp_path_factory.mktemp("headless")) as home:
-        assert home.cli("scan", long_storm, *SMALL).code == 0
-        terminal = home.app(sees="nothing at work")
-        rows = home.found()
-        terminal.send("q")
-        assert terminal.wait() == 0
+
+    def make(folder: Path) -> None:
+        with Home(folder) as home:
+            assert home.cli("scan", long_storm, "--profile", "storm").code == 0
+            terminal = home.app(sees="nothing at work")
+            (folder / "rows.json").write_text(json.dumps(home.found()))
+            terminal.send("q")
+            assert terminal.wait() == 0
+
+    rows: Rows = json.loads((once(shared / "headless", make) / "rows.json").read_text())
     assert len(rows) == 12 * STROKES
     return rows
 
@@ -59,10 +65,11 @@ def test_a_scan_goes_on_when_the_app_is_left_and_is_there_when_one_comes_back(
 ) -> None:
     app = fresh.app("scan", long_storm, *SMALL, sees=AT_WORK)
     engine = fresh.engine()
-    app.send("d")
-    assert app.wait() == 0
-    assert app.left_behind() == [] and app.text() == ""
-    assert fresh.at_work() == ["running"]
+    with fresh.held():
+        app.send("d")
+        assert app.wait() == 0
+        assert app.left_behind() == [] and app.text() == ""
+        assert fresh.at_work() == ["running"]
     assert fresh.finished()["state"] == "done"
     again = fresh.app(sees="b-long.mp4")
     again.wait_for_text(" done    ")
@@ -83,12 +90,13 @@ def test_however_the_app_ends_the_scan_is_finished_and_nothing_is_lost(
     home: Home, long_storm: Path, headless: Rows, way: str, code: int
 ) -> None:
     app = home.app("scan", home.clip(long_storm, f"{way}.mp4"), *SMALL, sees=AT_WORK)
-    if way == "closed":
-        app.hang_up()
-    else:
-        app.signal(signal.Signals[way])
-    assert app.wait() == code
-    assert home.at_work() == ["running"]
+    with home.held():
+        if way == "closed":
+            app.hang_up()
+        else:
+            app.signal(signal.Signals[way])
+        assert app.wait() == code
+        assert home.at_work() == ["running"]
     if way.startswith("SIG") and way != "SIGKILL":
         assert app.left_behind() == [] and app.text() == ""
     done = home.finished()
@@ -108,11 +116,12 @@ def test_two_look_at_once_and_quitting_may_stop_the_scan_which_then_can_be_resum
     assert fresh.at_work() == ["paused"]
     first.send("p")
     first.wait_for_text(AT_WORK)
-    first.send("q")
-    first.wait_for_text("Stop now")
-    second.send("q")  # it only looks, so it is not asked
-    assert second.wait() == 0 and second.restored()
-    assert fresh.at_work() == ["running"]
+    with fresh.held():
+        first.send("q")
+        first.wait_for_text("Stop now")
+        second.send("q")  # it only looks, so it is not asked
+        assert second.wait() == 0 and second.restored()
+        assert fresh.at_work() == ["running"]
     first.send("now\r")
     assert first.wait() == 0 and first.restored()
     assert fresh.engine() is None
@@ -145,8 +154,9 @@ def test_without_a_terminal_there_is_help_and_a_scan_is_headless(fresh: Home, st
 def test_a_tiny_terminal_is_enough_to_look_and_to_leave(home: Home) -> None:
     app = home.app(size=(20, 5), sees="sightline")
     for key in "25678?":
+        before = len(app.received)
         app.send(key)
-        time.sleep(0.2)
+        assert app.wait_until(lambda before=before: len(app.received) > before)  # type: ignore[misc]
     app.send("\x1b")
     app.resize(80, 24)
     app.wait_for_text("8 Log")
@@ -178,7 +188,7 @@ def tour(app: Terminal) -> None:
     app.send("?")
     app.wait_for_text("what can be done here")
     app.send("\x1b")
-    time.sleep(0.3)
+    assert app.wait_until(lambda: "what can be done here" not in app.text())
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
 

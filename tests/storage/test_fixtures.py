@@ -45,23 +45,23 @@ def test_scores_become_shares_and_the_former_values_are_kept_as_energy(former: C
 
 
 def test_a_former_library_lists_shows_and_exports_everything(former: Cli) -> None:
-    listed = former("runs", "list", "--json").json()
+    listed = former.here("runs", "list", "--json").json()
     assert sorted(row["scan"] for row in listed) == [1, 2, 3, 4]
-    events = former("results", "2", "--json").json()
+    events = former.here("results", "2", "--json").json()
     assert len(events) == 8
     assert all(0 <= event["score"] <= 1 for event in events)
-    shown = former("show", "/footage/night.mp4@2.48")
+    shown = former.here("show", "/footage/night.mp4@2.48")
     assert shown.code == 0 and "simultaneity" in shown.out
     out = former.home / "out"
-    assert former("export", "1", "--format", "json", "--format", "csv", "--out", out).code == 0
+    assert former.here("export", "1", "--format", "json", "--format", "csv", "--out", out).code == 0
     body = json.loads((out / "night.mp4.json").read_text())
     assert {e["peak_frame"]: e["energy"] for e in body["events"]} == FORMER
-    assert former("results", "3", "--what", "frames", "--json").code == 0
+    assert former.here("results", "3", "--what", "frames", "--json").code == 0
 
 
 def test_what_an_earlier_stage_measured_is_measured_again(former: Cli, storm: Path) -> None:
     """The spec is the same, the file is the same, but the stage measures otherwise now."""
-    assert former("scan", storm, "--stages", "flash").code == 0
+    assert former.here("scan", storm, "--stages", "flash").code == 0
     connection = sqlite3.connect(former.library / "library.db")
     connection.execute(
         "UPDATE results SET provenance = json_set(provenance, '$.stages.flash', 3) "
@@ -70,9 +70,9 @@ def test_what_an_earlier_stage_measured_is_measured_again(former: Cli, storm: Pa
     )
     connection.commit()
     connection.close()
-    again = former("scan", storm, "--stages", "flash")
+    again = former.here("scan", storm, "--stages", "flash")
     assert "0 known" in again.err
-    assert "1 known" in former("scan", storm, "--stages", "flash").err
+    assert "1 known" in former.here("scan", storm, "--stages", "flash").err
 
 
 def test_a_migration_that_is_interrupted_leaves_the_former_library(

@@ -114,7 +114,7 @@ def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
     assert code == 4
     assert "no room left" in said.err and "runs resume 1" in said.err
     monkeypatch.undo()
-    ran = cli("runs", "resume", "1", "--json")
+    ran = cli.here("runs", "resume", "1", "--json")
     assert ran.code == 0
     assert ran.of("BatchDone")[0]["frames"] > 16  # what was kept is not measured again
     assert ran.of("ScanFinished")[0]["moments"] == 12 * STROKES
@@ -158,18 +158,18 @@ def test_a_thumbnail_appears_whole_or_not_at_all(
 
 def test_removing_a_scan_keeps_what_others_need(cli: Cli, storm: Path) -> None:
     for sensitivity in ("0.5", "0.5", "0.8"):
-        cli("scan", storm, "--profile", "storm", "--sensitivity", sensitivity)
-    assert cli("runs", "remove", "1").code == 0
-    assert [line["scan"] for line in cli("runs", "list", "--json").json()] == [3, 2]
-    assert cli("runs", "show", "1").code == 2
-    assert len(cli("export", "2").out.splitlines()) == 3
-    cli("runs", "remove", "2")
-    assert cli("runs", "verify", "3").out.startswith("same")
-    again = cli("scan", storm, "--profile", "storm", "--json")
+        cli.here("scan", storm, "--profile", "storm", "--sensitivity", sensitivity)
+    assert cli.here("runs", "remove", "1").code == 0
+    assert [line["scan"] for line in cli.here("runs", "list", "--json").json()] == [3, 2]
+    assert cli.here("runs", "show", "1").code == 2
+    assert len(cli.here("export", "2").out.splitlines()) == 3
+    cli.here("runs", "remove", "2")
+    assert cli.here("runs", "verify", "3").out.startswith("same")
+    again = cli.here("scan", storm, "--profile", "storm", "--json")
     assert not again.of("BatchDone"), "the measurements belong to scan 3 as well"
     for scan in ("3", "4"):
-        assert cli("runs", "remove", scan).code == 0
-    assert cli("scan", storm, "--profile", "storm", "--json").of("BatchDone")
+        assert cli.here("runs", "remove", scan).code == 0
+    assert cli.here("scan", storm, "--profile", "storm", "--json").of("BatchDone")
 
 
 def test_removing_a_scan_keeps_what_an_interrupted_one_has_measured(

@@ -129,17 +129,17 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
     library: Path, long_storm: Path
 ) -> None:
     async def run(viewer: Viewer) -> None:
-        settings = {"run.batch_size": 4}  # slow enough to be seen at work
+        settings = {"run.batch_size": 16}  # slow enough to be seen at work
         await viewer.app.submit(SubmitScan((str(long_storm),), "storm", settings))
         await viewer.sees("> run")
         pid = viewer.app.bridge.engine_pid
         os.kill(pid, signal.SIGKILL)
         await viewer.sees("the engine ended")
-        await viewer.until(lambda: viewer.app.bridge.engine_pid not in (0, pid), 60)
+        await viewer.until(lambda: viewer.app.bridge.engine_pid not in (0, pid))
         await viewer.sees("> stopped", "the engine ended and runs again")
         await viewer.sees_no("starting it again")
         await viewer.press("r")
-        await viewer.sees("> done", seconds=60)
+        await viewer.sees("> done")
         await viewer.until(lambda: viewer.screen == viewer.composed)
 
     look(wishes(library), run)
@@ -147,12 +147,12 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
 
 def test_an_engine_of_another_version_is_told_of_and_waited_for(library: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("9.9", "sightline engine stop", seconds=30)
+        await viewer.sees("9.9", "sightline engine stop")
         assert viewer.app.bridge.state is None
         await viewer.press("a", "escape", "2")
         path = discovery_file(library)
         path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": PROTOCOL}))
-        await viewer.until(lambda: viewer.app.bridge.connection == "attached", 30)
+        await viewer.until(lambda: viewer.app.bridge.connection == "attached")
 
     async def another() -> None:
         await (await attached(library)).close()
@@ -184,7 +184,7 @@ def test_a_library_that_is_none_is_told_in_the_engine_s_words(library: Path) -> 
     (library / "library.db").write_bytes(b"no database" * 1000)
 
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("cannot be read", seconds=30)
+        await viewer.sees("cannot be read")
         await viewer.press("d")
         await viewer.until(lambda: not viewer.app.is_running)
 

@@ -71,8 +71,10 @@ def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) ->
             return replace(page, rows=queued[first:last])
 
         bridge.rows = rows  # type: ignore[method-assign, assignment]
-        viewer.app._attachment.cancel()  # type: ignore[union-attr]
-        await asyncio.sleep(0)
+        attachment = viewer.app._attachment
+        assert attachment is not None
+        attachment.cancel()
+        await asyncio.wait([attachment])  # else a state on its way takes the place of ours
         bridge.state, bridge.changes = busy(1, list(queued)), bridge.changes + 1
         await ticks(viewer, 3)
         await viewer.sees("run ", "describe")

@@ -75,7 +75,7 @@ def test_a_model_is_fetched_held_let_go_on_and_cancelled(
         await viewer.sees("cancelled")
         local_hub.faults.bytes_per_second = 0
         await viewer.press("D")
-        await viewer.sees("done", "here", "100%", seconds=10)
+        await viewer.sees("done", "here", "100%")
         await viewer.press("X")
         await viewer.sees("from this disk?", "Keep it")
         await viewer.press("down", "enter")
@@ -204,9 +204,9 @@ def test_the_time_cursor_says_which_scan_and_stage_ran_then(library: Path, endle
     async def run(viewer: Viewer) -> None:
         await viewer.app.submit(SubmitScan((str(endless),), "storm", {"run.batch_size": 16}))
         await viewer.go("6", "gpu")
-        await viewer.until(lambda: len(viewer.app.bridge.events) > 40, 30)
+        await viewer.until(lambda: len(viewer.app.bridge.events) > 40)
         await viewer.press("<")
-        await viewer.sees("scan 1: c-endless.mp4", "slowest: ", seconds=30)
+        await viewer.sees("scan 1: c-endless.mp4", "slowest: ")
         await viewer.press("l")
         await viewer.sees("< goes back in time")
 

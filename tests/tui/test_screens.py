@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.freezing import freeze
 from tests.tui.viewing import Viewer, look, wishes
 from tui.keys import actions
 from tui.screens.moving import LETTERS, labels
@@ -65,14 +66,15 @@ def test_garbage_is_collected_and_held_only_where_the_process_is_the_app_s(
         await viewer.sees("? keys")
         await viewer.until(gc.isenabled)
 
+    gc.unfreeze()  # what `tests.freezing` had frozen
     if started_for_the_app:
         gc.disable()  # as `tui.entry` does
     try:
         look(wishes(found), run)
         assert (gc.get_freeze_count() > 0) == started_for_the_app
     finally:
-        gc.unfreeze()
         gc.enable()
+        freeze()
 
 
 def test_the_menu_offers_only_what_can_be_done_now_and_does_it(found: Path) -> None:

@@ -22,7 +22,7 @@ from tui.app import SightlineApp, StartOptions
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class SeenApp(SightlineApp):
@@ -148,7 +148,7 @@ def look(
         async with app.run_test(size=size, headless=False) as pilot:
             viewer = Viewer(app, pilot)
             if attached:
-                await viewer.until(lambda: app.bridge.connection == "attached", 60)
+                await viewer.until(lambda: app.bridge.connection == "attached")
             await viewer.until(lambda: app.room is not None and app.room.is_mounted)
             await pilot.pause()
             await test(viewer)

@@ -11,10 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
+from tests.lazy import lazy
 
-from tests.tiny.parts import TEXT, byte_pairs, liven
+torch = lazy("torch")
 
 IMPORTED = """
 with open(DIARY, "a") as diary:
@@ -131,7 +130,10 @@ TEMPLATE = (
 
 def build(folder: Path, diary: Path, *, processor_named: bool = True) -> Path:
     """Write the model; without `processor_named` AutoProcessor finds a mere tokenizer."""
+    from safetensors.torch import save_file
     from transformers import CLIPImageProcessor, Qwen2Config, Qwen2ForCausalLM
+
+    from tests.tiny.parts import TEXT, byte_pairs, liven
 
     folder.mkdir(parents=True)
     tokenizer = byte_pairs({"im_start": "<image>", "im_end": "</image>"})

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from core.errors import ImageRejected, ModelMissing, ModelRefused
 from core.models.protocols import VlmRequest
@@ -129,6 +128,8 @@ def test_it_is_what_its_checkpoint_says(model: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["qwen3_vl", "florence2"])
 def test_missing_weights_are_refused(name: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     folder = copied(name, tmp_path)
     weights = load_file(folder / "model.safetensors")
     weights.pop(sorted(weights)[3])

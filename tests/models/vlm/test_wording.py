@@ -13,7 +13,7 @@ from tests.tiny.shelf import tiny_model
 def test_no_control_token_survives_tokenising(name: str) -> None:
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(tiny_model(name))  # type: ignore[no-untyped-call]
+    processor = AutoProcessor.from_pretrained(tiny_model(name))
     tokenizer = processor.tokenizer
     special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
     read = tokenizer(marks_of(processor).neutral(HOSTILE), add_special_tokens=False).input_ids
