@@ -9,15 +9,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from ..errors import SightlineError
 from ..protocol import messages as events
 from ..records import Event, SourceInfo
 from ..storage.library import Library
 from ..storage.results import Result
 from ..storage.runs import TaskRow
-from ..system.disk_errors import disk_fault_of
 from .images import ImageResult
 from .plan import Source
 
@@ -26,24 +23,6 @@ Emit = Callable[[events.Message], None]
 FINISHED = ("done", "known", "failed")
 _AT_ONCE = 1000
 """rows of one transaction"""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a scan ended; `reason` and `fault` as in `ScanFinished`."""
-
-    state: str
-    reason: str = ""
-    fault: str = ""
-
-
-def cut_short(scan: int, error: SightlineError | OSError) -> Ended:
-    """Return the end of a scan that an error ended."""
-    fault = disk_fault_of(error) if isinstance(error, OSError) else error
-    if fault is None:
-        log.error("scan %d ended by a defect", scan, exc_info=error)
-        return Ended("failed", f"internal error: {type(error).__name__}: {error}")
-    return Ended("interrupted", str(fault), type(fault).__name__)
 
 
 class TaskResults:
