@@ -35,11 +35,12 @@ def progress_line(now: DownloadProgress) -> dict[str, Any]:
 
 def finished_line(found: Resolved) -> dict[str, Any]:
     """Return what was fetched, and where it lies."""
-    return {
+    folder = None if found.folder is None else str(found.folder)
+    line = {
         "type": "PullFinished", "name": found.name, "repo": found.repo,
-        "revision": found.revision,
-        "folder": None if found.folder is None else str(found.folder),
+        "revision": found.revision, "folder": folder,
     }  # fmt: skip
+    return line if found.folder is not None else {**line, "url": found.url}
 
 
 def failed_line(name: str, reason: str) -> dict[str, Any]:

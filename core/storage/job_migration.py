@@ -10,12 +10,13 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 
+# Column names are unlike those of `tasks`, with which the table is joined.
 _STATEMENTS = (
-    "ALTER TABLE scans ADD COLUMN kind TEXT NOT NULL DEFAULT 'scan'",
+    "ALTER TABLE scans ADD COLUMN job_kind TEXT NOT NULL DEFAULT 'scan'",
     "ALTER TABLE scans ADD COLUMN title TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE scans ADD COLUMN plan TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE scans ADD COLUMN total INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE scans ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE scans ADD COLUMN job_reason TEXT NOT NULL DEFAULT ''",
     """
     CREATE TABLE job_rows (
         job INTEGER NOT NULL REFERENCES scans(id) ON DELETE CASCADE, number INTEGER NOT NULL,
@@ -33,8 +34,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     watched = connection.execute("SELECT folder, body FROM watched ORDER BY folder").fetchall()
     connection.executemany(
-        "INSERT INTO scans (created, profile, spec, spec_hash, state, asked, kind, title, plan) "
-        "VALUES (?, ?, '{}', '', 'interrupted', '{}', ?, ?, ?)",
+        "INSERT INTO scans (created, profile, spec, spec_hash, state, asked, job_kind, title, "
+        "plan) VALUES (?, ?, '{}', '', 'interrupted', '{}', ?, ?, ?)",
         [(now, *_watch(os.fsdecode(folder), body)) for folder, body in watched],
     )
     connection.execute("DROP TABLE watched")

@@ -21,7 +21,7 @@ SCAN = "scan"
 """the kind of the jobs that `runs.py` reads and writes"""
 OPEN = ("running", "interrupted")
 """states of a job that may have work left"""
-_COLUMNS = "id, kind, title, created, finished, profile, state, reason, total, plan, asked"
+_COLUMNS = "id, job_kind, title, created, finished, profile, state, job_reason, total, plan, asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Jobs:
         """Add a job of another kind than a scan, as running, and return its number."""
         with self._database.transaction() as connection:
             row = connection.execute(
-                "INSERT INTO scans (created, profile, spec, spec_hash, state, asked, kind, title, "
-                "plan, total) VALUES (?, ?, '{}', '', 'running', '{}', ?, ?, ?, ?)",
+                "INSERT INTO scans (created, profile, spec, spec_hash, state, asked, job_kind, "
+                "title, plan, total) VALUES (?, ?, '{}', '', 'running', '{}', ?, ?, ?, ?)",
                 (now(), str(plan.get("profile", "")), kind, _text(title), json.dumps(plan), total),
             )
             return int(row.lastrowid or 0)
@@ -64,7 +64,7 @@ class Jobs:
         finished = None if state in OPEN else now()
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE scans SET state = ?, finished = ?, reason = ? WHERE id = ?",
+                "UPDATE scans SET state = ?, finished = ?, job_reason = ? WHERE id = ?",
                 (state, finished, _text(reason), job),
             )
 
@@ -109,7 +109,7 @@ class Jobs:
         """Return every job, or every one of a kind, the newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM scans WHERE ? IN ('', kind) ORDER BY id DESC", (kind,)
+                f"SELECT {_COLUMNS} FROM scans WHERE ? IN ('', job_kind) ORDER BY id DESC", (kind,)
             ).fetchall()
         return [_job(row) for row in rows]
 
@@ -119,7 +119,7 @@ class Jobs:
         with self._database.transaction() as connection:
             connection.execute(
                 f"UPDATE scans SET state = 'interrupted' WHERE state = 'running' "
-                f"AND kind IN ({places})",
+                f"AND job_kind IN ({places})",
                 tuple(kinds),
             )
 
@@ -127,7 +127,7 @@ class Jobs:
         """End earlier jobs of the same kind and title that were cut short: this one did it all."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE scans SET state = 'done', reason = '' WHERE kind = ? AND title = ? "
+                "UPDATE scans SET state = 'done', job_reason = '' WHERE job_kind = ? AND title = ? "
                 "AND id < ? AND state = 'interrupted'",
                 (job.kind, job.title, job.number),
             )
@@ -141,7 +141,7 @@ class Jobs:
 
 def check_is_scan(connection: sqlite3.Connection, number: int) -> None:
     """Raise UsageError for a job of another kind, UnknownName for a number there is none of."""
-    row = connection.execute("SELECT kind FROM scans WHERE id = ?", (number,)).fetchone()
+    row = connection.execute("SELECT job_kind FROM scans WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise UnknownName(f"no scan {number} in this library; `sightline runs list` shows them")
     if row[0] != SCAN:

@@ -102,7 +102,7 @@ class Runs:
             complete = [
                 int(row[0])
                 for row in connection.execute(
-                    f"SELECT id FROM scans WHERE kind = 'scan' AND state IN ({states}) "
+                    f"SELECT id FROM scans WHERE job_kind = 'scan' AND state IN ({states}) "
                     "AND NOT EXISTS "
                     "(SELECT 1 FROM tasks WHERE scan = id AND state IN (?, ?)) ORDER BY id",
                     (*OPEN, *UNFINISHED),
@@ -135,7 +135,7 @@ class Runs:
         """Return every scan, the newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_SCAN} FROM scans WHERE kind = 'scan' ORDER BY id DESC"
+                f"SELECT {_SCAN} FROM scans WHERE job_kind = 'scan' ORDER BY id DESC"
             ).fetchall()
         return [_scan(row) for row in rows]
 
@@ -218,7 +218,7 @@ def _cut_short(
     """Return number, spec hash and whether all is to be redone of scans that did not end."""
     rows = connection.execute(
         f"SELECT id, spec_hash, json_extract(asked, '$.mode') = 'redo' FROM scans "
-        f"WHERE kind = 'scan' AND state IN ({','.join('?' * len(OPEN))})",
+        f"WHERE job_kind = 'scan' AND state IN ({','.join('?' * len(OPEN))})",
         OPEN,
     )
     return [(int(scan), str(spec), bool(redo)) for scan, spec, redo in rows if scan not in active]

@@ -17,7 +17,7 @@ from ...pipeline.channel import Cancelled
 from ...protocol.messages import Warned
 from ...storage.jobs import JobRow
 from ..job import DEVICES, Job, JobContext
-from .scan import title_of
+from .titles import title_of
 
 if TYPE_CHECKING:
     from ...experiments.batch_sizes import BatchComparison, Unit

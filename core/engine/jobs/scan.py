@@ -24,9 +24,10 @@ from ...scans.plan import Plan, Source, nothing_found, plan, plan_again, task_ro
 from ...scans.scan_job import ScanJob
 from ...storage.jobs import JobRow
 from ...storage.runs import UNFINISHED, TaskRow
-from ...text import clean_path, counted
+from ...text import counted
 from ..job import DEVICES, Job, JobContext
 from ..job_end import Ended, cut_short
+from .titles import title_of
 
 if TYPE_CHECKING:
     from ...inference.session import InferenceSession
@@ -143,13 +144,6 @@ class Scan(Job):
             end.fault,
         )  # fmt: skip
         return end, [last]
-
-
-def title_of(profile: str, paths: Sequence[str]) -> str:
-    """Return what a scan is called in a list of jobs."""
-    first = clean_path(paths[0], limit=80) if paths else ""
-    more = f" and {counted(len(paths) - 1, 'path')} more" if len(paths) > 1 else ""
-    return f"{profile} {first}{more}"
 
 
 def _planned(context: JobContext, spec: Spec, command: SubmitScan) -> Plan:
