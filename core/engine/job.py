@@ -113,7 +113,7 @@ class Job(ABC):
         done, total = self.progress()
         return JobState(
             self.number, self.kind, self.title, word, done, total, self.unit, self.trouble(),
-            self.standing,
+            self.standing, self.resource,
         )  # fmt: skip
 
     def view(self, word: str) -> View | None:

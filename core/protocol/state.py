@@ -65,6 +65,8 @@ class JobState:
     reason: str = ""
     """why it makes no progress; empty if all is well"""
     standing: bool = False
+    resource: str = ""
+    """jobs that name the same one run one after another; one that names none waits for no other"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ def job_lines(library: Library, kind: str = "") -> list[JobLine]:
     return list(_job_lines(library, library.jobs.all(kind)))
 
 
+def other_job_lines(library: Library) -> list[JobLine]:
+    """Return the jobs of other kinds than scans, the newest first."""
+    return list(_job_lines(library, library.jobs.others()))
+
+
 def job_line(library: Library, number: int) -> JobLine:
     """Return one job. Raises UnknownName."""
     (line,) = _job_lines(library, [library.jobs.get(number)])

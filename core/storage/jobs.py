@@ -113,6 +113,14 @@ class Jobs:
             ).fetchall()
         return [_job(row) for row in rows]
 
+    def others(self) -> list[JobRow]:
+        """Return every job of another kind than a scan, the newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM scans WHERE job_kind != ? ORDER BY id DESC", (SCAN,)
+            ).fetchall()
+        return [_job(row) for row in rows]
+
     def settle(self, kinds: Collection[str]) -> None:
         """Note that jobs of these kinds were cut short: at a start, none of them is running."""
         places = ",".join("?" * len(kinds))
