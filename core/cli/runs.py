@@ -25,7 +25,7 @@ from .running import Finish, run_scan
 
 @click.group()
 def command() -> None:
-    """List, show, resume, remove and verify scans, and other jobs."""
+    """List, show, resume and remove jobs, and verify scans."""
 
 
 @command.command("list")
