@@ -87,7 +87,7 @@ def test_folders_that_were_watched_become_jobs_and_scans_keep_their_numbers(form
         connection.commit()
     for writable in (False, True):
         with (
-            mock.patch.object(library_module, "_bring_up_to_date", lambda _folder: None),
+            mock.patch.object(library_module, "_bring_up_to_date", return_value=None),
             closing(Library(former.library, writable=writable)) as library,
         ):
             assert [row.id for row in library.runs.all()] == [4, 3, 2, 1]

@@ -185,7 +185,7 @@ class Watch(Job):
 
     async def _resumed(self, scan: int, reason: str) -> bool:
         """Resume a scan after a while; tell whether it is worth following on."""
-        self._is_in_trouble(f"{reason}; scan {scan} goes on once there is space")
+        self._is_in_trouble(f"{reason}; scan {scan} goes on once there is room")
         if await self._stopped_within(RETRY_SECONDS):
             return False
         try:
