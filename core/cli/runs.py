@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..errors import UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
 from ..protocol.views import JobLine
 from ..service.attach import attached, headless
-from ..service.client import Records
+from ..service.client import Records, verified_without_engine
 from ..text import clean
 from ..times import duration
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
@@ -219,4 +220,11 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
     """
     Records.open(session.library).close()  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)
+    if not os.access(session.library, os.W_OK):  # no engine can keep a job there
+        for checked in verified_without_engine(session.library, scan):
+            body = {"type": "Verified", **asdict(checked)}
+            if as_json:
+                session.out.json(body)
+            printer.report(body)
+        return printer.end()
     return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))

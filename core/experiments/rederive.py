@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..config.spec import Spec
 from ..errors import ReaderKilled, SourceError
@@ -36,6 +40,24 @@ class _Kept:
 
     result: Result
     annotations: list[Annotation]
+
+
+def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
+    """Yield each source of a scan measured again, without an engine: for a read-only library.
+
+    Raises UnknownName, UsageError, EnvironmentFault.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="sightline-verify-") as folder,
+        closing(Library(Path(folder))) as beside,
+    ):
+        residency = Residency(beside.footprints)
+        try:
+            again = Rederivation(library, scan, beside, residency, Control())
+            for task in library.runs.tasks(scan):
+                yield again.check(task)
+        finally:
+            residency.close()
 
 
 class Rederivation:

@@ -46,6 +46,8 @@ class JobLine:
     total: int
     reason: str
     known: bool = True
+    standing: bool = False
+    """goes on until somebody ends it"""
 
 
 @dataclass(frozen=True, slots=True)

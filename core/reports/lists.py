@@ -56,9 +56,11 @@ def _job_lines(library: Library, rows: list[JobRow]) -> Iterator[JobLine]:
             title, done, total = row.title, _done(library, row), row.total
             left = 1
         state = _state(row.state, left, running=running)
+        known = row.kind in KINDS.names()
+        standing = known and row.kind != SCAN and KINDS.load(row.kind).standing
         yield JobLine(
-            row.number, row.kind, title, row.created, state, done, total, row.reason,
-            row.kind in KINDS.names(),
+            row.number, row.kind, title, row.created, state, done, total, row.reason, known,
+            standing,
         )  # fmt: skip
 
 

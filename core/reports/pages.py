@@ -70,7 +70,8 @@ def _tasks(
 ) -> Page:
     """Return sources of scans; with those of all scans also jobs of other kinds, as rows 0.
 
-    Jobs that run, wait or may be resumed come before the sources, those that ended after them.
+    Jobs that run, wait or may be resumed come before the sources; those that ended, and those that
+    go on until somebody ends them, after them.
     """
     words = query.text.split()
     open_jobs, ended_jobs = _job_rows(library, query, active)
@@ -95,24 +96,26 @@ def _task_row(task: TaskRow) -> dict[str, Any]:
 def _job_rows(
     library: Library, query: ListTasks, active: Sequence[int]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return jobs of other kinds than scans: those with work left, and those that ended."""
+    """Return jobs of other kinds than scans: those before the sources, and those after them."""
     if query.scan is not None:
         return [], []
     lines = [line for line in other_job_lines(library) if _says(line, query.text)]
     lines.sort(key=lambda line: _place(line.number, active))
-    rows = [
-        {
-            "scan": line.number, "number": 0, "path": line.title, "kind": line.kind,
-            "state": line.state, "reason": line.reason, "frames": 0, "moments": 0, "seconds": 0.0,
-            "content": None, "done": line.done, "total": line.total, "known": line.known,
-        }
-        for line in lines
-    ]  # fmt: skip
-    has_left = [row["state"] != "done" or row["scan"] in active for row in rows]
-    return (
-        [row for row, left in zip(rows, has_left, strict=True) if left],
-        [row for row, left in zip(rows, has_left, strict=True) if not left],
-    )
+    first = [line for line in lines if not line.standing and _has_left(line, active)]
+    last = [line for line in lines if line not in first]
+    return list(map(_job_row, first)), list(map(_job_row, last))
+
+
+def _has_left(line: JobLine, active: Sequence[int]) -> bool:
+    return line.state != "done" or line.number in active
+
+
+def _job_row(line: JobLine) -> dict[str, Any]:
+    return {
+        "scan": line.number, "number": 0, "path": line.title, "kind": line.kind,
+        "state": line.state, "reason": line.reason, "frames": 0, "moments": 0, "seconds": 0.0,
+        "content": None, "done": line.done, "total": line.total, "known": line.known,
+    }  # fmt: skip
 
 
 def _place(number: int, active: Sequence[int]) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from ..protocol.views import (
     ModelMemory,
     Piece,
     PlanView,
+    RederivedSource,
     ScanLine,
     TaskView,
 )
@@ -292,6 +293,18 @@ class Records:
             ModelMemory(each.name, each.device, each.bytes, each.batches)
             for each in self._library.footprints.all()
         ]
+
+
+def verified_without_engine(folder: Path, scan: int) -> Iterator[RederivedSource]:
+    """Measure every source of a scan in a read-only library again. Raises SightlineError."""
+    from ..experiments import rederive
+    from ..storage.library import Library
+
+    library = Library(folder, writable=False)
+    try:
+        yield from rederive.verify(library, scan)
+    finally:
+        library.close()
 
 
 def rows_of(folder: Path, query: Query) -> Iterator[dict[str, Any]]:
