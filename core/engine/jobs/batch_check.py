@@ -11,12 +11,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 from ...config.profiles import build, resolve
-from ...config.spec import Spec
 from ...errors import UsageError
 from ...pipeline.channel import Cancelled
 from ...protocol.messages import Warned
 from ...storage.jobs import JobRow
 from ..job import DEVICES, Job, JobContext
+from .models import resolved_models
 from .titles import title_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class BatchCheck(Job):
 
         _check_sizes(command)
         notes: list[str] = []
-        resolved = _resolved_models(resolve(command.profile, command.overrides), notes)
+        resolved = resolved_models(resolve(command.profile, command.overrides), notes.append)
         sources = sources_of(resolved.spec, command.paths, command.frames)
         plan = {
             **asdict(command), "profile": resolved.spec.profile, "digest": digest_of(sources),
@@ -82,7 +82,7 @@ class BatchCheck(Job):
                 f"job {row.number}: its files changed since, so that what was measured cannot be "
                 "compared with what would be; start another check"
             )
-        return cls(context, row, _resolved_models(spec, []), sources)
+        return cls(context, row, resolved_models(spec, lambda _note: None), sources)
 
     @classmethod
     def clean_up(cls, context: JobContext, number: int) -> None:
@@ -158,9 +158,3 @@ def _check_sizes(command: Any) -> None:
     for size in command.sizes:
         changed = {f"{section}.batch_size": size for section in batched(spec)}
         resolve(command.profile, {**command.overrides, **changed})
-
-
-def _resolved_models(spec: Spec, notes: list[str]) -> ResolvedModels:
-    from ...scans.resolve_models import ResolvedModels, resolve_models
-
-    return resolve_models(spec, notes.append) if spec.model_stages else ResolvedModels(spec, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +27,7 @@ from ...storage.runs import UNFINISHED, TaskRow
 from ...text import counted
 from ..job import DEVICES, Job, JobContext
 from ..job_end import Ended, cut_short
+from .models import resolved_models, without_models
 from .titles import title_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Scan(Job):
     def submit(cls, context: JobContext, command: Any) -> Self:
         """Plan a scan and keep its plan. Raises NothingToScan, ProfileError, ModelMissing."""
         notes: list[str] = []
-        resolved = _resolved_models(resolve(command.profile, command.overrides), notes.append)
+        resolved = resolved_models(resolve(command.profile, command.overrides), notes.append)
         planned = _planned(context, resolved.spec, command)
         number, gone = _kept(context, resolved.spec, command, planned)
         if planned.left_out:
@@ -87,7 +88,7 @@ class Scan(Job):
             )
         mode = "retry_failed" if failed else scan.asked["mode"]
         notes: list[str] = []
-        resolved = _resolved_models(spec, notes.append) if tasks else _without_models(spec)
+        resolved = resolved_models(spec, notes.append) if tasks else without_models(spec)
         sources, gone = plan_again(context.library, spec, tasks, mode)
         runs.add_tasks(number, gone)
         runs.set_state(number, "running")
@@ -182,21 +183,6 @@ def _announce(
     for task in gone:
         context.emit(TaskStarted(scan, task.number, task.path, None))
         context.emit(TaskFinished(scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0))
-
-
-def _resolved_models(spec: Spec, notify: Callable[[str], None]) -> ResolvedModels:
-    """Return the spec with its models pinned, and how they are loaded."""
-    if not spec.model_stages:
-        return _without_models(spec)
-    from ...scans.resolve_models import resolve_models
-
-    return resolve_models(spec, notify)
-
-
-def _without_models(spec: Spec) -> ResolvedModels:
-    from ...scans.resolve_models import ResolvedModels
-
-    return ResolvedModels(spec, {})
 
 
 def _session(

@@ -17,6 +17,7 @@ from ...scans.stored_spec import spec_of
 from ...storage.jobs import JobRow
 from ...storage.library import Library
 from ..job import DEVICES, Job, JobContext
+from .models import resolved_models
 
 
 class Verification(Job):
@@ -96,8 +97,4 @@ class Verification(Job):
 
 def _check_can_run(library: Library, scan: int) -> None:
     """Raise what would keep the scan from being measured again."""
-    spec = spec_of(library, scan)
-    if spec.model_stages:
-        from ...scans.resolve_models import resolve_models
-
-        resolve_models(spec, lambda _note: None)
+    resolved_models(spec_of(library, scan), lambda _note: None)
