@@ -214,7 +214,7 @@ def test_links_out_of_a_watched_folder_are_followed_only_where_that_was_asked_fo
             assert state.watches[0].left_out == ""
             os.kill(client.facts["pid"], signal.SIGKILL)
             await ended(client.facts["pid"])
-        assert paths(home, 2) == [("a.mp4", "done", STROKES)]
+        assert paths(home, 3) == [("a.mp4", "done", STROKES)]
         shutil.copy(storm, out / "b.mp4")
         async with viewer(home) as client:  # the engine after it remembers
             await until(client, finished(1))

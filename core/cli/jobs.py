@@ -63,7 +63,7 @@ async def follow(
     stopper.started(number)
     state = _state(await client.snapshot(), number)
     if state is not None and state.state == "queued":
-        out.note(f"job {number} waits for its turn in the running engine")
+        out.note(f"job {number} is in the queue of the running engine")
     return await listen(client, out, number, before.sequence, printer.report, as_json=as_json)
 
 

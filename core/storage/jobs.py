@@ -176,8 +176,11 @@ def _text(text: str) -> str:
 
 
 def _job(row: sqlite3.Row | tuple[Any, ...]) -> JobRow:
-    *rest, plan, asked = row
-    return JobRow(*rest, _object(plan), _object(asked))
+    number, kind, title, created, finished, profile, state, reason, total, plan, asked = row
+    return JobRow(
+        number, kind, title, created, finished, profile, state, reason, total, _object(plan),
+        _object(asked),
+    )  # fmt: skip
 
 
 def _object(text: str) -> dict[str, Any]:
