@@ -218,7 +218,7 @@ def test_links_out_of_a_watched_folder_are_followed_only_where_that_was_asked_fo
         shutil.copy(storm, out / "b.mp4")
         async with viewer(home) as client:  # the engine after it remembers
             await until(client, finished(1))
-        assert paths(home, 3) == [("b.mp4", "known", STROKES)]
+        assert paths(home, 4) == [("b.mp4", "known", STROKES)]
 
     asyncio.run(run())
 
