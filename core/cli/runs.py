@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -165,7 +166,7 @@ def _job_in(library: Path, number: int) -> JobLine | None:
 
 
 def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
-    printers: dict[str, type[JobPrinter]] = {
+    printers: dict[str, Callable[..., JobPrinter]] = {
         "verification": VerificationPrinter, "batch-check": BatchPrinter, "download": PullPrinter,
     }  # fmt: skip
     order = ResumeScan(job.number)

@@ -204,14 +204,20 @@ class Engine:
         )
 
     def _sweep_scratch(self) -> None:
-        """Remove what jobs left in the library that were removed or have ended."""
+        """Remove what jobs left in the library that were removed, have ended or were killed."""
         for folder in self.library.scratch.glob("*"):
             try:
                 row = self.library.jobs.get(int(folder.name))
             except (UnknownName, ValueError):
-                row = None
-            if row is None or row.state == "done":
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+                continue
+            if row.kind in KINDS.names():
+                sweep = KINDS.load(row.kind).sweep_scratch
+                (_remove if row.state == "done" else sweep)(folder)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:

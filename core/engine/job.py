@@ -6,9 +6,11 @@ starts, pauses, moves, cancels, resumes and removes jobs by number and knows no 
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from ..errors import EnvironmentFault, SightlineError
@@ -90,6 +92,11 @@ class Job(ABC):
     def clean_up(cls, context: JobContext, number: int) -> None:
         """Remove what lies beside the row of a job that was removed; nothing by default."""
         return
+
+    @classmethod
+    def sweep_scratch(cls, folder: Path) -> None:
+        """Remove what a job that was killed left in its scratch folder and has no use for."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     @abstractmethod
     def run(self) -> None:

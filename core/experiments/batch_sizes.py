@@ -35,6 +35,8 @@ from .agreement import Key, key_of, same
 
 AROUND_A_DIFFERENCE = 24
 """letters shown on either side of where two texts part"""
+REFERENCE = "reference"
+"""the library that is kept: what the others are compared with"""
 Notify = Callable[[str], None]
 _Notes = dict[tuple[str, Key], Annotation]
 
@@ -113,12 +115,14 @@ class BatchComparison:
 
     def warm_up(self) -> None:
         """Scan one source: the first call of everything costs more."""
-        self._once(self._folder / "first", self._sizes[-1], self._sources[:1], self._notify)
-        shutil.rmtree(self._folder / "first", ignore_errors=True)
+        folder = self._folder / "first"
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        self._once(folder, self._sizes[-1], self._sources[:1], self._notify)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def recall(self) -> bool:
         """Read what others are compared with from an earlier process; tell whether it is there."""
-        folder = self._folder / "reference"
+        folder = self._folder / REFERENCE
         if not (folder / "whole").is_file():
             return False
         with closing(Library(folder)) as library:
@@ -128,7 +132,7 @@ class BatchComparison:
     def measure(self, unit: Unit) -> dict[str, Any]:
         """Make one scan and return its row."""
         is_reference = unit == self.reference
-        folder = self._folder / ("reference" if is_reference else f"{unit.round}-{unit.size}")
+        folder = self._folder / (REFERENCE if is_reference else f"{unit.round}-{unit.size}")
         shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
         ran = self._once(folder, unit.size, self._sources, lambda _note: None)
         if is_reference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...config.profiles import build, resolve
@@ -88,6 +89,15 @@ class BatchCheck(Job):
     def clean_up(cls, context: JobContext, number: int) -> None:
         """Remove the scratch libraries."""
         shutil.rmtree(context.library.scratch / str(number), ignore_errors=True)
+
+    @classmethod
+    def sweep_scratch(cls, folder: Path) -> None:
+        """Remove all but what the sizes that are left are compared with."""
+        from ...experiments.batch_sizes import REFERENCE
+
+        for each in folder.glob("*"):
+            if each.name != REFERENCE:
+                shutil.rmtree(each, ignore_errors=True)
 
     def run(self) -> None:
         """Measure the units that were not yet, then report a line for each size."""
