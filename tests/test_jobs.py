@@ -35,11 +35,15 @@ from core.protocol.messages import JobFinished, JobReported, ScanFinished
 from core.protocol.queries import ListTasks
 from core.protocol.state import state_from_json, state_to_json
 from core.service.client import LocalClient, Records
+from core.service.remote import RemoteClient
 from core.storage.library import Library
+from tests.engines import home, viewer
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
 from tests.tiny.shelf import tiny_model
 from tests.workbench import Cli, InProcess, finished
+
+__all__ = ["home"]
 
 
 @asynccontextmanager
@@ -238,6 +242,35 @@ async def _reports(client: LocalClient, job: int) -> AsyncIterator[JobReported]:
             yield message
         if isinstance(message, JobFinished) and message.scan == job:
             return
+
+
+def test_commands_use_the_engine_that_runs_and_ctrl_c_leaves_the_job_to_be_resumed(
+    home: Path, cli: Cli, storm: Path, long_storm: Path
+) -> None:
+    async def run() -> None:
+        async with viewer(home) as client:
+            await client.send(SubmitScan((str(storm),), "quick"))
+            verified = await asyncio.to_thread(cli, "runs", "verify", "1", "--json")
+            assert [line["state"] for line in verified.json()] == ["same"], verified.err
+            assert await _finished(client, 2) == "done", "it was a job of this engine"
+            process = cli.start("check", "batch", long_storm, "--profile", "quick")
+            async with asyncio.timeout(60):
+                while [job.number for job in (await client.snapshot()).jobs] != [3]:
+                    await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            stopped = await asyncio.to_thread(finished, process)
+            assert stopped.code == 130 and "sightline runs resume 3" in stopped.err
+            assert await _finished(client, 3) == "interrupted"
+
+    asyncio.run(run())
+
+
+async def _finished(client: RemoteClient, job: int) -> str:
+    async with asyncio.timeout(60):
+        async for _, message in client.events(0):
+            if isinstance(message, JobFinished) and message.scan == job:
+                return message.state
+    raise AssertionError
 
 
 def test_a_watched_folder_is_a_job_until_it_is_ended(tmp_path: Path, storm: Path) -> None:

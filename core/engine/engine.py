@@ -19,7 +19,7 @@ from ..errors import SightlineError, UnknownName, UsageError
 from ..protocol import commands
 from ..protocol.messages import Message, Warned
 from ..protocol.state import DownloadState, EngineState, ModelState, ScanState, WatchState
-from ..storage.jobs import SCAN, JobRow
+from ..storage.jobs import JobRow
 from ..storage.library import Library
 from . import command_table
 from .job import JobContext
@@ -54,7 +54,7 @@ class Engine:
             self.submit, self.resume, self.ended, self.cancel, self.find, self._runner.active,
         )  # fmt: skip
         library.runs.settle()
-        library.jobs.settle([kind for kind in KINDS.names() if kind != SCAN])
+        library.jobs.settle(KINDS.names())
         self._sweep_scratch()
 
     async def send(self, command: commands.Command) -> int:

@@ -122,13 +122,16 @@ class Jobs:
         return [_job(row) for row in rows]
 
     def settle(self, kinds: Collection[str]) -> None:
-        """Note that jobs of these kinds were cut short: at a start, none of them is running."""
+        """Note that jobs of these kinds were cut short: at a start, none of them is running.
+
+        For scans, `Runs.settle` does.
+        """
         places = ",".join("?" * len(kinds))
         with self._database.transaction() as connection:
             connection.execute(
-                f"UPDATE scans SET state = 'interrupted' WHERE state = 'running' "
-                f"AND job_kind IN ({places})",
-                tuple(kinds),
+                "UPDATE scans SET state = 'interrupted' WHERE state = 'running' "
+                f"AND job_kind != ? AND job_kind IN ({places})",
+                (SCAN, *kinds),
             )
 
     def settle_earlier(self, job: JobRow) -> None:
