@@ -21,6 +21,8 @@ def test_a_folder_is_watched_until_that_is_ended(library: Path, at_home: Path, s
         await viewer.sees("watching inbox", "WATCHED FOLDERS", "quick  0 scans")
         shutil.copy(storm, inbox / "new.mp4")
         await viewer.sees("inbox/new.mp4", "done", "quick  1 scan", seconds=30)
+        await viewer.sees("job 1  watch  1 scan")
+        await viewer.press("g")
         await viewer.sees(f"{STROKES} events")
         await viewer.press("W")
         await viewer.sees("watch no more", "inbox  quick  1 scan")

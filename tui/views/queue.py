@@ -278,13 +278,19 @@ def _job_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
     if not row["known"]:
         kind = f"a kind that this version does not know ({kind}); it is kept as it is"
     done, total = (job.done, job.total) if job else (row["done"], row["total"])
-    unit = job.unit if job else ""
-    share = f"  {wording.percent(done / total)}" if total and unit == "byte" else (
-        f"  {done} of {counted(total, unit or 'unit')}" if total else ""
-    )  # fmt: skip
+    share = _units(done, total, job.unit if job else "")
     reason = (job.reason if job else "") or row["reason"]
     said = [wording.short_path(row["path"], 99), f"job {row['scan']}  {kind}{share}"]
     return [*said, clean(reason)] if reason else said
+
+
+def _units(done: int, total: int, unit: str) -> str:
+    """Return how many units of work are finished, in words."""
+    if total and unit == "byte":
+        return f"  {wording.percent(done / total)} of {wording.size(total)}"
+    if total:
+        return f"  {done} of {counted(total, unit or 'unit')}"
+    return f"  {counted(done, unit)}" if unit else ""
 
 
 def _step_line(step: StepState, total: float, slow: bool, width: int, symbols: Symbols) -> str:
