@@ -160,8 +160,12 @@ def resume(
 
 
 def _job_in(library: Path, number: int) -> JobLine | None:
-    """Return a job, None if there is none of that number. Raises as `Records.open`."""
-    with closing(Records.open(library)) as records:
+    """Return a job, None if there is none of that number, or no library. Raises as `Records`."""
+    try:
+        records = Records.open(library)
+    except UnknownName:
+        return None
+    with closing(records):
         return _job(records, number)
 
 
