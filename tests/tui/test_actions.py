@@ -144,7 +144,7 @@ def test_the_schema_takes_what_the_settings_may_hold() -> None:
 
 def test_docs_and_keymaps_are_made_without_textual() -> None:
     code = (
-        "import sys, tui.keys.actions, tui.keys, tui.keys.docs\n"
+        "import sys, tui.keys.actions, tui.keys.user_keys, tui.keys.docs\n"
         "tui.keys.docs.keys_table_markdown(), tui.keys.user_keys.keymap_from({})\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])"
     )
