@@ -18,6 +18,7 @@ import pytest
 
 from core.errors import EngineBusy, EngineGone, UsageError
 from core.protocol.queries import ListScans
+from core.protocol.state import EngineState, JobState
 from core.service import connection, server
 from core.service import stop_engine as ending
 from core.service.connection import (
@@ -392,7 +393,8 @@ def test_a_request_that_does_not_end_keeps_no_engine_from_ending(
 
         def now(self) -> Any:
             self.model_stages += 1
-            return type("State", (), {"scans": (1,) if self.model_stages < 5 else ()})
+            scan = JobState(1, "scan", "", "running", resource="devices")
+            return EngineState(0, "", jobs=(scan,) if self.model_stages < 5 else ())
 
     class Exit(BaseException): ...
 

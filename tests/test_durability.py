@@ -18,10 +18,13 @@ from typing import Any
 import psutil
 import pytest
 
-from core.engine.watched_folders import WatchedFolders
+from core.engine.job import JobContext
+from core.engine.job_end import Ended
+from core.engine.jobs import watch
 from core.errors import DiskFull, EnvironmentFault, LibraryGone
-from core.protocol.commands import ResumeScan, SubmitScan, WatchFolder
-from core.scans.task_results import Ended
+from core.pipeline.channel import Cancelled
+from core.protocol.commands import SubmitScan, WatchFolder
+from core.protocol.messages import Message, Warned
 from core.service.discovery import running
 from core.storage.library import Library
 from core.storage.runs import TaskRow
@@ -73,7 +76,7 @@ def test_killed_at_every_stage_of_its_life_a_scan_can_be_resumed(
     tmp_path: Path, storm: Path
 ) -> None:
     for place, code in (
-        ("core.engine.engine:Engine._start", 0),  # planned, nothing begun
+        ("core.engine.job_runner:JobRunner.start", 0),  # planned, nothing begun
         ("core.scans.scan_job:ScanJob._one", 0),  # before the first source
         ("core.scans.task_results:TaskResults.video", 0),  # measured, not noted
         ("core.storage.runs:Runs.set_state", 0),  # after the last source
@@ -341,43 +344,56 @@ def test_stderr_on_a_full_disk_stops_no_scan(scanned: Cli, storm: Path) -> None:
 def test_a_watch_takes_its_scan_up_again_once_there_is_room(
     library: Library, storm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.watched_folders.AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("core.engine.watched_folders.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(storm, inbox)
-    sent: list[SubmitScan | ResumeScan] = []
+    submitted: list[SubmitScan] = []
+    resumed: list[int] = []
     ends: list[Ended | None] = [None, Ended("interrupted", "no room left", "DiskFull")] * 2
     ends += [None, Ended("done")]
-    said: list[str] = []
+    said: list[Message] = []
+    over = threading.Event()
 
-    async def send(command: SubmitScan | ResumeScan) -> int:
-        sent.append(command)
-        if len(sent) == 2:
-            raise DiskFull("there is no room yet")
+    def submit(command: SubmitScan) -> int:
+        submitted.append(command)
         return 1
 
-    async def run() -> None:
-        over = asyncio.Event()
+    def resume(scan: int) -> int:
+        resumed.append(scan)
+        if len(resumed) == 1:
+            raise DiskFull("there is no room yet")
+        return scan
 
-        def ended(_scan: int) -> Ended | None:
-            end = ends.pop(0) if len(ends) > 1 else ends[0]
-            if end == Ended("done"):
-                asyncio.get_running_loop().call_soon(over.set)
-            return end
+    def ended(_scan: int) -> Ended | None:
+        end = ends.pop(0) if len(ends) > 1 else ends[0]
+        if end == Ended("done"):
+            over.set()
+        return end
 
-        watches = WatchedFolders(library.watched, send, ended, said.append)
-        watches.start(WatchFolder(str(inbox), "storm", settle_seconds=0.2))
-        async with asyncio.timeout(20):
-            await over.wait()
-            await asyncio.sleep(0)
-        assert watches.states()[0].trouble == ""
-        await watches.close()
+    def unused(*_args: Any) -> Any:
+        raise AssertionError
 
-    asyncio.run(run())
-    assert isinstance(sent[0], SubmitScan)
-    assert sent[1:] == [ResumeScan(1)] * (len(sent) - 1) and len(sent) > 2
-    assert len(said) == 1 and "once there is room" in said[0]
+    context = JobContext(
+        library, said.append, unused, 0, unused, submit, resume, ended, unused,
+        lambda _kind, _title: None, lambda: (),
+    )  # fmt: skip
+    job = watch.Watch.submit(context, WatchFolder(str(inbox), "storm", settle_seconds=0.2))
+
+    def run() -> None:
+        with suppress(Cancelled):
+            job.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert over.wait(60)
+    job.suspend()
+    thread.join(60)
+    assert not thread.is_alive() and not job.is_complete
+    assert len(submitted) == 1 and resumed == [1] * len(resumed) and len(resumed) > 1
+    (warning,) = said
+    assert isinstance(warning, Warned) and "once there is room" in warning.text
 
 
 def test_a_killed_watch_leaves_no_scan_behind_that_a_later_one_did(

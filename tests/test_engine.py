@@ -19,6 +19,7 @@ from core.protocol.commands import (
     COMMANDS,
     CancelPull,
     CancelScan,
+    CheckBatches,
     ContinuePull,
     ContinueScan,
     CorrectFrame,
@@ -33,6 +34,7 @@ from core.protocol.commands import (
     RemoveScan,
     ResumeScan,
     SubmitScan,
+    VerifyScan,
     WatchFolder,
     command_from_json,
     command_to_json,
@@ -211,6 +213,7 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
         ResumeScan(3, failed=True), PauseScan(1), ContinueScan(1), CancelScan(2), RemoveScan(9),
         EndScan(4), MoveScan(5, -1), MarkFrame("b2:0", 7, on=False),
         CorrectFrame("b2:0", 7, "tags", "mast, [bold]"),
+        CheckBatches(("a",), "quick", {}, (1, 4), 2, 8), VerifyScan(3),
         PullModel("siglip2", "edge", allow_remote_code=True), PausePull("a"), ContinuePull("a"),
         CancelPull("a"), RemoveModel("a"),
         WatchFolder("/in\udcff", "storm", {"run.batch_size": 8}, 0.5), EndWatch("/in"),
@@ -252,19 +255,19 @@ def test_a_folder_in_which_nothing_is_new_is_not_called_empty() -> None:
 def test_events_are_kept_for_whoever_is_behind_up_to_a_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.engine.MAX_EVENTS", 100)
-    monkeypatch.setattr("core.engine.engine.MOST_UNREAD", 1000)
+    monkeypatch.setattr("core.engine.message_log.MAX_MESSAGES", 100)
+    monkeypatch.setattr("core.engine.message_log.MOST_UNREAD", 1000)
 
     async def run() -> None:
         made = Engine(Library(tmp_path))
         reading = made.events()
-        made._emit(Warned(0, "first"))
+        made.messages.emit(Warned(0, "first"))
         assert (await anext(reading))[0] == 0
         for number in range(1, 600):
-            made._emit(Warned(0, str(number)))
+            made.messages.emit(Warned(0, str(number)))
         assert [(await anext(reading))[0] for _ in range(599)] == list(range(1, 600))
         for number in range(600, 2000):
-            made._emit(Warned(0, str(number)))
+            made.messages.emit(Warned(0, str(number)))
         assert (await anext(reading))[0] > 600, "one that never reads fills no memory"
         await reading.aclose()  # type: ignore[attr-defined]
         await made.close()

@@ -31,7 +31,7 @@ VERBS = frozenset(
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
-        ("core/doctor/models.py", "families"), ("core/engine/watched_folders.py", "seconds"),
+        ("core/doctor/models.py", "families"), ("core/engine/jobs/watch.py", "seconds"),
         ("core/inference/verify.py", "frames"),  # part of what a model is asked
         ("core/synthetic/lightning.py", "flashes"), ("core/synthetic/lightning.py", "frames"),
         ("core/models/preprocessing.py", "pixels"), ("core/models/smoke_test.py", "pictures"),

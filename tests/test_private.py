@@ -96,7 +96,7 @@ def test_all_of_a_library_is_private_whatever_the_umask(
             library = Library(folder)
             library.thumbnails.put("sha:ab", 1.0, 320, b"jpeg")
             library.frames.put("sha:ab", 1, 320, b"jpeg", 10**6)
-            library.watched.keep("/x", {})
+            library.jobs.create("watch", "/x", {})
             announce(folder, Listening(1, "s", "1", PROTOCOL, 0.0))
             names = {path.name for path in folder.rglob("*")}
             assert {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK, "engine.log",

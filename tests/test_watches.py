@@ -63,7 +63,7 @@ def test_what_appears_is_scanned_once_even_by_the_engine_after_a_killed_one(
             await until(client, lambda state: len(state.watches) == 1)
             shutil.copy(storm, inbox / "a.mp4")
             await until(client, finished(1))
-        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        assert paths(home, 2) == [("a.mp4", "done", STROKES)]
         listening = running(home)
         assert listening is not None
         os.kill(listening.pid, signal.SIGKILL)
@@ -72,7 +72,8 @@ def test_what_appears_is_scanned_once_even_by_the_engine_after_a_killed_one(
         async with viewer(home) as client:
             state = await until(client, finished(1))
             assert state.watches[0].folder == str(inbox) and state.watches[0].profile == "storm"
-        assert paths(home, 2) == [("b.mp4", "known", STROKES)], "a.mp4 was looked at already"
+            assert [(job.number, job.kind, job.done) for job in state.jobs] == [(1, "watch", 1)]
+        assert paths(home, 3) == [("b.mp4", "known", STROKES)], "a.mp4 was looked at already"
 
     asyncio.run(run())
 
@@ -136,7 +137,7 @@ def test_what_could_not_be_scanned_is_tried_again_once_it_can(
             profile.write_text('extends = "storm"\n')
             state = await until(client, finished(1))
             assert state.watches[0].trouble == ""
-        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        assert paths(home, 2) == [("a.mp4", "done", STROKES)]
 
     asyncio.run(run())
 
@@ -152,7 +153,7 @@ def test_a_folder_that_takes_the_place_of_another_is_watched(
             inbox.mkdir()
             shutil.copy(storm, inbox / "a.mp4")
             await until(client, finished(1))
-        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        assert paths(home, 2) == [("a.mp4", "done", STROKES)]
 
     asyncio.run(run())
 
@@ -172,9 +173,9 @@ def test_stopping_the_engine_stops_what_watches_ask_for(
             assert listening is not None
             await client.stop("now")
             await ended(listening.pid)
-        assert [name for name, _, _ in paths(home, 1)] == ["a.mp4"]
+        assert [name for name, _, _ in paths(home, 2)] == ["a.mp4"]
         with pytest.raises(UnknownName):
-            paths(home, 2)
+            paths(home, 3)
 
     asyncio.run(run())
 
@@ -213,11 +214,11 @@ def test_links_out_of_a_watched_folder_are_followed_only_where_that_was_asked_fo
             assert state.watches[0].left_out == ""
             os.kill(client.facts["pid"], signal.SIGKILL)
             await ended(client.facts["pid"])
-        assert paths(home, 1) == [("a.mp4", "done", STROKES)]
+        assert paths(home, 3) == [("a.mp4", "done", STROKES)]
         shutil.copy(storm, out / "b.mp4")
         async with viewer(home) as client:  # the engine after it remembers
             await until(client, finished(1))
-        assert paths(home, 2) == [("b.mp4", "known", STROKES)]
+        assert paths(home, 4) == [("b.mp4", "known", STROKES)]
 
     asyncio.run(run())
 

@@ -268,14 +268,16 @@ class SightlineApp(SafeApp[None]):
     def act_app_quit(self) -> None:
         """Leave, and ask what becomes of running work."""
         state = self.bridge.state
-        if state is None or not state.scans or self.wishes.readonly:
+        jobs = [job for job in state.jobs if not job.standing] if state else []
+        if not jobs or self.wishes.readonly:
             self.leave()
             return
         from .screens.choose import ChooseScreen
 
+        kind = "scan" if all(job.kind == "scan" for job in jobs) else "job"
         self.push_screen(
             ChooseScreen(
-                f"{counted(len(state.scans), 'scan is', 'scans are')} at work or waiting",
+                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} at work or waiting",
                 (
                     ("detach", "Detach: leave them at work, come back with `sightline`"),
                     ("after_source", "Stop after the sources in hand"),

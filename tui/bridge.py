@@ -175,12 +175,13 @@ class Bridge:
                 await listening
 
     async def _hear(self) -> None:
-        from core.protocol.messages import BatchDone, EventFound
+        from core.protocol.messages import BatchDone, EventFound, JobReported
 
         async for number, event in self._attached().events(self._next):
             self._next = number + 1
-            self.events.append((number, event))
-            if not isinstance(event, (BatchDone, EventFound)):
+            if not isinstance(event, JobReported):  # of a download, several a second
+                self.events.append((number, event))
+            if not isinstance(event, (BatchDone, EventFound, JobReported)):
                 self.changes += 1
             self.on_event(event)
 
@@ -194,8 +195,8 @@ class Bridge:
 
 
 def _order(state: EngineState) -> list[tuple[int, str]]:
-    """Return which scans are in the queue, and how they stand."""
-    return [(scan.scan, scan.state) for scan in state.scans]
+    """Return which jobs are in the queue, and how they stand."""
+    return [(job.number, job.state) for job in state.jobs]
 
 
 def _ignore(_event: Message) -> None:

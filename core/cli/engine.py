@@ -10,12 +10,14 @@ import click
 
 from ..config.user_settings import log_file
 from ..errors import ExitCode, UsageError
+from ..protocol.state import JobState
 from ..service.discovery import Listening, running
 from ..service.remote import RemoteClient
 from ..service.stop_engine import end_engine
 from ..text import clean, counted
 from ..times import duration
 from .output import Session
+from .status import job_line
 
 ANSWER_SECONDS = 10.0
 
@@ -54,6 +56,9 @@ def status(session: Session, as_json: bool) -> int:
             f"  scan {scan['scan']} {scan['state']}: {scan['finished']} of "
             f"{counted(scan['sources'], 'source')}, {counted(scan['moments'], 'event')}"
         )
+    for job in body["jobs"]:
+        if job["kind"] != "scan":
+            session.out.result(f"  {job_line(JobState(**job))}")
     return 0
 
 
@@ -105,6 +110,7 @@ async def _facts(found: Listening) -> dict[str, Any]:
     client = await RemoteClient.open(found, readonly=True, seconds=ANSWER_SECONDS)
     try:
         state = await client.snapshot()
-        return client.facts | {"scans": [asdict(scan) for scan in state.scans]}
+        scans, jobs = map(asdict, state.scans), map(asdict, state.jobs)
+        return client.facts | {"scans": list(scans), "jobs": list(jobs)}
     finally:
         await client.close()

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": (".export", "Write a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
     "check": (".check", "Check models before you rely on them."),
-    "runs": (".runs", "List, show, resume, remove and verify scans."),
+    "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
     "plugins": (".plugins", "List, enable and disable packages that add to sightline."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,12 +57,16 @@ def pull(
       sightline models pull ORG/REPO@COMMIT
       sightline models pull open_clip:ViT-B-32/laion2b_s34b_b79k
     """
+    from ..protocol.commands import PullModel
     from .pulling import Puller
 
-    puller = Puller(session.out, as_json=as_json, dry_run=dry_run)
-    with puller.listening():
-        for name in names:
-            puller.pull(_hub(offline), name, channel, weights, allow_remote_code)
+    commands = [PullModel(name, channel, allow_remote_code, weights, offline) for name in names]
+    puller = Puller(session, as_json=as_json)
+    if dry_run:
+        puller.pull_here(commands, dry_run=True)
+        return puller.exit_code
+    if not asyncio.run(puller.pull(commands)):
+        puller.pull_here(commands, dry_run=False)
     return puller.exit_code
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -12,101 +13,171 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, Interrupted, SightlineError
+from ..errors import EnvironmentFault, ExitCode, Interrupted, SightlineError
+from ..protocol.commands import PullModel
+from ..protocol.state import EngineState
+from ..service.attach import headless
 from ..text import clean, counted
 from ..times import duration
-from .output import ConsoleOutput
-from .running import stop_signals
+from .jobs import exit_code_of, listen
+from .output import ConsoleOutput, Session
+from .running import Stopper, stop_signals
 
 if TYPE_CHECKING:
     from ..hub.check import Checked
+    from ..hub.control import Control
     from ..hub.download import Download
     from ..hub.hub import Hub
-    from ..hub.progress import DownloadProgress
     from ..hub.resolved import Channel, Resolved
+    from ..service.client import EngineClient
+
+log = logging.getLogger("sightline.hub")
+INTERRUPTED = "stopped; what came is kept, and the same command goes on from there"
+
+
+class PullPrinter:
+    """Prints what a pull says: its plan, how far it is, and where the model lies."""
+
+    def __init__(self, out: ConsoleOutput, *, as_json: bool) -> None:
+        self._out = out
+        self._json = as_json
+
+    def report(self, body: dict[str, Any]) -> None:
+        """Print one of the JSON objects of `hub/pull_lines.py` as text."""
+        match body["type"]:
+            case "PullPlanned":
+                self._planned(body)
+            case "PullProgress" if not self._json:
+                self._out.progress(_progress_line(body))
+            case "PullFinished":
+                self._finished(body)
+
+    def end(self) -> int:
+        """Return the exit code of a pull that is done."""
+        return int(ExitCode.OK)
+
+    def _planned(self, body: dict[str, Any]) -> None:
+        from ..hub.disk import size
+
+        space = "" if body["fits"] else ", MORE THAN IS FREE"
+        self._out.note(
+            f"{body['name']} at {body['revision'][:12]}: {counted(len(body['files']), 'file')}, "
+            f"{size(body['size_bytes'])}, {size(body['missing_bytes'])} to fetch "
+            f"({size(body['free_bytes'])} free{space})"
+        )
+
+    def _finished(self, body: dict[str, Any]) -> None:
+        self._out.end_progress()
+        if not self._json:
+            where = body["folder"] if body["folder"] is not None else body.get("url", "")
+            self._out.result(f"{body['name']}  {body['revision']}  {where}")
 
 
 class Puller:
     """Pulls one model after the other; a fault of one does not keep the others from coming."""
 
-    def __init__(self, out: ConsoleOutput, *, as_json: bool, dry_run: bool) -> None:
+    def __init__(self, session: Session, *, as_json: bool) -> None:
+        self.exit_code = int(ExitCode.OK)
+        self._session = session
+        self._out = session.out
+        self._json = as_json
+        self._printer = PullPrinter(session.out, as_json=as_json)
+
+    async def pull(self, commands: Sequence[PullModel]) -> bool:
+        """Pull models as jobs of the running engine, or of one hosted here.
+
+        Return whether there was an engine: the library may be one that another process hosts an
+        engine of, or that cannot be written. Raises Interrupted, EngineGone.
+        """
+        try:
+            client = await headless(self._session.library)
+        except EnvironmentFault as error:
+            log.info("pulled without an engine: %s", error)
+            return False
+        try:
+            for command in commands:
+                await self._pull(client, command)
+        finally:
+            await client.close()
+        return True
+
+    def pull_here(self, commands: Sequence[PullModel], *, dry_run: bool) -> None:
+        """Pull models without an engine, or only say what would be fetched. Raises Interrupted."""
         from ..hub.control import Control
 
-        self.exit_code = int(ExitCode.OK)
-        self._out = out
-        self._json = as_json
-        self._dry_run = dry_run
-        self._control = Control()
+        control = Control()
+        with stopping(control.cancel, self._out):
+            for command in commands:
+                try:
+                    self._pull_here(command, control, dry_run=dry_run)
+                except Interrupted:
+                    self._out.end_progress()
+                    raise
+                except SightlineError as error:
+                    self._failed(command.name, str(error), int(error.exit_code))
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Stop the download on Ctrl+C and its like; a second one ends the process."""
-        with stopping(self._control.cancel, self._out):
-            yield
-
-    def pull(
-        self, hub: Hub, name: str, channel: Channel, weights: str, allow_remote_code: bool
-    ) -> None:
-        """Pull one model, and remember the worst that happened. Raises Interrupted."""
-        try:
-            found = hub.resolve(
-                name, channel, allow_remote_code=allow_remote_code, weights=weights,
-                control=self._control,
-            )  # fmt: skip
-            self._fetch(hub, found)
-        except Interrupted:
+    async def _pull(self, client: EngineClient, command: PullModel) -> None:
+        stopper = Stopper(client, self._out, "stopping the download (again to stop at once) ...")
+        with stopper.listening():
+            before = await client.snapshot()
+            there = _fetching(before, command.name)
+            number = there if there is not None else await client.send(command)
+            stopper.started(number)
+            since = before.sequence
+            end = await listen(
+                client, self._out, number, since, self._printer.report, as_json=self._json
+            )
+        if end.state == "interrupted" and not end.reason:
             self._out.end_progress()
-            raise
-        except SightlineError as error:
-            self._out.failed(name, str(error))
-            if self._json:
-                self._out.json({"type": "PullFailed", "name": name, "reason": str(error)})
-            self.exit_code = max(self.exit_code, int(error.exit_code))
+            raise Interrupted(INTERRUPTED)
+        if end.state != "done":
+            self._out.failed(command.name, end.reason)
+            self.exit_code = max(self.exit_code, exit_code_of(end))
 
-    def _fetch(self, hub: Hub, found: Resolved) -> None:
-        if found.folder is not None and (hub.offline or not found.repo):
-            self._done(found)
-            return
-        planned = hub.plan(found, self._control)
-        self._say_plan(planned)
-        if not self._dry_run:
-            self._done(hub.pull(planned, self._say_progress, self._control))
+    def _pull_here(self, command: PullModel, control: Control, *, dry_run: bool) -> None:
+        from ..hub.hub import Hub
+        from ..hub.pull_lines import finished_line, planned_line, progress_line
 
-    def _say_plan(self, planned: Download) -> None:
+        hub = Hub(offline=command.offline)
+        found = hub.resolve(
+            command.name, command.channel, allow_remote_code=command.allow_remote_code,
+            weights=command.weights, control=control,
+        )  # fmt: skip
+        if found.folder is None or not (hub.offline or not found.repo):
+            planned = hub.plan(found, control)
+            self._say(planned_line(planned))
+            if dry_run:
+                self._say_files(planned)
+                return
+            found = hub.pull(planned, lambda now: self._say(progress_line(now)), control)
+        self._say(finished_line(found))
+
+    def _say(self, body: dict[str, Any]) -> None:
+        if self._json:
+            self._out.json(body)
+        self._printer.report(body)
+
+    def _say_files(self, planned: Download) -> None:
         from ..hub.disk import size
 
-        found = planned.resolved
-        if self._json:
-            self._out.json(_plan_json(planned))
-        room = "" if planned.fits else ", MORE THAN IS FREE"
-        missing = planned.missing_bytes
-        self._out.note(
-            f"{found.name} at {found.revision[:12]}: {counted(len(planned.files), 'file')}, "
-            f"{size(planned.size_bytes)}, {size(missing)} to fetch "
-            f"({size(planned.free_bytes)} free{room})"
-        )
-        if self._dry_run and not self._json:
+        if not self._json:
             rows = [(p.file.path, size(p.file.size_bytes), _here(p.have_bytes, p.cached))
                     for p in planned.files]  # fmt: skip
             self._out.table(("file", "size", "here"), rows)
 
-    def _say_progress(self, now: DownloadProgress) -> None:
-        if self._json:
-            self._out.json(
-                {"type": "PullProgress", **asdict(now), "size_bytes": now.size_bytes,
-                 "done_bytes": now.done_bytes, "seconds_left": now.seconds_left}
-            )  # fmt: skip
-        else:
-            self._out.progress(_progress_line(now))
+    def _failed(self, name: str, reason: str, code: int) -> None:
+        from ..hub.pull_lines import failed_line
 
-    def _done(self, found: Resolved) -> None:
-        self._out.end_progress()
+        self._out.failed(name, reason)
         if self._json:
-            self._out.json({"type": "PullFinished", "name": found.name, "repo": found.repo,
-                            "revision": found.revision, "folder": found.folder})  # fmt: skip
-        else:
-            where = found.folder if found.folder is not None else found.url
-            self._out.result(f"{found.name}  {found.revision}  {where}")
+            self._out.json(failed_line(name, reason))
+        self.exit_code = max(self.exit_code, code)
+
+
+def _fetching(state: EngineState, name: str) -> int | None:
+    """Return the job that fetches a model already."""
+    found = (job.number for job in state.jobs if (job.kind, job.title) == ("download", name))
+    return next(found, None)
 
 
 def verify(
@@ -206,32 +277,19 @@ def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json:
     out.result(f"{found.name}  {counted(checked.files, 'file')}, {size(checked.size_bytes)}: {end}")
 
 
-def _plan_json(planned: Download) -> dict[str, Any]:
-    found = planned.resolved
-    files = [
-        {"path": p.file.path, "size_bytes": p.file.size_bytes, "have_bytes": p.have_bytes,
-         "cached": p.cached}
-        for p in planned.files
-    ]  # fmt: skip
-    return {
-        "type": "PullPlanned", "name": found.name, "repo": found.repo, "revision": found.revision,
-        "size_bytes": planned.size_bytes, "missing_bytes": planned.missing_bytes,
-        "free_bytes": planned.free_bytes, "fits": planned.fits, "files": files,
-    }  # fmt: skip
-
-
-def _progress_line(now: DownloadProgress) -> str:
+def _progress_line(now: dict[str, Any]) -> str:
     from ..hub.disk import size
 
-    done = sum(file.state == "done" for file in now.files)
-    busy = [file.path for file in now.files if file.state in ("fetching", "checking")]
-    held = any(file.state == "held" for file in now.files)
-    share = 100 * now.done_bytes // max(now.size_bytes, 1)
-    left = "" if now.seconds_left is None else f"  left {duration(now.seconds_left)}"
+    files = now["files"]
+    done = sum(file["state"] == "done" for file in files)
+    busy = [file["path"] for file in files if file["state"] in ("fetching", "checking")]
+    held = any(file["state"] == "held" for file in files)
+    share = 100 * now["done_bytes"] // max(now["size_bytes"], 1)
+    left = "" if now["seconds_left"] is None else f"  left {duration(now['seconds_left'])}"
     wait = "  another process fetches it too" if held and not busy else ""
     return (
-        f"{now.name}  {share}%  {size(now.done_bytes)} of {size(now.size_bytes)}  "
-        f"{size(now.bytes_per_second)}/s{left}  {done}/{counted(len(now.files), 'file')}{wait}  "
+        f"{now['name']}  {share}%  {size(now['done_bytes'])} of {size(now['size_bytes'])}  "
+        f"{size(now['bytes_per_second'])}/s{left}  {done}/{counted(len(files), 'file')}{wait}  "
         f"{clean(', '.join(busy), limit=60)}"
     ).rstrip()
 

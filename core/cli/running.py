@@ -28,6 +28,8 @@ from .output import ConsoleOutput, Session
 if TYPE_CHECKING:
     from ..protocol.state import EngineState
 
+STOPPING = "stopping after the microbatch in hand (again to stop at once) ..."
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -253,11 +255,12 @@ class Printer:
 
 
 class Stopper:
-    """The first signal stops a scan cleanly, even one still being planned; a second ends it all."""
+    """The first signal stops a job cleanly, even one still being planned; a second ends it all."""
 
-    def __init__(self, client: EngineClient, out: ConsoleOutput) -> None:
+    def __init__(self, client: EngineClient, out: ConsoleOutput, words: str = STOPPING) -> None:
         self._client = client
         self._out = out
+        self._words = words
         self._scan: int | None = None
         self._asked = False
         self._tasks: set[asyncio.Task[int]] = set()
@@ -285,7 +288,7 @@ class Stopper:
         if self._asked:
             os._exit(int(ExitCode.INTERRUPTED))
         self._asked = True
-        self._out.note("stopping after the microbatch in hand (again to stop at once) ...")
+        self._out.note(self._words)
         if self._scan is not None:
             self._cancel(self._scan)
 

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from ..errors import ExitCode
-from ..protocol.commands import RemoveScan, ResumeScan
-from ..service.attach import headless
-from ..service.client import Records
+from ..errors import UnknownName, UsageError
+from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
+from ..protocol.views import JobLine
+from ..service.attach import attached, headless
+from ..service.client import Records, verified_without_engine
+from ..text import clean
 from ..times import duration
+from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
 from .options import formats_option, out_option
 from .output import Session
+from .pulling import PullPrinter
 from .running import Finish, run_scan
 
 
 @click.group()
 def command() -> None:
-    """List, show, resume, remove and verify scans."""
+    """List, show, resume and remove jobs, and verify scans."""
 
 
 @command.command("list")
+@click.option("--all", "every", is_flag=True, help="Jobs of every kind, not only scans.")
+@click.option("--kind", default="", metavar="KIND",
+              help="Jobs of one kind: scan, batch-check, verification, download or watch.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def list_(session: Session, as_json: bool) -> int:
-    """List every scan in the library, the newest first."""
-    records = Records.open(session.library)
-    lines = records.scans()
-    records.close()
+def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
+    """List every scan in the library, the newest first; with --all, jobs of every kind."""
+    if every or kind:
+        return _list_jobs(session, kind, as_json=as_json)
+    with closing(Records.open(session.library)) as records:
+        lines = records.scans()
     if as_json:
         for line in lines:
             session.out.json({"type": "Scan", **asdict(line)})
@@ -46,16 +59,41 @@ def list_(session: Session, as_json: bool) -> int:
     return 0
 
 
+def _list_jobs(session: Session, kind: str, *, as_json: bool) -> int:
+    with closing(Records.open(session.library)) as records:
+        lines = records.jobs(kind)
+    if as_json:
+        for line in lines:
+            session.out.json({"type": "Job", **asdict(line)})
+        return 0
+    rows = [
+        (j.number, _kind(j), j.created[:19].replace("T", " "), j.state,
+         f"{j.done} of {j.total}" if j.total else "-", clean(j.title, limit=60),
+         clean(j.reason, limit=80))
+        for j in lines
+    ]  # fmt: skip
+    header = ("job", "kind", "begun (UTC)", "state", "done", "of", "reason")
+    session.out.table(header, rows)
+    return 0
+
+
+def _kind(job: JobLine) -> str:
+    name = clean(job.kind, limit=40)
+    return name if job.known else f"unknown ({name})"
+
+
 @command.command()
 @click.argument("scan", type=int)
 @click.option("--failed", "only_failed", is_flag=True, help="Only sources that failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
-    """Show the sources of a scan and how each ended."""
-    records = Records.open(session.library)
-    tasks = [t for t in records.tasks(scan) if t.state == "failed" or not only_failed]
-    records.close()
+    """Show the sources of a scan and how each ended; of another job, what it has finished."""
+    with closing(Records.open(session.library)) as records:
+        job = _job(records, scan)
+        if job is not None and job.kind != "scan":
+            return _show_job(session, job, records.job_rows(scan), as_json=as_json)
+        tasks = [t for t in records.tasks(scan) if t.state == "failed" or not only_failed]
     if as_json:
         for task in tasks:
             session.out.json({"type": "Task", **asdict(task)})
@@ -65,6 +103,31 @@ def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
         for t in tasks
     ]
     session.out.table(("no", "state", "frames", "events", "took", "path", "reason"), rows)
+    return 0
+
+
+def _job(records: Records, number: int) -> JobLine | None:
+    try:
+        return records.job(number)
+    except UnknownName:
+        return None  # what is asked of the scan says so
+
+
+def _show_job(session: Session, job: JobLine, rows: list[dict[str, object]], *, as_json: bool
+) -> int:  # fmt: skip
+    if as_json:
+        session.out.json({"type": "Job", **asdict(job)})
+        for row in rows:
+            session.out.json({"type": "Unit", **row})
+        return 0
+    done = f", {job.done} of {job.total}" if job.total else ""
+    reason = f": {clean(job.reason)}" if job.reason else ""
+    title = clean(job.title, limit=200)
+    session.out.result(f"{_kind(job)} {job.number} {job.state}{done}  {title}{reason}")
+    for row in rows:
+        words = (f"{clean(name)} {clean(str(value), limit=120)}" for name, value in row.items()
+                 if name != "type" and value not in ("", None))  # fmt: skip
+        session.out.result("  " + "  ".join(words))
     return 0
 
 
@@ -83,18 +146,60 @@ def resume(
     out: str | None,
     formats: tuple[str, ...],
 ) -> int:
-    """Go on with an interrupted scan, from the microbatch after the last one kept."""
-    from pathlib import Path
+    """Go on with an interrupted scan, from the microbatch after the last one kept.
 
+    A job of another kind goes on after the last unit of work it has kept.
+    """
+    job = _job_in(session.library, scan)
+    if job is not None and job.kind != "scan":
+        if failed or out or formats:
+            raise UsageError(f"--failed, --out and --format are for scans; job {scan} is none")
+        return _resume_job(session, job, as_json=as_json)
     finish = Finish(Path(out) if out else None, formats)
     return asyncio.run(run_scan(session, ResumeScan(scan, failed), finish, as_json=as_json))
+
+
+def _job_in(library: Path, number: int) -> JobLine | None:
+    """Return a job, None if there is none of that number, or no library. Raises as `Records`."""
+    try:
+        records = Records.open(library)
+    except UnknownName:
+        return None
+    with closing(records):
+        return _job(records, number)
+
+
+def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
+    printers: dict[str, Callable[..., JobPrinter]] = {
+        "verification": VerificationPrinter, "batch-check": BatchPrinter, "download": PullPrinter,
+    }  # fmt: skip
+    order = ResumeScan(job.number)
+    if job.kind not in printers:  # it ends only when somebody ends it, or is refused
+        return asyncio.run(_hand_over(session, order))
+    printer = printers[job.kind](session.out, as_json=as_json)
+    return asyncio.run(run_job(session, order, printer, as_json=as_json))
+
+
+async def _hand_over(session: Session, order: ResumeScan) -> int:
+    """Leave a job to the engine, started as a process of its own if none runs."""
+    client = await attached(session.library)
+    try:
+        await client.send(order)
+    finally:
+        await client.close()
+    session.out.note(f"job {order.scan} goes on in the engine")
+    return 0
 
 
 @command.command()
 @click.argument("scan", type=int)
 @click.pass_obj
 def remove(session: Session, scan: int) -> int:
-    """Remove a scan, and what no other scan needs. Files scanned are never touched."""
+    """Remove a scan, and what no other scan needs. Files scanned are never touched.
+
+    The number may be that of a job of any kind that is not running.
+    """
+    job = _job_in(session.library, scan)
 
     async def run() -> None:
         client = await headless(session.library)
@@ -104,7 +209,7 @@ def remove(session: Session, scan: int) -> int:
             await client.close()
 
     asyncio.run(run())
-    session.out.note(f"scan {scan} removed")
+    session.out.note(f"{'scan' if job is None else job.kind.replace('-', ' ')} {scan} removed")
     return 0
 
 
@@ -113,16 +218,18 @@ def remove(session: Session, scan: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def verify(session: Session, scan: int, as_json: bool) -> int:
-    """Measure every source of a scan again and compare with what is kept."""
-    records = Records.open(session.library)
-    changed = 0
-    try:
-        for checked in records.verify(scan):
-            changed += checked.state == "changed"
+    """Measure every source of a scan again and compare with what is kept.
+
+    It is a job of the library's engine: the running one, if there is one. After an interruption
+    `runs resume` goes on with the sources that were not compared yet.
+    """
+    Records.open(session.library).close()  # refuses a folder that is no library
+    printer = VerificationPrinter(session.out, as_json=as_json)
+    if not os.access(session.library, os.W_OK):  # no engine can keep a job there
+        for checked in verified_without_engine(session.library, scan):
+            body = {"type": "Verified", **asdict(checked)}
             if as_json:
-                session.out.json({"type": "Verified", **asdict(checked)})
-            else:
-                session.out.result(f"{checked.state:8} {checked.path}  {checked.reason}".rstrip())
-    finally:
-        records.close()
-    return int(ExitCode.SOME_FAILED if changed else ExitCode.OK)
+                session.out.json(body)
+            printer.report(body)
+        return printer.end()
+    return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import EngineGone, UnknownName
-from ..protocol.state import EngineState, ScanState, WatchState
+from ..protocol.state import EngineState, JobState, ScanState, WatchState
 from ..service.client import Records
 from ..service.discovery import running
 from ..service.remote import RemoteClient
@@ -27,7 +27,7 @@ def command(session: Session, as_json: bool) -> int:
     The Queue screen as text.
     """
     state = asyncio.run(_state(session))
-    lines = [] if state is not None and state.scans else _kept(session)
+    lines = [] if state is not None and _is_working(state) else _kept(session)
     if as_json:
         body: dict[str, Any] = {"type": "Status", "engine": state is not None}
         session.out.json(body | (asdict(state) if state else {}) | {"kept": lines[:5]})
@@ -71,16 +71,40 @@ def _print(out: ConsoleOutput, state: EngineState | None) -> None:
     if state is None:
         out.result("no engine runs on this library")
         return
-    out.result(f"engine {state.pid}: {'at work' if state.scans else 'nothing to do'}")
+    out.result(f"engine {state.pid}: {'at work' if _is_working(state) else 'nothing to do'}")
     for scan in state.scans:
         _print_scan(out, scan)
+    shown = {scan.scan for scan in state.scans}
+    for job in state.jobs:
+        if job.number not in shown:
+            out.result(job_line(job))
     for watch in state.watches:
         out.result(f"watching {clean_path(watch.folder)}  {watch_line(watch)}")
+    running = {job.title for job in state.jobs}
     for download in state.downloads:
+        if download.name in running:
+            continue
         share = 100 * download.bytes_done // max(download.bytes_total, 1)
         out.result(
             f"download {download.name} {download.state} {share}%  {download.reason}".rstrip()
         )
+
+
+def _is_working(state: EngineState) -> bool:
+    return any(not job.standing for job in state.jobs)
+
+
+def job_line(job: JobState) -> str:
+    """Return how a job of another kind than a scan stands."""
+    kind, title = clean(job.kind).replace("-", " "), clean(job.title, limit=200)
+    trouble = f"; {clean(job.reason)}" if job.reason else ""
+    if job.total and job.unit == "byte":
+        done = f"{100 * job.done // job.total}%"
+    elif job.total:
+        done = f"{job.done} of {counted(job.total, job.unit)}"
+    else:
+        done = counted(job.done, job.unit)
+    return f"{kind} {job.number} {job.state}: {done}  {title}{trouble}"
 
 
 def watch_line(watch: WatchState) -> str:

@@ -1,1 +1,1 @@
-"""What runs jobs: the queue, downloads, watched folders, the machine's metrics."""
+"""What runs jobs: the engine, its queue and messages, the kinds of jobs, the machine's metrics."""

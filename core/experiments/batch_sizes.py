@@ -1,16 +1,19 @@
 """The same frames in batches of several sizes: how fast each is, and whether answers change.
 
 Each size is a scan of its own in a library of its own, so that nothing is known beforehand; models
-stay loaded from one to the next.
+stay loaded from one to the next. One such scan is a unit of work: its row holds the figures, and
+all rows together make the lines. The answers of the last scan with the first size are what the
+others are compared with; that library is kept until all are.
 """
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,10 +21,12 @@ from typing import Any
 from ..config.spec import Spec
 from ..errors import NothingToScan, SourceError, UsageError
 from ..models.residency import Residency
+from ..pipeline.channel import Control
 from ..protocol.views import Agreement, BatchLine
 from ..scans.plan import Plan, Source, plan
-from ..scans.resolve_models import ResolvedModels, open_session, resolve_models
+from ..scans.resolve_models import ResolvedModels, open_session
 from ..scans.scan_job import ScanJob
+from ..scans.task_results import identity
 from ..storage.library import Library
 from ..stores.answers import Annotation
 from ..stores.results import Result
@@ -30,6 +35,8 @@ from .agreement import Key, key_of, same
 
 AROUND_A_DIFFERENCE = 24
 """letters shown on either side of where two texts part"""
+REFERENCE = "reference"
+"""the library that is kept: what the others are compared with"""
 Notify = Callable[[str], None]
 _Notes = dict[tuple[str, Key], Annotation]
 
@@ -44,74 +51,135 @@ class _Ran:
     found: dict[str, Result]
 
 
-def check_batches(
-    spec: Spec, paths: Sequence[str], sizes: Sequence[int], rounds: int, most: int, notify: Notify
-) -> Iterator[BatchLine]:
-    """Yield a line for each size, compared with the first of them.
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One scan: which round it belongs to, and the size of its batches."""
 
-    With models, at most `most` pictures are taken, spread over all, and as many frames of each
-    video; `rounds` times in turn, so that a machine that drifts drifts for all sizes. Raises
-    NothingToScan, and whatever a scan raises.
+    number: int
+    round: int
+    size: int
+
+
+def sources_of(spec: Spec, paths: Sequence[str], most: int) -> list[Source]:
+    """Return what is scanned: with models, at most `most` images, spread over all.
+
+    Raises UsageError for a path that is not there, NothingToScan.
     """
-    resolved = resolve_models(spec, notify) if spec.model_stages else ResolvedModels(spec, {})
     planned = plan(None, spec, paths, (), "default")
     if planned.missing:
         raise UsageError(f"{clean(planned.missing[0].path)}: {planned.missing[0].reason}")
     sources = _some(planned, most) if spec.model_stages else list(planned.sources)
     if not sources:
         raise NothingToScan("nothing to look at there: no video or picture")
-    with tempfile.TemporaryDirectory(prefix="sightline-batches-") as folder:
-        ran = _all(Path(folder), _limited(resolved, most), sources, sizes, rounds, notify)
-    alone = ran[sizes[0]]
-    for size in sizes:
-        yield _line(size, ran[size], alone)
+    return sources
 
 
-def _all(
-    folder: Path, resolved: ResolvedModels, sources: list[Source], sizes: Sequence[int],
-    rounds: int, notify: Notify,
-) -> dict[int, list[_Ran]]:  # fmt: skip
-    ran: dict[int, list[_Ran]] = {size: [] for size in sizes}
-    with closing(Library(folder / "models")) as kept:
-        residency = Residency(kept.footprints)
-        try:
-            # The first call of everything costs more.
-            _once(folder / "first", residency, _sized(resolved, sizes[-1]), sources[:1], notify)
-            for turn in range(rounds):
-                for size in sizes:
-                    place = folder / f"{turn}-{size}"
-                    sized = _sized(resolved, size)
-                    ran[size].append(_once(place, residency, sized, sources, lambda _note: None))
-        finally:
-            residency.close()
-    return ran
+def digest_of(sources: Sequence[Source]) -> str:
+    """Return what changes with any of the files: their paths, sizes and times of change."""
+    text = repr([(*identity(source), source.stream) for source in sources])
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
-def _once(
-    folder: Path,
-    residency: Residency,
-    resolved: ResolvedModels,
-    sources: list[Source],
-    notify: Notify,
-) -> _Ran:
-    spec = resolved.spec
-    with closing(Library(folder)) as library:
-        session = (
-            open_session(library, residency, resolved, notify, redo=False)
-            if spec.model_stages
-            else None
-        )
-        settings = spec.model_dump(mode="json")
-        scan = library.runs.create(spec.profile, settings, spec.hash(), {}, [])
-        job = ScanJob(
-            library, scan, spec.profile, spec, lambda _e: None, redo=False, session=session
-        )
-        if session is not None:
-            session.cancelled = lambda: job.control.cancelled
-        began = time.perf_counter()
-        job.run(sources)
-        seconds = time.perf_counter() - began
-        return _read(library, scan, spec, seconds)
+class BatchComparison:
+    """The units of one comparison, in order; a unit that is measured again gives a new row."""
+
+    def __init__(
+        self, folder: Path, residency: Residency, resolved: ResolvedModels, sources: list[Source],
+        sizes: Sequence[int], rounds: int, most: int, notify: Notify, control: Control,
+    ) -> None:  # fmt: skip
+        """`folder` is where libraries of single scans are made; each goes once it was read."""
+        self._folder = folder
+        self._residency = residency
+        self._resolved = _limited(resolved, most)
+        self._sources = sources
+        self._sizes = sizes
+        self._rounds = rounds
+        self._notify = notify
+        self._control = control
+        self._alone: _Ran | None = None
+
+    @property
+    def units(self) -> list[Unit]:
+        """Return every scan in the order it is made: all sizes in turn, as often as asked."""
+        count = len(self._sizes)
+        return [
+            Unit(row * count + place, row, size)
+            for row in range(self._rounds)
+            for place, size in enumerate(self._sizes)
+        ]
+
+    @property
+    def reference(self) -> Unit:
+        """Return the unit that others are compared with: the last one of the first size."""
+        return self.units[-len(self._sizes)]
+
+    def warm_up(self) -> None:
+        """Scan one source: the first call of everything costs more."""
+        folder = self._folder / "first"
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        self._once(folder, self._sizes[-1], self._sources[:1], self._notify)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def recall(self) -> bool:
+        """Read what others are compared with from an earlier process; tell whether it is there."""
+        folder = self._folder / REFERENCE
+        if not (folder / "whole").is_file():
+            return False
+        with closing(Library(folder)) as library:
+            self._alone = _read(library, 1, self._spec(self._sizes[0]), 0.0)
+        return True
+
+    def measure(self, unit: Unit) -> dict[str, Any]:
+        """Make one scan and return its row."""
+        is_reference = unit == self.reference
+        folder = self._folder / (REFERENCE if is_reference else f"{unit.round}-{unit.size}")
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        ran = self._once(folder, unit.size, self._sources, lambda _note: None)
+        if is_reference:
+            self._alone = ran
+            (folder / "whole").touch()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        peaks = [n.body.get("facts", {}).get("peak_bytes") or 0 for n in ran.notes.values()]
+        compared = _agreements(ran, self._alone) if self._alone is not None else ()
+        return {
+            "round": unit.round, "batch": unit.size, "seconds": ran.seconds, "frames": ran.frames,
+            "peak_bytes": max(peaks, default=0) or None, "stages": [asdict(a) for a in compared],
+        }  # fmt: skip
+
+    def _spec(self, size: int) -> Spec:
+        return _sized(self._resolved, size).spec
+
+    def _once(self, folder: Path, size: int, sources: list[Source], notify: Notify) -> _Ran:
+        resolved = _sized(self._resolved, size)
+        spec = resolved.spec
+        with closing(Library(folder)) as library:
+            session = (
+                open_session(library, self._residency, resolved, notify, redo=False)
+                if spec.model_stages
+                else None
+            )
+            settings = spec.model_dump(mode="json")
+            scan = library.runs.create(spec.profile, settings, spec.hash(), {}, [])
+            job = ScanJob(
+                library, scan, spec.profile, spec, lambda _e: None, redo=False, session=session,
+                parent=self._control,
+            )  # fmt: skip
+            if session is not None:
+                session.cancelled = lambda: job.control.cancelled
+            began = time.perf_counter()
+            job.run(sources)
+            seconds = time.perf_counter() - began
+            return _read(library, scan, spec, seconds)
+
+
+def lines(rows: Mapping[int, Mapping[str, Any]], sizes: Sequence[int]) -> list[BatchLine]:
+    """Return a line for each size, compared with the first of them, from the rows of all units."""
+    ran = {
+        size: [rows[number] for number in sorted(rows) if rows[number]["batch"] == size]
+        for size in sizes
+    }
+    return [_line(size, ran[size], ran[sizes[0]]) for size in sizes]
 
 
 def _read(library: Library, scan: int, spec: Spec, seconds: float) -> _Ran:
@@ -162,16 +230,17 @@ def _sized(resolved: ResolvedModels, size: int) -> ResolvedModels:
     return ResolvedModels(spec.model_copy(update=changed), resolved.loadings, resolved.prompts)
 
 
-def _line(size: int, ran: list[_Ran], alone: list[_Ran]) -> BatchLine:
-    seconds = median(each.seconds for each in ran)
-    peaks = [n.body.get("facts", {}).get("peak_bytes") or 0 for n in ran[-1].notes.values()]
+def _line(
+    size: int, ran: Sequence[Mapping[str, Any]], alone: Sequence[Mapping[str, Any]]
+) -> BatchLine:
+    seconds = median(float(row["seconds"]) for row in ran)
     return BatchLine(
         batch=size,
-        frames=ran[0].frames,
-        frames_per_second=ran[0].frames / seconds,
-        speed=median(each.seconds for each in alone) / seconds,
-        peak_bytes=max(peaks, default=0) or None,
-        stages=tuple(_agreements(ran[-1], alone[-1])),
+        frames=int(ran[0]["frames"]),
+        frames_per_second=int(ran[0]["frames"]) / seconds,
+        speed=median(float(row["seconds"]) for row in alone) / seconds,
+        peak_bytes=ran[-1]["peak_bytes"],
+        stages=tuple(Agreement(**stage) for stage in ran[-1]["stages"]),
     )
 
 

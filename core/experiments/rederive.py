@@ -1,4 +1,4 @@
-"""Scanning a scan's sources again, in a library of their own, and comparing with what is kept."""
+"""Scanning a scan's sources again, in another library, and comparing with what is kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..config.spec import Spec
 from ..errors import ReaderKilled, SourceError
 from ..inference.session import InferenceSession
 from ..models.residency import Residency
+from ..pipeline.channel import Cancelled, Control
 from ..protocol.views import RederivedSource
 from ..records import asked_stream, content_of, of_the_file
 from ..scans.plan import Source
@@ -41,19 +42,86 @@ class _Kept:
 
 
 def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
-    """Scan every source of a scan again, models and all, beside the library, and compare."""
-    spec = exact_spec_of(library, scan)
+    """Yield each source of a scan measured again, without an engine: for a read-only library.
+
+    Raises UnknownName, UsageError, EnvironmentFault.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="sightline-verify-") as folder,
         closing(Library(Path(folder))) as beside,
     ):
         residency = Residency(beside.footprints)
-        session = _session(beside, residency, spec)
         try:
+            again = Rederivation(library, scan, beside, residency, Control())
             for task in library.runs.tasks(scan):
-                yield _one(library, beside, task, spec, session)
+                yield again.check(task)
         finally:
             residency.close()
+
+
+class Rederivation:
+    """Measures the sources of one scan again, models and all, in another library.
+
+    `beside` is that library; what is in it already is taken as measured again.
+    """
+
+    def __init__(
+        self, library: Library, scan: int, beside: Library, residency: Residency, control: Control
+    ) -> None:
+        """Raises UnknownName, UsageError, ModelMissing."""
+        self._library = library
+        self._beside = beside
+        self._control = control
+        self._spec = exact_spec_of(library, scan)
+        self._session = _session(beside, residency, self._spec)
+
+    def check(self, task: TaskRow) -> RederivedSource:
+        """Measure one source again and compare. Raises EnvironmentFault, Cancelled."""
+        library, spec = self._library, self._spec
+        kept = _kept(library, task.content, spec) if task.content else None
+        if kept is None:
+            return RederivedSource(task.path, "skipped", task.reason or f"task is {task.state}")
+        before = library.results.info(kept.result.content, task.path)
+        if not kept.result.measured_by(versions(spec.screening_stages), before.timing):
+            return RederivedSource(task.path, "skipped", EARLIER)
+        try:
+            if locate(task.path).content() != of_the_file(content_of(kept.result.content, None)):
+                reason = "the file is not the one that was scanned"
+                return RederivedSource(task.path, "changed", reason)
+            again = self._again(task)
+        except FileNotFoundError:
+            return RederivedSource(task.path, "skipped", "the file is gone")
+        except ReaderKilled as error:
+            return RederivedSource(task.path, "skipped", str(error))
+        except (SourceError, OSError) as error:
+            return RederivedSource(task.path, "changed", f"cannot be read any more ({error})")
+        now = self._beside.results.info(again.result.content, task.path)
+        if (now.timing, now.pixels) != (before.timing, before.pixels):
+            return RederivedSource(task.path, "skipped", EARLIER)
+        difference = _difference(kept, again)
+        return RederivedSource(task.path, "changed" if difference else "same", difference)
+
+    def _again(self, task: TaskRow) -> _Kept:
+        found = find_one(task.path)
+        if not isinstance(found, FoundFile):
+            raise FileNotFoundError(os.fspath(task.path))
+        beside, spec = self._beside, self._spec
+        scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
+        job = ScanJob(
+            beside, scan, spec.profile, spec, lambda _event: None, redo=False,
+            session=self._session, parent=self._control,
+        )  # fmt: skip
+        if self._session is not None:
+            self._session.cancelled = lambda: job.control.cancelled
+        stream = asked_stream(task.content) if task.content else None
+        job.run([Source(1, found, task.kind, stream=stream)])
+        if self._control.cancelled:
+            raise Cancelled
+        (row,) = beside.runs.tasks(scan)
+        again = _kept(beside, row.content, spec) if row.content else None
+        if again is None:
+            raise (ReaderKilled if row.reason.startswith(KILLED) else SourceError)(row.reason)
+        return again
 
 
 def _session(beside: Library, residency: Residency, spec: Spec) -> InferenceSession | None:
@@ -61,49 +129,6 @@ def _session(beside: Library, residency: Residency, spec: Spec) -> InferenceSess
         return None
     resolved = resolve_models(spec, lambda _note: None)
     return open_session(beside, residency, resolved, lambda _note: None, redo=False)
-
-
-def _one(
-    library: Library, beside: Library, task: TaskRow, spec: Spec, session: InferenceSession | None
-) -> RederivedSource:
-    kept = _kept(library, task.content, spec) if task.content else None
-    if kept is None:
-        return RederivedSource(task.path, "skipped", task.reason or f"task is {task.state}")
-    before = library.results.info(kept.result.content, task.path)
-    if not kept.result.measured_by(versions(spec.screening_stages), before.timing):
-        return RederivedSource(task.path, "skipped", EARLIER)
-    try:
-        if locate(task.path).content() != of_the_file(content_of(kept.result.content, None)):
-            return RederivedSource(task.path, "changed", "the file is not the one that was scanned")
-        again = _again(beside, task, spec, session)
-    except FileNotFoundError:
-        return RederivedSource(task.path, "skipped", "the file is gone")
-    except ReaderKilled as error:
-        return RederivedSource(task.path, "skipped", str(error))
-    except (SourceError, OSError) as error:
-        return RederivedSource(task.path, "changed", f"cannot be read any more ({error})")
-    now = beside.results.info(again.result.content, task.path)
-    if (now.timing, now.pixels) != (before.timing, before.pixels):
-        return RederivedSource(task.path, "skipped", EARLIER)
-    difference = _difference(kept, again)
-    return RederivedSource(task.path, "changed" if difference else "same", difference)
-
-
-def _again(beside: Library, task: TaskRow, spec: Spec, session: InferenceSession | None) -> _Kept:
-    found = find_one(task.path)
-    if not isinstance(found, FoundFile):
-        raise FileNotFoundError(os.fspath(task.path))
-    scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
-    job = ScanJob(
-        beside, scan, spec.profile, spec, lambda _event: None, redo=False, session=session
-    )
-    stream = asked_stream(task.content) if task.content else None
-    job.run([Source(1, found, task.kind, stream=stream)])
-    (row,) = beside.runs.tasks(scan)
-    again = _kept(beside, row.content, spec) if row.content else None
-    if again is None:
-        raise (ReaderKilled if row.reason.startswith(KILLED) else SourceError)(row.reason)
-    return again
 
 
 def _kept(library: Library, content: str, spec: Spec) -> _Kept | None:

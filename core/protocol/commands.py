@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from .codec import from_json, to_json, wire_name
 
@@ -15,6 +15,8 @@ Mode = Literal["default", "redo", "changed", "retry_failed", "new"]
 class SubmitScan:
     """Scan paths. `overrides` are dotted settings on top of the profile."""
 
+    JOB: ClassVar[str] = "scan"
+    """the kind of job that a command submits"""
     paths: tuple[str, ...]
     profile: str
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -28,6 +30,7 @@ class SubmitScan:
 class WatchFolder:
     """Scan whatever becomes whole in a folder, until that is ended."""
 
+    JOB: ClassVar[str] = "watch"
     folder: str
     profile: str
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -45,8 +48,35 @@ class EndWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckBatches:
+    """Scan the same frames in batches of each of `sizes`, `rounds` times, and compare.
+
+    With models, at most `frames` images, and frames of each video, are taken.
+    """
+
+    JOB: ClassVar[str] = "batch-check"
+    paths: tuple[str, ...]
+    profile: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
+    rounds: int = 1
+    frames: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyScan:
+    """Measure every source of a scan again, beside the library, and compare."""
+
+    JOB: ClassVar[str] = "verification"
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeScan:
-    """Go on with an interrupted scan, or (with `failed`) try its failed sources again."""
+    """Go on with an interrupted scan, or (with `failed`) try its failed sources again.
+
+    In this command and the following ones, `scan` may be the number of a job of any kind.
+    """
 
     scan: int
     failed: bool = False
@@ -112,11 +142,14 @@ class CorrectFrame:
 
 @dataclass(frozen=True, slots=True)
 class PullModel:
-    """Fetch a model, or go on fetching one."""
+    """Fetch a model, or go on fetching one. `weights` names one file to take as its weights."""
 
+    JOB: ClassVar[str] = "download"
     name: str
     channel: Literal["stable", "edge"] = "stable"
     allow_remote_code: bool = False
+    weights: str = ""
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +189,7 @@ class RemoveScan:
 
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
-    | RemoveScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
+    | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
     | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 )  # fmt: skip
 AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel

@@ -130,6 +130,43 @@ class PullEnded:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """A job of another kind than a scan begins, or goes on; `total` is 0 if not known yet."""
+
+    scan: int
+    """the job's number"""
+    kind: str
+    title: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobReported:
+    """What a job of another kind than a scan has to say: `body` is a line of `--json`."""
+
+    scan: int
+    """the job's number"""
+    kind: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """A job of another kind than a scan ended; always its last message.
+
+    `state`, `reason` and `fault` are as in `ScanFinished`.
+    """
+
+    scan: int
+    """the job's number"""
+    kind: str
+    state: str
+    seconds: float
+    reason: str = ""
+    fault: str = ""
+
+
 Message = (
     ScanStarted
     | TaskStarted
@@ -140,6 +177,9 @@ Message = (
     | LeftOut
     | ScanFinished
     | PullEnded
+    | JobStarted
+    | JobReported
+    | JobFinished
 )
 EVENTS: dict[str, type[Message]] = {wire_name(each): each for each in get_args(Message)}
 

@@ -48,6 +48,28 @@ class ScanState:
 
 
 @dataclass(frozen=True, slots=True)
+class JobState:
+    """A job of any kind in this engine: `state` is `running`, `paused` or `queued`.
+
+    `done` of `total` units of work are finished; `total` is 0 where it is not known, or where the
+    job goes on until somebody ends it (`standing`).
+    """
+
+    number: int
+    kind: str
+    title: str
+    state: str
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    reason: str = ""
+    """why it makes no progress; empty if all is well"""
+    standing: bool = False
+    resource: str = ""
+    """jobs that name the same one run one after another; one that names none waits for no other"""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchState:
     """A watched folder: how many files in it are not whole yet, how many scans were asked for."""
 
@@ -143,7 +165,8 @@ class DownloadState:
 class EngineState:
     """Everything now; `sequence` is the number of the last event it includes.
 
-    `scans` are those at work and waiting, in the order of the queue.
+    `jobs` are those at work and waiting, of every kind, in the order of the queue; `scans`,
+    `downloads` (also those that ended) and `watches` say more about jobs of these kinds.
     """
 
     sequence: int
@@ -157,6 +180,7 @@ class EngineState:
     """what the user should know of the library, as that others can read it"""
     pid: int = 0
     version: str = ""
+    jobs: tuple[JobState, ...] = ()
 
 
 def state_to_json(state: EngineState) -> dict[str, Any]:

@@ -31,6 +31,26 @@ class ScanLine:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job of any kind in a list: `done` of `total` units of work, as far as they are counted.
+
+    `known` tells whether this version knows the kind; a job of another kind is kept as it is.
+    """
+
+    number: int
+    kind: str
+    title: str
+    created: str
+    state: str
+    done: int
+    total: int
+    reason: str
+    known: bool = True
+    standing: bool = False
+    """goes on until somebody ends it"""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """A source of a scan."""
 

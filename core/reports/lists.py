@@ -1,11 +1,16 @@
-"""Scans and their sources, as lists."""
+"""Jobs, scans and their sources, as lists."""
 
 from __future__ import annotations
 
-from ..protocol.views import ScanLine, TaskView
+from collections.abc import Iterator
+
+from ..engine.job_registry import KINDS
+from ..engine.jobs.titles import title_of
+from ..protocol.views import JobLine, ScanLine, TaskView
+from ..storage.jobs import OPEN, SCAN, JobRow
 from ..storage.library import Library
 from ..storage.lock import is_held
-from ..storage.runs import OPEN, UNFINISHED
+from ..storage.runs import UNFINISHED
 
 
 def scan_lines(library: Library) -> list[ScanLine]:
@@ -25,6 +30,53 @@ def scan_lines(library: Library) -> list[ScanLine]:
             )
         )  # fmt: skip
     return lines
+
+
+def job_lines(library: Library, kind: str = "") -> list[JobLine]:
+    """Return every job, or every one of a kind, the newest first."""
+    return list(_job_lines(library, library.jobs.all(kind)))
+
+
+def other_job_lines(library: Library) -> list[JobLine]:
+    """Return the jobs of other kinds than scans, the newest first."""
+    return list(_job_lines(library, library.jobs.others()))
+
+
+def job_line(library: Library, number: int) -> JobLine:
+    """Return one job. Raises UnknownName."""
+    (line,) = _job_lines(library, [library.jobs.get(number)])
+    return line
+
+
+def _job_lines(library: Library, rows: list[JobRow]) -> Iterator[JobLine]:
+    running = is_held(library.folder)
+    for row in rows:
+        title, done, total, left = _scan_progress(library, row)
+        if row.kind != SCAN:
+            title, done, total = row.title, _done(library, row), row.total
+            left = 1
+        state = _state(row.state, left, running=running)
+        known = row.kind in KINDS.names()
+        standing = known and row.kind != SCAN and KINDS.load(row.kind).standing
+        yield JobLine(
+            row.number, row.kind, title, row.created, state, done, total, row.reason, known,
+            standing,
+        )  # fmt: skip
+
+
+def _scan_progress(library: Library, row: JobRow) -> tuple[str, int, int, int]:
+    """Return title, finished, all and open sources of a scan; nothing of another kind."""
+    if row.kind != SCAN:
+        return "", 0, 0, 0
+    counts = library.runs.counts(row.number)
+    left = sum(counts.get(state, 0) for state in UNFINISHED)
+    done = sum(counts.get(state, 0) for state in ("done", "known", "failed"))
+    return title_of(row.profile, row.asked.get("paths", ())), done, left + done, left
+
+
+def _done(library: Library, row: JobRow) -> int:
+    """Return how many units of work are finished; a download that ended has all its bytes."""
+    return row.total if row.state == "done" else min(library.jobs.count(row.number), row.total)
 
 
 def _state(kept: str, left: int, *, running: bool) -> str:

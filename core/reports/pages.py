@@ -17,13 +17,15 @@ from ..protocol.queries import (
     Page,
     Query,
 )
+from ..protocol.views import JobLine
 from ..records import asked_stream
 from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.listings import Key, RowSelection
+from ..storage.runs import TaskRow
 from . import filters
 from .frame_notes import frame_notes
-from .lists import newest, scan_lines
+from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
 from .models import matrix_rows, model_rows
 
@@ -66,16 +68,64 @@ def _scan_row(line: Any) -> dict[str, Any]:
 def _tasks(
     library: Library, query: ListTasks, first: int, last: int, active: Sequence[int]
 ) -> Page:
+    """Return sources of scans; with those of all scans also jobs of other kinds, as rows 0.
+
+    Jobs that run, wait or may be resumed come before the sources; those that ended, and those that
+    go on until somebody ends them, after them.
+    """
     words = query.text.split()
-    total, rows = library.runs.task_page(active, query.scan, words, first, last)
-    return Page(total, first, tuple(
-        {
-            "scan": t.scan, "number": t.number, "path": t.path, "kind": t.kind, "state": t.state,
-            "reason": t.reason, "frames": t.frames, "moments": t.moments, "seconds": t.seconds,
-            "content": t.content,
-        }
-        for t in rows
-    ))  # fmt: skip
+    open_jobs, ended_jobs = _job_rows(library, query, active)
+    before = len(open_jobs)
+    total, tasks = library.runs.task_page(
+        active, query.scan, words, max(first - before, 0), max(last - before, 0)
+    )
+    rows = [*open_jobs[first:last], *map(_task_row, tasks)]
+    after = before + total
+    rows += ended_jobs[max(first - after, 0) : max(last - after, 0)]
+    return Page(after + len(ended_jobs), first, tuple(rows))
+
+
+def _task_row(task: TaskRow) -> dict[str, Any]:
+    return {
+        "scan": task.scan, "number": task.number, "path": task.path, "kind": task.kind,
+        "state": task.state, "reason": task.reason, "frames": task.frames,
+        "moments": task.moments, "seconds": task.seconds, "content": task.content,
+    }  # fmt: skip
+
+
+def _job_rows(
+    library: Library, query: ListTasks, active: Sequence[int]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return jobs of other kinds than scans: those before the sources, and those after them."""
+    if query.scan is not None:
+        return [], []
+    lines = [line for line in other_job_lines(library) if _says(line, query.text)]
+    lines.sort(key=lambda line: _place(line.number, active))
+    first = [line for line in lines if not line.standing and _has_left(line, active)]
+    last = [line for line in lines if line not in first]
+    return list(map(_job_row, first)), list(map(_job_row, last))
+
+
+def _has_left(line: JobLine, active: Sequence[int]) -> bool:
+    return line.state != "done" or line.number in active
+
+
+def _job_row(line: JobLine) -> dict[str, Any]:
+    return {
+        "scan": line.number, "number": 0, "path": line.title, "kind": line.kind,
+        "state": line.state, "reason": line.reason, "frames": 0, "moments": 0, "seconds": 0.0,
+        "content": None, "done": line.done, "total": line.total, "known": line.known,
+    }  # fmt: skip
+
+
+def _place(number: int, active: Sequence[int]) -> tuple[int, int]:
+    """Return what sorts jobs that run or wait first, in their order, then the newest."""
+    return (active.index(number), 0) if number in active else (len(active), -number)
+
+
+def _says(line: JobLine, text: str) -> bool:
+    said = f"{line.title} {line.kind} {line.state} {line.reason}".lower()
+    return all(word in said for word in text.lower().split())
 
 
 def _results(library: Library, query: ListResults, first: int, last: int) -> Page:

@@ -53,13 +53,17 @@ class ScanJob:
         session: InferenceSession | None = None,
         nice: int = 0,
         reader: ReaderProcess | None = None,
+        parent: Control | None = None,
     ) -> None:
-        """`nice` is how readers stand back for others; `reader` is one that runs already."""
+        """`nice` is how readers stand back for others; `reader` is one that runs already.
+
+        `parent` controls the job of which this scan is a part.
+        """
         self.scan = scan
         self._redo = redo
         self._versions = versions(spec.screening_stages)
         self._session = session
-        self.control = Control()
+        self.control = Control(parent)
         self._library = library
         self._profile = profile
         self._spec = spec

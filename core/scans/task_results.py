@@ -8,16 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import SightlineError
 from ..protocol import messages as events
 from ..records import Event, SourceInfo
 from ..sources.locator import locate
 from ..storage.runs import TaskRow
 from ..stores.results import Result
-from ..system.disk_errors import disk_fault_of
 from .plan import Source
 from .stores import ScanStores
 
@@ -29,24 +26,6 @@ Emit = Callable[[events.Message], None]
 FINISHED = ("done", "known", "failed")
 _AT_ONCE = 1000
 """rows of one transaction"""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a scan ended; `reason` and `fault` as in `ScanFinished`."""
-
-    state: str
-    reason: str = ""
-    fault: str = ""
-
-
-def cut_short(scan: int, error: SightlineError | OSError) -> Ended:
-    """Return the end of a scan that an error ended."""
-    fault = disk_fault_of(error) if isinstance(error, OSError) else error
-    if fault is None:
-        log.error("scan %d ended by a defect", scan, exc_info=error)
-        return Ended("failed", f"internal error: {type(error).__name__}: {error}")
-    return Ended("interrupted", str(fault), type(fault).__name__)
 
 
 class TaskResults:

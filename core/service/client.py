@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..protocol.queries import ExportRequest, Page, Query, ScoreRequest
     from ..protocol.state import EngineState, MachineState
     from ..protocol.views import (
-        BatchLine,
         ExportProgress,
         ExportState,
         InstantView,
+        JobLine,
         ModelMemory,
         Piece,
         PlanView,
@@ -122,7 +122,7 @@ class LocalClient:
         """Return rows `first` to `last` - 1 of a list. Raises SightlineError."""
         from ..reports.pages import page
 
-        active = [scan.scan for scan in self._engine.snapshot().scans]
+        active = [job.number for job in self._engine.snapshot().jobs]
         return await asyncio.to_thread(page, self._reading(), query, first, last, active)
 
     async def instant(self, path: str, seconds: float) -> dict[str, Any]:
@@ -217,6 +217,22 @@ class Records:
 
         return lists.scan_lines(self._library)
 
+    def jobs(self, kind: str = "") -> list[JobLine]:
+        """Return every job, or every one of a kind, the newest first."""
+        from ..reports import lists
+
+        return lists.job_lines(self._library, kind)
+
+    def job(self, number: int) -> JobLine:
+        """Return one job. Raises UnknownName."""
+        from ..reports import lists
+
+        return lists.job_line(self._library, number)
+
+    def job_rows(self, number: int) -> list[dict[str, Any]]:
+        """Return the results of a job's finished units of work, as JSON objects."""
+        return list(self._library.jobs.rows(number).values())
+
     def tasks(self, scan: int) -> list[TaskView]:
         """Return the sources of a scan. Raises UnknownName."""
         from ..reports import lists
@@ -280,11 +296,17 @@ class Records:
             for each in self._library.footprints.all()
         ]
 
-    def verify(self, scan: int) -> Iterator[RederivedSource]:
-        """Measure every source of a scan again and compare."""
-        from ..experiments import rederive
 
-        return rederive.verify(self._library, scan)
+def verified_without_engine(folder: Path, scan: int) -> Iterator[RederivedSource]:
+    """Measure every source of a scan in a read-only library again. Raises SightlineError."""
+    from ..experiments import rederive
+    from ..storage.library import Library
+
+    library = Library(folder, writable=False)
+    try:
+        yield from rederive.verify(library, scan)
+    finally:
+        library.close()
 
 
 def rows_of(folder: Path, query: Query) -> Iterator[dict[str, Any]]:
@@ -380,20 +402,6 @@ def is_known_kind(path: str) -> bool:
     from ..sources.find import KNOWN_SUFFIXES
 
     return Path(path).suffix.lower() in KNOWN_SUFFIXES
-
-
-def check_batches(
-    command: SubmitScan, sizes: Sequence[int], rounds: int, most: int, notify: Callable[[str], None]
-) -> Iterator[BatchLine]:
-    """Scan the same frames in batches of each size and compare. Raises SightlineError."""
-    from ..config.profiles import resolve
-    from ..experiments import batch_sizes as batches
-
-    spec = resolve(command.profile, command.overrides)
-    for size in sizes:
-        changed = {f"{section}.batch_size": size for section in batches.batched(spec)}
-        resolve(command.profile, {**command.overrides, **changed})  # refuses what is out of bounds
-    return batches.check_batches(spec, command.paths, sizes, rounds, most, notify)
 
 
 def dry_run(folder: Path, command: SubmitScan) -> PlanView:

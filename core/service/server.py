@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.machine_monitor import MachineMonitor
-from ..errors import LibraryGone, SightlineError, UsageError
+from ..errors import LibraryGone, SightlineError, UnknownName, UsageError
 from ..protocol.commands import CancelScan, EndScan, command_from_json
 from ..protocol.messages import event_to_json
 from ..protocol.queries import export_from_json, query_from_json
-from ..protocol.state import state_to_json
+from ..protocol.state import EngineState, state_to_json
 from ..sources.pools import BEHIND_AN_APP
 from ..system import private_files as private
 from ..system.disk_errors import disk_errors, disk_fault_of
@@ -147,8 +147,7 @@ class Server:
                 await asyncio.wait_for(self._stop.wait(), timeout=min(1.0, self._idle_seconds))
             self._client.check_library()
             state = await self._client.snapshot()
-            busy = state.scans or state.watches or _fetching(state.downloads)
-            if self._viewers or busy or self._client.exporting:
+            if self._viewers or state.jobs or self._client.exporting:
                 self._last_use = time.monotonic()
             elif time.monotonic() - self._last_use > self._idle_seconds:
                 log.info("nothing to do and nobody looking: ending")
@@ -160,10 +159,13 @@ class Server:
         with suppress(TimeoutError):  # one may be looking through a large folder
             await asyncio.wait_for(self._client.hold_watches(), END_SECONDS / 2)
         state = await self._client.snapshot()
-        for scan in state.scans:
-            at_once = how == "now" or scan.state == "queued"
-            await self._client.send((CancelScan if at_once else EndScan)(scan.scan))
-        while (await self._client.snapshot()).scans:
+        for job in state.jobs:
+            if job.standing:
+                continue  # the next engine goes on with it
+            at_once = how == "now" or job.state == "queued"
+            with suppress(UnknownName):  # it ended just now
+                await self._client.send((CancelScan if at_once else EndScan)(job.number))
+        while _working(await self._client.snapshot()):
             await asyncio.sleep(0.05)
         self.stop()
 
@@ -276,8 +278,12 @@ def _is_owner(writer: asyncio.StreamWriter) -> bool:
     return user is None or private.is_trusted(user)  # untold, the socket's own rights decide
 
 
-def _fetching(downloads: tuple[Any, ...]) -> bool:
-    return any(download.state == "running" for download in downloads)
+def _working(state: EngineState) -> bool:
+    """Tell whether a job runs or waits that ends by itself after the step in hand.
+
+    What waits for a network may not.
+    """
+    return any(job.resource for job in state.jobs)
 
 
 async def _main(library: Path, idle_seconds: float) -> None:
@@ -291,14 +297,14 @@ async def _main(library: Path, idle_seconds: float) -> None:
 
 
 def _end_by_force(client: LocalClient) -> None:
-    """End the process once no scan was at work for `END_SECONDS` and it is still there.
+    """End the process once no job was at work for `END_SECONDS` and it is still there.
 
     A request may read a disk that does not answer, or decode a hostile file; nothing of it is kept.
     """
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < END_SECONDS:
         time.sleep(LOOK_SECONDS)
-        if client.now().scans:
+        if _working(client.now()):
             quiet_since = time.monotonic()
     log.warning("a request did not end; the process ends without it")
     os._exit(0)

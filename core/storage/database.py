@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import score_migration
+from . import job_migration, score_migration
 
 BUSY_SECONDS = 10.0
 
@@ -104,6 +104,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     "CREATE TABLE watched (folder BLOB PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     score_migration.migrate,
     "ALTER TABLE tasks ADD COLUMN stream INTEGER",
+    job_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -17,6 +17,7 @@ from .annotations import Annotations
 from .database import Database, is_older
 from .footprints import Footprints
 from .frames import KeptFrames
+from .jobs import Jobs
 from .listings import Listings
 from .lock import LOCK
 from .remarks import Remarks
@@ -24,7 +25,6 @@ from .results import Results
 from .runs import Runs
 from .series import SeriesTable
 from .thumbnails import Thumbnails
-from .watched import Watched
 
 DATABASE = "library.db"
 
@@ -50,16 +50,18 @@ class Library:
         except BaseException:
             self._unlock()
             raise
+        self.jobs = Jobs(self.database)
         self.runs = Runs(self.database)
         self.results = Results(self.database)
         self.series = SeriesTable(self.database)
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
-        self.watched = Watched(self.database)
         self.footprints = Footprints(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
         self.frames = KeptFrames(folder / "frames")
+        self.scratch = folder / "scratch"
+        """of jobs that measure beside the library: a folder each, by the job's number"""
 
     def close(self) -> None:
         """Close the database and let another engine write."""

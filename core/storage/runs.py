@@ -1,4 +1,4 @@
-"""Scans and their tasks as rows."""
+"""Scans and their tasks as rows; jobs of other kinds in the same table are in `jobs.py`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import UnknownName
 from .database import Database
+from .jobs import OPEN, check_is_scan, now
 
 UNFINISHED = ("queued", "running")
 FINISHED = ("done", "known")
-OPEN = ("running", "interrupted")
-"""states of a scan that may have work left"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class Runs:
             row = connection.execute(
                 "INSERT INTO scans (created, profile, spec, spec_hash, state, asked) "
                 "VALUES (?, ?, ?, ?, 'running', ?)",
-                (_now(), profile, json.dumps(spec), spec_hash, json.dumps(asked)),
+                (now(), profile, json.dumps(spec), spec_hash, json.dumps(asked)),
             )
             scan = int(row.lastrowid or 0)
             _insert_tasks(connection, scan, tasks)
@@ -85,7 +82,7 @@ class Runs:
 
     def set_state(self, scan: int, state: str) -> None:
         """Say how a scan stands; an ended one gets its time."""
-        finished = None if state in ("running", "interrupted") else _now()
+        finished = None if state in ("running", "interrupted") else now()
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE scans SET state = ?, finished = ? WHERE id = ?", (state, finished, scan)
@@ -105,7 +102,8 @@ class Runs:
             complete = [
                 int(row[0])
                 for row in connection.execute(
-                    f"SELECT id FROM scans WHERE state IN ({states}) AND NOT EXISTS "
+                    f"SELECT id FROM scans WHERE job_kind = 'scan' AND state IN ({states}) "
+                    "AND NOT EXISTS "
                     "(SELECT 1 FROM tasks WHERE scan = id AND state IN (?, ?)) ORDER BY id",
                     (*OPEN, *UNFINISHED),
                 )
@@ -127,17 +125,18 @@ class Runs:
             _insert_tasks(connection, scan, tasks)
 
     def get(self, scan: int) -> ScanRow:
-        """Return a scan. Raises UnknownName."""
+        """Return a scan. Raises UnknownName, or UsageError for a job of another kind."""
         with self._database.reading() as connection:
+            check_is_scan(connection, scan)
             row = connection.execute(f"SELECT {_SCAN} FROM scans WHERE id = ?", (scan,)).fetchone()
-        if row is None:
-            raise UnknownName(f"no scan {scan} in this library; `sightline runs list` shows them")
         return _scan(row)
 
     def all(self) -> list[ScanRow]:
         """Return every scan, the newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(f"SELECT {_SCAN} FROM scans ORDER BY id DESC").fetchall()
+            rows = connection.execute(
+                f"SELECT {_SCAN} FROM scans WHERE job_kind = 'scan' ORDER BY id DESC"
+            ).fetchall()
         return [_scan(row) for row in rows]
 
     def tasks(self, scan: int, states: Sequence[str] = ()) -> list[TaskRow]:
@@ -219,7 +218,7 @@ def _cut_short(
     """Return number, spec hash and whether all is to be redone of scans that did not end."""
     rows = connection.execute(
         f"SELECT id, spec_hash, json_extract(asked, '$.mode') = 'redo' FROM scans "
-        f"WHERE state IN ({','.join('?' * len(OPEN))})",
+        f"WHERE job_kind = 'scan' AND state IN ({','.join('?' * len(OPEN))})",
         OPEN,
     )
     return [(int(scan), str(spec), bool(redo)) for scan, spec, redo in rows if scan not in active]
@@ -282,7 +281,3 @@ def _scan(row: sqlite3.Row | tuple[Any, ...]) -> ScanRow:
 def _task(row: sqlite3.Row | tuple[Any, ...]) -> TaskRow:
     scan, number, path, *rest = row
     return TaskRow(scan, number, os.fsdecode(path), *rest)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -35,7 +35,10 @@ def test_local_models_answer_the_same_in_any_batch(inside: InProcess, pictures: 
         assert set(said) == {"embed", "caption"}
         assert all(stage["same"] == stage["answers"] == 6 for stage in said.values())
         assert said["embed"]["least_cosine"] > 0.999 and not said["caption"]["difference"]
-    assert not inside.library.exists(), "nothing of it belongs to the user's library"
+    assert inside("runs", "list", "--json").out == "", "no scan of it is among the user's"
+    (job,) = inside("runs", "list", "--all", "--json").json()
+    assert (job["kind"], job["state"], job["done"], job["total"]) == ("batch-check", "done", 2, 2)
+    assert not list((inside.library / "scratch").iterdir())
 
 
 def test_an_answer_that_changes_with_the_batch_is_shown(

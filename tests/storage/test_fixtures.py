@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -73,6 +76,25 @@ def test_what_an_earlier_stage_measured_is_measured_again(former: Cli, storm: Pa
     again = former.here("scan", storm, "--stages", "flash")
     assert "0 known" in again.err
     assert "1 known" in former.here("scan", storm, "--stages", "flash").err
+
+
+def test_folders_that_were_watched_become_jobs_and_scans_keep_their_numbers(former: Cli) -> None:
+    """Also where the library cannot be changed; a path that is no text is kept byte by byte."""
+    folder = os.fsdecode(b"/in\xffbox")
+    body = json.dumps({"folder": folder, "profile": "storm", "settle_seconds": 0.5})
+    with closing(sqlite3.connect(former.library / "library.db")) as connection:
+        connection.execute("INSERT INTO watched VALUES (?, ?)", (os.fsencode(folder), body))
+        connection.commit()
+    for writable in (False, True):
+        with (
+            mock.patch.object(library_module, "_bring_up_to_date", return_value=None),
+            closing(Library(former.library, writable=writable)) as library,
+        ):
+            assert [row.id for row in library.runs.all()] == [4, 3, 2, 1]
+            (watch,) = library.jobs.all("watch")
+            assert (watch.number, watch.profile, watch.state) == (5, "storm", "interrupted")
+            assert watch.plan["folder"] == folder and watch.plan["settle_seconds"] == 0.5
+            assert {row.kind for row in library.jobs.all()} == {"scan", "watch"}
 
 
 def test_a_migration_that_is_interrupted_leaves_the_former_library(

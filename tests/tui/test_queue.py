@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.protocol.commands import SubmitScan
+from core.protocol.commands import CancelScan, SubmitScan, VerifyScan
 from tests.engines import readers_stopped
 from tests.tui.viewing import Viewer, look, wishes
 
@@ -175,6 +175,37 @@ def test_what_failed_is_tried_again_and_a_scan_is_removed(
         await viewer.sees("scan 1 removed", "press a to add")
 
     look(wishes(library), run)
+
+
+def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
+    library: Path, endless: Path, pictures: Path
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        app = viewer.app
+        await app.submit(SubmitScan((str(pictures / "flat.png"),), "quick"))
+        await viewer.sees("> done", seconds=30)
+        await app.submit(SubmitScan((str(endless),), "storm", SLOW))
+        await app.bridge.send(VerifyScan(1))
+        await viewer.press("slash")
+        await viewer.type("verification")
+        await viewer.press("enter")
+        await viewer.sees("> queued", "scan 1", "verificati")
+        await viewer.press("p")
+        await viewer.sees("verification 3 is held", "> paused")
+        await viewer.press("p", "x")
+        await viewer.sees("verification 3 stops; r goes on with it", "> stopped")
+        await app.bridge.send(CancelScan(2))
+        await viewer.press("r")
+        await viewer.sees("verification 3 goes on")
+        await viewer.sees("> done", "100%", seconds=30)
+        await viewer.press("enter")
+        await viewer.sees("job 3 is no scan")
+        await viewer.press("X")
+        await viewer.sees("remove verification 3", "Keep it")
+        await viewer.press("down", "enter")
+        await viewer.sees("verification 3 removed")
+
+    look(wishes(library), run, (120, 30))
 
 
 def test_enter_opens_the_results_of_that_scan(own: Path, storm: Path) -> None:

@@ -20,6 +20,7 @@ from .screen import AppScreen
 
 if TYPE_CHECKING:
     from core.protocol.commands import Command
+    from core.protocol.state import JobState
 
     from .add import Chosen
 
@@ -99,59 +100,59 @@ class QueueScreen(AppScreen):
         return bool(self.state and self.state.watches)
 
     def act_queue_pause(self) -> None:
-        """Hold the scan under the cursor, or let it go on."""
+        """Hold the job under the cursor, or let it go on."""
         from core.protocol.commands import ContinueScan, PauseScan
 
-        scan = queue.scan_of(self.state, self._scan())
-        if scan is None:
-            self.say("that scan is not at work")
-        elif scan.state == "paused":
-            self.work(self._request(ContinueScan(scan.scan), f"scan {scan.scan} goes on"))
+        job = queue.job_of(self.state, self._scan())
+        if job is None:
+            self.say(f"that {self._kind()} is not at work")
+        elif job.state == "paused":
+            self.work(self._request(ContinueScan(job.number), f"{queue.called(job)} goes on"))
         else:
-            self.work(self._request(PauseScan(scan.scan), f"scan {scan.scan} is held"))
+            self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is held"))
 
     def act_queue_pause_all(self) -> None:
         """Hold everything, or let everything go on."""
         from core.protocol.commands import ContinueScan, PauseScan
 
-        scans = self.state.scans if self.state else ()
-        held = bool(scans) and all(scan.state == "paused" for scan in scans)
-        commands = [(ContinueScan if held else PauseScan)(scan.scan) for scan in scans]
+        jobs = [job for job in self.state.jobs if not job.standing] if self.state else []
+        held = bool(jobs) and all(job.state == "paused" for job in jobs)
+        commands = [(ContinueScan if held else PauseScan)(job.number) for job in jobs]
         self.work(self._told_all(commands, "everything goes on" if held else "everything is held"))
 
     def act_queue_cancel(self) -> None:
-        """Stop the scan under the cursor; ask first if it is at work."""
+        """Stop the job under the cursor; ask first if it is at work."""
         from core.protocol.commands import CancelScan
 
-        scan = queue.scan_of(self.state, self._scan())
-        if scan is None:
-            self.say("that scan is not at work")
+        job = queue.job_of(self.state, self._scan())
+        if job is None:
+            self.say(f"that {self._kind()} is not at work")
             return
-        stop = self._request(CancelScan(scan.scan), f"scan {scan.scan} stops; r goes on with it")
-        if scan.state == "queued":
-            self.work(stop)
+        name = queue.called(job)
+        if job.state == "queued":
+            self.work(self._request(CancelScan(job.number), f"{name} stops; r goes on with it"))
             return
-        stop.close()
         self.app.push_screen(
             ChooseScreen(
-                f"scan {scan.scan} is at work",
+                f"{name} is at work",
                 (("now", "Stop it after the microbatch in hand; what is done stays"),
                  ("no", "Leave it at work")),
                 self.app.symbols,
             ),
-            lambda how: self._cancel(scan.scan) if how == "now" else None,
+            lambda how: self._cancel(job) if how == "now" else None,
         )  # fmt: skip
 
     def act_queue_retry(self) -> None:
-        """Go on with an interrupted scan, or try what failed again."""
+        """Go on with an interrupted job, or try what failed again."""
         from core.protocol.commands import ResumeScan
 
         row = self._row()
         if row is None:
             return
-        failed = row["state"] == "failed"
+        failed = row["state"] == "failed" and row["number"] > 0
         words = "tries what failed again" if failed else "goes on"
-        self.work(self._request(ResumeScan(row["scan"], failed), f"scan {row['scan']} {words}"))
+        name = f"{self._kind()} {row['scan']}"
+        self.work(self._request(ResumeScan(row["scan"], failed), f"{name} {words}"))
 
     def act_queue_up(self) -> None:
         """Move the scan towards the head of the queue."""
@@ -166,19 +167,23 @@ class QueueScreen(AppScreen):
         self.work(self._request(MoveScan(self._scan(), 1), "moved down"))
 
     def act_queue_remove(self) -> None:
-        """Remove the scan and what no other needs, after asking."""
-        scan = self._scan()
+        """Remove the job and what no other needs, after asking."""
+        name, scan = f"{self._kind()} {self._scan()}", self._scan()
         self.app.push_screen(
             ChooseScreen(
-                f"remove scan {scan} and its results from the library?",
+                f"remove {name} and its results from the library?",
                 (("no", "Keep it"), ("yes", "Remove it; the files scanned stay untouched")),
                 self.app.symbols,
             ),
-            lambda how: self._remove(scan) if how == "yes" else None,
+            lambda how: self._remove(scan, name) if how == "yes" else None,
         )
 
     def act_queue_results(self) -> None:
         """Show what was found in the scan."""
+        row = self._row()
+        if row is not None and row["number"] == 0:
+            self.say(f"job {row['scan']} is no scan: it found no events")
+            return
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")
 
@@ -190,15 +195,16 @@ class QueueScreen(AppScreen):
     def _opened(self, _event: VirtualTable.Activated) -> None:
         self.act_queue_results()
 
-    def _cancel(self, scan: int) -> None:
+    def _cancel(self, job: JobState) -> None:
         from core.protocol.commands import CancelScan
 
-        self.work(self._request(CancelScan(scan), f"scan {scan} stops; r goes on with it"))
+        words = f"{queue.called(job)} stops; r goes on with it"
+        self.work(self._request(CancelScan(job.number), words))
 
-    def _remove(self, scan: int) -> None:
+    def _remove(self, scan: int, name: str) -> None:
         from core.protocol.commands import RemoveScan
 
-        self.work(self._request(RemoveScan(scan), f"scan {scan} removed"))
+        self.work(self._request(RemoveScan(scan), f"{name} removed"))
         self.app.bridge.changes += 1
 
     def _added(self, found: Chosen | None) -> None:
@@ -267,6 +273,13 @@ class QueueScreen(AppScreen):
     def _scan(self) -> int:
         row = self._row()
         return int(row["scan"]) if row else 0
+
+    def _kind(self) -> str:
+        """Return the kind of the job under the cursor."""
+        row = self._row()
+        if row is None or row["number"] > 0:
+            return "scan"
+        return str(row["kind"]).replace("-", " ")
 
     def _side(self, row: dict[str, Any] | None, width: int) -> list[str]:
         whose, task = queue.at_work(row, self.state)

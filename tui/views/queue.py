@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.protocol.messages import LeftOut
     from core.protocol.state import (
         EngineState,
+        JobState,
         MachineState,
         ScanState,
         StepState,
@@ -43,7 +44,12 @@ def key_of(row: dict[str, Any]) -> str:
 
 
 def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
-    """Return one source as a row: what the library keeps of it, and how it stands now."""
+    """Return one source as a row: what the library keeps of it, and how it stands now.
+
+    A job of another kind than a scan is a row of number 0.
+    """
+    if row["number"] == 0:
+        return job_row(row, state)
     scan = scan_of(state, row["scan"])
     task = task_of(scan, row["number"])
     word = state_word(row, scan, task)
@@ -60,6 +66,38 @@ def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
         str(row["moments"]) if done or row["moments"] else "-",
     )
     return Row(key_of(row), cells, _TONES.get(word, "normal"))
+
+
+def job_row(row: dict[str, Any], state: EngineState | None) -> Row:
+    """Return a job of another kind than a scan as a row."""
+    job = job_of(state, row["scan"])
+    done, total = (job.done, job.total) if job else (row["done"], row["total"])
+    share = min(done / total, 1.0) if total else None
+    word = job_word(row, job)
+    kind = clean(row["kind"]) if row["known"] else "unknown"
+    cells = (
+        word, wording.short_path(row["path"]), str(row["scan"]), kind.replace("-", " "),
+        wording.percent(share), "-", "-", "-",
+    )  # fmt: skip
+    return Row(key_of(row), cells, _TONES.get(word, "normal"))
+
+
+def job_word(row: dict[str, Any], job: JobState | None) -> str:
+    """Return what a job of another kind than a scan does, in a word of at most seven letters."""
+    if job is not None:
+        return {"running": "run"}.get(job.state, job.state)
+    return {"failed": "FAILED", "done": "done"}.get(row["state"], "stopped")
+
+
+def job_of(state: EngineState | None, number: int) -> JobState | None:
+    """Return a job of any kind that runs or waits."""
+    jobs = state.jobs if state else ()
+    return next((job for job in jobs if job.number == number), None)
+
+
+def called(job: JobState) -> str:
+    """Return what a job is called in a sentence: `scan 3`."""
+    return f"{clean(job.kind).replace('-', ' ')} {job.number}"
 
 
 def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | None) -> str:
@@ -116,7 +154,7 @@ def summary(state: EngineState | None) -> str:
     """Return what goes on, in one line."""
     if state is None:
         return "no engine yet"
-    watching = _watching(state)
+    watching = "  ".join(filter(None, (_others(state), _watching(state))))
     if not state.scans:
         return watching or "nothing at work; press a to add files"
     running = [scan for scan in state.scans if scan.state == "running"]
@@ -129,6 +167,16 @@ def summary(state: EngineState | None) -> str:
         f"{word}  {wording.rate(rate)} fr/s  {counted(left, 'source')} left  "
         f"{counted(moments, 'event')}  {failed} failed{'  ' if watching else ''}{watching}"
     )
+
+
+def _others(state: EngineState) -> str:
+    """Return how the first job of another kind than a scan stands, but for watched folders."""
+    jobs = [job for job in state.jobs if job.kind != "scan" and not job.standing]
+    if not jobs:
+        return ""
+    share = wording.percent(jobs[0].done / jobs[0].total if jobs[0].total else None)
+    more = f" and {counted(len(jobs) - 1, 'other job')}" if len(jobs) > 1 else ""
+    return f"{called(jobs[0])} {jobs[0].state} {share}{more}"
 
 
 def watched(state: EngineState | None) -> list[str]:
@@ -202,6 +250,8 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
     """Return what there is to say about the source under the cursor."""
     if row is None:
         return [""]
+    if row["number"] == 0:
+        return _job_detail(row, state)
     scan = scan_of(state, row["scan"])
     task = task_of(scan, row["number"])
     lines = [wording.short_path(row["path"], 99)]
@@ -220,6 +270,27 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
             f"{counted(row['moments'], 'event')}  took {wording.span(row['seconds'])}"
         )
     return lines
+
+
+def _job_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
+    job = job_of(state, row["scan"])
+    kind = clean(row["kind"]).replace("-", " ")
+    if not row["known"]:
+        kind = f"a kind that this version does not know ({kind}); it is kept as it is"
+    done, total = (job.done, job.total) if job else (row["done"], row["total"])
+    share = _units(done, total, job.unit if job else "")
+    reason = (job.reason if job else "") or row["reason"]
+    said = [wording.short_path(row["path"], 99), f"job {row['scan']}  {kind}{share}"]
+    return [*said, clean(reason)] if reason else said
+
+
+def _units(done: int, total: int, unit: str) -> str:
+    """Return how many units of work are finished, in words."""
+    if total and unit == "byte":
+        return f"  {wording.percent(done / total)} of {wording.size(total)}"
+    if total:
+        return f"  {done} of {counted(total, unit or 'unit')}"
+    return f"  {counted(done, unit)}" if unit else ""
 
 
 def _step_line(step: StepState, total: float, slow: bool, width: int, symbols: Symbols) -> str:

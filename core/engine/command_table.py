@@ -1,0 +1,83 @@
+"""Which method of the engine carries out which command."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownName
+from ..protocol import commands
+from ..text import clean_path
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+def carry_out(engine: Engine, command: commands.Command) -> int:
+    """Carry out a command and return the job it is about, 0 for none. Raises SightlineError."""
+    if hasattr(command, "JOB"):
+        return engine.submit(command)
+    match command:
+        case commands.ResumeScan():
+            return engine.resume(command.scan, failed=command.failed)
+        case commands.RemoveScan():
+            return engine.remove(command.scan)
+        case commands.EndWatch():
+            engine.cancel(_watch(engine, command.folder))
+        case commands.MarkFrame() | commands.CorrectFrame():
+            _remark(engine, command)
+        case commands.RemoveModel():
+            from ..hub.hub import Hub
+
+            Hub().remove(command.name)
+        case commands.PausePull() | commands.ContinuePull() | commands.CancelPull():
+            _steer_download(engine, command)
+        case _:
+            _steer(engine, command)
+    return command.scan if isinstance(command, commands.AboutScan) else 0
+
+
+def _steer(engine: Engine, command: commands.Command) -> None:
+    """Hold, end or move a job that runs or waits."""
+    match command:
+        case commands.PauseScan():
+            engine.pause(command.scan)
+        case commands.ContinueScan():
+            engine.continue_(command.scan)
+        case commands.CancelScan():
+            engine.cancel(command.scan)
+        case commands.EndScan():
+            engine.end_after_source(command.scan)
+        case commands.MoveScan():
+            engine.move(command.scan, command.by)
+
+
+def _steer_download(
+    engine: Engine, command: commands.PausePull | commands.ContinuePull | commands.CancelPull
+) -> None:
+    number = engine.find("download", command.name)
+    if number is None:
+        raise UnknownName(f"{command.name} is not being fetched")
+    match command:
+        case commands.PausePull():
+            engine.pause(number)
+        case commands.ContinuePull():
+            engine.continue_(number)
+        case commands.CancelPull():
+            engine.cancel(number)
+
+
+def _remark(engine: Engine, command: commands.MarkFrame | commands.CorrectFrame) -> None:
+    remarks = engine.library.remarks
+    if isinstance(command, commands.MarkFrame):
+        remarks.mark(command.content, command.frame, on=command.on)
+    else:
+        remarks.correct(command.content, command.frame, command.what, command.text)
+
+
+def _watch(engine: Engine, folder: str) -> int:
+    path = os.path.abspath(folder)
+    number = engine.find("watch", path)
+    if number is None:
+        raise UnknownName(f"{clean_path(path)} is not watched")
+    return number

@@ -1,0 +1,100 @@
+"""`runs verify` as a job: every source of a scan is measured again and compared.
+
+A source is a unit of work: its outcome is a row of the library, and is not measured again after a
+kill. What is measured lies in a scratch library inside the library's folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any, Self
+
+from ...errors import UsageError
+from ...pipeline.channel import Cancelled
+from ...scans.stored_spec import exact_spec_of
+from ...storage.jobs import JobRow
+from ...storage.library import Library
+from ..job import DEVICES, Job, JobContext
+from .models import resolved_models
+
+
+class Verification(Job):
+    """One scan measured again."""
+
+    kind = "verification"
+    resource = DEVICES
+    unit = "source"
+
+    def __init__(self, context: JobContext, number: int, title: str, scan: int) -> None:
+        super().__init__(context, number, title)
+        self._scan = scan
+        self._rows = context.library.jobs.rows(number)
+        self._total = len(context.library.runs.tasks(scan))
+
+    @classmethod
+    def submit(cls, context: JobContext, command: Any) -> Self:
+        """Keep which scan is to be verified. Raises UnknownName, UsageError, ModelMissing."""
+        library, scan = context.library, command.scan
+        _check_can_run(library, scan)
+        title, total = f"scan {scan}", len(library.runs.tasks(scan))
+        number = library.jobs.create(cls.kind, title, {"scan": scan}, total)
+        return cls(context, number, title, scan)
+
+    @classmethod
+    def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
+        """Go on after the last source that was compared. Raises as `submit`."""
+        scan = row.plan.get("scan")
+        if not isinstance(scan, int):
+            raise UsageError(f"job {row.number}: its plan names no scan; verify the scan anew")
+        _check_can_run(context.library, scan)
+        return cls(context, row.number, row.title, scan)
+
+    @classmethod
+    def clean_up(cls, context: JobContext, number: int) -> None:
+        """Remove the scratch library."""
+        shutil.rmtree(context.library.scratch / str(number), ignore_errors=True)
+
+    def run(self) -> None:
+        """Measure again, and compare, the sources that were not yet."""
+        from ...experiments.rederive import Rederivation
+
+        self._announce(self._total)
+        folder = self._context.library.scratch / str(self.number)
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        try:
+            with closing(Library(folder)) as beside:
+                again = Rederivation(
+                    self._context.library, self._scan, beside, self._context.residency(),
+                    self.control,
+                )  # fmt: skip
+                self._check_all(again)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every source was compared."""
+        return len(self._rows) >= self._total
+
+    def progress(self) -> tuple[int, int]:
+        """Return how many sources were compared, and of how many."""
+        return len(self._rows), self._total
+
+    def _check_all(self, again: Any) -> None:
+        jobs = self._context.library.jobs
+        for task in self._context.library.runs.tasks(self._scan):
+            self.control.checkpoint()
+            if task.number not in self._rows:
+                if self._ending:
+                    raise Cancelled
+                row = {"type": "Verified", **asdict(again.check(task))}
+                jobs.keep_row(self.number, task.number, row)
+                self._rows[task.number] = row
+            self._report(self._rows[task.number])
+
+
+def _check_can_run(library: Library, scan: int) -> None:
+    """Raise what would keep the scan from being measured again."""
+    resolved_models(exact_spec_of(library, scan), lambda _note: None)
