@@ -7,36 +7,36 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
-from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, Interrupted, SightlineError
-from ..text import clean, counted
+from ..service.model_files import note_verified, switch, try_once
+from ..text import byte_size, clean, counted
 from ..times import duration
 from .output import ConsoleOutput
 from .running import stop_signals
 
 if TYPE_CHECKING:
-    from ..hub.check import Checked
-    from ..hub.download import Download
-    from ..hub.hub import Hub
-    from ..hub.progress import DownloadProgress
-    from ..hub.resolved import Channel, Resolved
+    from ..service.model_files import (
+        Channel,
+        Checked,
+        Download,
+        DownloadProgress,
+        Hub,
+        Resolved,
+    )
 
 
 class Puller:
     """Pulls one model after the other; a fault of one does not keep the others from coming."""
 
     def __init__(self, out: ConsoleOutput, *, as_json: bool, dry_run: bool) -> None:
-        from ..hub.control import Control
-
         self.exit_code = int(ExitCode.OK)
         self._out = out
         self._json = as_json
         self._dry_run = dry_run
-        self._control = Control()
+        self._control = switch()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -73,8 +73,6 @@ class Puller:
             self._done(hub.pull(planned, self._say_progress, self._control))
 
     def _say_plan(self, planned: Download) -> None:
-        from ..hub.disk import size
-
         found = planned.resolved
         if self._json:
             self._out.json(_plan_json(planned))
@@ -82,11 +80,11 @@ class Puller:
         missing = planned.missing_bytes
         self._out.note(
             f"{found.name} at {found.revision[:12]}: {counted(len(planned.files), 'file')}, "
-            f"{size(planned.size_bytes)}, {size(missing)} to fetch "
-            f"({size(planned.free_bytes)} free{room})"
+            f"{byte_size(planned.size_bytes)}, {byte_size(missing)} to fetch "
+            f"({byte_size(planned.free_bytes)} free{room})"
         )
         if self._dry_run and not self._json:
-            rows = [(p.file.path, size(p.file.size_bytes), _here(p.have_bytes, p.cached))
+            rows = [(p.file.path, byte_size(p.file.size_bytes), _here(p.have_bytes, p.cached))
                     for p in planned.files]  # fmt: skip
             self._out.table(("file", "size", "here"), rows)
 
@@ -117,9 +115,7 @@ def verify(
 
     Raises ModelMissing if it is not here, Interrupted on Ctrl+C, and what loading it raises.
     """
-    from ..hub.control import Control
-
-    control = Control()
+    control = switch()
     with stopping(control.cancel, out):
         found = hub.resolve(name, channel, control=control)
         checked = hub.check_files(
@@ -134,7 +130,7 @@ def verify(
             f"then: sightline models pull {name}"
         )
         return int(ExitCode.SOME_FAILED)
-    report = None if files_only else _smoke(found)
+    report = None if files_only else try_once(found)
     if report is None:
         out.note("only the files were checked; nothing was loaded")
     elif report.failure:
@@ -164,38 +160,12 @@ def stopping(stop: Any, out: ConsoleOutput) -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _smoke(found: Resolved) -> Any:
-    """Load the model and try it once; None where this sightline has no such check."""
-    name = "core.models.smoke_test"
-    try:
-        module = import_module("..models.smoke", __package__)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return None
-    return module.smoke(found)
-
-
 def _note_row(out: ConsoleOutput, found: Resolved, report: Any) -> None:
-    from ..models.catalog import VerifiedModel, add_verified
-    from ..version import package_version
-
-    if not found.repo:
-        return
-    row = VerifiedModel(
-        repo=found.repo, commit=found.revision, on=date.today(),
-        how="files against their checksums" if report is None else "loaded, one answer",
-        attn=() if report is None else tuple(report.attn),
-        dtype="" if report is None else report.dtype,
-        device="" if report is None else report.device,
-        transformers="" if report is None else package_version("transformers") or "",
-    )  # fmt: skip
-    out.note(f"noted in {add_verified(row)}")
+    if found.repo:
+        out.note(f"noted in {note_verified(found, report)}")
 
 
 def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json: bool) -> None:
-    from ..hub.disk import size
-
     if as_json:
         out.json({"type": "ModelChecked", "name": found.name, "revision": found.revision,
                   "sound": checked.sound, **asdict(checked)})  # fmt: skip
@@ -203,7 +173,9 @@ def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json:
     for fault in checked.faults:
         out.result(f"{fault.fault:9}  {fault.path}")
     end = "all well" if checked.sound else "not all well"
-    out.result(f"{found.name}  {counted(checked.files, 'file')}, {size(checked.size_bytes)}: {end}")
+    out.result(
+        f"{found.name}  {counted(checked.files, 'file')}, {byte_size(checked.size_bytes)}: {end}"
+    )
 
 
 def _plan_json(planned: Download) -> dict[str, Any]:
@@ -221,8 +193,6 @@ def _plan_json(planned: Download) -> dict[str, Any]:
 
 
 def _progress_line(now: DownloadProgress) -> str:
-    from ..hub.disk import size
-
     done = sum(file.state == "done" for file in now.files)
     busy = [file.path for file in now.files if file.state in ("fetching", "checking")]
     held = any(file.state == "held" for file in now.files)
@@ -230,13 +200,11 @@ def _progress_line(now: DownloadProgress) -> str:
     left = "" if now.seconds_left is None else f"  left {duration(now.seconds_left)}"
     wait = "  another process fetches it too" if held and not busy else ""
     return (
-        f"{now.name}  {share}%  {size(now.done_bytes)} of {size(now.size_bytes)}  "
-        f"{size(now.bytes_per_second)}/s{left}  {done}/{counted(len(now.files), 'file')}{wait}  "
-        f"{clean(', '.join(busy), limit=60)}"
+        f"{now.name}  {share}%  {byte_size(now.done_bytes)} of {byte_size(now.size_bytes)}  "
+        f"{byte_size(now.bytes_per_second)}/s{left}  {done}/{counted(len(now.files), 'file')}{wait}"
+        f"  {clean(', '.join(busy), limit=60)}"
     ).rstrip()
 
 
 def _here(have_bytes: int, cached: bool) -> str:
-    from ..hub.disk import size
-
-    return "yes" if cached else (f"{size(have_bytes)} of it" if have_bytes else "")
+    return "yes" if cached else (f"{byte_size(have_bytes)} of it" if have_bytes else "")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from ..records import Candidate, Event, SourceInfo
 from ..text import counted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..records import Candidate, Event, SourceInfo
-    from .passed_over import PassedOver
+from .passed_over import PassedOver
 
 
 @dataclass(frozen=True, slots=True)

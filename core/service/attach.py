@@ -14,7 +14,7 @@ from .remote import RemoteClient
 
 if TYPE_CHECKING:
     from ..sources.process import ReaderProcess
-    from .client import EngineClient
+    from .interface import EngineClient
 
 
 Ready: TypeAlias = "ReaderProcess"

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import psutil
 
-from core.protocol.queries import ListResults, ListScans, Page
+from core.protocol.queries import ListResults, ListScans
+from core.protocol.replies import Page
 from core.service.discovery import running
 from core.service.remote import RemoteClient
 from tests.pty.harness import Terminal, environment, spawn
