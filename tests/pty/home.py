@@ -100,7 +100,7 @@ class Home:
 
     def newest(self) -> dict[str, Any]:
         """Return the newest scan."""
-        page: Page = self.ask(lambda client: client.rows(ListScans(), 0, 1))
+        page: Page = self.ask(lambda client: client.ask(ListScans(last=1)))
         return page.rows[0]
 
     def finished(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Home:
 
     def found(self) -> list[dict[str, Any]]:
         """Return what the newest scan found, without what names file and scan."""
-        page: Page = self.ask(lambda client: client.rows(ListResults(), 0, 1000))
+        page: Page = self.ask(lambda client: client.ask(ListResults(last=1000)))
         of_file = ("path", "content", "scan", "key", "task")
         return [{k: v for k, v in row.items() if k not in of_file} for row in page.rows]
 

@@ -46,7 +46,7 @@ async def prepared(library: Path, folder: Path) -> None:
     await client.send(SubmitScan((str(folder),), "storm"))
     while (await client.snapshot()).scans:
         await asyncio.sleep(0.05)
-    for row in (await client.rows(ListResults(), 0, 2)).rows:
+    for row in (await client.ask(ListResults(last=2))).rows:
         await client.send(CorrectFrame(row["content"], row["frame"], "caption", CAPTION))
     await client.close()
 
