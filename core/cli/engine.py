@@ -12,6 +12,7 @@ import click
 from ..config.user_settings import log_file
 from ..errors import ExitCode, UsageError
 from ..protocol.queries import MOST_ROWS, ListLogLines
+from ..protocol.requests import StopHow
 from ..service.client import ask_library
 from ..service.discovery import Listening, running
 from ..service.remote import RemoteClient
@@ -69,7 +70,7 @@ def stop(session: Session, after_source: bool) -> int:
     if found is None:
         session.out.note("no engine runs on this library")
         return 0
-    how = "after_source" if after_source else "now"
+    how: StopHow = "after_source" if after_source else "now"
     answered = asyncio.run(end_engine(session.library, found, how))
     session.out.note(
         f"engine {found.pid} ended" if answered

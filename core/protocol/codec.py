@@ -85,14 +85,14 @@ def _encoded_fields(value: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _hints(class_: type[Any]) -> dict[str, Any]:
+def _hints(class_: Any) -> dict[str, Any]:
     """Return the types of a dataclass's fields in order."""
     hints = typing.get_type_hints(class_)
     return {field.name: hints[field.name] for field in dataclasses.fields(class_)}
 
 
 @functools.cache
-def _required(class_: type[Any]) -> tuple[str, ...]:
+def _required(class_: Any) -> tuple[str, ...]:
     missing = dataclasses.MISSING
     return tuple(
         field.name for field in dataclasses.fields(class_)
@@ -122,7 +122,8 @@ def _is_union(hint: Any) -> bool:
 
 
 def _dataclasses_of(hints: tuple[Any, ...]) -> dict[str, type[Any]]:
-    return {wire_name(each): each for each in hints if dataclasses.is_dataclass(each)}  # type: ignore[arg-type]
+    found = (each for each in hints if isinstance(each, type) and dataclasses.is_dataclass(each))
+    return {wire_name(each): each for each in found}
 
 
 def _one_of(hints: tuple[Any, ...], value: Any, where: str) -> Any:

@@ -54,7 +54,7 @@ class Streamed(Request[ReplyT_co], Generic[PartT, ReplyT_co]):
     __slots__ = ()
 
     @classmethod
-    def gathered(cls, parts: Sequence[PartT]) -> ReplyT_co:  # type: ignore[misc]
+    def gathered(cls, parts: Sequence[PartT]) -> ReplyT_co:
         """Return the reply that the parts add up to."""
         raise NotImplementedError
 

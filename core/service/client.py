@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Set
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Set
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,7 +47,7 @@ class _InProcess(EngineClient):
 
     async def stream(
         self, request: Streamed[T, Any], timeout: float = ANSWER_SECONDS
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """Yield the parts of a streamed reply as they come."""
         async with aclosing(parts_of(self.context, self._rights, request)) as parts:
             async for part in parts:
@@ -115,8 +115,9 @@ class LibraryClient(_InProcess):
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
         """Yield nothing: without an engine nothing happens."""
-        for none in ():
-            yield none
+        nothing: tuple[tuple[int, Message], ...] = ()
+        for each in nothing:
+            yield each
 
 
 async def _asked(client: EngineClient, request: Request[T]) -> T:

@@ -225,9 +225,13 @@ class Connection:
                 self._stream_messages(since)
                 return {"ok": True}
             case {"taken": int(count)}:
-                return flow.take(count) if flow is not None else None
+                if flow is not None:
+                    flow.take(count)
+                return None
             case {"cancel": _}:
-                return flow.cancel() if flow is not None else None
+                if flow is not None:
+                    flow.cancel()
+                return None
             case {"do": _}:
                 raise self._service.former()
         raise ValueError(body.get("unreadable", "neither ask, events nor ping"))

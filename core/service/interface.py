@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Protocol, TypeVar
 
 from ..protocol.commands import Command
@@ -39,7 +39,7 @@ class EngineClient(ABC):
     @abstractmethod
     def stream(
         self, request: Streamed[T, Any], timeout: float = ANSWER_SECONDS
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """Yield the parts of a streamed reply as they come; raises what `ask` does.
 
         Whoever leaves early closes the iterator (`contextlib.aclosing`), which ends the work.

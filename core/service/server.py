@@ -76,9 +76,6 @@ class Server:
             finally:
                 os.umask(before)
         announce(self._library, self._listening(path))
-        for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         log.info("listening, process %d", os.getpid())
         try:
             self._client.watch_again()
@@ -198,6 +195,9 @@ def _fetching(downloads: tuple[Any, ...]) -> bool:
 async def _main(library: Path, idle_seconds: float) -> None:
     client = await LocalClient.open(library, BEHIND_AN_APP)
     server = Server(client, library, idle_seconds)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, client.context.has_ended.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         await server.serve()
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from core.service.client import is_known_kind
+from core.service.local import is_known_kind
 from core.text import clean, clean_path
 
 from ..widgets.columns import Column

@@ -7,6 +7,7 @@ from typing import get_args
 from ...protocol.commands import Command, RemoveModel
 from ...protocol.replies import Accepted
 from ..context import Context
+from .handler import Handlers
 
 
 async def carry_out(context: Context, request: Command) -> Accepted:
@@ -14,4 +15,4 @@ async def carry_out(context: Context, request: Command) -> Accepted:
     return Accepted(await context.engine.send(request))
 
 
-HANDLERS = {each: carry_out for each in get_args(Command) if each is not RemoveModel}
+HANDLERS: Handlers = {each: carry_out for each in get_args(Command) if each is not RemoveModel}

@@ -12,6 +12,7 @@ from ...protocol.requests import GetMachine, GetSamples, GetState, StopEngine
 from ...protocol.state import EngineState, MachineState
 from ...version import sightline_version
 from ..context import Context
+from .handler import Handlers
 
 METER_SECONDS = 0.5
 """over so long the use of CPU and GPU is measured where no engine does it all the time"""
@@ -54,7 +55,7 @@ def _measured(folder: Path) -> MachineState:
         meter.close()
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     GetState: state,
     GetMachine: machine,
     GetSamples: samples,

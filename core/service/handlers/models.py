@@ -17,6 +17,7 @@ from ...protocol.replies import (
 )
 from ...protocol.requests import GetModel, GetModelMemory, GetModels, GetVerified, PromoteModel
 from ..context import Context
+from .handler import Handlers
 
 if TYPE_CHECKING:
     from ...hub.hub import Hub
@@ -80,7 +81,7 @@ def _hub(*, offline: bool = False) -> Hub:
     return Hub(offline=offline)
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     GetModels: models,
     GetModel: model,
     GetVerified: verified,

@@ -41,6 +41,7 @@ from ...text import counted
 from ..context import Context
 from ..from_thread import parts_from_thread
 from ..reading import Records
+from .handler import Handlers
 
 
 async def rows(context: Context, request: Query) -> Page:
@@ -127,9 +128,10 @@ async def export(
 
     with closing(Library(context.folder, writable=False)) as library:
         exporter = Exporter(library, request.export)
-        async with aclosing(
-            parts_from_thread(lambda put: exporter.run(put, put), exporter.end)
-        ) as parts:
+        work: AsyncGenerator[ExportProgress | Piece, None] = parts_from_thread(
+            lambda put: exporter.run(put, put), exporter.end
+        )
+        async with aclosing(work) as parts:
             async for part in parts:
                 yield part
 
@@ -157,7 +159,7 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
         return plan_view(library, *what, follow_links=command.follow_links)
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     ListScans: rows,
     ListTasks: rows,
     ListResults: rows,

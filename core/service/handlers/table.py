@@ -6,14 +6,11 @@ files: the one that declares it, and the one that answers it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ...protocol.request import Request
 from . import commands, machine, models, results
-
-Handler = Callable[[Any, Any], Any]
-"""`async def handler(context: Context, request) -> reply`; of a streamed reply, a generator"""
+from .handler import Handler
 
 HANDLERS: dict[type[Request[Any]], Handler] = {
     **commands.HANDLERS,
