@@ -80,7 +80,8 @@ def decoded(hint: Any, value: Any, where: str = "") -> Any:
 
 
 def _encoded_fields(value: Any) -> dict[str, Any]:
-    hints = _hints(type(value))
+    class_: Any = type(value)  # a class is hashable, which mypy does not know
+    hints = _hints(class_)
     return {name: encoded(hint, getattr(value, name)) for name, hint in hints.items()}
 
 
@@ -101,11 +102,12 @@ def _required(class_: Any) -> tuple[str, ...]:
 
 
 def _built(found: type[T], fields: dict[str, Any]) -> T:
-    hints, name = _hints(found), wire_name(found)
+    class_: Any = found
+    hints, name = _hints(class_), wire_name(found)
     unknown = set(fields) - set(hints)
     if unknown:
         raise TypeError(f"{name} has no {', '.join(sorted(map(str, unknown)))}")
-    lacking = [each for each in _required(found) if each not in fields]
+    lacking = [each for each in _required(class_) if each not in fields]
     if lacking:
         raise TypeError(f"{name} lacks {', '.join(lacking)}")
     values = {key: decoded(hints[key], item, f"{name}.{key}") for key, item in fields.items()}

@@ -196,7 +196,7 @@ def test_requests_and_replies_survive_json(library: Path, storm: Path, tmp_path:
 
 def test_what_is_none_of_ours_is_refused_by_name(library: Path) -> None:
     submit = {"type": "SubmitScan", "paths": ["/a"], "profile": "storm"}
-    wrong = (
+    wrong: tuple[tuple[Any, str], ...] = (
         ({"type": "Format"}, "Format"), ({}, "type"), ([], "object"), ({"type": []}, "type"),
         ({"type": "GetState", "x": 1}, "GetState has no x"),
         ({"type": "GetTasks"}, "GetTasks lacks scan"),

@@ -15,7 +15,8 @@ from textual import events
 from core.protocol.commands import CorrectFrame, SubmitScan
 from core.protocol.queries import ListResults
 from core.service.attach import attached
-from core.service.discovery import PROTOCOL, discovery_file
+from core.service.discovery import discovery_file
+from core.service.wire import PROTOCOL
 from tests.tui.viewing import Viewer, end_engine, look, wishes
 from tui.widgets.entry import shown
 
