@@ -5,13 +5,14 @@ Light to import: everything behind it is imported when it is called.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..errors import EnvironmentFault
     from ..protocol.commands import SubmitScan
     from ..protocol.views import BatchLine
