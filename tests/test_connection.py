@@ -21,7 +21,8 @@ from core.errors import EngineBusy, EngineGone, EnvironmentFault, UsageError
 from core.protocol.codec import from_json
 from core.protocol.queries import MOST_ROWS, ListScans
 from core.protocol.request import REQUESTS, Request, Streamed
-from core.protocol.requests import GetMachine, GetState, GetStill
+from core.protocol.requests.engine import GetMachine, GetState
+from core.protocol.requests.pictures import GetStill
 from core.service import connection, server
 from core.service import stop_engine as ending
 from core.service.connection import (

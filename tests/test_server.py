@@ -22,7 +22,9 @@ from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
 from core.protocol.messages import BatchDone, Message, ScanFinished
 from core.protocol.queries import ListLogLines, ListResults, ListScans, ListTasks
-from core.protocol.requests import ExportRows, GetInstant, GetStill
+from core.protocol.requests.exports import ExportRows
+from core.protocol.requests.instants import GetInstant
+from core.protocol.requests.pictures import GetStill
 from core.service.attach import attached
 from core.service.client import Records
 from core.service.discovery import discovery_file, running, socket_path

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from core.protocol.commands import SubmitScan, WatchFolder
-    from core.protocol.requests import StopHow
+    from core.protocol.requests.engine import StopHow
 
     from .screens.screen import AppScreen
     from .terminal.probe import TerminalFacts

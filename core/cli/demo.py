@@ -9,7 +9,8 @@ import click
 
 from ..protocol.commands import SubmitScan
 from ..protocol.queries import ScoreRequest
-from ..protocol.requests import GetScans, ScoreScan
+from ..protocol.requests.results import GetScans
+from ..protocol.requests.scores import ScoreScan
 from ..service.client import ask_library
 from ..service.local import draw_demo
 from .output import Session

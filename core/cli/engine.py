@@ -12,7 +12,7 @@ import click
 from ..config.user_settings import log_file
 from ..errors import ExitCode, UsageError
 from ..protocol.queries import MOST_ROWS, ListLogLines
-from ..protocol.requests import StopHow
+from ..protocol.requests.engine import StopHow
 from ..service.client import ask_library
 from ..service.discovery import Listening, running
 from ..service.remote import RemoteClient

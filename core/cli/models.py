@@ -10,7 +10,13 @@ import click
 
 from ..protocol.commands import RemoveModel
 from ..protocol.request import ALL_RIGHTS
-from ..protocol.requests import GetModel, GetModelMemory, GetModels, GetVerified, PromoteModel
+from ..protocol.requests.models import (
+    GetModel,
+    GetModelMemory,
+    GetModels,
+    GetVerified,
+    PromoteModel,
+)
 from ..service.client import ask_library
 from ..text import byte_size
 from .output import Session

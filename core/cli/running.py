@@ -15,8 +15,6 @@ from ..errors import ExitCode, LibraryGone, NothingLeft, UnknownName
 from ..protocol import messages as events
 from ..protocol.commands import CancelScan, ResumeScan, SubmitScan
 from ..protocol.passed_over import PassedOver
-from ..protocol.queries import ExportRequest
-from ..protocol.requests import GetTasks
 from ..protocol.state import EngineState
 from ..service.attach import Ready, headless
 from ..service.client import EngineClient, LibraryClient, check_formats, folders_to_write
@@ -25,7 +23,6 @@ from ..text import clean_path, counted
 from ..times import duration, reference, timecode
 from .options import DEFAULT_FORMATS
 from .output import ConsoleOutput, Session
-from .writing import write_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,8 @@ async def run_scan(
 
 
 async def _some_failed(library: Path, scan: int) -> int:
+    from ..protocol.requests.results import GetTasks
+
     client = LibraryClient(library)
     try:
         kept = await client.ask(GetTasks(scan))
@@ -292,6 +291,9 @@ def stop_signals() -> list[signal.Signals]:
 async def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
     if finish == Finish():
         return 0
+    from ..protocol.queries import ExportRequest
+    from .writing import write_files
+
     folders = (finish.out, finish.clips, finish.pictures)
     formats = finish.formats or DEFAULT_FORMATS
     request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))

@@ -97,7 +97,7 @@ def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
 def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from ..protocol.requests import PlanScan
+    from ..protocol.requests.results import PlanScan
     from ..service.client import ask_library
 
     planned = ask_library(session.library, PlanScan(request))

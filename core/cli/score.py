@@ -9,7 +9,7 @@ import click
 
 from ..errors import UsageError
 from ..protocol.queries import ScoreRequest
-from ..protocol.requests import ScoreScan
+from ..protocol.requests.scores import ScoreScan
 from ..protocol.scores import Score, Scored
 from ..service.client import ask_library
 from ..text import clean_path, counted

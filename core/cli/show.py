@@ -14,8 +14,9 @@ import click
 
 from ..errors import UsageError
 from ..protocol.fact_line import fact_line
-from ..protocol.requests import GetInstant, GetStill
-from ..protocol.views import InstantView
+from ..protocol.instant_view import InstantView
+from ..protocol.requests.instants import GetInstant
+from ..protocol.requests.pictures import GetStill
 from ..records import Candidate, Event
 from ..service.client import ask_library
 from ..service.local import write_file

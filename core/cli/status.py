@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import EngineGone, UnknownName
-from ..protocol.requests import GetScans
+from ..protocol.requests.results import GetScans
 from ..protocol.state import EngineState, ScanState, WatchState
 from ..service.client import ask_library
 from ..service.discovery import running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ExitCode
 from ..protocol.queries import ExportRequest
-from ..protocol.requests import ExportResults
+from ..protocol.requests.exports import ExportResults
 from ..protocol.views import ExportProgress, Piece
 from ..service.client import LibraryClient
 from ..text import clean_path, counted

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..models.catalog import CatalogEntry
-from ..protocol.replies import ModelLine
+from ..protocol.requests.models import ModelLine
 from ..text import byte_size
 from .cache import CachedModel
 from .environment import endpoint, shown

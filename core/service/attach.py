@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import EngineGone
 from .discovery import running, started
-from .remote import RemoteClient
 
 if TYPE_CHECKING:
     from ..sources.process import ReaderProcess
     from .interface import EngineClient
+    from .remote import RemoteClient
 
 
 Ready: TypeAlias = "ReaderProcess"
@@ -49,6 +48,8 @@ async def headless(library: Path, reader: ReaderProcess | None = None) -> Engine
 
     listening = running(library)
     if listening is not None:
+        from .remote import RemoteClient
+
         try:
             return await RemoteClient.open(listening)
         except EngineGone:  # it ended just now: the library is free
@@ -61,6 +62,10 @@ async def attached(library: Path, *, readonly: bool = False) -> RemoteClient:
 
     Raises EnvironmentFault.
     """
+    import asyncio
+
+    from .remote import RemoteClient
+
     for pause in DYING_SECONDS:
         try:
             return await RemoteClient.open(await started(library), readonly=readonly)

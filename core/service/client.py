@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import EngineBusy
-from ..protocol.messages import Message
 from ..protocol.request import ALL_RIGHTS, LOCAL_RIGHTS, Request, Right, Streamed
-from ..protocol.state import EngineState
 from .context import Context
 from .dispatch import answer, parts_of
 from .interface import ANSWER_SECONDS, EngineClient
@@ -20,6 +18,8 @@ from .reading import Records
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
+    from ..protocol.messages import Message
+    from ..protocol.state import EngineState
     from ..sources.process import ReaderProcess
     from ..storage.library import Library
 

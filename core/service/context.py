@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import UsageError
 from ..protocol.commands import CancelScan, EndScan
-from ..protocol.state import EngineState
 from .reading import Records
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
     from ..engine.machine_monitor import MachineMonitor
+    from ..protocol.state import EngineState
     from ..reports.exporting import Exports
     from ..storage.library import Library
 
@@ -89,6 +89,8 @@ class Context:
 
     def state(self) -> EngineState:
         """Return what everything looks like now; without an engine, an empty state."""
+        from ..protocol.state import EngineState
+
         if self._engine is None:
             return EngineState(0, str(self.folder))
         return self._engine.snapshot()

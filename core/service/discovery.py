@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -75,6 +74,8 @@ def announce(library: Path, listening: Listening) -> None:
 
 async def started(library: Path) -> Listening:
     """Return the engine of a library, started where there is none. Raises EnvironmentFault."""
+    import asyncio
+
     found = running(library)
     if found is not None:
         return found

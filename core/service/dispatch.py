@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from ..errors import UsageError
 from ..protocol.request import Request, Right, Streamed
 from .context import Context
-from .handlers.table import HANDLERS
+from .handlers.table import handler_of
 
 T = TypeVar("T")
 READ_ONLY = "attached with --readonly: nothing can be changed from here"
@@ -23,7 +23,7 @@ async def answer(context: Context, rights: Set[Right], request: Request[T]) -> T
         async with aclosing(parts_of(context, rights, request)) as parts:
             return cast("T", request.gathered([part async for part in parts]))
     _check(context, rights, request)
-    return cast("T", await HANDLERS[type(request)](context, request))
+    return cast("T", await handler_of(type(request))(context, request))
 
 
 async def parts_of(
@@ -31,7 +31,7 @@ async def parts_of(
 ) -> AsyncGenerator[T, None]:
     """Yield the parts of a streamed reply. Raises what `answer` does."""
     _check(context, rights, request)
-    async with aclosing(HANDLERS[type(request)](context, request)) as parts:
+    async with aclosing(handler_of(type(request))(context, request)) as parts:
         async for part in parts:
             yield part
 

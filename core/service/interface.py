@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..protocol.commands import Command
-from ..protocol.messages import Message
 from ..protocol.replies import Accepted
-from ..protocol.request import Request, Streamed
-from ..protocol.requests import GetState
-from ..protocol.state import EngineState
+
+if TYPE_CHECKING:
+    from ..protocol.commands import Command
+    from ..protocol.messages import Message
+    from ..protocol.request import Request, Streamed
+    from ..protocol.state import EngineState
 
 T = TypeVar("T")
 ANSWER_SECONDS = 30.0
@@ -55,6 +56,8 @@ class EngineClient(ABC):
 
     async def snapshot(self) -> EngineState:
         """Return what everything looks like now."""
+        from ..protocol.requests.engine import GetState
+
         return await self.ask(GetState())
 
     async def send(self, command: Command) -> int:

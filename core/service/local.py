@@ -80,6 +80,9 @@ def folders_to_write(folders: Sequence[Path]) -> Iterator[None]:
 
     Raises EnvironmentFault if a folder cannot be written.
     """
+    if not folders:
+        yield
+        return
     from ..storage.export.atomic import make_writable, remove_if_empty
 
     new: list[Path] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import EngineBusy, EngineGone
-from ..protocol.requests import GetMachine
+from ..protocol.requests.engine import GetMachine
 from ..protocol.state import MachineState
 from .discovery import running
 

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..protocol.queries import ExportRequest, ScoreRequest
-from ..protocol.scores import Scored
-from ..protocol.views import (
-    ExportProgress,
-    InstantView,
-    ModelMemory,
-    Piece,
-    RederivedSource,
-    ScanLine,
-    TaskView,
-)
 from ..times import WrittenTime
 
 if TYPE_CHECKING:
+    from ..protocol.instant_view import InstantView
+    from ..protocol.queries import ExportRequest, ScoreRequest
+    from ..protocol.scores import Scored
+    from ..protocol.views import (
+        ExportProgress,
+        ModelMemory,
+        Piece,
+        RederivedSource,
+        ScanLine,
+        TaskView,
+    )
     from ..storage.library import Library
 
 
@@ -68,6 +68,8 @@ class Records:
 
     def export(self, scan: int, formats: Sequence[str], folder: Path, text: str = "") -> list[Path]:
         """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
+        from ..protocol.queries import ExportRequest
+
         written: list[Piece] = []
         request = ExportRequest(scan, text, tuple(formats), str(folder))
         self.write(request, wrote=written.append)
@@ -102,6 +104,8 @@ class Records:
 
     def model_memory(self) -> list[ModelMemory]:
         """Return what each model that was ever loaded took, the largest first."""
+        from ..protocol.views import ModelMemory
+
         return [
             ModelMemory(each.name, each.device, each.bytes, each.batches)
             for each in self._library.footprints.all()

@@ -33,6 +33,7 @@ from .connection import CHUNK_BYTES, Connection, RequestBytes
 from .discovery import Listening, announce, discovery_file, socket_path
 from .dispatch import answer, parts_of
 from .engine_log import log_to
+from .handlers.table import all_handlers
 from .wire import PROTOCOL, not_understood
 
 log = logging.getLogger("sightline.server")
@@ -51,6 +52,7 @@ class Server:
     """Serves one engine until it is told to stop, or has nothing to do for a while."""
 
     def __init__(self, client: LocalClient, library: Path, idle_seconds: float) -> None:
+        all_handlers()  # from now on every request is known
         self._client = client
         self._library = library
         self._idle_seconds = idle_seconds

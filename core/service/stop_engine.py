@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import EngineBusy, EngineGone, EnvironmentFault
-from ..protocol.requests import StopEngine, StopHow
+from ..protocol.requests.engine import StopEngine, StopHow
 from ..storage.lock import is_held
 from .discovery import Listening
 from .former_protocol import stop_former

@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import UsageError
 from core.protocol.queries import ExportRequest, ListResults
-from core.protocol.requests import BeginExport, GetExport
+from core.protocol.requests.exports import BeginExport, GetExport
 from core.protocol.views import ExportProgress, Piece
 from core.records import Event
 from core.reports.clips import joined, piece_name

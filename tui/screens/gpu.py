@@ -141,7 +141,7 @@ class GpuScreen(AppScreen):
             self._fetching = False
 
     async def _fetched(self) -> None:
-        from core.protocol.requests import GetSamples
+        from core.protocol.requests.engine import GetSamples
 
         try:
             fresh = list((await self.app.bridge.ask(GetSamples(self._since))).samples)

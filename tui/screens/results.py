@@ -13,7 +13,8 @@ from textual.containers import Horizontal, Vertical
 from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
-from core.protocol.requests import BeginExport, ExportRows, GetExport, GetStill
+from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
+from core.protocol.requests.pictures import GetStill
 from core.text import clean, counted
 from core.times import WrittenTime, reference
 

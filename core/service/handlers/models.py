@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.commands import RemoveModel
-from ...protocol.replies import (
+from ...protocol.requests.models import (
+    GetModel,
+    GetModelMemory,
+    GetModels,
+    GetVerified,
     ModelDetails,
     ModelLine,
     ModelLines,
     ModelMemories,
     ModelPinned,
-    ModelRemoved,
+    PromoteModel,
     VerifiedModels,
 )
-from ...protocol.requests import GetModel, GetModelMemory, GetModels, GetVerified, PromoteModel
 from ..context import Context
 from .handler import Handlers
 
@@ -41,12 +43,6 @@ async def verified(context: Context, request: GetVerified) -> VerifiedModels:
 async def memory(context: Context, _request: GetModelMemory) -> ModelMemories:
     """Return what each model took that was ever loaded."""
     return ModelMemories(tuple(await context.call(context.records.model_memory)))
-
-
-async def remove(context: Context, request: RemoveModel) -> ModelRemoved:
-    """Remove a model from the cache it lies in."""
-    freed = await context.call(lambda: _hub().remove(request.name))
-    return ModelRemoved(request.name, freed)
 
 
 async def promote(context: Context, request: PromoteModel) -> ModelPinned:
@@ -86,6 +82,5 @@ HANDLERS: Handlers = {
     GetModel: model,
     GetVerified: verified,
     GetModelMemory: memory,
-    RemoveModel: remove,
     PromoteModel: promote,
 }

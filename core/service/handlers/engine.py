@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ...protocol.replies import Done, Samples
-from ...protocol.requests import GetMachine, GetSamples, GetState, StopEngine
+from ...protocol.replies import Done
+from ...protocol.requests.engine import GetMachine, GetSamples, GetState, Samples, StopEngine
 from ...protocol.state import EngineState, MachineState
 from ...version import sightline_version
 from ..context import Context
