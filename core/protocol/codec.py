@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..text import counted
+
 T = TypeVar("T")
 _NONE = type(None)
 
@@ -150,7 +152,8 @@ def _tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if hints[-1:] == (...,):
         return tuple(decoded(hints[0], item, where) for item in value)
     if len(value) != len(hints):
-        raise TypeError(f"{where}: {len(hints)} values are expected, not {len(value)}")
+        expected = counted(len(hints), "value is", "values are")
+        raise TypeError(f"{where}: {expected} expected, not {len(value)}")
     return tuple(decoded(hint, item, where) for hint, item in zip(hints, value, strict=True))
 
 

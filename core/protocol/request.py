@@ -93,4 +93,4 @@ def _arguments(request: type[Request[Any]]) -> tuple[Any, ...]:
         for base in class_.__dict__.get("__orig_bases__", ()):
             if get_origin(base) in (Request, Streamed):
                 return get_args(base)
-    raise TypeError(f"{request.__name__} declares no reply")
+    raise TypeError(f"no reply is declared by {request.__name__}")
