@@ -96,3 +96,12 @@ def _safe(char: str) -> str:
     if unicodedata.category(char) in _UNSAFE_CATEGORIES:
         return _REPLACEMENT
     return char
+
+
+def byte_size(count: float) -> str:
+    """Return bytes as a person says them: 3.2 GB (powers of 1000, as disks are sold)."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -65,6 +65,7 @@ def _kept_digest() -> str:
 async def _make(folder: Path) -> None:
     from core.protocol.commands import SubmitScan
     from core.service.attach import attached
+    from core.service.stop_engine import ask_to_stop
 
     library = folder / "library"
     client = await attached(library)
@@ -77,7 +78,7 @@ async def _make(folder: Path) -> None:
             await _screen(library, folder / "state", f"queue-{name}", size, ("1",), 0.2)
             await _idle(client)
     finally:
-        await client.stop("now")
+        await ask_to_stop(client, "now")
         await client.close()
 
 

@@ -195,7 +195,7 @@ def test_jobs_take_turns_in_one_queue_and_obey_by_number(
             assert [job.kind for job in state.jobs] == ["scan", "batch-check", "verification"]
             assert [job.state for job in state.jobs][1:] == ["queued", "queued"]
             assert state_from_json(json.loads(json.dumps(state_to_json(state)))) == state
-            page = await client.rows(ListTasks(), 0, 10)
+            page = await client.ask(ListTasks(first=0, last=10))
             assert [(row["scan"], row["number"], row["kind"]) for row in page.rows][:2] == [
                 (check, 0, "batch-check"), (verify, 0, "verification"),
             ]  # fmt: skip

@@ -36,7 +36,7 @@ NEVER_ONE = frozenset(
         ("core/synthetic/lightning.py", "flashes"), ("core/synthetic/lightning.py", "frames"),
         ("core/models/preprocessing.py", "pixels"), ("core/models/smoke_test.py", "pictures"),
         ("core/models/smoke_test.py", "texts"), ("core/models/weights.py", "bytes"),
-        ("tui/terminal/clipboard.py", "bytes"), ("core/hub/disk.py", ""),
+        ("tui/terminal/clipboard.py", "bytes"), ("core/text.py", ""), ("core/hub/disk.py", ""),
         ("core/device/quantisation.py", ""), ("core/device/capability.py", "sees"),
         ("core/models/endpoint/connection.py", "characters"), ("tui/keys/user_keys.py", ""),
         ("tui/screens/profiles.py", "changes"), ("core/protocol/fact_line.py", "tokens"),

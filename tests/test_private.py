@@ -20,9 +20,10 @@ from core.config.profiles import create
 from core.config.prompts import Wording, add
 from core.config.user_settings import log_file
 from core.errors import EnvironmentFault, LibraryBusy
-from core.service.discovery import PROTOCOL, Listening, announce, discovery_file, running
+from core.service.discovery import Listening, announce, discovery_file, running
 from core.service.engine_log import log_to
 from core.service.remote import RemoteClient
+from core.service.wire import PROTOCOL
 from core.storage.library import DATABASE, Library
 from core.storage.lock import LOCK
 from core.system import private_files as private

@@ -22,10 +22,15 @@ from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
 from core.protocol.messages import BatchDone, Message, ScanFinished
 from core.protocol.queries import ListLogLines, ListResults, ListScans, ListTasks
+from core.protocol.requests.exports import ExportRows
+from core.protocol.requests.instants import GetInstant
+from core.protocol.requests.pictures import GetStill
 from core.service.attach import attached
 from core.service.client import Records
 from core.service.discovery import discovery_file, running, socket_path
 from core.service.remote import RemoteClient
+from core.service.stop_engine import ask_to_stop
+from core.times import WrittenTime
 from tests.engines import end_engines, ended, home, viewer
 from tests.tui.viewing import copied, end_engine
 from tests.workbench import STROKES, Cli, InProcess
@@ -76,7 +81,7 @@ def test_nobody_else_may_talk_to_it_and_nothing_of_it_stays_behind(home: Path) -
             assert stat.S_ISSOCK(mode)
             assert stat.S_IMODE(mode) == 0o600
             assert stat.S_IMODE(discovery_file(home).stat().st_mode) == 0o600
-            await client.stop("now")
+            await ask_to_stop(client, "now")
             await ended(client.facts["pid"])
         assert not socket_path(home).exists()
         assert running(home) is None
@@ -104,7 +109,7 @@ def test_a_library_path_too_long_for_a_socket_still_works(
     async def run() -> None:
         async with viewer(library) as client:
             assert Path(client.facts["socket"]).parent == runtime / "sightline"
-            await client.stop("now")
+            await ask_to_stop(client, "now")
             await ended(client.facts["pid"])
 
     asyncio.run(run())
@@ -123,7 +128,7 @@ def test_killed_engine_is_noticed_and_the_next_one_can_resume(home: Path, long_s
                 await client.snapshot()
             await ended(client.facts["pid"])
         async with viewer(home) as client:
-            page = await client.rows(ListScans(), 0, 10)
+            page = await client.ask(ListScans(last=10))
             assert [row["state"] for row in page.rows] == ["interrupted"]
 
     asyncio.run(run())
@@ -135,7 +140,7 @@ def test_one_who_only_looks_changes_nothing(home: Path, storm: Path) -> None:
             with pytest.raises(UsageError, match="--readonly"):
                 await client.send(SubmitScan((str(storm),), "storm"))
             with pytest.raises(UsageError, match="--readonly"):
-                await client.stop("now")
+                await ask_to_stop(client, "now")
             assert (await client.snapshot()).scans == ()
 
     asyncio.run(run())
@@ -162,9 +167,9 @@ def test_a_viewer_that_never_reads_and_one_that_talks_nonsense_hold_up_nobody(
             with socket.socket(socket.AF_UNIX) as stalled, socket.socket(socket.AF_UNIX) as odd:
                 stalled.connect(str(socket_path(home)))
                 odd.connect(str(socket_path(home)))
-                odd.sendall(b"\x1b]52;c;xxx\n{}\n[1]\n" + b'{"id": 1, "do": "rm"}\n')
+                odd.sendall(b"\x1b]52;c;xxx\n{}\n[1]\n" + b'{"id": 1, "ask": {"type": "rm"}}\n')
                 for _ in range(200):
-                    stalled.sendall(b'{"id": 1, "do": "events", "since": 0}\n')
+                    stalled.sendall(b'{"id": 1, "events": 0}\n')
                 await client.send(SubmitScan((str(long_storm),), "storm", SMALL))
                 assert (await until(client, ScanFinished)).state == "done"
                 odd.settimeout(5)
@@ -194,7 +199,7 @@ def test_waiting_scans_move_and_the_running_one_ends_after_its_source(
             assert [(scan.scan, scan.state) for scan in state.scans] == [
                 (first, "running"), (third, "queued"), (second, "paused"),
             ]  # fmt: skip
-            page = await client.rows(ListTasks(), 0, 10)
+            page = await client.ask(ListTasks(last=10))
             assert [row["scan"] for row in page.rows] == [first, first, third, second]
             await client.send(EndScan(first))
             end = await until(client, ScanFinished)
@@ -208,10 +213,10 @@ def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_st
         async with viewer(home) as client:
             await client.send(SubmitScan((str(long_storm),), "storm", SMALL))
             await until(client, BatchDone)
-            await client.stop("after_source")
+            await ask_to_stop(client, "after_source")
             await ended(client.facts["pid"])
         async with viewer(home) as client:
-            page = await client.rows(ListTasks(), 0, 10)
+            page = await client.ask(ListTasks(last=10))
             assert [row["state"] for row in page.rows] == ["done"]
 
     asyncio.run(run())
@@ -220,27 +225,27 @@ def test_stopping_after_the_source_in_hand_finishes_it_first(home: Path, long_st
 def test_results_come_in_pages_narrowed_and_sorted(looked_at: Path) -> None:
     async def run() -> None:
         async with viewer(looked_at) as client:
-            everything = await client.rows(ListResults(), 0, 100)
-            flashes = await client.rows(ListResults(text="kind:flash score>0"), 0, 100)
+            everything = await client.ask(ListResults(last=100))
+            flashes = await client.ask(ListResults(text="kind:flash score>0", last=100))
             assert flashes.total == STROKES
             assert {row["kind"] for row in flashes.rows} == {"flash"}
             assert everything.total >= STROKES
-            part = await client.rows(ListResults(), 2, 4)
+            part = await client.ask(ListResults(first=2, last=4))
             assert part.rows == everything.rows[2:4]
             assert part.total == everything.total
-            best = await client.rows(ListResults(sort="score", descending=True), 0, 100)
+            best = await client.ask(ListResults(sort="score", descending=True, last=100))
             scores = [row["score"] for row in best.rows]
             assert scores == sorted(scores, reverse=True)
-            rejected = await client.rows(ListResults("candidates", text="is:rejected"), 0, 100)
-            accepted = await client.rows(ListResults("candidates", text="is:accepted"), 0, 100)
-            every = await client.rows(ListResults("candidates"), 0, 100)
+            rejected = await client.ask(ListResults("candidates", text="is:rejected", last=100))
+            accepted = await client.ask(ListResults("candidates", text="is:accepted", last=100))
+            every = await client.ask(ListResults("candidates", last=100))
             assert rejected.total + accepted.total == every.total
             assert all(row["reason"] for row in rejected.rows)
             assert not any(row["reason"] for row in accepted.rows)
             with pytest.raises(UsageError, match="score>0"):
-                await client.rows(ListResults(text="score>much"), 0, 1)
+                await client.ask(ListResults(text="score>much", last=1))
             with pytest.raises(UnknownName):
-                await client.rows(ListResults(scan=99), 0, 1)
+                await client.ask(ListResults(scan=99, last=1))
 
     asyncio.run(run())
 
@@ -250,7 +255,7 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
         async with viewer(home) as client:
             await client.send(SubmitScan((str(storm),), "storm"))
             await until(client, ScanFinished)
-            row = (await client.rows(ListResults(), 1, 2)).rows[0]
+            row = (await client.ask(ListResults(first=1, last=2))).rows[0]
             await client.send(MarkFrame(row["content"], row["frame"]))
             await client.send(
                 CorrectFrame(row["content"], row["frame"], "caption", "a bolt [/x] over the mast")
@@ -260,13 +265,15 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
             [remark] = json.loads(written.read_text())["remarks"]
             assert (remark["frame"], remark["marked"]) == (row["frame"], True)
             assert remark["caption"] == "a bolt [/x] over the mast"
-            marked = await client.rows(ListResults(text="is:marked"), 0, 10)
+            marked = await client.ask(ListResults(text="is:marked", last=10))
             assert [each["key"] for each in marked.rows] == [row["key"]]
             assert marked.rows[0]["corrected_caption"] == "a bolt [/x] over the mast"
             await client.send(MarkFrame(row["content"], row["frame"], on=False))
             await client.send(CorrectFrame(row["content"], row["frame"], "caption", ""))
-            assert (await client.rows(ListResults(text="is:marked"), 0, 10)).total == 0
-            assert (await client.rows(ListResults(), 1, 2)).rows[0]["corrected_caption"] is None
+            assert (await client.ask(ListResults(text="is:marked", last=10))).total == 0
+            assert (await client.ask(ListResults(first=1, last=2))).rows[0][
+                "corrected_caption"
+            ] is None
 
     asyncio.run(run())
 
@@ -276,9 +283,10 @@ def test_what_is_in_view_becomes_a_file(looked_at: Path, tmp_path: Path) -> None
         async with viewer(looked_at) as client:
             best = ListResults(text="kind:flash", sort="score", descending=True)
             for name in ("jsonl", "csv"):
-                assert await client.export_rows(best, name, tmp_path / f"rows.{name}") == STROKES
+                written = await client.ask(ExportRows(best, name, tmp_path / f"rows.{name}"))
+                assert written.rows == STROKES
             with pytest.raises(UsageError, match="jsonl"):
-                await client.export_rows(best, "josnl", tmp_path / "rows")
+                await client.ask(ExportRows(best, "josnl", tmp_path / "rows"))
 
     asyncio.run(run())
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
@@ -289,14 +297,14 @@ def test_what_is_in_view_becomes_a_file(looked_at: Path, tmp_path: Path) -> None
 def test_the_moment_its_picture_and_the_log(looked_at: Path) -> None:
     async def run() -> None:
         async with viewer(looked_at) as client:
-            row = (await client.rows(ListResults(), 0, 1)).rows[0]
-            body = await client.instant(row["path"], row["seconds"])
-            assert body["frame"] == row["frame"]
-            jpeg = await client.still(row["path"], row["seconds"], 200)
+            row = (await client.ask(ListResults(last=1))).rows[0]
+            when = WrittenTime(row["seconds"])
+            assert (await client.ask(GetInstant(row["path"], when))).frame == row["frame"]
+            jpeg = (await client.ask(GetStill(row["path"], when, 200))).jpeg
             assert jpeg[:2] == b"\xff\xd8"
-            log = await client.rows(ListLogLines(), 0, 100)
+            log = await client.ask(ListLogLines(last=100))
             assert any("listening" in line["text"] for line in log.rows)
-            assert (await client.rows(ListLogLines(level="ERROR"), 0, 100)).total == 0
+            assert (await client.ask(ListLogLines(level="ERROR", last=100))).total == 0
 
     asyncio.run(run())
 
@@ -379,13 +387,13 @@ def test_an_engine_that_was_stopped_stays_stopped_until_somebody_wants_it(
             async with asyncio.timeout(120):
                 while bridge.connection != "attached":
                     await asyncio.sleep(0.02)
-                await other.stop("now")
+                await ask_to_stop(other, "now")
                 while "was stopped" not in bridge.trouble:
                     await asyncio.sleep(0.02)
                 await ended(other.facts["pid"])
                 await asyncio.sleep(1.2)
                 assert running(home) is None
-                assert await bridge.send(SubmitScan((str(storm),), "storm")) == 1
+                assert (await bridge.ask(SubmitScan((str(storm),), "storm"))).scan == 1
                 assert bridge.connection == "attached"
             await bridge.leave()
             with suppress(asyncio.CancelledError):

@@ -19,6 +19,7 @@ from core.service.attach import attached
 from core.service.client import Records
 from core.service.discovery import running
 from core.service.remote import RemoteClient
+from core.service.stop_engine import ask_to_stop
 from tests.engines import ended, home, viewer
 from tests.workbench import STROKES, Cli
 
@@ -93,9 +94,9 @@ def test_a_watch_that_is_ended_is_forgotten(home: Path, inbox: Path, storm: Path
             shutil.copy(storm, other)
             await client.send(WatchFolder(str(other), "storm", settle_seconds=0.6))
             await until(client, finished(1))
-            assert (await client.rows(ListScans(), 0, 10)).total == 1
+            assert (await client.ask(ListScans(last=10))).total == 1
             await client.send(EndWatch(str(other)))
-            await client.stop("now")
+            await ask_to_stop(client, "now")
         async with viewer(home) as client:
             assert (await client.snapshot()).watches == ()
 
@@ -171,7 +172,7 @@ def test_stopping_the_engine_stops_what_watches_ask_for(
             shutil.copy(long_storm, inbox / "b.mp4")
             listening = running(home)
             assert listening is not None
-            await client.stop("now")
+            await ask_to_stop(client, "now")
             await ended(listening.pid)
         assert [name for name, _, _ in paths(home, 2)] == ["a.mp4"]
         with pytest.raises(UnknownName):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from core.protocol.commands import SubmitScan, WatchFolder
+    from core.protocol.requests.engine import StopHow
 
     from .screens.screen import AppScreen
     from .terminal.probe import TerminalFacts
@@ -165,10 +166,10 @@ class SightlineApp(SafeApp[None]):
         """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
         from core.protocol.commands import WatchFolder
 
-        scan = await self.bridge.send(command)
+        accepted = await self.bridge.ask(command)
         if isinstance(command, WatchFolder):
             return f"watching {clean_path(command.folder)}"
-        return f"scan {scan} is in the queue"
+        return f"scan {accepted.scan} is in the queue"
 
     # Actions
 
@@ -337,13 +338,16 @@ class SightlineApp(SafeApp[None]):
         if how == "detach":
             self.leave()
         elif how is not None:
-            self.run_worker(self._stopped(how))
+            self.run_worker(self._stopped("now" if how == "now" else "after_source"))
 
-    async def _stopped(self, how: str) -> None:
+    async def _stopped(self, how: StopHow) -> None:
+        from core.service.stop_engine import ask_to_stop
+
         if self.room is not None:
             self.room.say("stopping ...")
         try:
-            await self.bridge.stop(how)
+            self.bridge.end_with_engine()
+            await ask_to_stop(self.bridge, how)
         except SightlineError as error:
             if self.room is not None:
                 self.room.say(str(error), bad=True)

@@ -10,23 +10,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from core.errors import EngineGone, SightlineError
 
 if TYPE_CHECKING:
-    from core.protocol.commands import Command
     from core.protocol.messages import Message
-    from core.protocol.queries import ExportRequest, Page, Query
+    from core.protocol.request import Request, Streamed
     from core.protocol.state import EngineState
-    from core.protocol.views import ExportState
     from core.service.remote import RemoteClient
 
+T = TypeVar("T")
 Connection = Literal["starting", "attached", "lost", "stopped", "failed"]
 POLL_SECONDS = 0.25
+ANSWER_SECONDS = 30.0
+"""as of `core.service.interface`, which the first paint does not load"""
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 KEPT_EVENTS = 500
 
@@ -103,46 +104,28 @@ class Bridge:
         if self._client is not None:
             await self._client.close()
 
-    async def send(self, command: Command) -> int:
-        """Ask the engine for something, started again if it was stopped. Raises SightlineError."""
-        if self.connection == "stopped" and not self.readonly:
-            self._wanted.set()
-            while self.connection == "stopped":
-                await asyncio.sleep(self.poll_seconds)
-        return await self._attached().send(command)
+    async def ask(self, request: Request[T], timeout: float = ANSWER_SECONDS) -> T:
+        """Return the reply to a request. Raises SightlineError.
 
-    async def rows(self, query: Query, first: int, last: int) -> Page:
-        """Return a page of a list. Raises SightlineError."""
-        return await self._attached().rows(query, first, last)
+        What writes starts an engine that was stopped; what only reads does not.
+        """
+        await self._started_for(request)
+        return await self._attached().ask(request, timeout)
 
-    async def instant(self, path: str, seconds: float) -> dict[str, Any]:
-        """Return everything kept about one instant. Raises SightlineError."""
-        return await self._attached().instant(path, seconds)
+    def stream(self, request: Streamed[T, Any]) -> AsyncGenerator[T, None]:
+        """Yield the parts of a streamed reply as they come. Raises SightlineError."""
+        return self._attached().stream(request)
 
-    async def still(self, path: str, seconds: float, longest_side: int) -> bytes:
-        """Return a JPEG of an instant. Raises SightlineError."""
-        return await self._attached().still(path, seconds, longest_side)
-
-    async def export_rows(self, query: Query, format_: str, path: Path) -> int:
-        """Write all rows of a list to a file. Raises SightlineError."""
-        return await self._attached().export_rows(query, format_, path)
-
-    async def begin_export(self, request: ExportRequest) -> int:
-        """Start writing results as files; return the export's number. Raises SightlineError."""
-        return await self._attached().begin_export(request)
-
-    async def export_state(self, number: int) -> ExportState:
-        """Return how an export stands. Raises SightlineError."""
-        return await self._attached().export_state(number)
-
-    async def samples(self, since: float) -> list[dict[str, Any]]:
-        """Return what the machine did since a time. Raises SightlineError."""
-        return await self._attached().samples(since)
-
-    async def stop(self, how: str) -> None:
-        """End the engine `now` or `after_source`. Raises SightlineError."""
+    def end_with_engine(self) -> None:
+        """Start no engine any more: whoever calls this is about to stop it."""
         self._leaving = True
-        await self._attached().stop(how)
+
+    async def _started_for(self, request: Request[Any]) -> None:
+        if self.connection != "stopped" or self.readonly or request.RIGHT != "write":
+            return
+        self._wanted.set()
+        while self.connection == "stopped":
+            await asyncio.sleep(self.poll_seconds)
 
     def _attached(self) -> RemoteClient:
         if self._client is None or self._client.gone:

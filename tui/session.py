@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.system import private_files as private
+from core.service.local import write_private
 
 FILE = "app.json"
 
@@ -26,4 +26,4 @@ def load(folder: Path) -> dict[str, Any]:
 def save(folder: Path, kept: dict[str, Any]) -> None:
     """Keep it; a disk that takes nothing is no reason to fail on the way out."""
     with suppress(OSError):
-        private.write_whole(folder / FILE, json.dumps(kept).encode("utf-8"))
+        write_private(folder / FILE, json.dumps(kept).encode("utf-8"))

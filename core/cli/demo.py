@@ -9,7 +9,10 @@ import click
 
 from ..protocol.commands import SubmitScan
 from ..protocol.queries import ScoreRequest
-from ..service.client import Records
+from ..protocol.requests.results import GetScans
+from ..protocol.requests.scores import ScoreScan
+from ..service.client import ask_library
+from ..service.local import draw_demo
 from .output import Session
 from .running import Finish, run_scan
 from .score import print_score
@@ -31,20 +34,16 @@ def command(session: Session, out: Path) -> int:
     The clip is drawn, not filmed: a town at night with rain, a passing car and six strokes of one
     to several frames, one of them faint. Nothing is downloaded.
     """
-    from ..synthetic.storm import demo_scene, write
-
     session.library = out / "library"
     clip = out / "storm.mp4"
     out.mkdir(parents=True, exist_ok=True)
     session.out.note(f"drawing {clip} ...")
-    truth = write(demo_scene(), clip)
+    truth = draw_demo(clip)
     request = SubmitScan((str(clip),), "storm", mode="redo")
     code = asyncio.run(run_scan(session, request, Finish(out / "report", ("json", "csv", "html"))))
-    records = Records.open(session.library)
-    try:
-        newest = records.scans()[0].scan
-        print_score(session.out, records.score(newest, ScoreRequest(truth)).all)
-    finally:
-        records.close()
+    newest = ask_library(session.library, GetScans()).scans[0].scan
+    print_score(
+        session.out, ask_library(session.library, ScoreScan(newest, ScoreRequest(truth))).all
+    )
     session.out.note(f"report: {out / 'report' / 'scan.html'}")
     return code

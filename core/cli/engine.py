@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..config.user_settings import log_file
 from ..errors import ExitCode, UsageError
+from ..protocol.queries import MOST_ROWS, ListLogLines
+from ..protocol.requests.engine import StopHow
 from ..protocol.state import JobState
+from ..service.client import ask_library
 from ..service.discovery import Listening, running
 from ..service.remote import RemoteClient
 from ..service.stop_engine import end_engine
@@ -71,7 +75,7 @@ def stop(session: Session, after_source: bool) -> int:
     if found is None:
         session.out.note("no engine runs on this library")
         return 0
-    how = "after_source" if after_source else "now"
+    how: StopHow = "after_source" if after_source else "now"
     answered = asyncio.run(end_engine(session.library, found, how))
     session.out.note(
         f"engine {found.pid} ended" if answered
@@ -94,14 +98,19 @@ def stop(session: Session, after_source: bool) -> int:
 @click.pass_obj
 def log_(session: Session, lines: int, level: Any) -> int:
     """Print the end of the engine's log."""
-    from ..service.client import log_lines
-
     path = log_file(session.library)
     if not path.is_file():
         raise UsageError(f"{clean(str(path))}: no log yet; it begins with the first scan")
-    for row in log_lines(session.library, level)[-lines:]:
+    for row in _last_lines(session.library, level, lines):
         session.out.result(f"{row['time']} {row['level']:7} {row['where']} {row['text']}".strip())
     return 0
+
+
+def _last_lines(library: Path, level: Any, count: int) -> tuple[dict[str, Any], ...]:
+    """Return the last lines of the log of at least a level."""
+    total = ask_library(library, ListLogLines(level, last=0)).total
+    first = max(total - min(count, MOST_ROWS), 0)
+    return ask_library(library, ListLogLines(level, first=first, last=total)).rows
 
 
 async def _facts(found: Listening) -> dict[str, Any]:

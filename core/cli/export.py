@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..protocol.queries import ExportRequest
+from ..service.client import wait_for
 from .options import DEFAULT_FORMATS, filter_option, formats_option
 from .output import Session
 from .writing import write_files
@@ -43,4 +44,4 @@ def command(
         scan, text, formats or DEFAULT_FORMATS, str(out),
         str(out) if clips else "", str(out) if pictures else "",
     )  # fmt: skip
-    return write_files(session.library, request, session.out, list_=True)
+    return wait_for(write_files(session.library, request, session.out, list_=True))

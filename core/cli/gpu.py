@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from ..protocol.state import GpuState, MachineState
-from ..service.client import machine_now
+from ..service.machine import machine_now
 from ..text import counted
 from .output import ConsoleOutput, Session
 

@@ -197,7 +197,7 @@ def _silence_stdout() -> None:
 
 def _disk(error: OSError) -> int:
     """Say what the machine refused; no defect of ours, wherever it was met."""
-    from ..system.disk_errors import disk_fault_of
+    from ..service.local import disk_fault_of
 
     fault = disk_fault_of(error)
     if fault is None:

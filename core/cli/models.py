@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..protocol.commands import RemoveModel
+from ..protocol.request import ALL_RIGHTS
+from ..protocol.requests.models import (
+    GetModel,
+    GetModelMemory,
+    GetModels,
+    GetVerified,
+    PromoteModel,
+)
+from ..service.client import ask_library
+from ..text import byte_size
 from .output import Session
 
 if TYPE_CHECKING:
-    from ..hub.hub import Hub
-    from ..hub.resolved import Channel
+    from ..service.model_files import Channel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,19 +88,17 @@ def pull(
 @click.pass_obj
 def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
     """List the models known by name, and whatever is on this disk."""
-    from ..hub.overview import lines
-
-    found = [line for line in lines(_hub()) if not kind or line.kind == kind]
+    known = ask_library(session.library, GetModels()).models
+    found = [line for line in known if not kind or line.kind == kind]
     found = [line for line in found if line.size_bytes or not only_cached]
     if as_json:
         for line in found:
             session.out.json({"type": "Model", **asdict(line)})
         return 0
-    from ..hub.disk import size
-
     rows = [
-        (line.name, line.kind or "-", line.state, size(line.size_bytes) if line.size_bytes else "",
-         line.pinned[:12], line.good_for or line.repo)
+        (line.name, line.kind or "-", line.state,
+         byte_size(line.size_bytes) if line.size_bytes else "", line.pinned[:12],
+         line.good_for or line.repo)
         for line in found
     ]  # fmt: skip
     session.out.table(("model", "kind", "here", "size", "pinned", "good for"), rows)
@@ -103,9 +111,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
 @click.pass_obj
 def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
     """Show one model: where it comes from, what is here, what was verified."""
-    from ..hub.overview import described
-
-    body = described(_hub(offline), name, channel)
+    body = ask_library(session.library, GetModel(name, channel, offline)).model
     if as_json:
         session.out.json({"type": "Model", **body})
         return 0
@@ -122,13 +128,11 @@ def show(session: Session, name: str, channel: Channel, offline: bool, as_json: 
 @click.pass_obj
 def remove(session: Session, name: str, as_json: bool) -> int:
     """Remove a model, or one commit of it, from this disk. Its pin stays."""
-    from ..hub.disk import size
-
-    freed = _hub().remove(name)
+    removed = ask_library(session.library, RemoveModel(name), ALL_RIGHTS)
     if as_json:
-        session.out.json({"type": "ModelRemoved", "name": name, "freed_bytes": freed})
+        session.out.json({"type": "ModelRemoved", **asdict(removed)})
     else:
-        session.out.note(f"{name} removed, {size(freed)} freed")
+        session.out.note(f"{name} removed, {byte_size(removed.freed_bytes)} freed")
     return 0
 
 
@@ -147,11 +151,12 @@ def verify(
 
     What worked is noted in your models.toml and shown by `models matrix`.
     """
+    from ..service.model_files import open_hub
     from .pulling import verify as run
 
     return run(
-        session.out, _hub(offline), name, channel, files_only=files_only, clean_up=clean_up,
-        as_json=as_json,
+        session.out, open_hub(offline=offline), name, channel, files_only=files_only,
+        clean_up=clean_up, as_json=as_json,
     )  # fmt: skip
 
 
@@ -161,19 +166,16 @@ def verify(
 @click.pass_obj
 def matrix(session: Session, name: str | None, as_json: bool) -> int:
     """Show what was verified: commit, attention, precision, device, how and when."""
-    from ..hub.reference import parse
-
-    catalog = _hub().catalog
-    rows = catalog.rows(parse(name, catalog).repo) if name else list(catalog.verified)
+    rows = ask_library(session.library, GetVerified(name or "")).rows
     if as_json:
         for row in rows:
-            session.out.json({"type": "Verified", **row.model_dump(mode="json")})
+            session.out.json({"type": "Verified", **row})
         return 0
     session.out.table(
         ("model", "commit", "attention", "dtype", "device", "transformers", "on", "how"),
         [
-            (row.repo, row.commit[:12], " ".join(row.attn), row.dtype, row.device,
-             row.transformers, row.on, row.how)
+            (row["repo"], row["commit"][:12], " ".join(row["attn"]), row["dtype"], row["device"],
+             row["transformers"], row["on"], row["how"])
             for row in rows
         ],
     )  # fmt: skip
@@ -188,7 +190,7 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
 @click.pass_obj
 def promote(session: Session, name: str, as_json: bool) -> int:
     """Hold a model at the commit that was verified last: edge becomes stable."""
-    pin = _hub().promote(name)
+    pin = ask_library(session.library, PromoteModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
@@ -196,24 +198,12 @@ def promote(session: Session, name: str, as_json: bool) -> int:
     return 0
 
 
-def _hub(offline: bool = False) -> Hub:
-    from ..hub.hub import Hub
-
-    return Hub(offline=offline)
-
-
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def memory(session: Session, as_json: bool) -> int:
     """Say what each model took when it was loaded, and the batches that fitted."""
-    from ..service.client import Records
-
-    records = Records.open(session.library)
-    try:
-        rows = records.model_memory()
-    finally:
-        records.close()
+    rows = ask_library(session.library, GetModelMemory()).models
     for row in rows:
         if as_json:
             session.out.json({"type": "ModelMemory", **asdict(row)})

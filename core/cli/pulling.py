@@ -8,8 +8,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
-from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +15,16 @@ from ..errors import EnvironmentFault, ExitCode, Interrupted, SightlineError
 from ..protocol.commands import PullModel
 from ..protocol.state import EngineState
 from ..service.attach import headless
-from ..text import clean, counted
+from ..service.model_files import note_verified, open_hub, switch, try_once
+from ..text import byte_size, clean, counted
 from ..times import duration
 from .jobs import exit_code_of, listen
 from .output import ConsoleOutput, Session
 from .running import Stopper, stop_signals
 
 if TYPE_CHECKING:
-    from ..hub.check import Checked
-    from ..hub.control import Control
-    from ..hub.download import Download
-    from ..hub.hub import Hub
-    from ..hub.resolved import Channel, Resolved
     from ..service.client import EngineClient
+    from ..service.model_files import Channel, Checked, Control, Download, Hub, Resolved
 
 log = logging.getLogger("sightline.hub")
 INTERRUPTED = "stopped; what came is kept, and the same command goes on from there"
@@ -57,13 +52,11 @@ class PullPrinter:
         return int(ExitCode.OK)
 
     def _planned(self, body: dict[str, Any]) -> None:
-        from ..hub.disk import size
-
         space = "" if body["fits"] else ", MORE THAN IS FREE"
         self._out.note(
             f"{body['name']} at {body['revision'][:12]}: {counted(len(body['files']), 'file')}, "
-            f"{size(body['size_bytes'])}, {size(body['missing_bytes'])} to fetch "
-            f"({size(body['free_bytes'])} free{space})"
+            f"{byte_size(body['size_bytes'])}, {byte_size(body['missing_bytes'])} to fetch "
+            f"({byte_size(body['free_bytes'])} free{space})"
         )
 
     def _finished(self, body: dict[str, Any]) -> None:
@@ -103,9 +96,7 @@ class Puller:
 
     def pull_here(self, commands: Sequence[PullModel], *, dry_run: bool) -> None:
         """Pull models without an engine, or only say what would be fetched. Raises Interrupted."""
-        from ..hub.control import Control
-
-        control = Control()
+        control = switch()
         with stopping(control.cancel, self._out):
             for command in commands:
                 try:
@@ -135,10 +126,9 @@ class Puller:
             self.exit_code = max(self.exit_code, exit_code_of(end))
 
     def _pull_here(self, command: PullModel, control: Control, *, dry_run: bool) -> None:
-        from ..hub.hub import Hub
-        from ..hub.pull_lines import finished_line, planned_line, progress_line
+        from ..service.model_files import finished_line, planned_line, progress_line
 
-        hub = Hub(offline=command.offline)
+        hub = open_hub(offline=command.offline)
         found = hub.resolve(
             command.name, command.channel, allow_remote_code=command.allow_remote_code,
             weights=command.weights, control=control,
@@ -158,15 +148,13 @@ class Puller:
         self._printer.report(body)
 
     def _say_files(self, planned: Download) -> None:
-        from ..hub.disk import size
-
         if not self._json:
-            rows = [(p.file.path, size(p.file.size_bytes), _here(p.have_bytes, p.cached))
+            rows = [(p.file.path, byte_size(p.file.size_bytes), _here(p.have_bytes, p.cached))
                     for p in planned.files]  # fmt: skip
             self._out.table(("file", "size", "here"), rows)
 
     def _failed(self, name: str, reason: str, code: int) -> None:
-        from ..hub.pull_lines import failed_line
+        from ..service.model_files import failed_line
 
         self._out.failed(name, reason)
         if self._json:
@@ -188,9 +176,7 @@ def verify(
 
     Raises ModelMissing if it is not here, Interrupted on Ctrl+C, and what loading it raises.
     """
-    from ..hub.control import Control
-
-    control = Control()
+    control = switch()
     with stopping(control.cancel, out):
         found = hub.resolve(name, channel, control=control)
         checked = hub.check_files(
@@ -205,7 +191,7 @@ def verify(
             f"then: sightline models pull {name}"
         )
         return int(ExitCode.SOME_FAILED)
-    report = None if files_only else _smoke(found)
+    report = None if files_only else try_once(found)
     if report is None:
         out.note("only the files were checked; nothing was loaded")
     elif report.failure:
@@ -235,38 +221,12 @@ def stopping(stop: Any, out: ConsoleOutput) -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _smoke(found: Resolved) -> Any:
-    """Load the model and try it once; None where this sightline has no such check."""
-    name = "core.models.smoke_test"
-    try:
-        module = import_module("..models.smoke", __package__)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return None
-    return module.smoke(found)
-
-
 def _note_row(out: ConsoleOutput, found: Resolved, report: Any) -> None:
-    from ..models.catalog import VerifiedModel, add_verified
-    from ..version import package_version
-
-    if not found.repo:
-        return
-    row = VerifiedModel(
-        repo=found.repo, commit=found.revision, on=date.today(),
-        how="files against their checksums" if report is None else "loaded, one answer",
-        attn=() if report is None else tuple(report.attn),
-        dtype="" if report is None else report.dtype,
-        device="" if report is None else report.device,
-        transformers="" if report is None else package_version("transformers") or "",
-    )  # fmt: skip
-    out.note(f"noted in {add_verified(row)}")
+    if found.repo:
+        out.note(f"noted in {note_verified(found, report)}")
 
 
 def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json: bool) -> None:
-    from ..hub.disk import size
-
     if as_json:
         out.json({"type": "ModelChecked", "name": found.name, "revision": found.revision,
                   "sound": checked.sound, **asdict(checked)})  # fmt: skip
@@ -274,12 +234,12 @@ def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json:
     for fault in checked.faults:
         out.result(f"{fault.fault:9}  {fault.path}")
     end = "all well" if checked.sound else "not all well"
-    out.result(f"{found.name}  {counted(checked.files, 'file')}, {size(checked.size_bytes)}: {end}")
+    out.result(
+        f"{found.name}  {counted(checked.files, 'file')}, {byte_size(checked.size_bytes)}: {end}"
+    )
 
 
 def _progress_line(now: dict[str, Any]) -> str:
-    from ..hub.disk import size
-
     files = now["files"]
     done = sum(file["state"] == "done" for file in files)
     busy = [file["path"] for file in files if file["state"] in ("fetching", "checking")]
@@ -288,13 +248,12 @@ def _progress_line(now: dict[str, Any]) -> str:
     left = "" if now["seconds_left"] is None else f"  left {duration(now['seconds_left'])}"
     wait = "  another process fetches it too" if held and not busy else ""
     return (
-        f"{now['name']}  {share}%  {size(now['done_bytes'])} of {size(now['size_bytes'])}  "
-        f"{size(now['bytes_per_second'])}/s{left}  {done}/{counted(len(files), 'file')}{wait}  "
+        f"{now['name']}  {share}%  {byte_size(now['done_bytes'])} of "
+        f"{byte_size(now['size_bytes'])}  {byte_size(now['bytes_per_second'])}/s{left}  "
+        f"{done}/{counted(len(files), 'file')}{wait}  "
         f"{clean(', '.join(busy), limit=60)}"
     ).rstrip()
 
 
 def _here(have_bytes: int, cached: bool) -> str:
-    from ..hub.disk import size
-
-    return "yes" if cached else (f"{size(have_bytes)} of it" if have_bytes else "")
+    return "yes" if cached else (f"{byte_size(have_bytes)} of it" if have_bytes else "")

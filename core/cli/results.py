@@ -7,7 +7,8 @@ from typing import Any, cast
 import click
 
 from ..protocol.queries import ListResults, Sort, What
-from ..service.client import rows_of
+from ..service.client import LibraryClient, wait_for
+from ..service.rows import all_rows
 from ..text import counted
 from ..times import reference, timecode
 from .options import filter_option
@@ -37,14 +38,23 @@ def command(
     Without SCAN, the newest. The Results screen as text.
     """
     query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending)
-    for count, row in enumerate(rows_of(session.library, query)):
-        if limit is not None and count >= limit:
-            break
-        if as_json:
-            session.out.json({"type": "Row", **row})
-        else:
-            _print(session.out, what, row)
+    wait_for(_listed(session, query, limit, as_json))
     return 0
+
+
+async def _listed(session: Session, query: ListResults, limit: int | None, as_json: bool) -> None:
+    count, client = 0, LibraryClient(session.library)
+    try:
+        async for row in all_rows(client, query):
+            if limit is not None and count >= limit:
+                break
+            count += 1
+            if as_json:
+                session.out.json({"type": "Row", **row})
+            else:
+                _print(session.out, query.what, row)
+    finally:
+        await client.close()
 
 
 def _print(out: ConsoleOutput, what: str, row: dict[str, Any]) -> None:

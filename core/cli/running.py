@@ -18,7 +18,7 @@ from ..protocol import messages as events
 from ..protocol.commands import CancelScan, ResumeScan, SubmitScan
 from ..protocol.passed_over import PassedOver
 from ..service.attach import Ready, headless
-from ..service.client import EngineClient, Records, check_formats, folders_to_write
+from ..service.client import EngineClient, LibraryClient, check_formats, folders_to_write
 from ..service.engine_log import log_to
 from ..text import clean_path, counted
 from ..times import duration, reference, timecode
@@ -72,23 +72,26 @@ async def run_scan(
         if finish == Finish() or not isinstance(command, ResumeScan) or command.failed:
             raise
         session.out.note(str(nothing))  # a kill may have come while its results were written
-        lost = _write(session.library, command.scan, finish, session.out)
-        return lost or _some_failed(session.library, command.scan)
+        lost = await _write(session.library, command.scan, finish, session.out)
+        return lost or await _some_failed(session.library, command.scan)
     finally:
         await client.close()
     code = exit_code(end, session.out)
     if end.fault == LibraryGone.__name__:
         return code
-    lost = _write(session.library, end.scan, finish, session.out)
+    lost = await _write(session.library, end.scan, finish, session.out)
     return code or lost
 
 
-def _some_failed(library: Path, scan: int) -> int:
-    records = Records.open(library)
+async def _some_failed(library: Path, scan: int) -> int:
+    from ..protocol.requests.results import GetTasks
+
+    client = LibraryClient(library)
     try:
-        failed = any(task.state == "failed" for task in records.tasks(scan))
+        kept = await client.ask(GetTasks(scan))
     finally:
-        records.close()
+        await client.close()
+    failed = any(task.state == "failed" for task in kept.tasks)
     return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 
@@ -302,7 +305,7 @@ def stop_signals() -> list[signal.Signals]:
     return [name for name in names if signal.getsignal(name) is not signal.SIG_IGN]
 
 
-def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
+async def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
     if finish == Finish():
         return 0
     from ..protocol.queries import ExportRequest
@@ -312,7 +315,7 @@ def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -> int:
     formats = finish.formats or DEFAULT_FORMATS
     request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))
     try:
-        return write_files(library, request, out)
+        return await write_files(library, request, out)
     except UnknownName as error:
         raise LibraryGone(f"{clean_path(str(library))} is gone since the scan ended") from error
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,9 +12,11 @@ import click
 
 from ..errors import UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
+from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
+from ..protocol.requests.results import GetScans, GetTasks
 from ..protocol.views import JobLine
 from ..service.attach import attached, headless
-from ..service.client import Records, verified_without_engine
+from ..service.client import ask_library, verified_without_engine
 from ..text import clean
 from ..times import duration
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
@@ -41,8 +42,7 @@ def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
     """List every scan in the library, the newest first; with --all, jobs of every kind."""
     if every or kind:
         return _list_jobs(session, kind, as_json=as_json)
-    with closing(Records.open(session.library)) as records:
-        lines = records.scans()
+    lines = ask_library(session.library, GetScans()).scans
     if as_json:
         for line in lines:
             session.out.json({"type": "Scan", **asdict(line)})
@@ -60,8 +60,7 @@ def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
 
 
 def _list_jobs(session: Session, kind: str, *, as_json: bool) -> int:
-    with closing(Records.open(session.library)) as records:
-        lines = records.jobs(kind)
+    lines = ask_library(session.library, GetJobs(kind)).jobs
     if as_json:
         for line in lines:
             session.out.json({"type": "Job", **asdict(line)})
@@ -89,11 +88,12 @@ def _kind(job: JobLine) -> str:
 @click.pass_obj
 def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
     """Show the sources of a scan and how each ended; of another job, what it has finished."""
-    with closing(Records.open(session.library)) as records:
-        job = _job(records, scan)
-        if job is not None and job.kind != "scan":
-            return _show_job(session, job, records.job_rows(scan), as_json=as_json)
-        tasks = [t for t in records.tasks(scan) if t.state == "failed" or not only_failed]
+    job = _job_in(session.library, scan)
+    if job is not None and job.kind != "scan":
+        rows_of_job = ask_library(session.library, GetJobRows(scan)).rows
+        return _show_job(session, job, rows_of_job, as_json=as_json)
+    kept = ask_library(session.library, GetTasks(scan)).tasks  # says so if there is no such scan
+    tasks = [task for task in kept if task.state == "failed" or not only_failed]
     if as_json:
         for task in tasks:
             session.out.json({"type": "Task", **asdict(task)})
@@ -106,15 +106,9 @@ def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
     return 0
 
 
-def _job(records: Records, number: int) -> JobLine | None:
-    try:
-        return records.job(number)
-    except UnknownName:
-        return None  # what is asked of the scan says so
-
-
-def _show_job(session: Session, job: JobLine, rows: list[dict[str, object]], *, as_json: bool
-) -> int:  # fmt: skip
+def _show_job(
+    session: Session, job: JobLine, rows: Sequence[dict[str, object]], *, as_json: bool
+) -> int:
     if as_json:
         session.out.json({"type": "Job", **asdict(job)})
         for row in rows:
@@ -160,13 +154,11 @@ def resume(
 
 
 def _job_in(library: Path, number: int) -> JobLine | None:
-    """Return a job, None if there is none of that number, or no library. Raises as `Records`."""
+    """Return a job, None if there is none of that number, or no library. Raises SightlineError."""
     try:
-        records = Records.open(library)
+        return ask_library(library, GetJob(number))
     except UnknownName:
         return None
-    with closing(records):
-        return _job(records, number)
 
 
 def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
@@ -223,7 +215,7 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
     It is a job of the library's engine: the running one, if there is one. After an interruption
     `runs resume` goes on with the sources that were not compared yet.
     """
-    Records.open(session.library).close()  # refuses a folder that is no library
+    ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)
     if not os.access(session.library, os.W_OK):  # no engine can keep a job there
         for checked in verified_without_engine(session.library, scan):

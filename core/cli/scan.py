@@ -116,12 +116,13 @@ def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
 def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from ..service.client import dry_run
+    from ..protocol.requests.results import PlanScan
+    from ..service.client import ask_library
     from ..text import counted
     from ..times import duration
     from .running import say_left_out
 
-    planned = dry_run(session.library, request)
+    planned = ask_library(session.library, PlanScan(request))
     if not planned.sources and not planned.missing and not planned.left_out:
         why = "; ".join(["no video or picture", *planned.passed_over.lines()])
         raise NothingToScan(f"nothing to scan there: {why}; name a file to force it")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageError
 from ..protocol.queries import ScoreRequest
-from ..service.client import Records
+from ..protocol.requests.scores import ScoreScan
+from ..protocol.scores import Score, Scored
+from ..service.client import ask_library
 from ..text import clean_path, counted
 from ..times import timecode
 from .output import ConsoleOutput, Session
-
-if TYPE_CHECKING:
-    from ..judge.score import Score
-    from ..reports.scoring import Scored
 
 
 @click.command()
@@ -75,11 +72,7 @@ def command(
     request = ScoreRequest(
         truth, _names(kinds), _names(stages), tolerance, stroke_tolerance, any_video
     )
-    records = Records.open(session.library)
-    try:
-        found = records.score(scan, request)
-    finally:
-        records.close()
+    found = ask_library(session.library, ScoreScan(scan, request))
     if as_json:
         session.out.json(_json(found))
     else:

@@ -14,9 +14,12 @@ import click
 
 from ..errors import UsageError
 from ..protocol.addresses import absolute
-from ..protocol.views import InstantView
+from ..protocol.instant_view import InstantView
+from ..protocol.requests.instants import GetInstant
+from ..protocol.requests.pictures import GetStill
 from ..records import Candidate, Event
-from ..service.client import Records
+from ..service.client import ask_library
+from ..service.local import write_file
 from ..times import WrittenTime, parse_written, timecode, with_reference
 from .output import ConsoleOutput, Session
 
@@ -50,14 +53,11 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
     its own scan saw it.
     """
     path, when = _split(moment)
-    records = Records.open(session.library)
-    try:
-        view = records.instant(path, when)
-        if picture is not None:
-            records.picture(view, size, picture)
-            session.out.note(f"picture written to {picture}")
-    finally:
-        records.close()
+    view = ask_library(session.library, GetInstant(path, when))
+    if picture is not None:
+        jpeg = ask_library(session.library, GetStill(path, when, size)).jpeg
+        write_file(picture, jpeg)
+        session.out.note(f"picture written to {picture}")
     if as_json:
         session.out.json(_finite({"type": "Moment", **asdict(view)}))
     else:

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from ..errors import EngineGone, UnknownName
+from ..protocol.requests.results import GetScans
 from ..protocol.state import EngineState, JobState, ScanState, WatchState
-from ..service.client import Records
+from ..service.client import ask_library
 from ..service.discovery import running
 from ..service.remote import RemoteClient
 from ..text import clean, clean_path, counted
@@ -58,13 +59,9 @@ async def _state(session: Session) -> EngineState | None:
 
 def _kept(session: Session) -> list[dict[str, Any]]:
     try:
-        records = Records.open(session.library)
+        return [asdict(line) for line in ask_library(session.library, GetScans()).scans]
     except UnknownName:
         return []
-    try:
-        return [asdict(line) for line in records.scans()]
-    finally:
-        records.close()
 
 
 def _print(out: ConsoleOutput, state: EngineState | None) -> None:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from pathlib import Path
 
 from ..errors import ExitCode
 from ..protocol.queries import ExportRequest
+from ..protocol.requests.exports import ExportResults
 from ..protocol.views import ExportProgress, Piece
-from ..service.client import Records
+from ..service.client import LibraryClient
 from ..text import clean_path, counted
 from .output import ConsoleOutput
 
 
-def write_files(
+async def write_files(
     library: Path, request: ExportRequest, out: ConsoleOutput, *, list_: bool = False
 ) -> int:
     """Carry out an export and return the exit code; `list_` prints the files on stdout."""
     printer = _ExportPrinter(request, out, list_)
-    records = Records.open(library)
     try:
-        records.write(request, printer.progress, printer.wrote)
+        await _written(library, request, printer)
     finally:
-        records.close()
         out.end_progress()
     printer.sum_up()
     return int(ExitCode.SOME_FAILED if printer.failed else ExitCode.OK)
+
+
+async def _written(library: Path, request: ExportRequest, printer: _ExportPrinter) -> None:
+    client = LibraryClient(library)
+    try:
+        async with aclosing(client.stream(ExportResults(request))) as parts:
+            async for part in parts:
+                printer.take(part)
+    finally:
+        await client.close()
 
 
 class _ExportPrinter:
@@ -38,11 +48,17 @@ class _ExportPrinter:
         self._matched = False
         self.failed = 0
 
-    def progress(self, progress: ExportProgress) -> None:
+    def take(self, part: ExportProgress | Piece) -> None:
+        if isinstance(part, Piece):
+            self._wrote(part)
+        else:
+            self._progress(part)
+
+    def _progress(self, progress: ExportProgress) -> None:
         self._matched = self._matched or progress.total > 0
         self._out.progress(f"export: {progress.words}")
 
-    def wrote(self, piece: Piece) -> None:
+    def _wrote(self, piece: Piece) -> None:
         if piece.failure:
             self.failed += 1
             self._out.failed(piece.source, piece.failure)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DiskFull, EnvironmentFault
-from ..text import clean, clean_path
+from ..text import byte_size, clean, clean_path
 
 MARGIN_BYTES = 64 * 2**20
 """left free: a disk filled to the last byte breaks whatever else runs on it"""
@@ -31,9 +31,9 @@ def require(name: str, needed_bytes: int, folder: Path) -> None:
     free = free_bytes(folder)
     if needed_bytes and needed_bytes + MARGIN_BYTES > free:
         raise DiskFull(
-            f"{clean(name)} needs {size(needed_bytes)} more in {clean_path(str(folder))}, where "
-            f"{size(free)} are free; remove models (sightline models remove NAME), or name a "
-            "folder on another disk with HF_HUB_CACHE"
+            f"{clean(name)} needs {byte_size(needed_bytes)} more in {clean_path(str(folder))}, "
+            f"where {byte_size(free)} are free; remove models (sightline models remove NAME), or "
+            "name a folder on another disk with HF_HUB_CACHE"
         )
 
 
@@ -53,12 +53,3 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise EnvironmentFault(
             f"cannot use {shown}: {reason}; check the folder and its permissions"
         ) from error
-
-
-def size(count: float) -> str:
-    """Return bytes as a person says them: 3.2 GB (powers of 1000, as disks are sold)."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

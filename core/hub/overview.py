@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from ..models.catalog import CatalogEntry
+from ..protocol.requests.models import ModelLine
+from ..text import byte_size
 from .cache import CachedModel
 from .environment import endpoint, shown
 from .hub import Hub
 from .resolved import Channel
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLine:
-    """One model of the list. `state` is "", "whole", "half", or "begun" (no snapshot yet)."""
-
-    name: str
-    kind: str
-    family: str
-    repo: str
-    state: str
-    size_bytes: int
-    pinned: str
-    good_for: str
-    licence: str
-    remote_code: bool
 
 
 def lines(hub: Hub) -> list[ModelLine]:
@@ -103,18 +89,18 @@ def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
 
 
 def _snapshots(model: CachedModel | None) -> list[str]:
-    from .disk import size
-
     if model is None:
         return []
     found = []
     for one in model.revisions:
         branches = f" ({', '.join(one.branches)})" if one.branches else ""
         lacks = f", lacks {', '.join(one.lacking)}" if one.lacking else ""
-        found.append(f"{one.commit}{branches} {size(one.size_bytes)}{lacks}")
+        found.append(f"{one.commit}{branches} {byte_size(one.size_bytes)}{lacks}")
     if model.leftover_bytes:
-        resumable = size(model.resumable_bytes)
-        found.append(f"unfinished: {size(model.leftover_bytes)}, {resumable} to be gone on with")
+        resumable = byte_size(model.resumable_bytes)
+        found.append(
+            f"unfinished: {byte_size(model.leftover_bytes)}, {resumable} to be gone on with"
+        )
     return found
 
 

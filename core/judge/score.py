@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean, median
 
+from ..protocol.scores import MetricValue, Pair, Score, TrueEvent, VideoScore
 from ..records import Event
 from .matching import Span, neighbours, one_to_one, overlap
 from .metrics.registry import measured
-from .truth import Footage, TrueEvent, Truth, read_truth, read_truths
+from .truth import Footage, Truth, read_truth, read_truths
 
 __all__ = [
     "Footage", "MetricValue", "Pair", "Score", "TrueEvent", "Truth", "VideoScore", "read_truth",
@@ -27,76 +28,6 @@ __all__ = [
 ]  # fmt: skip
 TOLERANCE_SECONDS = 0.1
 STROKE_TOLERANCE_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A true stretch and the event paired with it: how they overlap (0 to 1), how far peaks lie."""
-
-    true_start_seconds: float
-    true_end_seconds: float
-    event: int
-    """its number"""
-    start_seconds: float
-    end_seconds: float
-    overlap: float
-    peak_error_seconds: float | None
-    """None where the truth states no peak"""
-    true_strokes: int = 0
-    strokes: int = 0
-    stroke_hits: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """One metric of a score: its value, and the line that is printed."""
-
-    name: str
-    value: float | None
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How found events compare with the truth; shares are None where nothing can be shared."""
-
-    true: int
-    found: int
-    hits: int
-    right: int
-    recall: float | None
-    precision: float | None
-    recall_by_kind: dict[str, tuple[int, int]]
-    timing_median_seconds: float | None
-    timing_worst_seconds: float | None
-    misses: tuple[TrueEvent, ...]
-    false_alarms: tuple[Event, ...]
-    paired: int = 0
-    """true stretches and events paired one to one"""
-    paired_recall: float | None = None
-    paired_precision: float | None = None
-    overlap_mean: float | None = None
-    """intersection over union, over all pairs"""
-    pairs: tuple[Pair, ...] = ()
-    true_strokes: int = 0
-    """of true stretches that list their strokes"""
-    found_strokes: int = 0
-    """of events that match such a stretch"""
-    stroke_hits: int = 0
-    stroke_recall: float | None = None
-    stroke_precision: float | None = None
-    timing_errors_seconds: tuple[float, ...] = field(default=(), repr=False)
-    """of each hit whose true peak is stated, in order of time"""
-    metrics: tuple[MetricValue, ...] = field(default=(), compare=False)
-    """all of `core/judge/metrics`, also of enabled plugins"""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoScore:
-    """The score of one video of several."""
-
-    video: str
-    score: Score
 
 
 def score(

@@ -9,9 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
+from ..protocol.scores import TrueEvent
 from ..text import clean, clean_path, counted
 from ..timecodes import TimecodeRate, timecode_rate
 
+__all__ = [
+    "Footage", "NoTruth", "Reading", "TrueEvent", "Truth", "grouped", "read_truth", "read_truths",
+    "reason_of",
+]  # fmt: skip
 EXAMPLE = '{"video": "a.mp4", "events": [{"kind": "bolt", "start_s": 12.4, "end_s": 12.5}]}'
 KINDS_OF_FILES = (
     "JSON, JSONL, CSV, SRT, VTT and EDL exports of sightline, CSV of DVR-Scan and PySceneDetect, "
@@ -20,19 +25,6 @@ KINDS_OF_FILES = (
 
 EXPECTED = f"expected are {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
 _UNKNOWN = f"its kind is not known; {EXPECTED}"
-
-
-@dataclass(frozen=True, slots=True)
-class TrueEvent:
-    """One true stretch of a video, in seconds; `strokes` are empty where nobody counted them."""
-
-    kind: str
-    start_seconds: float
-    end_seconds: float
-    peak_seconds: float
-    strokes: tuple[float, ...] = ()
-    has_peak: bool = True
-    """False where nobody said when it was brightest: `peak_seconds` is then its start"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What can be asked of the engine. Plain frozen records, JSON both ways."""
+"""Requests that change what is at work, or the library. Frozen records, JSON both ways."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 from .codec import from_json, to_json, wire_name
+from .replies import Accepted, ModelRemoved
+from .request import Request
 
 Mode = Literal["default", "redo", "changed", "retry_failed", "new"]
 """`changed` leaves out files that are as they were, `new` all that were looked at just so"""
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitScan:
+class SubmitScan(Request[Accepted], right="write", long=True):
     """Scan paths. `overrides` are dotted settings on top of the profile."""
 
     JOB: ClassVar[str] = "scan"
@@ -27,7 +29,7 @@ class SubmitScan:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchFolder:
+class WatchFolder(Request[Accepted], right="write", long=True):
     """Scan whatever becomes whole in a folder, until that is ended."""
 
     JOB: ClassVar[str] = "watch"
@@ -41,14 +43,14 @@ class WatchFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class EndWatch:
+class EndWatch(Request[Accepted], right="write", long=True):
     """Watch a folder no more; a scan of what appeared goes on."""
 
     folder: str
 
 
 @dataclass(frozen=True, slots=True)
-class CheckBatches:
+class CheckBatches(Request[Accepted], right="write", long=True):
     """Scan the same frames in batches of each of `sizes`, `rounds` times, and compare.
 
     With models, at most `frames` images, and frames of each video, are taken.
@@ -64,7 +66,7 @@ class CheckBatches:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyScan:
+class VerifyScan(Request[Accepted], right="write", long=True):
     """Measure every source of a scan again, beside the library, and compare."""
 
     JOB: ClassVar[str] = "verification"
@@ -72,7 +74,7 @@ class VerifyScan:
 
 
 @dataclass(frozen=True, slots=True)
-class ResumeScan:
+class ResumeScan(Request[Accepted], right="write", long=True):
     """Go on with an interrupted scan, or (with `failed`) try its failed sources again.
 
     In this command and the following ones, `scan` may be the number of a job of any kind.
@@ -83,35 +85,35 @@ class ResumeScan:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseScan:
+class PauseScan(Request[Accepted], right="write", long=True):
     """Hold a running scan between two microbatches."""
 
     scan: int
 
 
 @dataclass(frozen=True, slots=True)
-class ContinueScan:
+class ContinueScan(Request[Accepted], right="write", long=True):
     """Let a paused scan go on."""
 
     scan: int
 
 
 @dataclass(frozen=True, slots=True)
-class CancelScan:
+class CancelScan(Request[Accepted], right="write", long=True):
     """Stop a running scan after the microbatch in hand; what is done stays."""
 
     scan: int
 
 
 @dataclass(frozen=True, slots=True)
-class EndScan:
+class EndScan(Request[Accepted], right="write", long=True):
     """Stop a running scan after the source in hand."""
 
     scan: int
 
 
 @dataclass(frozen=True, slots=True)
-class MoveScan:
+class MoveScan(Request[Accepted], right="write", long=True):
     """Move a waiting scan by `by` places in the queue; a negative number is towards its head."""
 
     scan: int
@@ -119,7 +121,7 @@ class MoveScan:
 
 
 @dataclass(frozen=True, slots=True)
-class MarkFrame:
+class MarkFrame(Request[Accepted], right="write", long=True):
     """Mark a frame of a content, or take its mark away."""
 
     content: str
@@ -128,7 +130,7 @@ class MarkFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectFrame:
+class CorrectFrame(Request[Accepted], right="write", long=True):
     """Put a caption or tags of one's own beside what a model said; an empty text takes it back.
 
     `what` is `caption` or `tags` (then `text` holds them separated by commas).
@@ -141,7 +143,7 @@ class CorrectFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class PullModel:
+class PullModel(Request[Accepted], right="write", long=True):
     """Fetch a model, or go on fetching one. `weights` names one file to take as its weights."""
 
     JOB: ClassVar[str] = "download"
@@ -153,35 +155,35 @@ class PullModel:
 
 
 @dataclass(frozen=True, slots=True)
-class PausePull:
+class PausePull(Request[Accepted], right="write", long=True):
     """Hold a download."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ContinuePull:
+class ContinuePull(Request[Accepted], right="write", long=True):
     """Let a held download go on."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class CancelPull:
+class CancelPull(Request[Accepted], right="write", long=True):
     """Stop a download; what came is kept."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveModel:
+class RemoveModel(Request[ModelRemoved], right="write", long=True):
     """Remove a model from the cache it lies in."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveScan:
+class RemoveScan(Request[Accepted], right="write", long=True):
     """Remove a scan, and what no other scan needs."""
 
     scan: int

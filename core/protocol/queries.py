@@ -1,27 +1,41 @@
-"""What a front may ask for in pages: lists too long to send whole. JSON both ways."""
+"""Lists that are too long to send whole, asked for in pages. Frozen records, JSON both ways."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
-from .codec import from_json, to_json, wire_name
+from .replies import Page
+from .request import Request
 
 What = Literal["events", "candidates", "frames"]
 Sort = Literal["source", "time", "score", "energy", "kind"]
 ModelSort = Literal["catalog", "name", "kind", "here", "disk", "memory"]
 
 
+ROWS_OF_A_PAGE = 100
+MOST_ROWS = 5000
+"""so many rows can be asked for at once"""
+
+
 @dataclass(frozen=True, slots=True)
-class ListScans:
+class RowsRequest(Request[Page]):
+    """Rows `first` to `last` - 1 of a list."""
+
+    first: int = field(default=0, kw_only=True)
+    last: int = field(default=ROWS_OF_A_PAGE, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ListScans(RowsRequest, right="read", heavy=True):
     """Every scan, the newest first."""
 
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ListTasks:
+class ListTasks(RowsRequest, right="read", heavy=True):
     """Sources: of the scans at work and waiting first, then of the others, the newest first."""
 
     scan: int | None = None
@@ -29,7 +43,7 @@ class ListTasks:
 
 
 @dataclass(frozen=True, slots=True)
-class ListResults:
+class ListResults(RowsRequest, right="read", heavy=True):
     """What was found in the sources of a scan (None for the newest): events, every candidate, or
     the frames models looked at.
 
@@ -46,7 +60,7 @@ class ListResults:
 
 
 @dataclass(frozen=True, slots=True)
-class ListModels:
+class ListModels(RowsRequest, right="read", heavy=True):
     """Models of the catalog and whatever else lies in the cache, with what each took in memory."""
 
     text: str = ""
@@ -55,14 +69,14 @@ class ListModels:
 
 
 @dataclass(frozen=True, slots=True)
-class ListMatrix:
+class ListMatrix(RowsRequest, right="read", heavy=True):
     """Which commits of models were verified, with what, how and when."""
 
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ListLogLines:
+class ListLogLines(RowsRequest, right="read", heavy=True):
     """The engine's log, the oldest line first; `level` is the least that is shown."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -102,28 +116,3 @@ class ScoreRequest:
 
 
 Query = ListScans | ListTasks | ListResults | ListModels | ListMatrix | ListLogLines
-QUERIES: dict[str, type[Query]] = {wire_name(each): each for each in get_args(Query)}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows `first` .. of `total`, each a JSON object."""
-
-    total: int
-    first: int
-    rows: tuple[dict[str, Any], ...]
-
-
-def query_to_json(query: Query | ExportRequest) -> dict[str, Any]:
-    """Return a query, or a request for an export, as a JSON object."""
-    return to_json(query)
-
-
-def query_from_json(body: dict[str, Any]) -> Query:
-    """Return the query of a JSON object. Raises KeyError or TypeError for anything unknown."""
-    return from_json(body, QUERIES)
-
-
-def export_from_json(body: dict[str, Any]) -> ExportRequest:
-    """Return the request of a JSON object. Raises KeyError or TypeError for anything unknown."""
-    return from_json(body, {"ExportRequest": ExportRequest})

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from ..text import counted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..records import Candidate, Event, SourceInfo
-    from .passed_over import PassedOver
+from .passed_over import PassedOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +73,6 @@ class PlanView:
     seconds: float | None
     basis: str
     passed_over: PassedOver
-
-
-@dataclass(frozen=True, slots=True)
-class InstantView:
-    """Everything kept about one instant of a source."""
-
-    info: SourceInfo
-    profile: str
-    scan: int
-    seconds: float
-    frame: int
-    frame_seconds: float
-    moments: tuple[Event, ...]
-    candidates: tuple[Candidate, ...]
-    measurements: dict[str, dict[str, float]] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    look: dict[str, Any] | None = None
-    """what models said about the frame nearest to it, as in the JSON export"""
-    look_lines: tuple[str, ...] = ()
-    """the same in words; a line that begins with spaces belongs to the one before"""
-    verdicts: tuple[dict[str, Any], ...] = ()
-    verdict_lines: tuple[str, ...] = ()
-    """the same in words"""
-    picture_seconds: float = 0.0
-    """the time whose frame the picture of it shows"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
 from ..protocol.addresses import absolute
-from ..protocol.views import InstantView
+from ..protocol.instant_view import InstantView
 from ..records import Candidate, Event, SourceInfo, asked_stream
 from ..scans.stored_spec import spec_of
 from ..screening.registry import columns_of, internal_of

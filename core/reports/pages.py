@@ -14,9 +14,9 @@ from ..protocol.queries import (
     ListResults,
     ListScans,
     ListTasks,
-    Page,
     Query,
 )
+from ..protocol.replies import Page
 from ..protocol.views import JobLine
 from ..records import asked_stream
 from ..storage.export.shapes import look

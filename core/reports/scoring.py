@@ -6,13 +6,13 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.stages import event_stages
 from ..errors import UsageError
 from ..judge.score import Footage, Score, Truth, VideoScore, read_truths, score, total
 from ..protocol.queries import ScoreRequest
+from ..protocol.scores import Scored
 from ..storage.export.document import Document
 from ..storage.export.edl import ascii_name, start_timecode
 from ..storage.library import Library
@@ -21,18 +21,6 @@ from .documents import documents
 
 _OF_OUR_FILES = re.compile(r"(-Scenes|\.truth|[._ -]corrected)$", re.IGNORECASE)
 """what programs and people put behind a video's name; PySceneDetect writes `VIDEO-Scenes.csv`"""
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The score of each video the truth speaks of, and of all together."""
-
-    all: Score
-    videos: tuple[VideoScore, ...]
-    without_source: tuple[str, ...]
-    """videos of the truth that the scan has no results of; they count nowhere"""
-    without_truth: tuple[str, ...]
-    """sources of the scan that the truth does not speak of; they count nowhere"""
 
 
 def scored(library: Library, scan: int, request: ScoreRequest) -> Scored:

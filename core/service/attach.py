@@ -12,7 +12,7 @@ from .discovery import running, started
 
 if TYPE_CHECKING:
     from ..sources.process import ReaderProcess
-    from .client import EngineClient
+    from .interface import EngineClient
     from .remote import RemoteClient
 
 

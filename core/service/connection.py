@@ -1,9 +1,10 @@
 """One client of the engine's process: what it asks is read, answered and written within bounds.
 
 At most `MOST_IN_PROGRESS` requests of a connection are in progress; until one of them is answered
-nothing more is read from it, so the kernel holds the client back. Requests that read the library
-or decode also take one of `MOST_AT_LENGTH` places until their answer was taken, which bounds what a
-client that does not read can leave in memory.
+nothing more is read from it, so the kernel holds the client back. Heavy requests (they read the
+library or decode) also take one of `MOST_AT_LENGTH` places until their reply was taken, which
+bounds what a client that does not read can leave in memory. What belongs to a request in progress
+(parts that were taken, a cancel) and pings take no place.
 """
 
 from __future__ import annotations
@@ -12,23 +13,44 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import nullcontext, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, nullcontext, suppress
+from typing import Any, Protocol
 
-from ..errors import SightlineError, UsageError
+from ..errors import EnvironmentFault, Interrupted, SightlineError, UsageError
+from ..protocol.codec import encoded
+from ..protocol.request import Request, Streamed, part_type, reply_to_json
 from ..text import clean
+from .wire import LINE_BYTES, MOST_IN_PROGRESS, WINDOW, error_body, line
 
 log = logging.getLogger("sightline.server")
-MOST_IN_PROGRESS = 32
 MOST_AT_LENGTH = 2
 CHUNK_BYTES = 64 * 1024
-LINE_BYTES = 64 * 1024 * 1024
-"""the longest request: about 500,000 paths"""
 ALL_LINES_BYTES = 2 * LINE_BYTES
 """of all connections together"""
 FAREWELL_SECONDS = 0.2
-Answer = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+class Service(Protocol):
+    """What stands behind a connection."""
+
+    def hello(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return what a client is told when it comes. Raises EnvironmentFault."""
+
+    def request(self, body: dict[str, Any]) -> Request[Any]:
+        """Return the request of a JSON object. Raises KeyError or TypeError."""
+
+    async def answer(self, request: Request[Any]) -> Any:
+        """Return the reply. Raises SightlineError."""
+
+    def parts(self, request: Streamed[Any, Any]) -> Any:
+        """Return an asynchronous generator of the parts of a reply. Raises SightlineError."""
+
+    def messages(self, since: int) -> AsyncIterator[tuple[int, dict[str, Any]]]:
+        """Yield numbered messages as JSON."""
+
+    def former(self) -> EnvironmentFault:
+        """Return what a client of the former protocol is told."""
 
 
 class RequestBytes:
@@ -50,24 +72,43 @@ class RequestBytes:
         self.bytes -= count
 
 
+class _Flow:
+    """A streamed reply on its way: how many more parts the client takes, and what sends them."""
+
+    def __init__(self) -> None:
+        self.window = asyncio.Semaphore(WINDOW)
+        self.is_cancelled = False
+        self.task: asyncio.Task[Any] | None = None
+
+    def take(self, count: int) -> None:
+        """Let so many more parts go; never more than the window holds."""
+        for _ in range(min(count, WINDOW)):
+            self.window.release()
+
+    def cancel(self) -> None:
+        """Send no more."""
+        self.is_cancelled = True
+        if self.task is not None:
+            self.task.cancel()
+
+
 class Connection:
-    """Reads requests and writes answers. `answers` does what is asked, by the name of it."""
+    """Reads requests and writes answers."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: RequestBytes,
-        answers: dict[str, Answer], at_length: frozenset[str],
+        service: Service,
     ) -> None:  # fmt: skip
-        """`at_length` are the requests that take a place of `MOST_AT_LENGTH`."""
         self._reader = reader
         self._writer = writer
         self._held = held
-        self._answers = answers
-        self._at_length = at_length
+        self._service = service
         self._slots = asyncio.Semaphore(MOST_IN_PROGRESS)
         self._places = asyncio.Semaphore(MOST_AT_LENGTH)
         self._sending = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stream: asyncio.Task[None] | None = None
+        self._flows: dict[Any, _Flow] = {}
+        self._messages: asyncio.Task[None] | None = None
         self._bytes = self._line_bytes = 0
         self.last_use = time.monotonic()
         """when it last took something"""
@@ -81,15 +122,14 @@ class Connection:
     async def talk(self) -> None:
         """Answer requests until the other side is gone."""
         try:
-            async for line in self._lines():
-                await self._slots.acquire()
+            async for raw in self._lines():
                 if self._writer.is_closing():
                     break  # nobody waits for the rest
-                self._begin(self._answered(line))
+                await self._take(raw)
                 await asyncio.sleep(0)  # one request of each connection in turn
         except UsageError as error:  # a line longer than any of ours: what follows is none
             with suppress(OSError):
-                await self.write({"id": None, "error": _error_body(error)})
+                await self.write({"id": None, "error": error_body(error)})
         except OSError:
             pass
         finally:
@@ -98,18 +138,16 @@ class Connection:
             self._give(self._bytes)
             self.close()
 
-    def stream(self, work: Coroutine[Any, Any, None]) -> None:
-        """Send what `work` writes beside the answers, in place of the stream before."""
-        if self._stream is not None:
-            self._stream.cancel()
-        self._stream = self._begin(work)
-
     async def write(self, body: dict[str, Any]) -> None:
         """Send one line once those before it were taken. Raises OSError."""
+        data = line(body)
+        if len(data) > LINE_BYTES:
+            text = f"the reply is longer than {LINE_BYTES >> 20} MiB; ask for less at once"
+            data = line({"id": body.get("id"), "error": error_body(UsageError(text))})
         async with self._sending:
             if self._writer.is_closing():
                 raise ConnectionResetError
-            self._writer.write(json.dumps(body, default=str).encode() + b"\n")
+            self._writer.write(data)
             await self._writer.drain()
         self.has_asked = True
         self.last_use = time.monotonic()
@@ -127,14 +165,14 @@ class Connection:
         self._writer.close()
 
     async def _lines(self) -> AsyncIterator[bytes]:
-        """Yield requests; each is counted in `_held` until it is answered."""
+        """Yield lines; each is counted in `_held` until it is answered."""
         parts: list[bytes] = []
         while chunk := await self._reader.read(CHUNK_BYTES):
             *ends, rest = chunk.split(b"\n")
             for end in ends:
-                line = b"".join([*parts, self._counted(end)])
+                whole = b"".join([*parts, self._counted(end)])
                 parts, self._line_bytes = [], 0
-                yield line
+                yield whole
             parts.append(self._counted(rest))
 
     def _counted(self, part: bytes) -> bytes:
@@ -155,48 +193,135 @@ class Connection:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _answered(self, line: bytes) -> None:
+    async def _take(self, raw: bytes) -> None:
+        """Begin what a line asks for; what is no request in itself is done at once."""
+        body = _read(raw)
+        if "ask" in body:
+            await self._slots.acquire()
+            self._begin(self._asked(body, len(raw)))
+            return
         try:
-            request = _read(line)
-            place = self._places if str(request.get("do")) in self._at_length else nullcontext()
-            async with place:
-                await self.write(await self._answer(request))
+            reply = self._control(body)
+            if reply is not None:
+                await self.write({"id": body.get("id"), **reply})
+        finally:
+            self._give(len(raw))
+
+    def _control(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Do what takes no time, and return what is answered, if anything is."""
+        try:
+            return self._controlled(body)
+        except Exception as error:
+            return {"error": error_body(_fault_of(error))}
+
+    def _controlled(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        flow = self._flows.get(_number_of(body))
+        match body:
+            case {"hello": dict(facts)}:
+                return {"ok": self._service.hello(facts)}
+            case {"ping": _}:
+                return {"ok": True}
+            case {"events": int(since)}:
+                self._stream_messages(since)
+                return {"ok": True}
+            case {"taken": int(count)}:
+                if flow is not None:
+                    flow.take(count)
+                return None
+            case {"cancel": _}:
+                if flow is not None:
+                    flow.cancel()
+                return None
+            case {"do": _}:
+                raise self._service.former()
+        raise ValueError(body.get("unreadable", "neither ask, events nor ping"))
+
+    def _stream_messages(self, since: int) -> None:
+        """Send messages beside the answers, in place of the stream before."""
+        if self._messages is not None:
+            self._messages.cancel()
+        self._messages = self._begin(self._send_messages(since))
+
+    async def _send_messages(self, since: int) -> None:
+        with suppress(OSError):
+            async for number, message in self._service.messages(since):
+                await self.write({"event": [number, message]})
+
+    async def _asked(self, body: dict[str, Any], size: int) -> None:
+        """Answer a request, and give its place back once the answer was taken."""
+        number = _number_of(body)
+        try:
+            try:
+                await self._answered(number, body)
+            except Exception as error:
+                if self._writer.is_closing():
+                    return
+                await self.write({"id": number, "error": error_body(_fault_of(error))})
         except OSError:
             pass  # it is gone; `talk` hears of it
         finally:
-            self._give(len(line))
+            self._give(size)
             self._slots.release()
 
-    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        number = request.get("id")
+    async def _answered(self, number: Any, body: dict[str, Any]) -> None:
+        request = self._service.request(body["ask"])
+        async with self._places if request.HEAVY else nullcontext():
+            if isinstance(request, Streamed):
+                await self._streamed(number, request)
+                return
+            reply = await self._service.answer(request)
+            await self.write({"id": number, "ok": reply_to_json(request, reply)})
+
+    async def _streamed(self, number: Any, request: Streamed[Any, Any]) -> None:
+        """Send a reply part by part, each once the client has taken enough of those before."""
+        if number in self._flows:
+            raise ValueError(f"request {number} is in progress")
+        flow = self._flows[number] = _Flow()
+        # A task of its own: a cancel ends the work and not this request, which is still answered.
+        flow.task = self._begin(self._send_parts(number, request, flow))
         try:
-            if "unreadable" in request:
-                raise ValueError(request["unreadable"])
-            return {"id": number, "ok": await self._answers[request["do"]](request)}
-        except SightlineError as error:
-            return {"id": number, "error": _error_body(error)}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            text = f"the engine does not know this request ({type(error).__name__}: {error})"
-            return {"id": number, "error": _error_body(UsageError(clean(text, limit=500)))}
-        except OSError as error:
-            return {
-                "id": number,
-                "error": _error_body(SightlineError(clean(str(error), limit=500))),
-            }
-        except Exception as error:
-            log.exception("a request failed")
-            text = f"internal error: {type(error).__name__}: {error}; see the engine's log"
-            return {"id": number, "error": _error_body(SightlineError(clean(text, limit=500)))}
+            await flow.task
+            await self.write({"id": number, "end": True})
+        except asyncio.CancelledError:
+            if not flow.is_cancelled:
+                raise
+            raise Interrupted("the rest was not wanted") from None
+        finally:
+            flow.task.cancel()
+            self._flows.pop(number, None)
+
+    async def _send_parts(self, number: Any, request: Streamed[Any, Any], flow: _Flow) -> None:
+        hint = part_type(type(request))
+        async with aclosing(self._service.parts(request)) as parts:
+            async for part in parts:
+                await flow.window.acquire()
+                await self.write({"id": number, "part": encoded(hint, part)})
 
 
-def _read(line: bytes) -> dict[str, Any]:
-    """Return a request; one that cannot be read says so under `unreadable`."""
+def _number_of(body: dict[str, Any]) -> Any:
+    """Return the number of a request; None for what can be none."""
+    number = body.get("id")
+    return number if isinstance(number, int) else None
+
+
+def _fault_of(error: Exception) -> SightlineError:
+    """Return an error as a client is told it."""
+    if isinstance(error, SightlineError):
+        return error
+    if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, RecursionError)):
+        text = f"the engine does not know this request ({type(error).__name__}: {error})"
+        return UsageError(clean(text, limit=500))
+    if isinstance(error, OSError):
+        return SightlineError(clean(str(error), limit=500))
+    log.exception("a request failed", exc_info=error)
+    text = f"internal error: {type(error).__name__}: {error}; see the engine's log"
+    return SightlineError(clean(text, limit=500))
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    """Return the object of a line; one that cannot be read says so under `unreadable`."""
     try:
-        request = json.loads(line)
+        body = json.loads(raw)
     except (ValueError, RecursionError) as error:
         return {"unreadable": str(error)}
-    return request if isinstance(request, dict) else {"unreadable": "not an object"}
-
-
-def _error_body(error: SightlineError) -> dict[str, str]:
-    return {"type": type(error).__name__, "text": str(error)}
+    return body if isinstance(body, dict) else {"unreadable": "not an object"}

@@ -21,8 +21,6 @@ from ..system import private_files as private
 from ..system.disk_errors import disk_errors, disk_fault, probe
 from ..text import clean, clean_path
 
-PROTOCOL = 3
-"""raise it whenever an app and an engine of different versions would misunderstand each other"""
 START_SECONDS = 60.0
 MAX_DISCOVERY_BYTES = 65536
 MAX_SOCKET_PATH = 100

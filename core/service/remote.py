@@ -1,4 +1,4 @@
-"""An engine in another process: the same client over its socket.
+"""An engine in another process: requests go over its socket (`wire.py` says in which form).
 
 Light to import: an app that only shows things loads none of what the engine needs.
 """
@@ -6,41 +6,42 @@ Light to import: an app that only shows things loads none of what the engine nee
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .. import errors
 from ..errors import EngineBusy, EngineGone, EnvironmentFault, SightlineError, UsageError
-from ..protocol.commands import Command, command_to_json
+from ..protocol.codec import decoded
 from ..protocol.messages import Message, event_from_json
-from ..protocol.queries import ExportRequest, Page, Query, query_to_json
-from ..protocol.state import EngineState, state_from_json
-from ..protocol.views import ExportProgress, ExportState
+from ..protocol.request import Request, Streamed, part_type, reply_type, request_to_json
 from ..system import private_files as private
 from ..text import clean
-from .discovery import PROTOCOL, Listening
+from .discovery import Listening
+from .interface import ANSWER_SECONDS, EngineClient
+from .wire import LINE_BYTES, MOST_IN_PROGRESS, PROTOCOL, WINDOW, line, not_understood
 
-LINE_BYTES = 64 * 1024 * 1024
+T = TypeVar("T")
 CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 30.0
-STOP_ANSWER_SECONDS = 3.0
 GONE = "the engine is gone"
+_END = object()
 
 
-class RemoteClient:
+class RemoteClient(EngineClient):
     """A viewer of an engine in another process. Every call raises EngineGone once it is gone."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._numbers = itertools.count(1)
+        self._slots = asyncio.Semaphore(MOST_IN_PROGRESS)
+        self._in_progress: set[int] = set()
+        """numbers of requests the engine has not answered, also of those nobody waits for"""
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._streams: dict[int, asyncio.Queue[Any]] = {}
         self._events: asyncio.Queue[tuple[int, Message] | None] = asyncio.Queue()
         self._listener = asyncio.ensure_future(self._listen())
         self._pid = 0
@@ -60,33 +61,12 @@ class RemoteClient:
         Raises EngineGone, EngineBusy, or EnvironmentFault for one that cannot be understood.
         """
         if listening.protocol != PROTOCOL:
-            raise EnvironmentFault(
-                f"the running engine is sightline {clean(listening.version)}, which this one does "
-                "not understand; let it finish, or: sightline engine stop"
-            )
-        try:
-            reader, writer = await asyncio.wait_for(
-                asyncio.open_unix_connection(listening.socket, limit=LINE_BYTES),
-                min(seconds, CONNECT_SECONDS),
-            )
-        except (TimeoutError, BlockingIOError) as error:
-            raise EngineBusy(
-                f"the engine (process {listening.pid}) takes no connection; try again, or end it "
-                "with: sightline engine stop"
-            ) from error
-        except OSError as error:
-            raise EngineGone(f"the engine (process {listening.pid}) does not answer") from error
-        owner = private.peer_user(writer.get_extra_info("socket"))
-        if owner is not None and not private.is_trusted(owner):
-            writer.close()
-            raise EnvironmentFault(
-                f"another user's process (user {owner}) listens at {clean(listening.socket)}; "
-                "remove that file, or name another --library"
-            )
-        client = cls(reader, writer)
+            raise not_understood(listening.version)
+        client = cls(*await connected(listening, seconds, LINE_BYTES))
         client._pid = listening.pid
+        hello = {"protocol": PROTOCOL, "readonly": readonly}
         try:
-            client.facts = await client._ask("hello", limit=seconds, readonly=readonly)
+            client.facts = await client._replied(seconds, {"hello": hello})
         except BaseException:
             client.hang_up()
             raise
@@ -102,65 +82,40 @@ class RemoteClient:
         """Tell whether the engine has hung up."""
         return self._gone
 
-    async def snapshot(self) -> EngineState:
-        """Return what everything looks like now."""
-        return state_from_json(await self._ask("snapshot"))
+    async def ask(self, request: Request[T], timeout: float = ANSWER_SECONDS) -> T:
+        """Return the reply to a request; raises what `EngineClient.ask` does."""
+        if isinstance(request, Streamed):
+            parts = [part async for part in self.stream(request, timeout)]
+            return cast("T", request.gathered(parts))
+        body = {"ask": request_to_json(request)}
+        reply = await self._replied(timeout, body, is_long=request.LONG)
+        return cast("T", self._understood(reply_type(type(request)), reply))
+
+    async def stream(
+        self, request: Streamed[T, Any], timeout: float = ANSWER_SECONDS
+    ) -> AsyncGenerator[T, None]:
+        """Yield the parts of a streamed reply; raises what `EngineClient.stream` does."""
+        parts: asyncio.Queue[Any] = asyncio.Queue(WINDOW + 1)
+        number, answer = await self._sent(timeout, {"ask": request_to_json(request)}, parts)
+        hint = part_type(type(request))
+        try:
+            while (part := await self._next_part(parts, answer, timeout)) is not _END:
+                await self._say(timeout, {"id": number, "taken": 1})
+                yield self._understood(hint, part)
+        finally:
+            self._streams.pop(number, None)
+            answer.cancel()
+            if number in self._in_progress and not self._gone:
+                self._writer.write(line({"id": number, "cancel": True}))
 
     async def events(self, since: int = 0) -> AsyncIterator[tuple[int, Message]]:
-        """Yield numbered events from `since` on; ends with EngineGone."""
-        await self._ask("events", since=since)
+        """Yield numbered messages from `since` on; ends with EngineGone."""
+        await self._replied(ANSWER_SECONDS, {"events": since})
         while True:
             item = await self._events.get()
             if item is None:
                 raise EngineGone(self._why)
             yield item
-
-    async def send(self, command: Command) -> int:
-        """Carry out a command and return the scan it is about. Raises SightlineError."""
-        return int(await self._ask_at_length("send", command=command_to_json(command)))
-
-    async def rows(self, query: Query, first: int, last: int) -> Page:
-        """Return rows `first` to `last` - 1 of a list."""
-        body = await self._ask_at_length("rows", query=query_to_json(query), first=first, last=last)
-        return Page(body["total"], body["first"], tuple(body["rows"]))
-
-    async def instant(self, path: str, seconds: float) -> dict[str, Any]:
-        """Return everything kept about one instant of a source, as JSON."""
-        body: dict[str, Any] = await self._ask_at_length("instant", path=path, seconds=seconds)
-        return body
-
-    async def still(self, path: str, seconds: float, longest_side: int) -> bytes:
-        """Return a JPEG of an instant."""
-        body = await self._ask_at_length(
-            "still", path=path, seconds=seconds, longest_side=longest_side
-        )
-        return base64.b64decode(body)
-
-    async def export_rows(self, query: Query, format_: str, path: Path) -> int:
-        """Write all rows of a list to a file (`jsonl` or `csv`) and return how many."""
-        body = query_to_json(query)
-        written = await self._ask_at_length("export", query=body, format=format_, path=str(path))
-        return int(written)
-
-    async def begin_export(self, request: ExportRequest) -> int:
-        """Start writing results as files; return the export's number."""
-        return int(await self._ask("begin_export", request=query_to_json(request)))
-
-    async def export_state(self, number: int) -> ExportState:
-        """Return how an export stands."""
-        body = await self._ask("export_state", number=number)
-        progress = ExportProgress(**body.pop("progress"))
-        return ExportState(progress=progress, **body)
-
-    async def samples(self, since: float) -> list[dict[str, Any]]:
-        """Return what the machine did since a time (seconds since the epoch)."""
-        body: list[dict[str, Any]] = await self._ask("samples", since=since)
-        return body
-
-    async def stop(self, how: str) -> None:
-        """End the engine: `now`, after the microbatch in hand, or `after_source`."""
-        with suppress(EngineGone):  # it may be gone before it has said so
-            await self._ask_at_length("stop", limit=STOP_ANSWER_SECONDS, how=how)
 
     async def close(self) -> None:
         """Let go of the engine, which goes on."""
@@ -175,48 +130,100 @@ class RemoteClient:
         self._writer.close()
         self._fail()
 
-    async def _ask(self, do: str, *, limit: float = ANSWER_SECONDS, **request: Any) -> Any:
-        """Return an answer that takes no long work. Raises EngineBusy if it does not come."""
-        answer = await self._asked(do, limit, request)
+    async def _replied(self, seconds: float, body: dict[str, Any], *, is_long: bool = False) -> Any:
+        """Return a reply. Raises EngineBusy if it, or with `is_long` a sign of life, is late."""
+        _, answer = await self._sent(seconds, body)
         try:
-            return await asyncio.wait_for(answer, limit)
-        except TimeoutError:
-            raise self._busy(limit) from None
-
-    async def _ask_at_length(
-        self, do: str, *, limit: float = ANSWER_SECONDS, **request: Any
-    ) -> Any:
-        """Return an answer however long it takes, as long as the engine answers other requests."""
-        answer = await self._asked(do, limit, request)
-        try:
-            while not (await asyncio.wait([answer], timeout=limit))[0]:
-                await self._ask("ping", limit=limit)
+            while not (await asyncio.wait([answer], timeout=seconds))[0]:
+                await self._alive(seconds, is_long=is_long)
             return answer.result()
         finally:
             answer.cancel()
 
-    async def _asked(self, do: str, seconds: float, request: dict[str, Any]) -> asyncio.Future[Any]:
-        """Send a request and return what becomes its answer."""
-        if self._gone:
-            raise EngineGone(GONE)
+    async def _next_part(
+        self, parts: asyncio.Queue[Any], answer: asyncio.Future[Any], seconds: float
+    ) -> Any:
+        """Return the next part, or `_END`. Raises what the reply ended with."""
+        while True:
+            if not parts.empty():
+                return parts.get_nowait()
+            if answer.done():
+                answer.result()
+                return _END
+            getting = asyncio.ensure_future(parts.get())
+            try:
+                waits = [getting, answer]
+                done, _ = await asyncio.wait(waits, timeout=seconds, return_when="FIRST_COMPLETED")
+                if getting in done:
+                    return getting.result()
+            finally:
+                getting.cancel()
+            if not done:
+                await self._alive(seconds, is_long=True)
+
+    async def _alive(self, seconds: float, *, is_long: bool) -> None:
+        """Return once the engine has answered a ping. Raises EngineBusy."""
+        if not is_long:
+            raise self._busy(seconds)
+        await self._replied(seconds, {"ping": True})
+
+    async def _sent(
+        self, seconds: float, body: dict[str, Any], parts: asyncio.Queue[Any] | None = None
+    ) -> tuple[int, asyncio.Future[Any]]:
+        """Send a request; return its number and what becomes its answer."""
         number = next(self._numbers)
-        line = json.dumps({"id": number, "do": do, **request}).encode() + b"\n"
-        if len(line) > LINE_BYTES:
+        data = line({"id": number, **body})
+        if len(data) > LINE_BYTES:
             raise UsageError(f"the request is longer than {LINE_BYTES >> 20} MiB; name fewer paths")
+        if "ask" in body:
+            await self._slot(seconds)
+            self._in_progress.add(number)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
+        if parts is not None:
+            self._streams[number] = parts
         asked = time.monotonic()
         answer.add_done_callback(lambda _: self._answered(number, asked))
         try:
-            self._writer.write(line)
+            await self._write(seconds, data)
+        except BaseException:
+            answer.cancel()
+            raise
+        return number, answer
+
+    async def _slot(self, seconds: float) -> None:
+        """Wait until the engine takes one more request of this connection. Raises EngineBusy."""
+        while True:
+            if self._gone:
+                raise EngineGone(GONE)
+            try:
+                await asyncio.wait_for(self._slots.acquire(), seconds)
+                return
+            except TimeoutError:
+                await self._alive(seconds, is_long=True)
+
+    async def _say(self, seconds: float, body: dict[str, Any]) -> None:
+        """Send what is not answered."""
+        if not self._gone:  # what came before is still there to be taken
+            await self._write(seconds, line(body))
+
+    async def _write(self, seconds: float, data: bytes) -> None:
+        if self._gone:
+            raise EngineGone(GONE)
+        try:
+            self._writer.write(data)
             await asyncio.wait_for(self._writer.drain(), seconds)
         except TimeoutError:
-            answer.cancel()
             raise self._busy(seconds) from None
         except OSError as error:
-            answer.cancel()
             raise EngineGone(GONE) from error
-        return answer
+
+    def _understood(self, hint: Any, body: Any) -> Any:
+        try:
+            return decoded(hint, body, "reply")
+        except (TypeError, KeyError, ValueError) as error:
+            text = clean(str(error), limit=200)
+            raise EnvironmentFault(f"the engine's reply cannot be understood: {text}") from error
 
     def _answered(self, number: int, asked: float) -> None:
         self._waiting.pop(number, None)
@@ -230,9 +237,16 @@ class RemoteClient:
 
     async def _listen(self) -> None:
         try:
-            while line := await self._reader.readline():
-                self._take(json.loads(line))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            while raw := await self._reader.readline():
+                self._take(json.loads(raw))
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            asyncio.QueueFull,
+        ) as error:
             self._why = f"{GONE} ({clean(str(error), limit=200)})" if str(error) else GONE
         finally:
             self._writer.close()
@@ -242,10 +256,18 @@ class RemoteClient:
         """Tell whoever waits that nothing will come."""
         self._gone = True
         self._events.put_nowait(None)
+        for number in list(self._in_progress):
+            self._free(number)
         for answer in list(self._waiting.values()):
             if not answer.done():
                 answer.set_exception(EngineGone(self._why))
                 answer.exception()  # whoever asked may have left
+
+    def _free(self, number: int) -> None:
+        """Note that a request is not in progress any more."""
+        if number in self._in_progress:
+            self._in_progress.discard(number)
+            self._slots.release()
 
     def _take(self, body: dict[str, Any]) -> None:
         if "ended" in body:
@@ -255,16 +277,54 @@ class RemoteClient:
             number, event = body["event"]
             self._events.put_nowait((number, event_from_json(event)))
             return
-        answer = self._waiting.get(body["id"])
+        if "part" in body:
+            parts = self._streams.get(body["id"])
+            if parts is not None:
+                parts.put_nowait(body["part"])
+            return
+        self._take_answer(body)
+
+    def _take_answer(self, body: dict[str, Any]) -> None:
         if body["id"] is None and "error" in body:  # why it hangs up
             self._why = str(_fault(body["error"]))
+        self._free(body["id"])
+        answer = self._waiting.get(body["id"])
         if answer is None or answer.done():
             return
         if "error" in body:
             answer.set_exception(_fault(body["error"]))
             answer.exception()
         else:
-            answer.set_result(body["ok"])
+            answer.set_result(body["ok"] if "ok" in body else body["end"])
+
+
+async def connected(
+    listening: Listening, seconds: float, limit: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a connection to an engine of this user, whatever protocol it speaks.
+
+    Raises EngineGone, EngineBusy, or EnvironmentFault for another user's process.
+    """
+    try:
+        reader, writer = await asyncio.wait_for(
+            asyncio.open_unix_connection(listening.socket, limit=limit),
+            min(seconds, CONNECT_SECONDS),
+        )
+    except (TimeoutError, BlockingIOError) as error:
+        raise EngineBusy(
+            f"the engine (process {listening.pid}) takes no connection; try again, or end it "
+            "with: sightline engine stop"
+        ) from error
+    except OSError as error:
+        raise EngineGone(f"the engine (process {listening.pid}) does not answer") from error
+    owner = private.peer_user(writer.get_extra_info("socket"))
+    if owner is not None and not private.is_trusted(owner):
+        writer.close()
+        raise EnvironmentFault(
+            f"another user's process (user {owner}) listens at {clean(listening.socket)}; "
+            "remove that file, or name another --library"
+        )
+    return reader, writer
 
 
 def _fault(body: dict[str, str]) -> SightlineError:

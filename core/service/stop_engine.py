@@ -11,11 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import EngineBusy, EngineGone, EnvironmentFault
+from ..protocol.requests.engine import StopEngine, StopHow
 from ..storage.lock import is_held
-from .discovery import PROTOCOL, Listening
+from .discovery import Listening
+from .former_protocol import stop_former
+from .interface import Asks
 from .remote import RemoteClient
+from .wire import FORMER_PROTOCOL, PROTOCOL
 
 ASK_SECONDS = 2.5
+STOP_ANSWER_SECONDS = 3.0
 NOW_SECONDS = 4.0
 """how long an engine that is told to end now may take over the microbatch it works on"""
 TERM_SECONDS = 3.0
@@ -27,15 +32,21 @@ ENGINE_MODULES = frozenset(("core.service.server", "core.server"))
 LOOK_SECONDS = 0.05
 
 
-async def end_engine(library: Path, found: Listening, how: str) -> bool:
+async def ask_to_stop(client: Asks, how: StopHow) -> None:
+    """Have an engine end; it may be gone before it has said so. Raises SightlineError."""
+    with suppress(EngineGone):
+        await client.ask(StopEngine(how), timeout=STOP_ANSWER_SECONDS)
+
+
+async def end_engine(library: Path, found: Listening, how: StopHow) -> bool:
     """End an engine and return whether it answered; one that does not is ended as a process.
 
     `how` is `now` or `after_source`; only `now` ends a process by a signal: what it has kept is
     kept, and at most the microbatch in hand is done again. Raises EnvironmentFault.
     """
     try:
-        if found.protocol != PROTOCOL and how == "now":  # it would not understand the request
-            await asyncio.to_thread(end_process, library, found.pid)
+        if found.protocol not in (PROTOCOL, FORMER_PROTOCOL) and how == "now":
+            await asyncio.to_thread(end_process, library, found.pid)  # it understands no request
             return True
         await _ask_to_end(found, how)
     except EngineGone:
@@ -51,11 +62,15 @@ async def end_engine(library: Path, found: Listening, how: str) -> bool:
     return True
 
 
-async def _ask_to_end(found: Listening, how: str) -> None:
+async def _ask_to_end(found: Listening, how: StopHow) -> None:
+    limit = NOW_SECONDS if how == "now" else None
+    if found.protocol == FORMER_PROTOCOL:
+        await stop_former(found, how, ASK_SECONDS, limit)
+        return
     client = await RemoteClient.open(found, seconds=ASK_SECONDS)
     try:
-        async with asyncio.timeout(NOW_SECONDS if how == "now" else None):
-            await client.stop(how)
+        async with asyncio.timeout(limit):
+            await ask_to_stop(client, how)
             while not client.gone:
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError as error:

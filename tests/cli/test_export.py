@@ -15,6 +15,7 @@ import pytest
 
 from core.errors import UsageError
 from core.protocol.queries import ExportRequest, ListResults
+from core.protocol.requests.exports import BeginExport, GetExport
 from core.protocol.views import ExportProgress, Piece
 from core.records import Event
 from core.reports.clips import joined, piece_name
@@ -224,16 +225,16 @@ def test_an_engine_exports_what_is_asked_of_it(own_library: Path, tmp_path: Path
         client = await LocalClient.open(own_library)
         try:
             request = ExportRequest(1, "time<3", ("csv",), str(tmp_path / "out"))
-            number = await client.begin_export(request)
-            while not (state := await client.export_state(number)).finished:
+            number = (await client.ask(BeginExport(request))).number
+            while not (state := await client.ask(GetExport(number))).finished:
                 await asyncio.sleep(0.01)
             assert (state.trouble, state.failed) == ("", 0)
             assert state.files == 2 and state.progress.done == state.progress.total
             with pytest.raises(UsageError, match="no export 99"):
-                await client.export_state(99)
+                await client.ask(GetExport(99))
             with pytest.raises(UsageError, match="score"):
-                await client.begin_export(ExportRequest(1, "score>x", ("csv",), str(tmp_path)))
-            await client.begin_export(ExportRequest(1, "", (), "", str(tmp_path / "clips")))
+                await client.ask(BeginExport(ExportRequest(1, "score>x", ("csv",), str(tmp_path))))
+            await client.ask(BeginExport(ExportRequest(1, "", (), "", str(tmp_path / "clips"))))
         finally:
             await client.close()  # ends the one that runs, and waits for it
 

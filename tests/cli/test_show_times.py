@@ -14,7 +14,7 @@ import pytest
 from core.cli.show import _split
 from core.config.spec import Spec
 from core.errors import UnknownName, UsageError
-from core.protocol.views import InstantView
+from core.protocol.instant_view import InstantView
 from core.records import Event, SourceInfo
 from core.screening.registry import create
 from core.service.client import Records

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import psutil
 
-from core.protocol.queries import ListResults, ListScans, Page
+from core.protocol.queries import ListResults, ListScans
+from core.protocol.replies import Page
 from core.service.discovery import running
 from core.service.remote import RemoteClient
 from tests.engines import readers_stopped
@@ -106,7 +107,7 @@ class Home:
 
     def newest(self) -> dict[str, Any]:
         """Return the newest scan."""
-        page: Page = self.ask(lambda client: client.rows(ListScans(), 0, 1))
+        page: Page = self.ask(lambda client: client.ask(ListScans(last=1)))
         return page.rows[0]
 
     def finished(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class Home:
 
     def found(self) -> list[dict[str, Any]]:
         """Return what the newest scan found, without what names file and scan."""
-        page: Page = self.ask(lambda client: client.rows(ListResults(), 0, 1000))
+        page: Page = self.ask(lambda client: client.ask(ListResults(last=1000)))
         of_file = ("path", "content", "scan", "key", "task")
         return [{k: v for k, v in row.items() if k not in of_file} for row in page.rows]
 

@@ -15,7 +15,8 @@ from textual import events
 from core.protocol.commands import CorrectFrame, SubmitScan
 from core.protocol.queries import ListResults
 from core.service.attach import attached
-from core.service.discovery import PROTOCOL, discovery_file
+from core.service.discovery import discovery_file
+from core.service.wire import PROTOCOL
 from tests.tui.viewing import Viewer, end_engine, look, wishes
 from tui.widgets.entry import shown
 
@@ -46,7 +47,7 @@ async def prepared(library: Path, folder: Path) -> None:
     await client.send(SubmitScan((str(folder),), "storm"))
     while (await client.snapshot()).scans:
         await asyncio.sleep(0.05)
-    for row in (await client.rows(ListResults(), 0, 2)).rows:
+    for row in (await client.ask(ListResults(last=2))).rows:
         await client.send(CorrectFrame(row["content"], row["frame"], "caption", CAPTION))
     await client.close()
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from core.protocol.queries import RowsRequest
 from core.protocol.state import EngineState, ScanState, StepState, TaskState
 from tests.tui.viewing import Viewer, look, wishes
 
@@ -64,13 +65,13 @@ def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) ->
     async def run(viewer: Viewer) -> None:
         await viewer.until(lambda: viewer.table.row_count >= 8)
         bridge, room = viewer.app.bridge, viewer.room
-        page = await bridge.rows(room._rows.query, 0, 100)
+        page = await bridge.ask(replace(room._rows.query, first=0, last=100))
         queued = tuple(row | {"state": "queued"} for row in page.rows)
 
-        async def rows(query: object, first: int, last: int) -> object:
-            return replace(page, rows=queued[first:last])
+        async def ask(query: RowsRequest) -> object:
+            return replace(page, rows=queued[query.first : query.last])
 
-        bridge.rows = rows  # type: ignore[method-assign, assignment]
+        bridge.ask = ask  # type: ignore[method-assign, assignment]
         attachment = viewer.app._attachment
         assert attachment is not None
         attachment.cancel()

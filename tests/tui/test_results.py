@@ -43,8 +43,8 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
         await viewer.sees("by score, descending")
         await viewer.type("score desc")
         await viewer.press("enter", "g")
-        top = ListResults(sort="score", descending=True)
-        best = (await viewer.app.bridge.rows(top, 0, 1)).rows[0]
+        top = ListResults(sort="score", descending=True, last=1)
+        best = (await viewer.app.bridge.ask(top)).rows[0]
         shown = (wording.at(best["peak_seconds"]), wording.score(best["score"]))
         await viewer.until(lambda: all(each in viewer.row() for each in shown))
         assert "\u25bc" in viewer.screen

@@ -141,8 +141,10 @@ class GpuScreen(AppScreen):
             self._fetching = False
 
     async def _fetched(self) -> None:
+        from core.protocol.requests.engine import GetSamples
+
         try:
-            fresh = await self.app.bridge.samples(self._since)
+            fresh = list((await self.app.bridge.ask(GetSamples(self._since))).samples)
         except SightlineError:
             return
         if not fresh:

@@ -204,7 +204,7 @@ class ModelsScreen(AppScreen):
 
     def _tell(self, command: Command, words: str) -> None:
         async def announce() -> str:
-            await self.app.bridge.send(command)
+            await self.app.bridge.ask(command)
             self.app.bridge.changes += 1
             return words
 

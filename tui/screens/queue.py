@@ -232,13 +232,13 @@ class QueueScreen(AppScreen):
             self.work(self._request(EndWatch(folder), words))
 
     async def _request(self, command: Command, words: str) -> str:
-        await self.app.bridge.send(command)
+        await self.app.bridge.ask(command)
         self.app.bridge.changes += 1
         return words
 
     async def _told_all(self, commands: Sequence[Command], words: str) -> str:
         for command in commands:
-            await self.app.bridge.send(command)
+            await self.app.bridge.ask(command)
         return words if commands else "nothing is at work"
 
     # What is shown

@@ -13,8 +13,10 @@ from textual.containers import Horizontal, Vertical
 from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
+from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
+from core.protocol.requests.pictures import GetStill
 from core.text import clean, counted
-from core.times import reference
+from core.times import WrittenTime, reference
 
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
@@ -29,7 +31,7 @@ from .screen import AppScreen
 PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""
 PICTURE_PIXELS = 640
-FULL_PIXELS = 8192
+FULL_PIXELS = 4096
 PICTURES_OFF = "no pictures while little is sent; in the palette: Send less for a slow link"
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
@@ -281,11 +283,16 @@ class ResultsScreen(AppScreen):
     async def _pictured(self, row: dict[str, Any]) -> None:
         view = self.query_one(FrameView)
         try:
-            jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), PICTURE_PIXELS)
+            jpeg = await self._picture(row, PICTURE_PIXELS)
         except SightlineError as error:
             view.say(str(error))
             return
         await view.show(jpeg, results.boxes(row) if self._boxes else [])
+
+    async def _picture(self, row: dict[str, Any], longest_side: int) -> bytes:
+        """Return the JPEG of a row's frame. Raises SightlineError."""
+        when = WrittenTime(results.seconds_of(row))
+        return (await self.app.bridge.ask(GetStill(row["path"], when, longest_side))).jpeg
 
     # What is shown
 
@@ -330,7 +337,7 @@ class ResultsScreen(AppScreen):
             line.show(timeline.line(self._rows.near(row), row, line.size.width, self.app.symbols))
 
     async def _remark(self, command: MarkFrame | CorrectFrame, words: str) -> str:
-        await self.app.bridge.send(command)
+        await self.app.bridge.ask(command)
         self._rows.reload()
         return words
 
@@ -339,15 +346,15 @@ class ResultsScreen(AppScreen):
         self.work(self._remark(command, f"{what} kept beside the model's"))
 
     async def _written(self, row: dict[str, Any]) -> str:
-        jpeg = await self.app.bridge.still(row["path"], results.seconds_of(row), FULL_PIXELS)
+        jpeg = await self._picture(row, FULL_PIXELS)
         path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
         written = write_new(path, jpeg)
         return f"written: {clean(written.name)} in {clean(str(written.parent))}"
 
     async def _files(self, wanted: str, folder: str) -> str:
         request = results.export_request(wanted, folder, self._scan, self.filter_text)
-        number = await self.app.bridge.begin_export(request)
-        while not (state := await self.app.bridge.export_state(number)).finished:
+        begun = await self.app.bridge.ask(BeginExport(request))
+        while not (state := await self.app.bridge.ask(GetExport(begun.number))).finished:
             self.say(results.export_progress(state))
             await asyncio.sleep(PROGRESS_SECONDS)
         if state.trouble:
@@ -357,5 +364,6 @@ class ResultsScreen(AppScreen):
     async def _exported(self, text: str) -> str:
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
-        count = await self.app.bridge.export_rows(self._rows.query, format_, path)
-        return f"{counted(count, 'row')} written: {clean(path.name)} in {clean(str(path.parent))}"
+        written = await self.app.bridge.ask(ExportRows(self._rows.query, format_, path))
+        many = counted(written.rows, "row")
+        return f"{many} written: {clean(path.name)} in {clean(str(path.parent))}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
@@ -30,7 +31,8 @@ from .choose import ChooseScreen
 from .moving import NavigationScreen
 
 if TYPE_CHECKING:
-    from core.protocol.queries import Page, Query
+    from core.protocol.queries import Query
+    from core.protocol.replies import Page
     from core.protocol.state import EngineState
 
     from ..app import SightlineApp
@@ -185,7 +187,7 @@ class AppScreen(NavigationScreen):
 
     async def fetch(self, query: Query, first: int, last: int) -> Page:
         """Return a page of a list from the engine."""
-        return await self.app.bridge.rows(query, first, last)
+        return await self.app.bridge.ask(replace(query, first=first, last=last))
 
     # Typing a line
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from core.system import private_files as private
+from core.service.local import write_private
 from core.text import clean, clean_path
 
 # xterm and tmux take sequences of up to 100,000 bytes; base64 makes four bytes of three.
@@ -55,7 +55,7 @@ def _plain(piece: str) -> str:
 def _kept(path: Path, data: bytes) -> str:
     """Write the file whole or not at all, and say where."""
     try:
-        private.write_whole(path, data)
+        write_private(path, data)
     except OSError as error:
         return f"not in a file: {clean(error.strerror or str(error))}"
     return f"in {clean_path(str(path))}"

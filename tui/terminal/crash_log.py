@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ExitCode, SightlineError
-from core.system import private_files as private
+from core.service.local import open_private, private_folder
 from core.text import clean
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -95,11 +95,10 @@ def _unnamed(args: Any) -> BaseException:
 
 def _open(path: Path) -> CrashLog:
     try:
-        private.make_folder(path.parent)
-        if not private.is_ours(path.parent):
+        if not private_folder(path.parent):
             return _elsewhere()
         _turn(path)
-        return CrashLog(path, private.open_file(path, _FLAGS))
+        return CrashLog(path, open_private(path, _FLAGS))
     except OSError:
         return _elsewhere()
 

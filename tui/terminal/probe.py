@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.system.child_environment import child_environment
+from core.service.local import child_environment
 
 Colour = Literal["none", "16", "256", "truecolor"]
 Image = Literal["none", "halfcell", "sixel", "kitty"]

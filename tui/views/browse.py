@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from core.protocol.addresses import absolute, path_of, scheme_of
-from core.service.client import is_known_kind
+from core.service.local import is_known_kind
 from core.text import clean, clean_path
 
 from ..widgets.columns import Column

@@ -12,7 +12,8 @@ from core.errors import SightlineError
 from ..widgets.rows import Row
 
 if TYPE_CHECKING:
-    from core.protocol.queries import Page, Query
+    from core.protocol.queries import Query
+    from core.protocol.replies import Page
 
 PAGE_ROWS = 100
 MAX_PAGES = 40

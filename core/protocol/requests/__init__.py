@@ -1,0 +1,1 @@
+"""Requests that are no commands and no lists, with their replies: a file for each subject."""

@@ -1,0 +1,78 @@
+"""Results as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..queries import (
+    ExportRequest,
+    ListLogLines,
+    ListMatrix,
+    ListModels,
+    ListResults,
+    ListScans,
+    ListTasks,
+)
+from ..request import Request, Streamed
+from ..views import ExportProgress, ExportState, Piece
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWritten:
+    """How many rows are in the file."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportBegun:
+    """The number of an export that the engine carries out."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote and could not write; `matched` tells whether anything was asked for."""
+
+    pieces: tuple[Piece, ...]
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResults(Streamed[ExportProgress | Piece, Exported], right="export", long=True):
+    """Write results as files; parts say how far it is, and name each file or failure."""
+
+    export: ExportRequest
+
+    @classmethod
+    def gathered(cls, parts: Sequence[ExportProgress | Piece]) -> Exported:
+        """Return what was written."""
+        pieces = tuple(part for part in parts if isinstance(part, Piece))
+        totals = (part.total for part in parts if isinstance(part, ExportProgress))
+        return Exported(pieces, any(totals))
+
+
+@dataclass(frozen=True, slots=True)
+class BeginExport(Request[ExportBegun], right="export"):
+    """Have the engine write results as files, also when whoever asked leaves meanwhile."""
+
+    export: ExportRequest
+
+
+@dataclass(frozen=True, slots=True)
+class GetExport(Request[ExportState], right="read"):
+    """How an export that was begun stands."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRows(Request[RowsWritten], right="export", heavy=True):
+    """Write all rows of a list, whatever page it names, to a file: `jsonl` or `csv`."""
+
+    query: ListScans | ListTasks | ListResults | ListModels | ListMatrix | ListLogLines
+    format: str
+    path: Path

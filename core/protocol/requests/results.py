@@ -1,0 +1,50 @@
+"""Scans and their sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..commands import SubmitScan
+from ..request import Request, Streamed
+from ..views import PlanView, ScanLine, TaskView
+
+TASKS_OF_A_PART = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ScanLines:
+    """Scans, the newest first."""
+
+    scans: tuple[ScanLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Sources of a scan in order: all of them, or a part of a streamed reply."""
+
+    tasks: tuple[TaskView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetScans(Request[ScanLines], right="read", heavy=True):
+    """Every scan of the library."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetTasks(Streamed[TaskPage, TaskPage], right="read", heavy=True):
+    """The sources of a scan, in order."""
+
+    scan: int
+
+    @classmethod
+    def gathered(cls, parts: Sequence[TaskPage]) -> TaskPage:
+        """Return all sources."""
+        return TaskPage(tuple(task for part in parts for task in part.tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanScan(Request[PlanView], right="read", heavy=True):
+    """What a scan would do, with or without a library there."""
+
+    scan: SubmitScan

@@ -1,0 +1,102 @@
+"""How a scan compares with what is true of its footage. Frozen records, JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..records import Event
+
+
+@dataclass(frozen=True, slots=True)
+class TrueEvent:
+    """One true stretch of a video, in seconds; `strokes` are empty where nobody counted them."""
+
+    kind: str
+    start_seconds: float
+    end_seconds: float
+    peak_seconds: float
+    strokes: tuple[float, ...] = ()
+    has_peak: bool = True
+    """False where nobody said when it was brightest: `peak_seconds` is then its start"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A true stretch and the event paired with it: how they overlap (0 to 1), how far peaks lie."""
+
+    true_start_seconds: float
+    true_end_seconds: float
+    event: int
+    """its number"""
+    start_seconds: float
+    end_seconds: float
+    overlap: float
+    peak_error_seconds: float | None
+    """None where the truth states no peak"""
+    true_strokes: int = 0
+    strokes: int = 0
+    stroke_hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One metric of a score: its value, and the line that is printed."""
+
+    name: str
+    value: float | None
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How found events compare with the truth; shares are None where nothing can be shared."""
+
+    true: int
+    found: int
+    hits: int
+    right: int
+    recall: float | None
+    precision: float | None
+    recall_by_kind: dict[str, tuple[int, int]]
+    timing_median_seconds: float | None
+    timing_worst_seconds: float | None
+    misses: tuple[TrueEvent, ...]
+    false_alarms: tuple[Event, ...]
+    paired: int = 0
+    """true stretches and events paired one to one"""
+    paired_recall: float | None = None
+    paired_precision: float | None = None
+    overlap_mean: float | None = None
+    """intersection over union, over all pairs"""
+    pairs: tuple[Pair, ...] = ()
+    true_strokes: int = 0
+    """of true stretches that list their strokes"""
+    found_strokes: int = 0
+    """of events that match such a stretch"""
+    stroke_hits: int = 0
+    stroke_recall: float | None = None
+    stroke_precision: float | None = None
+    timing_errors_seconds: tuple[float, ...] = field(default=(), repr=False)
+    """of each hit whose true peak is stated, in order of time"""
+    metrics: tuple[MetricValue, ...] = field(default=(), compare=False)
+    """all of `core/judge/metrics`, also of enabled plugins"""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoScore:
+    """The score of one video of several."""
+
+    video: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The score of each video the truth speaks of, and of all together."""
+
+    all: Score
+    videos: tuple[VideoScore, ...]
+    without_source: tuple[str, ...]
+    """videos of the truth that the scan has no results of; they count nowhere"""
+    without_truth: tuple[str, ...]
+    """sources of the scan that the truth does not speak of; they count nowhere"""

@@ -1,0 +1,132 @@
+"""What handlers work with: a library, and the engine that writes it where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import UnknownName, UsageError
+from ..protocol.commands import CancelScan, EndScan
+from .reading import Records
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..engine.machine_monitor import MachineMonitor
+    from ..protocol.state import EngineState
+    from ..reports.exporting import Exports
+    from ..storage.library import Library
+
+T = TypeVar("T")
+HOLD_SECONDS = 2.5
+"""so long watched folders may take to be let go of: one may lie on a disk that does not answer"""
+CHECK_SECONDS = 0.05
+
+
+class Context:
+    """One for each library that is served. `has_ended` is set once a `StopEngine` is carried out.
+
+    `in_threads` keeps the loop free while a request reads the library; without it, a signal ends
+    whatever is read.
+    """
+
+    def __init__(
+        self, folder: Path, engine: Engine | None = None, *, in_threads: bool = True
+    ) -> None:
+        self.folder = folder
+        self.monitor: MachineMonitor | None = None
+        self.is_ending = False
+        self.has_ended = asyncio.Event()
+        self._engine = engine
+        self._in_threads = in_threads
+        self._library: Library | None = None
+        self._exports: Exports | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine. Raises UsageError where requests are answered without one."""
+        if self._engine is None:
+            raise UsageError("only an engine can do this; the library is open for reading alone")
+        return self._engine
+
+    @property
+    def has_engine(self) -> bool:
+        """Tell whether there is an engine."""
+        return self._engine is not None
+
+    @property
+    def library(self) -> Library:
+        """Return the library through a connection for reading, which holds up no scan.
+
+        Raises UnknownName if there is none, EnvironmentFault.
+        """
+        if self._library is None:
+            from ..storage.library import Library
+
+            self._library = Library(self.folder, writable=False)
+        return self._library
+
+    @property
+    def records(self) -> Records:
+        """Return what reads that library. Raises what `library` does."""
+        return Records(self.library)
+
+    @property
+    def exports(self) -> Exports:
+        """Return the exports that go on when whoever began them leaves."""
+        if self._exports is None:
+            from ..reports.exporting import Exports
+
+            self._exports = Exports(self.folder)
+        return self._exports
+
+    @property
+    def is_exporting(self) -> bool:
+        """Tell whether results are being written as files."""
+        return self._exports is not None and self._exports.running
+
+    def state(self) -> EngineState:
+        """Return what everything looks like now; without an engine, an empty state."""
+        from ..protocol.state import EngineState
+
+        if self._engine is None:
+            return EngineState(0, str(self.folder))
+        return self._engine.snapshot()
+
+    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Return what a function returns that may take a while."""
+        if not self._in_threads:
+            return work(*arguments)
+        return await asyncio.to_thread(work, *arguments)
+
+    async def end(self, how: str) -> None:
+        """Stop `now`, after the microbatch at work, or `after_source`; then nothing runs."""
+        engine, self.is_ending = self.engine, True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(engine.hold_watches(), HOLD_SECONDS)
+        for job in engine.snapshot().jobs:
+            if job.standing:
+                continue  # the next engine goes on with it
+            at_once = how == "now" or job.state == "queued"
+            with suppress(UnknownName):  # it ended just now
+                await engine.send((CancelScan if at_once else EndScan)(job.number))
+        while working(engine.snapshot()):
+            await asyncio.sleep(CHECK_SECONDS)
+        self.has_ended.set()
+
+    async def close(self) -> None:
+        """End exports and close the library."""
+        if self._exports is not None:
+            await asyncio.to_thread(self._exports.close)
+        if self._library is not None:
+            self._library.close()
+
+
+def working(state: EngineState) -> bool:
+    """Tell whether a job runs or waits that ends by itself after the step in hand.
+
+    What waits for a network may not.
+    """
+    return any(job.resource for job in state.jobs)

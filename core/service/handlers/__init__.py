@@ -1,0 +1,1 @@
+"""Who answers each request: handlers by subject, and the one table of them."""

@@ -1,0 +1,86 @@
+"""Models: what is known by name, what is on this disk, what was verified."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ...protocol.requests.models import (
+    GetModel,
+    GetModelMemory,
+    GetModels,
+    GetVerified,
+    ModelDetails,
+    ModelLine,
+    ModelLines,
+    ModelMemories,
+    ModelPinned,
+    PromoteModel,
+    VerifiedModels,
+)
+from ..context import Context
+from .handler import Handlers
+
+if TYPE_CHECKING:
+    from ...hub.hub import Hub
+
+
+async def models(context: Context, _request: GetModels) -> ModelLines:
+    """Return the models known by name, and whatever else is on this disk."""
+    return ModelLines(tuple(await context.call(_lines)))
+
+
+async def model(context: Context, request: GetModel) -> ModelDetails:
+    """Return everything about one model."""
+    return ModelDetails(await context.call(_described, request))
+
+
+async def verified(context: Context, request: GetVerified) -> VerifiedModels:
+    """Return what was verified."""
+    return VerifiedModels(tuple(await context.call(_verified, request.name)))
+
+
+async def memory(context: Context, _request: GetModelMemory) -> ModelMemories:
+    """Return what each model took that was ever loaded."""
+    return ModelMemories(tuple(await context.call(context.records.model_memory)))
+
+
+async def promote(context: Context, request: PromoteModel) -> ModelPinned:
+    """Hold a model at the commit that was verified last."""
+    pin = await context.call(lambda: _hub().promote(request.name))
+    return ModelPinned(**asdict(pin))
+
+
+def _lines() -> list[ModelLine]:
+    from ...hub.overview import lines
+
+    return lines(_hub())
+
+
+def _described(request: GetModel) -> dict[str, Any]:
+    from ...hub.overview import described
+
+    return described(_hub(offline=request.offline), request.name, request.channel)
+
+
+def _verified(name: str) -> list[dict[str, Any]]:
+    from ...hub.reference import parse
+
+    catalog = _hub().catalog
+    rows = catalog.rows(parse(name, catalog).repo) if name else list(catalog.verified)
+    return [row.model_dump(mode="json") for row in rows]
+
+
+def _hub(*, offline: bool = False) -> Hub:
+    from ...hub.hub import Hub
+
+    return Hub(offline=offline)
+
+
+HANDLERS: Handlers = {
+    GetModels: models,
+    GetModel: model,
+    GetVerified: verified,
+    GetModelMemory: memory,
+    PromoteModel: promote,
+}

@@ -1,0 +1,129 @@
+"""What a front end does on its own machine, whether an engine runs or not.
+
+Light to import: everything behind it is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ..errors import EnvironmentFault
+    from ..protocol.views import RederivedSource
+    from ..sources.appearing import Appearing
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file only the user can read, whole or not at all. Raises OSError."""
+    from ..system.private_files import write_whole
+
+    write_whole(path, data)
+
+
+def private_folder(folder: Path) -> bool:
+    """Make a folder only the user can read unless it is there; tell whether it is the user's."""
+    from ..system import private_files as private
+
+    private.make_folder(folder)
+    return private.is_ours(folder)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file only the user can read, and return its descriptor.
+
+    Raises OSError: for a link, for another user's file, for what is no file.
+    """
+    from ..system.private_files import open_file
+
+    return open_file(path, flags)
+
+
+def child_environment(
+    more: Mapping[str, str] | None = None, *, also: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return what a child process is given of our environment: nothing that looks like a secret."""
+    from ..system.child_environment import child_environment as kept
+
+    return kept(more, also=also)
+
+
+def disk_fault_of(error: OSError) -> EnvironmentFault | None:
+    """Return what the machine refused as an error to show, None if it may be a defect of ours."""
+    from ..system.disk_errors import disk_fault_of as fault_of
+
+    return fault_of(error)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises EnvironmentFault."""
+    from ..storage.export.atomic import write
+
+    write(path, data)
+
+
+def draw_demo(clip: Path) -> Path:
+    """Draw the demo's storm as a clip and return the file of what is true of it."""
+    from ..synthetic.storm import demo_scene, write
+
+    return write(demo_scene(), clip)
+
+
+@contextmanager
+def folders_to_write(folders: Sequence[Path]) -> Iterator[None]:
+    """Make folders that will be written to; what is new and empty goes again if the block fails.
+
+    Raises EnvironmentFault if a folder cannot be written.
+    """
+    if not folders:
+        yield
+        return
+    from ..storage.export.atomic import make_writable, remove_if_empty
+
+    new: list[Path] = []
+    try:
+        for folder in folders:
+            if make_writable(folder):
+                new.append(folder)
+        yield
+    except BaseException:
+        for folder in reversed(new):
+            remove_if_empty(folder)
+        raise
+
+
+def check_formats(names: Sequence[str]) -> None:
+    """Raise UsageError for an export format there is none of."""
+    if names:
+        from ..storage.export.table import check_formats as check
+
+        check(names)
+
+
+def appearing(
+    folder: str, settle_seconds: float, stop: asyncio.Event, *, follow_links: bool = False
+) -> Appearing:
+    """Return what finds the files of a folder, those there already and then those that come."""
+    from ..sources.appearing import Appearing
+
+    return Appearing(folder, settle_seconds, stop, follow_links)
+
+
+def is_known_kind(path: str) -> bool:
+    """Tell whether a file's name says that it is a video or a picture."""
+    from ..sources.find import KNOWN_SUFFIXES
+
+    return Path(path).suffix.lower() in KNOWN_SUFFIXES
+
+
+def verified_without_engine(folder: Path, scan: int) -> Iterator[RederivedSource]:
+    """Measure every source of a scan in a read-only library again. Raises SightlineError."""
+    from ..experiments import rederive
+    from ..storage.library import Library
+
+    with closing(Library(folder, writable=False)) as library:
+        yield from rederive.verify(library, scan)

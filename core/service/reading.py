@@ -1,0 +1,128 @@
+"""Reading a library: what the handlers of requests call, in whatever thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..times import WrittenTime
+
+if TYPE_CHECKING:
+    from ..protocol.instant_view import InstantView
+    from ..protocol.queries import ExportRequest, ScoreRequest
+    from ..protocol.scores import Scored
+    from ..protocol.views import (
+        ExportProgress,
+        JobLine,
+        ModelMemory,
+        Piece,
+        ScanLine,
+        TaskView,
+    )
+    from ..storage.library import Library
+
+
+class Records:
+    """What handlers read of a library; it is never written. Front ends send requests instead."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    @classmethod
+    def open(cls, folder: Path) -> Records:
+        """Open a library for reading. Raises UnknownName if there is none, EnvironmentFault."""
+        from ..storage.library import Library
+
+        return cls(Library(folder, writable=False))
+
+    def close(self) -> None:
+        """Close the library."""
+        self._library.close()
+
+    def scans(self) -> list[ScanLine]:
+        """Return every scan, the newest first."""
+        from ..reports import lists
+
+        return lists.scan_lines(self._library)
+
+    def jobs(self, kind: str = "") -> list[JobLine]:
+        """Return every job, or every one of a kind, the newest first."""
+        from ..reports import lists
+
+        return lists.job_lines(self._library, kind)
+
+    def job(self, number: int) -> JobLine:
+        """Return one job. Raises UnknownName."""
+        from ..reports import lists
+
+        return lists.job_line(self._library, number)
+
+    def job_rows(self, number: int) -> list[dict[str, Any]]:
+        """Return the results of a job's finished units of work, as JSON objects."""
+        return list(self._library.jobs.rows(number).values())
+
+    def tasks(self, scan: int) -> list[TaskView]:
+        """Return the sources of a scan. Raises UnknownName."""
+        from ..reports import lists
+
+        return lists.task_views(self._library, scan)
+
+    def write(
+        self,
+        request: ExportRequest,
+        notify: Callable[[ExportProgress], None] = lambda _progress: None,
+        wrote: Callable[[Piece], None] = lambda _piece: None,
+    ) -> None:
+        """Write results as files; `notify` hears how far it is, `wrote` of each file or failure.
+
+        Raises UsageError, UnknownName, EnvironmentFault.
+        """
+        from ..reports.exporting import Exporter
+
+        Exporter(self._library, request).run(notify, wrote)
+
+    def export(self, scan: int, formats: Sequence[str], folder: Path, text: str = "") -> list[Path]:
+        """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
+        from ..protocol.queries import ExportRequest
+
+        written: list[Piece] = []
+        request = ExportRequest(scan, text, tuple(formats), str(folder))
+        self.write(request, wrote=written.append)
+        return [piece.path for piece in written if piece.path is not None]
+
+    def instant(self, path: str, when: float | WrittenTime) -> InstantView:
+        """Return everything kept about one instant of a source. Raises UsageError."""
+        from ..reports import instant
+
+        written = when if isinstance(when, WrittenTime) else WrittenTime(when)
+        return instant.instant(self._library, path, written)
+
+    def still(self, view: InstantView, longest_side: int) -> bytes:
+        """Return a JPEG of an instant, read from its file."""
+        from ..reports import instant
+        from ..scans.stored_spec import spec_of
+
+        spec = spec_of(self._library, view.scan)
+        return instant.still(view.info, view.picture_seconds, longest_side, spec)
+
+    def picture(self, view: InstantView, longest_side: int, path: Path) -> None:
+        """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
+        from ..storage.export.atomic import write
+
+        write(path, self.still(view, longest_side))
+
+    def score(self, scan: int, request: ScoreRequest) -> Scored:
+        """Compare a scan's events with a truth file. Raises UsageError."""
+        from ..reports import scoring
+
+        return scoring.scored(self._library, scan, request)
+
+    def model_memory(self) -> list[ModelMemory]:
+        """Return what each model that was ever loaded took, the largest first."""
+        from ..protocol.views import ModelMemory
+
+        return [
+            ModelMemory(each.name, each.device, each.bytes, each.batches)
+            for each in self._library.footprints.all()
+        ]
