@@ -122,7 +122,10 @@ def rows_of_library(library: Library) -> Rows:
                  select("SELECT id, stage, key FROM asked")}  # fmt: skip
         answers = select("SELECT asked, content, frame, part, id FROM annotations")
         samplings = select("SELECT key, content FROM sampled")
-    headers = [SeriesHeader(*rest, json.loads(settings)) for *rest, settings in tracks]
+    headers = [
+        SeriesHeader(key, content, stage, version, json.loads(text))
+        for key, content, stage, version, text in tracks
+    ]
     by_id = {
         note.id: note
         for content, spec_hash in results
