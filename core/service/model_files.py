@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Channel", "Checked", "Control", "Download", "DownloadProgress", "Hub", "Resolved",
-    "failed_line", "finished_line", "note_verified", "open_hub", "planned_line", "progress_line", "switch",
-    "try_once",
+    "failed_line", "finished_line", "note_verified", "open_hub", "planned_line", "progress_line",
+    "switch", "try_once",
 ]  # fmt: skip
 
 
