@@ -167,7 +167,7 @@ def test_a_group_without_a_registry_and_unreadable_entry_points_are_named(make: 
 def test_a_format_that_raises_while_it_writes_is_named(make: Make, tmp_path: Path) -> None:
     code = FORMAT + "FORMAT = Format('x', '.x', 'scan', '', lambda: 1 / 0)"
     make("bad-writer", code, export("x", module="bad_writer"))
-    summary = Summary(1, "quick", "0", {}, "done", ())
+    summary = Summary(1, "quick", "0", "done", ())
     with pytest.raises(PluginFault, match=r"bad-writer 2.0: .*'x'.*ZeroDivisionError"):
         write_scan(summary, [], tmp_path / "out", ["x"])
 

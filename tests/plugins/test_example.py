@@ -47,10 +47,10 @@ class Installed(Cli):
         self.python = environment / "bin" / "python"
 
     def __call__(self, *args: str | Path, stdin: bytes = b"", **env: Any) -> Ran:
-        command = [self.python, "-m", "tui.entry", *map(os.fspath, args)]
+        command = [str(self.python), "-m", "tui.entry", *(os.fspath(arg) for arg in args)]
         done = subprocess.run(
             command, input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env},
-            timeout=300, check=False,
+            timeout=900, check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
 
