@@ -30,7 +30,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pylint --disable=all --enable=duplicate-code core tui
+	$(BIN)/python scripts/clones.py
 	$(BIN)/python -m core.cli.reference --check
 	$(BIN)/python -m tui.keys.docs --check
 	$(BIN)/python scripts/import_table.py --check

@@ -8,17 +8,19 @@ from importlib import import_module
 from ..config import user_settings
 from ..errors import UnknownName
 from ..plugins import installed
-from ..plugins.installed import EXPORTS, METRICS, MODELS, Plugin, PluginEntry
+from ..plugins.installed import EXPORTS, METRICS, MODELS, SOURCES, STAGES, Plugin, PluginEntry
 from ..plugins.loading import fault
 from ..plugins.registry import Registry
 from ..text import clean, nearest
 
 REGISTRIES: dict[str, str] = {
+    STAGES: "core.config.stages:STAGES",
+    SOURCES: "core.sources.locator:SCHEMES",
     METRICS: "core.judge.metrics.registry:METRICS",
     MODELS: "core.models.registry:FAMILIES",
     EXPORTS: "core.storage.export.table:FORMATS",
 }
-"""the registry of each group; a group that is missing here has none yet"""
+"""the registry of each group"""
 
 
 @dataclass(frozen=True, slots=True)

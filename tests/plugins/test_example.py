@@ -49,7 +49,7 @@ class Installed(Cli):
         command = [str(self.python), "-m", "tui.entry", *(str(each) for each in args)]
         done = subprocess.run(
             command, input=stdin, capture_output=True, cwd=self.home, env={**self.env, **env},
-            timeout=300, check=False,
+            timeout=900, check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
 
