@@ -1,7 +1,7 @@
 """Runs pylint's `duplicate-code` on the files that can have clones at all.
 
-pylint compares every file with every other, which takes minutes. A clone of twelve lines holds seven
-stretches of six, so files that share no six lines with another are left out first.
+pylint compares every file with every other, which takes minutes. A clone of twelve lines holds
+seven stretches of six, so files that share no six lines with another are left out first.
 """
 
 from __future__ import annotations
