@@ -134,6 +134,8 @@ def settled(request: Request[Any], reply: Any) -> Any:
     """Return a reply without what differs from one moment to the next."""
     if isinstance(reply, EngineState):
         reply = replace(reply, machine=None, downloads=(), sequence=0)
+    if isinstance(request, commands.PullModel):
+        return type(reply)  # each is a job with a number of its own
     if type(reply).__name__ in ("MachineState", "ExportBegun"):
         return type(reply)
     return type(reply), json.loads(json.dumps(reply_to_json(request, reply)))

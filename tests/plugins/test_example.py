@@ -71,13 +71,14 @@ def test_the_example_is_enabled_used_and_disabled(sightline: Installed) -> None:
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "mean_colour"}')
     (model / "model.safetensors").write_bytes(b"")
-    scan = ("scan", picture, "--no-ui", "--stages", "embed", "--set", f"embed.model={model}",
+    scan = ("scan", picture, "--no-ui", "--stages", "level,embed", "--set", f"embed.model={model}",
             "--out", sightline.home / "out", "--format", "json", "--format", "sentences",
             "--format", "vectors")  # fmt: skip
 
     assert plugin(sightline) == {
         "type": "Plugin", "name": "sightline-example", "version": "1.2.0", "enabled": False,
         "provides": [
+            {"kind": "stage", "name": "level", "trouble": ""},
             {"kind": "model family", "name": "mean_colour", "trouble": ""},
             {"kind": "export format", "name": "sentences", "trouble": ""},
         ],
@@ -85,12 +86,13 @@ def test_the_example_is_enabled_used_and_disabled(sightline: Installed) -> None:
     }  # fmt: skip
     refused = sightline(*scan)
     assert refused.code == 2
-    assert "unknown export format 'sentences'" in refused.err
+    assert "'level'" in refused.err
 
     enabled = sightline("plugins", "enable", "Sightline_Example")
     assert enabled.code == 0, enabled.err
     assert enabled.out == (
-        "enabled sightline-example 1.2.0: model family mean_colour, export format sentences\n"
+        "enabled sightline-example 1.2.0: stage level, model family mean_colour, "
+        "export format sentences\n"
     )
     assert plugin(sightline)["enabled"] is True
     done = sightline(*scan)
@@ -104,7 +106,7 @@ def test_the_example_is_enabled_used_and_disabled(sightline: Installed) -> None:
         "disabled sightline-example\n"
     )
     assert plugin(sightline)["enabled"] is False
-    assert "unknown export format 'sentences'" in sightline(*scan).err
+    assert "'level'" in sightline(*scan).err
     # What was measured with it is read without it.
     again = sightline("export", "1", "--out", sightline.home / "again", "--format", "json")
     assert again.code == 0, again.err
