@@ -32,7 +32,7 @@ class LevelStage(ScreeningStage):
         """Return the mean luma of each frame, float32 (frames, 1)."""
         own = window.luma[window.before : window.before + window.count]
         scale = self.spec.settings(Level).scale
-        return (own.mean((1, 2), dtype=np.float64) * scale).astype(np.float32)[:, None]
+        return np.asarray(own.mean((1, 2), dtype=np.float64) * scale, np.float32)[:, None]
 
     def decide(self, track: Series) -> list[Candidate]:
         """Propose nothing: the measurements are what it is for."""
