@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -35,6 +36,7 @@ from core.protocol.messages import JobFinished, JobReported, ScanFinished
 from core.protocol.queries import ListTasks
 from core.protocol.state import state_from_json, state_to_json
 from core.service.client import LocalClient, Records
+from core.service.discovery import running
 from core.service.remote import RemoteClient
 from core.storage.library import Library
 from tests.engines import home, viewer
@@ -161,9 +163,15 @@ def test_a_killed_download_is_a_job_that_is_resumed(cli: Cli, hub: LocalHub) -> 
     files = model_files(mebibytes=8)
     hub.add("org/tiny", files)
     hub.faults.bytes_per_second = 4 * MEBIBYTE
+    command = [sys.executable, "-m", "core.service.server", str(cli.library)]
+    engine = subprocess.Popen(command, cwd=Path(__file__).parents[1], env=cli.env)
+    while running(cli.library) is None:
+        assert engine.poll() is None
+        time.sleep(0.02)
     process = cli.start("models", "pull", "org/tiny")
-    hub.wait_served(2 * MEBIBYTE)
-    process.kill()
+    hub.wait_served(2 * MEBIBYTE, seconds=60)
+    engine.kill()
+    engine.wait()
     finished(process)
     hub.faults.bytes_per_second = 0
     (job,) = cli("runs", "list", "--kind", "download", "--json").json()

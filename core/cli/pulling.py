@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EnvironmentFault, ExitCode, Interrupted, SightlineError
 from ..protocol.commands import PullModel
 from ..protocol.state import EngineState
-from ..service.attach import headless
+from ..service.discovery import running
 from ..service.model_files import note_verified, open_hub, switch, try_once
+from ..service.remote import RemoteClient
 from ..text import byte_size, clean, counted
 from ..times import duration
 from .jobs import exit_code_of, listen
@@ -77,13 +78,16 @@ class Puller:
         self._printer = PullPrinter(session.out, as_json=as_json)
 
     async def pull(self, commands: Sequence[PullModel]) -> bool:
-        """Pull models as jobs of the running engine, or of one hosted here.
+        """Pull models as jobs of the running engine; return whether one runs.
 
-        Return whether there was an engine: the library may be one that another process hosts an
-        engine of, or that cannot be written. Raises Interrupted, EngineGone.
+        No engine is hosted for it here: one that is, holds the library, and no scan could start
+        as long as a large model is on its way. Raises Interrupted, EngineGone.
         """
+        listening = running(self._session.library)
+        if listening is None:
+            return False
         try:
-            client = await headless(self._session.library)
+            client = await RemoteClient.open(listening)
         except EnvironmentFault as error:
             log.info("pulled without an engine: %s", error)
             return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import UnknownName, UsageError
+from ..errors import LibraryBusy, UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
 from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
 from ..protocol.requests.results import GetScans, GetTasks
@@ -218,10 +218,18 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)
     if not os.access(session.library, os.W_OK):  # no engine can keep a job there
-        for checked in verified_without_engine(session.library, scan):
-            body = {"type": "Verified", **asdict(checked)}
-            if as_json:
-                session.out.json(body)
-            printer.report(body)
-        return printer.end()
-    return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))
+        return _verify_here(session, scan, printer, as_json=as_json)
+    try:
+        return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))
+    except LibraryBusy:  # another command hosts its engine
+        return _verify_here(session, scan, printer, as_json=as_json)
+
+
+def _verify_here(session: Session, scan: int, printer: JobPrinter, *, as_json: bool) -> int:
+    """Verify without an engine: nothing is kept, and an interrupted verification begins anew."""
+    for checked in verified_without_engine(session.library, scan):
+        body = {"type": "Verified", **asdict(checked)}
+        if as_json:
+            session.out.json(body)
+        printer.report(body)
+    return printer.end()
