@@ -143,7 +143,7 @@ def _draw(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def scanned(
     storm: Path, pictures: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> InProcess:
+) -> Iterator[InProcess]:
     """A library in which scan 1 (profile quick) did the storm and the pictures. Only read it.
 
     The scan is done once a run; each worker reads a copy of its own.
@@ -154,7 +154,10 @@ def scanned(
 
     home = tmp_path_factory.mktemp("scanned")
     shutil.copytree(once(shared / "scanned", make), home, dirs_exist_ok=True)
-    return InProcess(home)
+    made = InProcess(home)
+    yield made
+    scans = [line["scan"] for line in made("runs", "list", "--json").json()]
+    assert scans == [1], "a test scanned into the library that others read"
 
 
 @pytest.fixture(scope="session")

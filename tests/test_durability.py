@@ -327,13 +327,13 @@ def test_a_quota_that_sqlite_cannot_name_is_a_full_disk(
             raise sqlite3.OperationalError(words)
 
 
-def test_stderr_on_a_full_disk_stops_no_scan(scanned: Cli, storm: Path) -> None:
+def test_stderr_on_a_full_disk_stops_no_scan(cli: Cli, storm: Path) -> None:
     from tests.workbench import COMMAND
 
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*COMMAND, "scan", str(storm), "--profile", "storm"],
-            env=scanned.env, stdout=subprocess.PIPE, stderr=full, check=False,
+            env=cli.env, stdout=subprocess.PIPE, stderr=full, check=False,
         )  # fmt: skip
     assert (done.returncode, len(done.stdout.splitlines())) == (0, STROKES)
 
