@@ -182,9 +182,8 @@ class QueueScreen(AppScreen):
         """Show what was found in the scan."""
         row = self._row()
         if row is not None and row["number"] == 0:
-            self.say(
-                f"job {row['scan']} is no scan; `sightline runs show {row['scan']}` shows its results"
-            )
+            number = row["scan"]
+            self.say(f"job {number} is no scan; `sightline runs show {number}` shows its results")
             return
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")
