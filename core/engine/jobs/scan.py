@@ -123,7 +123,7 @@ class Scan(Job):
         return replace(self._scan.state(word), sources=len(self._sources))
 
     def end_after_unit(self) -> None:
-        """End after the source in hand."""
+        """End after the current source."""
         self._scan.end_after_source()
 
     def ended_by(self, error: SightlineError | OSError) -> Ended:
