@@ -119,10 +119,25 @@ def _show_job(
     title = clean(job.title, limit=200)
     session.out.result(f"{_kind(job)} {job.number} {job.state}{done}  {title}{reason}")
     for row in rows:
-        words = (f"{clean(name)} {clean(str(value), limit=120)}" for name, value in row.items()
+        words = (f"{clean(name)} {_value(value)}" for name, value in row.items()
                  if name != "type" and value not in ("", None))  # fmt: skip
         session.out.result("  " + "  ".join(words))
     return 0
+
+
+def _value(value: object) -> str:
+    """Return what a finished unit of work holds under a name, in words; lists in one line."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return "; ".join(map(_value, value))
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{clean(str(name))} {_value(each)}"
+            for name, each in value.items()
+            if each not in ("", None)
+        )
+    return clean(str(value), limit=120)
 
 
 @command.command()

@@ -1,7 +1,7 @@
 """The registry of stages, and what a stage class declares about itself.
 
 One class in one file says everything the rest of the program needs to know of a stage: its
-settings, what it depends on, which models it takes, and what its answers look like. Profiles,
+settings, what it depends on, which models it takes, and the form of its answers. Profiles,
 their validation and documentation, model resolution, exports, `show` and the app are built from
 these declarations. Adding a stage is its file and one line in `STAGES`.
 
@@ -51,7 +51,7 @@ class StageDeclaration:
     events: ClassVar[bool] = False
     """whether its accepted candidates become events"""
     in_regions: ClassVar[bool] = False
-    """whether the regions of a profile bound what it measures; else it takes whole frames"""
+    """whether the regions of a profile bound what it measures; else it measures entire frames"""
     accepts: ClassVar[tuple[ModelKind, ...]] = ()
     """kinds of models it can use"""
     follows: ClassVar[str] = ""

@@ -110,7 +110,7 @@ class Engine:
         self._runner.cancel(number)
 
     def end_after_source(self, number: int) -> None:
-        """End a job after the unit of work in hand. Raises UnknownName."""
+        """End a job after the current unit of work. Raises UnknownName."""
         self._runner.get(number).end_after_unit()
 
     def move(self, number: int, by: int) -> None:
@@ -169,7 +169,7 @@ class Engine:
         await asyncio.to_thread(self._runner.join, standing_only=True)
 
     async def close(self) -> None:
-        """End all jobs after the step in hand, wait for them, and close the library."""
+        """End all jobs after the current step, wait for them, and close the library."""
         await self.hold_watches()
         if self._reader is not None:
             self._reader.end()
@@ -226,5 +226,5 @@ def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None
     try:
         return Engine(library, nice, reader)
     except BaseException:
-        library.close()  # else nobody could open it while this process lives
+        library.close()  # else it stays locked while this process runs
         raise

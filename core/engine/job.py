@@ -61,7 +61,7 @@ class Job(ABC):
     resource: ClassVar[str] = ""
     """jobs of one resource run one after another; one without a resource starts at once"""
     standing: ClassVar[bool] = False
-    """goes on until somebody ends it, also in the engine after this one"""
+    """goes on until a user ends it, also in the engine after this one"""
     unit: ClassVar[str] = ""
     """what its work is counted in"""
 
@@ -140,7 +140,7 @@ class Job(ABC):
         self.control.resume()
 
     def cancel(self) -> None:
-        """End the work because somebody asked for it; what is done stays."""
+        """End the work on request; what is done is kept."""
         self.suspend()
 
     def suspend(self) -> None:
@@ -148,7 +148,7 @@ class Job(ABC):
         self.control.cancel()
 
     def end_after_unit(self) -> None:
-        """End once the unit of work in hand is finished."""
+        """End once the current unit of work is finished."""
         self._ending = True
 
     def ended_by(self, error: SightlineError | OSError) -> Ended:

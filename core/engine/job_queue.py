@@ -43,7 +43,7 @@ class JobQueue:
                 self._held.add(job)
             self._changed.notify_all()
 
-    def let_go(self, job: int) -> None:
+    def release(self, job: int) -> None:
         """Let a held job go on."""
         with self._changed:
             self._held.discard(job)

@@ -37,7 +37,7 @@ class JobRunner:
         if job.resource:
             self._queue.join(job.number)
         name = f"sightline-{job.kind}-{job.number}"
-        # An endless download or watch must not keep a process that was told to end.
+        # An endless download or watch must not keep a process that was asked to end.
         thread = threading.Thread(target=self._run, args=(job,), name=name, daemon=not job.resource)
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
@@ -89,7 +89,7 @@ class JobRunner:
     def continue_(self, number: int) -> None:
         """Let a held job go on. Raises UnknownName."""
         self.get(number).continue_()
-        self._queue.let_go(number)
+        self._queue.release(number)
 
     def cancel(self, number: int) -> None:
         """End a job; what is done stays. Raises UnknownName."""
@@ -156,6 +156,6 @@ class JobRunner:
         view = job.last_view(end)
         if view is not None:
             self._last_views[job.number] = view
-        del self._jobs[job.number]  # before anybody hears of the end and asks for the job again
+        del self._jobs[job.number]  # before a client that reads of the end submits the job again
         for message in last:
             self._emit(message)

@@ -1,4 +1,4 @@
-"""The machine over time: a sample a second for the last hour, with what was at work then."""
+"""The machine over time: a sample a second for the last hour, with what ran then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's messages: numbered, and kept for whoever reads them later."""
+"""The engine's messages: numbered, and kept for clients that read them later."""
 
 from __future__ import annotations
 

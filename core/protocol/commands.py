@@ -1,4 +1,4 @@
-"""Requests that change what is at work, or the library. Frozen records, JSON both ways."""
+"""Requests that change jobs or the library. Frozen records, JSON both ways."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class SubmitScan(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class WatchFolder(Request[Accepted], right="write", long=True):
-    """Scan whatever becomes whole in a folder, until that is ended."""
+    """Scan every file that becomes complete in a folder, until the watch is ended."""
 
     JOB: ClassVar[str] = "watch"
     folder: str
     profile: str
     overrides: dict[str, Any] = field(default_factory=dict)
     settle_seconds: float = 2.0
-    """a file is whole once it stayed the same for so long"""
+    """a file is complete once it has not changed for so long"""
     follow_links: bool = False
     """also links that lead out of the folder"""
 
@@ -100,14 +100,14 @@ class ContinueScan(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class CancelScan(Request[Accepted], right="write", long=True):
-    """Stop a running scan after the microbatch in hand; what is done stays."""
+    """Stop a running scan after the current microbatch; what is done is kept."""
 
     scan: int
 
 
 @dataclass(frozen=True, slots=True)
 class EndScan(Request[Accepted], right="write", long=True):
-    """Stop a running scan after the source in hand."""
+    """Stop a running scan after the current source."""
 
     scan: int
 

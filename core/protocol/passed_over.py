@@ -65,7 +65,7 @@ class PassedOver:
         return found
 
     def words(self) -> str:
-        """Return what was left out in one line, for where there is little room."""
+        """Return what was left out in one short line."""
         parts = (
             (self.links, "link out of the folder", "links out of the folder"),
             (sum(self.folders.values()), "system folder", "system folders"),

@@ -1,4 +1,4 @@
-"""Lists that are too long to send whole, asked for in pages. Frozen records, JSON both ways."""
+"""Lists that are too long for one reply, requested in pages. Frozen records, JSON both ways."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ListScans(RowsRequest, right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class ListTasks(RowsRequest, right="read", heavy=True):
-    """Sources: of the scans at work and waiting first, then of the others, the newest first."""
+    """Sources: of running and queued scans first, then of the others, the newest first."""
 
     scan: int | None = None
     text: str = ""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origi
 from .codec import encoded, from_json, to_json, wire_name
 
 Right = Literal["read", "write", "export", "admin"]
-"""`write` changes the library or what is at work, `export` writes files beside it, `admin` is about
+"""`write` changes the library or its jobs, `export` writes files beside it, `admin` is about
 the engine as a whole"""
 READ_RIGHTS: frozenset[Right] = frozenset(("read",))
 LOCAL_RIGHTS: frozenset[Right] = frozenset(("read", "export"))
@@ -40,7 +40,7 @@ class Request(Generic[ReplyT_co]):
     ) -> None:
         """Declare a request. A class without a `right`, of its own or inherited, is no request."""
         super().__init_subclass__(**more)
-        # `dataclass(slots=True)` makes the class anew, without these arguments.
+        # `dataclass(slots=True)` creates the class again, without these arguments.
         if right is not None:
             cls.RIGHT = right
             cls.LONG, cls.HEAVY = long or heavy, heavy

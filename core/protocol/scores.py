@@ -9,7 +9,7 @@ from ..records import Event
 
 @dataclass(frozen=True, slots=True)
 class TrueEvent:
-    """One true stretch of a video, in seconds; `strokes` are empty where nobody counted them."""
+    """One true stretch of a video, in seconds; `strokes` are empty where they were not counted."""
 
     kind: str
     start_seconds: float
@@ -17,7 +17,7 @@ class TrueEvent:
     peak_seconds: float
     strokes: tuple[float, ...] = ()
     has_peak: bool = True
-    """False where nobody said when it was brightest: `peak_seconds` is then its start"""
+    """False where the truth names no peak: `peak_seconds` is then its start"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the engine looks like at one moment. Frozen records, JSON both ways."""
+"""The state of the engine at one moment. Frozen records, JSON both ways."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class JobState:
     """A job of any kind in this engine: `state` is `running`, `paused` or `queued`.
 
     `done` of `total` units of work are finished; `total` is 0 where it is not known, or where the
-    job goes on until somebody ends it (`standing`).
+    job goes on until a user ends it (`standing`).
     """
 
     number: int
@@ -71,7 +71,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """A watched folder: how many files in it are not whole yet, how many scans were asked for."""
+    """A watched folder: how many of its files are incomplete, how many scans it submitted."""
 
     folder: str
     profile: str
@@ -165,7 +165,7 @@ class DownloadState:
 class EngineState:
     """Everything now; `sequence` is the number of the last event it includes.
 
-    `jobs` are those at work and waiting, of every kind, in the order of the queue; `scans`,
+    `jobs` are those that run and wait, of every kind, in the order of the queue; `scans`,
     `downloads` (also those that ended) and `watches` say more about jobs of these kinds.
     """
 

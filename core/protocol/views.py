@@ -1,4 +1,4 @@
-"""What a client may look at, as plain records: shared by the engine's side and every front."""
+"""What a client may read, as plain records: shared by the engine's side and every front."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class JobLine:
     reason: str
     known: bool = True
     standing: bool = False
-    """goes on until somebody ends it"""
+    """goes on until a user ends it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,5 +157,5 @@ class BatchLine:
     frames_per_second: float
     speed: float
     peak_bytes: int | None
-    """most memory held while a VLM answered, where that is told"""
+    """most memory held while a VLM answered, where it is reported"""
     stages: tuple[Agreement, ...]

@@ -35,7 +35,7 @@ def reader_for(library: Path, paths: Sequence[str]) -> ReaderProcess | None:
         return None
     try:
         return ReaderProcess(for_videos=True)
-    except OSError:  # no room for a process: whoever needs one says so
+    except OSError:  # no process can be started: the caller that needs one reports it
         return None
 
 

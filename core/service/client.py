@@ -95,11 +95,11 @@ class LocalClient(_InProcess):
         self._engine.watch_again()
 
     def now(self) -> EngineState:
-        """Return what everything looks like now, for whoever is in no loop."""
+        """Return the current state; for callers outside an event loop."""
         return self._engine.snapshot()
 
     async def close(self) -> None:
-        """Stop running scans after the microbatch at work and close the library."""
+        """Stop running scans after the current microbatch and close the library."""
         await super().close()
         await self._engine.close()
 

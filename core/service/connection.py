@@ -35,7 +35,7 @@ class Service(Protocol):
     """What stands behind a connection."""
 
     def hello(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Return what a client is told when it comes. Raises EnvironmentFault."""
+        """Return the first line sent to a client. Raises EnvironmentFault."""
 
     def request(self, body: dict[str, Any]) -> Request[Any]:
         """Return the request of a JSON object. Raises KeyError or TypeError."""
@@ -50,7 +50,7 @@ class Service(Protocol):
         """Yield numbered messages as JSON."""
 
     def former(self) -> EnvironmentFault:
-        """Return what a client of the former protocol is told."""
+        """Return the line sent to a client of the former protocol."""
 
 
 class RequestBytes:
@@ -124,7 +124,7 @@ class Connection:
         try:
             async for raw in self._lines():
                 if self._writer.is_closing():
-                    break  # nobody waits for the rest
+                    break  # no reader is left for the rest
                 await self._take(raw)
                 await asyncio.sleep(0)  # one request of each connection in turn
         except UsageError as error:  # a line longer than any of ours: what follows is none
@@ -153,7 +153,7 @@ class Connection:
         self.last_use = time.monotonic()
 
     async def dismiss(self) -> None:
-        """Say that the engine ends on purpose, and hang up: so that nobody starts it again."""
+        """Report that the engine ends on purpose, so that no client restarts it, and disconnect."""
         with suppress(OSError, TimeoutError):
             await asyncio.wait_for(self.write({"ended": True}), FAREWELL_SECONDS)
         self.close()
@@ -258,7 +258,7 @@ class Connection:
                     return
                 await self.write({"id": number, "error": error_body(_fault_of(error))})
         except OSError:
-            pass  # it is gone; `talk` hears of it
+            pass  # the client is gone; `talk` notices it
         finally:
             self._give(size)
             self._slots.release()
@@ -305,7 +305,7 @@ def _number_of(body: dict[str, Any]) -> Any:
 
 
 def _fault_of(error: Exception) -> SightlineError:
-    """Return an error as a client is told it."""
+    """Return an error in the form that is sent to a client."""
     if isinstance(error, SightlineError):
         return error
     if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, RecursionError)):

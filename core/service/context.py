@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 HOLD_SECONDS = 2.5
-"""so long watched folders may take to be let go of: one may lie on a disk that does not answer"""
+"""how long releasing watched folders may take: one may lie on a disk that does not answer"""
 CHECK_SECONDS = 0.05
 
 
@@ -75,7 +75,7 @@ class Context:
 
     @property
     def exports(self) -> Exports:
-        """Return the exports that go on when whoever began them leaves."""
+        """Return the exports that go on when the client that started them leaves."""
         if self._exports is None:
             from ..reports.exporting import Exports
 
@@ -88,7 +88,7 @@ class Context:
         return self._exports is not None and self._exports.running
 
     def state(self) -> EngineState:
-        """Return what everything looks like now; without an engine, an empty state."""
+        """Return the current state of the engine; without an engine, an empty state."""
         from ..protocol.state import EngineState
 
         if self._engine is None:
@@ -102,7 +102,7 @@ class Context:
         return await asyncio.to_thread(work, *arguments)
 
     async def end(self, how: str) -> None:
-        """Stop `now`, after the microbatch at work, or `after_source`; then nothing runs."""
+        """Stop `now`, after the current microbatch, or `after_source`; then nothing runs."""
         engine, self.is_ending = self.engine, True
         with suppress(TimeoutError):
             await asyncio.wait_for(engine.hold_watches(), HOLD_SECONDS)
@@ -125,7 +125,7 @@ class Context:
 
 
 def working(state: EngineState) -> bool:
-    """Tell whether a job runs or waits that ends by itself after the step in hand.
+    """Tell whether a job runs or waits that ends by itself after the current step.
 
     What waits for a network may not.
     """

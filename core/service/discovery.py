@@ -66,7 +66,7 @@ def running(library: Path) -> Listening | None:
 
 
 def announce(library: Path, listening: Listening) -> None:
-    """Write the discovery file, readable by nobody else. Raises EnvironmentFault."""
+    """Write the discovery file, readable by no other user. Raises EnvironmentFault."""
     path = discovery_file(library)
     with disk_errors(path):
         private.write_whole(path, json.dumps(asdict(listening)).encode())
@@ -87,7 +87,7 @@ async def started(library: Path) -> Listening:
         if found is not None and found != killed:
             return found
         if process.poll() is not None:
-            raise EnvironmentFault(_why_not(library, process.returncode))
+            raise EnvironmentFault(_start_failure(library, process.returncode))
         await asyncio.sleep(0.02)
     raise EnvironmentFault(
         f"the engine did not start within {START_SECONDS:.0f} s; "
@@ -160,18 +160,18 @@ def _log_for(library: Path) -> int:
     return private.open_file(log_file(library), flags)
 
 
-def _why_not(library: Path, code: int) -> str:
+def _start_failure(library: Path, code: int) -> str:
     """Return what the engine wrote last before it ended."""
     try:
         lines = log_file(library).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     last = next((line for line in reversed(lines) if line.startswith("sightline engine:")), "")
-    said = last.partition(": ")[2] or _no_room(library) or f"it ended with code {code}"
+    said = last.partition(": ")[2] or _disk_failure(library) or f"it ended with code {code}"
     return f"{clean(said)} (log: {clean(str(log_file(library)))})"
 
 
-def _no_room(library: Path) -> str:
+def _disk_failure(library: Path) -> str:
     """Return why nothing can be written there, not even a log; empty where that is possible."""
     try:
         probe(library)

@@ -47,10 +47,10 @@ async def parts_from_thread(
 
 
 async def _drained(worker: asyncio.Future[None], parts: asyncio.Queue[T | None]) -> None:
-    """Wait for work that nobody listens to, taking what it still hands over."""
+    """Wait for work whose reader left, discarding the parts it still yields."""
     while not worker.done():
         while not parts.empty():
             parts.get_nowait()
         await asyncio.wait([worker], timeout=CHECK_SECONDS)
     if not worker.cancelled():
-        worker.exception()  # nobody is there to hear of it
+        worker.exception()  # no caller is left to report it to

@@ -55,7 +55,7 @@ class EngineClient(ABC):
         """Let go of the engine."""
 
     async def snapshot(self) -> EngineState:
-        """Return what everything looks like now."""
+        """Return the current state of the engine."""
         from ..protocol.requests.engine import GetState
 
         return await self.ask(GetState())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file only the user can read, whole or not at all. Raises OSError."""
+    """Write a file only the user can read, completely or not at all. Raises OSError."""
     from ..system.private_files import write_whole
 
     write_whole(path, data)
@@ -46,7 +46,7 @@ def open_private(path: Path, flags: int) -> int:
 def child_environment(
     more: Mapping[str, str] | None = None, *, also: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Return what a child process is given of our environment: nothing that looks like a secret."""
+    """Return the environment of child processes: variables that may hold secrets are left out."""
     from ..system.child_environment import child_environment as kept
 
     return kept(more, also=also)
@@ -60,7 +60,7 @@ def disk_fault_of(error: OSError) -> EnvironmentFault | None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all. Raises EnvironmentFault."""
+    """Write a file completely or not at all. Raises EnvironmentFault."""
     from ..storage.export.atomic import write
 
     write(path, data)

@@ -74,7 +74,7 @@ class Records:
         notify: Callable[[ExportProgress], None] = lambda _progress: None,
         wrote: Callable[[Piece], None] = lambda _piece: None,
     ) -> None:
-        """Write results as files; `notify` hears how far it is, `wrote` of each file or failure.
+        """Write results as files; `notify` gets the progress, `wrote` each file or failure.
 
         Raises UsageError, UnknownName, EnvironmentFault.
         """

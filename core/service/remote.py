@@ -39,7 +39,7 @@ class RemoteClient(EngineClient):
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(MOST_IN_PROGRESS)
         self._in_progress: set[int] = set()
-        """numbers of requests the engine has not answered, also of those nobody waits for"""
+        """numbers of requests the engine has not answered, also those whose caller left"""
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, asyncio.Queue[Any]] = {}
         self._events: asyncio.Queue[tuple[int, Message] | None] = asyncio.Queue()
@@ -253,7 +253,7 @@ class RemoteClient(EngineClient):
             self._fail()
 
     def _fail(self) -> None:
-        """Tell whoever waits that nothing will come."""
+        """Fail every pending request: no reply will come."""
         self._gone = True
         self._events.put_nowait(None)
         for number in list(self._in_progress):
@@ -261,7 +261,7 @@ class RemoteClient(EngineClient):
         for answer in list(self._waiting.values()):
             if not answer.done():
                 answer.set_exception(EngineGone(self._why))
-                answer.exception()  # whoever asked may have left
+                answer.exception()  # the caller may have left
 
     def _free(self, number: int) -> None:
         """Note that a request is not in progress any more."""
@@ -328,7 +328,7 @@ async def connected(
 
 
 def _fault(body: dict[str, str]) -> SightlineError:
-    """Return the error an engine told of, as its own kind where there is such a kind."""
+    """Return the error an engine reported, of its own class where there is such a class."""
     kind = getattr(errors, str(body.get("type")), SightlineError)
     text = clean(str(body.get("text", "")), limit=4000)
     if not isinstance(kind, type) or not issubclass(kind, SightlineError):

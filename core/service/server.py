@@ -1,7 +1,7 @@
 """The engine as a process of its own: `python -m core.service.server LIBRARY`.
 
 Listens on a unix socket only its owner may open; `wire.py` says what its lines are. Every viewer
-has a task of its own, so one whose link stalls keeps nobody waiting, least of all the scan;
+has a task of its own, so one whose link stalls delays neither the others nor the scan;
 `connection.py` bounds what each can ask for.
 """
 
@@ -44,13 +44,13 @@ END_SECONDS = 5.0
 """what is still in progress so long after the last scan ended is not waited for"""
 LOOK_SECONDS = 0.2
 IDLE_SECONDS = 300.0
-"""an engine nobody looks at and that has nothing to do ends itself after so long"""
+"""an engine without clients and without jobs ends after so long"""
 NICE = 5
 """an app waits for no scan; decoders are nicer still (`BEHIND_AN_APP`)"""
 
 
 class Server:
-    """Serves one engine until it is told to stop, or has nothing to do for a while."""
+    """Serves one engine until it is asked to stop, or is idle for a while."""
 
     def __init__(self, client: LocalClient, library: Path, idle_seconds: float) -> None:
         all_handlers()  # from now on every request is known
@@ -65,7 +65,7 @@ class Server:
         self._monitor = client.context.monitor = MachineMonitor(library, client.now)
 
     async def serve(self) -> None:
-        """Listen until stopped; then end running scans after the microbatch in hand.
+        """Listen until stopped; then end running scans after the current microbatch.
 
         Raises EnvironmentFault: LibraryGone once the library is deleted, moved or replaced.
         """
@@ -75,7 +75,7 @@ class Server:
                 path.unlink()  # left by an engine that was killed: we hold the library's lock
             before = os.umask(0o177)
             try:
-                server = await asyncio.start_unix_server(self._meet, path=path, limit=CHUNK_BYTES)
+                server = await asyncio.start_unix_server(self._accept, path=path, limit=CHUNK_BYTES)
             finally:
                 os.umask(before)
         announce(self._library, self._listening(path))
@@ -99,7 +99,7 @@ class Server:
             path.unlink()
 
     def facts(self) -> dict[str, Any]:
-        """Return what a viewer is told when it comes."""
+        """Return the first line sent to a viewer."""
         return asdict(self._listening(socket_path(self._library))) | {
             "library": str(self._library),
             "viewers": len(self._viewers),
@@ -108,7 +108,7 @@ class Server:
     def _listening(self, path: Path) -> Listening:
         return Listening(os.getpid(), str(path), sightline_version(), PROTOCOL, self._started)
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not _is_owner(writer):
             writer.close()
             return
@@ -151,7 +151,7 @@ class _Viewer:
         self.connection = Connection(reader, writer, held, self)
 
     def hello(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Return what a client is told when it comes. Raises EnvironmentFault."""
+        """Return the first line sent to a client. Raises EnvironmentFault."""
         if facts.get("protocol", PROTOCOL) != PROTOCOL:
             raise self.former()
         self._rights = READ_RIGHTS if facts.get("readonly") else ALL_RIGHTS
@@ -175,7 +175,7 @@ class _Viewer:
             yield number, event_to_json(message)
 
     def former(self) -> EnvironmentFault:
-        """Return what a client of the former protocol is told."""
+        """Return the line sent to a client of the former protocol."""
         return not_understood(sightline_version())
 
 
@@ -187,7 +187,7 @@ def _warm() -> None:
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
     """Tell whether the other side belongs to us (or to root, who may do anything anyway)."""
     user = private.peer_user(writer.get_extra_info("socket"))
-    return user is None or private.is_trusted(user)  # untold, the socket's own rights decide
+    return user is None or private.is_trusted(user)  # unknown: the socket's own mode decides
 
 
 async def _main(library: Path, idle_seconds: float) -> None:
@@ -204,7 +204,7 @@ async def _main(library: Path, idle_seconds: float) -> None:
 
 
 def _end_by_force(client: LocalClient) -> None:
-    """End the process once no job was at work for `END_SECONDS` and it is still there.
+    """End the process once no job ran for `END_SECONDS` and it is still there.
 
     A request may read a disk that does not answer, or decode a hostile file; nothing of it is kept.
     """

@@ -22,10 +22,10 @@ from .wire import FORMER_PROTOCOL, PROTOCOL
 ASK_SECONDS = 2.5
 STOP_ANSWER_SECONDS = 3.0
 NOW_SECONDS = 4.0
-"""how long an engine that is told to end now may take over the microbatch it works on"""
+"""how long an engine that was asked to end now may take for its current microbatch"""
 TERM_SECONDS = 3.0
 KILL_SECONDS = 2.0
-LET_GO_SECONDS = 6.0
+RELEASE_SECONDS = 6.0
 """a little more than the engine gives itself (`server.END_SECONDS`)"""
 ENGINE_MODULES = frozenset(("core.service.server", "core.server"))
 """what an engine runs as, of this version and of earlier ones"""
@@ -42,7 +42,7 @@ async def end_engine(library: Path, found: Listening, how: StopHow) -> bool:
     """End an engine and return whether it answered; one that does not is ended as a process.
 
     `how` is `now` or `after_source`; only `now` ends a process by a signal: what it has kept is
-    kept, and at most the microbatch in hand is done again. Raises EnvironmentFault.
+    kept, and at most the current microbatch is done again. Raises EnvironmentFault.
     """
     try:
         if found.protocol not in (PROTOCOL, FORMER_PROTOCOL) and how == "now":
@@ -56,8 +56,8 @@ async def end_engine(library: Path, found: Listening, how: StopHow) -> bool:
             raise
         await asyncio.to_thread(end_process, library, found.pid)
         return False
-    # It hung up; a moment later it has let go of the library, or else it is made to.
-    if not await asyncio.to_thread(_within, LET_GO_SECONDS, lambda: not is_held(library)):
+    # It closed the connection; the library is released soon after, or the process is ended.
+    if not await asyncio.to_thread(_within, RELEASE_SECONDS, lambda: not is_held(library)):
         await asyncio.to_thread(end_process, library, found.pid)
     return True
 

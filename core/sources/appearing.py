@@ -64,7 +64,7 @@ class Appearing:
                     yield []
             ready = await asyncio.to_thread(self._settled, changes or [])
             if ready:
-                log.info("watch: whole now: %s", [clean_path(path) for path in ready])
+                log.info("watch: complete: %s", [clean_path(path) for path in ready])
                 yield ready
 
     async def _changes(self) -> AsyncIterator[list[str] | None]:

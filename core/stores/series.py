@@ -35,7 +35,7 @@ class SeriesState:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPart:
-    """One microbatch of one series, or a whole series read back.
+    """One microbatch of one series, or a complete series read back.
 
     `indices` int64, `pts_seconds` float64, `values` float32 (frames, columns); `first` is the
     ordinal of its first frame among those that were measured; `mark` is the CRC-32 of the luma of
@@ -58,7 +58,7 @@ class SeriesStore(Protocol):
     """Where series are kept. Each call is atomic: all of it is kept, or nothing."""
 
     def state(self, key: str) -> SeriesState:
-        """Return how far a series is; one never begun is at frame 0."""
+        """Return how far a series is; one never started is at frame 0."""
 
     def begin(self, headers: Iterable[SeriesHeader]) -> None:
         """Add empty series; one that is there stays as it is."""
@@ -67,10 +67,10 @@ class SeriesStore(Protocol):
         """Keep one microbatch of several series, by key."""
 
     def complete(self, keys: Sequence[str], ended: dict[str, Any]) -> None:
-        """Mark series as covering the whole source."""
+        """Mark series as covering the entire source."""
 
     def keep_whole(self, series: Iterable[tuple[SeriesHeader, SeriesPart]]) -> None:
-        """Keep whole series of images, replacing earlier ones."""
+        """Keep complete series of images, replacing earlier ones."""
 
     def part_holding(self, key: str, ordinal: int) -> SeriesPart | None:
         """Return the microbatch that holds the frame of an ordinal."""

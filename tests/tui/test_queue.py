@@ -124,6 +124,8 @@ def test_waiting_scans_are_ordered_held_and_cancelled(
         await app.submit(SubmitScan((str(storm),), "storm"))
         await app.submit(SubmitScan((str(pictures / "flat.png"),), "quick"))
         await viewer.sees("c-endless.mp4", "storm.mp4", "flat.png")
+        state = app.bridge.state
+        assert state is not None and [scan.sources for scan in state.scans] == [1, 1, 1]
         await viewer.press("p")
         await viewer.sees("scan 1 is held", "> paused")
         await viewer.press("G", "K")
@@ -189,7 +191,8 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
         await viewer.press("slash")
         await viewer.type("verification")
         await viewer.press("enter")
-        await viewer.sees("> queued", "scan 1", "verificati")
+        await viewer.sees("> queued", "scan 1", "verification", "1 of 1 in the queue")
+        await viewer.until(lambda: "1 running  1 queued" in viewer.line("title"))
         await viewer.press("p")
         await viewer.sees("verification 3 is held", "> paused")
         await viewer.press("p", "x")
@@ -208,6 +211,28 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
     look(wishes(library), run, (120, 30))
 
 
+def test_jobs_of_other_kinds_are_listed_in_the_order_of_the_queue(
+    library: Path, endless: Path, pictures: Path
+) -> None:
+    async def run(viewer: Viewer) -> None:
+        app = viewer.app
+        await app.submit(SubmitScan((str(pictures / "flat.png"),), "quick"))
+        await viewer.sees("> done", seconds=30)
+        await app.submit(SubmitScan((str(endless),), "storm", SLOW))
+        await app.bridge.ask(VerifyScan(1))
+        await app.bridge.ask(VerifyScan(1))
+        await viewer.press("slash")
+        await viewer.type("verification")
+        await viewer.press("enter")
+        await viewer.press("g")
+        await viewer.sees("> queued", "job 3", "1 of 2 in the queue")
+        await viewer.press("J")
+        await viewer.sees("> queued", "job 3", "2 of 2 in the queue")
+        await viewer.until(lambda: viewer.table.cursor_index == 1)
+
+    look(wishes(library), run, (120, 30))
+
+
 def test_enter_opens_the_results_of_that_scan(own: Path, storm: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.app.submit(SubmitScan((str(storm),), "dev", {"stages": ["cut"]}))
@@ -215,7 +240,7 @@ def test_enter_opens_the_results_of_that_scan(own: Path, storm: Path) -> None:
         await viewer.press("slash")
         await viewer.type("storm.mp4")
         await viewer.press("enter", "G", "enter")
-        await viewer.sees("events of the scan 1  row 1 of")
+        await viewer.sees("events of scan 1  row 1 of")
         await viewer.press("escape")
         await viewer.sees("events of the newest scan")
 

@@ -124,7 +124,7 @@ ACTIONS: tuple[Action, ...] = (
         "retry", "row_here", writes=True),
     _on("queue", "queue.up", "K", "Move up in the queue", when="row_here", writes=True),
     _on("queue", "queue.down", "J", "Move down in the queue", when="row_here", writes=True),
-    _on("queue", "queue.remove", "X", "Remove the scan and its results; asks", when="row_here",
+    _on("queue", "queue.remove", "X", "Remove the job and its results; asks", when="row_here",
         writes=True),
     _on("queue", "queue.results", "v", "Show what was found in it", "results", "row_here"),
     _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",

@@ -28,7 +28,7 @@ LAST_EVENTS = 12
 
 
 class QueueScreen(AppScreen):
-    """The queue; keys act on the scan of the row under the cursor."""
+    """The queue; keys act on the job of the row under the cursor."""
 
     scope = "queue"
 
@@ -135,7 +135,7 @@ class QueueScreen(AppScreen):
         self.app.push_screen(
             ChooseScreen(
                 f"{name} is at work",
-                (("now", "Stop it after the microbatch in hand; what is done stays"),
+                (("now", queue.STOPS.get(job.kind, "Stop it; what is finished is kept")),
                  ("no", "Leave it at work")),
                 self.app.symbols,
             ),
@@ -155,13 +155,13 @@ class QueueScreen(AppScreen):
         self.work(self._request(ResumeScan(row["scan"], failed), f"{name} {words}"))
 
     def act_queue_up(self) -> None:
-        """Move the scan towards the head of the queue."""
+        """Move the job towards the head of the queue."""
         from core.protocol.commands import MoveScan
 
         self.work(self._request(MoveScan(self._scan(), -1), "moved up"))
 
     def act_queue_down(self) -> None:
-        """Move the scan towards the end of the queue."""
+        """Move the job towards the end of the queue."""
         from core.protocol.commands import MoveScan
 
         self.work(self._request(MoveScan(self._scan(), 1), "moved down"))
@@ -182,7 +182,8 @@ class QueueScreen(AppScreen):
         """Show what was found in the scan."""
         row = self._row()
         if row is not None and row["number"] == 0:
-            self.say(f"job {row['scan']} is no scan: it found no events")
+            number = row["scan"]
+            self.say(f"job {number} is no scan; `sightline runs show {number}` shows its results")
             return
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")

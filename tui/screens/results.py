@@ -89,7 +89,7 @@ class ResultsScreen(AppScreen):
         """Return what is listed, and where the cursor is."""
         if self._rows.trouble:
             return f" {clean(self._rows.trouble)}"
-        scan = "newest scan" if self._scan is None else f"scan {self._scan}"
+        scan = "the newest scan" if self._scan is None else f"scan {self._scan}"
         table = self.query_one(VirtualTable)
         place = (
             f"row {table.cursor_index + 1} of {self._rows.count()}"
@@ -97,7 +97,7 @@ class ResultsScreen(AppScreen):
             else ("no rows" if self._rows.loaded else "looking")
         )
         marks = f"  {len(table.marks)} picked" if table.marks else ""
-        return f" {self._what} of the {scan}  {place}{marks}"
+        return f" {self._what} of {scan}  {place}{marks}"
 
     def set_filter(self, text: str) -> None:
         """Show only rows that hold all words and fulfil all conditions."""

@@ -35,9 +35,12 @@ def _counts(bridge: Bridge) -> str:
     state = bridge.state
     if state is None:
         return ""
+    others = [job for job in state.jobs if job.kind != "scan" and not job.standing]
     running = sum(len(scan.tasks) for scan in state.scans)
-    waiting = sum(scan.sources - scan.finished for scan in state.scans) - running
-    return f"{running} running  {max(waiting, 0)} queued "
+    waiting = max(sum(scan.sources - scan.finished for scan in state.scans) - running, 0)
+    running += sum(job.state == "running" for job in others)
+    waiting += sum(job.state != "running" for job in others)
+    return f"{running} running  {waiting} queued "
 
 
 def tabs(scope: str, width: int) -> list[LineSpan]:

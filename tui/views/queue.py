@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("STATE", 7),
     Column("FILE", None, flex=3, minimum=12, cut="start"),
-    Column("SCAN", 4, align="right", priority=3),
-    Column("STAGE", 10, priority=2),
+    Column("JOB", 4, align="right", priority=3),
+    Column("STAGE", 12, priority=2),
     Column("%", 4, align="right"),
     Column("FR/S", 5, align="right", priority=1),
     Column("LEFT", 7, align="right", priority=1),
     Column("EVENTS", 6, align="right", priority=4),
 )
+STOPS = {
+    "scan": "Stop it after the microbatch in hand; what is done stays",
+    "watch": "Watch the folder no more; its scans are kept",
+}
+"""what cancelling a job of a kind that runs means, in the user's words"""
 _TONES: dict[str, Tone] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
 
 
@@ -133,7 +138,7 @@ def at_work(row: dict[str, Any] | None, state: EngineState | None) -> tuple[str,
         return "the source under the cursor", task
     tasks = [task for scan in (state.scans if state else ()) for task in scan.tasks]
     if not tasks:
-        return "a source at work", None
+        return "a running scan", None
     return wording.short_path(tasks[0].path), tasks[0]
 
 
@@ -219,7 +224,7 @@ def _watching(state: EngineState) -> str:
 def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:
     """Return a line for each step of the pipeline: how busy it is, what is queued, who waits."""
     if task is None:
-        return ["nothing is at work"]
+        return ["no scan is running"]
     if not task.steps:
         return ["opening the source"]
     slow = slowest(task.steps)
@@ -268,6 +273,8 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
         lines.append(
             f"scan {row['scan']}  {row['kind']}  {counted(row['frames'], 'frame')}  "
             f"{counted(row['moments'], 'event')}  took {wording.span(row['seconds'])}"
+            if row["state"] in ("done", "known")
+            else f"scan {row['scan']}{_place(row['scan'], state)}"
         )
     return lines
 
@@ -278,10 +285,18 @@ def _job_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
     if not row["known"]:
         kind = f"a kind that this version does not know ({kind}); it is kept as it is"
     done, total = (job.done, job.total) if job else (row["done"], row["total"])
-    share = _units(done, total, job.unit if job else "")
+    share = _units(done, total, job.unit if job else "") + _place(row["scan"], state)
     reason = (job.reason if job else "") or row["reason"]
     said = [wording.short_path(row["path"], 99), f"job {row['scan']}  {kind}{share}"]
     return [*said, clean(reason)] if reason else said
+
+
+def _place(number: int, state: EngineState | None) -> str:
+    """Return the place of a job that waits for its turn, in words; nothing for others."""
+    waiting = [job.number for job in (state.jobs if state else ()) if job.state == "queued"]
+    if number not in waiting:
+        return ""
+    return f"  {waiting.index(number) + 1} of {len(waiting)} in the queue"
 
 
 def _units(done: int, total: int, unit: str) -> str:
@@ -289,7 +304,7 @@ def _units(done: int, total: int, unit: str) -> str:
     if total and unit == "byte":
         return f"  {wording.percent(done / total)} of {wording.size(total)}"
     if total:
-        return f"  {done} of {counted(total, unit or 'unit')}"
+        return f"  {done} of {counted(total, unit) if unit else total}"
     return f"  {counted(done, unit)}" if unit else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ...config.profiles import build, resolve
@@ -115,15 +115,15 @@ class Scan(Job):
 
     def progress(self) -> tuple[int, int]:
         """Return how many sources are finished, and of how many."""
-        state = self._scan.state("")
+        state = self.view("")
         return state.finished, state.sources
 
     def view(self, word: str) -> ScanState:
         """Return how the scan and its sources in work stand."""
-        return self._scan.state(word)
+        return replace(self._scan.state(word), sources=len(self._sources))
 
     def end_after_unit(self) -> None:
-        """End after the source in hand."""
+        """End after the current source."""
         self._scan.end_after_source()
 
     def ended_by(self, error: SightlineError | OSError) -> Ended:

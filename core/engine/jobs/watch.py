@@ -1,6 +1,6 @@
 """A watched folder as a job: whatever becomes complete in it is submitted as scans.
 
-It goes on until somebody ends it; an engine that starts again goes on with it. One scan at a time:
+It goes on until a user ends it; an engine that starts again goes on with it. One scan at a time:
 files that become complete meanwhile go into the next. A scan that a full disk interrupted is
 resumed once there is space.
 """
@@ -88,7 +88,7 @@ class Watch(Job):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether somebody ended it; if the engine ended, the next one goes on."""
+        """Tell whether a user ended it; if the engine ended, the next one goes on."""
         return self._was_ended
 
     def cancel(self) -> None:
@@ -120,7 +120,7 @@ class Watch(Job):
         return self._trouble
 
     def view(self, word: str) -> WatchState | None:
-        """Return how it stands; nothing once somebody ended it."""
+        """Return its state; None once a user ended it."""
         if self.control.cancelled:
             return None
         found = self._appearing
@@ -190,7 +190,7 @@ class Watch(Job):
             return False
         try:
             await asyncio.to_thread(self._context.resume, scan)
-        except UsageError:  # somebody else resumed it, or removed it
+        except UsageError:  # another client resumed it, or removed it
             return self._context.ended(scan) is None
         except SightlineError as error:  # there is no space yet
             log.info("watch: scan %d cannot go on: %s", scan, error)

@@ -21,7 +21,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class GetState(Request[EngineState], right="read"):
-    """What everything looks like now."""
+    """Get the current state of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,6 @@ class GetSamples(Request[Samples], right="read"):
 
 @dataclass(frozen=True, slots=True)
 class StopEngine(Request[Done], right="admin", long=True):
-    """End the engine: `now`, after the microbatch at work, or `after_source`."""
+    """End the engine: `now`, after the current microbatch, or `after_source`."""
 
     how: StopHow = "now"

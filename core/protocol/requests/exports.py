@@ -57,14 +57,14 @@ class ExportResults(Streamed[ExportProgress | Piece, Exported], right="export", 
 
 @dataclass(frozen=True, slots=True)
 class BeginExport(Request[ExportBegun], right="export"):
-    """Have the engine write results as files, also when whoever asked leaves meanwhile."""
+    """Have the engine write results as files, also when the client leaves meanwhile."""
 
     export: ExportRequest
 
 
 @dataclass(frozen=True, slots=True)
 class GetExport(Request[ExportState], right="read"):
-    """How an export that was begun stands."""
+    """The progress of an export that was started."""
 
     number: int
 

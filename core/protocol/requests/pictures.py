@@ -31,5 +31,5 @@ class GetStill(Streamed[bytes, Picture], right="read", heavy=True):
 
     @classmethod
     def gathered(cls, parts: Sequence[bytes]) -> Picture:
-        """Return the whole picture."""
+        """Return the complete picture."""
         return Picture(b"".join(parts))

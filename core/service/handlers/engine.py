@@ -19,7 +19,7 @@ METER_SECONDS = 0.5
 
 
 async def state(context: Context, _request: GetState) -> EngineState:
-    """Return what everything looks like now."""
+    """Return the current state of the engine."""
     machine = context.monitor.machine if context.monitor is not None else None
     pid = os.getpid() if context.has_engine else 0
     return replace(context.state(), machine=machine, pid=pid, version=sightline_version())
@@ -39,7 +39,7 @@ async def samples(context: Context, request: GetSamples) -> Samples:
 
 
 async def stop(context: Context, request: StopEngine) -> Done:
-    """End what the engine does; whoever hosts it then ends it."""
+    """End the jobs of the engine; the process that hosts it then ends it."""
     await context.end(request.how)
     return Done()
 

@@ -26,7 +26,7 @@ async def rows(context: Context, request: Query) -> Page:
         raise UsageError(f"at most {counted(MOST_ROWS, 'row')} can be asked for at once")
     from ...reports.pages import page
 
-    active = [scan.scan for scan in context.state().scans]
+    active = [job.number for job in context.state().jobs if not job.standing]
     return await context.call(page, context.library, request, request.first, request.last, active)
 
 

@@ -20,7 +20,7 @@ SUBJECTS = (
 
 
 def all_handlers() -> Handlers:
-    """Return the whole table; every request is known from then on."""
+    """Return the complete table; every request is known from then on."""
     return {request: answer for name in SUBJECTS for request, answer in _of(name).items()}
 
 
