@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
 from ..protocol.requests.results import GetScans, GetTasks
 from ..protocol.views import JobLine
 from ..service.attach import attached, headless
-from ..service.client import ask_library, verified_without_engine
+from ..service.client import EngineClient, ask_library, verified_without_engine
 from ..text import clean
 from ..times import duration
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
@@ -182,14 +183,17 @@ def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
     }  # fmt: skip
     order = ResumeScan(job.number)
     if job.kind not in printers:  # it ends only when somebody ends it, or is refused
-        return asyncio.run(_hand_over(session, order))
+        client = attached(session.library) if job.known else headless(session.library)
+        return asyncio.run(_hand_over(session, order, client))
     printer = printers[job.kind](session.out, as_json=as_json)
     return asyncio.run(run_job(session, order, printer, as_json=as_json))
 
 
-async def _hand_over(session: Session, order: ResumeScan) -> int:
-    """Leave a job to the engine, started as a process of its own if none runs."""
-    client = await attached(session.library)
+async def _hand_over(
+    session: Session, order: ResumeScan, opening: Coroutine[Any, Any, EngineClient]
+) -> int:
+    """Leave a job to the engine."""
+    client = await opening
     try:
         await client.send(order)
     finally:

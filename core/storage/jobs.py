@@ -86,7 +86,7 @@ class Jobs:
             rows = connection.execute(
                 "SELECT number, body FROM job_rows WHERE job = ? ORDER BY number", (job,)
             ).fetchall()
-        return {int(number): json.loads(body) for number, body in rows}
+        return {int(number): _row(body) for number, body in rows}
 
     def count(self, job: int) -> int:
         """Return how many units of work are finished."""
@@ -184,6 +184,15 @@ def _job(row: sqlite3.Row | tuple[Any, ...]) -> JobRow:
         number, kind, title, created, finished, profile, state, reason, total, _object(plan),
         _object(asked),
     )  # fmt: skip
+
+
+def _row(text: str) -> dict[str, Any]:
+    """Return the result of a unit of work; what is no JSON object, of another version, as text."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = text
+    return body if isinstance(body, dict) else {"value": body}
 
 
 def _object(text: str) -> dict[str, Any]:
