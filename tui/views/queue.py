@@ -165,6 +165,8 @@ def summary(state: EngineState | None) -> str:
     running = [scan for scan in state.scans if scan.state == "running"]
     rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     left = sum(scan.sources - scan.finished for scan in state.scans)
+    if not running and any(job.state == "running" and job.resource for job in state.jobs):
+        return f"{watching}  {counted(left, 'source')} queued"
     failed = sum(scan.failed for scan in state.scans)
     moments = sum(scan.moments for scan in state.scans)
     word = "running" if running else state.scans[0].state
