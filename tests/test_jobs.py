@@ -319,6 +319,9 @@ def test_a_kind_that_this_version_does_not_know_is_kept(inside: InProcess, storm
     assert inside("scan", storm, "--profile", "quick").code == 0
     listed = inside("runs", "list", "--all")
     assert "unknown (compare" in listed.out and b"\x1b" not in listed.raw_out
+    assert inside("runs", "list", "--kind", "download", "--json").json() == []
+    mistyped = inside("runs", "list", "--kind", "downlod")
+    assert mistyped.code == 2 and "did you mean 'download'?" in mistyped.err
     shown = inside("runs", "show", "2")
     assert shown.code == 0 and "a and b" in shown.out
     assert shown.out.splitlines()[1:] == ["  x 1", "  value [7, 8]", "  value no JSON"]

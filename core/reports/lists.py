@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from ..engine.job_registry import KINDS
 from ..engine.jobs.titles import title_of
+from ..errors import UnknownName
 from ..protocol.views import JobLine, ScanLine, TaskView
 from ..storage.jobs import OPEN, SCAN, JobRow
 from ..storage.library import Library
 from ..storage.lock import is_held
 from ..storage.runs import UNFINISHED
+from ..text import clean, nearest
 
 
 def scan_lines(library: Library) -> list[ScanLine]:
@@ -33,8 +35,17 @@ def scan_lines(library: Library) -> list[ScanLine]:
 
 
 def job_lines(library: Library, kind: str = "") -> list[JobLine]:
-    """Return every job, or every one of a kind, the newest first."""
-    return list(_job_lines(library, library.jobs.all(kind)))
+    """Return every job, or every one of a kind, the newest first.
+
+    Raises UnknownName for a kind that neither this version nor the library knows.
+    """
+    rows, known = library.jobs.all(kind), KINDS.names()
+    if kind and not rows and kind not in known:
+        raise UnknownName(
+            f"no kind of job {clean(kind, limit=40)!r}{nearest(kind, list(known))}; "
+            f"known: {', '.join(known)}"
+        )
+    return list(_job_lines(library, rows))
 
 
 def other_job_lines(library: Library) -> list[JobLine]:

@@ -18,7 +18,7 @@ from .handler import Handlers
 
 
 async def jobs(context: Context, request: GetJobs) -> JobLines:
-    """Return every job, the newest first."""
+    """Return every job, the newest first. Raises UnknownName for a kind there is none of."""
     return JobLines(tuple(await context.call(context.records.jobs, request.kind)))
 
 
