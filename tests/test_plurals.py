@@ -27,7 +27,7 @@ PLURAL = re.compile(r"^ (?:[a-z]+ )?(\w+s)\b|^ (?:[a-z]+ )?(?:are|were|have)\b")
 VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
-     "writes", "fps", "its", "this", "results", "less", "as", "stands", "begins", "belongs", "ends")
+     "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins", "belongs", "ends")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
