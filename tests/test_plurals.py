@@ -27,7 +27,8 @@ PLURAL = re.compile(r"^ (?:[a-z]+ )?(\w+s)\b|^ (?:[a-z]+ )?(?:are|were|have)\b")
 VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
-     "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins", "belongs", "ends")
+     "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
+     "belongs", "ends")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
@@ -124,7 +125,7 @@ def test_what_the_app_shows_agrees() -> None:
         scans = (ScanState(1, "storm", "running", number, 0, 0, number, ()),)
         watch = WatchState("/in", "storm", 0, number, "")
         state = EngineState(0, "/lib", scans, watches=(watch,) * number)
-        row = {"scan": 1, "number": 9, "path": "/a", "reason": "", "kind": "video",
+        row = {"scan": 1, "number": 9, "path": "/a", "reason": "", "kind": "video", "state": "done",
                "frames": number, "moments": number, "seconds": 1.0}  # fmt: skip
         lines = [*queue.watched(state), *queue.detail(row, state)]
         lines.append(queue.summary(state) if hasattr(queue, "summary") else "")
