@@ -335,6 +335,21 @@ def test_a_kind_that_this_version_does_not_know_is_kept(inside: InProcess, storm
         assert database.execute("SELECT * FROM scans WHERE id = 2").fetchone() == before
 
 
+def test_a_batch_check_planned_by_another_version_is_refused(inside: InProcess) -> None:
+    Library(inside.library).close()
+    for plan in ('{"rounds": 1}', '{"sizes": ["x"], "rounds": 1}', '{"sizes": 3, "rounds": 1}'):
+        with closing(sqlite3.connect(inside.library / "library.db")) as database:
+            database.execute("DELETE FROM scans")
+            row = database.execute(
+                "INSERT INTO scans (created, profile, spec, spec_hash, state, asked, job_kind, "
+                "plan) VALUES ('', '', '{}', '', 'interrupted', '{}', 'batch-check', ?)", (plan,)
+            )  # fmt: skip
+            number = row.lastrowid
+            database.commit()
+        refused = inside("runs", "resume", str(number))
+        assert refused.code == 2 and "its plan is of another version" in refused.err
+
+
 def test_what_needs_a_scan_refuses_another_kind_by_name(inside: InProcess, storm: Path) -> None:
     assert inside("scan", storm, "--profile", "quick").code == 0
     assert inside("runs", "verify", "1").out.startswith("same")

@@ -71,10 +71,11 @@ class BatchCheck(Job):
         from ...experiments.batch_sizes import digest_of, sources_of
 
         try:
+            _check_numbers(row.plan)
             spec = build({**row.plan["spec"]}, row.profile, f"job {row.number}")
             sources = sources_of(spec, row.plan["paths"], int(row.plan["frames"]))
             digest = row.plan["digest"]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
                 f"job {row.number}: its plan is of another version ({error}); start another check"
             ) from error
@@ -156,6 +157,12 @@ class BatchCheck(Job):
 
     def _warn(self, note: str) -> None:
         self._context.emit(Warned(self.number, note))
+
+
+def _check_numbers(plan: dict[str, Any]) -> None:
+    """Refuse a plan without sizes and rounds. Raises KeyError, TypeError or ValueError."""
+    for each in (*plan["sizes"], plan["rounds"]):
+        int(each)
 
 
 def _check_sizes(command: Any) -> None:
