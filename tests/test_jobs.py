@@ -324,7 +324,7 @@ def test_a_kind_that_this_version_does_not_know_is_kept(inside: InProcess, storm
     assert mistyped.code == 2 and "did you mean 'download'?" in mistyped.err
     shown = inside("runs", "show", "2")
     assert shown.code == 0 and "a and b" in shown.out
-    assert shown.out.splitlines()[1:] == ["  x 1", "  value [7, 8]", "  value no JSON"]
+    assert shown.out.splitlines()[1:] == ["  x 1", "  value 7; 8", "  value no JSON"]
     for args in (("runs", "resume", "2"), ("runs", "remove", "2")):
         refused = inside(*args)
         assert refused.code == 2 and "does not know" in refused.err

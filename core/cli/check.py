@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
+from pathlib import Path
 
 import click
 
-from ..errors import UsageError
+from ..errors import LibraryBusy, UsageError
 from ..protocol.commands import CheckBatches
 from .jobs import BatchPrinter, run_job
 from .options import scan_request, scan_settings
@@ -39,7 +42,8 @@ def batch(
 
     Scans the same frames once for each size, in scratch libraries: no result of yours is touched.
     It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` goes on with the sizes that were not measured yet.
+    `runs resume` goes on with the sizes that were not measured yet. Where the library cannot be
+    written, or another command holds it, nothing of it is kept.
 
     \b
       sightline check batch pictures --stages caption --set vlm.model=qwen3-vl-2b
@@ -49,7 +53,20 @@ def batch(
     request = scan_request(session, paths, profile, overrides, stages, sensitivity, (), "default")
     command = CheckBatches(request.paths, request.profile, request.overrides, wanted, rounds, most)
     printer = BatchPrinter(session.out, as_json=as_json)
-    return asyncio.run(run_job(session, command, printer, as_json=as_json))
+    if _is_writable(session.library):
+        try:
+            return asyncio.run(run_job(session, command, printer, as_json=as_json))
+        except LibraryBusy:
+            pass  # another command hosts its engine
+    with tempfile.TemporaryDirectory(prefix="sightline-check-") as folder:
+        scratch = Path(folder)
+        return asyncio.run(run_job(session, command, printer, as_json=as_json, scratch=scratch))
+
+
+def _is_writable(library: Path) -> bool:
+    """Tell whether a library can be written, or made where there is none."""
+    there = next(each for each in (library, *library.absolute().parents) if each.exists())
+    return os.access(there, os.W_OK)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

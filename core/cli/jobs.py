@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from .. import errors
@@ -36,11 +37,15 @@ class JobPrinter(Protocol):
 
 async def run_job(
     session: Session, command: CheckBatches | VerifyScan | ResumeScan, printer: JobPrinter, *,
-    as_json: bool,
+    as_json: bool, scratch: Path | None = None,
 ) -> int:  # fmt: skip
-    """Run a job in the running engine, or in one hosted here, and return the exit code."""
-    log_to(session.library)
-    client = await headless(session.library)
+    """Run a job in the running engine, or in one hosted here, and return the exit code.
+
+    `scratch` is a library to use in place of the user's: the job cannot be resumed.
+    """
+    folder = scratch or session.library
+    log_to(folder)
+    client = await headless(folder)
     try:
         stopper = Stopper(client, session.out)
         with stopper.listening():
@@ -49,7 +54,7 @@ async def run_job(
         await client.close()
     if end.state == "done":
         return printer.end()
-    return refused(end, session.out)
+    return refused(end, session.out, resumable=scratch is None)
 
 
 async def follow(
@@ -87,7 +92,7 @@ async def listen(
     raise AssertionError("messages never end before the job does")
 
 
-def refused(end: JobFinished, out: ConsoleOutput) -> int:
+def refused(end: JobFinished, out: ConsoleOutput, *, resumable: bool) -> int:
     """Return the exit code of a job that was interrupted; raise the error that ended it.
 
     Raises SightlineError.
@@ -96,8 +101,9 @@ def refused(end: JobFinished, out: ConsoleOutput) -> int:
         out.warn(end.reason)
         return int(ExitCode.INTERNAL)
     if end.reason:
-        raise _fault(end)
-    out.note(f"go on with: sightline runs resume {end.scan}")
+        raise _fault(end, resumable=resumable)
+    if resumable:
+        out.note(f"go on with: sightline runs resume {end.scan}")
     return int(ExitCode.INTERRUPTED)
 
 
@@ -108,12 +114,12 @@ def exit_code_of(end: JobFinished) -> int:
     return int(_fault(end).exit_code)
 
 
-def _fault(end: JobFinished) -> SightlineError:
+def _fault(end: JobFinished, *, resumable: bool = True) -> SightlineError:
     found = getattr(errors, end.fault, SightlineError)
     kind = found if isinstance(found, type) and issubclass(found, SightlineError) else None
     if kind is None or kind is errors.ImageRejected:
         kind = SightlineError
-    goes_on = issubclass(kind, EnvironmentFault) and end.state == "interrupted"
+    goes_on = resumable and issubclass(kind, EnvironmentFault) and end.state == "interrupted"
     then = f" (then: sightline runs resume {end.scan})" if goes_on else ""
     return kind(f"{end.reason}{then}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.storage.library import Library
 from tests.models.vlm.faulty_server import FaultyServer, Turn
 from tests.tiny.shelf import tiny_model
 from tests.workbench import Cli, InProcess
@@ -18,6 +19,19 @@ def server() -> Iterator[FaultyServer]:
     made = FaultyServer()
     yield made
     made.close()
+
+
+def test_a_library_that_another_command_holds_keeps_no_batch_check(
+    inside: InProcess, pictures: Path
+) -> None:
+    held = Library(inside.library)
+    try:
+        done = inside("check", "batch", pictures, "--profile", "quick", "--sizes", "2,3", "--json")
+    finally:
+        held.close()
+    assert done.code == 0, done.err
+    assert [line["batch"] for line in done.json()] == [2, 3]
+    assert inside("runs", "list", "--all", "--json").out == ""
 
 
 def test_local_models_answer_the_same_in_any_batch(inside: InProcess, pictures: Path) -> None:
