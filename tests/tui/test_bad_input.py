@@ -130,7 +130,7 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
     library: Path, long_storm: Path
 ) -> None:
     async def run(viewer: Viewer) -> None:
-        settings = {"run.batch_size": 16}  # slow enough to be seen at work
+        settings = {"run.batch_size": 2}  # slow enough to be seen while it runs
         await viewer.app.submit(SubmitScan((str(long_storm),), "storm", settings))
         await viewer.sees("> run")
         pid = viewer.app.bridge.engine_pid

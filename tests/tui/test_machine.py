@@ -202,7 +202,7 @@ def test_the_log_is_filtered_followed_and_read_whole(own: Path) -> None:
 
 def test_the_time_cursor_says_which_scan_and_stage_ran_then(library: Path, endless: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.app.submit(SubmitScan((str(endless),), "storm", {"run.batch_size": 16}))
+        await viewer.app.submit(SubmitScan((str(endless),), "storm", {"run.batch_size": 2}))
         await viewer.go("6", "gpu")
         await viewer.until(lambda: len(viewer.app.bridge.events) > 40)
         await viewer.press("<")
