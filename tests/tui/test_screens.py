@@ -39,6 +39,21 @@ def test_every_screen_opens_at_every_size_and_offers_what_it_can_do(
     look(wishes(found), run, size)
 
 
+def test_the_footer_is_shown_at_every_height_and_with_every_size_of_panes(found: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        for height in (11, 12, 13, 15, 16, 18):
+            await viewer.resize(48, height)
+            for number, name in enumerate(SCREEN_CLASSES, 1):
+                await viewer.go(str(number), name)
+                for change in ("pane.larger", "pane.smaller", "pane.smaller", "pane.larger"):
+                    viewer.app.act(change)
+                    await viewer.pilot.pause()
+                    keys = viewer.room.query_one("#keys").region
+                    assert keys.bottom == height, (name, height, change)
+
+    look(wishes(found), run, (48, 12))
+
+
 def test_every_action_of_every_screen_can_be_done_without_harm(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         for name in SCREEN_CLASSES:

@@ -55,7 +55,7 @@ class AppScreen(NavigationScreen):
     app: SightlineApp
     AUTO_FOCUS = ""  # else the line to type in, which is not shown, would take the keys
     HORIZONTAL_BREAKPOINTS = ((0, "-narrow"), (100, "-wide"), (140, "-xwide"))  # type: ignore[assignment]
-    VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-short"), (32, "-tall"))  # type: ignore[assignment]
+    VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-low"), (16, "-short"), (32, "-tall"))  # type: ignore[assignment]
 
     def __init__(self) -> None:
         super().__init__()
