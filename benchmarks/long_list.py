@@ -10,26 +10,34 @@ EACH = 1000
 ROWS = SOURCES * EACH
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
-_MULTIPLIED = (
-    f"""INSERT INTO contents {_NUMBERS.format(SOURCES)}
-    SELECT 'b2:bench-' || i, kind, info FROM n, (SELECT * FROM contents LIMIT 1)""",
-    f"""INSERT INTO results {_NUMBERS.format(SOURCES)}
-    SELECT 'b2:bench-' || i, spec_hash, frames, failure, warnings, provenance, tracks
-    FROM n, (SELECT * FROM results LIMIT 1)""",
-    f"""INSERT INTO moments {_NUMBERS.format(EACH)}
-    SELECT results.content, m.spec_hash, i, m.kind, m.peak_seconds, m.score, m.body
-    FROM results, n, (SELECT * FROM moments LIMIT 1) AS m
-    WHERE results.content LIKE 'b2:bench-%'""",
-    "DELETE FROM tasks",
-    f"""INSERT INTO tasks {_NUMBERS.format(SOURCES)}
-    SELECT 1, i, '/footage/' || i || '.mp4', 'video', 'b2:bench-' || i, 'done', '', 1800, {EACH}, 1
-    FROM n""",
-)
 
 
-def make_long_list(library: Path) -> None:
-    """Multiply what scan 1 found until it is a million events."""
+def make_long_list(library: Path, sources: int = SOURCES, each: int = EACH) -> None:
+    """Multiply what scan 1 found until `sources` videos hold `each` events."""
     with sqlite3.connect(library / "library.db") as connection:
-        for statement in _MULTIPLIED:
+        for statement in _multiplied(sources, each):
             connection.execute(statement)
     connection.close()
+
+
+def _multiplied(sources: int, each: int) -> tuple[str, ...]:
+    return (
+        f"""INSERT INTO contents (content, kind, info) {_NUMBERS.format(sources)}
+        SELECT 'b2:bench-' || i, kind, info FROM n, (SELECT * FROM contents LIMIT 1)""",
+        f"""INSERT INTO results
+        (content, spec_hash, frames, failure, warnings, provenance, tracks)
+        {_NUMBERS.format(sources)}
+        SELECT 'b2:bench-' || i, spec_hash, frames, failure, warnings, provenance, tracks
+        FROM n, (SELECT * FROM results LIMIT 1)""",
+        f"""INSERT INTO moments (content, spec_hash, number, kind, peak_seconds, score, body)
+        {_NUMBERS.format(each)}
+        SELECT results.content, m.spec_hash, i, m.kind, m.peak_seconds, m.score, m.body
+        FROM results, n, (SELECT * FROM moments LIMIT 1) AS m
+        WHERE results.content LIKE 'b2:bench-%'""",
+        "DELETE FROM tasks",
+        f"""INSERT INTO tasks
+        (scan, number, path, kind, content, state, reason, frames, moments, seconds)
+        {_NUMBERS.format(sources)}
+        SELECT 1, i, '/footage/' || i || '.mp4', 'video', 'b2:bench-' || i, 'done', '', 1800,
+        {each}, 1 FROM n""",
+    )

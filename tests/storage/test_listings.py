@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from benchmarks.long_list import make_long_list
 from core.errors import UsageError
+from core.protocol.queries import ListResults
 from core.reports import filters
+from core.reports.pages import page
 from core.storage.library import Library
 from core.storage.listings import RowSelection
 from core.storage.runs import TaskRow
+from tests.workbench import InProcess
 
 COUNTS = some.lists(some.integers(0, 5), min_size=1, max_size=12)
 
@@ -131,3 +136,16 @@ def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list
 def test_a_filter_that_is_none_says_so(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         filters.parse(text)
+
+
+def test_the_long_list_of_the_benchmark_fits_the_library_of_today(
+    scanned: InProcess, tmp_path: Path
+) -> None:
+    shutil.copytree(scanned.library, tmp_path / "library")
+    make_long_list(tmp_path / "library", sources=3, each=5)
+    library = Library(tmp_path / "library", writable=False)
+    try:
+        listed = page(library, ListResults(scan=1), 0, 20, [])
+    finally:
+        library.close()
+    assert listed.total == len(listed.rows) == 15
