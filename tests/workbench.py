@@ -113,9 +113,11 @@ class Cli:
 
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
         """Start a command and leave it running."""
+        # Unbuffered: `communicate` reads the pipe itself, so what a buffer of `readline` held
+        # would be lost, and the rest would begin in the middle of a line.
         process = subprocess.Popen(
             [*COMMAND, *(os.fspath(arg) for arg in args)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
             cwd=self.home, env=self.env,
         )  # fmt: skip
         self._started.append(process)
