@@ -17,8 +17,8 @@ from core.protocol.commands import EndWatch, WatchFolder
 from core.protocol.queries import ListScans
 from core.protocol.state import EngineState
 from core.service.attach import attached
-from core.service.client import Records
 from core.service.discovery import running
+from core.service.reading import Records
 from core.service.remote import RemoteClient
 from core.service.stop_engine import ask_to_stop
 from core.storage.library import Library

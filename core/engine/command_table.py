@@ -83,7 +83,7 @@ def _end_watch(engine: Engine, folder: str) -> None:
         return
     jobs = engine.library.jobs
     kept = [row for row in jobs.all("watch") if row.plan.get("folder") == folder]
-    kept = [row for row in kept if row.state != "done"]
+    kept = [row for row in kept if row.state not in ("done", "running")]  # one may be ending now
     if not kept:
         raise UnknownName(f"{clean_path(folder)} is not watched")
     for row in kept:
