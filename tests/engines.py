@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 
+from core.protocol.codec import decoded, encoded
+from core.protocol.state import EngineState
 from core.service.attach import attached
 from core.service.remote import RemoteClient
 
@@ -74,3 +78,9 @@ async def ended(pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
             while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 await asyncio.sleep(0.05)
+
+
+def as_received(state: EngineState) -> EngineState:
+    """Return a state as a client reads it from its connection."""
+    line = json.dumps(encoded(EngineState, state))
+    return cast("EngineState", decoded(EngineState, json.loads(line)))

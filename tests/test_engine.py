@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from core.engine.engine import Engine
 from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
 from core.protocol.commands import (
-    COMMANDS,
     CancelPull,
     CancelScan,
     CheckBatches,
+    Command,
     ContinuePull,
     ContinueScan,
     CorrectFrame,
@@ -36,8 +36,6 @@ from core.protocol.commands import (
     SubmitScan,
     VerifyScan,
     WatchFolder,
-    command_from_json,
-    command_to_json,
 )
 from core.protocol.messages import (
     BatchDone,
@@ -48,10 +46,12 @@ from core.protocol.messages import (
     event_to_json,
 )
 from core.protocol.passed_over import PassedOver
-from core.protocol.state import state_from_json, state_to_json
+from core.protocol.request import request_from_json, request_to_json
 from core.scans.plan import Plan, nothing_found
-from core.service.client import LocalClient, Records
+from core.service.client import LocalClient
+from core.service.reading import Records
 from core.storage.library import Library
+from tests.engines import as_received
 from tests.workbench import STROKES
 
 SMALL_BATCHES = {"run.batch_size": 16}
@@ -95,7 +95,7 @@ def test_pause_holds_a_scan_continue_finishes_it(tmp_path: Path, long_storm: Pat
             (state,) = held.scans
             assert state.state == "paused" and 0 < state.tasks[0].frames_done < 2400
             assert "read" in {step.name for step in state.tasks[0].steps}
-            assert state_from_json(json.loads(json.dumps(state_to_json(held)))) == held
+            assert as_received(held) == held
             with pytest.raises(UsageError):
                 await client.send(RemoveScan(scan))
             with pytest.raises(UsageError):
@@ -218,12 +218,12 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
         CancelPull("a"), RemoveModel("a"),
         WatchFolder("/in\udcff", "storm", {"run.batch_size": 8}, 0.5), EndWatch("/in"),
     ):  # fmt: skip
-        assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
+        assert request_from_json(json.loads(json.dumps(request_to_json(command)))) == command
         tried.add(type(command))
-    assert tried == set(COMMANDS.values())
+    assert tried == set(get_args(Command))
     for body in ({"type": "Format"}, {"type": "PauseScan"}, {"type": "PauseScan", "x": 1}, {}):
         with pytest.raises((KeyError, TypeError)):
-            command_from_json(dict(body))
+            request_from_json(dict(body))
 
 
 def test_what_cannot_be_done_is_refused_and_leaves_nothing(tmp_path: Path, broken: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
 import sqlite3
@@ -34,12 +33,12 @@ from core.protocol.commands import (
 )
 from core.protocol.messages import JobFinished, JobReported, ScanFinished
 from core.protocol.queries import ListTasks
-from core.protocol.state import state_from_json, state_to_json
-from core.service.client import LocalClient, Records
+from core.service.client import LocalClient
 from core.service.discovery import running
+from core.service.reading import Records
 from core.service.remote import RemoteClient
 from core.storage.library import Library
-from tests.engines import home, viewer
+from tests.engines import as_received, home, viewer
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
 from tests.tiny.shelf import tiny_model
@@ -202,7 +201,7 @@ def test_jobs_take_turns_in_one_queue_and_obey_by_number(
             assert [job.number for job in state.jobs] == [slow, check, verify]
             assert [job.kind for job in state.jobs] == ["scan", "batch-check", "verification"]
             assert [job.state for job in state.jobs][1:] == ["queued", "queued"]
-            assert state_from_json(json.loads(json.dumps(state_to_json(state)))) == state
+            assert as_received(state) == state
             page = await client.ask(ListTasks(first=0, last=10))
             assert [(row["scan"], row["number"], row["kind"]) for row in page.rows][:2] == [
                 (check, 0, "batch-check"), (verify, 0, "verification"),

@@ -14,8 +14,10 @@ from core.device.memory import Memory
 from core.models.residency import Residency
 from core.protocol.commands import Mode, SubmitScan
 from core.protocol.messages import Message, ScanFinished, Warned
-from core.service.client import LocalClient, Records
+from core.service.client import LocalClient
+from core.service.reading import Records
 from tests.tiny.shelf import tiny_model
+from tests.workbench import exported
 
 
 def model_stages() -> dict[str, Any]:
@@ -83,7 +85,7 @@ def scanned(
     records = Records.open(library)
     try:
         scan = records.scans()[0].scan
-        written = records.export(scan, ("json", "vectors", "coco"), library / f"out-{scan}")
+        written = exported(library, scan, ("json", "vectors", "coco"), library / f"out-{scan}")
     finally:
         records.close()
     return events, {each.name: said_in(each) for each in written if "summary" not in each.name}

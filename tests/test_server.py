@@ -12,7 +12,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ import pytest
 from core.errors import EngineGone, EnvironmentFault, UnknownName, UsageError
 from core.protocol.commands import CorrectFrame, EndScan, MarkFrame, MoveScan, PauseScan, SubmitScan
 from core.protocol.messages import BatchDone, Message, ScanFinished
-from core.protocol.queries import ListLogLines, ListResults, ListScans, ListTasks
-from core.protocol.requests.exports import ExportRows
+from core.protocol.queries import ExportRequest, ListLogLines, ListResults, ListScans, ListTasks
+from core.protocol.requests.exports import ExportResults, ExportRows
 from core.protocol.requests.instants import GetInstant
 from core.protocol.requests.pictures import GetStill
 from core.service.attach import attached
-from core.service.client import Records
 from core.service.discovery import discovery_file, running, socket_path
 from core.service.remote import RemoteClient
 from core.service.stop_engine import ask_to_stop
@@ -260,8 +259,10 @@ def test_marks_and_corrections_stay_beside_what_was_found(home: Path, storm: Pat
             await client.send(
                 CorrectFrame(row["content"], row["frame"], "caption", "a bolt [/x] over the mast")
             )
-            with closing(Records.open(home)) as records:
-                [written, *_] = records.export(1, ("json",), home / "out")
+            request = ExportRequest(1, formats=("json",), folder=str(home / "out"))
+            [piece, *_] = (await client.ask(ExportResults(request))).pieces
+            written = home / "out" / "storm.mp4.json"
+            assert piece.path == written
             [remark] = json.loads(written.read_text())["remarks"]
             assert (remark["frame"], remark["marked"]) == (row["frame"], True)
             assert remark["caption"] == "a bolt [/x] over the mast"

@@ -19,7 +19,7 @@ from core.records import SourceInfo, asked_stream
 from core.reports.documents import documents, summary
 from core.scans.plan import Source, plan, plan_again, task_rows
 from core.scans.scan_job import ScanJob
-from core.service.client import Records
+from core.service.reading import Records
 from core.sources.reader import Reader
 from core.storage.export import report
 from core.storage.library import Library

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from core.protocol.commands import EndWatch, WatchFolder
 from core.protocol.queries import ListScans
 from core.protocol.state import EngineState
 from core.service.attach import attached
-from core.service.client import Records
 from core.service.discovery import running
+from core.service.reading import Records
 from core.service.remote import RemoteClient
 from core.service.stop_engine import ask_to_stop
+from core.storage.library import Library
 from tests.engines import ended, home, viewer
 from tests.workbench import STROKES, Cli
 
@@ -231,6 +233,7 @@ def test_the_command_line_hands_a_folder_over_and_takes_it_back(
     assert cli("watch", inbox, "--profile", "storm", "--detach").code == 0
     said = cli.here("status").out
     assert "watching" in said and "storm, 0 scans" in said and "\x1b" not in said
+    assert said.count("box") == 1, "one line for a watched folder"
     assert cli.here("status", "--json").json()[0]["watches"][0]["folder"] == str(inbox)
     assert cli.here("watch", inbox, "--end").code == 0
     assert "watching" not in cli.here("status").out
@@ -240,3 +243,25 @@ def test_the_command_line_hands_a_folder_over_and_takes_it_back(
     inbox.rmdir()
     assert cli.here("watch", inbox, "--end").code == 0, "also of a folder that is gone"
     assert "no folder" in cli.here("watch", inbox, "--detach").err
+
+
+def test_a_watch_is_ended_without_an_engine_and_none_is_started(
+    inbox: Path, tmp_path: Path
+) -> None:
+    cli = Cli(tmp_path)
+    none = cli.here("watch", inbox, "--end")
+    assert (none.code, running(cli.library)) == (2, None) and "is not watched" in none.err
+    assert not cli.library.exists()
+
+    library = Library(cli.library)
+    for folder in (inbox, tmp_path):
+        plan = asdict(WatchFolder(str(folder), "storm"))
+        library.jobs.set_state(library.jobs.create("watch", str(folder), plan), "interrupted")
+    library.close()
+    assert cli.here("watch", inbox, "--end").code == 0
+    assert "is not watched" in cli.here("watch", inbox, "--end").err
+    assert running(cli.library) is None
+    library = Library(cli.library, writable=False)
+    found = {row.title: row.state for row in library.jobs.all("watch")}
+    library.close()
+    assert found == {str(inbox): "done", str(tmp_path): "interrupted"}

@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.config.spec import Spec
+from core.protocol.queries import ExportRequest
+from core.protocol.requests.exports import ExportResults
 from core.records import Candidate, LumaBatch, SourceInfo
 from core.scans.windows import windows
 from core.screening.registry import create
+from core.service.client import ask_library
 from core.synthetic.storm import Lightning, Scene, render, write
 
 SCRIPT = Path(sys.executable).with_name("sightline")
@@ -64,6 +67,14 @@ class Ran:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """Return the JSON events of one type."""
         return [body for body in self.json() if body["type"] == kind]
+
+
+def exported(
+    library: Path, scan: int, formats: Sequence[str], out: Path, text: str = ""
+) -> list[Path]:
+    """Write a scan's results and return the files."""
+    request = ExportResults(ExportRequest(scan, text, tuple(formats), str(out)))
+    return [piece.path for piece in ask_library(library, request).pieces if piece.path is not None]
 
 
 class Cli:

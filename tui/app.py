@@ -102,8 +102,6 @@ class SightlineApp(SafeApp[None]):
         self._written = dict(self.kept)
         self.pictures_allowed = not wishes.low_bandwidth
         self.meter = LinkMeter()
-        self.scan_shown: int | None = None
-        """the scan whose results were asked for; None for the newest"""
         self._former = ""
         self._mouse_taken = True
         self._interrupted_at = -TWICE_SECONDS

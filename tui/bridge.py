@@ -8,7 +8,6 @@ when it is attached to: the first picture needs none of it.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -51,7 +50,6 @@ class Bridge:
         """goes up whenever something finished, so lists may have changed"""
         self.events: deque[tuple[int, Message]] = deque(maxlen=KEPT_EVENTS)
         self.on_event: Callable[[Message], None] = _ignore
-        self.attached_since = 0.0
         self._client: RemoteClient | None = None
         self._next = 0
         self._leaving = False
@@ -140,7 +138,6 @@ class Bridge:
         self._next = self.state.sequence
         self.recovered = self.connection in ("lost", "failed")
         self.connection, self.trouble = "attached", ""
-        self.attached_since = time.monotonic()
         self.changes += 1
 
     async def _follow(self) -> None:

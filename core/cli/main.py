@@ -33,7 +33,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
 }
-EXIT_HELP = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
 
 class LazyGroup(click.Group):

@@ -72,11 +72,14 @@ def _print(out: ConsoleOutput, state: EngineState | None) -> None:
     for scan in state.scans:
         _print_scan(out, scan)
     shown = {scan.scan for scan in state.scans}
+    watches = {watch.folder: watch for watch in state.watches}
     for job in state.jobs:
-        if job.number not in shown:
+        watch = watches.get(job.title) if job.kind == "watch" else None
+        if watch is not None:
+            paused = " (paused)" if job.state == "paused" else ""
+            out.result(f"watching {clean_path(watch.folder)}{paused}  {watch_line(watch)}")
+        elif job.number not in shown:
             out.result(job_line(job))
-    for watch in state.watches:
-        out.result(f"watching {clean_path(watch.folder)}  {watch_line(watch)}")
     running = {job.title for job in state.jobs}
     for download in state.downloads:
         if download.name in running:

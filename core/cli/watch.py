@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
-from ..errors import UsageError
+from ..errors import UnknownName, UsageError
 from ..protocol.addresses import absolute, scheme_of
 from ..protocol.commands import EndWatch, WatchFolder
-from ..service.attach import attached
+from ..protocol.requests.jobs import GetJobs
+from ..service.attach import attached, headless
+from ..service.client import EngineClient, LibraryClient
+from ..service.discovery import running
 from ..text import clean_path
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
@@ -30,7 +33,7 @@ from .watching import watch_folder
 )
 @links_option
 @click.option("--detach", is_flag=True, help="Leave it to the engine, and return.")
-@click.option("--end", is_flag=True, help="Have the engine watch this folder no more, and return.")
+@click.option("--end", is_flag=True, help="Watch this folder no more, and return.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
 @click.option("--no-ui", is_flag=True, help="Stay headless, also on a terminal.")
 @out_option
@@ -51,7 +54,7 @@ def command(
     """
     place = Path(absolute(folder))
     if end:
-        return asyncio.run(_request(session, EndWatch(str(place)), "watched no more"))
+        return asyncio.run(_end(session, EndWatch(str(place))))
     _check_folder(folder, place)
     request = scan_request(
         session, (str(place),), profile, overrides, stages, sensitivity, (), "default",
@@ -61,7 +64,7 @@ def command(
         request.paths[0], request.profile, request.overrides, settle, follow_links=follow_links
     )
     if detach:
-        return asyncio.run(_request(session, order, "watched by the engine; `watch --end` ends it"))
+        return asyncio.run(_hand_over(session, order))
     headless = no_ui or as_json or out is not None or not session.at_terminal
     if session.app and not headless:
         return session.app(submit=order)
@@ -77,11 +80,38 @@ def _check_folder(named: str, place: Path) -> None:
         raise UsageError(f"{clean_path(named)} is no folder; name one that is there")
 
 
-async def _request(session: Session, order: WatchFolder | EndWatch, words: str) -> int:
+async def _hand_over(session: Session, order: WatchFolder) -> int:
     client = await attached(session.library)
+    await _send(session, client, order, "watched by the engine; `watch --end` ends it")
+    return 0
+
+
+async def _end(session: Session, order: EndWatch) -> int:
+    """End a watch; where no engine runs, the library's record of it, and none is started."""
+    if running(session.library) is None:
+        await _check_is_recorded(session.library, order.folder)
+    await _send(session, await headless(session.library), order, "watched no more")
+    return 0
+
+
+async def _check_is_recorded(library: Path, folder: str) -> None:
+    """Raise UnknownName if a library has no watch: then it is not opened for writing, nor made."""
+    client = LibraryClient(library)
+    try:
+        found = (await client.ask(GetJobs("watch"))).jobs
+    except UnknownName:  # there is no library yet
+        found = ()
+    finally:
+        await client.close()
+    if all(job.state == "done" for job in found):
+        raise UnknownName(f"{clean_path(folder)} is not watched")
+
+
+async def _send(
+    session: Session, client: EngineClient, order: WatchFolder | EndWatch, words: str
+) -> None:
     try:
         await client.send(order)
     finally:
         await client.close()
     session.out.note(f"{clean_path(order.folder)} is {words}")
-    return 0

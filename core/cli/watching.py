@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,8 +16,16 @@ from ..errors import DiskFull, ExitCode, NothingToScan, UnknownName
 from ..protocol import messages as events
 from ..protocol.commands import CancelScan, Command, ResumeScan, SubmitScan
 from ..protocol.passed_over import PassedOver
+from ..protocol.queries import ExportRequest
+from ..protocol.requests.exports import ExportResults
 from ..service.attach import headless
-from ..service.client import EngineClient, Records, appearing, check_formats, folders_to_write
+from ..service.client import (
+    EngineClient,
+    LibraryClient,
+    appearing,
+    check_formats,
+    folders_to_write,
+)
 from ..service.engine_log import log_to
 from ..text import counted
 from .options import DEFAULT_FORMATS
@@ -112,10 +120,10 @@ class _WatchPrinter:
                 if not await self._there_may_be_room(str(full)):
                     raise
 
-    async def _once_there_is_room(self, write: Callable[[], None]) -> None:
+    async def _once_there_is_room(self, write: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                return await asyncio.to_thread(write)
+                return await write()
             except DiskFull as full:
                 if not await self._there_may_be_room(str(full)):
                     raise
@@ -129,15 +137,16 @@ class _WatchPrinter:
             await asyncio.wait_for(self._stop.wait(), ROOM_SECONDS)
         return not self._stop.is_set()
 
-    def _export(self, scan: int) -> None:
+    async def _export(self, scan: int) -> None:
         self._is_full = False
         if self._out is None:
             return
-        records = Records.open(self._session.library)
+        formats, folder = self._formats or DEFAULT_FORMATS, str(self._out / f"scan-{scan}")
+        client = LibraryClient(self._session.library)
         try:
-            records.export(scan, self._formats or DEFAULT_FORMATS, self._out / f"scan-{scan}")
+            await client.ask(ExportResults(ExportRequest(scan, formats=formats, folder=folder)))
         finally:
-            records.close()
+            await client.close()
 
     def say_left_out(self, found: PassedOver) -> None:
         """Say what lies in the folder and is not read, once for each change of it."""

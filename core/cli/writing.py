@@ -56,7 +56,8 @@ class _ExportPrinter:
 
     def _progress(self, progress: ExportProgress) -> None:
         self._matched = self._matched or progress.total > 0
-        self._out.progress(f"export: {progress.words}")
+        is_last = progress.total > 0 and progress.done == progress.total
+        self._out.progress(f"export: {progress.words}", force=is_last)
 
     def _wrote(self, piece: Piece) -> None:
         if piece.failure:

@@ -23,7 +23,7 @@ def carry_out(engine: Engine, command: commands.Command) -> int:
         case commands.RemoveScan():
             return engine.remove(command.scan)
         case commands.EndWatch():
-            engine.cancel(_watch(engine, command.folder))
+            _end_watch(engine, os.path.abspath(command.folder))
         case commands.MarkFrame() | commands.CorrectFrame():
             _remark(engine, command)
         case commands.RemoveModel():
@@ -75,9 +75,16 @@ def _remark(engine: Engine, command: commands.MarkFrame | commands.CorrectFrame)
         remarks.correct(command.content, command.frame, command.what, command.text)
 
 
-def _watch(engine: Engine, folder: str) -> int:
-    path = os.path.abspath(folder)
-    number = engine.find("watch", path)
-    if number is None:
-        raise UnknownName(f"{clean_path(path)} is not watched")
-    return number
+def _end_watch(engine: Engine, folder: str) -> None:
+    """End a watch that runs, or one that the library keeps for the next engine to go on with."""
+    number = engine.find("watch", folder)
+    if number is not None:
+        engine.cancel(number)
+        return
+    jobs = engine.library.jobs
+    kept = [row for row in jobs.all("watch") if row.plan.get("folder") == folder]
+    kept = [row for row in kept if row.state not in ("done", "running")]  # one may be ending now
+    if not kept:
+        raise UnknownName(f"{clean_path(folder)} is not watched")
+    for row in kept:
+        jobs.set_state(row.number, "done")

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from ..models.protocols import Kind
 
 Channel = Literal["stable", "edge"]
-CHANNELS: tuple[Channel, ...] = ("stable", "edge")
 
 PinnedBy = Literal[
     "reference", "MINICPM_REVISION", "settings", "pins", "cache", "newest", "folder", "endpoint"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
-from .codec import from_json, to_json, wire_name
 from .replies import Accepted, ModelRemoved
 from .request import Request
 
@@ -194,16 +193,4 @@ Command = (
     | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
     | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 )  # fmt: skip
-AboutModel = PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan
-COMMANDS: dict[str, type[Command]] = {wire_name(each): each for each in get_args(Command)}
-
-
-def command_to_json(command: Command) -> dict[str, Any]:
-    """Return a command as a JSON object."""
-    return to_json(command)
-
-
-def command_from_json(body: dict[str, Any]) -> Command:
-    """Return the command of a JSON object. Raises KeyError or TypeError for anything unknown."""
-    return from_json(body, COMMANDS)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from .codec import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +178,3 @@ class EngineState:
     pid: int = 0
     version: str = ""
     jobs: tuple[JobState, ...] = ()
-
-
-def state_to_json(state: EngineState) -> dict[str, Any]:
-    """Return the state as a JSON object."""
-    return to_json(state)
-
-
-def state_from_json(body: dict[str, Any]) -> EngineState:
-    """Return the state of a JSON object."""
-    return from_json(body, {"EngineState": EngineState})

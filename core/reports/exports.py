@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,6 +13,7 @@ from ..protocol.views import ExportProgress
 from ..scans.stored_spec import spec_of
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
+from ..storage.export.document import Document
 from ..storage.export.format import Format
 from ..storage.library import Library
 from .documents import NamedDocument, documents, summary, with_thumbnails
@@ -32,23 +34,29 @@ def export(
 
     check_formats(formats)
     chosen = [FORMATS.load(name) for name in formats]
-    layouts = {each.per for each in chosen}
-    progress = _Counter(notify, _sources(library, scan, narrowed) * len(layouts))
+    progress = _Counter(notify, _sources(library, scan, narrowed))
     source = _Documents(library, scan, reader, narrowed, progress)
     written: list[Path] = []
-    if "source" in layouts:
-        for filed in source.all(**_wanted(chosen, "source")):
-            written += write_source(filed.document, folder, filed.stems, formats)
-    rest = (filed.document for filed in source.all(**_wanted(chosen, "scan")))
-    return written + write_scan(summary(library, scan, narrowed), rest, folder, formats)
+
+    def of_sources() -> Iterator[Document]:
+        for filed in source.all(**_wanted(chosen)):
+            written.extend(write_source(filed.document, folder, filed.stems, formats))
+            yield filed.document
+
+    # Each source is read and counted once, for formats per source and per scan together.
+    rest = of_sources()
+    if all(each.per == "source" for each in chosen):
+        deque(rest, maxlen=0)  # `write_scan` would read none
+    of_scan = write_scan(summary(library, scan, narrowed), rest, folder, formats)
+    progress.finish()
+    return written + of_scan
 
 
-def _wanted(chosen: Sequence[Format], per: str) -> dict[str, bool]:
-    """Return what the documents of a layout must hold beside results."""
-    these = [each for each in chosen if each.per == per]
+def _wanted(chosen: Sequence[Format]) -> dict[str, bool]:
+    """Return what the documents must hold beside results."""
     return {
-        "statistics": any(each.statistics for each in these),
-        "pictures": any(each.pictures for each in these),
+        "statistics": any(each.statistics for each in chosen),
+        "pictures": any(each.pictures for each in chosen),
     }
 
 
@@ -74,6 +82,12 @@ class _Counter:
     def one_more(self) -> None:
         self._done += 1
         self._notify(ExportProgress("source", self._done, max(self._total, self._done)))
+
+    def finish(self) -> None:
+        """Count the sources of which there was nothing to write, too."""
+        if self._done < self._total:
+            self._done = self._total - 1
+            self.one_more()
 
 
 class _Documents:

@@ -14,8 +14,6 @@ _CONDITION = re.compile(r"^([a-z]+)(:|>=|<=|>|<|=)(.+)$")
 _FLAGS = ("marked", "accepted", "rejected")
 _NUMBERS = ("score", "energy", "strokes", "time")
 _NAMES = (*_NUMBERS, "kind", "file", "is")
-SYNTAX = "score>0.5 energy>100 strokes>1 time<00:01:30 kind:flash file:cam1 is:marked is:rejected"
-"""an example of each condition"""
 
 
 @dataclass

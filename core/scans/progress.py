@@ -1,12 +1,18 @@
-"""A source that is being worked on, and how far it is."""
+"""The sources that are being worked on, and how far each is."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..pipeline.runner import StepReport
+from ..protocol import messages as events
 from ..protocol.state import StepState, TaskState
+from .measure import Progress
+from .plan import Source
+from .task_results import Emit
 
 
 @dataclass
@@ -45,3 +51,44 @@ class TaskProgress:
             for s in self.steps
         )  # fmt: skip
         return TaskState(self.number, self.path, self.done, self.total, self.rate(), steps)
+
+
+class RunningTasks:
+    """The sources that the threads of a scan work on now. Any thread may call."""
+
+    def __init__(
+        self, scan: int, emit: Emit, started: Callable[[Source, int | None], None]
+    ) -> None:
+        """`started` is called with each source that is begun and the frames it may have."""
+        self._scan = scan
+        self._emit = emit
+        self._started = started
+        self._lock = threading.Lock()
+        self._running: dict[int, TaskProgress] = {}
+
+    def begin(self, source: Source, frames: int | None) -> TaskProgress:
+        """Add a source; `frames` is how many it may have."""
+        running = TaskProgress(source.number, source.found.path, frames)
+        with self._lock:
+            self._running[source.number] = running
+        self._started(source, frames)
+        return running
+
+    def reporter(self, source: Source, running: TaskProgress) -> Progress:
+        """Return what takes the progress of a source, and announces it."""
+
+        def progress(done: int, steps: list[StepReport]) -> None:
+            running.advance(done, steps)
+            self._emit(events.BatchDone(self._scan, source.number, done, running.rate()))
+
+        return progress
+
+    def end(self, source: Source) -> None:
+        """Remove a source, if it was begun."""
+        with self._lock:
+            self._running.pop(source.number, None)
+
+    def states(self) -> tuple[TaskState, ...]:
+        """Return how each stands now."""
+        with self._lock:
+            return tuple(running.state() for running in self._running.values())

@@ -8,29 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..config.spec import Spec
-from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Unreadable, Vanished
-from ..inference.answers import UNANSWERED
+from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Vanished
 from ..pipeline.channel import Cancelled, Control
-from ..pipeline.runner import StepReport
 from ..protocol import messages as events
 from ..protocol.state import ScanState
 from ..records import SourceInfo
-from ..screening.registry import versions
 from ..sources.pools import image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..stores.results import Result
-from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source, work_items
-from .progress import TaskProgress
-from .results import decide, judge, measured
+from .progress import RunningTasks
 from .retries import Retries
 from .stores import ScanStores
-from .task_results import Emit, TaskResults, has_changed
+from .task_results import Emit, TaskResults
 from .thumbnails import make_missing
+from .videos import VideoScan
 
 if TYPE_CHECKING:
     from ..inference.runner import InferenceRunner
@@ -61,16 +57,15 @@ class ScanJob:
         """
         self.scan = scan
         self._redo = redo
-        self._versions = versions(spec.screening_stages)
         self._session = session
         self.control = Control(parent)
         self._library = library
         self._profile = profile
         self._spec = spec
         self._emit = emit
-        self._lock = threading.Lock()
-        self._running: dict[int, TaskProgress] = {}
         self._task_results = TaskResults(library, scan, spec.hash(), emit)
+        self._tasks = RunningTasks(scan, emit, self._task_results.started)
+        self._videos = VideoScan(library, scan, spec, session, self._tasks, self.control, redo=redo)
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
         self._retries = Retries(lambda text: emit(events.Warned(scan, text)))
@@ -132,12 +127,10 @@ class ScanJob:
 
     def state(self, state: str) -> ScanState:
         """Return how the scan stands now."""
-        with self._lock:
-            tasks = tuple(running.state() for running in self._running.values())
         counts = self._task_results.counts()
         return ScanState(
             self.scan, self._profile, state, self._sources or 0, self._task_results.finished(),
-            counts["failed"], counts["moments"], tasks,
+            counts["failed"], counts["moments"], self._tasks.states(),
         )  # fmt: skip
 
     def end_after_source(self) -> None:
@@ -184,7 +177,7 @@ class ScanJob:
             self._unread(source, error, time.monotonic() - began)
             return
         finally:
-            self._ended(source)
+            self._tasks.end(source)
         self._task_results.video(source, info, result, time.monotonic() - began, reused=reused)
 
     def _unread(self, source: Source, error: Exception, seconds: float) -> None:
@@ -199,13 +192,15 @@ class ScanJob:
     def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
         """Return what a source is, its result, and whether that was there already."""
         with self._pool.lend() as reader:
-            info = self._info(source, reader)
-            known = self._library.results.get(info.content, self._spec.hash())
-            if known is not None and source.content is None and self._reusable(known, info):
+            info = self._videos.info(source, reader)
+            known = self._videos.known(info) if source.content is None else None
+            if known is not None:
                 return info, known, True
             if info.kind == "picture":
                 return info, self._lone_picture(source), False
-            return info, self._measured(source, info, reader), False
+            counted, result = self._videos.measure(source, info, reader)
+            self._thumbnails(counted, result, reader)
+            return info, result, False
 
     def _answer_ahead(self, runner: InferenceRunner, item: list[Source]) -> None:
         """Show sources to the models of an earlier pass; what is wrong with one is said later."""
@@ -214,7 +209,7 @@ class ScanJob:
                 self._pictures_ahead(runner, item)
             return
         with suppress(SourceError, MissingExtra), self._pool.lend() as reader:
-            info = self._info(item[0], reader)
+            info = self._videos.info(item[0], reader)
             if info.kind == "picture":
                 self._pictures_ahead(runner, item)
             else:
@@ -224,19 +219,18 @@ class ScanJob:
         self, runner: InferenceRunner, source: Source, info: SourceInfo, reader: Reader
     ) -> None:
         assert self._session is not None
-        known = self._library.results.get(info.content, self._spec.hash())
-        if known is not None and self._reusable(known, info):
+        if self._videos.known(info) is not None:
             return
-        progress = self._progress(source, self._begun(source, None))
+        progress = self._tasks.reporter(source, self._tasks.begin(source, None))
         try:
             self._session.answer_video(reader, info, self.control, progress, runner)
         finally:
-            self._ended(source)
+            self._tasks.end(source)
 
     def _pictures_ahead(self, runner: InferenceRunner, item: list[Source]) -> None:
         assert self._session is not None
-        scan, running = self._picture_scan(runner), self._begun(item[0], len(item))
-        progress = self._progress(item[0], running)
+        scan, running = self._picture_scan(runner), self._tasks.begin(item[0], len(item))
+        progress = self._tasks.reporter(item[0], running)
         try:
             videos: list[tuple[Source, SourceInfo]] = []
             with self._session.turn:
@@ -250,109 +244,10 @@ class ScanJob:
                     if self._ending:
                         return
         finally:
-            self._ended(item[0])
+            self._tasks.end(item[0])
         for source, info in videos:
             with suppress(SourceError), self._pool.lend() as reader:
                 self._video_ahead(runner, source, info, reader)
-
-    def _info(self, source: Source, reader: Reader) -> SourceInfo:
-        if source.content is not None:
-            return self._library.results.info(source.content, source.found.path)
-        rate = self._spec.sampling.raw_rate
-        info = reader.probe(source.found.path, stream=source.stream, raw_rate=rate).info
-        self._library.results.forget_if_shown_otherwise(info, self._spec.hash())
-        self._library.results.remember([(info, source.found.mtime_ns)])
-        return info
-
-    def _begun(self, source: Source, frames: int | None) -> TaskProgress:
-        running = TaskProgress(source.number, source.found.path, frames)
-        with self._lock:
-            self._running[source.number] = running
-        self._task_results.started(source, frames)
-        return running
-
-    def _progress(self, source: Source, running: TaskProgress) -> Progress:
-        def progress(done: int, steps: list[StepReport]) -> None:
-            running.advance(done, steps)
-            self._emit(events.BatchDone(self.scan, source.number, done, running.rate()))
-
-        return progress
-
-    def _ended(self, source: Source) -> None:
-        with self._lock:
-            self._running.pop(source.number, None)
-
-    def _reusable(self, result: Result, info: SourceInfo) -> bool:
-        """Tell whether a result stands."""
-        if result.failure or self._redo:
-            return False
-        return result.measured_by(self._versions, info.timing)
-
-    def _measured(self, source: Source, info: SourceInfo, reader: Reader) -> Result:
-        results, series = self._library.results, self._library.series
-        tracks = open_series(series, info, self._spec)
-        anew = self._redo or self._retried(info.content, tracks)
-        if anew:
-            tracks = open_series(series, info, self._spec, anew=f"again-{self.scan}")
-        running = self._begun(source, info.frame_count)
-        progress = self._progress(source, running)
-
-        def answered(done: int, steps: list[StepReport]) -> None:
-            running.total = None  # how many frames models are shown is known when they were
-            progress(screened + done, steps)
-
-        done_before = min((track.state.frames for track in tracks), default=0)
-        running.first = running.done = done_before
-        ended = measure_video(series, reader, info, self._spec, tracks, self.control, progress)
-        self._check_unchanged(source, info, tracks)
-        if anew:
-            settle_series(series, tracks)
-        screened = running.done
-        info = self._counted(source, info, ended)
-        result = self._judged(info, reader, tracks, ended, answered)
-        self._check_unchanged(source, info, tracks)
-        results.keep([result])
-        self._thumbnails(info, result, reader)
-        for track in tracks:
-            track.stage.close()
-        return result
-
-    def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
-        """Keep how many frames a video holds and how long it is, now that all were read."""
-        counted = measured(info, self._spec, ended)
-        if counted != info:
-            self._library.results.remember([(counted, source.found.mtime_ns)])
-        return counted
-
-    def _judged(
-        self,
-        info: SourceInfo,
-        reader: Reader,
-        tracks: list[StageSeries],
-        ended: dict[str, Any],
-        progress: Progress,
-    ) -> Result:
-        """Return the result of what was measured, and of what models say about it."""
-        decided = decide(self._library.series, tracks)
-        if self._session is None:
-            return judge(info, self._spec, tracks, decided, ended)
-        answers = self._session.answer_video(reader, info, self.control, progress)
-        times = times_of(self._library.series, tracks)
-        decided = self._session.verify(reader, info, decided, times, answers, self.control)
-        return judge(info, self._spec, tracks, decided, ended, answers)
-
-    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
-        """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
-        if has_changed(source):
-            self._library.series.forget([track.key for track in tracks])
-            self._library.annotations.forget(info.content)
-            raise Unreadable("changed while it was read; scan it again once it is whole")
-
-    def _retried(self, content: str, tracks: list[StageSeries]) -> bool:
-        """Tell whether this is another try at a source that was cut off last time."""
-        complete = bool(tracks) and all(track.state.complete for track in tracks)
-        failure = self._library.results.failure(content, self._spec.hash())
-        return complete and bool(failure) and not failure.startswith(UNANSWERED)
 
     def _thumbnails(self, info: SourceInfo, result: Result, reader: Reader) -> None:
         if not self._spec.output.thumbnails:

@@ -14,7 +14,6 @@ from .context import Context
 from .dispatch import answer, parts_of
 from .interface import ANSWER_SECONDS, EngineClient
 from .local import appearing, check_formats, folders_to_write, verified_without_engine
-from .reading import Records
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from ..storage.library import Library
 
 __all__ = [
-    "EngineClient", "LibraryClient", "LocalClient", "Records", "appearing", "ask_library",
+    "EngineClient", "LibraryClient", "LocalClient", "appearing", "ask_library",
     "check_formats", "folders_to_write", "verified_without_engine", "wait_for",
 ]  # fmt: skip
 T = TypeVar("T")

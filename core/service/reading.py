@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,11 @@ from ..times import WrittenTime
 
 if TYPE_CHECKING:
     from ..protocol.instant_view import InstantView
-    from ..protocol.queries import ExportRequest, ScoreRequest
+    from ..protocol.queries import ScoreRequest
     from ..protocol.scores import Scored
     from ..protocol.views import (
-        ExportProgress,
         JobLine,
         ModelMemory,
-        Piece,
         ScanLine,
         TaskView,
     )
@@ -68,29 +65,6 @@ class Records:
 
         return lists.task_views(self._library, scan)
 
-    def write(
-        self,
-        request: ExportRequest,
-        notify: Callable[[ExportProgress], None] = lambda _progress: None,
-        wrote: Callable[[Piece], None] = lambda _piece: None,
-    ) -> None:
-        """Write results as files; `notify` gets the progress, `wrote` each file or failure.
-
-        Raises UsageError, UnknownName, EnvironmentFault.
-        """
-        from ..reports.exporting import Exporter
-
-        Exporter(self._library, request).run(notify, wrote)
-
-    def export(self, scan: int, formats: Sequence[str], folder: Path, text: str = "") -> list[Path]:
-        """Write a scan's results and return the files. Raises UsageError, EnvironmentFault."""
-        from ..protocol.queries import ExportRequest
-
-        written: list[Piece] = []
-        request = ExportRequest(scan, text, tuple(formats), str(folder))
-        self.write(request, wrote=written.append)
-        return [piece.path for piece in written if piece.path is not None]
-
     def instant(self, path: str, when: float | WrittenTime) -> InstantView:
         """Return everything kept about one instant of a source. Raises UsageError."""
         from ..reports import instant
@@ -105,12 +79,6 @@ class Records:
 
         spec = spec_of(self._library, view.scan)
         return instant.still(view.info, view.picture_seconds, longest_side, spec)
-
-    def picture(self, view: InstantView, longest_side: int, path: Path) -> None:
-        """Write a JPEG of an instant to a file. Raises SourceError or EnvironmentFault."""
-        from ..storage.export.atomic import write
-
-        write(path, self.still(view, longest_side))
 
     def score(self, scan: int, request: ScoreRequest) -> Scored:
         """Compare a scan's events with a truth file. Raises UsageError."""

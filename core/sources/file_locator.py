@@ -44,10 +44,6 @@ class FileLocator:
         """Tell whether anything is there."""
         return os.path.exists(self.address)
 
-    def is_folder(self) -> bool:
-        """Tell whether it is a folder."""
-        return os.path.isdir(self.address)
-
     def version(self) -> tuple[int, int]:
         """Return bytes and time of change in ns: another once it changed. Raises OSError."""
         status = os.stat(self.address)

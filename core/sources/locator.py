@@ -55,9 +55,6 @@ class Locator(Protocol):
     def exists(self) -> bool:
         """Tell whether anything is there."""
 
-    def is_folder(self) -> bool:
-        """Tell whether it holds sources instead of being one."""
-
     def version(self) -> tuple[int, int]:
         """Return bytes and time of change in ns: another once it changed. Raises OSError."""
 

@@ -15,15 +15,16 @@ import pytest
 
 from core.errors import UsageError
 from core.protocol.queries import ExportRequest, ListResults
-from core.protocol.requests.exports import BeginExport, GetExport
+from core.protocol.requests.exports import BeginExport, ExportResults, GetExport
 from core.protocol.views import ExportProgress, Piece
 from core.records import Event
 from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
-from core.service.client import LocalClient, Records
+from core.service.client import LibraryClient, LocalClient
+from core.service.reading import Records
 from core.storage.library import Library
 from tests.sources.test_clip_kinds import check_clip_length
-from tests.workbench import STROKES, Cli
+from tests.workbench import STROKES, Cli, exported
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +124,9 @@ def numbers_in(folder: Path) -> dict[str, list[int]]:
     }
 
 
-def test_a_filter_narrows_every_format(records: Records, tmp_path: Path) -> None:
+def test_a_filter_narrows_every_format(scanned: Cli, tmp_path: Path) -> None:
     formats = ("json", "csv", "jsonl", "srt", "vtt", "edl", "html", "legacy", "coco", "statistics")
-    records.export(1, formats, tmp_path / "all")
+    exported(scanned.library, 1, formats, tmp_path / "all")
     everything = json.loads((tmp_path / "all" / "storm.mp4.json").read_text())
     scores = sorted(event["score"] for event in everything["events"])
     later = everything["events"][2]["peak_seconds"]
@@ -139,7 +140,7 @@ def test_a_filter_narrows_every_format(records: Records, tmp_path: Path) -> None
         "file:storm is:accepted": [1, 2, 3, 4, 5],
     }.items()):  # fmt: skip
         folder = tmp_path / str(place)
-        written = records.export(1, formats, folder, text)
+        written = exported(scanned.library, 1, formats, folder, text)
         summary = json.loads((folder / "summary.json").read_text())
         assert summary["filter"] == text and summary["totals"]["events"] == len(expected), text
         if not expected:
@@ -157,8 +158,8 @@ def test_a_filter_narrows_every_format(records: Records, tmp_path: Path) -> None
         assert not [path for path in written if "one.png" in path.name], "nothing of pictures"
 
 
-def test_rejected_candidates_are_exported_alone(records: Records, tmp_path: Path) -> None:
-    records.export(1, ("json", "csv"), tmp_path, "is:rejected")
+def test_rejected_candidates_are_exported_alone(scanned: Cli, tmp_path: Path) -> None:
+    exported(scanned.library, 1, ("json", "csv"), tmp_path, "is:rejected")
     for path in tmp_path.glob("*.json"):
         body = json.loads(path.read_text())
         if body["format"] == "sightline.source":
@@ -167,8 +168,8 @@ def test_rejected_candidates_are_exported_alone(records: Records, tmp_path: Path
     assert (tmp_path / "dark.png.json").exists() and not (tmp_path / "one.png.json").exists()
 
 
-def test_the_legacy_layout_holds_thumbnails(records: Records, tmp_path: Path) -> None:
-    records.export(1, ("legacy",), tmp_path)
+def test_the_legacy_layout_holds_thumbnails(scanned: Cli, tmp_path: Path) -> None:
+    exported(scanned.library, 1, ("legacy",), tmp_path)
     found = pickle.loads((tmp_path / "storm.mp4.legacy.pkl").read_bytes())
     assert sorted(found["thumbnails"]) == [1, 2, 3, 4, 5]
     assert all(jpeg[:2] == b"\xff\xd8" for jpeg in found["thumbnails"].values())
@@ -191,20 +192,29 @@ def test_rows_of_a_list_by_pandas(scanned: Cli, tmp_path: Path) -> None:
     assert lines["uri"].tolist() == table["uri"].tolist()
 
 
-def test_progress_counts_sources_and_events(records: Records, tmp_path: Path) -> None:
-    heard: list[ExportProgress] = []
-    wrote: list[Piece] = []
-    request = ExportRequest(None, "", ("csv", "jsonl"), str(tmp_path), "", str(tmp_path / "p"))
-    records.write(request, heard.append, wrote.append)
-    sources = [each for each in heard if each.what == "source"]
-    assert [each.done for each in sources] == list(range(1, sources[0].total + 1))
+async def parts_of(library: Path, request: ExportResults) -> list[ExportProgress | Piece]:
+    client = LibraryClient(library)
+    try:
+        return [part async for part in client.stream(request)]
+    finally:
+        await client.close()
+
+
+def test_progress_counts_sources_and_events(scanned: Cli, records: Records, tmp_path: Path) -> None:
+    request = ExportRequest(None, "", ("csv", "html"), str(tmp_path), "", str(tmp_path / "p"))
+    parts = asyncio.run(parts_of(scanned.library, ExportResults(request)))
+    heard = [each for each in parts if isinstance(each, ExportProgress)]
+    wrote = [each for each in parts if isinstance(each, Piece)]
+    sources = [(each.done, each.total) for each in heard if each.what == "source"]
+    count = len(records.tasks(records.scans()[0].scan))
+    assert sources == [(n + 1, count) for n in range(count)], "once, whatever the formats are per"
     events = [each for each in heard if each.what == "event"]
     assert [(each.done, each.total) for each in events] == [(n, STROKES) for n in range(6)]
     assert len([each for each in wrote if each.events == 1]) == STROKES
 
 
 def test_wrong_requests_are_refused_before_anything_is_written(
-    records: Records, tmp_path: Path
+    scanned: Cli, tmp_path: Path
 ) -> None:
     for text, words in (
         ("score>much", "score>0.5"),
@@ -212,9 +222,9 @@ def test_wrong_requests_are_refused_before_anything_is_written(
         ("is:odd", "is:"),
     ):
         with pytest.raises(UsageError, match=words):
-            records.export(1, ("csv",), tmp_path / "new", text)
+            exported(scanned.library, 1, ("csv",), tmp_path / "new", text)
     with pytest.raises(UsageError, match="did you mean 'json'"):
-        records.export(1, ("jsno",), tmp_path / "new")
+        exported(scanned.library, 1, ("jsno",), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

@@ -17,7 +17,7 @@ from core.errors import UnknownName, UsageError
 from core.protocol.instant_view import InstantView
 from core.records import Event, SourceInfo
 from core.screening.registry import create
-from core.service.client import Records
+from core.service.reading import Records
 from core.storage.library import Library
 from core.storage.runs import TaskRow
 from core.stores.results import Result

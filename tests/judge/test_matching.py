@@ -19,9 +19,9 @@ from core.judge.score import Score, TrueEvent, score, total
 from core.protocol.queries import ListResults, ScoreRequest
 from core.records import Event, Stroke
 from core.reports.rowfiles import write_rows
-from core.service.client import Records
+from core.service.reading import Records
 from core.storage.library import Library
-from tests.workbench import Cli
+from tests.workbench import Cli, exported
 
 
 def event(start: float, end: float, *strokes: float, kind: str = "flash") -> TrueEvent:
@@ -166,8 +166,9 @@ def test_the_name_of_the_video_counts(
     assert found.without_source == ("gone.mp4",) and found.all.true == 5
 
 
-def test_our_own_export_scores_fully(records: Records, tmp_path: Path) -> None:
-    records.export(1, ("json", "csv", "jsonl", "srt", "vtt", "edl"), tmp_path, "file:storm")
+def test_our_own_export_scores_fully(scanned: Cli, records: Records, tmp_path: Path) -> None:
+    formats = ("json", "csv", "jsonl", "srt", "vtt", "edl")
+    exported(scanned.library, 1, formats, tmp_path, "file:storm")
     names = ("storm.mp4.json", "storm.mp4.csv", "scan.jsonl", "storm.srt", "storm.vtt",
              "storm.mp4.edl")  # fmt: skip
     for name in names:

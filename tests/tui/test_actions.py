@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Container
 
 import jsonschema
 import pytest
@@ -22,11 +23,11 @@ from tui.keys.actions import (
     GROUPS,
     PRESETS,
     SCREENS,
+    Keymap,
     actions_here,
     bindings_for,
     clashes,
     defaults,
-    footer_for,
     footer_items,
 )
 from tui.keys.docs import keymap_schema, keys_table_markdown
@@ -112,6 +113,12 @@ def test_a_key_pressed_runs_its_action() -> None:
 @pytest.mark.parametrize("sign", [*"!#$%&*+,-./:;<=>?@[\\]^_`{|}~\"'()", "é", "ß"])
 def test_signs_have_the_name_textual_gives_them(sign: str) -> None:
     assert textual_name(sign) == _character_to_key(sign)
+
+
+def footer_for(scope: str, keymap: Keymap, width: int, hidden: Container[str] = ()) -> str:
+    """Return the key row as text, as it is drawn."""
+    items = footer_items(scope, keymap, width, hidden=hidden)
+    return " " + "  ".join(item.text for item in items) if items else ""
 
 
 @pytest.mark.parametrize("scope", SCREENS)

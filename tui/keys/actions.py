@@ -295,12 +295,6 @@ def footer_items(
     return [item for item in offered if item in kept]
 
 
-def footer_for(scope: str, keymap: Keymap, width: int, *, hidden: Container[str] = ()) -> str:
-    """Return the key row as text, no wider than `width` cells."""
-    items = footer_items(scope, keymap, width, hidden=hidden)
-    return " " + "  ".join(item.text for item in items) if items else ""
-
-
 def _by_group(action: Action) -> int:
     return GROUPS.index(action.group)
 

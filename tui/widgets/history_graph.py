@@ -107,11 +107,6 @@ class HistoryGraph(Painted):
         self.set_cursor((column + 0.5) * step)
         return self._cursor
 
-    def value_at(self, seconds: float) -> float | None:
-        """Return what the column of a time shows; None for a gap."""
-        step = self._base / max(self.size.width, 1)
-        return self._history.averages(_column(seconds, step), step, 1, self._hold)[0]
-
     # Drawing
 
     def lines(self, width: int, height: int) -> list[list[Span]]:

@@ -151,7 +151,6 @@ def test_the_time_cursor_points_at_a_column_and_says_when_it_was() -> None:
     async def look(pilot: Pilot[None]) -> None:
         assert shown.cursor_by(-1) == 1059.5
         assert shown.cursor_by(-5) == 1054.5
-        assert shown.value_at(1054.5) == 54.0
         other.set_cursor(shown.cursor_seconds)
         await pilot.pause()
         assert [app.terminal.reversed_in(y) for y in range(4)] == [[54]] * 4

@@ -1,0 +1,140 @@
+"""Screening of one video, from what its file says to the result that is kept.
+
+`images.py` does the same for pictures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..config.spec import Spec
+from ..errors import Unreadable
+from ..inference.answers import UNANSWERED
+from ..pipeline.channel import Control
+from ..pipeline.runner import StepReport
+from ..records import SourceInfo
+from ..screening.registry import versions
+from ..sources.reader import Reader
+from ..stores.results import Result
+from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
+from .plan import Source
+from .progress import RunningTasks
+from .results import decide, judge, measured
+from .stores import ScanStores
+from .task_results import has_changed
+
+if TYPE_CHECKING:
+    from ..inference.session import InferenceSession
+
+
+class VideoScan:
+    """Measures videos with the stages of one scan. Threads may call it for different videos."""
+
+    def __init__(
+        self,
+        library: ScanStores,
+        scan: int,
+        spec: Spec,
+        session: InferenceSession | None,
+        tasks: RunningTasks,
+        control: Control,
+        *,
+        redo: bool,
+    ) -> None:
+        """With `redo`, no earlier result stands."""
+        self._library = library
+        self._scan = scan
+        self._spec = spec
+        self._session = session
+        self._tasks = tasks
+        self._control = control
+        self._redo = redo
+        self._versions = versions(spec.screening_stages)
+
+    def info(self, source: Source, reader: Reader) -> SourceInfo:
+        """Return what a source is: as the library knows it, else as its file says."""
+        if source.content is not None:
+            return self._library.results.info(source.content, source.found.path)
+        rate = self._spec.sampling.raw_rate
+        info = reader.probe(source.found.path, stream=source.stream, raw_rate=rate).info
+        self._library.results.forget_if_shown_otherwise(info, self._spec.hash())
+        self._library.results.remember([(info, source.found.mtime_ns)])
+        return info
+
+    def known(self, info: SourceInfo) -> Result | None:
+        """Return the result that a video has already, if it stands."""
+        result = self._library.results.get(info.content, self._spec.hash())
+        if result is None or result.failure or self._redo:
+            return None
+        return result if result.measured_by(self._versions, info.timing) else None
+
+    def measure(
+        self, source: Source, info: SourceInfo, reader: Reader
+    ) -> tuple[SourceInfo, Result]:
+        """Measure a video and keep the result; return it, and `info` with the frames counted.
+
+        Raises SourceError or Cancelled.
+        """
+        results, series = self._library.results, self._library.series
+        tracks = open_series(series, info, self._spec)
+        anew = self._redo or self._retried(info.content, tracks)
+        if anew:
+            tracks = open_series(series, info, self._spec, anew=f"again-{self._scan}")
+        running = self._tasks.begin(source, info.frame_count)
+        progress = self._tasks.reporter(source, running)
+
+        def answered(done: int, steps: list[StepReport]) -> None:
+            running.total = None  # how many frames models are shown is known when they were
+            progress(screened + done, steps)
+
+        done_before = min((track.state.frames for track in tracks), default=0)
+        running.first = running.done = done_before
+        ended = measure_video(series, reader, info, self._spec, tracks, self._control, progress)
+        self._check_unchanged(source, info, tracks)
+        if anew:
+            settle_series(series, tracks)
+        screened = running.done
+        info = self._counted(source, info, ended)
+        result = self._judged(info, reader, tracks, ended, answered)
+        self._check_unchanged(source, info, tracks)
+        results.keep([result])
+        for track in tracks:
+            track.stage.close()
+        return info, result
+
+    def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
+        """Keep how many frames a video holds and how long it is, now that all were read."""
+        counted = measured(info, self._spec, ended)
+        if counted != info:
+            self._library.results.remember([(counted, source.found.mtime_ns)])
+        return counted
+
+    def _judged(
+        self,
+        info: SourceInfo,
+        reader: Reader,
+        tracks: list[StageSeries],
+        ended: dict[str, Any],
+        progress: Progress,
+    ) -> Result:
+        """Return the result of what was measured, and of what models say about it."""
+        decided = decide(self._library.series, tracks)
+        if self._session is None:
+            return judge(info, self._spec, tracks, decided, ended)
+        answers = self._session.answer_video(reader, info, self._control, progress)
+        times = times_of(self._library.series, tracks)
+        decided = self._session.verify(reader, info, decided, times, answers, self._control)
+        return judge(info, self._spec, tracks, decided, ended, answers)
+
+    def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
+        """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
+        if has_changed(source):
+            self._library.series.forget([track.key for track in tracks])
+            self._library.annotations.forget(info.content)
+            raise Unreadable("changed while it was read; scan it again once it is whole")
+
+    def _retried(self, content: str, tracks: list[StageSeries]) -> bool:
+        """Tell whether this is another try at a source that was cut off last time."""
+        complete = bool(tracks) and all(track.state.complete for track in tracks)
+        failure = self._library.results.failure(content, self._spec.hash())
+        return complete and bool(failure) and not failure.startswith(UNANSWERED)
