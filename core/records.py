@@ -1,4 +1,4 @@
-"""What is known about sources and frames: plain frozen records, shared by every room."""
+"""What is known about sources and frames: plain frozen records, shared by every package."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Candidate:
     region: Region | None = None
     facts: dict[str, float] = field(default_factory=dict)
     verdict: str = ""
-    """what verifying it came to; empty where nobody verified"""
+    """what verifying it came to; empty if not verified"""
     energy: float = 0.0
     strokes: tuple[Stroke, ...] = ()
     """in order of time; empty for what is no flash"""
@@ -177,7 +177,7 @@ class Event:
     candidates: int
     region: Region | None = None
     verdict: str = ""
-    """the best verdict of its candidates; empty where nobody verified"""
+    """the best verdict of its candidates; empty if not verified"""
     energy: float = 0.0
     strokes: tuple[Stroke, ...] = ()
     """those of all its candidates, in order of time"""
@@ -207,5 +207,5 @@ def content_as_read(content: str, *, differs: bool) -> str:
 
 
 def of_the_file(content: str) -> str:
-    """Return the part of an identity that tells the file's bytes: what `content_hash` returned."""
+    """Return the part of an identity that identifies the file's bytes: what `content_hash` returned."""
     return content.replace(_AS_READ_NOW, ":", 1)

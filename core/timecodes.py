@@ -64,7 +64,7 @@ def timecode_rate(frame_rate: float | None, start_timecode: str = "") -> Timecod
 
 
 def written_rate(text: str, count: TimecodeRate, start_timecode: str = "") -> TimecodeRate:
-    """Return how a timecode that somebody wrote counts, of a source that counts so.
+    """Return how a written timecode counts, of a source that counts so.
 
     Without a start timecode the sign before the frames says it, as SMPTE writes them: a colon
     drops no labels, a semicolon does. With one, the source's own way of counting holds.
@@ -119,7 +119,7 @@ def timecode_to_frames(text: str, count: TimecodeRate) -> int:
 
 
 def is_timecode(text: str) -> bool:
-    """Tell whether a text has the form of a timecode with frames."""
+    """Return whether a text has the form of a timecode with frames."""
     return _LABEL.fullmatch(text.strip()) is not None
 
 

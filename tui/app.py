@@ -88,7 +88,7 @@ class SightlineApp(SafeApp[None]):
         self.kept: dict[str, Any] = load(wishes.state_folder)
         """what screens want back after the app was left and opened again"""
         self.wishes = wishes
-        # Screen and theme are settled before anything is drawn: each change styles all anew.
+        # Screen and theme are settled before anything is drawn: each change restyles everything.
         self.DEFAULT_MODE = self._first_screen()  # type: ignore[misc]
         super().__init__()
         self.facts = facts
@@ -114,7 +114,7 @@ class SightlineApp(SafeApp[None]):
         self.profile = self._kept_text("profile") or self.profile
 
     @property
-    def room(self) -> AppScreen | None:
+    def current_screen(self) -> AppScreen | None:
         """The numbered screen that is shown, under whatever is open over it."""
         from .screens.screen import AppScreen
 
@@ -158,9 +158,9 @@ class SightlineApp(SafeApp[None]):
     async def _submit_first(self, command: SubmitScan | WatchFolder) -> None:
         while self.bridge.connection == "starting":
             await asyncio.sleep(0.05)
-        room = self.room
-        if room is not None:
-            room.work(self.submit(command))
+        screen = self.current_screen
+        if screen is not None:
+            screen.work(self.submit(command))
 
     async def submit(self, command: SubmitScan | WatchFolder) -> str:
         """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
@@ -179,8 +179,8 @@ class SightlineApp(SafeApp[None]):
 
     def act(self, action_id: str) -> None:
         """Do one action of the registry, here and now, or say why not."""
-        action, room = BY_ID[action_id], self.room
-        if room is None:
+        action, screen = BY_ID[action_id], self.current_screen
+        if screen is None:
             return
         handler = self.handler(action_id)
         if handler is None and self.reachable(action):
@@ -189,7 +189,7 @@ class SightlineApp(SafeApp[None]):
             return
         why = self.why_not(action)
         if why or handler is None:
-            room.say(why)
+            screen.say(why)
             return
         handler()
 
@@ -198,13 +198,13 @@ class SightlineApp(SafeApp[None]):
         group, _, name = action_id.partition(".")
         if group == "screen" and name in SCREENS:
             return lambda: self.go(name)
-        if self.room is None or not self.room.stands:
+        if self.current_screen is None or not self.current_screen.stands:
             return None
         own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
-        return self.room.handler(action_id) or own
+        return self.current_screen.handler(action_id) or own
 
     def reachable(self, action: Action) -> bool:
-        """Tell whether an action can be done from here, if need be by going to its screen."""
+        """Return whether an action can be done from here, if need be by going to its screen."""
         elsewhere = EVERYWHERE not in action.scopes and not action.when
         return self.handler(action.id) is not None or elsewhere
 
@@ -214,7 +214,7 @@ class SightlineApp(SafeApp[None]):
             return f"{action.title}: not on this screen"
         if action.writes and self.wishes.readonly:
             return "attached with --readonly: nothing can be changed from here"
-        condition = getattr(self.room, action.when, None) if action.when else None
+        condition = getattr(self.current_screen, action.when, None) if action.when else None
         if action.when and (condition is None or not condition()):
             return f"{action.title}: only when {CONDITIONS[action.when]}"
         return ""
@@ -234,14 +234,23 @@ class SightlineApp(SafeApp[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Take keys while labels to jump to are shown."""
-        room = self.room if isinstance(event, events.Key) and not event.is_forwarded else None
-        if isinstance(event, events.Key) and room is not None and room.jumping and room.is_shown:
-            room.jump_key(event)
+        screen = (
+            self.current_screen
+            if isinstance(event, events.Key) and not event.is_forwarded
+            else None
+        )
+        if (
+            isinstance(event, events.Key)
+            and screen is not None
+            and screen.jumping
+            and screen.is_shown
+        ):
+            screen.jump_key(event)
             return
         await super().on_event(event)
 
     def act_app_redraw(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self.screen.refresh(layout=True)
 
     def act_app_low_bandwidth(self) -> None:
@@ -250,20 +259,22 @@ class SightlineApp(SafeApp[None]):
         self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.wishes, self.facts)
         self.bridge.poll_seconds = self.draw_seconds
         self.pictures_allowed = not slow
-        if self.room is not None:
-            self.room.restart_clock()
-            self.room.say("drawing every two seconds, no pictures" if slow else "drawing as usual")
+        if self.current_screen is not None:
+            self.current_screen.restart_clock()
+            self.current_screen.say(
+                "drawing every two seconds, no pictures" if slow else "drawing as usual"
+            )
 
     def act_app_mouse(self) -> None:
         """Switch the mouse."""
         self._mouse_taken = not self._mouse_taken
         self.set_mouse(self._mouse_taken)
-        if self.room is not None:
+        if self.current_screen is not None:
             word = "taken by the app" if self._mouse_taken else "left to the terminal"
-            self.room.say(f"the mouse is {word}")
+            self.current_screen.say(f"the mouse is {word}")
 
     def act_app_detach(self) -> None:
-        """Leave; the engine goes on."""
+        """Leave; the engine keeps running."""
         self.leave()
 
     def act_app_quit(self) -> None:
@@ -278,11 +289,11 @@ class SightlineApp(SafeApp[None]):
         kind = "scan" if all(job.kind == "scan" for job in jobs) else "job"
         self.push_screen(
             ChooseScreen(
-                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} at work or waiting",
+                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} running or waiting",
                 (
-                    ("detach", "Detach: leave them at work, come back with `sightline`"),
-                    ("after_source", "Stop after the sources in hand"),
-                    ("now", "Stop now, after the microbatch in hand; `runs resume` goes on"),
+                    ("detach", "Detach: leave them running, come back with `sightline`"),
+                    ("after_source", "Stop after the current sources"),
+                    ("now", "Stop now, after the current microbatch; `runs resume` continues"),
                 ),
                 self.symbols,
             ),
@@ -304,8 +315,8 @@ class SightlineApp(SafeApp[None]):
     def copy_text(self, text: str) -> None:
         """Copy a text by escape sequence and into a file, and say so."""
         said = copy(self.send_to_terminal, text, self.wishes.state_folder)
-        if self.room is not None:
-            self.room.say(said)
+        if self.current_screen is not None:
+            self.current_screen.say(said)
 
     def leave(self) -> None:
         """Let go of the engine and end."""
@@ -319,15 +330,15 @@ class SightlineApp(SafeApp[None]):
         self.exit()
 
     def _keep(self) -> None:
-        """Write down what is to come back; a link that drops asks nobody first."""
-        for room in self.rooms():
-            if room.stands:
-                self.kept |= room.to_remember()
+        """Write down what is to come back; a link that drops asks no question first."""
+        for screen in self.app_screens():
+            if screen.stands:
+                self.kept |= screen.to_remember()
         if self.kept != self._written:
             self._written = dict(self.kept)
             save(self.wishes.state_folder, self.kept)
 
-    def rooms(self) -> list[AppScreen]:
+    def app_screens(self) -> list[AppScreen]:
         """Return every numbered screen that was opened."""
         from .screens.screen import AppScreen
 
@@ -343,14 +354,14 @@ class SightlineApp(SafeApp[None]):
     async def _stopped(self, how: StopHow) -> None:
         from core.service.stop_engine import ask_to_stop
 
-        if self.room is not None:
-            self.room.say("stopping ...")
+        if self.current_screen is not None:
+            self.current_screen.say("stopping ...")
         try:
             self.bridge.end_with_engine()
             await ask_to_stop(self.bridge, how)
         except SightlineError as error:
-            if self.room is not None:
-                self.room.say(str(error), bad=True)
+            if self.current_screen is not None:
+                self.current_screen.say(str(error), bad=True)
             return
         await self._left()
 
@@ -370,7 +381,7 @@ class SightlineApp(SafeApp[None]):
 def _collect_garbage_again() -> None:
     """Undo what `entry.py` did for a quick start; what is there now is there to stay.
 
-    In a process that did not start for the app, nothing is held: what others loaded there
+    In a process that did not start for the app, nothing is frozen: what others loaded there
     (triton, with torchvision) must be freed when it ends, or it complains of leaks.
     """
     if gc.isenabled():

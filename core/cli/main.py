@@ -27,10 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
     "plugins": (".plugins", "List, enable and disable packages that add to sightline."),
     "models": (".models", "List, fetch, check and remove models, and hold them at a commit."),
-    "status": (".status", "Say what is at work, what waits and how far it is."),
+    "status": (".status", "Show what is running, what waits and how far it is."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),
     "engine": (".engine", "Look at and stop the engine that runs behind the app."),
-    "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
+    "doctor": (".doctor", "Say what this machine can do, and how to fix what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
 }
 EXIT_HELP = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_MEANINGS.items())

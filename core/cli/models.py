@@ -60,7 +60,7 @@ def pull(
     session: Session, names: tuple[str, ...], dry_run: bool, weights: str, allow_remote_code: bool,
     channel: Channel, offline: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Fetch models; what came before an interruption is kept and gone on with.
+    """Fetch models; what came before an interruption is kept and continued.
 
     \b
       sightline models pull siglip2-base
@@ -194,7 +194,7 @@ def promote(session: Session, name: str, as_json: bool) -> int:
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
-        session.out.result(f"{pin.repo} is held at {pin.commit}")
+        session.out.result(f"{pin.repo} is pinned at {pin.commit}")
     return 0
 
 

@@ -23,7 +23,7 @@ from .output import ConsoleOutput, Session
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Say what is at work, what waits and how far it is.
+    """Show what is running, what waits and how far it is.
 
     The Queue screen as text.
     """
@@ -68,7 +68,7 @@ def _print(out: ConsoleOutput, state: EngineState | None) -> None:
     if state is None:
         out.result("no engine runs on this library")
         return
-    out.result(f"engine {state.pid}: {'at work' if _is_working(state) else 'nothing to do'}")
+    out.result(f"engine {state.pid}: {'running' if _is_working(state) else 'nothing to do'}")
     for scan in state.scans:
         _print_scan(out, scan)
     shown = {scan.scan for scan in state.scans}

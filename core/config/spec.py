@@ -18,7 +18,7 @@ from .stages import STAGES, declaration, declarations, event_stages, in_order
 
 LATER_SAMPLING = ("stream", "raw_rate")
 BETWEEN = "events"
-"""the section before which those of screening stages stand in documents; models come last"""
+"""the section before which those of screening stages are placed in documents; models come last"""
 S = TypeVar("S", bound=Section)
 
 

@@ -50,7 +50,7 @@ class JobRunner:
         return job
 
     def is_active(self, number: int) -> bool:
-        """Tell whether a job runs or waits."""
+        """Return whether a job runs or waits."""
         return number in self._jobs
 
     def active(self) -> set[int]:
@@ -87,7 +87,7 @@ class JobRunner:
         self._queue.hold(number)
 
     def continue_(self, number: int) -> None:
-        """Let a held job go on. Raises UnknownName."""
+        """Resume a paused job. Raises UnknownName."""
         self.get(number).continue_()
         self._queue.release(number)
 
@@ -139,7 +139,7 @@ class JobRunner:
             with self._turn(job):
                 job.run()
         except Cancelled:
-            # Cancelled after its last unit of work: then there is nothing to go on with.
+            # Cancelled after its last unit of work: then there is nothing to continue.
             end = Ended("done" if job.is_complete else "interrupted")
         except (SightlineError, OSError) as error:
             end = job.ended_by(error)

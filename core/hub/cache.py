@@ -1,4 +1,4 @@
-"""What lies in the cache, whoever put it there, and taking it away."""
+"""What lies in the cache, by whichever tool, and removing it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class CachedRevision:
 class CachedModel:
     """One model's folder. `used` is when a file of it was last read or written (Unix seconds).
 
-    `leftover_bytes` are unfinished files: ours, which the next pull goes on with
-    (`resumable_bytes`), and other tools', which nobody goes on with.
+    `leftover_bytes` are unfinished files: ours, which the next pull continues
+    (`resumable_bytes`), and other tools', which nothing continues.
     """
 
     repo: str
@@ -43,7 +43,7 @@ class CachedModel:
 
     @property
     def whole(self) -> bool:
-        """Tell whether any snapshot is complete."""
+        """Return whether any snapshot is complete."""
         return any(not revision.lacking for revision in self.revisions)
 
 
@@ -82,7 +82,7 @@ def leftovers(folder: Folder) -> Iterator[Path]:
 
 
 def clean_leftovers(folder: Folder, *, resumable: bool = False) -> int:
-    """Remove unfinished files that nobody goes on with, and ours too if `resumable`; return bytes.
+    """Remove unfinished files that nothing continues, and ours too if `resumable`; return bytes.
 
     Raises EnvironmentFault while anybody fetches the model.
     """

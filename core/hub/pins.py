@@ -1,4 +1,4 @@
-"""The commits models are held at: `pins.toml`, a lock file for weights."""
+"""The commits models are pinned at: `pins.toml`, a lock file for weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pin:
 
 
 class Pins:
-    """The user's pins, read anew each time: another process may have written them."""
+    """The user's pins, read again each time: another process may have written them."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -66,7 +66,7 @@ class Pins:
         return pin
 
     def first(self, repo: str, commit: str) -> Pin:
-        """Hold a model at a commit unless it is held at one already; return what holds."""
+        """Pin a model at a commit unless it is pinned already; return the pin in force."""
         return self.get(repo) or self.set(repo, commit, "first pull")
 
     def remove(self, repo: str) -> None:

@@ -1,4 +1,4 @@
-"""How far a download is, told in numbers only."""
+"""How far a download is, in numbers only."""
 
 from __future__ import annotations
 

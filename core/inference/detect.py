@@ -98,7 +98,7 @@ class DetectStage(StageDeclaration):
         self._labels = tuple(sorted(self._known(spec, known)))
         if self._open and not self._labels and "tag" not in spec.stages:
             raise ProfileError(
-                "detect: this detector must be told what to look for; set detect.labels, or add "
+                "detect: this detector needs labels to look for; set detect.labels, or add "
                 "'tag' to the stages to look for each frame's tags"
             )
         self._threshold = spec.settings(Detect).threshold

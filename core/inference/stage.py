@@ -33,7 +33,7 @@ class KeptJpeg(Protocol):
 
 
 class LazyFrame:
-    """One frame as models see it: decoded when somebody first wants its pixels.
+    """One frame as models see it: decoded when its pixels are first needed.
 
     One pixel stands for a square of `scale` source pixels.
     """
@@ -138,7 +138,7 @@ class Microbatch:
     shown: list[LazyFrame]
     prior: list[PriorAnswers] = field(default_factory=list)
     carried: Any = None
-    """what whoever made it wants back with it"""
+    """returned to its creator with the answer"""
 
     def __post_init__(self) -> None:
         self.prior = self.prior or [{} for _ in self.shown]

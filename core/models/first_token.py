@@ -47,7 +47,7 @@ def _first_token_block(block: Any) -> Any:
             normed = block.ln_1(tokens)
             attended = block.attention(normed[:, :1], normed, normed, attn_mask)
             first = tokens[:, :1] + block.ls_1(attended)
-            done: Tensor = first + block.ls_2(block.mlp(block.ln_2(first)))
-            return done
+            hidden: Tensor = first + block.ls_2(block.mlp(block.ln_2(first)))
+            return hidden
 
     return FirstTokenBlock()

@@ -40,7 +40,7 @@ class Filter:
 
     @property
     def about_events(self) -> bool:
-        """Tell whether a condition is one that only events and candidates can fulfil."""
+        """Return whether a condition is one that only events and candidates can fulfil."""
         apart = [each for each in self.numbers if each[0] != "time"]
         return bool(self.kinds or self.scores or apart or self.accepted is not None)
 

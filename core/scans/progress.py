@@ -11,7 +11,7 @@ from ..protocol.state import StepState, TaskState
 
 @dataclass
 class TaskProgress:
-    """A source in hand."""
+    """A source that is being worked on."""
 
     number: int
     path: str

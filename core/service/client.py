@@ -91,7 +91,7 @@ class LocalClient(_InProcess):
         self._engine.check_library()
 
     def watch_again(self) -> None:
-        """Go on with the folders that an engine before this one watched."""
+        """Continue with the folders that an engine before this one watched."""
         self._engine.watch_again()
 
     def now(self) -> EngineState:

@@ -43,7 +43,7 @@ class EngineClient(ABC):
     ) -> AsyncGenerator[T, None]:
         """Yield the parts of a streamed reply as they come; raises what `ask` does.
 
-        Whoever leaves early closes the iterator (`contextlib.aclosing`), which ends the work.
+        A caller that stops early closes the iterator (`contextlib.aclosing`), which ends the work.
         """
 
     @abstractmethod

@@ -26,7 +26,7 @@ _COLUMNS = "id, job_kind, title, created, finished, profile, state, job_reason, 
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job as kept. `plan` is what was asked of it: enough to go on after the process ended."""
+    """A job as kept. `plan` is what was asked of it: enough to continue after the process ended."""
 
     number: int
     kind: str

@@ -31,7 +31,7 @@ class ScanRow:
 
     @property
     def was_settled(self) -> bool:
-        """Tell whether it was found complete, its end never noted, and not resumed since."""
+        """Return whether it was found complete, its end never noted, and not resumed since."""
         return self.state in OPEN or (self.state == "done" and self.finished is None)
 
 
@@ -229,7 +229,7 @@ def _take_over(
 ) -> None:
     """End a scan's open tasks as the latest later scan of the same spec ended them.
 
-    A scan that is to do all anew (`redo`) takes over only what was read since.
+    A scan that is to do all again (`redo`) takes over only what was read since.
     """
     open_ones = connection.execute(
         "SELECT number, path, stream FROM tasks WHERE scan = ? AND state IN (?, ?)",

@@ -70,7 +70,7 @@ class ResultsScreen(AppScreen):
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
     def draw(self) -> None:
-        """Fetch anew when something was found, and when another scan was asked for."""
+        """Fetch again when something was found, and when another scan was asked for."""
         wanted = self._asked_scan()
         if wanted != self._scan:
             self._scan = wanted
@@ -96,7 +96,7 @@ class ResultsScreen(AppScreen):
             if self._rows.count()
             else ("no rows" if self._rows.loaded else "looking")
         )
-        marks = f"  {len(table.marks)} picked" if table.marks else ""
+        marks = f"  {len(table.marks)} marked" if table.marks else ""
         return f" {self._what} of {scan}  {place}{marks}"
 
     def set_filter(self, text: str) -> None:

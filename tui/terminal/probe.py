@@ -59,7 +59,7 @@ class TerminalFacts:
     cell_pixels: tuple[int, int] | None
     """width and height of a character cell"""
     round_trip_ms: float | None
-    """the link, there and back; None if nobody asked or answered, or tmux answered for it"""
+    """the link, there and back; None if nothing asked or answered, or tmux answered for it"""
     unanswered: bool
     """it was asked and may still answer"""
     tmux: bool
@@ -217,7 +217,7 @@ def _cell_pixels(raw: bytes) -> tuple[int, int] | None:
 
 
 def _cell_pixels_of_window() -> tuple[int, int] | None:
-    """Work the cell's size out of the window's, which some terminals tell the kernel."""
+    """Work the cell's size out of the window's, which some terminals report to the kernel."""
     import fcntl
     import struct
 
@@ -265,7 +265,7 @@ class LateAnswers:
     """Keeps answers that came after `probe` gave up out of what is typed.
 
     Works until the last answer (DA1) was seen or 30 s have passed. A piece that may be the begin
-    of an answer is held back until the rest comes, or until nothing came for 0.1 s (a lone
+    of an answer is buffered until the rest comes, or until nothing came for 0.1 s (a lone
     escape) or 1 s (more than that).
     """
 

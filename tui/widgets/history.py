@@ -75,7 +75,7 @@ def draw(
     """Return `height` lines, the top one first: columns of braille, or of `symbols.levels`.
 
     A braille sign takes two values side by side, the other signs one. A gap is left empty, and
-    what is there always shows, be it 0.
+    what is there always shows, even 0.
     """
     if symbols.braille:
         steps = levels(values, low, high, height * _DOTS)

@@ -26,7 +26,7 @@ Content = str | Sequence[LineSpan]
 
 
 class Line(Painted):
-    """One line: something on the left, and where there is room something on the right."""
+    """One line: something on the left, and where there is space something on the right."""
 
     DEFAULT_CSS = "Line { height: 1; }"
 
@@ -105,11 +105,11 @@ def _width(parts: Sequence[LineSpan]) -> int:
 def _cut(parts: Sequence[LineSpan], width: int, symbols: Symbols) -> list[LineSpan]:
     if _width(parts) <= width:
         return list(parts)
-    room = max(width - cell_len(symbols.ellipsis), 0)
+    space = max(width - cell_len(symbols.ellipsis), 0)
     kept = []
     for part in parts:
-        kept.append(part._replace(text=head(part.text, room)))
-        room -= cell_len(kept[-1].text)
+        kept.append(part._replace(text=head(part.text, space)))
+        space -= cell_len(kept[-1].text)
         if kept[-1].text != part.text:
             break
     return [*kept, LineSpan(head(symbols.ellipsis, width))]

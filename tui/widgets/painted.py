@@ -63,7 +63,7 @@ class Painted(Widget):
         raise NotImplementedError
 
     def refresh_changed(self) -> int:
-        """Draw anew what differs from what was drawn last; return how many lines that was."""
+        """Redraw what differs from what was drawn last; return how many lines that was."""
         if not self.is_mounted or not self.size:
             return 0
         if self._painted != self.size:

@@ -1,4 +1,4 @@
-"""Where a table stands in its rows: what is in view, what is under the cursor, what is marked."""
+"""The position of a table in its rows: what is in view, what is under the cursor, what is marked."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class VirtualTable(Painted, can_focus=True):
             self._paint()
 
     def refresh_changed(self) -> int:
-        """Do what `source_changed()` does; return how many lines had to be drawn anew."""
+        """Do what `source_changed()` does; return how many lines had to be redrawn."""
         return self._paint()
 
     # Moving

@@ -117,7 +117,7 @@ def key_for(url: str) -> str:
 
 
 def is_this_machine(url: str) -> bool:
-    """Tell whether an address cannot lead out of this machine."""
+    """Return whether an address cannot lead out of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -57,7 +57,7 @@ class VerifiedModels:
 
 @dataclass(frozen=True, slots=True)
 class ModelPinned:
-    """A model is held at a commit. `pinned` is the date and time, `why` what led to it."""
+    """A model is pinned at a commit. `pinned` is the date and time, `why` what led to it."""
 
     repo: str
     commit: str
