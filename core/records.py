@@ -207,5 +207,5 @@ def content_as_read(content: str, *, differs: bool) -> str:
 
 
 def of_the_file(content: str) -> str:
-    """Return the part of an identity that identifies the file's bytes: what `content_hash` returned."""
+    """Return the part of an identity that is of the file's bytes: what `content_hash` returned."""
     return content.replace(_AS_READ_NOW, ":", 1)

@@ -12,7 +12,7 @@ from .output import Session
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Say what this machine can do, and how to fix what it cannot."""
+    """Show what this machine can do, and how to fix what it cannot."""
     from ..doctor.report import Status, examine
     from ..doctor.report import as_json as body
 

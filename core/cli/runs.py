@@ -232,7 +232,7 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
     """Measure every source of a scan again and compare with what is kept.
 
     It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` continues the sources that were not compared yet.
+    `runs resume` continues with the sources that were not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)

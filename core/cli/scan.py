@@ -66,7 +66,7 @@ def command(
     Events go to stdout, one a line; progress and failures go to stderr. What was done before is
     not done again. On a terminal the app is opened, and can be left while the scan continues; with
     --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
-    microbatch in hand, and `sightline runs resume` continues.
+    current microbatch, and `sightline runs resume` continues.
     """
     written = any((out, formats, clips, pictures))
     headless = no_ui or as_json or written or not session.at_terminal

@@ -1,7 +1,7 @@
 """What the machine does now: GPUs as the driver reports them, CPU, memory, disk, and our own share.
 
-NVML is queried directly (`nvidia-ml-py`); what a card or driver does not report is None. Utilisation is
-that of the driver's last sampling period (1/6 s to 1 s, NVML reference, nvmlUtilization_t).
+NVML is queried directly (`nvidia-ml-py`); what a card or driver does not report is None.
+Utilisation is that of the driver's last sampling period (1/6 s to 1 s, NVML reference, nvmlUtilization_t).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Meter:
                 self._nvml.nvmlShutdown()
 
     def _family(self) -> list[psutil.Process]:
-        """Return the engine and its children; each is kept, since CPU use is measured between calls."""
+        """Return the engine and its children, kept since CPU use is measured between calls."""
         now = {}
         with suppress(psutil.Error):
             for child in self._process.children(recursive=True):

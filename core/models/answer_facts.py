@@ -57,7 +57,7 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Times in seconds. None where the backend does not report it, or where there is nothing to count.
+    """Times in seconds. None where not reported by the backend, or nothing to count.
 
     `seconds` and `tokens_per_second` are this answer's share of its batch; `first_token_seconds`
     is the time until the batch's first token. `peak_bytes` is the most that torch held on the GPU

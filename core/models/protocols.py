@@ -170,8 +170,8 @@ class VlmRequest:
 class Completion:
     """What a VLM said, with what was measured. `error` is set when and only when it `failed`.
 
-    Token counts and times are None where the backend does not report them. `seconds` is this answer's
-    share of its batch; `peak_bytes` is the most its device's memory held while the batch ran.
+    Token counts and times are None where the backend does not report them. `seconds` is this
+    answer's share of its batch; `peak_bytes` is the most its device's memory held while the batch ran.
     """
 
     text: str

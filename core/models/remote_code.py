@@ -1,8 +1,8 @@
 """Python code that comes with a model: only with consent, and helped over what changed since.
 
 transformers 5 wants of every model what `post_init` sets up, which older remote code never calls;
-and it refuses code that imports flash_attn, even if that is never used. Both are patched for as long
-as loading takes and no longer.
+and it refuses code that imports flash_attn, even if that is never used. Both are patched while a
+model is loaded and no longer.
 """
 
 from __future__ import annotations

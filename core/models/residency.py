@@ -1,8 +1,8 @@
 """Which models are in memory: loaded on first use, leased while used, evicted by age.
 
 A model is loaded once however many stages and scans use it. When the next one needs memory, those
-that nothing holds are evicted, the longest unused first. What each really took is measured and remembered,
-so the next run knows before it loads.
+that nothing holds are evicted, the longest unused first. What each really took is measured and
+remembered, so the next run knows before it loads.
 """
 
 from __future__ import annotations

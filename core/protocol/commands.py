@@ -44,7 +44,7 @@ class WatchFolder(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class EndWatch(Request[Accepted], right="write", long=True):
-    """Watch a folder no more; a scan of what appeared continues."""
+    """Stop watching a folder; a scan of what appeared continues."""
 
     folder: str
 

@@ -88,7 +88,7 @@ def reply_to_json(request: Request[Any], reply: Any) -> Any:
 
 
 def _arguments(request: type[Request[Any]]) -> tuple[Any, ...]:
-    """Return what the declaration of a request names in brackets, also where a base class declares it."""
+    """Return the type arguments a request declares, itself or in a base class."""
     for class_ in request.__mro__:
         for base in class_.__dict__.get("__orig_bases__", ()):
             if get_origin(base) in (Request, Streamed):

@@ -45,7 +45,7 @@ class Exporter:
         self._ended = threading.Event()
 
     def run(self, notify: Notify, wrote: Wrote) -> None:
-        """Write everything; `notify` is called with the progress, `wrote` with each file written or missing.
+        """Write everything; `notify` gets the progress, `wrote` each file, written or missing.
 
         Raises SightlineError; Interrupted after `end`.
         """

@@ -135,7 +135,7 @@ class _Job:
     progress: Progress
 
     def run_from_wherever(self) -> dict[str, Any]:
-        """Continue after the last microbatch, by seeking, else by reading up to it, else from the start.
+        """Continue after the last microbatch: by seeking, by reading up to it, or from the start.
 
         The last is for frames that do not decode as they did: another FFmpeg, say.
         """

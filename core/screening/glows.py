@@ -366,7 +366,7 @@ def _apart(energy: Floats, floor: Floats) -> Iterator[FrameRange]:
 
 
 def _edge(light: Floats, step: int, dark: tuple[bool, bool]) -> float:
-    """Return the largest change over `step` frames; an end that is not `dark` continues as it is."""
+    """Return the largest change over `step` frames; an end that is not `dark` repeats its value."""
     before, after = (0 if is_dark else light[at] for is_dark, at in zip(dark, (0, -1), strict=True))
     padded = framed(light, step, before, after)
     return float(np.abs(padded[step:] - padded[:-step]).max())

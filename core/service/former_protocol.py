@@ -18,7 +18,7 @@ from .wire import LINE_BYTES, line
 
 
 async def stop_former(found: Listening, how: str, seconds: float, limit: float | None) -> None:
-    """Have an engine end, and return once it closed the connection. `limit` is how long that may take.
+    """End an engine; return once it closed the connection, within `limit` seconds.
 
     Raises EngineGone, or EngineBusy if it refuses, or does not answer or end in time.
     """

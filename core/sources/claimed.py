@@ -32,7 +32,7 @@ def claimed_size(path: str) -> tuple[int, int]:
 
 
 def is_turned(path: str) -> bool:
-    """Return whether a HEIF turns or mirrors a picture itself (`irot`, `imir`, the same, 6.5.10)."""
+    """Return whether a HEIF turns or mirrors its picture (`irot`, `imir`, the same, 6.5.10)."""
     with open(path, "rb") as file:
         meta = _box(file, b"meta")
     return b"irot" in meta or b"imir" in meta

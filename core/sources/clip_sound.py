@@ -38,7 +38,7 @@ class SoundTracks:
     sources: list[Any] = field(default_factory=list)
 
     def add(self, packet: Any, correction_seconds: float = 0.0) -> None:
-        """Write a packet if it sounds during the clip; its time is moved by `correction_seconds`."""
+        """Write a packet if it sounds during the clip, its time moved by `correction_seconds`."""
         track = self.tracks.get(packet.stream.index)
         stamp = packet.pts if packet.pts is not None else packet.dts
         if track is None or stamp is None or not packet.size:
@@ -57,7 +57,7 @@ class SoundTracks:
 
 
 def open_series(stream: Stream, target: Any, stretch: ClipRange, notes: list[str]) -> SoundTracks:
-    """Add the sound tracks of an open video to a clip's file; `notes` is called with those left out."""
+    """Add the sound tracks of an open video to a clip's file; `notes` gets those left out."""
     step = float(1 / (stream.video.average_rate or 25))
     length = stretch.last_seconds - stretch.first_seconds + step
     made = SoundTracks(stream.origin_seconds + stretch.first_seconds, length)

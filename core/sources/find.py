@@ -170,7 +170,7 @@ class Walk:
 
 
 def is_system_folder(name: str) -> bool:
-    """Return whether a folder's name says that a NAS or desktop system keeps what is its own there"""
+    """Return whether a folder's name is one in which a NAS or desktop system keeps its own files."""
     return name.casefold() in SYSTEM_FOLDERS
 
 

@@ -52,7 +52,7 @@ def is_new_video(path: str) -> bool:
 
 
 def says_animated(path: str) -> bool:
-    """Return whether the first bytes of a .webp or .avif say that it is animated; opens no other."""
+    """Return whether a .webp or .avif is animated, from its first bytes; opens no other."""
     if os.path.splitext(path)[1].lower() not in (".webp", ".avif"):
         return False
     try:

@@ -118,7 +118,7 @@ def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> Sou
 
 
 def told_beside(path: str, max_pixels: float, info: SourceInfo) -> SourceInfo:
-    """Return what is known of an animated picture, with what its frames as a video do not contain."""
+    """Return what is known of an animated picture, with what its video frames do not contain."""
     with open_picture(path, max_pixels) as image:
         metadata, warnings = picture_metadata(image)
         name = str(image.format or "").lower()

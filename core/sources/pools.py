@@ -20,7 +20,7 @@ MOST_FOR_PICTURES = 8
 BESIDE_A_MODEL = 15
 """nice: the threads of a model wait for each other, so one held up by a reader holds up all"""
 BEHIND_AN_APP = 10
-"""nice: so that the user of this machine does not wait for its decoders"""
+"""nice value of decoders, so that the user of this machine does not wait for them"""
 
 
 class ReaderPool:

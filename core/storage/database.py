@@ -112,8 +112,8 @@ SCHEMA_VERSION = len(MIGRATIONS)
 class Database:
     """One connection, used by one thread at a time; all writing goes through `transaction()`.
 
-    A file that is deleted or moved can still be written by the process that has it open, and no other finds
-    what is written: so a writable database checks at each commit that its path still leads to the
+    A file that is deleted or moved can still be written by the process that has it open, and no
+    other finds what is written: so a writable database checks at each commit that its path still leads to the
     file it opened.
     """
 
@@ -275,8 +275,8 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
     if "unable to open" in words or "readonly" in words:
         return EnvironmentFault(f"{where} cannot be opened for writing; check the folder's rights")
     return LibraryDamaged(
-        f"{where} cannot be read ({clean(words)}); move the library folder away to start with an empty one, "
-        "or restore it from a backup"
+        f"{where} cannot be read ({clean(words)}); move the library folder away to start with "
+        "an empty one, or restore it from a backup"
     )
 
 

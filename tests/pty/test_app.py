@@ -1,4 +1,4 @@
-"""`sightline` itself, its engine and a scan: whatever becomes of the terminal, the work continues."""
+"""`sightline` itself, its engine and a scan: the work continues without the terminal."""
 
 from __future__ import annotations
 

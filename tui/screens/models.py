@@ -157,7 +157,7 @@ class ModelsScreen(AppScreen):
         )  # fmt: skip
 
     def act_models_pause(self) -> None:
-        """Hold the download, or resume it."""
+        """Pause or resume the download."""
         row = self._row()
         found = models.download_of(row, self.state) if row else None
         if found is not None and found.state == "paused":

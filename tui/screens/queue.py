@@ -100,7 +100,7 @@ class QueueScreen(AppScreen):
         return bool(self.state and self.state.watches)
 
     def act_queue_pause(self) -> None:
-        """Hold the job under the cursor, or resume it."""
+        """Pause or resume the job under the cursor."""
         from core.protocol.commands import ContinueScan, PauseScan
 
         job = queue.job_of(self.state, self._scan())
@@ -112,7 +112,7 @@ class QueueScreen(AppScreen):
             self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is paused"))
 
     def act_queue_pause_all(self) -> None:
-        """Hold everything, or resume everything."""
+        """Pause or resume everything."""
         from core.protocol.commands import ContinueScan, PauseScan
 
         jobs = [job for job in self.state.jobs if not job.standing] if self.state else []

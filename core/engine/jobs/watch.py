@@ -74,7 +74,7 @@ class Watch(Job):
             command = WatchFolder(**row.plan)
         except TypeError as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); watch the folder again"
+                f"job {row.number}: its plan is of another version ({error}); watch it again"
             ) from error
         _end_former(context, command.folder)
         context.library.jobs.set_state(row.number, "running")
@@ -92,7 +92,7 @@ class Watch(Job):
         return self._was_ended
 
     def cancel(self) -> None:
-        """Watch the folder no more; the scan it submitted last continues."""
+        """Stop watching the folder; the scan it submitted last continues."""
         self._was_ended = True
         self.suspend()
 
@@ -184,7 +184,7 @@ class Watch(Job):
                 return
 
     async def _resumed(self, scan: int, reason: str) -> bool:
-        """Resume a scan after a while; return whether it is worth following on."""
+        """Resume a scan after a while; return whether to follow it further."""
         self._is_in_trouble(f"{reason}; scan {scan} continues once space is free")
         if await self._stopped_within(RETRY_SECONDS):
             return False

@@ -2,8 +2,8 @@
 
 The batch goes out at once, at most `concurrency` requests at a time. Pictures travel as JPEG inside
 the request, never as paths, which a server would open. A question that fails says so in its own
-answer while the others continue; only a server that cannot be reached, that wants another key or that has
-no such model stops the scan.
+answer while the others continue; only a server that cannot be reached, that wants another key or
+that has no such model stops the scan.
 
 Options: `url` (ending in /v1 as a rule), `concurrency`, `timeout_seconds` (for one whole answer),
 `stream` (true unless said otherwise: it gives the time to the first token), `thinking`,
@@ -110,8 +110,8 @@ class Endpoint:
     ) -> list[Completion]:
         """Ask everything at once; what runs is dropped at once when `cancelled()`.
 
-        Raises ModelMissing if no server answers there or no such model is there, ModelRefused if the
-        server wants a key.
+        Raises ModelMissing if no server answers there or it has no such model, ModelRefused if it
+        wants a key.
         """
         began = time.perf_counter()
         found: list[_Outcome] = [_Outcome()] * len(prepared)

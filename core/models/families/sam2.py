@@ -1,4 +1,4 @@
-"""SAM 2 and EdgeTAM: the picture is squashed to a square; its image embeddings have several resolutions."""
+"""SAM 2 and EdgeTAM: images are resized to a square, embeddings have several resolutions."""
 
 from __future__ import annotations
 
