@@ -39,7 +39,7 @@ def main() -> None:
             ("bytes of the download left alone", alone, ""),
             ("bytes of the killed one / left alone", f"{served / alone:.4f}", "<= 1.05"),
             ("bytes fetched twice, per request that continued", (served - alone) // resumed, ""),
-            ("requests that continued in the midst of a file", resumed, ""),
+            ("requests that continued inside a file", resumed, ""),
             ("checksums verify", "yes" if sound else "NO", "yes"),
         ],
     )

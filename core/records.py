@@ -82,7 +82,7 @@ def asked_stream(content: str) -> int | None:
 class LumaBatch:
     """Consecutive reduced frames of one source.
 
-    `luma` is uint8 of shape (frames, height, width); one luma pixel stands for a square of
+    `luma` is uint8 of shape (frames, height, width); one luma pixel covers a square of
     `scale` source pixels. `pts_seconds` is float64 of shape (frames,), counted from the
     source's first frame. `indices` is int64 of shape (frames,): the frame's number in the source.
     """
@@ -100,7 +100,7 @@ class LumaBatch:
 class ColourBatch:
     """Frames of one source as models are shown them.
 
-    `rgb` is uint8 of shape (frames, height, width, 3); one pixel stands for a square of `scale`
+    `rgb` is uint8 of shape (frames, height, width, 3); one pixel covers a square of `scale`
     source pixels. `indices` and `pts_seconds` are as in `LumaBatch`.
     """
 

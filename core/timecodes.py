@@ -100,7 +100,7 @@ def frames_to_timecode(frames: int, count: TimecodeRate) -> str:
 def timecode_to_frames(text: str, count: TimecodeRate) -> int:
     """Return the number of a label, from 0 on.
 
-    Either sign may stand before the frames where labels are dropped, since many programs write a
+    Either sign may come before the frames where labels are dropped, since many programs write a
     colon. Raises ValueError for what is no timecode, or a label that is not counted at this rate.
     """
     found = _LABEL.fullmatch(text.strip())

@@ -68,7 +68,7 @@ Answer = Callable[[Any], Awaitable[Any]]
 
 
 class Service:
-    """What stands behind a connection of these tests."""
+    """What serves a connection of these tests."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers

@@ -84,23 +84,23 @@ class SightlineApp(SafeApp[None]):
     App.-ascii ModalScreen > Vertical { border: ascii $foreground 50%; }
     """
 
-    def __init__(self, wishes: StartOptions, facts: TerminalFacts | None = None) -> None:
-        self.kept: dict[str, Any] = load(wishes.state_folder)
+    def __init__(self, options: StartOptions, facts: TerminalFacts | None = None) -> None:
+        self.kept: dict[str, Any] = load(options.state_folder)
         """what screens want back after the app was left and opened again"""
-        self.wishes = wishes
+        self.options = options
         # Screen and theme are settled before anything is drawn: each change restyles everything.
         self.DEFAULT_MODE = self._first_screen()  # type: ignore[misc]
         super().__init__()
         self.facts = facts
-        self.keymap: Keymap = wishes.keymap
-        self.profile = wishes.profile
-        self.symbols: Symbols = ASCII if _is_ascii(wishes, facts) else UNICODE
-        self.draw_seconds = _draw_seconds(wishes, facts)
+        self.keymap: Keymap = options.keymap
+        self.profile = options.profile
+        self.symbols: Symbols = ASCII if _is_ascii(options, facts) else UNICODE
+        self.draw_seconds = _draw_seconds(options, facts)
         self.bridge = Bridge(
-            wishes.library, readonly=wishes.readonly, poll_seconds=self.draw_seconds
+            options.library, readonly=options.readonly, poll_seconds=self.draw_seconds
         )
         self._written = dict(self.kept)
-        self.pictures_allowed = not wishes.low_bandwidth
+        self.pictures_allowed = not options.low_bandwidth
         self.meter = LinkMeter()
         self.scan_shown: int | None = None
         """the scan whose results were asked for; None for the newest"""
@@ -130,18 +130,18 @@ class SightlineApp(SafeApp[None]):
         self.call_after_refresh(self._meet_engine)
         self.call_after_refresh(_collect_garbage_again)
         self.set_interval(KEEP_SECONDS, self._keep)
-        if self.wishes.submit is not None:
-            self.run_worker(self._submit_first(self.wishes.submit))
+        if self.options.submit is not None:
+            self.run_worker(self._submit_first(self.options.submit))
 
     def _meet_engine(self) -> None:
         self._attachment = asyncio.ensure_future(self.bridge.run())
 
     def _first_screen(self) -> str:
-        if self.wishes.submit is not None:  # what was asked for now is what one wants to see
+        if self.options.submit is not None:  # what was asked for now is what one wants to see
             for name in ("queue.key", "queue.index", "queue.filter"):
                 self.kept.pop(name, None)
             return "queue"
-        first = self.wishes.screen or self._kept_text("screen")
+        first = self.options.screen or self._kept_text("screen")
         return first if first in SCREENS else "queue"
 
     def _kept_text(self, name: str) -> str:
@@ -150,7 +150,7 @@ class SightlineApp(SafeApp[None]):
 
     def _first_theme(self) -> str:
         """Return the theme of the settings, else the one chosen last, else what suits."""
-        for name in (self.wishes.theme, self._kept_text("theme")):
+        for name in (self.options.theme, self._kept_text("theme")):
             if name in self.available_themes:
                 return name
         return _theme(self.facts)
@@ -198,7 +198,7 @@ class SightlineApp(SafeApp[None]):
         group, _, name = action_id.partition(".")
         if group == "screen" and name in SCREENS:
             return lambda: self.go(name)
-        if self.current_screen is None or not self.current_screen.stands:
+        if self.current_screen is None or not self.current_screen.is_drawable:
             return None
         own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
         return self.current_screen.handler(action_id) or own
@@ -212,7 +212,7 @@ class SightlineApp(SafeApp[None]):
         """Return why an action is not offered now, or an empty string."""
         if self.handler(action.id) is None:
             return f"{action.title}: not on this screen"
-        if action.writes and self.wishes.readonly:
+        if action.writes and self.options.readonly:
             return "attached with --readonly: nothing can be changed from here"
         condition = getattr(self.current_screen, action.when, None) if action.when else None
         if action.when and (condition is None or not condition()):
@@ -256,7 +256,7 @@ class SightlineApp(SafeApp[None]):
     def act_app_low_bandwidth(self) -> None:
         """Send less, or as usual."""
         slow = self.draw_seconds < SLOW_SECONDS
-        self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.wishes, self.facts)
+        self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.options, self.facts)
         self.bridge.poll_seconds = self.draw_seconds
         self.pictures_allowed = not slow
         if self.current_screen is not None:
@@ -281,7 +281,7 @@ class SightlineApp(SafeApp[None]):
         """Leave, and ask what becomes of running work."""
         state = self.bridge.state
         jobs = [job for job in state.jobs if not job.standing] if state else []
-        if not jobs or self.wishes.readonly:
+        if not jobs or self.options.readonly:
             self.leave()
             return
         from .screens.choose import ChooseScreen
@@ -314,12 +314,12 @@ class SightlineApp(SafeApp[None]):
 
     def copy_text(self, text: str) -> None:
         """Copy a text by escape sequence and into a file, and say so."""
-        said = copy(self.send_to_terminal, text, self.wishes.state_folder)
+        said = copy(self.send_to_terminal, text, self.options.state_folder)
         if self.current_screen is not None:
             self.current_screen.say(said)
 
     def leave(self) -> None:
-        """Let go of the engine and end."""
+        """Disconnect from the engine and exit."""
         self.run_worker(self._left())
 
     async def _left(self) -> None:
@@ -332,11 +332,11 @@ class SightlineApp(SafeApp[None]):
     def _keep(self) -> None:
         """Write down what is to come back; a link that drops asks no question first."""
         for screen in self.app_screens():
-            if screen.stands:
+            if screen.is_drawable:
                 self.kept |= screen.to_remember()
         if self.kept != self._written:
             self._written = dict(self.kept)
-            save(self.wishes.state_folder, self.kept)
+            save(self.options.state_folder, self.kept)
 
     def app_screens(self) -> list[AppScreen]:
         """Return every numbered screen that was opened."""
@@ -390,15 +390,15 @@ def _collect_garbage_again() -> None:
     gc.enable()
 
 
-def _is_ascii(wishes: StartOptions, facts: TerminalFacts | None) -> bool:
-    return wishes.ascii or (facts is not None and not facts.unicode)
+def _is_ascii(options: StartOptions, facts: TerminalFacts | None) -> bool:
+    return options.ascii or (facts is not None and not facts.unicode)
 
 
-def _draw_seconds(wishes: StartOptions, facts: TerminalFacts | None) -> float:
-    if wishes.low_bandwidth:
+def _draw_seconds(options: StartOptions, facts: TerminalFacts | None) -> float:
+    if options.low_bandwidth:
         return SLOW_SECONDS
-    if wishes.draw_seconds:
-        return wishes.draw_seconds
+    if options.draw_seconds:
+        return options.draw_seconds
     return SSH_SECONDS if facts is not None and facts.ssh else LOCAL_SECONDS
 
 

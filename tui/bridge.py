@@ -1,8 +1,8 @@
 """The app's side of the engine: the newest snapshot, what happened, and finding it again.
 
 Screens read `state` on their own clocks; nothing is pushed into a widget. Everything here runs on
-the app's loop and waits for nothing but the engine's socket. What speaks to the engine is imported
-when it is attached to: the first picture needs none of it.
+the app's loop and waits for nothing but the engine's socket. The modules that connect to the
+engine are imported when it is attached to: the first paint needs none of them.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Bridge:
 
 
 def _order(state: EngineState) -> list[tuple[int, str]]:
-    """Return which jobs are in the queue, and how they stand."""
+    """Return which jobs are in the queue, and their states."""
     return [(job.number, job.state) for job in state.jobs]
 
 

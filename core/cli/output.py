@@ -60,7 +60,7 @@ class ConsoleOutput:
         _say(f"{mark} {clean_path(path)}: {clean(reason)}")
 
     def progress(self, text: str, *, force: bool = False) -> None:
-        """Show where things stand: a line redrawn on a terminal, one now and then elsewhere."""
+        """Show progress: a line redrawn on a terminal, one now and then elsewhere."""
         if self.quiet:
             return
         now = time.monotonic()

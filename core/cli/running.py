@@ -195,7 +195,7 @@ class Printer:
     def _batch(self, event: events.BatchDone) -> None:
         path, total = self._totals.get(event.number, ("pictures", self._sources))
         rate = event.frames_per_second
-        # Models look at a video after it was screened: the number of frames is unknown before.
+        # Models run on a video after it was screened: the number of frames is unknown before.
         known = total is not None and event.frames <= total
         read = f"{100 * event.frames / (total or 1):.0f}%"
         share = read if known else counted(event.frames, "frame")

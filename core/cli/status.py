@@ -92,7 +92,7 @@ def _is_working(state: EngineState) -> bool:
 
 
 def job_line(job: JobState) -> str:
-    """Return how a job of another kind than a scan stands."""
+    """Return the state of a job of another kind than a scan."""
     kind, title = clean(job.kind).replace("-", " "), clean(job.title, limit=200)
     trouble = f"; {clean(job.reason)}" if job.reason else ""
     if job.total and job.unit == "byte":
@@ -105,7 +105,7 @@ def job_line(job: JobState) -> str:
 
 
 def watch_line(watch: WatchState) -> str:
-    """Return how a watched folder stands."""
+    """Return the state of a watched folder."""
     growing = f", {watch.growing} not whole yet" if watch.growing else ""
     trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
     left_out = f"; {clean(watch.left_out)}" if watch.left_out else ""

@@ -222,7 +222,7 @@ def _check_needs(spec: Spec, name: str) -> None:
     finds = any(declaration(each).events for each in spec.stages)
     if stage.role == "verification" and not finds:
         raise ProfileError(
-            f"stages: '{name}' looks at candidates; add one of {', '.join(event_stages())}"
+            f"stages: '{name}' needs candidates; add one of {', '.join(event_stages())}"
         )
 
 

@@ -1,7 +1,8 @@
 """What the machine does now: GPUs as the driver reports them, CPU, memory, disk, and our own share.
 
 NVML is queried directly (`nvidia-ml-py`); what a card or driver does not report is None.
-Utilisation is that of the driver's last sampling period (1/6 s to 1 s, NVML reference, nvmlUtilization_t).
+Utilisation is that of the driver's last sampling period (1/6 s to 1 s, NVML reference,
+nvmlUtilization_t).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Meter:
         )
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Close the driver."""
         if self._nvml is not None:
             with suppress(Exception):
                 self._nvml.nvmlShutdown()

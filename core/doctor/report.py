@@ -18,7 +18,7 @@ from typing import Any
 
 from ..system.disk_errors import FULL
 from ..text import clean, counted
-from . import models as looks
+from . import models as model_checks
 from . import packages as software
 from .packages import CheckResult, DoctorRequest, Status, failure, ok, warning
 
@@ -248,10 +248,10 @@ CHECKS: dict[str, Check] = {
     "memory": memory,
     "gpu": software.gpu,
     "torch": software.torch,
-    "families": looks.families,
-    "attention": looks.attention,
-    "quantisation": looks.quantisation,
-    "models": looks.models,
+    "families": model_checks.families,
+    "attention": model_checks.attention,
+    "quantisation": model_checks.quantisation,
+    "models": model_checks.models,
     "disk": disk,
     "library": library,
     "engine": engine,
@@ -354,7 +354,7 @@ def _look_into(path: Path) -> tuple[int, str]:
 
 
 def _between() -> str:
-    """Name what stands between sightline and the screen."""
+    """Name the layers between sightline and the screen."""
     ssh = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     found = ["in tmux"] * bool(os.environ.get("TMUX")) + ["over SSH"] * ssh
     return f", {' '.join(found)}" if found else ""

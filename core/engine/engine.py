@@ -41,7 +41,7 @@ class Engine:
     def __init__(
         self, library: Library, nice: int = 0, reader: ReaderProcess | None = None
     ) -> None:
-        """`nice` is how decoders stand back for others; `reader` is one that runs already."""
+        """`nice` is the nice value of decoders; `reader` is one that runs already."""
         self.library = library
         self.messages = MessageLog()
         self._reader = reader
@@ -98,7 +98,7 @@ class Engine:
         return number
 
     def pause(self, number: int) -> None:
-        """Hold a job between two steps. Raises UnknownName."""
+        """Pause a job between two steps. Raises UnknownName."""
         self._runner.pause(number)
 
     def continue_(self, number: int) -> None:

@@ -39,7 +39,7 @@ class JobContext:
     residency: Callable[[], Residency]
     """returns the one owner of devices and loaded models"""
     nice: int
-    """how reader processes stand back for others"""
+    """nice value of reader processes"""
     take_reader: Callable[[], ReaderProcess | None]
     """returns a reader process that runs already, once"""
     submit: Callable[[Any], int]
@@ -116,7 +116,7 @@ class Job(ABC):
         return ""
 
     def state(self, word: str) -> JobState:
-        """Return how it stands; `word` is `running`, `paused` or `queued`."""
+        """Return its state; `word` is `running`, `paused` or `queued`."""
         done, total = self.progress()
         return JobState(
             self.number, self.kind, self.title, word, done, total, self.unit, self.trouble(),
@@ -132,7 +132,7 @@ class Job(ABC):
         return None
 
     def pause(self) -> None:
-        """Hold the work between two steps."""
+        """Pause the work between two steps."""
         self.control.pause()
 
     def continue_(self) -> None:

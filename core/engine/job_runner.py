@@ -65,7 +65,7 @@ class JobRunner:
         return [job for job in found if job is not None]
 
     def states(self) -> tuple[JobState, ...]:
-        """Return how each job stands, in the order of `jobs`."""
+        """Return the state of each job, in the order of `jobs`."""
         return tuple(job.state(self._word(job)) for job in self.jobs())
 
     def views(self) -> list[View]:
@@ -82,7 +82,7 @@ class JobRunner:
         self._last_views.pop(number, None)
 
     def pause(self, number: int) -> None:
-        """Hold a job; one that waits lets others go before it. Raises UnknownName."""
+        """Pause a job; a waiting one lets others go before it. Raises UnknownName."""
         self.get(number).pause()
         self._queue.hold(number)
 

@@ -84,7 +84,7 @@ def leftovers(folder: Folder) -> Iterator[Path]:
 def clean_leftovers(folder: Folder, *, resumable: bool = False) -> int:
     """Remove unfinished files that nothing continues, and ours too if `resumable`; return bytes.
 
-    Raises EnvironmentFault while anybody fetches the model.
+    Raises EnvironmentFault while a process fetches the model.
     """
     _not_busy(folder)
     removed = 0
@@ -100,7 +100,7 @@ def remove(cache: Path, repo: str, commit: str = "") -> int:
     """Remove a model, or one commit of it, and return the bytes freed.
 
     Blobs that another snapshot links to stay. Raises UnknownName if it is not there, and
-    EnvironmentFault while anybody fetches it.
+    EnvironmentFault while a process fetches it.
     """
     folder = Folder(cache, repo)
     model = cached_model(cache, repo)

@@ -131,7 +131,7 @@ class _Pull:
                 self._wires.remove(wire)
 
     def _watch(self, futures: list[Future[None]]) -> None:
-        """Tell progress until all is done. Raises the first fault."""
+        """Report progress until all is done. Raises the first fault."""
         left = set(futures)
         while left:
             done, left = wait(left, TICK_SECONDS, FIRST_EXCEPTION)

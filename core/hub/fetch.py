@@ -139,7 +139,7 @@ class Fetch:
             self._tally.at(self._file.path, part.have)
             self._tally.state(self._file.path, "fetching")
             if part.have < self._file.size_bytes:
-                self._wire.patiently(
+                self._wire.with_retries(
                     lambda: self._receive(part), self._asked, got=lambda: part.have
                 )
             self._judge(part)
@@ -180,7 +180,7 @@ class Fetch:
         self._tally.at(self._file.path, 0)
         raise DownloadFailed(
             f"{clean(self._folder.repo)}: '{clean(self._file.path)}' came with a wrong checksum "
-            "and was thrown away; the same command fetches it again, and if this comes again, the "
+            "and was discarded; the same command fetches it again, and if this comes again, the "
             "hub or mirror is at fault"
         )
 

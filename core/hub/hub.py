@@ -1,4 +1,4 @@
-"""The one door to models: find, fetch, hold at a commit, list, check, remove.
+"""The one door to models: find, fetch, pin, list, check, remove.
 
 hub = Hub()
 found = hub.resolve("siglip2-base")
@@ -197,7 +197,7 @@ class Hub:
         return found
 
     def promote(self, text: str) -> Pin:
-        """Hold a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
+        """Pin a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
 
         Raises UsageError if that commit was not verified on this machine.
         """

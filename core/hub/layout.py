@@ -143,7 +143,7 @@ class Folder:
             lock.release()
 
     def busy(self) -> bool:
-        """Return whether anybody is writing one of this model's blobs."""
+        """Return whether a process is writing one of this model's blobs."""
         from filelock import FileLock, Timeout
 
         for path in self._locks.glob("*.lock"):

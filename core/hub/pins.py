@@ -16,14 +16,14 @@ from .disk import disk_errors
 from .layout import is_commit
 
 FILE = "pins.toml"
-HEAD = "# Written by sightline: the commit each model is held at in the stable channel.\n\n"
+HEAD = "# Written by sightline: the commit each model is pinned at in the stable channel.\n\n"
 
 Why = Literal["first pull", "promoted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One model held at one commit; `pinned` is a UTC time in ISO 8601."""
+    """One model pinned at one commit; `pinned` is a UTC time in ISO 8601."""
 
     repo: str
     commit: str
@@ -59,7 +59,7 @@ class Pins:
         return {pin.repo.lower(): pin for pin in pins}
 
     def set(self, repo: str, commit: str, why: Why) -> Pin:
-        """Hold a model at a commit. Raises ProfileError, DiskFull or EnvironmentFault."""
+        """Pin a model at a commit. Raises ProfileError, DiskFull or EnvironmentFault."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         pin = Pin(repo, commit, now, why)
         self._change(repo, pin)
@@ -70,7 +70,7 @@ class Pins:
         return self.get(repo) or self.set(repo, commit, "first pull")
 
     def remove(self, repo: str) -> None:
-        """Hold a model no longer."""
+        """Unpin a model."""
         self._change(repo, None)
 
     def _change(self, repo: str, pin: Pin | None) -> None:

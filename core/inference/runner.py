@@ -47,7 +47,7 @@ class InferenceRunner:
         redo: bool,
         after: InferenceRunner | None = None,
     ) -> None:
-        """`after` is the pass before: answers and failures of its stages stand."""
+        """`after` is the pass before: answers and failures of its stages are kept."""
         self._stages = model_stages
         self._leases = leases
         self._annotations = annotations

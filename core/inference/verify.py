@@ -78,7 +78,7 @@ class _Case:
 
 
 class Verify(Section):
-    """A second look at each candidate, by a VLM."""
+    """A second check of each candidate, by a VLM."""
 
     model: str = Field("", description="a VLM; empty takes vlm.model")
     prompt: str = Field("storm_verify", description="a prompt's name, or name@version")

@@ -1,7 +1,7 @@
 """What only the first token of a vision transformer needs of its last block.
 
 CLIP's picture side is its class token after the last block; what that block makes of the other
-tokens is thrown away. They are still what the class token attends to, so their keys and values are
+tokens is discarded. They are still what the class token attends to, so their keys and values are
 computed; their queries, their output projection and their part of the feed-forward network, ten
 twelfths of a block, are not. The class token gets the same numbers up to float rounding.
 """

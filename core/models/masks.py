@@ -1,7 +1,7 @@
-"""What the SAM families share: a picture is looked at once, then each box is turned into a mask.
+"""What the SAM families share: an image is encoded once, then each box is turned into a mask.
 
 Numbers of boxes differ from picture to picture and the models take no padding, so boxes are decoded
-picture by picture, which costs little beside the looking. Masks stay small until `finish`, where
+picture by picture, which costs little beside the encoding. Masks stay small until `finish`, where
 they are brought to the picture's size away from the thread that holds the device.
 """
 
@@ -68,7 +68,7 @@ class BoxSegmenter(Resident):
         """Return how a picture of (height, width) comes to lie in the model's input."""
 
     @abstractmethod
-    def looked(self, pixels: torch.Tensor) -> list[Any]:
+    def image_embeddings(self, pixels: torch.Tensor) -> list[Any]:
         """Return what the model sees in (n, 3, height, width), as one `image_embeddings` each."""
 
     @property
@@ -96,7 +96,7 @@ class BoxSegmenter(Resident):
         with torch.inference_mode():
             for part in prepared.parts:
                 inputs = to_device(part.inputs, self.device, self._loaded.dtype)
-                embeddings = self.looked(inputs["pixel_values"])
+                embeddings = self.image_embeddings(inputs["pixel_values"])
                 for index, one in zip(part.indices, embeddings, strict=True):
                     small[index] = self._decode(one, prepared.corners[index])
         return small, prepared.frames

@@ -138,7 +138,7 @@ class Residency:
         )
 
     def fit(self, loadings: Sequence[Loading]) -> bool:
-        """Return whether models can be in memory at once, evicting what nobody holds for them."""
+        """Return whether models can be in memory at once, evicting what is not in use for them."""
         wanted = {key_of(each): each for each in loadings if each.folder is not None}
         needed: dict[str, int] = {}
         for key, each in wanted.items():
@@ -190,7 +190,7 @@ class Residency:
         return sorted(rows, key=lambda row: row.idle_seconds)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         with self._lock:
             for key in list(self._residents):
                 self._close(key)

@@ -113,7 +113,7 @@ class ExportProgress:
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """How an export stands; `trouble` says why one that is finished was broken off."""
+    """The state of an export; `trouble` says why one that is finished was broken off."""
 
     progress: ExportProgress = ExportProgress()
     files: int = 0

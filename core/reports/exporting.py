@@ -126,7 +126,7 @@ class Exports:
         return number
 
     def state(self, number: int) -> ExportState:
-        """Return how an export stands. Raises UsageError for one there is none of."""
+        """Return the state of an export. Raises UsageError for one there is none of."""
         with self._lock:
             found = self._states.get(number)
         if found is None:

@@ -58,7 +58,7 @@ def parse(text: str) -> Filter:
 
 
 def _is_condition(name: str, sign: str, value: str) -> bool:
-    """Tell a condition from a word to search for. Raises UsageError for a mistyped condition."""
+    """Return whether a word is a condition. Raises UsageError for a mistyped one."""
     if name in _NAMES:
         return True
     hint = nearest(name, list(_NAMES))

@@ -7,8 +7,8 @@ and how much its cells changed since the frame before.
 
 The temporal white top-hat (see `morphology.py`) of each block, at four lengths, gives what is
 brighter than before and after. Wherever its sum over a part of the frame stands out, the frames
-around its peak with more than a tenth of the peak's light are one glow. Seven ratios tell a flash
-from what else brightens for a while:
+around its peak with more than a tenth of the peak's light are one glow. Seven ratios distinguish
+a flash from what else brightens for a while:
 
 - simultaneity: the light of all blocks in the peak frame, of what each reaches in the glow.
 - gain: brightening less darkening in the peak frame.

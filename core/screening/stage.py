@@ -108,7 +108,7 @@ class Stage(Protocol):
         """Return the candidates in a whole track, accepted or not."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
 
 
 class ScreeningStage(StageDeclaration, ABC):

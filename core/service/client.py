@@ -54,7 +54,7 @@ class _InProcess(EngineClient):
                 yield part
 
     async def close(self) -> None:
-        """Let go of the library."""
+        """Close the library."""
         await self.context.close()
 
 
@@ -71,7 +71,7 @@ class LocalClient(_InProcess):
     ) -> LocalClient:
         """Start an engine over a library. Raises EnvironmentFault.
 
-        `nice` is how its decoders stand back for others; `reader` is one that runs already.
+        `nice` is the nice value of its decoders; `reader` is one that runs already.
         """
         from ..engine.engine import open_engine
 

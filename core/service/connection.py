@@ -32,7 +32,7 @@ CLOSE_TIMEOUT_SECONDS = 0.2
 
 
 class Service(Protocol):
-    """What stands behind a connection."""
+    """What serves a connection."""
 
     def hello(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Return the first line sent to a client. Raises EnvironmentFault."""

@@ -52,7 +52,7 @@ class EngineClient(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of the engine."""
+        """Disconnect from the engine."""
 
     async def snapshot(self) -> EngineState:
         """Return the current state of the engine."""

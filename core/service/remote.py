@@ -125,7 +125,7 @@ class RemoteClient(EngineClient):
             await self._writer.wait_closed()
 
     def hang_up(self) -> None:
-        """Let go of the engine without waiting for anything."""
+        """Disconnect from the engine without waiting for anything."""
         self._listener.cancel()
         self._writer.close()
         self._fail()
@@ -301,7 +301,7 @@ class RemoteClient(EngineClient):
 async def connected(
     listening: Listening, seconds: float, limit: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return a connection to an engine of this user, whatever protocol it speaks.
+    """Return a connection to an engine of this user, whatever its protocol.
 
     Raises EngineGone, EngineBusy, or EnvironmentFault for another user's process.
     """

@@ -141,7 +141,7 @@ class Server:
 
 
 class _Viewer:
-    """What stands behind one connection: the rights it has, and the engine."""
+    """What serves one connection: the rights it has, and the engine."""
 
     def __init__(
         self, server: Server, client: LocalClient, held: RequestBytes,

@@ -1,6 +1,6 @@
 """Whether a file breaks off: what its container says of its own length, without decoding.
 
-Each check returns True where the file ends in the midst of something, False where it ends as the
+Each check returns True where the file ends inside a structure, False where it ends as the
 format asks, and None where the format does not say so.
 """
 
@@ -27,7 +27,7 @@ Check = Callable[[BinaryIO, int], bool | None]
 
 
 def breaks_off(path: str, container: InputContainer, video: VideoStream) -> bool | None:
-    """Return whether a file ends in the midst of its video, by its structure alone."""
+    """Return whether a file ends inside its video, by its structure alone."""
     for name in container.format.name.split(","):
         check = _CHECKS.get(name)
         if check is None:
@@ -42,7 +42,7 @@ def breaks_off(path: str, container: InputContainer, video: VideoStream) -> bool
 def may_hide_a_loss(container: InputContainer) -> bool:
     """Return whether a file that ends as it should may hold less than it says.
 
-    These state their size and the video's duration at the beginning, and what stands between is
+    These state their size and the video's duration at the beginning, and what lies between is
     searched for packets.
     """
     return bool(_SEARCHED.intersection(container.format.name.split(",")))
@@ -239,7 +239,7 @@ def _asf_objects(file: BinaryIO, size: int) -> bool | None:
 
 
 def _blocks(file: BinaryIO, size: int) -> bool | None:
-    """Return whether a GIF ends in the midst of a block (GIF89a, 27: a whole one has a trailer)."""
+    """Return whether a GIF ends inside a block (GIF89a, 27: a whole one has a trailer)."""
     if _tail(file, size).rstrip(b"\0").endswith(b"\0;"):
         return False
     file.seek(0)

@@ -121,7 +121,7 @@ class Walk:
             yield FileLocator(path).found()
 
     def _walk(self, top: str) -> Iterator[FoundFile | Missing]:
-        """Yield the files under a folder, sub-folders where their names stand among the files."""
+        """Yield the files under a folder, sub-folders in name order among the files."""
         # No recursion: folders may lie deeper in each other than Python calls may.
         open_folders = [iter(self._entries(top))]
         while open_folders:
@@ -170,7 +170,7 @@ class Walk:
 
 
 def is_system_folder(name: str) -> bool:
-    """Return whether a folder's name is one in which a NAS or desktop system keeps its own files."""
+    """Return whether a folder is one in which a NAS or desktop system keeps its own files."""
     return name.casefold() in SYSTEM_FOLDERS
 
 

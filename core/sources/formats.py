@@ -46,7 +46,7 @@ def open_listed(path: str, formats: tuple[str, ...] = FORMATS) -> ImageFile:
 
 
 def _webp_alone(path: str) -> io.BytesIO | None:
-    """Return a WebP without what stands behind it, or None.
+    """Return a WebP without what follows it, or None.
 
     Its header says how long it is; Pillow reads the whole file into memory before it looks.
     """

@@ -38,7 +38,7 @@ Colour = int | Literal["roughly"] | None
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a probe returned; a picture comes with what is looked at, so that it is hashed once.
+    """What a probe returned; an image comes with its pixels, so that it is hashed once.
 
     `colour` is RGB, uint8 (height, width, 3), where it was asked for.
     """
@@ -242,7 +242,7 @@ class Reader:
             if process is None:
                 return
             process.kill()
-            # The thread in the midst of a request reads from the pipes still, and closes them.
+            # The thread inside a request reads from the pipes still, and closes them.
             if self._asking not in (None, threading.get_ident()):
                 return
             self._process, self._sent_limits = None, False

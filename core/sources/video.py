@@ -234,12 +234,12 @@ def cut_off(stream: Stream) -> str:
     the duration counts as well.
     """
     if stream.file and (empty := stream.file.empty_rest):
-        return f"{empty}; what stands before was read, up to {read_end_seconds(stream):.2f} s"
+        return f"{empty}; what is before it was read, up to {read_end_seconds(stream):.2f} s"
     if stream.ended_early:
         return "the container breaks off"
     broken = breaks_off(stream.path, stream.container, stream.video)
     if broken or (broken is None and stream.short_packet):
-        return "the file ends in the midst of a packet"
+        return "the file ends inside a packet"
     own = own_end_seconds(stream.container, stream.video)
     if own is None or not stream.read_whole:
         return ""
@@ -314,7 +314,7 @@ def _note(stream: Stream, packet: Any) -> None:
 def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
     """Return the frames a packet completes; a damaged one gives none and is counted.
 
-    An empty packet in the midst of a stream says that the last picture stays: it gives none.
+    An empty packet inside a stream says that the last picture stays: it gives none.
     """
     import av
 

@@ -113,8 +113,8 @@ class Database:
     """One connection, used by one thread at a time; all writing goes through `transaction()`.
 
     A file that is deleted or moved can still be written by the process that has it open, and no
-    other finds what is written: so a writable database checks at each commit that its path still leads to the
-    file it opened.
+    other finds what is written: so a writable database checks at each commit that its path
+    still leads to the file it opened.
     """
 
     def __init__(self, path: Path, *, writable: bool) -> None:

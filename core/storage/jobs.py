@@ -60,7 +60,7 @@ class Jobs:
             return int(row.lastrowid or 0)
 
     def set_state(self, job: int, state: str, reason: str = "") -> None:
-        """Say how a job stands; an ended one gets its time."""
+        """Set the state of a job; an ended one gets its time."""
         finished = None if state in OPEN else now()
         with self._database.transaction() as connection:
             connection.execute(

@@ -81,7 +81,7 @@ class Runs:
             return scan
 
     def set_state(self, scan: int, state: str) -> None:
-        """Say how a scan stands; an ended one gets its time."""
+        """Set the state of a scan; an ended one gets its time."""
         finished = None if state in ("running", "interrupted") else now()
         with self._database.transaction() as connection:
             connection.execute(

@@ -150,7 +150,7 @@ def _check(path: Path, status: os.stat_result) -> None:
 
 
 def keeps_owners(folder: Path) -> bool:
-    """Return whether what the user makes in a folder of somebody else belongs to the user.
+    """Return whether what the user makes in a folder of another user belongs to the user.
 
     Where it does not, a share or a disk gives all files to one user, and owners say nothing.
     """

@@ -70,7 +70,7 @@ def test_a_model_is_fetched_held_let_go_on_and_cancelled(
         await viewer.press("p")
         await viewer.sees("held", "paused")
         await viewer.press("p")
-        await viewer.sees("continues")
+        await viewer.sees("resumed")
         await viewer.press("x")
         await viewer.sees("cancelled")
         local_hub.faults.bytes_per_second = 0

@@ -230,7 +230,7 @@ class ModelsScreen(AppScreen):
         table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

@@ -208,7 +208,7 @@ class ProfilesScreen(AppScreen):
                 self.say(str(error), bad=True)
                 return
             if self.app.profile == self._profile:
-                self.app.profile = self.app.kept["profile"] = self.app.wishes.profile
+                self.app.profile = self.app.kept["profile"] = self.app.options.profile
             self._reload()
             self.say(f"deleted {clean(str(path))}")
 

@@ -231,7 +231,7 @@ class QueueScreen(AppScreen):
         from core.protocol.commands import EndWatch
 
         if folder is not None:
-            words = f"{wording.short_path(folder)} is watched no more"
+            words = f"{wording.short_path(folder)} is no longer watched"
             self.work(self._request(EndWatch(folder), words))
 
     async def _request(self, command: Command, words: str) -> str:
@@ -266,7 +266,7 @@ class QueueScreen(AppScreen):
         return rows
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

@@ -110,7 +110,7 @@ class AppScreen(NavigationScreen):
         return self.app.bridge.state
 
     @property
-    def stands(self) -> bool:
+    def is_drawable(self) -> bool:
         """Return whether there is anything to draw into: mounted, and not being unmounted.
 
         What was asked for may still arrive while an app that ends removes its widgets.
@@ -315,7 +315,7 @@ class AppScreen(NavigationScreen):
         self._tick()
 
     def _tick(self) -> None:
-        if not self.is_shown or not self.stands:
+        if not self.is_shown or not self.is_drawable:
             return
         link = self.app.link
         if link is not None and link.stalled:  # whatever is sent now would be left out
@@ -334,7 +334,7 @@ class AppScreen(NavigationScreen):
         self._draw_status()
 
     def _draw_status(self) -> None:
-        if not self.stands:
+        if not self.is_drawable:
             return
         width = self.size.width
         self._draw_trouble()

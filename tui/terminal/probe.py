@@ -2,7 +2,7 @@
 
 One write asks three things; the last of them (DA1) is answered by every terminal, and terminals
 answer in order, so its answer ends the wait and times the link. Answers that come later than
-anybody waited for are taken out of what is typed, by `LateAnswers`.
+any caller waited for are taken out of what is typed, by `LateAnswers`.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ class LateAnswers:
         self._quiet = 0
 
     def feed(self, text: str) -> str:
-        """Return `text`, what was held back before it included, without answers."""
+        """Return `text`, with what was buffered before it, without answers."""
         if not self._held and time.monotonic() >= self._until:
             return text
         text, self._held, self._quiet = self._held + text, "", 0
@@ -290,7 +290,7 @@ class LateAnswers:
         return kept[: begin.start()]
 
     def tick(self) -> str:
-        """Return what was held back too long; called when nothing came for 0.1 s."""
+        """Return what was buffered too long; called when nothing came for 0.1 s."""
         self._quiet += 1
         if not self._held or (len(self._held) > 2 and self._quiet < 10):
             return ""

@@ -42,7 +42,7 @@ def gpu_lines(gpu: GpuState, width: int, symbols: Symbols) -> list[str]:
     memory = _share(gpu.memory_used_bytes, gpu.memory_total_bytes)
     ours = sum(process.bytes for process in gpu.processes if process.ours)
     others = [process for process in gpu.processes if not process.ours]
-    held = f"  HELD DOWN: {', '.join(gpu.throttle)}" if gpu.throttle else ""
+    held = f"  THROTTLED: {', '.join(gpu.throttle)}" if gpu.throttle else ""
     return [
         f"GPU {gpu.index}  {clean(gpu.name)}{held}",
         f"  util {wording.percent(gpu.utilisation):>4} "

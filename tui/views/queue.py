@@ -49,7 +49,7 @@ def key_of(row: dict[str, Any]) -> str:
 
 
 def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
-    """Return one source as a row: what the library keeps of it, and how it stands now.
+    """Return one source as a row: what the library keeps of it, and its current state.
 
     A job of another kind than a scan is a row of number 0.
     """
@@ -177,7 +177,7 @@ def summary(state: EngineState | None) -> str:
 
 
 def _others(state: EngineState) -> str:
-    """Return how the first job of another kind than a scan stands, but for watched folders."""
+    """Return the state of the first job of another kind than a scan, but for watched folders."""
     jobs = [job for job in state.jobs if job.kind != "scan" and not job.standing]
     if not jobs:
         return ""
@@ -193,7 +193,7 @@ def watched(state: EngineState | None) -> list[str]:
 
 
 def watch_line(watch: WatchState) -> str:
-    """Return how a watched folder stands."""
+    """Return the state of a watched folder."""
     growing = f"  {watch.growing} not whole yet" if watch.growing else ""
     left_out = f"  {clean(watch.left_out)}" if watch.left_out else ""
     said = clean(watch.trouble) or (

@@ -70,7 +70,7 @@ def safe(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _cleaned(text: str) -> str:
     shown = clean(text.translate(_SELECTORS), limit=len(text) + 1)
-    # An accent without a letter would land on what stands to the left of this text.
+    # An accent without a letter would land on what is to the left of this text.
     while shown and not get_character_cell_size(shown[0]):
         shown = shown[1:]
     return shown

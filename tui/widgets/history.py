@@ -44,7 +44,7 @@ class History:
             del self._times[:MOST_SAMPLES], self._values[:MOST_SAMPLES]
 
     def clear(self) -> None:
-        """Forget all samples: another engine's clock may stand elsewhere."""
+        """Forget all samples: another engine has another clock."""
         self._times.clear()
         self._values.clear()
 

@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from .cells import head, safe
-from .painted import ModelStage, Painted, Span
+from .painted import Painted, Span, Tone
 from .symbols import Symbols
 
 
@@ -18,7 +18,7 @@ class LineSpan(NamedTuple):
     """A stretch of a line; with an `action` (an id of the registry) it can be clicked."""
 
     text: str
-    look: ModelStage = "normal"
+    tone: Tone = "normal"
     action: str = ""
 
 
@@ -70,7 +70,7 @@ class Line(Painted):
 
     def lines(self, width: int, height: int) -> list[list[Span]]:
         """Return the one line."""
-        return [[Span(part.text, part.look) for part in self._placed(width)]]
+        return [[Span(part.text, part.tone) for part in self._placed(width)]]
 
     def on_click(self, event: events.Click) -> None:
         """Say which part with an action was clicked."""

@@ -3,7 +3,7 @@
 textual-image asks the terminal questions when it is imported, and writes kitty's pictures to the
 process's own standard output. Both are done for it here: it finds no terminal to ask, is given the
 size of a cell that our own probe measured, and what it writes goes the way of everything else the
-app sends, so that a slow link never holds anybody up.
+app sends, so that a slow link never blocks the app.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class BatchCheck(Job):
         return len(self._rows), self._total
 
     def pause(self) -> None:
-        """Hold the work; the unit in work is measured again, since its time would be wrong."""
+        """Pause the work; the current unit is measured again, since its time would be wrong."""
         self._pauses += 1
         super().pause()
 

@@ -80,7 +80,7 @@ class Download(Job):
         return self._download.bytes_done, self._download.bytes_total
 
     def view(self, word: str) -> DownloadState:
-        """Return how the download stands."""
+        """Return the state of the download."""
         return replace(self._download, state=word)
 
     def last_view(self, end: Ended) -> DownloadState:
@@ -90,7 +90,7 @@ class Download(Job):
         return replace(now, state=state, reason=_reason(end), bytes_done=done, bytes_per_second=0.0)
 
     def pause(self) -> None:
-        """Hold the transfer."""
+        """Pause the transfer."""
         super().pause()
         self._transfer.pause()
         self._download = replace(self._download, bytes_per_second=0.0)

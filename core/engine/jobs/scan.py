@@ -119,7 +119,7 @@ class Scan(Job):
         return state.finished, state.sources
 
     def view(self, word: str) -> ScanState:
-        """Return how the scan and its sources in work stand."""
+        """Return the state of the scan and its sources in work."""
         return replace(self._scan.state(word), sources=len(self._sources))
 
     def end_after_unit(self) -> None:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 KEYS = ("SIGHTLINE_ENDPOINT_KEY", "OPENAI_API_KEY")
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 0.05
-"""how often it is looked whether the user cancelled"""
+"""how often it is checked whether the user cancelled"""
 
 
 class EndpointConnection:

@@ -136,7 +136,7 @@ class ChatModel(Resident):
         )
 
     def _opened(self, ids: Any) -> tuple[bool, ...]:
-        """Tell which prompts end in an opened thought."""
+        """Return which prompts end in an opened thought."""
         tails = [self._tokenizer.decode(row[-TAIL:]) for row in ids.tolist()]
         return tuple(str(tail).rstrip().endswith(THOUGHT_BEGINS) for tail in tails)
 

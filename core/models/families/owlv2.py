@@ -102,7 +102,7 @@ class Owlv2(Resident):
         ]
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
         self._known.clear()
         super().close()
 

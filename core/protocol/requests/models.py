@@ -93,6 +93,6 @@ class GetVerified(Request[VerifiedModels], right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class PromoteModel(Request[ModelPinned], right="write", long=True):
-    """Hold a model at the commit that was verified last."""
+    """Pin a model at the commit that was verified last."""
 
     name: str
