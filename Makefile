@@ -1,4 +1,4 @@
-# make demo     set up, then show sightline at work on a clip with known strokes
+# make demo     set up, then run sightline on a clip with known strokes
 # make test     set up, then run every check: `check` and `tests` side by side
 # make setup    only prepare .venv, with the `sightline` command in it
 # make bench    the figures in benchmarks/README.md, measured on this machine

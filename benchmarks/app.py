@@ -53,7 +53,7 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     before = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder, Home(Path(folder)) as home:
-        home.app(sees="nothing at work")
+        home.app(sees="nothing running")
         rows = _first_pictures(home)
         rows.append(("idle Queue, 80x24, B/s", _idle(home), "0"))
         table(("figure", "value", "wanted"), rows)
@@ -114,7 +114,7 @@ def _first_picture(app: LazyFrame, own: dict[str, str | None], cwd: Path) -> tup
 
 
 def _idle(home: Home) -> float:
-    terminal = home.app(sees="nothing at work")
+    terminal = home.app(sees="nothing running")
     time.sleep(5)
     return _rate(terminal, 10.0)
 
@@ -173,7 +173,7 @@ def _long_list(home: Home) -> list[tuple[str, object, str]]:
         write(demo_scene(), clip)
     home.cli("scan", clip, "--profile", "storm")
     make_long_list(home.library)
-    watch = Watch(home.app(sees="nothing at work"))
+    watch = Watch(home.app(sees="nothing running"))
     watch.rest(3.0)
     opened = watch.after("2", _whole(1))
     pages = [_page(watch, key) for key in ("\x1b[6~",) * 20 + ("G", "g", "G", "g")]
@@ -191,7 +191,7 @@ def _page(watch: Watch, key: str) -> float:
 
 
 def _whole(place: int) -> Callable[[list[str]], bool]:
-    """Tell whether the list shows rows everywhere, one of them under the cursor."""
+    """Return whether the list shows rows everywhere, one of them under the cursor."""
 
     def holds(lines: list[str]) -> bool:
         shown = [line for line in lines if "flash" in line[:40] and ":" in line[:12]]

@@ -38,8 +38,8 @@ def main() -> None:
             ("kills, each in the midst of the download", len(points), KILLS),
             ("bytes of the download left alone", alone, ""),
             ("bytes of the killed one / left alone", f"{served / alone:.4f}", "<= 1.05"),
-            ("bytes fetched twice, per request that went on", (served - alone) // resumed, ""),
-            ("requests that went on in the midst of a file", resumed, ""),
+            ("bytes fetched twice, per request that continued", (served - alone) // resumed, ""),
+            ("requests that continued inside a file", resumed, ""),
             ("checksums verify", "yes" if sound else "NO", "yes"),
         ],
     )
@@ -73,7 +73,7 @@ def _alone(hub: LocalHub, home: Path) -> int:
 def _killed(
     hub: LocalHub, home: Path, size: int, dice: random.Random
 ) -> tuple[int, list[float], int]:
-    """Return the bytes served, the points of the kills, and how many requests went on."""
+    """Return the bytes served, the points of the kills, and how many requests continued."""
     before, asked = hub.served_bytes, len(hub.requests)
     points = sorted(dice.uniform(0.02, 0.95) for _ in range(KILLS))
     done = []

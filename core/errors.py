@@ -13,7 +13,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── LibraryGone          deleted, moved or replaced while it was written
 │   ├── DiskFull
 │   ├── MissingExtra
-│   ├── PluginFault          an enabled plugin cannot be used; the rest goes on without it
+│   ├── PluginFault          an enabled plugin cannot be used; the rest continues without it
 │   ├── ModelMissing         not on this disk, and offline or not found on the hub
 │   ├── ModelRefused         is there, and cannot or must not be loaded as asked
 │   ├── DownloadFailed
@@ -36,7 +36,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a headless command tells the shell."""
+    """What a headless command returns to the shell."""
 
     OK = 0
     SOME_FAILED = 1
@@ -54,7 +54,7 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.NOTHING_TO_SCAN: "no video or picture was found under the given paths",
     ExitCode.ENVIRONMENT: "this machine or library cannot: busy, too new, full, an extra absent",
     ExitCode.INTERNAL: "a defect in sightline; the log says where",
-    ExitCode.INTERRUPTED: "interrupted; work so far is kept and `runs resume` goes on from there",
+    ExitCode.INTERRUPTED: "interrupted; work so far is kept and `runs resume` continues from there",
 }
 
 
@@ -109,7 +109,7 @@ class LibraryGone(EnvironmentFault):
 
 
 class DiskFull(EnvironmentFault):
-    """No room left where the library or an export is written."""
+    """No space left where the library or an export is written."""
 
 
 class MissingExtra(EnvironmentFault):
@@ -129,7 +129,7 @@ class ModelRefused(EnvironmentFault):
 
 
 class DownloadFailed(EnvironmentFault):
-    """A download broke off; what came is kept and the next pull goes on from there."""
+    """A download broke off; what came is kept and the next pull continues from there."""
 
 
 class EngineGone(EnvironmentFault):

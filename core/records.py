@@ -1,4 +1,4 @@
-"""What is known about sources and frames: plain frozen records, shared by every room."""
+"""What is known about sources and frames: plain frozen records, shared by every package."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def asked_stream(content: str) -> int | None:
 class LumaBatch:
     """Consecutive reduced frames of one source.
 
-    `luma` is uint8 of shape (frames, height, width); one luma pixel stands for a square of
+    `luma` is uint8 of shape (frames, height, width); one luma pixel covers a square of
     `scale` source pixels. `pts_seconds` is float64 of shape (frames,), counted from the
     source's first frame. `indices` is int64 of shape (frames,): the frame's number in the source.
     """
@@ -100,7 +100,7 @@ class LumaBatch:
 class ColourBatch:
     """Frames of one source as models are shown them.
 
-    `rgb` is uint8 of shape (frames, height, width, 3); one pixel stands for a square of `scale`
+    `rgb` is uint8 of shape (frames, height, width, 3); one pixel covers a square of `scale`
     source pixels. `indices` and `pts_seconds` are as in `LumaBatch`.
     """
 
@@ -149,7 +149,7 @@ class Candidate:
     region: Region | None = None
     facts: dict[str, float] = field(default_factory=dict)
     verdict: str = ""
-    """what verifying it came to; empty where nobody verified"""
+    """what verifying it came to; empty if not verified"""
     energy: float = 0.0
     strokes: tuple[Stroke, ...] = ()
     """in order of time; empty for what is no flash"""
@@ -177,7 +177,7 @@ class Event:
     candidates: int
     region: Region | None = None
     verdict: str = ""
-    """the best verdict of its candidates; empty where nobody verified"""
+    """the best verdict of its candidates; empty if not verified"""
     energy: float = 0.0
     strokes: tuple[Stroke, ...] = ()
     """those of all its candidates, in order of time"""
@@ -207,5 +207,5 @@ def content_as_read(content: str, *, differs: bool) -> str:
 
 
 def of_the_file(content: str) -> str:
-    """Return the part of an identity that tells the file's bytes: what `content_hash` returned."""
+    """Return the part of an identity that is of the file's bytes: what `content_hash` returned."""
     return content.replace(_AS_READ_NOW, ":", 1)

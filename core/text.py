@@ -36,7 +36,7 @@ def clean(text: str, *, limit: int = MAX_LENGTH) -> str:
 
 
 def clean_path(path: str, *, limit: int = 240) -> str:
-    """`clean()` for file names; a long path keeps its end, which is what tells files apart."""
+    """`clean()` for file names; a long path keeps its end, which is what distinguishes files."""
     shown = clean(path, limit=10_000)
     return shown if len(shown) <= limit else "…" + shown[-(limit - 1) :]
 

@@ -64,7 +64,7 @@ def timecode_rate(frame_rate: float | None, start_timecode: str = "") -> Timecod
 
 
 def written_rate(text: str, count: TimecodeRate, start_timecode: str = "") -> TimecodeRate:
-    """Return how a timecode that somebody wrote counts, of a source that counts so.
+    """Return how a written timecode counts, of a source that counts so.
 
     Without a start timecode the sign before the frames says it, as SMPTE writes them: a colon
     drops no labels, a semicolon does. With one, the source's own way of counting holds.
@@ -100,7 +100,7 @@ def frames_to_timecode(frames: int, count: TimecodeRate) -> str:
 def timecode_to_frames(text: str, count: TimecodeRate) -> int:
     """Return the number of a label, from 0 on.
 
-    Either sign may stand before the frames where labels are dropped, since many programs write a
+    Either sign may come before the frames where labels are dropped, since many programs write a
     colon. Raises ValueError for what is no timecode, or a label that is not counted at this rate.
     """
     found = _LABEL.fullmatch(text.strip())
@@ -119,7 +119,7 @@ def timecode_to_frames(text: str, count: TimecodeRate) -> int:
 
 
 def is_timecode(text: str) -> bool:
-    """Tell whether a text has the form of a timecode with frames."""
+    """Return whether a text has the form of a timecode with frames."""
     return _LABEL.fullmatch(text.strip()) is not None
 
 

@@ -44,7 +44,7 @@ def parse_time(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class WrittenTime:
-    """A time as somebody typed or pasted it.
+    """A time as typed or pasted.
 
     A time of so many decimals stands for every time that is printed so: those at most
     `tolerance_seconds` away from `seconds`. With a `timecode`, `seconds` are not known before the

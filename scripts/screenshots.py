@@ -38,7 +38,7 @@ def main() -> None:
     """Make the pictures, or with `--check` say whether they are stale (exit 0 either way)."""
     if "--check" in sys.argv[1:]:
         if _kept_digest() != digest():
-            print("screenshots/ is older than the app; `make screenshots` makes it anew")
+            print("screenshots/ is older than the app; `make screenshots` makes it again")
         return
     with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
         os.environ["SIGHTLINE_CONFIG"] = f"{folder}/config"
@@ -92,7 +92,7 @@ async def _scan(client: Any, command: Any) -> None:
 
 
 async def _idle(client: Any) -> None:
-    """Wait until nothing is at work."""
+    """Wait until nothing is running."""
     while (await client.snapshot()).scans:
         await asyncio.sleep(0.1)
 

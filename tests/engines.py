@@ -34,7 +34,7 @@ def end_engines(library: Path | None = None) -> None:
 
 @contextmanager
 def readers_stopped(engine: int) -> Iterator[None]:
-    """Hold the decoders of an engine: what it reads is at work, and gets no further meanwhile.
+    """Hold the decoders of an engine: what it reads is running, and gets no further meanwhile.
 
     A scan that shall last while something else is looked at costs no CPU this way, and lasts on
     any machine. The engine gives a decoder a minute (`limits.stall_seconds`).

@@ -68,7 +68,7 @@ Answer = Callable[[Any], Awaitable[Any]]
 
 
 class Service:
-    """What stands behind a connection of these tests."""
+    """What serves a connection of these tests."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -552,4 +552,4 @@ def test_a_request_that_does_not_end_keeps_no_engine_from_ending(
     client = Client()
     with pytest.raises(Exit):
         server._end_by_force(client)  # type: ignore[arg-type]
-    assert client.model_stages > 5, "not while a scan was at work"
+    assert client.model_stages > 5, "not while a scan was running"

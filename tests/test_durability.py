@@ -393,7 +393,7 @@ def test_a_watch_takes_its_scan_up_again_once_there_is_room(
     assert not thread.is_alive() and not job.is_complete
     assert len(submitted) == 1 and resumed == [1] * len(resumed) and len(resumed) > 1
     (warning,) = said
-    assert isinstance(warning, Warned) and "once there is room" in warning.text
+    assert isinstance(warning, Warned) and "once space is free" in warning.text
 
 
 def test_a_killed_watch_leaves_no_scan_behind_that_a_later_one_did(

@@ -99,7 +99,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, material: Path)
     for kill in range(KILLS):
         first, last = killed(cut.start(*args), rng.randrange(1, 14), rng.uniform(0, 0.03))
         kept = kept_frames(cut)
-        # Everything it reported was kept, and it went on right behind what had been kept before.
+        # Everything it reported was kept, and it continued right behind what had been kept before.
         assert kept >= last
         assert first == before + BATCH, f"kill {kill}"
         before, args = kept, ("runs", "resume", "1", "--json")

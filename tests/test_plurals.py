@@ -66,7 +66,7 @@ def test_counted() -> None:
 
 
 def test_the_rules_find_what_is_wrong() -> None:
-    for text in ("scan 1: 1 sources, 0 known", "1 scans are at work", "2 event found",
+    for text in ("scan 1: 1 sources, 0 known", "1 scans are running", "2 event found",
                  "1 true events", "1 frame were left out", "0 file written"):  # fmt: skip
         assert wrong(text), text
     for text in ("1 source, 2 events", "scan 1 sources", "@00:00:01 frames", "1.1 frames",

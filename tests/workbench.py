@@ -175,7 +175,7 @@ class Ended:
 
 @contextmanager
 def suppress_exit() -> Iterator[Ended]:
-    """Note the exit code a command ends this process with, and go on."""
+    """Note the exit code a command ends this process with, and continue."""
     ended = Ended()
     try:
         yield ended

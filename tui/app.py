@@ -84,23 +84,23 @@ class SightlineApp(SafeApp[None]):
     App.-ascii ModalScreen > Vertical { border: ascii $foreground 50%; }
     """
 
-    def __init__(self, wishes: StartOptions, facts: TerminalFacts | None = None) -> None:
-        self.kept: dict[str, Any] = load(wishes.state_folder)
+    def __init__(self, options: StartOptions, facts: TerminalFacts | None = None) -> None:
+        self.kept: dict[str, Any] = load(options.state_folder)
         """what screens want back after the app was left and opened again"""
-        self.wishes = wishes
-        # Screen and theme are settled before anything is drawn: each change styles all anew.
+        self.options = options
+        # Screen and theme are settled before anything is drawn: each change restyles everything.
         self.DEFAULT_MODE = self._first_screen()  # type: ignore[misc]
         super().__init__()
         self.facts = facts
-        self.keymap: Keymap = wishes.keymap
-        self.profile = wishes.profile
-        self.symbols: Symbols = ASCII if _is_ascii(wishes, facts) else UNICODE
-        self.draw_seconds = _draw_seconds(wishes, facts)
+        self.keymap: Keymap = options.keymap
+        self.profile = options.profile
+        self.symbols: Symbols = ASCII if _is_ascii(options, facts) else UNICODE
+        self.draw_seconds = _draw_seconds(options, facts)
         self.bridge = Bridge(
-            wishes.library, readonly=wishes.readonly, poll_seconds=self.draw_seconds
+            options.library, readonly=options.readonly, poll_seconds=self.draw_seconds
         )
         self._written = dict(self.kept)
-        self.pictures_allowed = not wishes.low_bandwidth
+        self.pictures_allowed = not options.low_bandwidth
         self.meter = LinkMeter()
         self._former = ""
         self._mouse_taken = True
@@ -112,7 +112,7 @@ class SightlineApp(SafeApp[None]):
         self.profile = self._kept_text("profile") or self.profile
 
     @property
-    def room(self) -> AppScreen | None:
+    def current_screen(self) -> AppScreen | None:
         """The numbered screen that is shown, under whatever is open over it."""
         from .screens.screen import AppScreen
 
@@ -128,18 +128,18 @@ class SightlineApp(SafeApp[None]):
         self.call_after_refresh(self._meet_engine)
         self.call_after_refresh(_collect_garbage_again)
         self.set_interval(KEEP_SECONDS, self._keep)
-        if self.wishes.submit is not None:
-            self.run_worker(self._submit_first(self.wishes.submit))
+        if self.options.submit is not None:
+            self.run_worker(self._submit_first(self.options.submit))
 
     def _meet_engine(self) -> None:
         self._attachment = asyncio.ensure_future(self.bridge.run())
 
     def _first_screen(self) -> str:
-        if self.wishes.submit is not None:  # what was asked for now is what one wants to see
+        if self.options.submit is not None:  # what was asked for now is what one wants to see
             for name in ("queue.key", "queue.index", "queue.filter"):
                 self.kept.pop(name, None)
             return "queue"
-        first = self.wishes.screen or self._kept_text("screen")
+        first = self.options.screen or self._kept_text("screen")
         return first if first in SCREENS else "queue"
 
     def _kept_text(self, name: str) -> str:
@@ -148,7 +148,7 @@ class SightlineApp(SafeApp[None]):
 
     def _first_theme(self) -> str:
         """Return the theme of the settings, else the one chosen last, else what suits."""
-        for name in (self.wishes.theme, self._kept_text("theme")):
+        for name in (self.options.theme, self._kept_text("theme")):
             if name in self.available_themes:
                 return name
         return _theme(self.facts)
@@ -156,9 +156,9 @@ class SightlineApp(SafeApp[None]):
     async def _submit_first(self, command: SubmitScan | WatchFolder) -> None:
         while self.bridge.connection == "starting":
             await asyncio.sleep(0.05)
-        room = self.room
-        if room is not None:
-            room.work(self.submit(command))
+        screen = self.current_screen
+        if screen is not None:
+            screen.work(self.submit(command))
 
     async def submit(self, command: SubmitScan | WatchFolder) -> str:
         """Ask for a scan or a watch; return what to say about it. Raises SightlineError."""
@@ -177,8 +177,8 @@ class SightlineApp(SafeApp[None]):
 
     def act(self, action_id: str) -> None:
         """Do one action of the registry, here and now, or say why not."""
-        action, room = BY_ID[action_id], self.room
-        if room is None:
+        action, screen = BY_ID[action_id], self.current_screen
+        if screen is None:
             return
         handler = self.handler(action_id)
         if handler is None and self.reachable(action):
@@ -187,7 +187,7 @@ class SightlineApp(SafeApp[None]):
             return
         why = self.why_not(action)
         if why or handler is None:
-            room.say(why)
+            screen.say(why)
             return
         handler()
 
@@ -196,13 +196,13 @@ class SightlineApp(SafeApp[None]):
         group, _, name = action_id.partition(".")
         if group == "screen" and name in SCREENS:
             return lambda: self.go(name)
-        if self.room is None or not self.room.stands:
+        if self.current_screen is None or not self.current_screen.is_drawable:
             return None
         own: Callable[[], None] | None = getattr(self, f"act_{group}_{name}", None)
-        return self.room.handler(action_id) or own
+        return self.current_screen.handler(action_id) or own
 
     def reachable(self, action: Action) -> bool:
-        """Tell whether an action can be done from here, if need be by going to its screen."""
+        """Return whether an action can be done from here, if need be by going to its screen."""
         elsewhere = EVERYWHERE not in action.scopes and not action.when
         return self.handler(action.id) is not None or elsewhere
 
@@ -210,9 +210,9 @@ class SightlineApp(SafeApp[None]):
         """Return why an action is not offered now, or an empty string."""
         if self.handler(action.id) is None:
             return f"{action.title}: not on this screen"
-        if action.writes and self.wishes.readonly:
+        if action.writes and self.options.readonly:
             return "attached with --readonly: nothing can be changed from here"
-        condition = getattr(self.room, action.when, None) if action.when else None
+        condition = getattr(self.current_screen, action.when, None) if action.when else None
         if action.when and (condition is None or not condition()):
             return f"{action.title}: only when {CONDITIONS[action.when]}"
         return ""
@@ -232,43 +232,54 @@ class SightlineApp(SafeApp[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Take keys while labels to jump to are shown."""
-        room = self.room if isinstance(event, events.Key) and not event.is_forwarded else None
-        if isinstance(event, events.Key) and room is not None and room.jumping and room.is_shown:
-            room.jump_key(event)
+        screen = (
+            self.current_screen
+            if isinstance(event, events.Key) and not event.is_forwarded
+            else None
+        )
+        if (
+            isinstance(event, events.Key)
+            and screen is not None
+            and screen.jumping
+            and screen.is_shown
+        ):
+            screen.jump_key(event)
             return
         await super().on_event(event)
 
     def act_app_redraw(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self.screen.refresh(layout=True)
 
     def act_app_low_bandwidth(self) -> None:
         """Send less, or as usual."""
         slow = self.draw_seconds < SLOW_SECONDS
-        self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.wishes, self.facts)
+        self.draw_seconds = SLOW_SECONDS if slow else _draw_seconds(self.options, self.facts)
         self.bridge.poll_seconds = self.draw_seconds
         self.pictures_allowed = not slow
-        if self.room is not None:
-            self.room.restart_clock()
-            self.room.say("drawing every two seconds, no pictures" if slow else "drawing as usual")
+        if self.current_screen is not None:
+            self.current_screen.restart_clock()
+            self.current_screen.say(
+                "drawing every two seconds, no pictures" if slow else "drawing as usual"
+            )
 
     def act_app_mouse(self) -> None:
         """Switch the mouse."""
         self._mouse_taken = not self._mouse_taken
         self.set_mouse(self._mouse_taken)
-        if self.room is not None:
+        if self.current_screen is not None:
             word = "taken by the app" if self._mouse_taken else "left to the terminal"
-            self.room.say(f"the mouse is {word}")
+            self.current_screen.say(f"the mouse is {word}")
 
     def act_app_detach(self) -> None:
-        """Leave; the engine goes on."""
+        """Leave; the engine keeps running."""
         self.leave()
 
     def act_app_quit(self) -> None:
         """Leave, and ask what becomes of running work."""
         state = self.bridge.state
         jobs = [job for job in state.jobs if not job.standing] if state else []
-        if not jobs or self.wishes.readonly:
+        if not jobs or self.options.readonly:
             self.leave()
             return
         from .screens.choose import ChooseScreen
@@ -276,11 +287,11 @@ class SightlineApp(SafeApp[None]):
         kind = "scan" if all(job.kind == "scan" for job in jobs) else "job"
         self.push_screen(
             ChooseScreen(
-                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} at work or waiting",
+                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} running or waiting",
                 (
-                    ("detach", "Detach: leave them at work, come back with `sightline`"),
-                    ("after_source", "Stop after the sources in hand"),
-                    ("now", "Stop now, after the microbatch in hand; `runs resume` goes on"),
+                    ("detach", "Detach: leave them running, come back with `sightline`"),
+                    ("after_source", "Stop after the current sources"),
+                    ("now", "Stop now, after the current microbatch; `runs resume` continues"),
                 ),
                 self.symbols,
             ),
@@ -301,12 +312,12 @@ class SightlineApp(SafeApp[None]):
 
     def copy_text(self, text: str) -> None:
         """Copy a text by escape sequence and into a file, and say so."""
-        said = copy(self.send_to_terminal, text, self.wishes.state_folder)
-        if self.room is not None:
-            self.room.say(said)
+        said = copy(self.send_to_terminal, text, self.options.state_folder)
+        if self.current_screen is not None:
+            self.current_screen.say(said)
 
     def leave(self) -> None:
-        """Let go of the engine and end."""
+        """Disconnect from the engine and exit."""
         self.run_worker(self._left())
 
     async def _left(self) -> None:
@@ -317,15 +328,15 @@ class SightlineApp(SafeApp[None]):
         self.exit()
 
     def _keep(self) -> None:
-        """Write down what is to come back; a link that drops asks nobody first."""
-        for room in self.rooms():
-            if room.stands:
-                self.kept |= room.to_remember()
+        """Write down what is to come back; a link that drops asks no question first."""
+        for screen in self.app_screens():
+            if screen.is_drawable:
+                self.kept |= screen.to_remember()
         if self.kept != self._written:
             self._written = dict(self.kept)
-            save(self.wishes.state_folder, self.kept)
+            save(self.options.state_folder, self.kept)
 
-    def rooms(self) -> list[AppScreen]:
+    def app_screens(self) -> list[AppScreen]:
         """Return every numbered screen that was opened."""
         from .screens.screen import AppScreen
 
@@ -341,14 +352,14 @@ class SightlineApp(SafeApp[None]):
     async def _stopped(self, how: StopHow) -> None:
         from core.service.stop_engine import ask_to_stop
 
-        if self.room is not None:
-            self.room.say("stopping ...")
+        if self.current_screen is not None:
+            self.current_screen.say("stopping ...")
         try:
             self.bridge.end_with_engine()
             await ask_to_stop(self.bridge, how)
         except SightlineError as error:
-            if self.room is not None:
-                self.room.say(str(error), bad=True)
+            if self.current_screen is not None:
+                self.current_screen.say(str(error), bad=True)
             return
         await self._left()
 
@@ -368,7 +379,7 @@ class SightlineApp(SafeApp[None]):
 def _collect_garbage_again() -> None:
     """Undo what `entry.py` did for a quick start; what is there now is there to stay.
 
-    In a process that did not start for the app, nothing is held: what others loaded there
+    In a process that did not start for the app, nothing is frozen: what others loaded there
     (triton, with torchvision) must be freed when it ends, or it complains of leaks.
     """
     if gc.isenabled():
@@ -377,15 +388,15 @@ def _collect_garbage_again() -> None:
     gc.enable()
 
 
-def _is_ascii(wishes: StartOptions, facts: TerminalFacts | None) -> bool:
-    return wishes.ascii or (facts is not None and not facts.unicode)
+def _is_ascii(options: StartOptions, facts: TerminalFacts | None) -> bool:
+    return options.ascii or (facts is not None and not facts.unicode)
 
 
-def _draw_seconds(wishes: StartOptions, facts: TerminalFacts | None) -> float:
-    if wishes.low_bandwidth:
+def _draw_seconds(options: StartOptions, facts: TerminalFacts | None) -> float:
+    if options.low_bandwidth:
         return SLOW_SECONDS
-    if wishes.draw_seconds:
-        return wishes.draw_seconds
+    if options.draw_seconds:
+        return options.draw_seconds
     return SSH_SECONDS if facts is not None and facts.ssh else LOCAL_SECONDS
 
 

@@ -1,8 +1,8 @@
 """The app's side of the engine: the newest snapshot, what happened, and finding it again.
 
 Screens read `state` on their own clocks; nothing is pushed into a widget. Everything here runs on
-the app's loop and waits for nothing but the engine's socket. What speaks to the engine is imported
-when it is attached to: the first picture needs none of it.
+the app's loop and waits for nothing but the engine's socket. The modules that connect to the
+engine are imported when it is attached to: the first paint needs none of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEPT_EVENTS = 500
 
 
 class Bridge:
-    """One attachment, kept alive: an engine that died is started anew and attached to again."""
+    """One attachment, kept alive: an engine that died is restarted and attached to again."""
 
     def __init__(
         self, library: Path, *, readonly: bool, poll_seconds: float = POLL_SECONDS
@@ -45,7 +45,7 @@ class Bridge:
         self.trouble = ""
         """why there is no engine, in words"""
         self.recovered = False
-        """attached again after an engine ended; who tells the user takes it back"""
+        """attached again after an engine ended; reset by the code that notifies the user"""
         self.changes = 0
         """goes up whenever something finished, so lists may have changed"""
         self.events: deque[tuple[int, Message]] = deque(maxlen=KEPT_EVENTS)
@@ -54,7 +54,7 @@ class Bridge:
         self._next = 0
         self._leaving = False
         self._wanted = asyncio.Event()
-        """set once somebody here wants the engine that was stopped"""
+        """set once a user here wants the engine that was stopped"""
 
     @property
     def engine_pid(self) -> int:
@@ -88,7 +88,7 @@ class Bridge:
                 tries += 1
 
     async def _stopped(self) -> None:
-        """The engine was ended on purpose: wait until somebody, here or elsewhere, starts one."""
+        """The engine was ended on purpose: wait until a user, here or elsewhere, starts one."""
         from core.service.discovery import running
 
         self._lost("stopped", "the engine was stopped; add files, or r, starts it again")
@@ -97,7 +97,7 @@ class Bridge:
             await asyncio.sleep(RETRY_SECONDS[1])
 
     async def leave(self) -> None:
-        """Let go of the engine, which goes on."""
+        """Disconnect from the engine, which keeps running."""
         self._leaving = True
         if self._client is not None:
             await self._client.close()
@@ -115,7 +115,7 @@ class Bridge:
         return self._attached().stream(request)
 
     def end_with_engine(self) -> None:
-        """Start no engine any more: whoever calls this is about to stop it."""
+        """Start no engine any more: the caller is about to stop it."""
         self._leaving = True
 
     async def _started_for(self, request: Request[Any]) -> None:
@@ -175,7 +175,7 @@ class Bridge:
 
 
 def _order(state: EngineState) -> list[tuple[int, str]]:
-    """Return which jobs are in the queue, and how they stand."""
+    """Return which jobs are in the queue, and their states."""
     return [(job.number, job.state) for job in state.jobs]
 
 

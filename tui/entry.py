@@ -13,13 +13,13 @@ def main() -> None:
     command_line(_open)
 
 
-def _open(session: Session, **wishes: object) -> int:
+def _open(session: Session, **options: object) -> int:
     # What is made on the way to the first picture stays: looking through it for garbage costs a
     # tenth of that way. The app switches it on again.
     gc.disable()
     from .start import open_app
 
-    return open_app(session.library, session.settings, **wishes)  # type: ignore[arg-type]
+    return open_app(session.library, session.settings, **options)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def batch(
 
     Scans the same frames once for each size, in scratch libraries: no result of yours is touched.
     It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` goes on with the sizes that were not measured yet. Where the library cannot be
+    `runs resume` continues with the sizes that were not measured yet. Where the library cannot be
     written, or another command holds it, nothing of it is kept.
 
     \b
@@ -64,7 +64,7 @@ def batch(
 
 
 def _is_writable(library: Path) -> bool:
-    """Tell whether a library can be written, or made where there is none."""
+    """Return whether a library can be written, or made where there is none."""
     there = next(each for each in (library, *library.absolute().parents) if each.exists())
     return os.access(there, os.W_OK)
 

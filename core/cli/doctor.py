@@ -12,7 +12,7 @@ from .output import Session
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Say what this machine can do, and what mends what it cannot."""
+    """Show what this machine can do, and how to fix what it cannot."""
     from ..doctor.report import Status, examine
     from ..doctor.report import as_json as body
 
@@ -22,7 +22,7 @@ def command(session: Session, as_json: bool) -> int:
         if not as_json:
             session.out.result(f"{finding.status.value:8} {finding.check:12} {finding.text}")
             if finding.mend:
-                session.out.result(f"{'':21} mend: {finding.mend}")
+                session.out.result(f"{'':21} fix: {finding.mend}")
     if as_json:
         session.out.json(body(findings))
     failed = any(finding.status is Status.FAILURE for finding in findings)

@@ -30,7 +30,7 @@ ANSWER_SECONDS = 10.0
 def command() -> None:
     """Look at and stop the engine that runs behind the app.
 
-    The app starts it and leaves it at work when it is closed; it ends by itself five minutes after
+    The app starts it and leaves it running when it is closed; it ends by itself five minutes after
     the last viewer and the last scan (SIGHTLINE_ENGINE_IDLE: seconds).
     """
 
@@ -67,10 +67,10 @@ def status(session: Session, as_json: bool) -> int:
 
 
 @command.command()
-@click.option("--after-source", is_flag=True, help="Finish the source in hand first.")
+@click.option("--after-source", is_flag=True, help="Finish the current source first.")
 @click.pass_obj
 def stop(session: Session, after_source: bool) -> int:
-    """End the engine; what is done is kept, and `runs resume` goes on from there."""
+    """End the engine; what is done is kept, and `runs resume` continues from there."""
     found = running(session.library)
     if found is None:
         session.out.note("no engine runs on this library")

@@ -69,7 +69,7 @@ def _print_gpu(out: ConsoleOutput, gpu: GpuState) -> None:
     for name, value, factor, unit in rows:
         out.result(f"  {name}: " + ("-" if value is None else f"{value * factor:.4g} {unit}"))
     if gpu.throttle:
-        out.result(f"  clocks held down: {', '.join(gpu.throttle)}")
+        out.result(f"  clocks throttled: {', '.join(gpu.throttle)}")
     for process in gpu.processes:
         whose = "ours" if process.ours else "other"
         out.result(f"  process {process.pid} {process.name} {process.bytes / GIB:.2f} GiB {whose}")

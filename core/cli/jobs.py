@@ -103,7 +103,7 @@ def refused(end: JobFinished, out: ConsoleOutput, *, resumable: bool) -> int:
     if end.reason:
         raise _fault(end, resumable=resumable)
     if resumable:
-        out.note(f"go on with: sightline runs resume {end.scan}")
+        out.note(f"continue with: sightline runs resume {end.scan}")
     return int(ExitCode.INTERRUPTED)
 
 

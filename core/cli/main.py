@@ -26,11 +26,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profiles": (".profiles", "List, show, make, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
     "plugins": (".plugins", "List, enable and disable packages that add to sightline."),
-    "models": (".models", "List, fetch, check and remove models, and hold them at a commit."),
-    "status": (".status", "Say what is at work, what waits and how far it is."),
+    "models": (".models", "List, fetch, check and remove models, and pin them to a commit."),
+    "status": (".status", "Show what is running, what waits and how far it is."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),
     "engine": (".engine", "Look at and stop the engine that runs behind the app."),
-    "doctor": (".doctor", "Say what this machine can do, and what mends what it cannot."),
+    "doctor": (".doctor", "Show what this machine can do, and how to fix what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
 }
 
@@ -86,7 +86,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--verbose", "-v", is_flag=True, help="A line for every microbatch.")
 @click.option("--no-color", is_flag=True, help="Never colour output [NO_COLOR].")
-@click.option("--readonly", is_flag=True, help="App: look only, change nothing.")
+@click.option("--readonly", is_flag=True, help="App: view only, change nothing.")
 @click.option("--low-bandwidth", is_flag=True, help="App: draw every two seconds, no pictures.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="App: draw with ASCII signs only.")
 @click.option("--no-mouse", is_flag=True, help="App: leave the mouse to the terminal.")

@@ -44,7 +44,7 @@ def _common(function: F) -> F:
 
 @click.group()
 def command() -> None:
-    """List, fetch, check and remove models, and hold them at a commit."""
+    """List, fetch, check and remove models, and pin them to a commit."""
 
 
 @command.command()
@@ -60,7 +60,7 @@ def pull(
     session: Session, names: tuple[str, ...], dry_run: bool, weights: str, allow_remote_code: bool,
     channel: Channel, offline: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Fetch models; what came before an interruption is kept and gone on with.
+    """Fetch models; what came before an interruption is kept and continued.
 
     \b
       sightline models pull siglip2-base
@@ -189,12 +189,12 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def promote(session: Session, name: str, as_json: bool) -> int:
-    """Hold a model at the commit that was verified last: edge becomes stable."""
+    """Pin a model at the commit that was verified last: edge becomes stable."""
     pin = ask_library(session.library, PromoteModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
-        session.out.result(f"{pin.repo} is held at {pin.commit}")
+        session.out.result(f"{pin.repo} is pinned at {pin.commit}")
     return 0
 
 

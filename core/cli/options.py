@@ -126,5 +126,5 @@ def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
             found.append(path)
     if not found:
         raise UsageError("name at least one file or folder, or '-' for a list on stdin")
-    # Absolute: whichever engine takes it may stand elsewhere.
+    # Absolute: the engine may have another working folder.
     return tuple(absolute(path) for path in found)

@@ -60,7 +60,7 @@ class ConsoleOutput:
         _say(f"{mark} {clean_path(path)}: {clean(reason)}")
 
     def progress(self, text: str, *, force: bool = False) -> None:
-        """Show where things stand: a line redrawn on a terminal, one now and then elsewhere."""
+        """Show progress: a line redrawn on a terminal, one now and then elsewhere."""
         if self.quiet:
             return
         now = time.monotonic()
@@ -93,7 +93,7 @@ class ConsoleOutput:
         try:
             print(line, flush=True)
         except BrokenPipeError:
-            # Whoever read along (`| head`) has seen enough; the work itself goes on.
+            # The reader (`| head`) has closed the pipe; the work itself continues.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             # What could not be written must not be tried again when Python ends.
@@ -123,7 +123,7 @@ class Session:
 
     @property
     def at_terminal(self) -> bool:
-        """Tell whether a person sits at a terminal that the app can be shown on."""
+        """Return whether a person sits at a terminal that the app can be shown on."""
         dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
         return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 

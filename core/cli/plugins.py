@@ -76,7 +76,7 @@ def _provides(plugin: PluginView) -> str:
 
 
 def _warn(out: ConsoleOutput, plugin: PluginView) -> bool:
-    """Name what of an enabled plugin cannot be used; tell whether there was anything."""
+    """Name what of an enabled plugin cannot be used; return whether there was anything."""
     faults = [each.trouble for each in plugin.provides if each.trouble]
     if plugin.trouble:
         faults.append(f"plugin {plugin.name}: {plugin.trouble}")

@@ -102,7 +102,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def import_(session: Session, path: str, as_json: bool) -> int:
-    """Keep the prompts of a file that somebody exported.
+    """Keep the prompts of an exported file.
 
     All are checked before any is kept. Each becomes the next version of its name, unless that very
     wording is there already.

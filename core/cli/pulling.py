@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..service.model_files import Channel, Checked, Control, Download, Hub, Resolved
 
 log = logging.getLogger("sightline.hub")
-INTERRUPTED = "stopped; what came is kept, and the same command goes on from there"
+INTERRUPTED = "stopped; what came is kept, and the same command continues from there"
 
 
 class PullPrinter:
@@ -191,7 +191,7 @@ def verify(
     _say_checked(out, found, checked, as_json)
     if not checked.sound:
         out.note(
-            f"mend it with: sightline models verify {name} --clean, "
+            f"fix it with: sightline models verify {name} --clean, "
             f"then: sightline models pull {name}"
         )
         return int(ExitCode.SOME_FAILED)

@@ -83,8 +83,8 @@ def _profiles_page() -> str:
         if file.preset:
             parts.append(f"| `{name}` | {profiles.resolve(name).description} |\n")
     parts.append("\n## Settings\n\n")
-    parts.append("Marked *reads again*: changing it measures the source anew; any other setting\n")
-    parts.append("only decides anew over what is measured already.\n\n")
+    parts.append("Marked *reads again*: changing it measures the source again; any other setting\n")
+    parts.append("only decides again from what is measured already.\n\n")
     parts += _table("", {name: Spec.model_fields[name] for name in ("description", "stages")})
     for name, section in sections().items():
         parts.append(f"### [{name}]\n\n{(section.__doc__ or '').strip()}\n\n")

@@ -28,7 +28,7 @@ from .output import ConsoleOutput, Session
 if TYPE_CHECKING:
     from ..protocol.state import EngineState
 
-STOPPING = "stopping after the microbatch in hand (again to stop at once) ..."
+STOPPING = "stopping after the current microbatch (again to stop at once) ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class Printer:
     def _batch(self, event: events.BatchDone) -> None:
         path, total = self._totals.get(event.number, ("pictures", self._sources))
         rate = event.frames_per_second
-        # Models look at a video after it was screened: how many frames, nobody knows beforehand.
+        # Models run on a video after it was screened: the number of frames is unknown before.
         known = total is not None and event.frames <= total
         read = f"{100 * event.frames / (total or 1):.0f}%"
         share = read if known else counted(event.frames, "frame")
@@ -330,6 +330,6 @@ def exit_code(end: events.ScanFinished, out: ConsoleOutput) -> int:
         out.warn(end.reason + ("" if end.fault == LibraryGone.__name__ else then))
         return int(ExitCode.ENVIRONMENT)
     if end.state == "interrupted":
-        out.note(f"go on with: sightline runs resume {end.scan}")
+        out.note(f"continue with: sightline runs resume {end.scan}")
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.SOME_FAILED if end.failed else ExitCode.OK)

@@ -156,9 +156,9 @@ def resume(
     out: str | None,
     formats: tuple[str, ...],
 ) -> int:
-    """Go on with an interrupted scan, from the microbatch after the last one kept.
+    """Continue with an interrupted scan, from the microbatch after the last one kept.
 
-    A job of another kind goes on after the last unit of work it has kept.
+    A job of another kind continues after the last unit of work it has kept.
     """
     job = _job_in(session.library, scan)
     if job is not None and job.kind != "scan":
@@ -182,7 +182,7 @@ def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
         "verification": VerificationPrinter, "batch-check": BatchPrinter, "download": PullPrinter,
     }  # fmt: skip
     order = ResumeScan(job.number)
-    if job.kind not in printers:  # it ends only when somebody ends it, or is refused
+    if job.kind not in printers:  # it ends only when a user ends it, or is refused
         client = attached(session.library) if job.known else headless(session.library)
         return asyncio.run(_hand_over(session, order, client))
     printer = printers[job.kind](session.out, as_json=as_json)
@@ -198,7 +198,7 @@ async def _hand_over(
         await client.send(order)
     finally:
         await client.close()
-    session.out.note(f"job {order.scan} goes on in the engine")
+    session.out.note(f"job {order.scan} continues in the engine")
     return 0
 
 
@@ -232,7 +232,7 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
     """Measure every source of a scan again and compare with what is kept.
 
     It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` goes on with the sources that were not compared yet.
+    `runs resume` continues with the sources that were not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)
@@ -245,7 +245,7 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
 
 
 def _verify_here(session: Session, scan: int, printer: JobPrinter, *, as_json: bool) -> int:
-    """Verify without an engine: nothing is kept, and an interrupted verification begins anew."""
+    """Verify without an engine: nothing is kept, and an interrupted verification starts over."""
     for checked in verified_without_engine(session.library, scan):
         body = {"type": "Verified", **asdict(checked)}
         if as_json:

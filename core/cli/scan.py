@@ -64,9 +64,9 @@ def command(
     Links that lead out of a folder and the folders of NAS and desktop systems in it (@eaDir,
     #recycle, ...) are passed over unless named; what is left out is counted.
     Events go to stdout, one a line; progress and failures go to stderr. What was done before is
-    not done again. On a terminal the app is opened, and can be left while the scan goes on; with
+    not done again. On a terminal the app is opened, and can be left while the scan continues; with
     --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
-    microbatch in hand, and `sightline runs resume` goes on.
+    current microbatch, and `sightline runs resume` continues.
     """
     written = any((out, formats, clips, pictures))
     headless = no_ui or as_json or written or not session.at_terminal

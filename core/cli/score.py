@@ -66,7 +66,7 @@ def command(
 
     Prints recall, precision and timing error, pairs of one event and one true stretch each and how
     they overlap, strokes where the truth lists them, and every miss and every false alarm. Each
-    source that the truth speaks of is scored, and all together.
+    source that the truth names is scored, and all together.
     """
     _check_kinds(_names(stages))
     request = ScoreRequest(
@@ -106,7 +106,7 @@ def _print(out: ConsoleOutput, found: Scored) -> None:
     for video in found.without_source:
         out.warn(f"the scan has no results of {clean_path(video)}; its true events are not counted")
     for path in found.without_truth:
-        out.warn(f"the truth does not speak of {clean_path(path)}; its events are not counted")
+        out.warn(f"the truth does not name {clean_path(path)}; its events are not counted")
     if len(found.videos) == 1:
         print_score(out, found.all)
         return

@@ -82,7 +82,7 @@ def _split(moment: str) -> tuple[str, WrittenTime]:
 
 
 def _at(moment: str) -> tuple[str, str]:
-    """Return what stands before and behind the `@` of FILE@TIME.
+    """Return what is before and after the `@` of FILE@TIME.
 
     Names, and what models said of a frame, may hold others: it is the one behind a file that is
     there, else the last that a time follows.
@@ -156,7 +156,7 @@ def _said(view: InstantView) -> Iterator[str]:
     look = view.look
     if look is None:
         return
-    yield f"models looked at frame {look['frame']} ({timecode(look['seconds'])}):"
+    yield f"model answers for frame {look['frame']} ({timecode(look['seconds'])}):"
     yield from (f"  {line}" for line in view.look_lines)
     for failure in look["failures"]:
         yield f"  {failure['stage']} failed: {failure['reason']}"

@@ -23,7 +23,7 @@ from .output import ConsoleOutput, Session
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Say what is at work, what waits and how far it is.
+    """Show what is running, what waits and how far it is.
 
     The Queue screen as text.
     """
@@ -68,7 +68,7 @@ def _print(out: ConsoleOutput, state: EngineState | None) -> None:
     if state is None:
         out.result("no engine runs on this library")
         return
-    out.result(f"engine {state.pid}: {'at work' if _is_working(state) else 'nothing to do'}")
+    out.result(f"engine {state.pid}: {'running' if _is_working(state) else 'nothing to do'}")
     for scan in state.scans:
         _print_scan(out, scan)
     shown = {scan.scan for scan in state.scans}
@@ -95,7 +95,7 @@ def _is_working(state: EngineState) -> bool:
 
 
 def job_line(job: JobState) -> str:
-    """Return how a job of another kind than a scan stands."""
+    """Return the state of a job of another kind than a scan."""
     kind, title = clean(job.kind).replace("-", " "), clean(job.title, limit=200)
     trouble = f"; {clean(job.reason)}" if job.reason else ""
     if job.total and job.unit == "byte":
@@ -108,7 +108,7 @@ def job_line(job: JobState) -> str:
 
 
 def watch_line(watch: WatchState) -> str:
-    """Return how a watched folder stands."""
+    """Return the state of a watched folder."""
     growing = f", {watch.growing} not whole yet" if watch.growing else ""
     trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
     left_out = f"; {clean(watch.left_out)}" if watch.left_out else ""

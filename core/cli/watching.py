@@ -177,7 +177,7 @@ class _WatchPrinter:
             await self._client.send(CancelScan(scan))
 
     def idle(self, text: str) -> None:
-        """Say what came of it and that the watching goes on."""
+        """Say what came of it and that the watching continues."""
         log.info("watch: %s", text)
         if not self._stop.is_set():
             self._session.out.note(f"{text}; watching (Ctrl+C stops)")

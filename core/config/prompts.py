@@ -140,7 +140,7 @@ def add(name: str, wording: Wording) -> Prompt:
 
 
 def read_file(path: Path) -> list[Prompt]:
-    """Read prompts somebody exported. Raises ProfileError."""
+    """Read exported prompts. Raises ProfileError."""
     found = _read(path, own=True)
     return [found[name][version] for name in found for version in sorted(found[name])]
 

@@ -18,7 +18,7 @@ from .stages import STAGES, declaration, declarations, event_stages, in_order
 
 LATER_SAMPLING = ("stream", "raw_rate")
 BETWEEN = "events"
-"""the section before which those of screening stages stand in documents; models come last"""
+"""the section before which those of screening stages are placed in documents; models come last"""
 S = TypeVar("S", bound=Section)
 
 
@@ -222,7 +222,7 @@ def _check_needs(spec: Spec, name: str) -> None:
     finds = any(declaration(each).events for each in spec.stages)
     if stage.role == "verification" and not finds:
         raise ProfileError(
-            f"stages: '{name}' looks at candidates; add one of {', '.join(event_stages())}"
+            f"stages: '{name}' needs candidates; add one of {', '.join(event_stages())}"
         )
 
 

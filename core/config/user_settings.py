@@ -91,7 +91,7 @@ def load() -> Settings:
 
 
 def enabled_plugins() -> tuple[str, ...]:
-    """Return the distributions that `[plugins] enabled` names, read anew when the file changed.
+    """Return the distributions that `[plugins] enabled` names, read again when the file changed.
 
     Raises ProfileError if the file is wrong.
     """

@@ -1,4 +1,4 @@
-"""What a device is, asked once and told apart from what is wanted of it.
+"""What a device is, queried once and kept apart from what is wanted of it.
 
 Everything that must be refused before a model is loaded is decided from a `Capability`, so that it
 can be decided (and tested) for machines other than this one.

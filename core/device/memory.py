@@ -41,10 +41,10 @@ def memory(device: str) -> Memory:
 
 
 def watch_peak(device: str) -> Callable[[], int | None]:
-    """Begin to watch a device's memory; what is returned tells the most that was held since.
+    """Begin to watch a device's memory; what is returned reports the peak since.
 
     On CUDA and XPU that is what torch allocated, of everything on that device; on a CPU, what the
-    process held in memory, where the system can tell (Linux). Else None.
+    process held in memory, where the system reports it (Linux). Else None.
     """
     kind = device.partition(":")[0]
     if kind in ("cuda", "xpu"):
@@ -62,7 +62,7 @@ def module_bytes(module: Module) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether `error`, or what it was raised from, is a device or machine out of memory."""
+    """Return whether `error`, or what it was raised from, is a device or machine out of memory."""
     seen: BaseException | None = error
     for _ in range(_DEPTH):
         if seen is None:
@@ -96,7 +96,7 @@ def _storages(module: Module) -> dict[int, int]:
     found: dict[int, int] = {}
     for tensor in tensors:
         for part in _parts(tensor):
-            if part.is_mkldnn:  # packed for oneDNN, which tells nobody where
+            if part.is_mkldnn:  # packed for oneDNN, which does not expose where
                 found[id(part)] = part.numel() * part.element_size()
                 continue
             storage = part.untyped_storage()

@@ -1,7 +1,8 @@
-"""What the machine does now: GPUs as the driver tells, CPU, memory, disk, and our own share.
+"""What the machine does now: GPUs as the driver reports them, CPU, memory, disk, and our own share.
 
-NVML is asked directly (`nvidia-ml-py`); what a card or driver does not tell is None. Utilisation is
-that of the driver's last sampling period (1/6 s to 1 s, NVML reference, nvmlUtilization_t).
+NVML is queried directly (`nvidia-ml-py`); what a card or driver does not report is None.
+Utilisation is that of the driver's last sampling period (1/6 s to 1 s, NVML reference,
+nvmlUtilization_t).
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ class Meter:
         )
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Close the driver."""
         if self._nvml is not None:
             with suppress(Exception):
                 self._nvml.nvmlShutdown()
 
     def _family(self) -> list[psutil.Process]:
-        """Return the engine and its children; each is kept, since CPU use is told between calls."""
+        """Return the engine and its children, kept since CPU use is measured between calls."""
         now = {}
         with suppress(psutil.Error):
             for child in self._process.children(recursive=True):
@@ -115,7 +116,7 @@ class Meter:
 
 
 def throttle_words(bits: int) -> tuple[str, ...]:
-    """Return why clocks are held down, of NVML's bits."""
+    """Return why clocks are throttled, from NVML's bits."""
     return tuple(word for bit, word in _THROTTLE.items() if bits & bit)
 
 
@@ -132,7 +133,7 @@ def _open_nvml() -> tuple[Any, str]:
 
 
 def _reasons(ask: Callable[..., Any]) -> int:
-    # The newer name came with driver 535; the older one still stands in older libraries.
+    # The newer name came with driver 535; the older one is still the one in older libraries.
     for name in ("nvmlDeviceGetCurrentClocksEventReasons",
                  "nvmlDeviceGetCurrentClocksThrottleReasons"):  # fmt: skip
         bits = ask(name)

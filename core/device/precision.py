@@ -19,7 +19,7 @@ def choose_dtype(wanted: str, device: Capability, *, exact: bool = False) -> str
 
     auto is float32 on a CPU, bfloat16 on a GPU since Ampere, float16 on an older one, float32
     elsewhere. `exact` makes auto float32 everywhere: for models whose result are coordinates,
-    since bfloat16 tells only 256 steps between 0.5 and 1, seven pixels of a 1920 wide picture.
+    since bfloat16 resolves only 256 steps between 0.5 and 1, seven pixels of a 1920 wide picture.
     Raises ModelRefused for a precision that does not exist or that the device cannot do.
     """
     if wanted not in DTYPES:

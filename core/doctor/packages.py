@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found; `mend` is the one command or action that puts it right."""
+    """What one check found; `mend` is the one command or action that fixes it."""
 
     check: str
     status: Status
@@ -83,14 +83,14 @@ def ok(text: str) -> CheckResult:
     return CheckResult("", Status.OK, text)
 
 
-def warning(text: str, mend: str) -> CheckResult:
+def warning(text: str, fix: str) -> CheckResult:
     """Return a finding that sightline can work with."""
-    return CheckResult("", Status.WARNING, text, mend)
+    return CheckResult("", Status.WARNING, text, fix)
 
 
-def failure(text: str, mend: str) -> CheckResult:
+def failure(text: str, fix: str) -> CheckResult:
     """Return a finding that keeps something from working."""
-    return CheckResult("", Status.FAILURE, text, mend)
+    return CheckResult("", Status.FAILURE, text, fix)
 
 
 def packages(asked: DoctorRequest) -> CheckResult:
@@ -118,8 +118,8 @@ def versions(asked: DoctorRequest) -> CheckResult:
     wrong = [shown for name in FLOORS if (shown := _too_old(name, found[name]))]
     if wrong:
         needs = " ".join(shlex.quote(f"{name}>={floor}") for name, floor in FLOORS.items())
-        mend = reinstall() if in_checkout() else f"{pip()} install --upgrade {needs}"
-        return failure("; ".join(wrong), mend)
+        fix = reinstall() if in_checkout() else f"{pip()} install --upgrade {needs}"
+        return failure("; ".join(wrong), fix)
     return ok(", ".join(f"{name} {version}" for name, version in found.items()))
 
 
@@ -311,7 +311,7 @@ def _device(library: Any, handle: Any) -> str:
     name = _text(library.nvmlDeviceGetName(handle))
     try:
         memory = library.nvmlDeviceGetMemoryInfo(handle)
-    except library.NVMLError:  # not told under MIG without permission
+    except library.NVMLError:  # not reported under MIG without permission
         return name
     return f"{name} {memory.total / 2**30:.0f} GiB, {memory.free / 2**30:.0f} GiB free"
 
@@ -366,8 +366,8 @@ def _torch_with(driver: Driver, found: dict[str, Any]) -> CheckResult:
     built, error = found["cuda"], str(found["error"]).strip().split("\n")[0]
     text = f"torch {found['version']} ({f'CUDA {built}' if built else 'CPU'} build)"
     if not built:
-        mend = f"{pip()} install --force-reinstall --index-url https://pypi.org/simple"
-        return failure(f"{text} cannot use the GPU that is here", f"{mend} torch torchvision")
+        fix = f"{pip()} install --force-reinstall --index-url https://pypi.org/simple"
+        return failure(f"{text} cannot use the GPU that is here", f"{fix} torch torchvision")
     if found["available"] and not error:
         return ok(f"{text} computes on the GPU (driver: CUDA {_dotted(driver.cuda)})")
     if found["available"] and "out of memory" in error:
@@ -383,9 +383,9 @@ def _torch_refused(driver: Driver, text: str, built: str, error: str) -> CheckRe
         built.split(".", maxsplit=1)[0]
     ):  # within one major number, older drivers serve
         text += f": driver {driver.version} serves CUDA {_dotted(driver.cuda)} at most"
-        mend = f"update the NVIDIA driver to one for CUDA {built}, or install a torch built for"
-        return failure(text, f"{mend} CUDA {driver.cuda[0]}")
+        fix = f"update the NVIDIA driver to one for CUDA {built}, or install a torch built for"
+        return failure(text, f"{fix} CUDA {driver.cuda[0]}")
     if "no kernel image" in error:
         return failure(f"{text}: not built for this GPU", "install a torch built for this GPU")
-    mend = "run nvidia-smi (in a container: set NVIDIA_DRIVER_CAPABILITIES=compute,utility)"
-    return failure(f"{text}: {error or 'no reason given'}", mend)
+    fix = "run nvidia-smi (in a container: set NVIDIA_DRIVER_CAPABILITIES=compute,utility)"
+    return failure(f"{text}: {error or 'no reason given'}", fix)

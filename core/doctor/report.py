@@ -1,4 +1,4 @@
-"""`sightline doctor`: what this machine can do, and the one command that mends what it cannot.
+"""`sightline doctor`: what this machine can do, and the one command that fixes what it cannot.
 
 To add a check, write a function that takes what was asked and returns one finding, here or in
 `doctor_checks.py` (packages, GPU) or `doctor_models.py`, and name it in `CHECKS`.
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..system.disk_errors import FULL
 from ..text import clean, counted
-from . import models as looks
+from . import models as model_checks
 from . import packages as software
 from .packages import CheckResult, DoctorRequest, Status, failure, ok, warning
 
@@ -103,8 +103,8 @@ def codecs(asked: DoctorRequest) -> CheckResult:
     lacking = [name for name, ways in DECODERS.items() if not _any_codec(ways, "r")]
     lacking += [] if _any_codec(("libx264",), "w") else ["writing h264 (libx264)"]
     if lacking:
-        mend = f"{software.pip()} install --force-reinstall --no-deps --only-binary av av"
-        return warning(f"{text} lacks: {', '.join(lacking)}", mend)
+        fix = f"{software.pip()} install --force-reinstall --no-deps --only-binary av av"
+        return warning(f"{text} lacks: {', '.join(lacking)}", fix)
     return ok(f"{text}; decodes {', '.join(DECODERS)}; encodes h264")
 
 
@@ -148,7 +148,7 @@ def memory(asked: DoctorRequest) -> CheckResult:
 
 
 def disk(asked: DoctorRequest) -> CheckResult:
-    """Can the library be written, and is there room for it."""
+    """Can the library be written, and is there enough free space for it."""
     import shutil
 
     folder = _nearest_folder(asked.library)
@@ -158,8 +158,8 @@ def disk(asked: DoctorRequest) -> CheckResult:
     except OSError as error:
         text = f"{folder} cannot be written: {error.strerror or error}"
         full = error.errno in FULL
-        mend = "free some space, or name a folder elsewhere" if full else "name a folder of yours"
-        return failure(text, f"{mend} with --library")
+        fix = "free some space, or name a folder elsewhere" if full else "name a folder of yours"
+        return failure(text, f"{fix} with --library")
     text = f"{free / GIB:.1f} GiB free at {folder}"
     if free < DISK_WARNING:
         worse = failure if free < DISK_FAILURE else warning
@@ -181,7 +181,7 @@ def library(asked: DoctorRequest) -> CheckResult:
     except sqlite3.DatabaseError as error:
         version, trouble = 0, str(error)
     if trouble:
-        return failure(f"{path} is damaged: {trouble}", "put its last copy back, or scan anew")
+        return failure(f"{path} is damaged: {trouble}", "put its last copy back, or scan again")
     return ok(f"{path}: {path.stat().st_size / MIB:.1f} MiB, schema {version}")
 
 
@@ -248,10 +248,10 @@ CHECKS: dict[str, Check] = {
     "memory": memory,
     "gpu": software.gpu,
     "torch": software.torch,
-    "families": looks.families,
-    "attention": looks.attention,
-    "quantisation": looks.quantisation,
-    "models": looks.models,
+    "families": model_checks.families,
+    "attention": model_checks.attention,
+    "quantisation": model_checks.quantisation,
+    "models": model_checks.models,
     "disk": disk,
     "library": library,
     "engine": engine,
@@ -290,7 +290,7 @@ def _imports(name: str) -> bool:
 
 
 def _processor() -> tuple[str, set[str]]:
-    """Return the first core's name and flags, as far as this platform tells."""
+    """Return the first core's name and flags, as far as this platform reports them."""
     import platform
 
     entries: dict[str, str] = {}
@@ -342,7 +342,7 @@ def _look_into(path: Path) -> tuple[int, str]:
     """Return the database's schema version and what is wrong with it, empty when nothing is."""
     import sqlite3
 
-    # A reader of a WAL database leaves files beside it, unless it is told that nobody writes.
+    # A reader of a WAL database leaves files beside it, unless it is opened as immutable.
     quiet = "" if os.path.exists(f"{path}-wal") else "&immutable=1"
     address = f"{path.as_uri()}?mode=ro{quiet}"
     with closing(sqlite3.connect(address, uri=True, timeout=2)) as database:
@@ -354,7 +354,7 @@ def _look_into(path: Path) -> tuple[int, str]:
 
 
 def _between() -> str:
-    """Name what stands between sightline and the screen."""
+    """Name the layers between sightline and the screen."""
     ssh = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     found = ["in tmux"] * bool(os.environ.get("TMUX")) + ["over SSH"] * ssh
     return f", {' '.join(found)}" if found else ""

@@ -38,7 +38,7 @@ def carry_out(engine: Engine, command: commands.Command) -> int:
 
 
 def _steer(engine: Engine, command: commands.Command) -> None:
-    """Hold, end or move a job that runs or waits."""
+    """Pause, end or move a job that runs or waits."""
     match command:
         case commands.PauseScan():
             engine.pause(command.scan)

@@ -41,7 +41,7 @@ class Engine:
     def __init__(
         self, library: Library, nice: int = 0, reader: ReaderProcess | None = None
     ) -> None:
-        """`nice` is how decoders stand back for others; `reader` is one that runs already."""
+        """`nice` is the nice value of decoders; `reader` is one that runs already."""
         self.library = library
         self.messages = MessageLog()
         self._reader = reader
@@ -71,7 +71,7 @@ class Engine:
         return job.number
 
     def resume(self, number: int, *, failed: bool = False) -> int:
-        """Go on with a job in the library, or try again what failed in it. Blocking.
+        """Continue with a job in the library, or try again what failed in it. Blocking.
 
         Raises SightlineError.
         """
@@ -98,11 +98,11 @@ class Engine:
         return number
 
     def pause(self, number: int) -> None:
-        """Hold a job between two steps. Raises UnknownName."""
+        """Pause a job between two steps. Raises UnknownName."""
         self._runner.pause(number)
 
     def continue_(self, number: int) -> None:
-        """Let a job that is held go on. Raises UnknownName."""
+        """Resume a paused job. Raises UnknownName."""
         self._runner.continue_(number)
 
     def cancel(self, number: int) -> None:
@@ -152,7 +152,7 @@ class Engine:
         self.library.database.check_there()
 
     def watch_again(self) -> None:
-        """Go on with the standing jobs of an engine before this one."""
+        """Continue with the standing jobs of an engine before this one."""
         for row in reversed(self.library.jobs.all()):
             if row.kind not in KINDS.names() or row.state == "done":
                 continue
@@ -161,10 +161,10 @@ class Engine:
             try:
                 self.resume(row.number)
             except (SightlineError, TypeError, KeyError) as error:
-                self.messages.emit(Warned(0, f"job {row.number} cannot go on: {error}"))
+                self.messages.emit(Warned(0, f"job {row.number} cannot continue: {error}"))
 
     async def hold_watches(self) -> None:
-        """End standing jobs; the library keeps them, and the next engine goes on with them."""
+        """End standing jobs; the library keeps them, and the next engine continues them."""
         self._runner.suspend(standing_only=True)
         await asyncio.to_thread(self._runner.join, standing_only=True)
 

@@ -39,7 +39,7 @@ class JobContext:
     residency: Callable[[], Residency]
     """returns the one owner of devices and loaded models"""
     nice: int
-    """how reader processes stand back for others"""
+    """nice value of reader processes"""
     take_reader: Callable[[], ReaderProcess | None]
     """returns a reader process that runs already, once"""
     submit: Callable[[Any], int]
@@ -61,7 +61,7 @@ class Job(ABC):
     resource: ClassVar[str] = ""
     """jobs of one resource run one after another; one without a resource starts at once"""
     standing: ClassVar[bool] = False
-    """goes on until a user ends it, also in the engine after this one"""
+    """continues until a user ends it, also in the engine after this one"""
     unit: ClassVar[str] = ""
     """what its work is counted in"""
 
@@ -83,7 +83,7 @@ class Job(ABC):
     @classmethod
     @abstractmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Return the job that goes on with one in the library. Raises SightlineError.
+        """Return the job that continues one in the library. Raises SightlineError.
 
         With `failed`, what failed in it is tried again.
         """
@@ -104,7 +104,7 @@ class Job(ABC):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether nothing is left to do, although it was cancelled."""
+        """Return whether nothing is left to do, although it was cancelled."""
         return False
 
     @abstractmethod
@@ -116,7 +116,7 @@ class Job(ABC):
         return ""
 
     def state(self, word: str) -> JobState:
-        """Return how it stands; `word` is `running`, `paused` or `queued`."""
+        """Return its state; `word` is `running`, `paused` or `queued`."""
         done, total = self.progress()
         return JobState(
             self.number, self.kind, self.title, word, done, total, self.unit, self.trouble(),
@@ -128,15 +128,15 @@ class Job(ABC):
         return None
 
     def last_view(self, end: Ended) -> View | None:
-        """Return what the engine's state goes on to show once the job has ended."""
+        """Return what the engine's state continues to show once the job has ended."""
         return None
 
     def pause(self) -> None:
-        """Hold the work between two steps."""
+        """Pause the work between two steps."""
         self.control.pause()
 
     def continue_(self) -> None:
-        """Let the work go on."""
+        """Resume the work."""
         self.control.resume()
 
     def cancel(self) -> None:
@@ -154,7 +154,7 @@ class Job(ABC):
     def ended_by(self, error: SightlineError | OSError) -> Ended:
         """Return the end of this job when `run` raised an error.
 
-        What this machine refused may go on once it does not; anything else has failed.
+        What this machine refused may continue once it does not; anything else has failed.
         """
         end = cut_short(self.number, error)
         if isinstance(error, SightlineError) and not isinstance(error, EnvironmentFault):

@@ -44,7 +44,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def release(self, job: int) -> None:
-        """Let a held job go on."""
+        """Resume a paused job."""
         with self._changed:
             self._held.discard(job)
             self._changed.notify_all()

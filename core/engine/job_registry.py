@@ -25,6 +25,6 @@ def kind_of(row: JobRow) -> type[Job]:
     if row.kind not in KINDS.names():
         raise UsageError(
             f"job {row.number} is {called(row.kind)}, a kind of job that this version does not "
-            "know: it is kept as it is; update sightline to go on with it or to remove it"
+            "know: it is kept as it is; update sightline to continue it or to remove it"
         )
     return KINDS.load(row.kind)

@@ -50,7 +50,7 @@ class JobRunner:
         return job
 
     def is_active(self, number: int) -> bool:
-        """Tell whether a job runs or waits."""
+        """Return whether a job runs or waits."""
         return number in self._jobs
 
     def active(self) -> set[int]:
@@ -65,7 +65,7 @@ class JobRunner:
         return [job for job in found if job is not None]
 
     def states(self) -> tuple[JobState, ...]:
-        """Return how each job stands, in the order of `jobs`."""
+        """Return the state of each job, in the order of `jobs`."""
         return tuple(job.state(self._word(job)) for job in self.jobs())
 
     def views(self) -> list[View]:
@@ -82,12 +82,12 @@ class JobRunner:
         self._last_views.pop(number, None)
 
     def pause(self, number: int) -> None:
-        """Hold a job; one that waits lets others go before it. Raises UnknownName."""
+        """Pause a job; a waiting one lets others go before it. Raises UnknownName."""
         self.get(number).pause()
         self._queue.hold(number)
 
     def continue_(self, number: int) -> None:
-        """Let a held job go on. Raises UnknownName."""
+        """Resume a paused job. Raises UnknownName."""
         self.get(number).continue_()
         self._queue.release(number)
 
@@ -139,7 +139,7 @@ class JobRunner:
             with self._turn(job):
                 job.run()
         except Cancelled:
-            # Cancelled after its last unit of work: then there is nothing to go on with.
+            # Cancelled after its last unit of work: then there is nothing to continue.
             end = Ended("done" if job.is_complete else "interrupted")
         except (SightlineError, OSError) as error:
             end = job.ended_by(error)

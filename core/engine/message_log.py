@@ -14,7 +14,7 @@ MAX_MESSAGES = 100_000
 MESSAGES_AT_ONCE = 10_000
 MOST_UNREAD = 500_000
 """messages kept for a reader that is behind: a scan of very many known sources says what it knows
-of them faster than anybody prints it"""
+of them faster than any client prints it"""
 
 
 class MessageLog:

@@ -121,7 +121,7 @@ class BatchComparison:
         shutil.rmtree(folder, ignore_errors=True)
 
     def recall(self) -> bool:
-        """Read what others are compared with from an earlier process; tell whether it is there."""
+        """Read the reference that an earlier process kept; return whether it is there."""
         folder = self._folder / REFERENCE
         if not (folder / "whole").is_file():
             return False

@@ -1,4 +1,4 @@
-"""What lies in the cache, whoever put it there, and taking it away."""
+"""What lies in the cache, by whichever tool, and removing it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class CachedRevision:
 class CachedModel:
     """One model's folder. `used` is when a file of it was last read or written (Unix seconds).
 
-    `leftover_bytes` are unfinished files: ours, which the next pull goes on with
-    (`resumable_bytes`), and other tools', which nobody goes on with.
+    `leftover_bytes` are unfinished files: ours, which the next pull continues
+    (`resumable_bytes`), and other tools', which nothing continues.
     """
 
     repo: str
@@ -43,7 +43,7 @@ class CachedModel:
 
     @property
     def whole(self) -> bool:
-        """Tell whether any snapshot is complete."""
+        """Return whether any snapshot is complete."""
         return any(not revision.lacking for revision in self.revisions)
 
 
@@ -82,9 +82,9 @@ def leftovers(folder: Folder) -> Iterator[Path]:
 
 
 def clean_leftovers(folder: Folder, *, resumable: bool = False) -> int:
-    """Remove unfinished files that nobody goes on with, and ours too if `resumable`; return bytes.
+    """Remove unfinished files that nothing continues, and ours too if `resumable`; return bytes.
 
-    Raises EnvironmentFault while anybody fetches the model.
+    Raises EnvironmentFault while a process fetches the model.
     """
     _not_busy(folder)
     removed = 0
@@ -100,7 +100,7 @@ def remove(cache: Path, repo: str, commit: str = "") -> int:
     """Remove a model, or one commit of it, and return the bytes freed.
 
     Blobs that another snapshot links to stay. Raises UnknownName if it is not there, and
-    EnvironmentFault while anybody fetches it.
+    EnvironmentFault while a process fetches it.
     """
     folder = Folder(cache, repo)
     model = cached_model(cache, repo)

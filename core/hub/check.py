@@ -39,7 +39,7 @@ class Checked:
 
     @property
     def sound(self) -> bool:
-        """Tell whether nothing is damaged or missing."""
+        """Return whether nothing is damaged or missing."""
         return all(fault.fault == "unchecked" for fault in self.faults)
 
 

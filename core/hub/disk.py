@@ -46,7 +46,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         shown = clean_path(str(path))
         if error.errno in _FULL:
             raise DiskFull(
-                f"no room left to write {shown}; free some space, and the same command goes on "
+                f"no space left to write {shown}; free some space, and the same command continues "
                 "from there"
             ) from error
         reason = clean(error.strerror or str(error))

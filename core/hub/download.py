@@ -20,7 +20,7 @@ from .wire import HubTimeouts, Wire
 WORKERS = 4
 """files fetched at once: enough to fill a line, few enough for a hub to bear"""
 TICK_SECONDS = 0.2
-"""how often progress is told and a cancel is passed on"""
+"""how often progress is reported and a cancel is passed on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Download:
 
     @property
     def fits(self) -> bool:
-        """Tell whether the disk has room for the rest."""
+        """Return whether the disk has space for the rest."""
         return not self.missing_bytes or self.missing_bytes + disk.MARGIN_BYTES <= self.free_bytes
 
 
@@ -118,7 +118,7 @@ class _Pull:
                     self._watch(futures)
                 finally:
                     self._stop(futures)
-        self._tell()
+        self._report()
 
     def _fetch(self, file: RemoteFile) -> None:
         checkpoint(self._control)
@@ -131,7 +131,7 @@ class _Pull:
                 self._wires.remove(wire)
 
     def _watch(self, futures: list[Future[None]]) -> None:
-        """Tell progress until all is done. Raises the first fault."""
+        """Report progress until all is done. Raises the first fault."""
         left = set(futures)
         while left:
             done, left = wait(left, TICK_SECONDS, FIRST_EXCEPTION)
@@ -139,7 +139,7 @@ class _Pull:
                 future.result()
             if self._control.cancelled:
                 checkpoint(self._control)
-            self._tell()
+            self._report()
 
     def _stop(self, futures: list[Future[None]]) -> None:
         """End what still runs: every worker is joined, so none may be left waiting for bytes."""
@@ -151,7 +151,7 @@ class _Pull:
                 wire.cut()
             _, left = wait(left, 0.05)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._progress(self._tally.now(paused=self._control.paused))
 
 

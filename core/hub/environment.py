@@ -72,7 +72,7 @@ def offline(flag: bool | str = False) -> str:
 def token() -> str | None:
     """Return the user's token for the hub, from wherever huggingface_hub keeps it.
 
-    Raises EnvironmentFault where it was told to fetch one and could not.
+    Raises EnvironmentFault where it was asked to fetch one and could not.
     """
     if os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").strip().lower() in _TRUE:
         return None

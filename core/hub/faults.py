@@ -71,7 +71,7 @@ def unreachable(error: Exception, asked: HubRequest) -> str:
 def gave_up(reason: str, asked: HubRequest, *, kept: bool) -> DownloadFailed:
     """Return the error for a fault that did not pass."""
     what = clean(asked.repo) + (f": {clean(asked.path)}" if asked.path else "")
-    keep = "what came is kept, and the same command goes on from there" if kept else (
+    keep = "what came is kept, and the same command continues from there" if kept else (
         "check the network, or HF_ENDPOINT if you use a mirror; with --offline only what is on "
         "this disk is used"
     )  # fmt: skip

@@ -78,7 +78,7 @@ class FilePart:
         self._hash = new_hash(self._file.size_bytes, large=self._file.large)
 
     def sound(self) -> bool:
-        """Tell whether all of it came and has the right checksum."""
+        """Return whether all of it came and has the right checksum."""
         same_size = self.have == self._file.size_bytes
         return same_size and self._hash.hexdigest() == self._file.etag
 
@@ -139,7 +139,7 @@ class Fetch:
             self._tally.at(self._file.path, part.have)
             self._tally.state(self._file.path, "fetching")
             if part.have < self._file.size_bytes:
-                self._wire.patiently(
+                self._wire.with_retries(
                     lambda: self._receive(part), self._asked, got=lambda: part.have
                 )
             self._judge(part)
@@ -180,7 +180,7 @@ class Fetch:
         self._tally.at(self._file.path, 0)
         raise DownloadFailed(
             f"{clean(self._folder.repo)}: '{clean(self._file.path)}' came with a wrong checksum "
-            "and was thrown away; the same command fetches it anew, and if this comes again, the "
+            "and was discarded; the same command fetches it again, and if this comes again, the "
             "hub or mirror is at fault"
         )
 
@@ -189,7 +189,7 @@ class Fetch:
 
 
 def whole_blob(blob: Path, size_bytes: int) -> bool:
-    """Tell whether a blob is there with the size it should have."""
+    """Return whether a blob is there with the size it should have."""
     try:
         return blob.stat().st_size == size_bytes
     except OSError:

@@ -1,4 +1,4 @@
-"""The one door to models: find, fetch, hold at a commit, list, check, remove.
+"""The one door to models: find, fetch, pin, list, check, remove.
 
 hub = Hub()
 found = hub.resolve("siglip2-base")
@@ -59,7 +59,7 @@ class Hub:
 
     @property
     def pins(self) -> Pins:
-        """Return the commits models are held at."""
+        """Return the commits models are pinned at."""
         from .pins import Pins
 
         return Pins(self._config or config_folder())
@@ -117,7 +117,7 @@ class Hub:
 
         `progress` is called by this thread, at most five times a second and once at the end.
         Raises DiskFull, DownloadFailed, ModelMissing, ModelRefused, or Interrupted when
-        cancelled; what came is kept, and the next pull goes on from there.
+        cancelled; what came is kept, and the next pull continues from there.
         """
         from . import download, whole
 
@@ -173,7 +173,7 @@ class Hub:
     ) -> Checked:  # fmt: skip
         """Read all files of a model again and compare them with their checksums.
 
-        `clean_up` removes damaged files, so that the next pull fetches them anew, and what other
+        `clean_up` removes damaged files, so that the next pull fetches them again, and what other
         tools left unfinished. Raises ModelMissing if nothing of it is here, and Interrupted.
         """
         from . import cache
@@ -197,7 +197,7 @@ class Hub:
         return found
 
     def promote(self, text: str) -> Pin:
-        """Hold a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
+        """Pin a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
 
         Raises UsageError if that commit was not verified on this machine.
         """

@@ -26,12 +26,12 @@ _LOCK_SECONDS = 0.1
 
 
 def is_commit(text: str) -> bool:
-    """Tell whether a revision is a full commit."""
+    """Return whether a revision is a full commit."""
     return _COMMIT.fullmatch(text) is not None
 
 
 def is_etag(text: str) -> bool:
-    """Tell whether a text is a checksum, and so may be a file's name in `blobs`."""
+    """Return whether a text is a checksum, and so may be a file's name in `blobs`."""
     return _ETAG.fullmatch(text) is not None
 
 
@@ -143,7 +143,7 @@ class Folder:
             lock.release()
 
     def busy(self) -> bool:
-        """Tell whether anybody is writing one of this model's blobs."""
+        """Return whether a process is writing one of this model's blobs."""
         from filelock import FileLock, Timeout
 
         for path in self._locks.glob("*.lock"):

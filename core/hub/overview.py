@@ -99,7 +99,7 @@ def _snapshots(model: CachedModel | None) -> list[str]:
     if model.leftover_bytes:
         resumable = byte_size(model.resumable_bytes)
         found.append(
-            f"unfinished: {byte_size(model.leftover_bytes)}, {resumable} to be gone on with"
+            f"unfinished: {byte_size(model.leftover_bytes)}, {resumable} that can be resumed"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""The commits models are held at: `pins.toml`, a lock file for weights."""
+"""The commits models are pinned at: `pins.toml`, a lock file for weights."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .disk import disk_errors
 from .layout import is_commit
 
 FILE = "pins.toml"
-HEAD = "# Written by sightline: the commit each model is held at in the stable channel.\n\n"
+HEAD = "# Written by sightline: the commit each model is pinned at in the stable channel.\n\n"
 
 Why = Literal["first pull", "promoted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One model held at one commit; `pinned` is a UTC time in ISO 8601."""
+    """One model pinned at one commit; `pinned` is a UTC time in ISO 8601."""
 
     repo: str
     commit: str
@@ -32,7 +32,7 @@ class Pin:
 
 
 class Pins:
-    """The user's pins, read anew each time: another process may have written them."""
+    """The user's pins, read again each time: another process may have written them."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -59,18 +59,18 @@ class Pins:
         return {pin.repo.lower(): pin for pin in pins}
 
     def set(self, repo: str, commit: str, why: Why) -> Pin:
-        """Hold a model at a commit. Raises ProfileError, DiskFull or EnvironmentFault."""
+        """Pin a model at a commit. Raises ProfileError, DiskFull or EnvironmentFault."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         pin = Pin(repo, commit, now, why)
         self._change(repo, pin)
         return pin
 
     def first(self, repo: str, commit: str) -> Pin:
-        """Hold a model at a commit unless it is held at one already; return what holds."""
+        """Pin a model at a commit unless it is pinned already; return the pin in force."""
         return self.get(repo) or self.set(repo, commit, "first pull")
 
     def remove(self, repo: str) -> None:
-        """Hold a model no longer."""
+        """Unpin a model."""
         self._change(repo, None)
 
     def _change(self, repo: str, pin: Pin | None) -> None:

@@ -1,4 +1,4 @@
-"""How far a download is, told in numbers only."""
+"""How far a download is, in numbers only."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class DownloadCounter:
             self._files[path] = replace(file, done_bytes=file.done_bytes + count)
 
     def now(self, *, paused: bool) -> DownloadProgress:
-        """Return where things stand; called by one thread, a few times a second."""
+        """Return the progress; called by one thread, a few times a second."""
         with self._lock:
             files, fetched = tuple(self._files.values()), self._fetched
         speed = self._speed.at(fetched)

@@ -96,7 +96,7 @@ class Resolver:
         return self._asked(reference, "", folder, wish), "newest", "main"
 
     def _said(self, reference: Reference, entry: CatalogEntry | None) -> tuple[str, PinnedBy]:
-        """Return the revision that somebody chose: behind the name, or as a default."""
+        """Return the revision that was chosen: behind the name, or as a default."""
         if reference.revision:
             return reference.revision, "reference"
         minicpm = os.environ.get("MINICPM_REVISION", "").strip()
@@ -131,7 +131,7 @@ class Resolver:
         commit: str,
         wish: ModelRequest,
     ) -> dict[str, Any] | None:
-        """Return the model's configuration where nothing else tells its family."""
+        """Return the model's configuration where nothing else identifies its family."""
         if entry is not None or reference.family:
             return None
         found = whole.config_of(snapshot)

@@ -1,4 +1,4 @@
-"""Whether a folder holds all of a model, told without a network."""
+"""Whether a folder holds all of a model, found without a network."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class Wire:
             self._drop()
             raise TransientFault(unreachable(error, asked)) from error
 
-    def patiently(
+    def with_retries(
         self, attempt: Callable[[], T], asked: HubRequest, *, got: Callable[[], int] = lambda: 0
     ) -> T:
         """Call until it succeeds, waiting longer after each fault in a row.
@@ -213,7 +213,7 @@ class Wire:
             except (ValueError, RecursionError) as error:
                 raise DownloadFailed(f"{asked.repo}: the hub answers no JSON") from error
 
-        return self.patiently(once, asked)
+        return self.with_retries(once, asked)
 
     def _url(self, path: str) -> str:
         return path if path.startswith(("http://", "https://")) else self.hub + path

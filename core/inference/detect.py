@@ -55,7 +55,7 @@ class Detect(Section):
         1, ge=1, le=8, description="look at so many by so many overlapping tiles too, for small "
         "things",
     )  # fmt: skip
-    tracks: bool = Field(True, description="tell which boxes of a video are the same thing")
+    tracks: bool = Field(True, description="link boxes that show the same object across frames")
 
 
 class DetectedBox(BaseModel):
@@ -89,7 +89,7 @@ class DetectStage(StageDeclaration):
         return "objects: " + "; ".join(map(_box_line, body["objects"]))
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:
-        """Settle on the detector and on what it looks for."""
+        """Choose the detector and the labels it detects."""
         leases.check(self.name, *self.accepts)
         with leases.lease(self.name) as model:
             self._open = bool(getattr(model, "open_vocabulary", False))
@@ -98,7 +98,7 @@ class DetectStage(StageDeclaration):
         self._labels = tuple(sorted(self._known(spec, known)))
         if self._open and not self._labels and "tag" not in spec.stages:
             raise ProfileError(
-                "detect: this detector must be told what to look for; set detect.labels, or add "
+                "detect: this detector needs labels to look for; set detect.labels, or add "
                 "'tag' to the stages to look for each frame's tags"
             )
         self._threshold = spec.settings(Detect).threshold

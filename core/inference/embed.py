@@ -49,7 +49,7 @@ class EmbedStage(StageDeclaration):
 
     @classmethod
     def line(cls, body: Mapping[str, Any]) -> str:
-        """Return that there is a vector; it stands beside the body, which is empty."""
+        """Return that there is a vector; it is stored beside the body, which is empty."""
         return "vector"
 
     def open(self, leases: ModelLeases, spec: Spec) -> None:

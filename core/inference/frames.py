@@ -53,19 +53,19 @@ def longest_side(spec: Spec) -> int:
 
 
 def roughly(spec: Spec) -> bool:
-    """Tell whether pictures need only be as large as embedders see them: see `rough_size`."""
+    """Return whether pictures need only be as large as embedders see them: see `rough_size`."""
     sized = spec.models.no_resize or spec.models.image_size
     same = all(_takes_the_followed_model(spec, name) for name in spec.model_stages)
     return not sized and _only_embedders(spec) and same
 
 
 def _only_embedders(spec: Spec) -> bool:
-    """Tell whether every stage can do with an embedder."""
+    """Return whether every stage can do with an embedder."""
     return all("embedder" in declaration(name).accepts for name in spec.model_stages)
 
 
 def _takes_the_followed_model(spec: Spec, stage: str) -> bool:
-    """Tell whether a stage uses the model of the one it follows, if it follows one."""
+    """Return whether a stage uses the model of the one it follows, if it follows one."""
     followed = declaration(stage).follows
     model = getattr(spec.section(stage), "model", "")
     return not followed or model in ("", getattr(spec.section(followed), "model", ""))
@@ -100,7 +100,7 @@ def kept_frames(spec: Spec, frames: FrameStore) -> FrameStore | None:
 class VideoFrames:
     """The frames of one video that models are shown, as microbatches.
 
-    Frames whose numbers and times are known from an earlier scan are decoded only if somebody
+    Frames whose numbers and times are known from an earlier scan are decoded only if a stage
     wants their pixels; else the video is read through once. `ended` says how that ended.
     """
 

@@ -43,7 +43,7 @@ class ModelLeases:
         return self._loadings[stage]
 
     def same_model(self, stage: str, other: str) -> bool:
-        """Tell whether two stages use one model, loaded alike."""
+        """Return whether two stages use one model, loaded alike."""
         return self._loadings.get(stage) == self._loadings.get(other)
 
     def kind(self, stage: str) -> Kind:
@@ -75,7 +75,7 @@ class ModelLeases:
         return raw
 
     def fit(self, stages: Sequence[str]) -> bool:
-        """Tell whether the models of these stages can be in memory at once."""
+        """Return whether the models of these stages can be in memory at once."""
         return self.residency.fit([self.loading(stage) for stage in stages])
 
     def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> AnswerKey:

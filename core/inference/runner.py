@@ -47,7 +47,7 @@ class InferenceRunner:
         redo: bool,
         after: InferenceRunner | None = None,
     ) -> None:
-        """`after` is the pass before: answers and failures of its stages stand."""
+        """`after` is the pass before: answers and failures of its stages are kept."""
         self._stages = model_stages
         self._leases = leases
         self._annotations = annotations
@@ -190,7 +190,7 @@ class InferenceRunner:
         return self._conversions[key]
 
     def _is_fresh(self, stage: ModelStage, key: QuestionKey) -> bool:
-        """Tell whether this very scan asked it: `--redo` asks everything once."""
+        """Return whether this very scan asked it: `--redo` asks everything once."""
         return (stage.asked.id, *key) in self._asked_now
 
     def _ask(

@@ -120,7 +120,7 @@ class InferenceSession:
         decode = partial(_decode, reader, info, longest_side(self._spec))
         with self.turn:
             candidates, notes = self._verifier.verify(
-                info, decided.candidates, times, decode, control, anew=self._redo
+                info, decided.candidates, times, decode, control, redo=self._redo
             )
         answers.annotations += notes
         answers.asked[Verifier.name] = self._verifier.asked

@@ -1,6 +1,6 @@
-"""What a look is: a stage that shows frames to a model and keeps what it says.
+"""Stages with a model: frames become questions to it, and its answers are kept.
 
-A look turns a microbatch of frames, with what earlier looks noted on them, into questions; asks
+A stage turns a microbatch of frames, with the answers of earlier stages, into questions; asks
 only those that were never asked before; and gives one answer per question. However ragged the
 questions of a microbatch are (a frame has no object or twenty), a question knows its frame and its
 part of it, so every answer finds its way back.
@@ -33,9 +33,9 @@ class KeptJpeg(Protocol):
 
 
 class LazyFrame:
-    """One frame as models see it: decoded when somebody first wants its pixels.
+    """One frame as models see it: decoded when its pixels are first needed.
 
-    One pixel stands for a square of `scale` source pixels.
+    One pixel covers a square of `scale` source pixels.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class LazyFrame:
         return from_jpeg(jpeg)
 
     def drop(self) -> None:
-        """Let go of the pixels."""
+        """Release the pixels."""
         self._pixels = None
 
 
 PriorAnswers = dict[str, list[Annotation]]
-"""what the looks so far noted on one frame, by stage"""
+"""the answers of earlier stages about one frame, by stage"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Answer:
 
 
 class ModelStage(Protocol):
-    """One way of looking. Opened once per scan; `prepare` runs beside the `infer` of another."""
+    """A stage with a model. Opened once per scan; `prepare` runs beside the `infer` of another."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -133,12 +133,12 @@ class ModelStage(Protocol):
 
 @dataclass
 class Microbatch:
-    """Frames on their way through the looks, with what was noted on each."""
+    """Frames on their way through the model stages, with the answers about each."""
 
     shown: list[LazyFrame]
     prior: list[PriorAnswers] = field(default_factory=list)
     carried: Any = None
-    """what whoever made it wants back with it"""
+    """returned to its creator with the answer"""
 
     def __post_init__(self) -> None:
         self.prior = self.prior or [{} for _ in self.shown]

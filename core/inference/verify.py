@@ -78,7 +78,7 @@ class _Case:
 
 
 class Verify(Section):
-    """A second look at each candidate, by a VLM."""
+    """A second check of each candidate, by a VLM."""
 
     model: str = Field("", description="a VLM; empty takes vlm.model")
     prompt: str = Field("storm_verify", description="a prompt's name, or name@version")
@@ -136,7 +136,7 @@ class Verifier(StageDeclaration):
         decode: Decode,
         control: Control,
         *,
-        anew: bool = False,
+        redo: bool = False,
     ) -> tuple[list[Candidate], list[Annotation]]:
         """Return all candidates with their verdicts, and what was said about them.
 
@@ -150,7 +150,7 @@ class Verifier(StageDeclaration):
         ]
         content, asked = info.content, self._key_for(info)
         keys = [_key(content, case) for case in cases]
-        known = {} if anew else self._annotations.known(asked, keys)
+        known = {} if redo else self._annotations.known(asked, keys)
         new = [case for case in cases if _key(content, case) not in known]
         size = self.batch_size  # it may shrink on the way
         for start in range(0, len(new), size):

@@ -43,7 +43,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A video that a truth file may speak of, as its scan knows it."""
+    """A video that a truth file may name, as its scan knows it."""
 
     names: frozenset[str]
     """path and file name, also as exports write them"""

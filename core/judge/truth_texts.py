@@ -164,7 +164,7 @@ def _clock_text(text: str) -> float:
 
 
 def edl_truths(text: str, footage: Sequence[Footage]) -> list[Truth] | None:
-    """Read a CMX3600 list: each cut is an event, without the handles that its comment tells.
+    """Read a CMX3600 list: each cut is an event, without the handles that its comment gives.
 
     The rate is that of its comment, else that of the video of this name, else 29.97 for a list
     with dropped frames. Raises NoTruth where none is known.

@@ -1,1 +1,1 @@
-"""What looks: one file per family behind four small protocols."""
+"""The models: one file per family behind four small protocols."""

@@ -7,7 +7,7 @@ repetition      share of the words that lie in a run of four words which stood e
 looping         the text ends in one unit of up to 200 characters, three times or more on end and
                 over at least 30 characters; the last one may be cut off
 echo            share of the prompt's different runs of four words (of fewer, if it is shorter)
-                that stand in the answer too
+                that are in the answer too
 control_tokens  what marks turns, pictures or thoughts and should never reach a reader, each once
 refusal         the first 300 characters hold a phrase by which a model declines; cautious: that
                 nothing can be seen *in* a picture is an answer
@@ -57,7 +57,7 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Times in seconds. None where the backend does not tell, or where there is nothing to count.
+    """Times in seconds. None where not reported by the backend, or nothing to count.
 
     `seconds` and `tokens_per_second` are this answer's share of its batch; `first_token_seconds`
     is the time until the batch's first token. `peak_bytes` is the most that torch held on the GPU
@@ -121,7 +121,7 @@ def repetition(text: str) -> float | None:
 
 
 def looping(text: str) -> bool:
-    """Tell whether the text ends in one unit over and over."""
+    """Return whether the text ends in one unit over and over."""
     end = text.rstrip()
     return any(
         _periodic(end, unit) >= max(LEAST_TURNS * unit, LEAST_LOOP)
@@ -130,7 +130,7 @@ def looping(text: str) -> bool:
 
 
 def echo(text: str, prompt: str) -> float | None:
-    """Return the share of the prompt's runs of words that stand in the answer; None for none."""
+    """Return the share of the prompt's runs of words that are in the answer; None for none."""
     asked, said = _words(prompt), _words(text)
     size = min(RUN, len(asked))
     if not size or not said:
@@ -146,7 +146,7 @@ def control_tokens(text: str) -> tuple[str, ...]:
 
 
 def refusal(text: str) -> bool:
-    """Tell whether the text begins by declining to answer."""
+    """Return whether the text begins by declining to answer."""
     return bool(_REFUSAL.search(text[:REFUSAL_WITHIN]))
 
 

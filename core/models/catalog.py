@@ -93,7 +93,7 @@ class Catalog(_Table):
     verified: tuple[VerifiedModel, ...] = ()
 
     def of_repo(self, repo: str) -> tuple[str, CatalogEntry] | None:
-        """Return name and entry of a repository; the hub does not tell upper case from lower."""
+        """Return name and entry of a repository; the hub ignores case."""
         for name, entry in self.models.items():
             if entry.repo.lower() == repo.lower():
                 return name, entry

@@ -1,7 +1,7 @@
 """What only the first token of a vision transformer needs of its last block.
 
 CLIP's picture side is its class token after the last block; what that block makes of the other
-tokens is thrown away. They are still what the class token attends to, so their keys and values are
+tokens is discarded. They are still what the class token attends to, so their keys and values are
 computed; their queries, their output projection and their part of the feed-forward network, ten
 twelfths of a block, are not. The class token gets the same numbers up to float rounding.
 """
@@ -47,7 +47,7 @@ def _first_token_block(block: Any) -> Any:
             normed = block.ln_1(tokens)
             attended = block.attention(normed[:, :1], normed, normed, attn_mask)
             first = tokens[:, :1] + block.ls_1(attended)
-            done: Tensor = first + block.ls_2(block.mlp(block.ln_2(first)))
-            return done
+            hidden: Tensor = first + block.ls_2(block.mlp(block.ln_2(first)))
+            return hidden
 
     return FirstTokenBlock()

@@ -74,7 +74,7 @@ def generate(
 
     if cancelled():
         return Generated(tuple(SequenceRow((), "cancelled") for _ in limits), 0.0, None)
-    # An encoder-decoder answers from one start token on, others go on from the prompt.
+    # An encoder-decoder answers from one start token on, others continue from the prompt.
     start = 1 if model.config.is_encoder_decoder else int(inputs["input_ids"].shape[1])
     watch = Watch(start, limits, cancelled)
     criteria: Any = StoppingCriteriaList([watch])

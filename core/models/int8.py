@@ -13,7 +13,7 @@ _BLOCKS = (("transformer",), ("trunk", "blocks"), ("encoder",))
 
 
 def wants_eight_bits(quantize: str, device: Capability, dtype: str) -> bool:
-    """Tell whether an embedder is wanted in eight bits.
+    """Return whether an embedder is wanted in eight bits.
 
     `dtype` is that of the weights. Raises ModelRefused for any other number of bits, and where this
     one is not to be had.

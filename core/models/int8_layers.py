@@ -72,17 +72,17 @@ class IntegerAttention(nn.Module):
         need_weights: bool = False,
         attn_mask: Tensor | None = None,
     ) -> tuple[Tensor, None]:
-        """(n, asked, width) and (n, tokens, width) to (n, asked, width)."""
+        """(n, queries, width) and (n, tokens, width) to (n, queries, width)."""
         if need_weights or value is not key:
             raise ValueError("only attention of keys that are the values, without its weights")
-        seen = rounded_rows(key)
-        asked = seen if query is key else rounded_rows(query)
-        keys, values = self.key_value.of(*seen).chunk(2, -1)
-        mixed = functional.scaled_dot_product_attention(
-            self._by_head(self.query.of(*asked), query), self._by_head(keys, key),
+        int8_key = rounded_rows(key)
+        int8_query = int8_key if query is key else rounded_rows(query)
+        keys, values = self.key_value.of(*int8_key).chunk(2, -1)
+        attn_out = functional.scaled_dot_product_attention(
+            self._by_head(self.query.of(*int8_query), query), self._by_head(keys, key),
             self._by_head(values, key), attn_mask,
         )  # fmt: skip
-        return self.out_proj(mixed.transpose(1, 2).flatten(2)), None
+        return self.out_proj(attn_out.transpose(1, 2).flatten(2)), None
 
     def _by_head(self, rows: Tensor, like: Tensor) -> Tensor:
         """(n * tokens, width) to (n, heads, tokens, width of a head)."""

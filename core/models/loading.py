@@ -67,7 +67,7 @@ class Resident:
         return self._memory
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
         self._loaded.model = None
         self._loaded.processor = None
         self._memory = 0

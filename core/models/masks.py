@@ -1,7 +1,7 @@
-"""What the SAM families share: a picture is looked at once, then each box is turned into a mask.
+"""What the SAM families share: an image is encoded once, then each box is turned into a mask.
 
 Numbers of boxes differ from picture to picture and the models take no padding, so boxes are decoded
-picture by picture, which costs little beside the looking. Masks stay small until `finish`, where
+picture by picture, which costs little beside the encoding. Masks stay small until `finish`, where
 they are brought to the picture's size away from the thread that holds the device.
 """
 
@@ -68,7 +68,7 @@ class BoxSegmenter(Resident):
         """Return how a picture of (height, width) comes to lie in the model's input."""
 
     @abstractmethod
-    def looked(self, pixels: torch.Tensor) -> list[Any]:
+    def image_embeddings(self, pixels: torch.Tensor) -> list[Any]:
         """Return what the model sees in (n, 3, height, width), as one `image_embeddings` each."""
 
     @property
@@ -83,9 +83,9 @@ class BoxSegmenter(Resident):
         check(pictures)
         frames = tuple(self.frame((one.shape[0], one.shape[1])) for one in pictures)
         corners = tuple(_corners(some, frame) for some, frame in zip(boxes, frames, strict=True))
-        asked = [index for index, some in enumerate(corners) if len(some)]
-        found = batches(self._processed(pictures, asked), ["pixel_values"])
-        parts = [Batch(tuple(asked[i] for i in one.indices), one.inputs) for one in found]
+        with_boxes = [index for index, some in enumerate(corners) if len(some)]
+        found = batches(self._processed(pictures, with_boxes), ["pixel_values"])
+        parts = [Batch(tuple(with_boxes[i] for i in one.indices), one.inputs) for one in found]
         return SegmenterInputs(tuple(parts), frames, corners)
 
     def segment(self, prepared: SegmenterInputs) -> Any:
@@ -96,8 +96,8 @@ class BoxSegmenter(Resident):
         with torch.inference_mode():
             for part in prepared.parts:
                 inputs = to_device(part.inputs, self.device, self._loaded.dtype)
-                seen = self.looked(inputs["pixel_values"])
-                for index, one in zip(part.indices, seen, strict=True):
+                embeddings = self.image_embeddings(inputs["pixel_values"])
+                for index, one in zip(part.indices, embeddings, strict=True):
                     small[index] = self._decode(one, prepared.corners[index])
         return small, prepared.frames
 
@@ -107,20 +107,20 @@ class BoxSegmenter(Resident):
             [] if small is None else _masks(small, frame) for small, frame in zip(*raw, strict=True)
         ]
 
-    def _processed(self, pictures: Sequence[Pixels], asked: list[int]) -> list[dict[str, Any]]:
+    def _processed(self, pictures: Sequence[Pixels], with_boxes: list[int]) -> list[dict[str, Any]]:
         """Process the pictures that have boxes; a rejected one is named by its own number."""
         try:
-            chosen = [pictures[index] for index in asked]
+            chosen = [pictures[index] for index in with_boxes]
             return process(self._loaded.processor.image_processor, chosen)
         except ImageRejected as error:
-            raise ImageRejected(str(error), asked[error.index]) from error
+            raise ImageRejected(str(error), with_boxes[error.index]) from error
 
-    def _decode(self, seen: Any, corners: NDArray[np.float32]) -> torch.Tensor:
+    def _decode(self, embeddings: Any, corners: NDArray[np.float32]) -> torch.Tensor:
         import torch
 
         parts = [
             self._loaded.model(
-                image_embeddings=seen,
+                image_embeddings=embeddings,
                 input_boxes=torch.from_numpy(corners[None, at : at + BOXES_AT_ONCE]).to(
                     self.device
                 ),
@@ -144,11 +144,11 @@ def _corners(boxes: Sequence[Box], frame: Frame) -> NDArray[np.float32]:
 
 
 def _masks(small: torch.Tensor, frame: Frame) -> list[NDArray[np.bool_]]:
-    done: list[NDArray[np.bool_]] = []
+    masks: list[NDArray[np.bool_]] = []
     for at in range(0, len(small), MASKS_AT_ONCE):
         full = _enlarged(small[at : at + MASKS_AT_ONCE], frame)
-        done += list((full[:, 0] > 0).numpy())
-    return done
+        masks += list((full[:, 0] > 0).numpy())
+    return masks
 
 
 def _enlarged(logits: torch.Tensor, frame: Frame) -> torch.Tensor:

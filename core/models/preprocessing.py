@@ -60,7 +60,7 @@ def preresized(processor: Any, picture: Pixels) -> tuple[torch.Tensor, dict[str,
 
     A processor first makes the picture contiguous by channel, on which resizing is five times
     slower than on the interleaved pixels it comes with. So the processor's own `resize` is called
-    on those, if it is the usual one; the second value then tells the processor not to.
+    on those, if it is the usual one; the second value then makes the processor skip it.
     """
     from transformers.image_processing_backends import TorchvisionBackend
 
@@ -110,17 +110,17 @@ def each(
     pictures: Sequence[Pixels], work: Callable[[Pixels], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Do `work` on each picture; what it raises becomes ImageRejected with the index."""
-    done: list[dict[str, Any]] = []
+    processed: list[dict[str, Any]] = []
     for index, picture in enumerate(pictures):
         try:
-            done.append(work(_checked(picture)))
+            processed.append(work(_checked(picture)))
         except SightlineError:
             raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise ImageRejected(_why(picture, error), index) from error
-    return done
+    return processed
 
 
 def batches(processed: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Batch]:

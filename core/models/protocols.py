@@ -1,4 +1,4 @@
-"""What a model is: four small protocols, one per kind of looking.
+"""What a model is: four small protocols, one per kind of model.
 
 Every call of a stage comes in three parts, so that the runner can overlap them: `prepare` (CPU:
 resize, normalise, tokenise), then the model's own verb in the one thread that holds the device,
@@ -79,7 +79,7 @@ class Model(Protocol):
         """Return what its weights and buffers take on its device."""
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
 
 
 class Embedder(Model, Protocol):
@@ -170,8 +170,9 @@ class VlmRequest:
 class Completion:
     """What a VLM said, with what was measured. `error` is set when and only when it `failed`.
 
-    Token counts and times are None where the backend does not tell. `seconds` is this answer's
-    share of its batch; `peak_bytes` is the most its device's memory held while the batch ran.
+    Token counts and times are None where the backend does not report them. `seconds` is this
+    answer's share of its batch; `peak_bytes` is the most its device's memory held while the batch
+    ran.
     """
 
     text: str

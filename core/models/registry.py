@@ -151,7 +151,7 @@ def family_of(config: Mapping[str, Any]) -> str | None:
 def _declaring(model_type: str) -> str | None:
     """Return the first family whose class declares that it loads a model type."""
     for name in FAMILIES.names():
-        if name in _KINDS:  # those stand in MODEL_TYPES, so that none is imported to find out
+        if name in _KINDS:  # those are in MODEL_TYPES, so that none is imported to find out
             continue
         try:
             types: tuple[str, ...] = getattr(FAMILIES.load(name), "model_types", ())

@@ -1,8 +1,8 @@
 """Python code that comes with a model: only with consent, and helped over what changed since.
 
 transformers 5 wants of every model what `post_init` sets up, which older remote code never calls;
-and it refuses code that imports flash_attn, even if that is never used. Both are mended for as long
-as loading takes and no longer.
+and it refuses code that imports flash_attn, even if that is never used. Both are patched while a
+model is loaded and no longer.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def check_consent(loading: Loading) -> None:
         if "--" in reference:
             elsewhere = clean(reference.partition("--")[0], limit=80)
             raise ModelRefused(
-                f"{name} wants to run code of another repository, {elsewhere}, which nobody "
+                f"{name} wants to run code of another repository, {elsewhere}, which was not "
                 "consented to; choose a revision that brings its own code"
             )
 
 
 @contextmanager
-def mended() -> Iterator[None]:
+def compatible_transformers() -> Iterator[None]:
     """Let older remote code load with transformers 5 and without flash_attn."""
     with _tied_weights(), _flash_attention():
         yield
@@ -70,7 +70,7 @@ def processor_of(folder: Path, tokenizer: Any) -> Any:
         reason: Exception | None = error
     else:
         reason = None
-    if _is_whole(made):
+    if _is_complete(made):
         return made
     named = _references(folder).get("AutoProcessor") or _processing_class(folder)
     if named is None:
@@ -89,7 +89,7 @@ def _built(folder: Path, named: str, tokenizer: Any, safe: dict[str, Any]) -> An
     return kind(image_processor=auto.from_pretrained(folder, **safe), tokenizer=tokenizer)
 
 
-def _is_whole(processor: Any) -> bool:
+def _is_complete(processor: Any) -> bool:
     return all(getattr(processor, part, None) for part in ("image_processor", "tokenizer"))
 
 

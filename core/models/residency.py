@@ -1,8 +1,8 @@
 """Which models are in memory: loaded on first use, leased while used, evicted by age.
 
-A model is loaded once however many stages and scans use it. When the next one needs room, those
-that nobody holds go, the longest unused first. What each really took is measured and remembered,
-so the next run knows before it loads.
+A model is loaded once however many stages and scans use it. When the next one needs memory, those
+that nothing holds are evicted, the longest unused first. What each really took is measured and
+remembered, so the next run knows before it loads.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Residency:
         )
 
     def fit(self, loadings: Sequence[Loading]) -> bool:
-        """Tell whether models can be in memory at once, evicting what nobody holds for them."""
+        """Return whether models can be in memory at once, evicting what is not in use for them."""
         wanted = {key_of(each): each for each in loadings if each.folder is not None}
         needed: dict[str, int] = {}
         for key, each in wanted.items():
@@ -164,7 +164,7 @@ class Residency:
         self._footprints.keep_batch(key_of(loading), work, batch)
 
     def evict_idle(self, device: str | None = None) -> int:
-        """Close every model nobody holds (on one device); return how many."""
+        """Close every model that is not in use (on one device); return how many."""
         with self._lock:
             idle = [
                 key for key, resident in self._residents.items()
@@ -190,7 +190,7 @@ class Residency:
         return sorted(rows, key=lambda row: row.idle_seconds)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         with self._lock:
             for key in list(self._residents):
                 self._close(key)
@@ -261,13 +261,13 @@ class Residency:
         resident.model.close()
 
 
-def _usable(seen: Memory) -> float:
+def _usable(memory: Memory) -> float:
     """Return the bytes a model may take of what is free: some is left to what it computes."""
-    return seen.free_bytes - SPARE_SHARE * seen.total_bytes
+    return memory.free_bytes - SPARE_SHARE * memory.total_bytes
 
 
 def key_of(loading: Loading) -> str:
-    """Return what tells a loaded model from every other: what it is and how it is loaded."""
+    """Return what identifies a loaded model: what it is and how it is loaded."""
     options: list[tuple[str, Any]] = sorted(loading.options.items())
     parts = (
         loading.family, str(loading.folder or loading.name), loading.revision, loading.device,

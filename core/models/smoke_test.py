@@ -1,4 +1,4 @@
-"""Whether a model really works here: loaded, shown one drawn picture, and what came out looked at.
+"""Whether a model really works here: loaded, given one synthetic image, its output checked.
 
 Tried with every attention backend that can work on the device. Says that something comes out, not
 that it is right.
@@ -73,7 +73,7 @@ class SmokeReport:
 
 
 def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeReport:
-    """Load a model with each attention backend and look at one picture. Raises nothing."""
+    """Load a model with each attention backend and run it on one image. Raises nothing."""
     worked: list[str] = []
     seen = (dtype, device)
     failure = ""
@@ -89,8 +89,8 @@ def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeR
     return SmokeReport(attns, *seen, "" if attns else failure or "no attention backend works here")
 
 
-def look(model: Model) -> str:
-    """Show a loaded model one drawn picture; return what is wrong with what comes out, or ""."""
+def faulty_output(model: Model) -> str:
+    """Run a loaded model on one synthetic image; return what is wrong with its output, or ""."""
     picture = drawn()
     kinds: dict[str, Callable[[Any, Pixels], str]] = {
         "embedder": _embeds,
@@ -112,7 +112,7 @@ def drawn() -> Pixels:
 def _once(loading: Loading) -> tuple[Any, str]:
     model = load(loading)
     try:
-        wrong = look(model)
+        wrong = faulty_output(model)
         identity, where = model.identity, model.device
     finally:
         model.close()

@@ -72,8 +72,8 @@ class AsyncRoutedTransport(httpx.AsyncBaseTransport):
 
 @contextmanager
 def _understood() -> Iterator[None]:
-    """Give what a proxy that speaks no SOCKS causes in httpcore 1.0 the kind httpx has for it."""
+    """Give what a proxy without SOCKS support causes in httpcore 1.0 the kind httpx has for it."""
     try:
         yield
     except (socksio.SOCKSError, AssertionError) as error:
-        raise httpx.ProxyError("the proxy does not speak SOCKS 5") from error
+        raise httpx.ProxyError("the proxy does not support SOCKS 5") from error

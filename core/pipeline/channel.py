@@ -30,12 +30,12 @@ class Control:
 
     @property
     def cancelled(self) -> bool:
-        """Tell whether the work was called off."""
+        """Return whether the work was called off."""
         return self._cancelled or (self._parent is not None and self._parent.cancelled)
 
     @property
     def paused(self) -> bool:
-        """Tell whether work is held."""
+        """Return whether work is held."""
         return self._paused or (self._parent is not None and self._parent.paused)
 
     def cancel(self) -> None:
@@ -50,7 +50,7 @@ class Control:
             self._paused = True
 
     def resume(self) -> None:
-        """Let work go on."""
+        """Resume the work."""
         with self.changed:
             self._paused = False
             self.changed.notify_all()
@@ -93,7 +93,7 @@ class Channel(Generic[T]):
 
     @property
     def ended(self) -> bool:
-        """Tell whether nothing more comes."""
+        """Return whether nothing more comes."""
         return self._ended
 
     def put(self, item: T) -> None:

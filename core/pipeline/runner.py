@@ -61,7 +61,7 @@ def _closed(batches: Iterator[Any]) -> Iterator[Iterator[Any]]:
 
 
 class Chain:
-    """Steps at work. Iterate over it once to get the results in the calling thread."""
+    """Running steps. Iterate over it once to get the results in the calling thread."""
 
     def __init__(
         self, source: Iterable[Any], steps: list[Step], control: Control, capacity: int = 2
@@ -130,7 +130,7 @@ class Chain:
             self._control.cancel()
 
     def _finish(self, threads: list[threading.Thread]) -> None:
-        """Join every thread; whoever left early (a failure, a break) stops the others first."""
+        """Join every thread; an early exit (a failure, a break) stops the others first."""
         if any(thread.is_alive() for thread in threads) and not self._channels[-1].ended:
             self._control.cancel()
         for thread in threads:

@@ -117,7 +117,7 @@ def _built(found: type[T], fields: dict[str, Any]) -> T:
 
 
 def _is_tagged(hint: Any) -> bool:
-    """Tell whether a field may hold one of several dataclasses, so that JSON must say which."""
+    """Return whether a field may hold one of several dataclasses, so that JSON must say which."""
     return len(_dataclasses_of(typing.get_args(hint))) > 1 and _is_union(hint)
 
 

@@ -43,7 +43,7 @@ class WatchFolder(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class EndWatch(Request[Accepted], right="write", long=True):
-    """Watch a folder no more; a scan of what appeared goes on."""
+    """Stop watching a folder; a scan of what appeared continues."""
 
     folder: str
 
@@ -74,7 +74,7 @@ class VerifyScan(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class ResumeScan(Request[Accepted], right="write", long=True):
-    """Go on with an interrupted scan, or (with `failed`) try its failed sources again.
+    """Continue with an interrupted scan, or (with `failed`) try its failed sources again.
 
     In this command and the following ones, `scan` may be the number of a job of any kind.
     """
@@ -92,7 +92,7 @@ class PauseScan(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class ContinueScan(Request[Accepted], right="write", long=True):
-    """Let a paused scan go on."""
+    """Resume a paused scan."""
 
     scan: int
 
@@ -143,7 +143,7 @@ class CorrectFrame(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class PullModel(Request[Accepted], right="write", long=True):
-    """Fetch a model, or go on fetching one. `weights` names one file to take as its weights."""
+    """Fetch a model, or continue fetching one. `weights` names one file to take as its weights."""
 
     JOB: ClassVar[str] = "download"
     name: str
@@ -162,7 +162,7 @@ class PausePull(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class ContinuePull(Request[Accepted], right="write", long=True):
-    """Let a held download go on."""
+    """Resume a paused download."""
 
     name: str
 

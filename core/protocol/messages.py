@@ -132,7 +132,7 @@ class PullEnded:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:
-    """A job of another kind than a scan begins, or goes on; `total` is 0 if not known yet."""
+    """A job of another kind than a scan begins, or continues; `total` is 0 if not known yet."""
 
     scan: int
     """the job's number"""

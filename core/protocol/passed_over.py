@@ -44,7 +44,7 @@ class PassedOver:
     """why, for those endings that one might expect to be read"""
 
     def __bool__(self) -> bool:
-        """Tell whether anything was left out."""
+        """Return whether anything was left out."""
         return bool(self.links or self.folders or self.kinds)
 
     def lines(self) -> list[str]:

@@ -45,7 +45,7 @@ class ListTasks(RowsRequest, right="read", heavy=True):
 @dataclass(frozen=True, slots=True)
 class ListResults(RowsRequest, right="read", heavy=True):
     """What was found in the sources of a scan (None for the newest): events, every candidate, or
-    the frames models looked at.
+    the frames that went to models.
 
     `text` holds words that must all be somewhere in the row, and conditions such as `score>0.5`,
     `energy>100`, `strokes>1`, `time<00:01:30`, `kind:flash`, `file:cam1`, `is:marked`,

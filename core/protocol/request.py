@@ -5,7 +5,7 @@
         scan: int
 
 `client.ask(GetTasks(3))` returns the reply; of a streamed request, `client.stream` yields the parts
-as they come. The handler of a request stands in the table of `core/service/handlers/`.
+as they come. The handler of a request is in the table of `core/service/handlers/`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def reply_to_json(request: Request[Any], reply: Any) -> Any:
 
 
 def _arguments(request: type[Request[Any]]) -> tuple[Any, ...]:
-    """Return what the declaration of a request names in brackets, be it at a base of its own."""
+    """Return the type arguments a request declares, itself or in a base class."""
     for class_ in request.__mro__:
         for base in class_.__dict__.get("__orig_bases__", ()):
             if get_origin(base) in (Request, Streamed):

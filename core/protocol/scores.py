@@ -92,11 +92,11 @@ class VideoScore:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score of each video the truth speaks of, and of all together."""
+    """The score of each video the truth names, and of all together."""
 
     all: Score
     videos: tuple[VideoScore, ...]
     without_source: tuple[str, ...]
     """videos of the truth that the scan has no results of; they count nowhere"""
     without_truth: tuple[str, ...]
-    """sources of the scan that the truth does not speak of; they count nowhere"""
+    """sources of the scan that the truth does not name; they count nowhere"""

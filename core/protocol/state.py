@@ -49,7 +49,7 @@ class JobState:
     """A job of any kind in this engine: `state` is `running`, `paused` or `queued`.
 
     `done` of `total` units of work are finished; `total` is 0 where it is not known, or where the
-    job goes on until a user ends it (`standing`).
+    job continues until a user ends it (`standing`).
     """
 
     number: int
@@ -82,7 +82,7 @@ class WatchState:
 
 @dataclass(frozen=True, slots=True)
 class GpuProcess:
-    """A process on a GPU; `ours` tells whether it is the engine or a child of it."""
+    """A process on a GPU; `ours`: whether it is the engine or a child of it."""
 
     pid: int
     name: str
@@ -92,7 +92,7 @@ class GpuProcess:
 
 @dataclass(frozen=True, slots=True)
 class GpuState:
-    """One GPU now. Shares are 0 to 1; what the driver does not tell is None."""
+    """One GPU now. Shares are 0 to 1; what the driver does not report is None."""
 
     index: int
     name: str
@@ -109,7 +109,7 @@ class GpuState:
     pcie_received_bytes_per_second: float | None = None
     pcie_sent_bytes_per_second: float | None = None
     throttle: tuple[str, ...] = ()
-    """why its clocks are held down, in words; empty when they are not"""
+    """why its clocks are throttled, in words; empty when they are not"""
     processes: tuple[GpuProcess, ...] = ()
 
 

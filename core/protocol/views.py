@@ -29,7 +29,7 @@ class ScanLine:
 class JobLine:
     """A job of any kind in a list: `done` of `total` units of work, as far as they are counted.
 
-    `known` tells whether this version knows the kind; a job of another kind is kept as it is.
+    `known`: whether this version knows the kind; a job of another kind is kept as it is.
     """
 
     number: int
@@ -42,7 +42,7 @@ class JobLine:
     reason: str
     known: bool = True
     standing: bool = False
-    """goes on until a user ends it"""
+    """continues until a user ends it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """What a scan would do. `seconds` is None when no earlier scan tells how fast it goes."""
+    """What a scan would do. `seconds` is None when no earlier scan shows how fast it is."""
 
     sources: int
     known: int
@@ -113,7 +113,7 @@ class ExportProgress:
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """How an export stands; `trouble` says why one that is finished was broken off."""
+    """The state of an export; `trouble` says why one that is finished was broken off."""
 
     progress: ExportProgress = ExportProgress()
     files: int = 0

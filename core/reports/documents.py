@@ -72,7 +72,7 @@ def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
     """Return by number the path that the files of a source are called after.
 
     Each of several streams of one file has files of its own, as those of `a.stream1.mp4`; they are
-    told apart from a file of that name by the folder, which cannot be one.
+    distinguished from a file of that name by the folder, which cannot be one.
     """
     several = {path for path, count in Counter(task.path for task in tasks).items() if count > 1}
     called = {}

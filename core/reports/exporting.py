@@ -45,7 +45,7 @@ class Exporter:
         self._ended = threading.Event()
 
     def run(self, notify: Notify, wrote: Wrote) -> None:
-        """Write everything; `notify` hears how far it is, `wrote` of each file, or of one missing.
+        """Write everything; `notify` gets the progress, `wrote` each file, written or missing.
 
         Raises SightlineError; Interrupted after `end`.
         """
@@ -102,7 +102,7 @@ class Exports:
 
     @property
     def running(self) -> bool:
-        """Tell whether any is not finished."""
+        """Return whether any is not finished."""
         with self._lock:
             return bool(self._running)
 
@@ -126,7 +126,7 @@ class Exports:
         return number
 
     def state(self, number: int) -> ExportState:
-        """Return how an export stands. Raises UsageError for one there is none of."""
+        """Return the state of an export. Raises UsageError for one there is none of."""
         with self._lock:
             found = self._states.get(number)
         if found is None:

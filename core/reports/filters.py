@@ -38,7 +38,7 @@ class Filter:
 
     @property
     def about_events(self) -> bool:
-        """Tell whether a condition is one that only events and candidates can fulfil."""
+        """Return whether a condition is one that only events and candidates can fulfil."""
         apart = [each for each in self.numbers if each[0] != "time"]
         return bool(self.kinds or self.scores or apart or self.accepted is not None)
 
@@ -56,7 +56,7 @@ def parse(text: str) -> Filter:
 
 
 def _is_condition(name: str, sign: str, value: str) -> bool:
-    """Tell a condition from a word to search for. Raises UsageError for a mistyped condition."""
+    """Return whether a word is a condition. Raises UsageError for a mistyped one."""
     if name in _NAMES:
         return True
     hint = nearest(name, list(_NAMES))

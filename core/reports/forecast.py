@@ -19,7 +19,7 @@ def plan_view(
     library: Library | None, spec: Spec, paths: Sequence[str], globs: tuple[str, ...], mode: str,
     *, follow_links: bool = False,
 ) -> PlanView:  # fmt: skip
-    """Return what a scan would do, and how long it may take if earlier scans tell."""
+    """Return what a scan would do, and how long it may take if earlier scans show it."""
     planned = plan(library, spec, paths, globs, mode, follow_links=follow_links)
     to_read = planned.to_read
     frames = _frames_to_read(planned, spec)

@@ -67,7 +67,7 @@ def slot_holders(stages: set[str]) -> dict[str, str]:
 
 
 def answer_line(stage: str, body: Mapping[str, Any]) -> str:
-    """Return an answer in one line, as its stage declares. One nobody can read is shown as JSON."""
+    """Return an answer in one line, as its stage declares; as JSON where it cannot be read."""
     found = declared(stage)
     try:
         if found is not None and "error" not in body:

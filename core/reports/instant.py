@@ -190,7 +190,7 @@ def _latest(library: Library, path: str, when: WrittenTime | None = None) -> tup
 
 
 def _is_stream(result: Result, when: WrittenTime | None) -> bool:
-    """Tell whether a result is about the video stream that a pasted line names, if it does."""
+    """Return whether a result is about the video stream that a pasted line names, if it does."""
     return when is None or when.stream in (None, asked_stream(result.content))
 
 

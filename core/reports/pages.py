@@ -37,7 +37,7 @@ _SHOWN = (
 
 
 def page(library: Library, query: Query, first: int, last: int, active: Sequence[int]) -> Page:
-    """Return rows `first` to `last` - 1; `active` are the scans at work and waiting, in order.
+    """Return rows `first` to `last` - 1; `active` are the scans running and waiting, in order.
 
     Raises UsageError for a filter that is none, UnknownName for a scan that is not there.
     """
@@ -71,7 +71,7 @@ def _tasks(
     """Return sources of scans; with those of all scans also jobs of other kinds, as rows 0.
 
     Jobs that run, wait or may be resumed come before the sources; those that ended, and those that
-    go on until somebody ends them, after them.
+    continue until a user ends them, after them.
     """
     words = query.text.split()
     open_jobs, ended_jobs = _job_rows(library, query, active)

@@ -24,7 +24,7 @@ _OF_OUR_FILES = re.compile(r"(-Scenes|\.truth|[._ -]corrected)$", re.IGNORECASE)
 
 
 def scored(library: Library, scan: int, request: ScoreRequest) -> Scored:
-    """Score each source of a scan that the truth speaks of. Raises UsageError."""
+    """Score each source of a scan that the truth names. Raises UsageError."""
     found = [filed.document for filed in documents(library, scan)]
     videos = [document for document in found if document.source.kind == "video"] or found
     truths = read_truths(request.truth, [_footage(document) for document in videos])
@@ -69,7 +69,7 @@ def _paired(
     if len({id(video) for video, _ in pairs}) < len(pairs):
         twice = next(v for v, _ in pairs if sum(v is other for other, _ in pairs) > 1)
         raise UsageError(
-            f"the truth speaks twice of {clean_path(twice.source.path)}; put its events together"
+            f"the truth names twice {clean_path(twice.source.path)}; put its events together"
         )
     return pairs
 

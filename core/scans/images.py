@@ -165,7 +165,7 @@ class ImageScan:
         )
 
     def _shown(self, read: list[_Read]) -> list[LazyFrame]:
-        """Return the pictures models are shown; which they are is told by their contents."""
+        """Return the pictures that go to models, identified by their contents."""
         if self._runner is None:
             return []
         return [

@@ -67,7 +67,7 @@ def open_series(
 
 
 def settle_series(store: SeriesStore, tracks: list[StageSeries]) -> None:
-    """Let series measured anew replace those kept before."""
+    """Let remeasured series replace those kept before."""
     store.rename({track.key: track.key.partition(".")[0] for track in tracks})
     for track in tracks:
         track.header = replace(track.header, key=track.key.partition(".")[0])
@@ -135,7 +135,7 @@ class _Job:
     progress: Progress
 
     def run_from_wherever(self) -> dict[str, Any]:
-        """Go on after the last microbatch, by seeking, else by reading up to it, else anew.
+        """Continue after the last microbatch: by seeking, by reading up to it, or from the start.
 
         The last is for frames that do not decode as they did: another FFmpeg, say.
         """

@@ -143,7 +143,7 @@ def kind_of(path: str) -> str:
 
 
 def _kind_wanted(path: str, kinds: frozenset[str]) -> str:
-    """Return a file's kind; where only videos are wanted, animated WebP and AVIF are told apart."""
+    """Return a file's kind; animated WebP and AVIF count as videos where only those are wanted."""
     kind = kind_of(path)
     if kind == "picture" and "picture" not in kinds and says_animated(path):
         return "video"

@@ -17,7 +17,7 @@ from .task_results import Emit
 
 @dataclass
 class TaskProgress:
-    """A source in hand."""
+    """A source that is being worked on."""
 
     number: int
     path: str
@@ -42,7 +42,7 @@ class TaskProgress:
         return (self.done - (self.first or 0)) / elapsed if elapsed > 0 else 0.0
 
     def state(self) -> TaskState:
-        """Return how it stands now."""
+        """Return its state now."""
         steps = tuple(
             StepState(
                 s.name, s.batches, s.busy_seconds, s.waits_in_seconds, s.waits_out_seconds,

@@ -188,17 +188,17 @@ def _consented(spec: Spec, hub: Hub, name: str) -> str:
 
 
 def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]:
-    """Return a device for each model: the largest first, each where most room is left."""
+    """Return a device for each model: the largest first, each where most memory is free."""
     if len(devices) == 1:
         return dict.fromkeys(found, devices[0])
     from ..device.memory import memory
 
-    room = {device: memory(device).free_bytes for device in devices}
+    free = {device: memory(device).free_bytes for device in devices}
     placed = {}
     for name in sorted(found, key=lambda each: -weights_bytes(found[each].folder)):
-        device = max(room, key=lambda each: room[each])
+        device = max(free, key=lambda each: free[each])
         placed[name] = device
-        room[device] -= weights_bytes(found[name].folder)
+        free[device] -= weights_bytes(found[name].folder)
     return placed
 
 

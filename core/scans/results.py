@@ -87,7 +87,7 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
 
 
 def reads_all(spec: Spec) -> bool:
-    """Tell whether screening reads every frame of a video."""
+    """Return whether screening reads every frame of a video."""
     return (
         spec.sampling.mode == "every"
         and spec.sampling.max_frames is None

@@ -15,7 +15,7 @@ class Retries:
     """Collects work while a scan runs (any thread may call), then does it piece by piece."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
-        """`warn` hears what is put off."""
+        """`warn` is called with what is deferred."""
         self._warn = warn
         self._lock = threading.Lock()
         self._put_off: list[Callable[[], None]] = []

@@ -193,12 +193,12 @@ class TaskResults:
 
 
 def identity(source: Source) -> tuple[str, int, int]:
-    """Return path, bytes and time of change: what tells that a file is still the one planned."""
+    """Return path, bytes and time of change: what shows that a file is still the one planned."""
     return source.found.path, *source.found.version
 
 
 def has_changed(source: Source) -> bool:
-    """Tell whether a file is another than the one planned; one that is gone since is not."""
+    """Return whether a file is another than the one planned; one that is gone since is not."""
     try:
         return locate(source.found.path).version() != source.found.version
     except OSError:

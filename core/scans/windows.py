@@ -13,7 +13,7 @@ from ..screening.stage import Window
 
 
 def windows(batches: Iterator[LumaBatch], context: int, lead: int, first: int) -> Iterator[Window]:
-    """Yield one window per batch, each held back until the `context` frames after it are read.
+    """Yield one window per batch, each delayed until the `context` frames after it are read.
 
     The first `lead` frames that arrive belong to an earlier microbatch, kept already: they only
     surround the first window. `first` is the ordinal of the frame after them. Holds the batch

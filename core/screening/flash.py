@@ -5,7 +5,7 @@ while a fade or a pair of headlights changes half of it. What sets a flash apart
 time. Strokes of up to half a second are measured frame by frame: the temporal top-hat of each cell
 (see `morphology.py`) keeps only brightening shorter than that; its sum over a part of the frame is
 the part's energy, in luma levels summed over a grid of 880 cells. Six ratios, each between 0 and 1,
-tell a flash from what else comes and goes:
+distinguish a flash from what else comes and goes:
 
 - simultaneity: the energy now, of what the part's cells reach at any time nearby. Lights that
   move and falling rain light one cell after another.
@@ -218,7 +218,7 @@ class FlashStage(ScreeningStage):
         return self._refused
 
     def _stands_at_an_end(self, glow: Glow, strength: float) -> bool:
-        """Tell whether a glow that meets the video's first or last frame is short and bright.
+        """Return whether a glow that meets the video's first or last frame is short and bright.
 
         Encoders make up for slow changes there by a step of a few levels.
         """
@@ -282,7 +282,7 @@ class FlashStage(ScreeningStage):
 
 
 def _refused(pts_seconds: NDArray[np.float64]) -> str:
-    """Return why no flash of a video can be told from anything else, if so."""
+    """Return why no flash of a video can be distinguished, if so."""
     rarely = len(pts_seconds) > 1 and float(median_of_rows(np.diff(pts_seconds))) > 1 / LEAST_RATE
     return SAMPLED_TOO_RARELY if rarely else ""
 

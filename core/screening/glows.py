@@ -7,8 +7,8 @@ and how much its cells changed since the frame before.
 
 The temporal white top-hat (see `morphology.py`) of each block, at four lengths, gives what is
 brighter than before and after. Wherever its sum over a part of the frame stands out, the frames
-around its peak with more than a tenth of the peak's light are one glow. Seven ratios tell a flash
-from what else brightens for a while:
+around its peak with more than a tenth of the peak's light are one glow. Seven ratios distinguish
+a flash from what else brightens for a while:
 
 - simultaneity: the light of all blocks in the peak frame, of what each reaches in the glow.
 - gain: brightening less darkening in the peak frame.
@@ -83,7 +83,7 @@ class Glow:
     `energy` is that of the peak, `needed` what the scene demands of a flash there, `seconds` the
     longest time without a break in which a quarter of the peak's light is there, `ratios` are in
     the order of `GLOW_RANGE`, `region` is x, y, width, height in fractions of the frame, `blocks`
-    bool (blocks,). `at_start`, `at_end`: it goes on to that end of the video.
+    bool (blocks,). `at_start`, `at_end`: it continues to that end of the video.
     """
 
     first: int
@@ -184,7 +184,7 @@ class _Piece:
                     yield self._glow(stretch, part, light, energy, float(needed[stretch.peak]))
 
     def _is_long(self, stretch: FrameRange) -> bool:
-        """Tell whether a glow lasts, or stands where no frame by frame measure reaches."""
+        """Return whether a glow lasts, or stands where no frame by frame measure reaches."""
         at_an_end = (stretch.first == 0 and self._ends[0]) or (
             stretch.last == len(self._means) - 1 and self._ends[1]
         )
@@ -193,7 +193,7 @@ class _Piece:
     def _with_dark_ends(self, length: int) -> Floats:
         """Return the means with `length` rows at either end, at the least of the rows there.
 
-        At the ends of the video a glow then shows that goes on to them; elsewhere nothing does.
+        At the ends of the video a glow then shows that continues to them; elsewhere nothing does.
         """
         ends = [
             np.repeat(part.min(0, keepdims=True) if is_end else part[at : at + 1 or None],
@@ -366,7 +366,7 @@ def _apart(energy: Floats, floor: Floats) -> Iterator[FrameRange]:
 
 
 def _edge(light: Floats, step: int, dark: tuple[bool, bool]) -> float:
-    """Return the largest change over `step` frames; an end that is not `dark` goes on as it is."""
+    """Return the largest change over `step` frames; an end that is not `dark` repeats its value."""
     before, after = (0 if is_dark else light[at] for is_dark, at in zip(dark, (0, -1), strict=True))
     padded = framed(light, step, before, after)
     return float(np.abs(padded[step:] - padded[:-step]).max())

@@ -1,10 +1,10 @@
 """What a stage is: a name, and five steps the runner calls; it owns no thread and no queue.
 
 A screening stage measures every frame it is shown (`prepare`, `infer`, `finish`: microbatch in,
-microbatch out) and later, with the whole track of measurements in hand, decides which stretches
+microbatch out) and later, with the whole series of measurements at hand, decides which stretches
 are candidates. What it measures of a frame depends on nothing but that frame and `context` frames
-on either side: so a killed scan goes on exactly where it stopped, and a changed sensitivity
-decides anew without decoding anything.
+on either side: so a killed scan continues exactly where it stopped, and a changed sensitivity
+decides again without decoding anything.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class ScreeningResult:
 
 
 class Stage(Protocol):
-    """One thing done to frames. Created anew for each source."""
+    """One thing done to frames. A new one is created for each source."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -108,7 +108,7 @@ class Stage(Protocol):
         """Return the candidates in a whole track, accepted or not."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
 
 
 class ScreeningStage(StageDeclaration, ABC):

@@ -53,7 +53,7 @@ class _InProcess(EngineClient):
                 yield part
 
     async def close(self) -> None:
-        """Let go of the library."""
+        """Close the library."""
         await self.context.close()
 
 
@@ -70,7 +70,7 @@ class LocalClient(_InProcess):
     ) -> LocalClient:
         """Start an engine over a library. Raises EnvironmentFault.
 
-        `nice` is how its decoders stand back for others; `reader` is one that runs already.
+        `nice` is the nice value of its decoders; `reader` is one that runs already.
         """
         from ..engine.engine import open_engine
 
@@ -90,7 +90,7 @@ class LocalClient(_InProcess):
         self._engine.check_library()
 
     def watch_again(self) -> None:
-        """Go on with the folders that an engine before this one watched."""
+        """Continue with the folders that an engine before this one watched."""
         self._engine.watch_again()
 
     def now(self) -> EngineState:

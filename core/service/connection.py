@@ -28,11 +28,11 @@ MOST_AT_LENGTH = 2
 CHUNK_BYTES = 64 * 1024
 ALL_LINES_BYTES = 2 * LINE_BYTES
 """of all connections together"""
-FAREWELL_SECONDS = 0.2
+CLOSE_TIMEOUT_SECONDS = 0.2
 
 
 class Service(Protocol):
-    """What stands behind a connection."""
+    """What serves a connection."""
 
     def hello(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Return the first line sent to a client. Raises EnvironmentFault."""
@@ -152,10 +152,10 @@ class Connection:
         self.has_asked = True
         self.last_use = time.monotonic()
 
-    async def dismiss(self) -> None:
+    async def close_with_notice(self) -> None:
         """Report that the engine ends on purpose, so that no client restarts it, and disconnect."""
         with suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self.write({"ended": True}), FAREWELL_SECONDS)
+            await asyncio.wait_for(self.write({"ended": True}), CLOSE_TIMEOUT_SECONDS)
         self.close()
 
     def close(self) -> None:

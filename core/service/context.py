@@ -53,7 +53,7 @@ class Context:
 
     @property
     def has_engine(self) -> bool:
-        """Tell whether there is an engine."""
+        """Return whether there is an engine."""
         return self._engine is not None
 
     @property
@@ -75,7 +75,7 @@ class Context:
 
     @property
     def exports(self) -> Exports:
-        """Return the exports that go on when the client that started them leaves."""
+        """Return the exports that continue when the client that started them leaves."""
         if self._exports is None:
             from ..reports.exporting import Exports
 
@@ -84,7 +84,7 @@ class Context:
 
     @property
     def is_exporting(self) -> bool:
-        """Tell whether results are being written as files."""
+        """Return whether results are being written as files."""
         return self._exports is not None and self._exports.running
 
     def state(self) -> EngineState:
@@ -108,7 +108,7 @@ class Context:
             await asyncio.wait_for(engine.hold_watches(), HOLD_SECONDS)
         for job in engine.snapshot().jobs:
             if job.standing:
-                continue  # the next engine goes on with it
+                continue  # the next engine continues it
             at_once = how == "now" or job.state == "queued"
             with suppress(UnknownName):  # it ended just now
                 await engine.send((CancelScan if at_once else EndScan)(job.number))
@@ -125,7 +125,7 @@ class Context:
 
 
 def working(state: EngineState) -> bool:
-    """Tell whether a job runs or waits that ends by itself after the current step.
+    """Return whether a job runs or waits that ends by itself after the current step.
 
     What waits for a network may not.
     """

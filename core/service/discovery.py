@@ -147,7 +147,7 @@ def _start(library: Path) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(log)
-    # Somebody must take note of its end, or it stays in the list of processes as long as we do.
+    # A thread must reap it, or it stays in the list of processes as long as we do.
     threading.Thread(target=process.wait, name="sightline-engine-end", daemon=True).start()
     return process
 

@@ -43,7 +43,7 @@ def log_to(folder: Path) -> None:
     try:
         private.make_folder(folder)
         if not private.is_ours(folder):
-            raise PermissionError  # whoever opens the library says so
+            raise PermissionError  # reported where the library is opened
         handler: logging.Handler = _LogFile(
             log_file(folder), maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
         )

@@ -1,7 +1,7 @@
 """Ending an engine of the former protocol (3), as versions before 0.1.0's last change spoke it.
 
 Its lines were `{"id": 1, "do": "hello"}` and `{"id": 2, "do": "stop", "how": "now"}`, answered with
-`{"id": 2, "ok": true}` or `{"id": 2, "error": {...}}`; it hangs up once it ends.
+`{"id": 2, "ok": true}` or `{"id": 2, "error": {...}}`; it closes the connection when it ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .wire import LINE_BYTES, line
 
 
 async def stop_former(found: Listening, how: str, seconds: float, limit: float | None) -> None:
-    """Have an engine end, and return once it hung up. `limit` is how long that may take.
+    """End an engine; return once it closed the connection, within `limit` seconds.
 
     Raises EngineGone, or EngineBusy if it refuses, or does not answer or end in time.
     """
@@ -34,7 +34,7 @@ async def stop_former(found: Listening, how: str, seconds: float, limit: float |
     except TimeoutError as error:
         raise EngineBusy(f"the engine (process {found.pid}) does not end in time") from error
     except OSError:
-        return  # it hung up
+        return  # it closed the connection
     finally:
         writer.close()
 

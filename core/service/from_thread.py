@@ -18,7 +18,7 @@ async def parts_from_thread(
 ) -> AsyncGenerator[T, None]:
     """Yield what `work` passes to its argument; raises what it raises.
 
-    Whoever stops listening has `end` called, which makes the work stop as soon as can be.
+    When the consumer stops iterating `end` is called, which makes the work stop as soon as can be.
     """
     loop = asyncio.get_running_loop()
     parts: asyncio.Queue[T | None] = asyncio.Queue(MOST_WAITING)

@@ -43,7 +43,7 @@ class EngineClient(ABC):
     ) -> AsyncGenerator[T, None]:
         """Yield the parts of a streamed reply as they come; raises what `ask` does.
 
-        Whoever leaves early closes the iterator (`contextlib.aclosing`), which ends the work.
+        A caller that stops early closes the iterator (`contextlib.aclosing`), which ends the work.
         """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class EngineClient(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of the engine."""
+        """Disconnect from the engine."""
 
     async def snapshot(self) -> EngineState:
         """Return the current state of the engine."""

@@ -26,7 +26,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def private_folder(folder: Path) -> bool:
-    """Make a folder only the user can read unless it is there; tell whether it is the user's."""
+    """Make a folder only the user can read unless it is there; return whether it is the user's."""
     from ..system import private_files as private
 
     private.make_folder(folder)
@@ -114,7 +114,7 @@ def appearing(
 
 
 def is_known_kind(path: str) -> bool:
-    """Tell whether a file's name says that it is a video or a picture."""
+    """Return whether a file's name says that it is a video or a picture."""
     from ..sources.find import KNOWN_SUFFIXES
 
     return Path(path).suffix.lower() in KNOWN_SUFFIXES

@@ -74,12 +74,12 @@ class RemoteClient(EngineClient):
 
     @property
     def ended(self) -> bool:
-        """Tell whether the engine said that it ends on purpose, as after `engine stop`."""
+        """Return whether the engine said that it ends on purpose, as after `engine stop`."""
         return self._ended
 
     @property
     def gone(self) -> bool:
-        """Tell whether the engine has hung up."""
+        """Return whether the engine has hung up."""
         return self._gone
 
     async def ask(self, request: Request[T], timeout: float = ANSWER_SECONDS) -> T:
@@ -118,14 +118,14 @@ class RemoteClient(EngineClient):
             yield item
 
     async def close(self) -> None:
-        """Let go of the engine, which goes on."""
+        """Disconnect from the engine, which keeps running."""
         self._listener.cancel()
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
 
     def hang_up(self) -> None:
-        """Let go of the engine without waiting for anything."""
+        """Disconnect from the engine without waiting for anything."""
         self._listener.cancel()
         self._writer.close()
         self._fail()
@@ -285,7 +285,7 @@ class RemoteClient(EngineClient):
         self._take_answer(body)
 
     def _take_answer(self, body: dict[str, Any]) -> None:
-        if body["id"] is None and "error" in body:  # why it hangs up
+        if body["id"] is None and "error" in body:  # why it closes the connection
             self._why = str(_fault(body["error"]))
         self._free(body["id"])
         answer = self._waiting.get(body["id"])
@@ -301,7 +301,7 @@ class RemoteClient(EngineClient):
 async def connected(
     listening: Listening, seconds: float, limit: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return a connection to an engine of this user, whatever protocol it speaks.
+    """Return a connection to an engine of this user, whatever its protocol.
 
     Raises EngineGone, EngineBusy, or EnvironmentFault for another user's process.
     """

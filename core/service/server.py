@@ -39,7 +39,7 @@ from .wire import PROTOCOL, not_understood
 
 log = logging.getLogger("sightline.server")
 MOST_CONNECTIONS = 64
-"""one that never asked for anything makes room for another, else the one that asked longest ago"""
+"""one that never asked for anything is closed for a new one, else the one that asked longest ago"""
 END_SECONDS = 5.0
 """what is still in progress so long after the last scan ended is not waited for"""
 LOOK_SECONDS = 0.2
@@ -87,7 +87,9 @@ class Server:
         finally:
             self._unlink(discovery_file(self._library))
             server.close()
-            await asyncio.gather(*(each.connection.dismiss() for each in list(self._viewers)))
+            await asyncio.gather(
+                *(each.connection.close_with_notice() for each in list(self._viewers))
+            )
             self._unlink(path)
             await asyncio.to_thread(self._monitor.close)
         log.info("stopped")
@@ -115,7 +117,7 @@ class Server:
         viewer = _Viewer(self, self._client, self._held, reader, writer)
         if len(self._viewers) >= MOST_CONNECTIONS:
             oldest = min(self._viewers, key=lambda each: each.connection.last_asked)
-            log.info("more than %d connections: hung up on the quietest", MOST_CONNECTIONS)
+            log.info("more than %d connections: closed the least active one", MOST_CONNECTIONS)
             self._viewers.discard(oldest)
             oldest.connection.close()
         self._viewers.add(viewer)
@@ -134,12 +136,12 @@ class Server:
             if self._viewers or state.jobs or self._client.context.is_exporting:
                 self._last_use = time.monotonic()
             elif time.monotonic() - self._last_use > self._idle_seconds:
-                log.info("nothing to do and nobody looking: ending")
+                log.info("nothing to do and no client connected: ending")
                 return
 
 
 class _Viewer:
-    """What stands behind one connection: the rights it has, and the engine."""
+    """What serves one connection: the rights it has, and the engine."""
 
     def __init__(
         self, server: Server, client: LocalClient, held: RequestBytes,
@@ -185,7 +187,7 @@ def _warm() -> None:
 
 
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
-    """Tell whether the other side belongs to us (or to root, who may do anything anyway)."""
+    """Return whether the other side belongs to us (or to root, who may do anything anyway)."""
     user = private.peer_user(writer.get_extra_info("socket"))
     return user is None or private.is_trusted(user)  # unknown: the socket's own mode decides
 

@@ -97,7 +97,7 @@ def end_process(library: Path, pid: int) -> None:
 
 
 def _is_engine(pid: int) -> bool:
-    """Tell whether a process runs an engine for this user."""
+    """Return whether a process runs an engine for this user."""
     import psutil
 
     try:

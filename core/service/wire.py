@@ -11,7 +11,8 @@ A client sends, each with a number of its own (`id`):
 
 The engine answers with the same `id`: `ok` with the reply, `error`, or for a streamed reply a
 `part` for each part and then `end`. Beside these, `{"event": [number, message]}` and, before it
-hangs up on purpose, `{"ended": true}`. At most `WINDOW` parts of a reply are on their way.
+closes the connection on purpose, `{"ended": true}`. At most `WINDOW` parts of a reply are in
+flight.
 
 Protocol 3 had `{"id": 1, "do": "hello"}`; such a line is answered with an error in its own form,
 which is the same.
@@ -41,7 +42,7 @@ def line(body: dict[str, Any]) -> bytes:
 
 
 def not_understood(version: str) -> EnvironmentFault:
-    """Return why client and engine of different protocols do not go on."""
+    """Return why client and engine of different protocols cannot communicate."""
     return EnvironmentFault(
         f"the running engine is sightline {clean(version)}, which this one does "
         "not understand; let it finish, or: sightline engine stop"

@@ -21,9 +21,9 @@ from .find import KNOWN_SUFFIXES, Links, Walk, is_system_folder
 from .locator import FoundFile
 
 log = logging.getLogger("sightline.watch")
-LOOK_AGAIN_SECONDS = 60.0
+RESCAN_SECONDS = 60.0
 MOST_IN_VAIN = 3
-"""tries at a watcher that hears nothing at all"""
+"""attempts with a watcher that reports nothing at all"""
 
 
 @dataclass
@@ -56,8 +56,8 @@ class Appearing:
         self._identity = await asyncio.to_thread(_identity, self.folder)
         looked = 0.0
         async for changes in self._changes():
-            # A share tells nothing of what others write, and a full queue of changes is dropped.
-            if changes is None or time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+            # A share reports nothing of what others write, and a full queue of changes is dropped.
+            if changes is None or time.monotonic() - looked > RESCAN_SECONDS:
                 looked = time.monotonic()
                 await asyncio.to_thread(self._look_again)
                 if changes is None and not self.settling:
@@ -70,21 +70,21 @@ class Appearing:
     async def _changes(self) -> AsyncIterator[list[str] | None]:
         """Yield changed paths as they come, and None each time a watcher has begun to note them.
 
-        Whoever looks at the folder on None misses nothing that came before.
+        A caller that lists the folder on None misses nothing that came before.
         """
         in_vain = 0
         while not self.stop.is_set():
             noting = False
             self._folders = await asyncio.to_thread(self._folders_there)
             try:
-                async with aclosing(self._heard()) as heard:
-                    async for touched, moved in heard:
+                async with aclosing(self._watched_changes()) as changes:
+                    async for touched, moved in changes:
                         if not noting:
                             noting, in_vain = True, 0
                             yield None
                         yield touched
                         if await asyncio.to_thread(self._are_folders, moved):
-                            break  # and begin anew, with the folders there are now
+                            break  # and start again, with the folders there are now
             except FileNotFoundError:  # a folder that went away meanwhile
                 await asyncio.to_thread(_identity, self.folder)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
@@ -94,10 +94,10 @@ class Appearing:
                     raise EnvironmentFault(
                         f"{clean_path(self.folder)} cannot be watched ({clean(str(error))})"
                     ) from error
-                log.warning("watch: started anew after %r", error)
+                log.warning("watch: restarted after %r", error)
                 await asyncio.sleep(min(self.settle_seconds, 1.0))
 
-    async def _heard(self) -> AsyncGenerator[tuple[list[str], list[str]]]:
+    async def _watched_changes(self) -> AsyncGenerator[tuple[list[str], list[str]]]:
         """Yield the paths that changed and, of these, those that came or went; empty ones too."""
         from watchfiles import Change, awatch
 
@@ -117,14 +117,14 @@ class Appearing:
         return frozenset([self.folder, *filter(_is_text, walk.folders)])
 
     def _are_folders(self, paths: list[str]) -> bool:
-        """Tell whether any of the paths that came or went is a folder to watch."""
+        """Return whether any of the paths that came or went is a folder to watch."""
         return any(
             path in self._folders or (os.path.isdir(path) and self._is_walked(path))
             for path in paths
         )
 
     def _is_walked(self, path: str) -> bool:
-        """Tell whether a path is one that a walk through the folder comes by."""
+        """Return whether a path is one that a walk through the folder comes by."""
         inside = os.path.relpath(path, self.folder).split(os.sep)
         if any(part.startswith(".") or is_system_folder(part) for part in inside[:-1]):
             return False
@@ -138,7 +138,7 @@ class Appearing:
     def _settled(self, changed: list[str]) -> list[str]:
         """Note what changed and return what is whole."""
         if _identity(self.folder) != self._identity:
-            raise _gone(self.folder)  # another stands in its place: nothing in it would be heard of
+            raise _gone(self.folder)  # replaced by another: nothing in it would be reported
         for path in changed:
             self._note(path)
         return self.settling.whole()
@@ -228,7 +228,7 @@ def _gone(folder: str) -> EnvironmentFault:
 
 
 def _is_text(path: str) -> bool:
-    """Tell whether a path is valid UTF-8; the watcher knows no other."""
+    """Return whether a path is valid UTF-8; the watcher knows no other."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

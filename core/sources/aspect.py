@@ -30,7 +30,7 @@ def stated_aspect(video: VideoStream) -> Fraction:
 
 
 def believed(aspect: Fraction) -> bool:
-    """Tell whether pixels of this aspect are made by anybody."""
+    """Return whether pixels of this aspect are plausible."""
     return Fraction(1, MOST_ASPECT) <= aspect <= MOST_ASPECT
 
 

@@ -1,7 +1,7 @@
-"""The size a picture's header claims, read without its parser: for those that would believe it.
+"""The size a picture's header claims, read without its parser, before a parser allocates it.
 
-GIF and animated WebP are allocated before anybody could ask; libheif and libavif refuse large sizes
-in words of their own; and an icon's size is that of the PNG inside it.
+GIF and animated WebP are allocated before their size can be checked; libheif and libavif refuse
+large sizes in words of their own; and an icon's size is that of the PNG inside it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def claimed_size(path: str) -> tuple[int, int]:
 
 
 def is_turned(path: str) -> bool:
-    """Tell whether a HEIF turns or mirrors a picture itself (`irot`, `imir`, the same, 6.5.10)."""
+    """Return whether a HEIF turns or mirrors its picture (`irot`, `imir`, the same, 6.5.10)."""
     with open(path, "rb") as file:
         meta = _box(file, b"meta")
     return b"irot" in meta or b"imir" in meta

@@ -2,7 +2,7 @@
 
 A clip is MP4 and shows the frames of its stretch, at their times, the first at 0; with all sound
 tracks, and with the source's pixel aspect, rotation and colour tags. Its picture is copied where it
-can be, else encoded anew (see `clip_copy` and `clip_encode`).
+can be, else re-encoded (see `clip_copy` and `clip_encode`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Cutting a clip without encoding anew: packets from the keyframe before it, hidden up to it.
+"""Cutting a clip without re-encoding: packets from the keyframe before it, hidden up to it.
 
 The packets between the keyframe and the first wanted frame get times before 0; MP4 then holds an
 edit list, by which players begin at the wanted frame. That is done where the keyframe lies at most
 `MOST_LEAD_SECONDS` before. Whether it came out right is not assumed: the clip is decoded again, and
-its frames must be the source's, each at its time; else the clip is encoded anew.
+its frames must be the source's, each at its time; else the clip is re-encoded.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def refusal(stream: Stream, stretch: ClipRange) -> str:
 
 
 def holds_time(stream: Stream, mark: Mark) -> bool:
-    """Tell whether a packet of the file has a frame's time stamp, found by going to that time.
+    """Return whether a packet of the file has a frame's time stamp, found by going to that time.
 
     Where recordings were joined, the times of frames are made up, and no packet has them there.
     """
@@ -77,7 +77,7 @@ def holds_time(stream: Stream, mark: Mark) -> bool:
 def copied(stream: Stream, stretch: ClipRange, out: str, notes: list[str]) -> str:
     """Copy a stretch into `out`; return why that is no clip of it, or nothing.
 
-    `notes` hears what the sound lacks.
+    `notes` is called with what the sound lacks.
     """
     import av
 

@@ -1,4 +1,4 @@
-"""Encoding a clip anew: the same frames at the same times, in the same colours and depth.
+"""Re-encoding a clip: the same frames at the same times, in the same colours and depth.
 
 Eight bits become H.264, more become HEVC, each with the source's chroma where the encoder has it.
 Rotation and pixel aspect stay what they are in the file, colours keep their tags, HDR stays HDR;
@@ -58,7 +58,7 @@ def encode(
 ) -> str:
     """Encode the frames of a stretch into `out`; return the name of what encoded them.
 
-    `notes` hears what the sound lacks.
+    `notes` is called with what the sound lacks.
     """
     import av
 
@@ -96,7 +96,7 @@ def _write_sound(stream: Stream, target: Any, stretch: ClipRange, notes: list[st
     if stretch.one_clock:
         _sought_sound(source, stream, stretch, tracks)
     else:
-        _mended_sound(stream, stretch, tracks)
+        _corrected_sound(stream, stretch, tracks)
     tracks.finish()
 
 
@@ -122,30 +122,30 @@ def _sought_sound(source: Any, stream: Stream, stretch: ClipRange, tracks: Sound
             return
 
 
-def _mended_sound(stream: Stream, stretch: ClipRange, tracks: SoundTracks) -> None:
-    """Take the sound beside the picture's packets, its times mended as theirs were.
+def _corrected_sound(stream: Stream, stretch: ClipRange, tracks: SoundTracks) -> None:
+    """Take the sound beside the picture's packets, its times corrected as theirs were.
 
-    Where clocks start over, a time alone does not tell which part of the file is meant.
+    Where clocks start over, a time alone does not show which part of the file is meant.
     """
     source: Any = stream.container
-    mended = _mended_times(stream, stretch)
+    corrected = _corrected_times(stream, stretch)
     shift: float | None = None
-    left = len(mended)
+    left = len(corrected)
     for packet in source.demux(stream.video, *tracks.sources):
         stream.beat()
         if packet.stream is not stream.video:
             if shift is not None:
                 tracks.add(packet, shift)
             continue
-        if packet.pos in mended and packet.pts is not None:
-            shift = mended[packet.pos] - float(packet.pts * packet.time_base)
+        if packet.pos in corrected and packet.pts is not None:
+            shift = corrected[packet.pos] - float(packet.pts * packet.time_base)
             left -= 1
         if not left:
             return
 
 
-def _mended_times(stream: Stream, stretch: ClipRange) -> dict[int, float]:
-    """Return position in the file -> mended time of the packets in and around a stretch.
+def _corrected_times(stream: Stream, stretch: ClipRange) -> dict[int, float]:
+    """Return position in the file -> corrected time of the packets in and around a stretch.
 
     Times are the container's, in seconds.
     """

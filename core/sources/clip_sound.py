@@ -24,7 +24,7 @@ class _SoundTrack(Protocol):
         """Take a packet that begins at `seconds` of the clip, `shift` after its own time."""
 
     def finish(self) -> None:
-        """Write what is held back."""
+        """Write what is buffered."""
 
 
 @dataclass
@@ -37,14 +37,14 @@ class SoundTracks:
     tracks: dict[int, _SoundTrack] = field(default_factory=dict)
     sources: list[Any] = field(default_factory=list)
 
-    def add(self, packet: Any, mended_seconds: float = 0.0) -> None:
-        """Write a packet if it sounds during the clip; its time is moved by `mended_seconds`."""
+    def add(self, packet: Any, correction_seconds: float = 0.0) -> None:
+        """Write a packet if it sounds during the clip, its time moved by `correction_seconds`."""
         track = self.tracks.get(packet.stream.index)
         stamp = packet.pts if packet.pts is not None else packet.dts
         if track is None or stamp is None or not packet.size:
             return
         base = float(packet.time_base)
-        shift = mended_seconds - self.origin_seconds
+        shift = correction_seconds - self.origin_seconds
         seconds = stamp * base + shift
         ends = seconds + (packet.duration or 0) * base
         if ends > -PREROLL_SECONDS and seconds < self.length_seconds:
@@ -57,7 +57,7 @@ class SoundTracks:
 
 
 def open_series(stream: Stream, target: Any, stretch: ClipRange, notes: list[str]) -> SoundTracks:
-    """Add the sound tracks of an open video to a clip's file; `notes` hears which are left out."""
+    """Add the sound tracks of an open video to a clip's file; `notes` gets those left out."""
     step = float(1 / (stream.video.average_rate or 25))
     length = stretch.last_seconds - stretch.first_seconds + step
     made = SoundTracks(stream.origin_seconds + stretch.first_seconds, length)

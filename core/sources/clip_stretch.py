@@ -28,7 +28,7 @@ class Mark:
 class ClipRange:
     """The frames of a clip, at least one.
 
-    `one_clock`: their time stamps are their times, with no restart or jump mended.
+    `one_clock`: their time stamps are their times, with no restart or jump corrected.
     """
 
     marks: tuple[Mark, ...]

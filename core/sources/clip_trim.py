@@ -27,7 +27,7 @@ class _Box:
 
 
 def end_video_at(path: str, seconds: float) -> bool:
-    """Let the picture of an MP4 of our own end at a time; tell whether it could be done."""
+    """Let the picture of an MP4 of our own end at a time; return whether it could be done."""
     with open(path, "r+b") as file:
         data = bytearray(file.read(MOST_BYTES))
         moov = next((box for box in _boxes(data, 0, len(data)) if box.kind == b"moov"), None)

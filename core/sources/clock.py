@@ -18,16 +18,16 @@ JUMP_FORWARD_SECONDS = 10.0
 
 FFmpeg's own programs draw the line there (`-dts_delta_threshold`, 10 s, doc/ffmpeg.texi)."""
 LONGEST_STEP_SECONDS = 1.0
-HAIR_SECONDS = 1e-6
+MIN_STEP_SECONDS = 1e-6
 """What keeps two frames with the same time stamp apart."""
 STREAM_FORMATS = frozenset(("mpegts", "mpeg", "pva", "dhav"))
 """containers made for broadcasting and recorders: a running clock, and no timeline of the file"""
 
 
 class PacketClock:
-    """Moves the time stamps of packets along where the clock of a file starts anew.
+    """Moves the time stamps of packets along where the clock of a file restarts.
 
-    A new start is another recording that was joined: it goes on where the one before ended. In
+    A new start is another recording that was joined: it continues where the one before ended. In
     containers with a timeline of their own only steps back are repaired: a pause is kept.
     """
 
@@ -64,7 +64,7 @@ class PacketClock:
             packet.pts = packet.dts + self._delay
 
     def starts_anew(self, packet: Any) -> bool:
-        """Tell whether the clock jumps at the next packet of the file."""
+        """Return whether the clock jumps at the next packet of the file."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None or self._last is None:
             return False
@@ -74,7 +74,7 @@ class PacketClock:
     def repair(self, packet: Any, following: Sequence[Any] = ()) -> None:
         """Give one packet its repaired time stamps; to be called in the order of the file.
 
-        Where the clock starts anew, `following` are the next packets: pictures before a first
+        Where the clock restarts, `following` are the next packets: pictures before a first
         keyframe come after it in the file.
         """
         stamp = packet.dts if packet.dts is not None else packet.pts
@@ -142,6 +142,6 @@ class FrameClock:
             seconds = self._to_seconds(pts)
             self._base, self._untimed = seconds, 1
         if self._last is not None and seconds <= self._last:
-            seconds = self._last + HAIR_SECONDS
+            seconds = self._last + MIN_STEP_SECONDS
         self._last = seconds
         return seconds

@@ -62,12 +62,12 @@ class Reading:
 
     @property
     def in_light(self) -> bool:
-        """Tell whether pixels must be converted as light: HDR, or primaries of a wide gamut."""
+        """Return whether pixels must be converted as light: HDR, or primaries of a wide gamut."""
         return self.transfer != "sdr" or self.primaries != "bt709"
 
     @property
     def identity(self) -> str:
-        """Return what tells these pixels from FFmpeg's plain conversion; empty: nothing."""
+        """Return what distinguishes these pixels from FFmpeg's plain conversion; empty: nothing."""
         if self.in_light:
             return f"{self.transfer}, {self.primaries}, {self.matrix}, to BT.709 by method 1"
         if self.guessed and self.matrix != "ITU601":

@@ -51,13 +51,13 @@ _BY_NAME_ALONE = {
     **dict.fromkeys((".mjpg", ".mjpeg"), rb"\xff\xd8\xff"),
     ".dav": rb"DHAV|DAHUA",
 }
-"""What must stand in the head of a file for which FFmpeg takes its name's ending as enough: a
+"""What must be in the head of a file for which FFmpeg takes its name's ending as enough: a
 parameter set, a start code, a marker. It would read a file without one to its end."""
 _ENDINGS_TAKEN = RAW_FORMATS | {"dhav"}
 _PACKETS = ((188, 0), (192, 4), (204, 0))
 """lengths of transport packets, and how many bytes come before the one that starts them"""
 _PACKETS_IN_A_ROW = 30
-"""fewer stand in a file of something else by chance"""
+"""fewer occur in a file of something else by chance"""
 _PLAY_LISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]")
 
 _ATTACHED_PICTURE = 0x400
@@ -112,7 +112,7 @@ def words(error: Exception) -> str:
 
 
 def is_raw(container: InputContainer) -> bool:
-    """Tell whether a file is an elementary stream."""
+    """Return whether a file is an elementary stream."""
     return container.format.name in RAW_FORMATS
 
 

@@ -23,7 +23,7 @@ _UNSIGNED = 1
 
 
 def is_deep(image: Image) -> bool:
-    """Tell whether a picture has one channel of more than 8 bits."""
+    """Return whether a picture has one channel of more than 8 bits."""
     return image.mode.startswith("I") or image.mode == "F"
 
 
@@ -45,7 +45,7 @@ def eight_bits(image: Image) -> tuple[NDArray[np.uint8], str]:
 
 
 def may_hide_depth(image: Image) -> bool:
-    """Tell whether a picture is a TIFF of 16 bits a colour, of which Pillow keeps the upper 8."""
+    """Return whether a picture is a TIFF of 16 bits a colour, of which Pillow keeps the upper 8."""
     return (
         image.format == "TIFF"
         and image.mode == "RGB"

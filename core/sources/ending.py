@@ -1,7 +1,7 @@
 """Whether a file breaks off: what its container says of its own length, without decoding.
 
-Each check returns True where the file ends in the midst of something, False where it ends as the
-format asks, and None where the format does not tell.
+Each check returns True where the file ends inside a structure, False where it ends as the
+format asks, and None where the format does not say so.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Check = Callable[[BinaryIO, int], bool | None]
 
 
 def breaks_off(path: str, container: InputContainer, video: VideoStream) -> bool | None:
-    """Tell whether a file ends in the midst of its video, by its structure alone."""
+    """Return whether a file ends inside its video, by its structure alone."""
     for name in container.format.name.split(","):
         check = _CHECKS.get(name)
         if check is None:
@@ -40,30 +40,30 @@ def breaks_off(path: str, container: InputContainer, video: VideoStream) -> bool
 
 
 def may_hide_a_loss(container: InputContainer) -> bool:
-    """Tell whether a file that ends as it should may hold less than it says.
+    """Return whether a file that ends as it should may hold less than it says.
 
-    These state their size and the video's duration at the beginning, and what stands between is
+    These state their size and the video's duration at the beginning, and what lies between is
     searched for packets.
     """
     return bool(_SEARCHED.intersection(container.format.name.split(",")))
 
 
 def _sample_missing(video: VideoStream, size: int) -> bool:
-    """Tell whether the table of samples names any that lies beyond the end of the file."""
+    """Return whether the table of samples names any that lies beyond the end of the file."""
     entries: Any = video.index_entries
     last = max(range(len(entries)), key=lambda at: entries[at].pos)
     return bool(entries[last].pos + entries[last].size > size)
 
 
 def lacks_index(path: str) -> bool:
-    """Tell whether an MP4 or MOV lost the index that recorders write last."""
+    """Return whether an MP4 or MOV lost the index that recorders write last."""
     with open(path, "rb") as file:
         kinds = [kind for kind, _ in _walked(file)]
     return bool(kinds) and kinds[0] in (b"ftyp", b"mdat", b"wide") and b"moov" not in kinds
 
 
 def has_boxes(path: str) -> bool:
-    """Tell whether a file begins with a box of ISO/IEC 14496-12 or QuickTime."""
+    """Return whether a file begins with a box of ISO/IEC 14496-12 or QuickTime."""
     with open(path, "rb") as file:
         kind, _ = next(_walked(file), (b"", None))
     return kind in _FIRST_BOXES
@@ -114,7 +114,7 @@ def _segments(file: BinaryIO, size: int) -> bool | None:
 
 
 def holds_one_segment(path: str) -> bool:
-    """Tell whether a Matroska file is one recording of known size; several may be joined."""
+    """Return whether a Matroska file is one recording of known size; several may be joined."""
     at, found, size = 0, 0, os.path.getsize(path)
     with open(path, "rb") as file:
         while at < size and found < 2:
@@ -159,7 +159,7 @@ def _riffs(file: BinaryIO, size: int) -> bool | None:
 
 
 def _transport_packets(file: BinaryIO, size: int) -> bool | None:
-    """Tell whether the last packet of a transport stream is a part of one (ISO/IEC 13818-1)."""
+    """Return whether the last packet of a transport stream is a part of one (ISO/IEC 13818-1)."""
     tail = _tail(file, size)
     for length, before in ((188, 0), (192, 4), (204, 0)):
         end = _end_of_packets(tail, length, before)
@@ -207,7 +207,7 @@ def _after_program_packet(tail: bytes, at: int) -> int | None:
 
 
 def _pages(file: BinaryIO, size: int) -> bool | None:
-    """Tell whether the last Ogg page is whole (RFC 3533, 6)."""
+    """Return whether the last Ogg page is whole (RFC 3533, 6)."""
     tail = _tail(file, size)
     at = tail.rfind(b"OggS")
     if at < 0:
@@ -218,7 +218,7 @@ def _pages(file: BinaryIO, size: int) -> bool | None:
 
 
 def _flv_tags(file: BinaryIO, size: int) -> bool | None:
-    """Tell whether the last FLV tag is followed by its own length, as each is."""
+    """Return whether the last FLV tag is followed by its own length, as each is."""
     tail = _tail(file, size)
     length = int.from_bytes(tail[-4:], "big")
     at = len(tail) - 4 - length
@@ -239,7 +239,7 @@ def _asf_objects(file: BinaryIO, size: int) -> bool | None:
 
 
 def _blocks(file: BinaryIO, size: int) -> bool | None:
-    """Tell whether a GIF ends in the midst of a block (GIF89a, 27: a whole one has a trailer)."""
+    """Return whether a GIF ends inside a block (GIF89a, 27: a whole one has a trailer)."""
     if _tail(file, size).rstrip(b"\0").endswith(b"\0;"):
         return False
     file.seek(0)

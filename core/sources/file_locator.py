@@ -41,7 +41,7 @@ class FileLocator:
         return FoundFile(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))
 
     def exists(self) -> bool:
-        """Tell whether anything is there."""
+        """Return whether anything is there."""
         return os.path.exists(self.address)
 
     def version(self) -> tuple[int, int]:

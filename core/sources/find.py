@@ -90,14 +90,14 @@ class Links:
         return cls(follow, frozenset(_real(path) for path in named))
 
     def allow(self, path: str) -> bool:
-        """Tell whether a link in a folder may be followed."""
+        """Return whether a link in a folder may be followed."""
         if self.follow:
             return True
         real = _real(path)
         return any(_is_inside(real, root) for root in self.real)
 
     def is_named(self, path: str) -> bool:
-        """Tell whether a path is one of those the user named."""
+        """Return whether a path is one of those the user named."""
         return _real(path) in self.real
 
 
@@ -121,7 +121,7 @@ class Walk:
             yield FileLocator(path).found()
 
     def _walk(self, top: str) -> Iterator[FoundFile | Missing]:
-        """Yield the files under a folder, sub-folders where their names stand among the files."""
+        """Yield the files under a folder, sub-folders in name order among the files."""
         # No recursion: folders may lie deeper in each other than Python calls may.
         open_folders = [iter(self._entries(top))]
         while open_folders:
@@ -170,19 +170,19 @@ class Walk:
 
 
 def is_system_folder(name: str) -> bool:
-    """Tell whether a folder's name says that a NAS or desktop system keeps what is its own there"""
+    """Return whether a folder is one in which a NAS or desktop system keeps its own files."""
     return name.casefold() in SYSTEM_FOLDERS
 
 
 def matches(name: str, globs: tuple[str, ...]) -> bool:
-    """Tell whether a file's name matches one of the patterns; without any, all do."""
+    """Return whether a file's name matches one of the patterns; without any, all do."""
     from fnmatch import fnmatch
 
     return not globs or any(fnmatch(name, glob) for glob in globs)
 
 
 def _spells_out(ending: str, name: str, globs: tuple[str, ...]) -> bool:
-    """Tell whether a pattern that matches names the ending, as `*.dat` does."""
+    """Return whether a pattern that matches names the ending, as `*.dat` does."""
     spelled = tuple(glob for glob in globs if os.path.splitext(glob)[1].lower() == ending != "")
     return bool(spelled) and matches(name, spelled)
 

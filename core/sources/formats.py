@@ -41,12 +41,12 @@ def open_listed(path: str, formats: tuple[str, ...] = FORMATS) -> ImageFile:
 
     for name in formats:
         _register(name)
-    Image.MAX_IMAGE_PIXELS = None  # whoever opens checks the size, and says what to do about it
+    Image.MAX_IMAGE_PIXELS = None  # the opener checks the size, and its error says what to do
     return Image.open(_webp_alone(path) or path, formats=formats)
 
 
 def _webp_alone(path: str) -> io.BytesIO | None:
-    """Return a WebP without what stands behind it, or None.
+    """Return a WebP without what follows it, or None.
 
     Its header says how long it is; Pillow reads the whole file into memory before it looks.
     """

@@ -46,7 +46,7 @@ class Coordinates:
 
 
 def place_of(fields: Mapping[str, Any]) -> Coordinates:
-    """Return the place that GPS fields (by EXIF's names, or XMP's, which are the same) tell.
+    """Return the place that GPS fields (by EXIF's names, or XMP's, which are the same) give.
 
     A latitude without a longitude is no place, nor is one out of range. Nor is exactly 0, 0, which
     devices without a fix write, unless GPSMeasureMode says that it was measured.
@@ -90,7 +90,7 @@ def _axis(
 
 
 def _degrees(raw: Any) -> float | None:
-    """Return degrees as they are written; None for no value, or one that nobody knows (0/0)."""
+    """Return degrees as they are written; None for no value, or an unknown one (0/0)."""
     parts = _parts(raw)
     if not parts or math.isnan(parts[0]):
         return None

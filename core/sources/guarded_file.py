@@ -38,7 +38,7 @@ class Hole:
 
 @dataclass(slots=True)
 class _Known:
-    """What was found out about a file, for whoever opens it again."""
+    """What was found out about a file, for the next time it is opened."""
 
     key: tuple[str, int, int]
     holes: list[Hole]
@@ -79,7 +79,7 @@ class GuardedFile:
 
     @property
     def breaks_off(self) -> bool:
-        """Tell whether nothing was found up to the end of the file."""
+        """Return whether nothing was found up to the end of the file."""
         return bool(self.holes) and self.holes[-1].end == self.size
 
     @property
@@ -106,7 +106,7 @@ class GuardedFile:
         """Return the next position that is stored, in a sparse file; the size if none is."""
         try:
             return os.lseek(self._file.fileno(), position, os.SEEK_DATA)
-        except OSError as error:  # EINVAL: the file system does not tell
+        except OSError as error:  # EINVAL: the file system does not report it
             return self.size if error.errno == errno.ENXIO else position
 
     def read(self, count: int) -> bytes:
@@ -174,7 +174,7 @@ class GuardedFile:
         return head[self._at - self._lead :][:count] or bytes(min(count, left))
 
     def _examine(self, structure: Structure) -> None:
-        """Look whether the structure goes on here, and where it does if not."""
+        """Check whether the structure continues here, and where it does if not."""
         self._silent = 0
         found = structure.search(self, self._at)
         if found is None:
@@ -204,14 +204,14 @@ class GuardedFile:
 class Retries:
     """How often a demuxer is asked again that found no packet in so many bytes, and says so.
 
-    It goes on where it stopped; at the end of a file it may take two more calls to see that.
+    It continues where it stopped; at the end of a file it may take two more calls to see that.
     """
 
     def __init__(self) -> None:
         self._reached, self._left = -1, 2
 
     def again(self, file: GuardedFile | None) -> bool:
-        """Tell whether to ask once more."""
+        """Return whether to ask once more."""
         if file is None:
             return False
         if file.tell() > self._reached:

@@ -31,7 +31,7 @@ class FoundFile:
 
     @property
     def version(self) -> tuple[int, int]:
-        """Return size and time of change: what tells that it is still what it was."""
+        """Return size and time of change: what shows that it is unchanged."""
         return self.size_bytes, self.mtime_ns
 
 
@@ -53,13 +53,13 @@ class Locator(Protocol):
         """Return what is there, if it is one source; a folder is not."""
 
     def exists(self) -> bool:
-        """Tell whether anything is there."""
+        """Return whether anything is there."""
 
     def version(self) -> tuple[int, int]:
         """Return bytes and time of change in ns: another once it changed. Raises OSError."""
 
     def folder_identity(self) -> tuple[int, int] | None:
-        """Return what tells one folder from every other; None if no folder is there."""
+        """Return what identifies a folder; None if no folder is there."""
 
     def listing(self, walk: Walk) -> Iterator[FoundFile | Missing]:
         """Yield what the address stands for: itself, or what `walk` takes of what lies in it."""

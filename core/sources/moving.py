@@ -34,7 +34,7 @@ _ANIMATION_FLAG = 0x02
 
 
 def is_animated(image: Image) -> bool:
-    """Tell whether an open picture is to be read as a video."""
+    """Return whether an open picture is to be read as a video."""
     return image.format in MOVING and _frame_count(image) > 1
 
 
@@ -46,13 +46,13 @@ def _frame_count(image: Image) -> int:
 
 
 def is_new_video(path: str) -> bool:
-    """Tell whether a file that is read as a video is an animated PNG, WebP or AVIF."""
+    """Return whether a file that is read as a video is an animated PNG, WebP or AVIF."""
     with open(path, "rb") as file:
         return file.read(4) == b"\x89PNG" or is_webp(path) or is_avif(path)
 
 
 def says_animated(path: str) -> bool:
-    """Tell whether the first bytes of a .webp or .avif say that it is animated; opens no other."""
+    """Return whether a .webp or .avif is animated, from its first bytes; opens no other."""
     if os.path.splitext(path)[1].lower() not in (".webp", ".avif"):
         return False
     try:
@@ -65,14 +65,14 @@ def says_animated(path: str) -> bool:
 
 
 def is_webp(path: str) -> bool:
-    """Tell whether a file is a WebP, by its first bytes."""
+    """Return whether a file is a WebP, by its first bytes."""
     with open(path, "rb") as file:
         head = file.read(_MAGIC_BYTES)
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def is_avif(path: str) -> bool:
-    """Tell whether a file is an AVIF, by the brands in its first box."""
+    """Return whether a file is an AVIF, by the brands in its first box."""
     with open(path, "rb") as file:
         head = file.read(_MAGIC_BYTES)
     return head[4:8] == b"ftyp" and (b"avif" in head[8:] or b"avis" in head[8:])

@@ -34,7 +34,7 @@ class Orientation:
 
     @property
     def mirrored(self) -> bool:
-        """Tell whether no rotation alone does it."""
+        """Return whether no rotation alone does it."""
         return (self.transposed + self.flip_x + self.flip_y) % 2 == 1
 
     @property
@@ -89,7 +89,7 @@ def orientation(frame: VideoFrame) -> Orientation:
 class StreamOrientation:
     """The orientation of one stream's frames.
 
-    Whoever reads a frame's side data makes PyAV keep the frame until garbage is collected: hundreds
+    Reading a frame's side data makes PyAV keep the frame until garbage is collected: hundreds
     of frames. So it is read of the first frame, and again only where the rotation changes.
     """
 

@@ -118,7 +118,7 @@ def probe_picture(image: Image, path: str, content: str, size_bytes: int) -> Sou
 
 
 def told_beside(path: str, max_pixels: float, info: SourceInfo) -> SourceInfo:
-    """Return what is known of an animated picture, with what its frames as a video do not tell."""
+    """Return what is known of an animated picture, with what its video frames do not contain."""
     with open_picture(path, max_pixels) as image:
         metadata, warnings = picture_metadata(image)
         name = str(image.format or "").lower()
@@ -292,7 +292,7 @@ def _left_out(image: Image, metadata: dict[str, Any], path: str) -> Iterator[str
 
 
 def _is_burst(image: Image) -> bool:
-    """Tell whether an MPO's later pictures are photographs, not previews or a gain map."""
+    """Return whether an MPO's later pictures are photographs, not previews or a gain map."""
     entries = getattr(image, "mpinfo", {}).get(_MP_ENTRIES, ())
     types = [str(entry.get("Attribute", {}).get("MPType", "")) for entry in entries[1:]]
     return any(kind.startswith("Multi-Frame") for kind in types)

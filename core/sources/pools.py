@@ -14,13 +14,13 @@ from .reader import Reader
 
 CORES_A_VIDEO = 4
 SPARE_THREADS = 2
-"""decoded frames are looked at between two calls of the decoder, whose threads go on meanwhile:
+"""decoded frames are looked at between two calls of the decoder, whose threads continue meanwhile:
 with as many as cores, one would stand still until it is called again"""
 MOST_FOR_PICTURES = 8
 BESIDE_A_MODEL = 15
 """nice: the threads of a model wait for each other, so one held up by a reader holds up all"""
 BEHIND_AN_APP = 10
-"""nice: whoever looks at a scan, or works at this machine, does not wait for its decoders"""
+"""nice value of decoders, so that the user of this machine does not wait for them"""
 
 
 class ReaderPool:

@@ -1,6 +1,6 @@
 """The process of a reader and the pipes to it.
 
-Light to import: whoever knows that a video will be read starts one first, so that it loads its
+Light to import: code that knows that a video will be read starts one first, so that it loads its
 decoders while the engine loads itself.
 """
 
@@ -55,11 +55,11 @@ class ReaderProcess:
 
     @property
     def alive(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End it; whoever listens to it hears that."""
+        """End it; its reader gets an end of file."""
         if self._process.poll() is None:
             self.killed_by_us = True
             self._process.kill()

@@ -38,7 +38,7 @@ Colour = int | Literal["roughly"] | None
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a probe returned; a picture comes with what is looked at, so that it is hashed once.
+    """What a probe returned; an image comes with its pixels, so that it is hashed once.
 
     `colour` is RGB, uint8 (height, width, 3), where it was asked for.
     """
@@ -59,7 +59,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """How a clip was made: its picture copied or encoded anew; the note says why, and by what."""
+    """How a clip was made: its picture copied or re-encoded; the note says why, and by what."""
 
     copied: bool
     note: str
@@ -122,7 +122,7 @@ class Reader:
         self._threads = threads
         self._nice = nice
         self._process = process
-        self._told_limits = False
+        self._sent_limits = False
         self._asking: int | None = None
         self._lock = threading.Lock()
 
@@ -242,10 +242,10 @@ class Reader:
             if process is None:
                 return
             process.kill()
-            # The thread in the midst of a request reads from the pipes still, and closes them.
+            # The thread inside a request reads from the pipes still, and closes them.
             if self._asking not in (None, threading.get_ident()):
                 return
-            self._process, self._told_limits = None, False
+            self._process, self._sent_limits = None, False
             process.hang_up()
         process.ended()
 
@@ -276,7 +276,7 @@ class Reader:
         except wire.WireClosed as closed:
             raise self._death() from closed
         finally:
-            # Whoever stops listening midway leaves a process in the middle of a file.
+            # A caller that stops midway leaves a process in the middle of a file.
             self._asking = None
             if not finished:
                 self.close()
@@ -286,15 +286,15 @@ class Reader:
         if process is None or not process.alive:
             self.close()
             process = self._process = _started()
-        if not self._told_limits:
+        if not self._sent_limits:
             limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
             wire.send(process.to_child, {"do": "limit", **limit})
             wire.receive(process.from_child, self._limits.stall_seconds)
-            self._told_limits = True
+            self._sent_limits = True
         return process
 
     def _death(self) -> errors.ReaderDied:
-        """Return why the process is gone: we ended it, somebody else did, or it crashed."""
+        """Return why the process is gone: we ended it, another process did, or it crashed."""
         process = self._process
         code = process.ended(1) if process is not None else None
         if process is None or process.killed_by_us:

@@ -57,7 +57,7 @@ def _sound_chunks(whole: bytes) -> bytes:
 
 
 def _without_exif(path: str, whole: bytes) -> bytes:
-    """Return an AVIF whose EXIF item has a type nobody knows; libavif passes over such."""
+    """Return an AVIF whose EXIF item has an unknown type; libavif passes over such."""
     if not is_avif(path):
         return whole
     end = max(whole.find(b"mdat", 0, _META_BYTES), 0)

@@ -100,7 +100,7 @@ class _Due:
         self._next: float | None = None
 
     def at(self, seconds: float) -> bool:
-        """Tell whether the next frame, at `seconds`, is looked at."""
+        """Return whether the next frame, at `seconds`, is looked at."""
         due = seconds if self._next is None else self._next
         if seconds < due - 1e-6:
             return False
@@ -268,7 +268,7 @@ def _by_decord(
             pixels = (
                 batch.asnumpy() if request["colour"] is not None else _decord_luma(stream, batch)
             )
-        except Exception:  # damage ends decord; PyAV skips the damaged packet and goes on
+        except Exception:  # damage ends decord; PyAV skips the damaged packet and continues
             stream.warnings.append(f"decord gave up at frame {indices[0]}; PyAV read the rest")
             yield from _shown(
                 stream, islice(_by_pyav(stream, request, found), start, None), request

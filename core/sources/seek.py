@@ -97,7 +97,7 @@ def _way(stream: Stream) -> _Way:
 
 
 def _has_one_clock(stream: Stream) -> bool:
-    """Tell whether the container itself keeps one clock: its index covers all there is."""
+    """Return whether the container itself keeps one clock: its index covers all there is."""
     names = stream.container.format.name.split(",")
     if "matroska" in names:
         return holds_one_segment(stream.path)
@@ -150,7 +150,7 @@ def _starting_at(items: Iterator[Decoded], seconds: float) -> Iterator[Decoded] 
 
 
 def worth_seeking(stream: Stream, now_seconds: float, seconds: float) -> bool:
-    """Tell whether seeking to `seconds` saves decoding over reading on from `now_seconds`.
+    """Return whether seeking to `seconds` saves decoding over reading on from `now_seconds`.
 
     A seek lands on the keyframe before; one that lies behind us would be decoded twice.
     """

@@ -215,7 +215,7 @@ def _marked(mark: bytes, holds: Callable[[Bytes, int], bool]) -> Search:
 
 
 def _is_program_packet(file: Bytes, at: int) -> bool:
-    """Tell whether a packet stands here and another behind it (ISO/IEC 13818-1, 2.5.3)."""
+    """Return whether a packet stands here and another behind it (ISO/IEC 13818-1, 2.5.3)."""
     head = file.at(at, 14)
     if len(head) < 14 or head[3] < _PACK:
         return False
@@ -228,13 +228,13 @@ def _is_program_packet(file: Bytes, at: int) -> bool:
 
 
 def _is_page(file: Bytes, at: int) -> bool:
-    """Tell whether an Ogg page begins here (RFC 3533, 6: version 0, three flags)."""
+    """Return whether an Ogg page begins here (RFC 3533, 6: version 0, three flags)."""
     head = file.at(at, 6)
     return len(head) == 6 and head[4] == 0 and head[5] < 8
 
 
 def _is_key(file: Bytes, at: int) -> bool:
-    """Tell whether a SMPTE universal label of a set or an essence element begins here."""
+    """Return whether a SMPTE universal label of a set or an essence element begins here."""
     return file.at(at + 4, 1) in (b"\1", b"\2")
 
 
@@ -268,7 +268,7 @@ def next_chunk(file: Bytes, at: int) -> int | None:
 
 
 def _goes_on(file: Bytes, at: int) -> bool:
-    """Tell whether a chunk follows the one at `at`, or the one whose index entry is there."""
+    """Return whether a chunk follows the one at `at`, or the one whose index entry is there."""
     size = int.from_bytes(file.at(at + 4, 4), "little")
     behind = file.at(at + 8 + size + size % 2, 4)
     return bool(_FOLLOWS.match(behind)) or bool(_CHUNK.match(file.at(at + 16, 4)))

@@ -117,7 +117,7 @@ def _keyframes(stream: Stream, times: list[float]) -> Iterator[Decoded]:
 
 
 def _nal_length(context: Any) -> int:
-    """Return how many bytes tell a NAL unit's length in H.264 as MP4 and Matroska hold it, or 0."""
+    """Return how many bytes hold a NAL unit's length in H.264 as in MP4 and Matroska, or 0."""
     extra = bytes(context.extradata or b"")
     return (extra[4] & 3) + 1 if context.name == "h264" and len(extra) > 6 and extra[0] == 1 else 0
 

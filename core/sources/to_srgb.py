@@ -112,7 +112,7 @@ def _transform(source: Any, mode: str) -> Any:
 
 
 def _is_srgb(conversion: Conversion) -> bool:
-    """Tell whether the conversion leaves colours as they are, on a grid of all of them."""
+    """Return whether the conversion leaves colours as they are, on a grid of all of them."""
     from PIL import Image
 
     if conversion.mode == "CMYK":
@@ -186,7 +186,7 @@ def _coded(primaries: int, transfer: int) -> bytes:
 
 
 def _says_adobe(image: Image) -> bool:
-    """Tell whether EXIF says Adobe RGB: interoperability R03 (DCF 2.0, option file)."""
+    """Return whether EXIF says Adobe RGB: interoperability R03 (DCF 2.0, option file)."""
     from PIL import ExifTags
 
     try:

@@ -2,7 +2,7 @@
 
 Runs inside the reader process (see `reader.py`), where a crash costs one file. Times are the
 container's presentation times, counted from the container's start, as players show them; where
-recordings were joined, they go on from the one before (see `clock.py`).
+recordings were joined, they continue from the one before (see `clock.py`).
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ MAX_BYTES_BEFORE_A_FRAME = 32 * 1024 * 1024
 """A file that gives no frame in so many bytes of video holds none, or is none."""
 SHORT_SECONDS = 0.5
 SHORT_SHARE = 0.05
-"""Where only a duration tells: a video that ends earlier by both of these is cut off."""
+"""Where only a duration is known: a video that ends earlier by both of these is cut off."""
 
 
 def _quiet() -> None:
-    """Stand in for a pulse where nobody listens."""
+    """Do nothing: the pulse where there is no listener."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Stream:
 
     @property
     def untimed(self) -> bool:
-        """Tell whether frames are timed by a rate that was asked for, and not by the file."""
+        """Return whether frames are timed by a rate that was asked for, and not by the file."""
         return self.choice.raw_rate is not None and is_raw(self.container)
 
 
@@ -213,7 +213,7 @@ def how_it_ended(stream: Stream) -> dict[str, Any]:
         at = ", ".join(f"{at - stream.origin_seconds:.3f} s" for at in stream.clock.joined_at[:3])
         more = " and so on" if joined > 3 else ""
         stream.warnings.append(
-            f"{joined + 1} recordings are joined: the clock starts anew at {at}{more}"
+            f"{joined + 1} recordings are joined: the clock restarts at {at}{more}"
         )
     stream.warnings.extend(stream.file.passed_over if stream.file else [])
     return {
@@ -234,12 +234,12 @@ def cut_off(stream: Stream) -> str:
     the duration counts as well.
     """
     if stream.file and (empty := stream.file.empty_rest):
-        return f"{empty}; what stands before was read, up to {read_end_seconds(stream):.2f} s"
+        return f"{empty}; what is before it was read, up to {read_end_seconds(stream):.2f} s"
     if stream.ended_early:
         return "the container breaks off"
     broken = breaks_off(stream.path, stream.container, stream.video)
     if broken or (broken is None and stream.short_packet):
-        return "the file ends in the midst of a packet"
+        return "the file ends inside a packet"
     own = own_end_seconds(stream.container, stream.video)
     if own is None or not stream.read_whole:
         return ""
@@ -314,7 +314,7 @@ def _note(stream: Stream, packet: Any) -> None:
 def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
     """Return the frames a packet completes; a damaged one gives none and is counted.
 
-    An empty packet in the midst of a stream says that the last picture stays: it gives none.
+    An empty packet inside a stream says that the last picture stays: it gives none.
     """
     import av
 
@@ -327,7 +327,7 @@ def decode_packet(stream: Stream, packet: Any) -> list[VideoFrame]:
     except MemoryError:  # not the packet's fault: skipping it would lose good frames
         raise
     except BlockingIOError as error:
-        raise MemoryError("no room for the decoder's threads") from error
+        raise MemoryError("not enough memory for the decoder's threads") from error
     except av.error.FFmpegError:
         stream.bad_packets += 1
         return []

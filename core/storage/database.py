@@ -112,9 +112,9 @@ SCHEMA_VERSION = len(MIGRATIONS)
 class Database:
     """One connection, used by one thread at a time; all writing goes through `transaction()`.
 
-    A file that is deleted or moved can still be written by whoever has it open, and nobody finds
-    what is written: so a writable database checks at each commit that its path still leads to the
-    file it opened.
+    A file that is deleted or moved can still be written by the process that has it open, and no
+    other finds what is written: so a writable database checks at each commit that its path
+    still leads to the file it opened.
     """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
@@ -196,7 +196,7 @@ class Database:
 
 
 def is_older(path: Path) -> bool:
-    """Tell whether a database has an earlier layout than this version writes."""
+    """Return whether a database has an earlier layout than this version writes."""
     with suppress(sqlite3.DatabaseError), closing(_connect(path, writable=False)) as connection:
         return 0 < int(connection.execute("PRAGMA user_version").fetchone()[0]) < SCHEMA_VERSION
     return False
@@ -215,7 +215,7 @@ def _apply(
 def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     mode = "rwc" if writable else "ro"
     if not writable and not os.access(path.parent, os.W_OK) and not _wal(path).exists():
-        # Reading in WAL mode writes beside the file; on a read-only disk nobody else does.
+        # Reading in WAL mode writes beside the file; on a read-only disk no other process does.
         mode = "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -275,8 +275,8 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
     if "unable to open" in words or "readonly" in words:
         return EnvironmentFault(f"{where} cannot be opened for writing; check the folder's rights")
     return LibraryDamaged(
-        f"{where} cannot be read ({clean(words)}); move the library folder away to start anew, "
-        "or restore it from a backup"
+        f"{where} cannot be read ({clean(words)}); move the library folder away to start with "
+        "an empty one, or restore it from a backup"
     )
 
 

@@ -1,6 +1,6 @@
 """Layout 7: the table of scans holds jobs of every kind, in one sequence of numbers.
 
-A watched folder becomes a job; it stays open, so the next engine goes on with it.
+A watched folder becomes a job; it stays open, so the next engine continues it.
 """
 
 from __future__ import annotations

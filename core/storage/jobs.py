@@ -26,7 +26,7 @@ _COLUMNS = "id, job_kind, title, created, finished, profile, state, job_reason, 
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job as kept. `plan` is what was asked of it: enough to go on after the process ended."""
+    """A job as kept. `plan` is what was asked of it: enough to continue after the process ended."""
 
     number: int
     kind: str
@@ -60,7 +60,7 @@ class Jobs:
             return int(row.lastrowid or 0)
 
     def set_state(self, job: int, state: str, reason: str = "") -> None:
-        """Say how a job stands; an ended one gets its time."""
+        """Set the state of a job; an ended one gets its time."""
         finished = None if state in OPEN else now()
         with self._database.transaction() as connection:
             connection.execute(

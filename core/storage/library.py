@@ -86,14 +86,14 @@ class Library:
 
 
 def _bring_up_to_date(folder: Path) -> None:
-    """Let a library of an earlier layout be read as one of this, if nobody writes to it."""
+    """Let a library of an earlier layout be read as one of this, if no process writes to it."""
     if is_older(folder / DATABASE):
         with suppress(LibraryBusy, EnvironmentFault):
             Library(folder).close()
 
 
 def _lock(file: IO[str]) -> None:
-    """Lock a file; the kernel lets go of it however we end, so there is no stale lock.
+    """Lock a file; the kernel releases it however we end, so there is no stale lock.
 
     Who only asks whether it is held (`is_held`) holds it for an instant: so more than one try.
     """
@@ -141,7 +141,7 @@ def _locked(folder: Path) -> IO[str]:
 
 
 def _locked_anew(path: Path) -> IO[str]:
-    """Lock another file in the place of one that somebody who may not write here has locked.
+    """Lock another file in the place of one that a user without write access here has locked.
 
     The folder is private by now, so that user cannot reach the new one.
     """
@@ -157,7 +157,7 @@ def _locked_anew(path: Path) -> IO[str]:
 def _signed(file: IO[str]) -> IO[str]:
     if os.fstat(file.fileno()).st_nlink > 1:
         return file  # a backup's, or another file of the user's: nothing is written over
-    # The number only tells who holds it; a full disk may keep it out. Past the file's own buffer,
+    # The number only names the holder; a full disk may keep it out. Past the file's own buffer,
     # which would be written again, and fail again, whenever it is closed.
     with suppress(OSError):
         os.ftruncate(file.fileno(), 0)

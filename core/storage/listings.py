@@ -100,7 +100,7 @@ class RowSelection:
 
     @property
     def plain(self) -> bool:
-        """Tell whether these are all rows in the order of sources."""
+        """Return whether these are all rows in the order of sources."""
         bare = RowSelection(self.scan, self.kind)
         return self == bare
 

@@ -1,4 +1,4 @@
-"""The lock of a library: whoever writes it holds it, and it ends with the process."""
+"""The lock of a library: its writer holds it, and it ends with the process."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import fcntl
 from pathlib import Path
 
 LOCK = "engine.lock"
-"""held by whoever writes the library"""
+"""held by the writer of the library"""
 
 
 def is_held(library: Path) -> bool:
-    """Tell whether an engine holds the library: its lock ends with it, however it ends."""
+    """Return whether an engine holds the library: its lock ends with it, however it ends."""
     try:
         with (library / LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

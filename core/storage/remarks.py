@@ -13,7 +13,7 @@ _BATCH = 400
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What was said about one frame. `caption` and `tags` are None where nobody corrected them."""
+    """What was said about one frame. `caption` and `tags` are None if not corrected."""
 
     marked: bool = False
     caption: str | None = None

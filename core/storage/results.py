@@ -75,7 +75,7 @@ class Results:
     def unchanged(self, files: Sequence[tuple[str, int, int]]) -> dict[str, tuple[str | None, str]]:
         """Return path -> (content, failure) of the (path, size, mtime_ns) that are as they were.
 
-        Pictures that an earlier version read are left out: they are read once more, which tells
+        Pictures that an earlier version read are left out: they are read once more, which shows
         whether they look different now. What is kept of those that do not stays as it is.
         """
         known: dict[str, tuple[str | None, str]] = {}

@@ -31,7 +31,7 @@ class ScanRow:
 
     @property
     def was_settled(self) -> bool:
-        """Tell whether it was found complete, its end never noted, and not resumed since."""
+        """Return whether it was found complete, its end never noted, and not resumed since."""
         return self.state in OPEN or (self.state == "done" and self.finished is None)
 
 
@@ -81,7 +81,7 @@ class Runs:
             return scan
 
     def set_state(self, scan: int, state: str) -> None:
-        """Say how a scan stands; an ended one gets its time."""
+        """Set the state of a scan; an ended one gets its time."""
         finished = None if state in ("running", "interrupted") else now()
         with self._database.transaction() as connection:
             connection.execute(
@@ -229,7 +229,7 @@ def _take_over(
 ) -> None:
     """End a scan's open tasks as the latest later scan of the same spec ended them.
 
-    A scan that is to do all anew (`redo`) takes over only what was read since.
+    A scan that is to do all again (`redo`) takes over only what was read since.
     """
     open_ones = connection.execute(
         "SELECT number, path, stream FROM tasks WHERE scan = ? AND state IN (?, ?)",

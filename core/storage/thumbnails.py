@@ -21,7 +21,7 @@ class Thumbnails:
         return self._of(content) / f"{round(seconds * 1e6)}-{longest_side}{shown}.jpg"
 
     def has(self, content: str, seconds: float, longest_side: int, pixels: str = "") -> bool:
-        """Tell whether a thumbnail was made."""
+        """Return whether a thumbnail was made."""
         return self.path(content, seconds, longest_side, pixels).exists()
 
     def keep_only(self, contents: set[str]) -> None:

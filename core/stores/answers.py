@@ -33,7 +33,7 @@ class AnswerKey:
 
     @property
     def key(self) -> str:
-        """Return the hash that tells it from every other way of asking."""
+        """Return the hash that identifies this way of asking."""
         return tagged_hash("asked", [self.stage, dict(self.identity)])
 
     def for_pixels(self, conversion: str) -> AnswerKey:

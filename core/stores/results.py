@@ -28,7 +28,7 @@ class Result:
     """numbers of the annotations it is made of"""
 
     def measured_by(self, versions: Mapping[str, int], timing: int) -> bool:
-        """Tell whether it was measured as today: by these versions of the stages, so timed.
+        """Return whether it was measured as today: by these versions of the stages, so timed.
 
         `timing` is that of the source, as a probe finds it now (see `SourceInfo`).
         """
@@ -78,7 +78,7 @@ class ThumbnailStore(Protocol):
     """Where the thumbnails of events are kept; `pixels` as in `SourceInfo`."""
 
     def has(self, content: str, seconds: float, longest_side: int, pixels: str = "") -> bool:
-        """Tell whether a thumbnail was made."""
+        """Return whether a thumbnail was made."""
 
     def put(
         self, content: str, seconds: float, longest_side: int, jpeg: bytes, pixels: str = ""

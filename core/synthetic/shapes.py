@@ -4,8 +4,8 @@ Random weights make every search a lottery. This draws pictures of one coloured 
 small CLIP on them and saves it as any open_clip checkpoint lies on disk, so that demonstrations and
 tests of searching and tagging find red circles when asked for a red circle, with no download.
 
-Its eye is a ResNet because that learns what a triangle is within a few hundred steps; vision
-transformers of the same cost had learnt the colours by then and nothing of the shapes.
+Its vision tower is a ResNet because that learns what a triangle is within a few hundred steps;
+vision transformers of the same cost had learnt the colours by then and nothing of the shapes.
 """
 
 from __future__ import annotations
@@ -258,10 +258,10 @@ def _loss(logits: torch.Tensor, truth: Numbers, meaning: Numbers) -> torch.Tenso
 
 
 def _shape(words: int) -> dict[str, Any]:
-    eye = {"layers": [1, 1, 1, 1], "width": 16, "image_size": SIDE, "head_width": 32}
+    vision = {"layers": [1, 1, 1, 1], "width": 16, "image_size": SIDE, "head_width": 32}
     text = {"context_length": CONTEXT, "vocab_size": words, "width": 32, "heads": 2, "layers": 1}
     start = {"init_logit_scale": 2.3, "init_logit_bias": -3.0}
-    return {"embed_dim": 48, "vision_cfg": eye, "text_cfg": text, **start}
+    return {"embed_dim": 48, "vision_cfg": vision, "text_cfg": text, **start}
 
 
 def _model(words: int) -> Any:

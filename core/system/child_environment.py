@@ -1,7 +1,7 @@
 """What a child process that decodes files or runs a tool is given of our environment.
 
 Such a process handles data from outside: it needs no token, key, password or proxy, so it gets only
-variables of the lists below, and of those none whose name speaks of a secret.
+variables of the lists below, and of those none whose name suggests a secret.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ OF_THE_MACHINE = FULL | frozenset(
     (errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
      errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.EFBIG)
 )  # fmt: skip
-"""errors that say something of the machine, the disk or its rights, whoever runs into them"""
+"""errors of the machine, the disk or its permissions, whatever code meets them"""
 PROBE_BYTES = 8192
 """two blocks of most file systems: a small file may lie in its inode"""
 
@@ -28,7 +28,7 @@ def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
     where = clean_path(str(path))
     if error.errno in FULL:
         return DiskFull(
-            f"no room left to write {where} ({error.strerror}); free some space, then try again "
+            f"no space left to write {where} ({error.strerror}); free some space, then try again "
             "or resume the scan: what was kept is kept"
         )
     reason = error.strerror or clean_path(str(error))

@@ -23,17 +23,17 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 OTHERS = 0o077
 """the permissions of everybody but the owner"""
 NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-"""neither through a link, nor waiting for the other end of a pipe that somebody put there"""
+"""neither through a link, nor waiting for the other end of a pipe that another user put there"""
 LOGS = ("engine.log", "app.log")
 
 
 def is_trusted(owner: int) -> bool:
-    """Tell whether a user id is the user's own or root's."""
+    """Return whether a user id is the user's own or root's."""
     return owner in (os.geteuid(), 0)
 
 
 def is_ours(folder: Path) -> bool:
-    """Tell whether a folder is the user's to write, as far as its disk keeps owners."""
+    """Return whether a folder is the user's to write, as far as its disk keeps owners."""
     try:
         return is_trusted(os.stat(folder).st_uid) or not keeps_owners(folder)
     except OSError:
@@ -41,7 +41,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def is_foreign(path: Path) -> bool:
-    """Tell whether what lies at a path was put there by another user. Raises OSError."""
+    """Return whether what lies at a path was put there by another user. Raises OSError."""
     return not is_trusted(os.lstat(path).st_uid) and keeps_owners(path.parent)
 
 
@@ -100,7 +100,7 @@ def secured(folder: Path) -> tuple[str, ...]:
     """
     if not keeps_owners(folder):
         return (_warning(folder),)
-    _check(folder, os.lstat(folder))  # a link that somebody else put there, for one
+    _check(folder, os.lstat(folder))  # a link that another user put there, for one
     _check(folder, os.stat(folder))
     _tighten(folder, FOLDER_MODE)
     loose = bool(os.stat(folder).st_mode & OTHERS)
@@ -150,7 +150,7 @@ def _check(path: Path, status: os.stat_result) -> None:
 
 
 def keeps_owners(folder: Path) -> bool:
-    """Tell whether what the user makes in a folder of somebody else belongs to the user.
+    """Return whether what the user makes in a folder of another user belongs to the user.
 
     Where it does not, a share or a disk gives all files to one user, and owners say nothing.
     """
@@ -184,7 +184,7 @@ def _name(user: int) -> str:
 
 
 def held_by_stranger(handle: int) -> bool:
-    """Tell whether another user's process holds the lock (flock) of an open file.
+    """Return whether another user's process holds the lock (flock) of an open file.
 
     Known on Linux only, from /proc/locks (proc(5)); elsewhere the answer is no.
     """
@@ -211,7 +211,7 @@ def _owner(process: str) -> int | None:
 
 
 def peer_user(link: socket.socket) -> int | None:
-    """Return the user of the process at the other end of a unix socket; None if not told."""
+    """Return the user of the process at the other end of a unix socket; None if unknown."""
     if hasattr(socket, "SO_PEERCRED"):
         size = struct.calcsize("3i")
         _, user, _ = struct.unpack(

@@ -65,7 +65,7 @@ def test_documents_list_every_table_in_one_order() -> None:
         ({"stages": []}, "stages is empty; name at least one of flash, motion, cut, dedupe"),
         ({"stages": ["flsh"]}, "unknown stage 'flsh'; did you mean 'flash'?; known: flash,"),
         ({"stages": ["segment"]}, "'segment' works on what 'detect' finds; add 'detect'"),
-        ({"stages": ["verify"]}, "'verify' looks at candidates; add one of flash, motion, cut"),
+        ({"stages": ["verify"]}, "'verify' needs candidates; add one of flash, motion, cut"),
         (
             {"stages": ["flash"], "sampling": {"mode": "fps"}},
             "'flash' needs every frame (a stroke lasts one to six); "

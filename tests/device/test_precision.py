@@ -20,7 +20,7 @@ AMD = Capability("cuda:0", "cuda", (9, 0), rocm=True)
 
 
 def has(*packages: str) -> bool:
-    """Tell whether all these packages are installed."""
+    """Return whether all these packages are installed."""
     try:
         return all(version(package) for package in packages)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Models come whole, go on where they stopped, and say in one line why they did not come."""
+"""Models come whole, continue where they stopped, and say in one line why they did not come."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_connection_that_is_always_cut_is_given_up_and_kept(
 ) -> None:
     local_hub.add(REPO, model_files(mebibytes=2))
     local_hub.faults.cut_after_bytes, local_hub.faults.cuts = 0, 1000
-    with pytest.raises(DownloadFailed, match=r"model\.safetensors: .*same command goes on"):
+    with pytest.raises(DownloadFailed, match=r"model\.safetensors: .*same command continues"):
         pulled(hub)
     assert len(local_hub.asked_for("model.safetensors")) == QUICK.retries + 1
     assert not (hub.cache / "models--org--tiny" / "snapshots").exists()

@@ -95,13 +95,13 @@ class Home:
         return asyncio.run(run())
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep the scan that is at work from getting any further meanwhile."""
+        """Keep the scan that is running from getting any further meanwhile."""
         engine = self.engine()
         assert engine is not None
         return readers_stopped(engine)
 
     def at_work(self) -> list[str]:
-        """Return how the scans stand that are at work or wait."""
+        """Return how the scans stand that are running or wait."""
         state = self.ask(lambda client: client.snapshot())
         return [scan.state for scan in state.scans]
 
@@ -111,7 +111,7 @@ class Home:
         return page.rows[0]
 
     def finished(self) -> dict[str, Any]:
-        """Wait until nothing is at work; return the newest scan."""
+        """Wait until nothing is running; return the newest scan."""
         deadline = time.monotonic() + SECONDS
         while self.at_work():
             assert time.monotonic() < deadline

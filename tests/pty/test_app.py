@@ -1,4 +1,4 @@
-"""`sightline` itself, its engine and a scan: whatever becomes of the terminal, the work goes on."""
+"""`sightline` itself, its engine and a scan: the work continues without the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT_WORK = " run    "
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A library whose engine runs all the time, so that not every test has to wait for one."""
     with Home(tmp_path_factory.mktemp("home")) as home:
-        first = home.app(sees="nothing at work")
+        first = home.app(sees="nothing running")
         first.send("d")
         assert first.wait() == 0
         yield home
@@ -47,7 +47,7 @@ def headless(long_storm: Path, shared: Path) -> Rows:
     def make(folder: Path) -> None:
         with Home(folder) as home:
             assert home.cli("scan", long_storm, "--profile", "storm").code == 0
-            terminal = home.app(sees="nothing at work")
+            terminal = home.app(sees="nothing running")
             (folder / "rows.json").write_text(json.dumps(home.found()))
             terminal.send("q")
             assert terminal.wait() == 0
@@ -243,7 +243,7 @@ def test_a_link_that_stalls_costs_the_scan_nothing_and_the_app_comes_back_by_its
 def test_when_nothing_happens_nothing_is_sent_and_nothing_heavy_is_loaded(home: Home) -> None:
     app = home.app("--no-mouse", sees="8 Log")
     app.send("1")
-    app.wait_for_text("nothing at work")
+    app.wait_for_text("nothing running")
     assert app.wait_until(lambda: quiet_since(app) > 2.5)  # the link meter looks back that far
     began = time.monotonic()
     time.sleep(3.0)

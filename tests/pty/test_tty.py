@@ -132,7 +132,7 @@ def test_busy_threads_do_not_hold_up_the_end(start: Start) -> None:
 
 
 def test_sigkill_leaves_the_terminal_as_it_was_and_that_is_noticed(start: Start) -> None:
-    """Nothing can be done about it (`reset` mends it); it shows that the other tests can fail."""
+    """Nothing can be done about it (`reset` repairs it); it shows that the other tests can fail."""
     terminal = start()
     terminal.signal(signal.SIGKILL)
     assert terminal.wait() == -signal.SIGKILL

@@ -66,7 +66,7 @@ class TestRealFiles:
         for (at, pixels), (true_at, true_pixels) in zip(got, wanted, strict=True):
             assert at == pytest.approx(true_at - wanted[0][0], abs=1e-4)
             height, width = pixels.shape
-            # A copy keeps odd sides; encoded anew, 4:2:0 loses a row or column.
+            # A copy keeps odd sides; re-encoded, 4:2:0 loses a row or column.
             whole = true_pixels.shape
             assert (height, width) == (whole if copied else tuple(s // 2 * 2 for s in whole))
             assert np.abs(pixels - true_pixels[:height, :width].astype(float)).mean() < 12

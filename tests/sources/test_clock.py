@@ -237,7 +237,7 @@ def test_what_was_measured_replaces_what_a_header_says() -> None:
     assert failure(info, SPEC, ended) == ""
     some = measured(info, Spec(stages=("motion",), sampling=Sampling(mode="fps")), ended)
     assert (some.frame_count, some.duration_seconds) == (118, 4.0)
-    cut = {**ended, "cut_off": "the file ends in the midst of a packet"}
+    cut = {**ended, "cut_off": "the file ends inside a packet"}
     assert measured(info, SPEC, cut) == info
     assert "60 of 118 frames" in failure(info, SPEC, cut)
     assert "10 packets could not be decoded" in failure(info, SPEC, {**ended, "bad_packets": 10})

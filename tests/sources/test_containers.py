@@ -215,7 +215,7 @@ def test_what_is_no_video_is_refused_at_once(reader: Reader, tmp_path: Path) -> 
 
 
 def test_what_is_no_picture_is_refused_without_reading_it(tmp_path: Path) -> None:
-    """Its size is read from the disk only where it is a kind that can be mended."""
+    """Its size is read from the disk only where it is a kind that can be repaired."""
     import tracemalloc
 
     from core.sources.picture import open_picture

@@ -1,4 +1,4 @@
-"""Pixels that are shown otherwise than before: answers, results and pictures of them are made anew.
+"""Pixels that are shown otherwise than before: their answers, results and pictures are made again.
 
 Those of every other source stand: asking is what costs.
 """

@@ -63,7 +63,9 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
             await viewer.press("j")
         await viewer.press("y", "escape")
         await viewer.press("enter")
-        await viewer.until(lambda: viewer.room.scope == "results" and viewer.table.row_count > 2)
+        await viewer.until(
+            lambda: viewer.current_screen.scope == "results" and viewer.table.row_count > 2
+        )
         await viewer.sees("2J\ufffd31m")
         await viewer.until(
             lambda: viewer.terminal.rows[0].count("[") and "  row 1 of" in viewer.screen

@@ -1,4 +1,4 @@
-"""How much is sent: nothing while nothing happens, little while eight sources are at work."""
+"""How much is sent: nothing while nothing happens, little while eight sources are running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TICKS_A_SECOND = 4
 
 async def ticks(viewer: Viewer, count: int) -> None:
     for _ in range(count):
-        viewer.room._tick()
+        viewer.current_screen._tick()
         await viewer.pilot.pause()
 
 
@@ -49,7 +49,7 @@ def test_an_idle_screen_sends_nothing(found: Path) -> None:
 
 
 def busy(step: int, rows: list[dict[str, object]]) -> EngineState:
-    """Return eight sources at work, each further on than a step before."""
+    """Return eight sources running, each further on than a step before."""
     tasks = tuple(
         TaskState(
             int(str(row["number"])), str(row["path"]), 700 + step * 9 + n, 9000, 21.4 + step % 7,
@@ -64,8 +64,8 @@ def busy(step: int, rows: list[dict[str, object]]) -> EngineState:
 def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.until(lambda: viewer.table.row_count >= 8)
-        bridge, room = viewer.app.bridge, viewer.room
-        page = await bridge.ask(replace(room._rows.query, first=0, last=100))
+        bridge, screen = viewer.app.bridge, viewer.current_screen
+        page = await bridge.ask(replace(screen._rows.query, first=0, last=100))
         queued = tuple(row | {"state": "queued"} for row in page.rows)
 
         async def ask(query: RowsRequest) -> object:
@@ -80,7 +80,7 @@ def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) ->
         await ticks(viewer, 3)
         await viewer.sees("run ", "describe")
         before, started = viewer.terminal.sent, time.monotonic()
-        room._clock.pause()
+        screen._clock.pause()
         for step in range(2, 2 + TICKS):
             bridge.state = busy(step, list(queued))
             await ticks(viewer, 1)

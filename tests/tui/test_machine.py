@@ -70,7 +70,7 @@ def test_a_model_is_fetched_held_let_go_on_and_cancelled(
         await viewer.press("p")
         await viewer.sees("held", "paused")
         await viewer.press("p")
-        await viewer.sees("goes on")
+        await viewer.sees("resumed")
         await viewer.press("x")
         await viewer.sees("cancelled")
         local_hub.faults.bytes_per_second = 0
@@ -88,9 +88,9 @@ def test_a_machine_without_gpu_shows_what_it_has_and_when(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("6", "gpu")
         await viewer.sees("CPU ", "memory", "disk", "no process on any GPU", "the last 5m")
-        await viewer.until(lambda: len(viewer.room._samples) > 1)
+        await viewer.until(lambda: len(viewer.current_screen._samples) > 1)
         await viewer.press("less_than_sign")
-        await viewer.sees("nothing was at work")
+        await viewer.sees("nothing was running")
         await viewer.press("l")
         await viewer.sees("goes back in time")
         await viewer.press("t", "s")
@@ -111,7 +111,7 @@ def test_two_gpus_are_shown_with_their_processes(
         await viewer.go("6", "gpu")
         await viewer.sees("GPU 0  NVIDIA H2", "98%", "112G/140G", "612W of 700W", "power cap")
         await viewer.sees("other")
-        await viewer.until(lambda: len(viewer.room._graphs()) == 3)
+        await viewer.until(lambda: len(viewer.current_screen._graphs()) == 3)
 
     look(wishes(library), run, size)
 
@@ -123,7 +123,7 @@ def test_a_profile_is_made_edited_with_words_beside_the_field_and_saved(found: P
 
     async def run(viewer: Viewer) -> None:
         await viewer.go("7", "profiles")
-        assert isinstance(viewer.room, ProfilesScreen)
+        assert isinstance(viewer.current_screen, ProfilesScreen)
         await viewer.sees("describe", "storm")
         await viewer.press("e")
         await viewer.sees("a preset stays as it is")

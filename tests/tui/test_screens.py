@@ -30,8 +30,10 @@ def test_every_screen_opens_at_every_size_and_offers_what_it_can_do(
             await viewer.go(str(number), name)
             await viewer.sees("? keys")
             for action in actions.actions_here(name):
-                assert not action.when or callable(getattr(viewer.room, action.when))
-            offered = actions.footer_items(name, app.keymap, 999, hidden=viewer.room.hidden())
+                assert not action.when or callable(getattr(viewer.current_screen, action.when))
+            offered = actions.footer_items(
+                name, app.keymap, 999, hidden=viewer.current_screen.hidden()
+            )
             assert all(app.handler(item.action) for item in offered)
             missing = {a.id for a in actions.ACTIONS if name in a.scopes and not app.handler(a.id)}
             assert not missing
@@ -48,7 +50,7 @@ def test_the_footer_is_shown_at_every_height_and_with_every_size_of_panes(found:
                 for change in ("pane.larger", "pane.smaller", "pane.smaller", "pane.larger"):
                     viewer.app.act(change)
                     await viewer.pilot.pause()
-                    keys = viewer.room.query_one("#keys").region
+                    keys = viewer.current_screen.query_one("#keys").region
                     assert keys.bottom == height, (name, height, change)
 
     look(wishes(found), run, (48, 12))
@@ -58,15 +60,15 @@ def test_every_action_of_every_screen_can_be_done_without_harm(found: Path) -> N
     async def run(viewer: Viewer) -> None:
         for name in SCREEN_CLASSES:
             viewer.app.go(name)
-            await viewer.until(lambda name=name: viewer.room.scope == name)  # type: ignore[misc]
+            await viewer.until(lambda name=name: viewer.current_screen.scope == name)  # type: ignore[misc]
             for action in actions.actions_here(name):
                 if action.id in LEAVES or action.id.startswith("screen.") or action.writes:
                     continue
                 viewer.app.act(action.id)
                 await asyncio.sleep(0.01)
-                if action.id in TYPES or viewer.room.jumping:
+                if action.id in TYPES or viewer.current_screen.jumping:
                     await viewer.press("escape")
-                while not viewer.room.is_shown:
+                while not viewer.current_screen.is_shown:
                     await viewer.press("escape")
             await viewer.sees("? keys")
 
@@ -262,7 +264,7 @@ def test_without_colour_no_colour_is_sent(found: Path, monkeypatch: pytest.Monke
 
 def test_a_list_takes_more_room_and_gives_it_back(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("> done", "nothing at work")
+        await viewer.sees("> done", "nothing running")
         before = viewer.screen
         heights = []
         for key in ("plus", "plus", "underscore", "underscore", "underscore", "plus"):

@@ -27,7 +27,7 @@ def test_a_folder_is_watched_until_that_is_ended(library: Path, at_home: Path, s
         await viewer.press("W")
         await viewer.sees("watch no more", "inbox  quick  1 scan")
         await viewer.press("enter")
-        await viewer.sees("inbox is watched no more", "nothing at work; press a to add files")
+        await viewer.sees("inbox is no longer watched", "nothing running; press a to add files")
         await viewer.press("W")
         await viewer.sees("only when a folder is watched")
 

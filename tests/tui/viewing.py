@@ -63,19 +63,19 @@ class Viewer:
         return "\n".join(strip.text.rstrip() for strip in strips)
 
     @property
-    def room(self) -> Any:
-        assert self.app.room is not None
-        return self.app.room
+    def current_screen(self) -> Any:
+        assert self.app.current_screen is not None
+        return self.app.current_screen
 
     @property
     def table(self) -> VirtualTable:
-        table = self.room.table()
+        table = self.current_screen.table()
         assert isinstance(table, VirtualTable)
         return table
 
     def line(self, name: str) -> str:
         """Return what one of the lines around the screen says."""
-        return str(self.room.query_one(f"#{name}", Line).text)
+        return str(self.current_screen.query_one(f"#{name}", Line).text)
 
     def row(self) -> str:
         """Return the row under the cursor."""
@@ -119,7 +119,7 @@ class Viewer:
     async def go(self, key: str, scope: str) -> None:
         """Go to a screen and wait until it drew itself."""
         await self.press(key)
-        await self.until(lambda: self.room.scope == scope)
+        await self.until(lambda: self.current_screen.scope == scope)
         await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:
@@ -149,7 +149,9 @@ def look(
             viewer = Viewer(app, pilot)
             if attached:
                 await viewer.until(lambda: app.bridge.connection == "attached")
-            await viewer.until(lambda: app.room is not None and app.room.is_mounted)
+            await viewer.until(
+                lambda: app.current_screen is not None and app.current_screen.is_mounted
+            )
             await pilot.pause()
             await test(viewer)
             if app.is_running:

@@ -106,21 +106,21 @@ ACTIONS: tuple[Action, ...] = (
     _everywhere("pane.larger", "+", "Look", "Make the pane larger"),
     _everywhere("pane.smaller", "_", "Look", "Make the pane smaller"),
     _everywhere("app.palette", ": ctrl+p", "App", "Run any command by name", "command"),
-    _everywhere("app.detach", "d ctrl+z", "App", "Leave; the engine goes on working", "detach"),
+    _everywhere("app.detach", "d ctrl+z", "App", "Leave; the engine keeps running", "detach"),
     _everywhere("app.help", "?", "App", "What can be done here, now", "keys"),
     _everywhere("app.back", "esc", "App", "Back: close the menu, filter, zoom or detail"),
     _everywhere("app.quit", "q", "App", "Leave; asks what becomes of running work"),
     _everywhere("app.interrupt", "ctrl+c", "App", "Copy the selection, else leave; twice: at once"),
-    _everywhere("app.redraw", "ctrl+l", "App", "Draw the whole screen anew"),
+    _everywhere("app.redraw", "ctrl+l", "App", "Redraw the whole screen"),
     _everywhere("app.mouse", "", "App", "Switch the mouse off, so the terminal selects, or on"),
     _everywhere("app.theme", "", "App", "Choose the theme"),
     _everywhere("app.low_bandwidth", "", "App", "Send less for a slow link, or as usual"),
     # 1 Queue
     _on("queue", "queue.add", "a", "Add files or folders", "add", writes=True),
-    _on("queue", "queue.pause", "p", "Pause, or go on", "pause", "row_here", writes=True),
-    _on("queue", "queue.pause_all", "P", "Pause everything, or go on", writes=True),
+    _on("queue", "queue.pause", "p", "Pause or resume", "pause", "row_here", writes=True),
+    _on("queue", "queue.pause_all", "P", "Pause or resume everything", writes=True),
     _on("queue", "queue.cancel", "x", "Cancel; asks if it runs", "cancel", "row_here", writes=True),
-    _on("queue", "queue.retry", "r", "Try again what failed, go on with what was interrupted",
+    _on("queue", "queue.retry", "r", "Retry what failed, resume what was interrupted",
         "retry", "row_here", writes=True),
     _on("queue", "queue.up", "K", "Move up in the queue", when="row_here", writes=True),
     _on("queue", "queue.down", "J", "Move down in the queue", when="row_here", writes=True),
@@ -147,7 +147,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.caption", "E", "Correct the caption", when="row_here", writes=True),
     # 5 Models
     _on("models", "models.download", "D", "Download", "download", "model_absent", writes=True),
-    _on("models", "models.pause", "p", "Pause the download, or go on", "pause", "download_here",
+    _on("models", "models.pause", "p", "Pause or resume the download", "pause", "download_here",
         writes=True),
     _on("models", "models.cancel", "x", "Cancel the download", "cancel", "download_here",
         writes=True),
@@ -286,10 +286,10 @@ def footer_items(
         if action.footer and keymap[action.id] and action.id not in hidden
     ]
     kept: set[FooterItem] = set()
-    room = width - 1
+    space = width - 1
     for item in sorted(offered, key=lambda item: _footer_rank(item, offered)):
-        room -= cell_len(item.text) + (2 if kept else 0)
-        if room < 0:
+        space -= cell_len(item.text) + (2 if kept else 0)
+        if space < 0:
             break
         kept.add(item)
     return [item for item in offered if item in kept]

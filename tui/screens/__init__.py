@@ -1,1 +1,1 @@
-"""The screens, one file each; `room.py` is what they share."""
+"""The screens, one file each; `screen.py` is what they share."""

@@ -81,7 +81,7 @@ class GpuScreen(AppScreen):
         return f" the last {self._base}   {whose}"
 
     def time_cursor_on(self) -> bool:
-        """Tell whether a moment of the past is pointed at."""
+        """Return whether a moment of the past is pointed at."""
         return self._graphs()[0].cursor_seconds is not None
 
     def act_gpu_base(self) -> None:
@@ -155,7 +155,7 @@ class GpuScreen(AppScreen):
         self._feed(fresh)
 
     async def _mount_graphs(self, gpus: int) -> None:
-        """Make room for a graph of each GPU the first time it is seen."""
+        """Add a graph of each GPU the first time it is seen."""
         for number in range(min(gpus, MOST_GRAPHS)):
             if not self.query(f"#gpu-{number}"):
                 graph = HistoryGraph(symbols=self.app.symbols, id=f"gpu-{number}", base=self._base)

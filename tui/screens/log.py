@@ -52,7 +52,7 @@ class LogScreen(AppScreen):
     def summary(self) -> str:
         """Return the file and the level."""
         trouble = f"  {self._rows.trouble}" if self._rows.trouble else ""
-        path = clean_path(str(log_file(self.app.wishes.library)))
+        path = clean_path(str(log_file(self.app.options.library)))
         return f" {self._level} and above{trouble}  {path}"
 
     def set_filter(self, text: str) -> None:
@@ -88,13 +88,13 @@ class LogScreen(AppScreen):
     def copy_choices(self) -> list[tuple[str, str]]:
         """Return the line and where the file is."""
         row = self._row()
-        path = str(log_file(self.app.wishes.library))
+        path = str(log_file(self.app.options.library))
         lines = [] if row is None else [(" ".join(log.whole(row)), f"line: {row['text']}")]
         return [*lines, (path, f"file: {path}")]
 
     def act_log_file(self) -> None:
         """Say where the file is."""
-        self.say(str(log_file(self.app.wishes.library)))
+        self.say(str(log_file(self.app.options.library)))
 
     def _listed(self) -> PagedRows:
         query = ListLogLines(self._level, self.filter_text)  # type: ignore[arg-type]
@@ -111,6 +111,6 @@ class LogScreen(AppScreen):
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()

@@ -79,18 +79,18 @@ class ModelsScreen(AppScreen):
     # Conditions
 
     def download_here(self) -> bool:
-        """Tell whether the model under the cursor is being fetched."""
+        """Return whether the model under the cursor is being fetched."""
         row = self._row()
         found = models.download_of(row, self.state) if row and not self._matrix else None
         return found is not None and found.state in ("running", "paused")
 
     def model_absent(self) -> bool:
-        """Tell whether the model under the cursor is not whole on this disk."""
+        """Return whether the model under the cursor is not whole on this disk."""
         row = self._row()
         return not self._matrix and row is not None and row["state"] != "whole"
 
     def model_present(self) -> bool:
-        """Tell whether something of the model under the cursor is on this disk."""
+        """Return whether something of the model under the cursor is on this disk."""
         row = self._row()
         return not self._matrix and row is not None and bool(row["state"])
 
@@ -139,12 +139,12 @@ class ModelsScreen(AppScreen):
         if row is None:
             return
         if not row["remote_code"]:
-            self._tell(PullModel(row["name"]), f"fetching {row['name']}")
+            self._send(PullModel(row["name"]), f"fetching {row['name']}")
             return
 
         def chosen(how: str | None) -> None:
             if how == "yes":
-                self._tell(PullModel(row["name"], allow_remote_code=True), "fetching")
+                self._send(PullModel(row["name"], allow_remote_code=True), "fetching")
 
         self.app.push_screen(
             ChooseScreen(
@@ -157,20 +157,20 @@ class ModelsScreen(AppScreen):
         )  # fmt: skip
 
     def act_models_pause(self) -> None:
-        """Hold the download, or let it go on."""
+        """Pause or resume the download."""
         row = self._row()
         found = models.download_of(row, self.state) if row else None
         if found is not None and found.state == "paused":
-            self._tell(ContinuePull(found.name), "goes on")
+            self._send(ContinuePull(found.name), "resumed")
         elif found is not None:
-            self._tell(PausePull(found.name), "held")
+            self._send(PausePull(found.name), "paused")
 
     def act_models_cancel(self) -> None:
         """Stop the download; what came is kept."""
         row = self._row()
         found = models.download_of(row, self.state) if row else None
         if found is not None:
-            self._tell(CancelPull(found.name), "stopped; what came is kept, D goes on")
+            self._send(CancelPull(found.name), "stopped; what came is kept, D resumes")
 
     def act_models_delete(self) -> None:
         """Delete the model from this disk, after asking."""
@@ -180,7 +180,7 @@ class ModelsScreen(AppScreen):
 
         def chosen(how: str | None) -> None:
             if how == "yes":
-                self._tell(RemoveModel(row["repo"]), f"{row['name']} deleted")
+                self._send(RemoveModel(row["repo"]), f"{row['name']} deleted")
 
         size = wording.size(row["size_bytes"])
         self.app.push_screen(
@@ -202,7 +202,7 @@ class ModelsScreen(AppScreen):
 
     # What is shown
 
-    def _tell(self, command: Command, words: str) -> None:
+    def _send(self, command: Command, words: str) -> None:
         async def announce() -> str:
             await self.app.bridge.ask(command)
             self.app.bridge.changes += 1
@@ -230,7 +230,7 @@ class ModelsScreen(AppScreen):
         table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

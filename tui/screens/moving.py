@@ -1,4 +1,4 @@
-"""What every screen with a list can do: move, mark, jump, and give a pane more room."""
+"""What every screen with a list can do: move, mark, jump, and enlarge a pane."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class NavigationScreen(Screen[None]):
     # Conditions (see actions.CONDITIONS)
 
     def row_here(self) -> bool:
-        """Tell whether a row is under the cursor."""
+        """Return whether a row is under the cursor."""
         table = self.table()
         return table is not None and table.cursor_key is not None
 
     def rows_marked(self) -> bool:
-        """Tell whether a row is marked."""
+        """Return whether a row is marked."""
         table = self.table()
         return table is not None and bool(table.marks)
 
     def two_marked(self) -> bool:
-        """Tell whether exactly two rows are marked."""
+        """Return whether exactly two rows are marked."""
         table = self.table()
         return table is not None and len(table.marks) == 2
 
@@ -118,11 +118,11 @@ class NavigationScreen(Screen[None]):
         self._give("" if self.has_class("-zoomed") else "-zoomed")
 
     def act_pane_larger(self) -> None:
-        """Give the list more room."""
+        """Make the list larger."""
         self._give(SIZES[min(self._share + 1, len(SIZES) - 1)])
 
     def act_pane_smaller(self) -> None:
-        """Give the list less room."""
+        """Make the list smaller."""
         self._give(SIZES[max(self._share - 1, 0)])
 
     def _give(self, name: str) -> None:

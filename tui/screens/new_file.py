@@ -42,7 +42,7 @@ def plain_stem(path: str) -> str:
 
 
 def _named(scratch: Path, path: Path) -> Path:
-    """Give the whole file its name; a name somebody took meanwhile is not taken away."""
+    """Give the whole file its name; a name taken meanwhile is not taken away."""
     while True:
         target = free_path(path)
         try:

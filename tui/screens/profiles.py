@@ -74,11 +74,11 @@ class ProfilesScreen(AppScreen):
     # Conditions
 
     def editing(self) -> bool:
-        """Tell whether something was changed and not saved."""
+        """Return whether something was changed and not saved."""
         return bool(self._changes)
 
     def own_profile(self) -> bool:
-        """Tell whether the profile is the user's own."""
+        """Return whether the profile is the user's own."""
         from core.config.profiles import available
 
         found = available().get(self._profile)
@@ -208,7 +208,7 @@ class ProfilesScreen(AppScreen):
                 self.say(str(error), bad=True)
                 return
             if self.app.profile == self._profile:
-                self.app.profile = self.app.kept["profile"] = self.app.wishes.profile
+                self.app.profile = self.app.kept["profile"] = self.app.options.profile
             self._reload()
             self.say(f"deleted {clean(str(path))}")
 
@@ -275,7 +275,7 @@ class ProfilesScreen(AppScreen):
         """Take a new value, and say at once beside it what is wrong with it."""
         from core.config.profiles import parse_override, resolve
 
-        self._changes[key] = text  # stays to be seen and mended if it is no value
+        self._changes[key] = text  # stays to be seen and corrected if it is no value
         try:
             value = parse_override(f"{key}={text}")[1]
             self._changes[key] = value

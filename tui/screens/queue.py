@@ -1,4 +1,4 @@
-"""1 Queue: what is at work, what waits, and where the pipeline's time goes."""
+"""1 Queue: what is running, what waits, and where the pipeline's time goes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class QueueScreen(AppScreen):
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
     def draw(self) -> None:
-        """Show progress, and fetch the list anew when something finished."""
+        """Show progress, and fetch the list again when something finished."""
         if self._seen != self.app.bridge.changes:
             self._seen = self.app.bridge.changes
             self._rows.reload()
@@ -62,7 +62,7 @@ class QueueScreen(AppScreen):
             side.show(self._side(row, side.size.width))
 
     def summary(self) -> str:
-        """Return what goes on."""
+        """Return what is running."""
         return f" {self._rows.trouble or queue.summary(self.state)}"
 
     def set_filter(self, text: str) -> None:
@@ -96,61 +96,63 @@ class QueueScreen(AppScreen):
         )
 
     def watching(self) -> bool:
-        """Tell whether a folder is watched."""
+        """Return whether a folder is watched."""
         return bool(self.state and self.state.watches)
 
     def act_queue_pause(self) -> None:
-        """Hold the job under the cursor, or let it go on."""
+        """Pause or resume the job under the cursor."""
         from core.protocol.commands import ContinueScan, PauseScan
 
         job = queue.job_of(self.state, self._scan())
         if job is None:
-            self.say(f"that {self._kind()} is not at work")
+            self.say(f"that {self._kind()} is not running")
         elif job.state == "paused":
-            self.work(self._request(ContinueScan(job.number), f"{queue.called(job)} goes on"))
+            self.work(self._request(ContinueScan(job.number), f"{queue.called(job)} is resumed"))
         else:
-            self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is held"))
+            self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is paused"))
 
     def act_queue_pause_all(self) -> None:
-        """Hold everything, or let everything go on."""
+        """Pause or resume everything."""
         from core.protocol.commands import ContinueScan, PauseScan
 
         jobs = [job for job in self.state.jobs if not job.standing] if self.state else []
         held = bool(jobs) and all(job.state == "paused" for job in jobs)
         commands = [(ContinueScan if held else PauseScan)(job.number) for job in jobs]
-        self.work(self._told_all(commands, "everything goes on" if held else "everything is held"))
+        self.work(
+            self._notify_all(commands, "everything is resumed" if held else "everything is paused")
+        )
 
     def act_queue_cancel(self) -> None:
-        """Stop the job under the cursor; ask first if it is at work."""
+        """Stop the job under the cursor; ask first if it is running."""
         from core.protocol.commands import CancelScan
 
         job = queue.job_of(self.state, self._scan())
         if job is None:
-            self.say(f"that {self._kind()} is not at work")
+            self.say(f"that {self._kind()} is not running")
             return
         name = queue.called(job)
         if job.state == "queued":
-            self.work(self._request(CancelScan(job.number), f"{name} stops; r goes on with it"))
+            self.work(self._request(CancelScan(job.number), f"{name} stops; r resumes it"))
             return
         self.app.push_screen(
             ChooseScreen(
-                f"{name} is at work",
+                f"{name} is running",
                 (("now", queue.STOPS.get(job.kind, "Stop it; what is finished is kept")),
-                 ("no", "Leave it at work")),
+                 ("no", "Leave it running")),
                 self.app.symbols,
             ),
             lambda how: self._cancel(job) if how == "now" else None,
         )  # fmt: skip
 
     def act_queue_retry(self) -> None:
-        """Go on with an interrupted job, or try what failed again."""
+        """Continue with an interrupted job, or try what failed again."""
         from core.protocol.commands import ResumeScan
 
         row = self._row()
         if row is None:
             return
         failed = row["state"] == "failed" and row["number"] > 0
-        words = "tries what failed again" if failed else "goes on"
+        words = "tries what failed again" if failed else "continues"
         name = f"{self._kind()} {row['scan']}"
         self.work(self._request(ResumeScan(row["scan"], failed), f"{name} {words}"))
 
@@ -199,7 +201,7 @@ class QueueScreen(AppScreen):
     def _cancel(self, job: JobState) -> None:
         from core.protocol.commands import CancelScan
 
-        words = f"{queue.called(job)} stops; r goes on with it"
+        words = f"{queue.called(job)} stops; r resumes it"
         self.work(self._request(CancelScan(job.number), words))
 
     def _remove(self, scan: int, name: str) -> None:
@@ -229,7 +231,7 @@ class QueueScreen(AppScreen):
         from core.protocol.commands import EndWatch
 
         if folder is not None:
-            words = f"{wording.short_path(folder)} is watched no more"
+            words = f"{wording.short_path(folder)} is no longer watched"
             self.work(self._request(EndWatch(folder), words))
 
     async def _request(self, command: Command, words: str) -> str:
@@ -237,10 +239,10 @@ class QueueScreen(AppScreen):
         self.app.bridge.changes += 1
         return words
 
-    async def _told_all(self, commands: Sequence[Command], words: str) -> str:
+    async def _notify_all(self, commands: Sequence[Command], words: str) -> str:
         for command in commands:
             await self.app.bridge.ask(command)
-        return words if commands else "nothing is at work"
+        return words if commands else "nothing is running"
 
     # What is shown
 
@@ -264,7 +266,7 @@ class QueueScreen(AppScreen):
         return rows
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

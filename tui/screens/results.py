@@ -70,7 +70,7 @@ class ResultsScreen(AppScreen):
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
     def draw(self) -> None:
-        """Fetch anew when something was found, and when another scan was asked for."""
+        """Fetch again when something was found, and when another scan was asked for."""
         wanted = self._asked_scan()
         if wanted != self._scan:
             self._scan = wanted
@@ -94,9 +94,9 @@ class ResultsScreen(AppScreen):
         place = (
             f"row {table.cursor_index + 1} of {self._rows.count()}"
             if self._rows.count()
-            else ("no rows" if self._rows.loaded else "looking")
+            else ("no rows" if self._rows.loaded else "loading")
         )
-        marks = f"  {len(table.marks)} picked" if table.marks else ""
+        marks = f"  {len(table.marks)} marked" if table.marks else ""
         return f" {self._what} of {scan}  {place}{marks}"
 
     def set_filter(self, text: str) -> None:
@@ -256,7 +256,7 @@ class ResultsScreen(AppScreen):
 
     def _rested(self) -> None:
         """Fetch the picture of the row under the cursor, unless one is on its way already."""
-        if self.stands and not self._looking and self._wanted_picture() is not None:
+        if self.is_drawable and not self._looking and self._wanted_picture() is not None:
             self._looking = True
             self.run_worker(self._look())
 
@@ -324,7 +324,7 @@ class ResultsScreen(AppScreen):
         table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.stands:
+        if self.is_drawable:
             self.query_one(VirtualTable).source_changed()
             self.draw_soon()
 

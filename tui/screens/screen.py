@@ -83,7 +83,7 @@ class AppScreen(NavigationScreen):
         """Bring what is shown up to date; called on the clock. What changes by keys only stays."""
 
     def summary(self) -> str:
-        """Return what goes on here, in a line."""
+        """Return what is running here, in one line."""
         return ""
 
     def set_filter(self, text: str) -> None:
@@ -110,8 +110,8 @@ class AppScreen(NavigationScreen):
         return self.app.bridge.state
 
     @property
-    def stands(self) -> bool:
-        """Tell whether there is anything to draw into: mounted, and not being taken down.
+    def is_drawable(self) -> bool:
+        """Return whether there is anything to draw into: mounted, and not being unmounted.
 
         What was asked for may still arrive while an app that ends removes its widgets.
         """
@@ -119,7 +119,7 @@ class AppScreen(NavigationScreen):
 
     @property
     def is_shown(self) -> bool:
-        """Tell whether nothing is open over this screen."""
+        """Return whether nothing is open over this screen."""
         return self.app.shown[-1:] == [self]
 
     def kept(self, name: str, otherwise: Any) -> Any:
@@ -227,7 +227,7 @@ class AppScreen(NavigationScreen):
     # Actions every screen has
 
     def searching(self) -> bool:
-        """Tell whether a filter is on."""
+        """Return whether a filter is on."""
         return bool(self.filter_text)
 
     def handler(self, action_id: str) -> Callable[[], None] | None:
@@ -315,7 +315,7 @@ class AppScreen(NavigationScreen):
         self._tick()
 
     def _tick(self) -> None:
-        if not self.is_shown or not self.stands:
+        if not self.is_shown or not self.is_drawable:
             return
         link = self.app.link
         if link is not None and link.stalled:  # whatever is sent now would be left out
@@ -324,17 +324,17 @@ class AppScreen(NavigationScreen):
             self.draw()
         if self.app.bridge.recovered:
             self.app.bridge.recovered = False
-            self.say("the engine ended and runs again; r on a stopped source goes on with its scan")
+            self.say("the engine ended and runs again; r on a stopped source continues its scan")
         missed = self.app.meter.missed(link)
         if missed:
             self.say(
                 f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
-                "the engine went on"
+                "the engine continued"
             )
         self._draw_status()
 
     def _draw_status(self) -> None:
-        if not self.stands:
+        if not self.is_drawable:
             return
         width = self.size.width
         self._draw_trouble()
@@ -354,7 +354,7 @@ class AppScreen(NavigationScreen):
         self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])
 
     def _long_note(self) -> str:
-        """Return what went wrong, while it is told and too long for the status line."""
+        """Return the error that is shown, if it is too long for the status line."""
         text, until, bad = self._note
         long = bad and cell_len(text) > self.size.width - RIGHT_CELLS
         return text if long and time.monotonic() < until else ""
@@ -381,5 +381,5 @@ class AppScreen(NavigationScreen):
         return chrome.status(self.app.bridge), right
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Draw anew once the terminal has its new size."""
+        """Redraw once the terminal has its new size."""
         self.call_after_refresh(self._tick)

@@ -72,9 +72,9 @@ def taking_everything(log: CrashLog) -> Iterator[None]:
 
 
 def verdict(error: BaseException, log: CrashLog) -> tuple[int, str]:
-    """Return the exit code and the one line that tell the user of `error`; the line may be empty.
+    """Return the exit code and the line that reports `error` to the user; it may be empty.
 
-    What is raised on purpose speaks for itself; anything else is a defect of ours.
+    The text of an error of ours is shown as it is; anything else is a defect.
     """
     match error:
         case SystemExit():

@@ -135,7 +135,7 @@ class LinkDriver(LinuxDriver):
         return size_of(self.guard.output_fd)
 
     def _notice_size(self) -> None:
-        """Tell the app of a new size that no signal told.
+        """Notify the app of a new size that no signal reported.
 
         Two signals in quick succession may be handled in the wrong order, and where the terminal
         is not the controlling one there are none.

@@ -89,7 +89,7 @@ class Guard:
     def restore(self) -> None:
         """Put the terminal back without the app's help; never waits, safe from any thread.
 
-        What the terminal has not taken yet is thrown away, or a stalled link would have no room.
+        What the terminal has not taken yet is discarded, or a stalled link would have no space.
         """
         if self.drawing:
             self.drawing = False

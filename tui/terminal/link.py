@@ -2,7 +2,7 @@
 
 Textual's own writer holds 30 frames and then blocks the app's loop, so a stalled link stops every
 timer, key and signal (tui-guide, fact 1). Here a link that does not keep up costs frames instead:
-they are skipped until everything before them was taken, and then the whole screen is drawn anew.
+they are skipped until everything before them was taken, and then the whole screen is redrawn.
 At most `FRAMES_BYTES` of frames and `ALWAYS_BYTES` of everything else wait at any time.
 """
 

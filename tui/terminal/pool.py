@@ -43,7 +43,7 @@ class DaemonPool(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more work; what runs goes on and is not waited for."""
+        """Take no more work; what runs continues and is not waited for."""
         with self._counts:
             self._closed = True
             idle = self._running

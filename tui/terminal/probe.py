@@ -2,7 +2,7 @@
 
 One write asks three things; the last of them (DA1) is answered by every terminal, and terminals
 answer in order, so its answer ends the wait and times the link. Answers that come later than
-anybody waited for are taken out of what is typed, by `LateAnswers`.
+any caller waited for are taken out of what is typed, by `LateAnswers`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TerminalFacts:
     cell_pixels: tuple[int, int] | None
     """width and height of a character cell"""
     round_trip_ms: float | None
-    """the link, there and back; None if nobody asked or answered, or tmux answered for it"""
+    """the link, there and back; None if nothing asked or answered, or tmux answered for it"""
     unanswered: bool
     """it was asked and may still answer"""
     tmux: bool
@@ -217,7 +217,7 @@ def _cell_pixels(raw: bytes) -> tuple[int, int] | None:
 
 
 def _cell_pixels_of_window() -> tuple[int, int] | None:
-    """Work the cell's size out of the window's, which some terminals tell the kernel."""
+    """Work the cell's size out of the window's, which some terminals report to the kernel."""
     import fcntl
     import struct
 
@@ -265,7 +265,7 @@ class LateAnswers:
     """Keeps answers that came after `probe` gave up out of what is typed.
 
     Works until the last answer (DA1) was seen or 30 s have passed. A piece that may be the begin
-    of an answer is held back until the rest comes, or until nothing came for 0.1 s (a lone
+    of an answer is buffered until the rest comes, or until nothing came for 0.1 s (a lone
     escape) or 1 s (more than that).
     """
 
@@ -278,7 +278,7 @@ class LateAnswers:
         self._quiet = 0
 
     def feed(self, text: str) -> str:
-        """Return `text`, what was held back before it included, without answers."""
+        """Return `text`, with what was buffered before it, without answers."""
         if not self._held and time.monotonic() >= self._until:
             return text
         text, self._held, self._quiet = self._held + text, "", 0
@@ -290,7 +290,7 @@ class LateAnswers:
         return kept[: begin.start()]
 
     def tick(self) -> str:
-        """Return what was held back too long; called when nothing came for 0.1 s."""
+        """Return what was buffered too long; called when nothing came for 0.1 s."""
         self._quiet += 1
         if not self._held or (len(self._held) > 2 and self._quiet < 10):
             return ""

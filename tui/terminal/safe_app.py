@@ -55,9 +55,9 @@ class SafeApp(App[ReturnType], Generic[ReturnType]):
         self.stylesheet.set_variables(self._styled)
 
     def refresh_css(self, animate: bool = True) -> None:
-        """Style everything anew.
+        """Apply all styles again.
 
-        Textual also reads all styles anew, for each new screen; that is worth it only where a
+        Textual also reads all styles again, for each new screen; that is worth it only where a
         colour changed.
         """
         colours = self.get_css_variables()

@@ -3,7 +3,7 @@
 Signals are noticed by a thread of our own, through Python's wakeup descriptor, so they work while
 the app's loop is busy or stuck. The app is asked to leave; if it has not within `GRACE_SECONDS`,
 the terminal is put back and the process ends there and then. SIGKILL cannot be noticed: `reset`
-mends the terminal.
+repairs the terminal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HANG_UP = 128 + signal.SIGHUP
 class Ending:
     """A context in which signals end the app in good order; made in the main thread.
 
-    Nobody may call `loop.add_signal_handler` meanwhile: it takes the wakeup descriptor away.
+    No code may call `loop.add_signal_handler` meanwhile: it takes the wakeup descriptor away.
     """
 
     def __init__(self, put_back: Callable[[], None]) -> None:
@@ -103,4 +103,4 @@ class Ending:
 
 
 def _noticed(_number: int, _frame: object) -> None:
-    """Nothing: the wakeup descriptor has told the thread already."""
+    """Nothing: the wakeup descriptor has notified the thread already."""

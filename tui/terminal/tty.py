@@ -1,7 +1,7 @@
 """Showing the app on the terminal, and giving the terminal back on every way out.
 
 Imports no Textual at its top: what Textual reads from the environment at import is set first.
-After SIGKILL or a crash of native code nothing can be put back: `reset` mends the terminal.
+After SIGKILL or a crash of native code nothing can be put back: `reset` repairs the terminal.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def run(make_app: MakeApp, *, log: Path, facts: TerminalFacts, mouse: bool = Tru
 
     `make_app` is called after Textual's environment is set, so it may import Textual. The code is
     the app's own `return_code`; 129, 130, 131 or 143 after a signal or a closed terminal; 70
-    after a crash, which is told in one line with the details in `log`, while a SightlineError
+    after a crash, which is reported in one line with the details in `log`, while a SightlineError
     speaks for itself; 4 if the app cannot be shown at all.
     """
     if why := refusal(facts):

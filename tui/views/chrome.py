@@ -22,7 +22,7 @@ BEHIND_BYTES = 4096
 
 
 def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[LineSpan], str]:
-    """Return the title row: where we are, and how much is going on."""
+    """Return the title row: where we are, and how much is running."""
     host = clean(socket.gethostname(), limit=30)
     only = [LineSpan("  read only", "warn")] if bridge.readonly else []
     right = _counts(bridge)

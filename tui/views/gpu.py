@@ -37,18 +37,18 @@ def lines(machine: MachineState | None, width: int, symbols: Symbols) -> list[st
 
 
 def gpu_lines(gpu: GpuState, width: int, symbols: Symbols) -> list[str]:
-    """Return one GPU in four lines; what the driver does not tell is a dash."""
-    room = max(min((width - 50) // 2, 30), 6)
+    """Return one GPU in four lines; what the driver does not report is a dash."""
+    space = max(min((width - 50) // 2, 30), 6)
     memory = _share(gpu.memory_used_bytes, gpu.memory_total_bytes)
     ours = sum(process.bytes for process in gpu.processes if process.ours)
     others = [process for process in gpu.processes if not process.ours]
-    held = f"  HELD DOWN: {', '.join(gpu.throttle)}" if gpu.throttle else ""
+    held = f"  THROTTLED: {', '.join(gpu.throttle)}" if gpu.throttle else ""
     return [
         f"GPU {gpu.index}  {clean(gpu.name)}{held}",
         f"  util {wording.percent(gpu.utilisation):>4} "
-        f"{bar(gpu.utilisation, room, symbols, ends=True)}  "
+        f"{bar(gpu.utilisation, space, symbols, ends=True)}  "
         f"memory {wording.size(gpu.memory_used_bytes)}/{wording.size(gpu.memory_total_bytes)} "
-        f"{bar(memory, room, symbols, ends=True)}",
+        f"{bar(memory, space, symbols, ends=True)}",
         f"  power {_number(gpu.power_watts, 'W')} of {_number(gpu.power_limit_watts, 'W')}  "
         f"temp {_number(gpu.temperature_celsius, 'C')}  "
         f"clock {_number(gpu.sm_clock_mhz, 'MHz')}  "
@@ -62,17 +62,17 @@ def gpu_lines(gpu: GpuState, width: int, symbols: Symbols) -> list[str]:
 
 def machine_lines(machine: MachineState, width: int, symbols: Symbols) -> list[str]:
     """Return CPU, memory, disk and what the engine takes of them."""
-    room = max(min(width - 50, 30), 6)
+    space = max(min(width - 50, 30), 6)
     memory = _share(machine.memory_used_bytes, machine.memory_total_bytes)
     used = machine.disk_total_bytes - machine.disk_free_bytes
     disk = _share(used, machine.disk_total_bytes)
     return [
-        f"CPU    {wording.percent(machine.cpu):>4} {bar(machine.cpu, room, symbols, ends=True)}  "
+        f"CPU    {wording.percent(machine.cpu):>4} {bar(machine.cpu, space, symbols, ends=True)}  "
         f"{counted(machine.cores, 'core')}, the engine uses {machine.engine_cpu:.1f}",
-        f"memory {wording.percent(memory):>4} {bar(memory, room, symbols, ends=True)}  "
+        f"memory {wording.percent(memory):>4} {bar(memory, space, symbols, ends=True)}  "
         f"{wording.size(machine.memory_used_bytes)} of {wording.size(machine.memory_total_bytes)}, "
         f"the engine {wording.size(machine.engine_memory_bytes)}",
-        f"disk   {wording.percent(disk):>4} {bar(disk, room, symbols, ends=True)}  "
+        f"disk   {wording.percent(disk):>4} {bar(disk, space, symbols, ends=True)}  "
         f"{wording.size(machine.disk_free_bytes)} free of {wording.size(machine.disk_total_bytes)}",
     ]
 
@@ -108,7 +108,7 @@ def then(samples: Sequence[dict[str, Any]], at: float | None) -> str:
             f"{_number(watts, 'W')} {_number(heat, 'C')}"
         )
     if near["scan"] is None:
-        parts.append("nothing was at work")
+        parts.append("nothing was running")
     else:
         stage = f"  slowest: {clean(near['stage'])}" if near["stage"] else ""
         parts.append(f"scan {near['scan']}: {wording.short_path(near['source'], 1)}{stage}")

@@ -85,7 +85,7 @@ def done_share(download: DownloadState) -> float | None:
 
 def download_line(download: DownloadState, width: int, symbols: Symbols) -> str:
     """Return a download with bar, sizes, speed and time left."""
-    room = max(min(width - 64, 30), 6)
+    space = max(min(width - 64, 30), 6)
     left = None
     if download.bytes_per_second > 0:
         left = (download.bytes_total - download.bytes_done) / download.bytes_per_second
@@ -93,7 +93,7 @@ def download_line(download: DownloadState, width: int, symbols: Symbols) -> str:
     reason = f"  {clean(download.reason)}" if download.reason else ""
     return (
         f"{clean(download.name)[:24]:<24} {download.state:<9} "
-        f"{bar(share, room, symbols, ends=True)} {wording.percent(share):>4}  "
+        f"{bar(share, space, symbols, ends=True)} {wording.percent(share):>4}  "
         f"{wording.size(download.bytes_done)}/{wording.size(download.bytes_total)}  "
         f"{wording.size(download.bytes_per_second)}/s  left {wording.span(left)}  "
         f"{download.files_done}/{counted(download.files_total, 'file')}{reason}"

@@ -79,7 +79,7 @@ class PagedRows:
         return [each for rows in self._pages.values() for each in rows]
 
     def reload(self) -> None:
-        """Fetch anew what is in view; other pages when they come into view."""
+        """Fetch again what is in view; other pages when they come into view."""
         self._old = set(self._pages)
         self._ask(*self._wanted)
 

@@ -70,7 +70,7 @@ def settings(name: str, changes: Mapping[str, Any]) -> list[Setting]:
 
 
 def setting_row(setting: Setting, trouble: Mapping[str, str]) -> Row:
-    """Return one setting as a row; what is wrong with an edited one stands in its meaning."""
+    """Return one setting as a row; what is wrong with an edited one replaces its meaning."""
     wrong = trouble.get(setting.key, "")
     tone: Tone = "bad" if wrong else ("good" if setting.origin == "edited" else "normal")
     shown = shown_value(setting.value)

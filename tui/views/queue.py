@@ -1,4 +1,4 @@
-"""The queue: sources at work, waiting and done, and where the pipeline's time goes."""
+"""The queue: sources running, waiting and done, and where the pipeline's time goes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLUMNS = (
     Column("EVENTS", 6, align="right", priority=4),
 )
 STOPS = {
-    "scan": "Stop it after the microbatch in hand; what is done stays",
+    "scan": "Stop it after the current microbatch; what is done stays",
     "watch": "Watch the folder no more; its scans are kept",
 }
 """what cancelling a job of a kind that runs means, in the user's words"""
@@ -49,7 +49,7 @@ def key_of(row: dict[str, Any]) -> str:
 
 
 def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
-    """Return one source as a row: what the library keeps of it, and how it stands now.
+    """Return one source as a row: what the library keeps of it, and its current state.
 
     A job of another kind than a scan is a row of number 0.
     """
@@ -119,7 +119,7 @@ def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | No
 
 
 def scan_of(state: EngineState | None, number: int) -> ScanState | None:
-    """Return a scan that is at work or waiting."""
+    """Return a scan that is running or waiting."""
     scans = state.scans if state else ()
     return next((scan for scan in scans if scan.scan == number), None)
 
@@ -156,12 +156,12 @@ def slowest(steps: tuple[StepState, ...]) -> str:
 
 
 def summary(state: EngineState | None) -> str:
-    """Return what goes on, in one line."""
+    """Return what is running, in one line."""
     if state is None:
         return "no engine yet"
     watching = "  ".join(filter(None, (_others(state), _watching(state))))
     if not state.scans:
-        return watching or "nothing at work; press a to add files"
+        return watching or "nothing running; press a to add files"
     running = [scan for scan in state.scans if scan.state == "running"]
     rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     left = sum(scan.sources - scan.finished for scan in state.scans)
@@ -177,7 +177,7 @@ def summary(state: EngineState | None) -> str:
 
 
 def _others(state: EngineState) -> str:
-    """Return how the first job of another kind than a scan stands, but for watched folders."""
+    """Return the state of the first job of another kind than a scan, but for watched folders."""
     jobs = [job for job in state.jobs if job.kind != "scan" and not job.standing]
     if not jobs:
         return ""
@@ -193,7 +193,7 @@ def watched(state: EngineState | None) -> list[str]:
 
 
 def watch_line(watch: WatchState) -> str:
-    """Return how a watched folder stands."""
+    """Return the state of a watched folder."""
     growing = f"  {watch.growing} not whole yet" if watch.growing else ""
     left_out = f"  {clean(watch.left_out)}" if watch.left_out else ""
     said = clean(watch.trouble) or (
@@ -241,15 +241,15 @@ def machine(now: MachineState | None, width: int, symbols: Symbols) -> list[str]
     """Return how busy the machine is: a line a GPU, else why there is none, and the CPU."""
     if now is None:
         return ["measuring the machine"]
-    room = max(min(width - 40, 12), 4)
+    space = max(min(width - 40, 12), 4)
     lines = []
     for gpu in now.gpus:
         used = f"{wording.size(gpu.memory_used_bytes)}/{wording.size(gpu.memory_total_bytes)}"
-        drawn = bar(gpu.utilisation, room, symbols, ends=True)
+        drawn = bar(gpu.utilisation, space, symbols, ends=True)
         heat = "" if gpu.temperature_celsius is None else f"{gpu.temperature_celsius:.0f}C"
         lines.append(f"GPU{gpu.index} {wording.percent(gpu.utilisation):>4} {drawn} {used} {heat}")
     memory = f"{wording.size(now.memory_used_bytes)}/{wording.size(now.memory_total_bytes)}"
-    drawn = bar(now.cpu, room, symbols, ends=True)
+    drawn = bar(now.cpu, space, symbols, ends=True)
     return [*lines, f"CPU  {wording.percent(now.cpu):>4} {drawn} {memory}"]
 
 
@@ -319,8 +319,8 @@ def _step_line(step: StepState, total: float, slow: bool, width: int, symbols: S
         waits = "waits: in"
     elif step.waits_out_seconds > 0.2 * total:
         waits = "waits: out"
-    room = max(min(width - 44, 20), 4)
-    drawn = bar(share, room, symbols, ends=True)
+    space = max(min(width - 44, 20), 4)
+    drawn = bar(share, space, symbols, ends=True)
     return (
         f"{clean(step.name)[:10]:<10} {wording.percent(share):>4} {drawn}  "
         f"queue {step.queued}/{step.capacity}  {waits}"

@@ -1,4 +1,4 @@
-"""What was found: events, every candidate, and frames models looked at."""
+"""What was found: events, every candidate, and frames that went to models."""
 
 from __future__ import annotations
 

@@ -23,17 +23,17 @@ def line(
     first = min(float(row["seconds"]) for row in same)
     last = max(float(row["seconds"]) for row in same)
     left, right = f" {wording.at(first)} ", f" {wording.at(last)} "
-    room = max(width - len(left) - len(right), 1)
-    signs = [symbols.horizontal] * room
+    space = max(width - len(left) - len(right), 1)
+    signs = [symbols.horizontal] * space
     for row in same:
         accepted = row.get("accepted", True)
-        signs[_place(row, first, last, room)] = symbols.vertical if accepted else "."
-    place = _place(here, first, last, room)
+        signs[_place(row, first, last, space)] = symbols.vertical if accepted else "."
+    place = _place(here, first, last, space)
     before, after = "".join(signs[:place]), "".join(signs[place + 1 :])
     return [LineSpan(left, "dim"), LineSpan(before, "dim"), LineSpan(symbols.current, "strong"),
             LineSpan(after, "dim"), LineSpan(right, "dim")]  # fmt: skip
 
 
-def _place(row: dict[str, Any], first: float, last: float, room: int) -> int:
+def _place(row: dict[str, Any], first: float, last: float, space: int) -> int:
     share = (float(row["seconds"]) - first) / max(last - first, 1e-9)
-    return min(int(share * room), room - 1)
+    return min(int(share * space), space - 1)

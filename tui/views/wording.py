@@ -63,7 +63,7 @@ def at(seconds: float | None) -> str:
 
 
 def short_path(path: str, parts: int = 2) -> str:
-    """Return the end of a path: what tells files apart, cleaned."""
+    """Return the end of a path: what distinguishes files, cleaned."""
     kept = path.rstrip(os.sep).split(os.sep)[-parts:]
     return clean_path("/".join(kept))
 

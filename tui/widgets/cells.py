@@ -40,14 +40,14 @@ def shorten(text: str, width: int, symbols: Symbols, cut: Cut = "end") -> str:
     """Return `text`, already safe, in at most `width` cells, with an ellipsis where it was cut."""
     if cell_len(text) <= width:
         return text
-    room = width - cell_len(symbols.ellipsis)
-    if room < 1:
+    space = width - cell_len(symbols.ellipsis)
+    if space < 1:
         return head(text, width)
     if cut == "end":
-        return head(text, room) + symbols.ellipsis
+        return head(text, space) + symbols.ellipsis
     if cut == "start":
-        return symbols.ellipsis + _tail(text, room)
-    return head(text, room - room // 2) + symbols.ellipsis + _tail(text, room // 2)
+        return symbols.ellipsis + _tail(text, space)
+    return head(text, space - space // 2) + symbols.ellipsis + _tail(text, space // 2)
 
 
 def head(text: str, width: int) -> str:
@@ -70,7 +70,7 @@ def safe(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _cleaned(text: str) -> str:
     shown = clean(text.translate(_SELECTORS), limit=len(text) + 1)
-    # An accent without a letter would land on what stands to the left of this text.
+    # An accent without a letter would land on what is to the left of this text.
     while shown and not get_character_cell_size(shown[0]):
         shown = shown[1:]
     return shown

@@ -92,9 +92,9 @@ def arrange(columns: Sequence[Column], width: int) -> Layout:
     return Layout(width, gutter, slots)
 
 
-def _kept(columns: Sequence[Column], room: int, between: int) -> list[int]:
+def _kept(columns: Sequence[Column], space: int, between: int) -> list[int]:
     kept = list(range(len(columns)))
-    while len(kept) > 1 and _needed(columns, kept, between) > room:
+    while len(kept) > 1 and _needed(columns, kept, between) > space:
         kept.remove(max(kept, key=lambda number: (columns[number].priority, number)))
     return kept
 
@@ -103,10 +103,10 @@ def _needed(columns: Sequence[Column], kept: Sequence[int], between: int) -> int
     return sum(columns[number].least for number in kept) + between * (len(kept) - 1)
 
 
-def _widths(columns: Sequence[Column], room: int, between: int) -> list[int]:
+def _widths(columns: Sequence[Column], space: int, between: int) -> list[int]:
     if len(columns) == 1:
-        return [max(room, 0)]
-    left = room - between * (len(columns) - 1) - sum(column.least for column in columns)
+        return [max(space, 0)]
+    left = space - between * (len(columns) - 1) - sum(column.least for column in columns)
     shares = sum(column.flex for column in columns if column.width is None)
     widths = [
         column.least + (left * column.flex // shares if column.width is None and shares else 0)
@@ -114,5 +114,5 @@ def _widths(columns: Sequence[Column], room: int, between: int) -> list[int]:
     ]
     flexible = [number for number, column in enumerate(columns) if column.width is None]
     if flexible:
-        widths[flexible[-1]] += room - between * (len(columns) - 1) - sum(widths)
+        widths[flexible[-1]] += space - between * (len(columns) - 1) - sum(widths)
     return widths

@@ -44,7 +44,7 @@ class History:
             del self._times[:MOST_SAMPLES], self._values[:MOST_SAMPLES]
 
     def clear(self) -> None:
-        """Forget all samples: another engine's clock may stand elsewhere."""
+        """Forget all samples: another engine has another clock."""
         self._times.clear()
         self._values.clear()
 
@@ -75,7 +75,7 @@ def draw(
     """Return `height` lines, the top one first: columns of braille, or of `symbols.levels`.
 
     A braille sign takes two values side by side, the other signs one. A gap is left empty, and
-    what is there always shows, be it 0.
+    what is there always shows, even 0.
     """
     if symbols.braille:
         steps = levels(values, low, high, height * _DOTS)

@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from .cells import head, safe
-from .painted import ModelStage, Painted, Span
+from .painted import Painted, Span, Tone
 from .symbols import Symbols
 
 
@@ -18,7 +18,7 @@ class LineSpan(NamedTuple):
     """A stretch of a line; with an `action` (an id of the registry) it can be clicked."""
 
     text: str
-    look: ModelStage = "normal"
+    tone: Tone = "normal"
     action: str = ""
 
 
@@ -26,7 +26,7 @@ Content = str | Sequence[LineSpan]
 
 
 class Line(Painted):
-    """One line: something on the left, and where there is room something on the right."""
+    """One line: something on the left, and where there is space something on the right."""
 
     DEFAULT_CSS = "Line { height: 1; }"
 
@@ -70,7 +70,7 @@ class Line(Painted):
 
     def lines(self, width: int, height: int) -> list[list[Span]]:
         """Return the one line."""
-        return [[Span(part.text, part.look) for part in self._placed(width)]]
+        return [[Span(part.text, part.tone) for part in self._placed(width)]]
 
     def on_click(self, event: events.Click) -> None:
         """Say which part with an action was clicked."""
@@ -105,11 +105,11 @@ def _width(parts: Sequence[LineSpan]) -> int:
 def _cut(parts: Sequence[LineSpan], width: int, symbols: Symbols) -> list[LineSpan]:
     if _width(parts) <= width:
         return list(parts)
-    room = max(width - cell_len(symbols.ellipsis), 0)
+    space = max(width - cell_len(symbols.ellipsis), 0)
     kept = []
     for part in parts:
-        kept.append(part._replace(text=head(part.text, room)))
-        room -= cell_len(kept[-1].text)
+        kept.append(part._replace(text=head(part.text, space)))
+        space -= cell_len(kept[-1].text)
         if kept[-1].text != part.text:
             break
     return [*kept, LineSpan(head(symbols.ellipsis, width))]

@@ -17,17 +17,17 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-ModelStage = Literal["normal", "dim", "warn", "bad", "good", "strong", "here"]
-"""How a stretch of text is drawn; a theme colours `look--warn` and so on"""
+Tone = Literal["normal", "dim", "warn", "bad", "good", "strong", "here"]
+"""How a stretch of text is drawn; a theme colours `tone--warn` and so on"""
 
 _REVERSE = Style(reverse=True)
 
 
 class Span(NamedTuple):
-    """A stretch of a line in one look. The text is safe to send: see `cells.safe`."""
+    """A stretch of a line in one tone. The text is safe to send: see `cells.safe`."""
 
     text: str
-    look: ModelStage = "normal"
+    tone: Tone = "normal"
     reverse: bool = False
 
 
@@ -35,15 +35,15 @@ class Painted(Widget):
     """A widget that draws lines and sends only what changed of them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "look--dim", "look--warn", "look--bad", "look--good", "look--strong", "look--here",
+        "tone--dim", "tone--warn", "tone--bad", "tone--good", "tone--strong", "tone--here",
     }  # fmt: skip
     DEFAULT_CSS = """
-    Painted > .look--dim { color: $text-muted; }
-    Painted > .look--warn { color: $text-warning; }
-    Painted > .look--bad { color: $text-error; text-style: bold; }
-    Painted > .look--good { color: $text-success; }
-    Painted > .look--strong { text-style: bold; }
-    Painted > .look--here { text-style: bold reverse; }
+    Painted > .tone--dim { color: $text-muted; }
+    Painted > .tone--warn { color: $text-warning; }
+    Painted > .tone--bad { color: $text-error; text-style: bold; }
+    Painted > .tone--good { color: $text-success; }
+    Painted > .tone--strong { text-style: bold; }
+    Painted > .tone--here { text-style: bold reverse; }
     """
     ALLOW_SELECT = False
 
@@ -63,7 +63,7 @@ class Painted(Widget):
         raise NotImplementedError
 
     def refresh_changed(self) -> int:
-        """Draw anew what differs from what was drawn last; return how many lines that was."""
+        """Redraw what differs from what was drawn last; return how many lines that was."""
         if not self.is_mounted or not self.size:
             return 0
         if self._painted != self.size:
@@ -82,8 +82,8 @@ class Painted(Widget):
             self._painted = self.size
         spans = self._lines[y] if y < len(self._lines) else []
         segments = [
-            Segment("".join(span.text for span in same), self._style(*look))
-            for look, same in groupby(spans, lambda span: span[1:])
+            Segment("".join(span.text for span in same), self._style(*tone))
+            for tone, same in groupby(spans, lambda span: span[1:])
         ]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
@@ -92,10 +92,10 @@ class Painted(Widget):
         super().watch_has_focus(has_focus)
         self.refresh_changed()
 
-    def _style(self, look: ModelStage, reverse: bool) -> Style:
+    def _style(self, tone: Tone, reverse: bool) -> Style:
         style = self.rich_style
-        if look != "normal":
-            style = self.get_component_rich_style(f"look--{look}")
+        if tone != "normal":
+            style = self.get_component_rich_style(f"tone--{tone}")
         return style + _REVERSE if reverse else style
 
 

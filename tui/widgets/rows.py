@@ -47,7 +47,7 @@ class ListSource:
         self.show(rows)
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Take these rows; the table still has to be told with `source_changed()`."""
+        """Take these rows; the table still has to be notified with `source_changed()`."""
         self._rows = tuple(rows)
         self._places = {row.key: index for index, row in enumerate(self._rows)}
 

@@ -8,10 +8,10 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from .cells import head, safe
-from .painted import ModelStage, Painted, Span
+from .painted import Painted, Span, Tone
 from .symbols import Symbols
 
-TextLine = str | tuple[ModelStage, str]
+TextLine = str | tuple[Tone, str]
 
 
 class TextPane(Painted):
@@ -61,9 +61,9 @@ class TextPane(Painted):
     def _all(self, width: int) -> list[Span]:
         drawn = []
         for line in self._text:
-            look, text = ("normal", line) if isinstance(line, str) else line
+            tone, text = ("normal", line) if isinstance(line, str) else line
             parts = wrapped(safe(text), width) if self._wrap else [head(safe(text), width)]
-            drawn += [Span(part, look) for part in parts]  # type: ignore[arg-type]
+            drawn += [Span(part, tone) for part in parts]  # type: ignore[arg-type]
         return drawn
 
 

@@ -1,7 +1,7 @@
 """What is sent to the terminal, cut to what is needed for the same picture.
 
-Textual 8.2.8 cuts a partial update at its right end only, so what stands to the left of a change
-in the same widget goes along; and it sets the colours anew for every line. Eight rows of a queue
+Textual 8.2.8 cuts a partial update at its right end only, so what is to the left of a change
+in the same widget goes along; and it sets the colours again for every line. Eight rows of a queue
 at 80x24, the last three of six columns changed, were 1000 bytes in 24-bit colour: see `tight`.
 """
 

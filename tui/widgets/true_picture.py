@@ -1,9 +1,9 @@
 """Pictures in their own pixels, by textual-image, for terminals that can show them.
 
 textual-image asks the terminal questions when it is imported, and writes kitty's pictures to the
-process's own standard output. Both are done for it here: it finds no terminal to ask, is told the
+process's own standard output. Both are done for it here: it finds no terminal to ask, is given the
 size of a cell that our own probe measured, and what it writes goes the way of everything else the
-app sends, so that a slow link never holds anybody up.
+app sends, so that a slow link never blocks the app.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Outlet(TextIOBase):
         self._send = send
 
     def isatty(self) -> bool:
-        """Say no: nobody may ask this terminal anything while the app reads from it."""
+        """Return False: nothing may query this terminal while the app reads from it."""
         return False
 
     def write(self, text: str, /) -> int:
@@ -61,8 +61,8 @@ def fitted_pixels(
     No side is longer than `most`: what is sent grows with the pixels.
     """
     width, height = size
-    room = cells[0] * cell_pixels[0], cells[1] * cell_pixels[1]
-    scale = min(room[0] / width, room[1] / height, most / max(width, height), 1.0)
+    space = cells[0] * cell_pixels[0], cells[1] * cell_pixels[1]
+    scale = min(space[0] / width, space[1] / height, most / max(width, height), 1.0)
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 

@@ -1,4 +1,4 @@
-"""Where a table stands in its rows: what is in view, what is under the cursor, what is marked."""
+"""The state of a table over its rows: what is in view, under the cursor and marked."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from .cells import fit
 from .columns import Column, arrange
-from .painted import ModelStage, Painted, Span
+from .painted import Painted, Span, Tone
 from .rows import Row, RowSource
 from .symbols import Symbols
 from .viewport import Viewport
@@ -147,7 +147,7 @@ class VirtualTable(Painted, can_focus=True):
         self._paint()
 
     def set_labels(self, labels: Mapping[int, str]) -> None:
-        """Show a label in front of these places, where the cursor and marks stand else."""
+        """Show a label in front of these places, where the cursor and marks are otherwise."""
         self._labels = labels
         self._paint()
 
@@ -164,7 +164,7 @@ class VirtualTable(Painted, can_focus=True):
             self._paint()
 
     def refresh_changed(self) -> int:
-        """Do what `source_changed()` does; return how many lines had to be drawn anew."""
+        """Do what `source_changed()` does; return how many lines had to be redrawn."""
         return self._paint()
 
     # Moving
@@ -322,8 +322,8 @@ class VirtualTable(Painted, can_focus=True):
             texts = [fit(gutter, self._layout.gutter, signs), fit(signs.not_loaded, width, signs)]
             return [Span(text, "dim", reverse) for text in texts]
         first, *pieces = self._layout.line(gutter, row.cells, signs)
-        look: ModelStage = "here" if place in self._labels else row.tone
-        return [Span(first, look, reverse), *(Span(each, row.tone, reverse) for each in pieces)]
+        tone: Tone = "here" if place in self._labels else row.tone
+        return [Span(first, tone, reverse), *(Span(each, row.tone, reverse) for each in pieces)]
 
     def _gutter(self, row: Row | None, here: bool) -> str:
         marked = row is not None and row.key in self._view.marks

@@ -67,7 +67,7 @@ class BatchCheck(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Go on after the last size that was measured. Raises UsageError if files changed."""
+        """Continue after the last size that was measured. Raises UsageError if files changed."""
         from ...experiments.batch_sizes import digest_of, sources_of
 
         try:
@@ -118,7 +118,7 @@ class BatchCheck(Job):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every unit was measured."""
+        """Return whether every unit was measured."""
         return len(self._rows) >= self._total
 
     def progress(self) -> tuple[int, int]:
@@ -126,7 +126,7 @@ class BatchCheck(Job):
         return len(self._rows), self._total
 
     def pause(self) -> None:
-        """Hold the work; the unit in work is measured again, since its time would be wrong."""
+        """Pause the work; the current unit is measured again, since its time would be wrong."""
         self._pauses += 1
         super().pause()
 

@@ -45,12 +45,12 @@ class Download(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Go on with a download. Raises UsageError if its plan is of another version."""
+        """Continue with a download. Raises UsageError if its plan is of another version."""
         try:
             command = PullModel(**row.plan)
         except TypeError as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); pull the model anew"
+                f"job {row.number}: its plan is of another version ({error}); pull the model again"
             ) from error
         check_is_not_fetched(context, command.name)
         return cls(context, row.number, command)
@@ -80,7 +80,7 @@ class Download(Job):
         return self._download.bytes_done, self._download.bytes_total
 
     def view(self, word: str) -> DownloadState:
-        """Return how the download stands."""
+        """Return the state of the download."""
         return replace(self._download, state=word)
 
     def last_view(self, end: Ended) -> DownloadState:
@@ -90,13 +90,13 @@ class Download(Job):
         return replace(now, state=state, reason=_reason(end), bytes_done=done, bytes_per_second=0.0)
 
     def pause(self) -> None:
-        """Hold the transfer."""
+        """Pause the transfer."""
         super().pause()
         self._transfer.pause()
         self._download = replace(self._download, bytes_per_second=0.0)
 
     def continue_(self) -> None:
-        """Let the transfer go on."""
+        """Resume the transfer."""
         super().continue_()
         self._transfer.resume()
 
@@ -106,7 +106,7 @@ class Download(Job):
         self._transfer.cancel()
 
     def end_after_unit(self) -> None:
-        """Stop the transfer: it can be gone on with at any byte."""
+        """Stop the transfer: it can be resumed at any byte."""
         self.suspend()
 
     def ended_by(self, error: SightlineError | OSError) -> Ended:

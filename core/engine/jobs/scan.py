@@ -76,7 +76,7 @@ class Scan(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Go on with a scan's open sources, or its failed ones. Raises NothingLeft."""
+        """Continue with a scan's open sources, or its failed ones. Raises NothingLeft."""
         runs, number = context.library.runs, row.number
         scan = runs.get(number)
         spec = build({**scan.spec}, scan.profile, f"scan {number}")
@@ -110,7 +110,7 @@ class Scan(Job):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every source is finished."""
+        """Return whether every source is finished."""
         return self._scan.is_complete
 
     def progress(self) -> tuple[int, int]:
@@ -119,7 +119,7 @@ class Scan(Job):
         return state.finished, state.sources
 
     def view(self, word: str) -> ScanState:
-        """Return how the scan and its sources in work stand."""
+        """Return the state of the scan and its sources in work."""
         return replace(self._scan.state(word), sources=len(self._sources))
 
     def end_after_unit(self) -> None:

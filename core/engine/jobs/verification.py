@@ -44,10 +44,10 @@ class Verification(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Go on after the last source that was compared. Raises as `submit`."""
+        """Continue after the last source that was compared. Raises as `submit`."""
         scan = row.plan.get("scan")
         if not isinstance(scan, int):
-            raise UsageError(f"job {row.number}: its plan names no scan; verify the scan anew")
+            raise UsageError(f"job {row.number}: its plan names no scan; verify the scan again")
         _check_can_run(context.library, scan)
         return cls(context, row.number, row.title, scan)
 
@@ -75,7 +75,7 @@ class Verification(Job):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every source was compared."""
+        """Return whether every source was compared."""
         return len(self._rows) >= self._total
 
     def progress(self) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """A watched folder as a job: whatever becomes complete in it is submitted as scans.
 
-It goes on until a user ends it; an engine that starts again goes on with it. One scan at a time:
+It continues until a user ends it; an engine that starts again continues it. One scan at a time:
 files that become complete meanwhile go into the next. A scan that a full disk interrupted is
 resumed once there is space.
 """
@@ -74,7 +74,7 @@ class Watch(Job):
             command = WatchFolder(**row.plan)
         except TypeError as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); watch the folder anew"
+                f"job {row.number}: its plan is of another version ({error}); watch it again"
             ) from error
         _end_former(context, command.folder)
         context.library.jobs.set_state(row.number, "running")
@@ -88,11 +88,11 @@ class Watch(Job):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether a user ended it; if the engine ended, the next one goes on."""
+        """Return whether a user ended it; if the engine ended, the next one continues."""
         return self._was_ended
 
     def cancel(self) -> None:
-        """Watch the folder no more; the scan it submitted last goes on."""
+        """Stop watching the folder; the scan it submitted last continues."""
         self._was_ended = True
         self.suspend()
 
@@ -108,7 +108,7 @@ class Watch(Job):
             log.debug("the watch of %s has ended already", clean_path(self.title))
 
     def end_after_unit(self) -> None:
-        """Stop watching; the next engine goes on."""
+        """Stop watching; the next engine continues."""
         self.suspend()
 
     def progress(self) -> tuple[int, int]:
@@ -184,8 +184,8 @@ class Watch(Job):
                 return
 
     async def _resumed(self, scan: int, reason: str) -> bool:
-        """Resume a scan after a while; tell whether it is worth following on."""
-        self._is_in_trouble(f"{reason}; scan {scan} goes on once there is room")
+        """Resume a scan after a while; return whether to follow it further."""
+        self._is_in_trouble(f"{reason}; scan {scan} continues once space is free")
         if await self._stopped_within(RETRY_SECONDS):
             return False
         try:
@@ -193,7 +193,7 @@ class Watch(Job):
         except UsageError:  # another client resumed it, or removed it
             return self._context.ended(scan) is None
         except SightlineError as error:  # there is no space yet
-            log.info("watch: scan %d cannot go on: %s", scan, error)
+            log.info("watch: scan %d cannot continue: %s", scan, error)
         return True
 
     def _is_in_trouble(self, reason: str) -> None:

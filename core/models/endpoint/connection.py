@@ -26,7 +26,7 @@ T = TypeVar("T")
 KEYS = ("SIGHTLINE_ENDPOINT_KEY", "OPENAI_API_KEY")
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 0.05
-"""how often it is looked whether the user cancelled"""
+"""how often it is checked whether the user cancelled"""
 
 
 class EndpointConnection:
@@ -117,7 +117,7 @@ def key_for(url: str) -> str:
 
 
 def is_this_machine(url: str) -> bool:
-    """Tell whether an address cannot lead out of this machine."""
+    """Return whether an address cannot lead out of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -2,11 +2,11 @@
 
 The batch goes out at once, at most `concurrency` requests at a time. Pictures travel as JPEG inside
 the request, never as paths, which a server would open. A question that fails says so in its own
-answer while the others go on; only a server that nobody finds, that wants another key or that has
-no such model stops the scan.
+answer while the others continue; only a server that cannot be reached, that wants another key or
+that has no such model stops the scan.
 
 Options: `url` (ending in /v1 as a rule), `concurrency`, `timeout_seconds` (for one whole answer),
-`stream` (true unless said otherwise: it tells the time to the first token), `thinking`,
+`stream` (true unless said otherwise: it gives the time to the first token), `thinking`,
 `max_slice_nums` (MiniCPM-V only), `tries` and `first_wait_seconds` of the retries.
 """
 
@@ -110,8 +110,8 @@ class Endpoint:
     ) -> list[Completion]:
         """Ask everything at once; what runs is dropped at once when `cancelled()`.
 
-        Raises ModelMissing if nobody answers there or no such model is there, ModelRefused if the
-        server wants a key.
+        Raises ModelMissing if no server answers there or it has no such model, ModelRefused if it
+        wants a key.
         """
         began = time.perf_counter()
         found: list[_Outcome] = [_Outcome()] * len(prepared)
@@ -168,7 +168,7 @@ class Endpoint:
                 raise raised from fault
 
     async def _fatal(self, fault: Exception) -> EnvironmentFault | None:
-        """Return what ends a scan: nobody there, no such model, no key; None for the rest."""
+        """Return what ends a scan: no server, no such model, no key; None for the rest."""
         if isinstance(fault, Unreachable):
             environment = "" if is_this_machine(self._url) else network.words(self._url)
             why = "; ".join(filter(None, (str(fault), environment)))
@@ -196,9 +196,9 @@ class Endpoint:
 
     def _stop_for(self, found: Sequence[_Outcome]) -> None:
         faults = [outcome.fault for outcome in found if outcome.fault is not None]
-        nobody = len(faults) == len(found) and all(isinstance(f, Unreachable) for f in faults)
+        unreachable = len(faults) == len(found) and all(isinstance(f, Unreachable) for f in faults)
         denied = [fault for fault in faults if isinstance(fault, Denied)]
-        for fault in [*denied, *(faults[:1] if nobody else ())]:
+        for fault in [*denied, *(faults[:1] if unreachable else ())]:
             raised = self._door.run(self._fatal(fault))
             if raised is not None:
                 raise raised from fault

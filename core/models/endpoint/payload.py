@@ -79,9 +79,9 @@ def _messages(ask: VlmRequest, index: int) -> list[dict[str, Any]]:
     content: Any = [*parts, {"type": "text", "text": _MARKS.neutral(ask.prompt)}]
     if not parts:
         content = _MARKS.neutral(ask.prompt)
-    asked = {"role": "user", "content": content}
+    message = {"role": "user", "content": content}
     system = _MARKS.neutral(ask.system)
-    return [{"role": "system", "content": system}, asked] if system else [asked]
+    return [{"role": "system", "content": system}, message] if system else [message]
 
 
 def _data_url(picture: Pixels, index: int) -> str:

@@ -25,7 +25,7 @@ _FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "length": "length
 
 
 class Unreachable(Exception):
-    """Nobody answered, or the connection broke each time."""
+    """No server answered, or the connection broke each time."""
 
 
 class Garbled(Exception):
@@ -117,9 +117,9 @@ async def ask(
 
 
 async def models(client: httpx.AsyncClient, patience: EndpointTimeouts) -> list[str] | None:
-    """Return the names of a server's models, None if it does not tell.
+    """Return the names of a server's models, None if it does not report them.
 
-    Raises Unreachable if nobody answers there, Denied if it wants a key.
+    Raises Unreachable if no server answers there, Denied if it wants a key.
     """
     response = await _listed(client, patience)
     if response.status_code in (401, 403):
@@ -184,7 +184,7 @@ async def _once(client: httpx.AsyncClient, body: Mapping[str, Any]) -> Reply:
                 if _is_over(line, reply):
                     break
         else:
-            reply.take(_whole(await _bounded(response)))
+            reply.take(_checked(await _bounded(response)))
             reply.first_token_seconds = None
             reply.ended = True
     if not reply.ended:
@@ -208,7 +208,7 @@ async def _answered(
 
 
 def _is_over(line: bytes, reply: Reply) -> bool:
-    """Take in one line of a stream; tell whether it was the last."""
+    """Take in one line of a stream; return whether it was the last."""
     if not line.startswith(b"data:"):
         return False
     data = line[len(b"data:") :].strip()
@@ -216,7 +216,7 @@ def _is_over(line: bytes, reply: Reply) -> bool:
         reply.ended = True
         return True
     if data:
-        reply.take(_whole(data))
+        reply.take(_checked(data))
     return False
 
 
@@ -242,7 +242,7 @@ async def _bounded(response: httpx.Response) -> bytes:
     return bytes(found)
 
 
-def _whole(data: bytes) -> dict[str, Any]:
+def _checked(data: bytes) -> dict[str, Any]:
     read = json.loads(data)
     if not isinstance(read, dict):
         raise ValueError("the answer is no JSON object")
@@ -251,7 +251,7 @@ def _whole(data: bytes) -> dict[str, Any]:
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
-        return _whole(data)
+        return _checked(data)
     except (ValueError, RecursionError):
         return {"error": data[:300].decode("utf-8", "replace")}
 

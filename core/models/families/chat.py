@@ -84,8 +84,8 @@ class ChatModel(Resident):
         """
         if not asks:
             return ChatInputs(None, (), (), ())
-        talks = [self._talk(ask, index) for index, ask in enumerate(asks)]
-        inputs = together(talks, self._encoded)
+        conversations = [self._messages(ask, index) for index, ask in enumerate(asks)]
+        inputs = together(conversations, self._encoded)
         read = inputs["attention_mask"].sum(dim=1).tolist()
         limits = tuple(max(1, ask.max_tokens) for ask in asks)
         return ChatInputs(inputs, limits, tuple(map(int, read)), self._opened(inputs["input_ids"]))
@@ -107,12 +107,12 @@ class ChatModel(Resident):
         generated: Generated = raw[0]
         prepared: ChatInputs = raw[1]
         texts = [
-            self._spelled(said.ids, begun)
+            self._decode(said.ids, begun)
             for said, begun in zip(generated.rows, prepared.thinks, strict=True)
         ]
         return answers(generated, texts, prepared.tokens_in)
 
-    def _talk(self, ask: VlmRequest, index: int) -> list[dict[str, Any]]:
+    def _messages(self, ask: VlmRequest, index: int) -> list[dict[str, Any]]:
         words = self._marks.neutral(ask.prompt)
         system = self._marks.neutral(ask.system)
         if system and self._instructions == "none":
@@ -120,13 +120,13 @@ class ChatModel(Resident):
         parts: list[dict[str, Any]] = [
             {"type": "image", "image": picture_of(picture, index)} for picture in ask.pictures
         ]
-        asked = {"role": "user", "content": [*parts, {"type": "text", "text": words}]}
-        return [_system(system, self._instructions), asked] if system else [asked]
+        message = {"role": "user", "content": [*parts, {"type": "text", "text": words}]}
+        return [_system(system, self._instructions), message] if system else [message]
 
-    def _encoded(self, talks: Sequence[list[dict[str, Any]]]) -> Any:
+    def _encoded(self, conversations: Sequence[list[dict[str, Any]]]) -> Any:
         settings = {"padding": True, "padding_side": "left"}
         return self._loaded.processor.apply_chat_template(
-            copied(talks),
+            copied(conversations),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -136,19 +136,19 @@ class ChatModel(Resident):
         )
 
     def _opened(self, ids: Any) -> tuple[bool, ...]:
-        """Tell which prompts end in an opened thought."""
+        """Return which prompts end in an opened thought."""
         tails = [self._tokenizer.decode(row[-TAIL:]) for row in ids.tolist()]
         return tuple(str(tail).rstrip().endswith(THOUGHT_BEGINS) for tail in tails)
 
-    def _spelled(self, ids: tuple[int, ...], begun: bool) -> str:
+    def _decode(self, ids: tuple[int, ...], begun: bool) -> str:
         kept, ended = after_thoughts(ids, self._thought_ends)
         text = str(self._speller.decode(kept, skip_special_tokens=True))
         return (text if ended else without_thoughts(text, begun)).strip()
 
 
-def copied(talks: Sequence[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+def copied(conversations: Sequence[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
     """Return conversations that may be written into, as processors do."""
-    return [[dict(turn) for turn in talk] for talk in talks]
+    return [[dict(turn) for turn in talk] for talk in conversations]
 
 
 def _system(words: str, how: Instructions) -> dict[str, Any]:

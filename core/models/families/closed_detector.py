@@ -73,10 +73,10 @@ class ClosedDetector(Resident):
         rows, sizes = raw
         found: list[list[Box]] = [[] for _ in sizes]
         for indices, said in rows:
-            done = self._loaded.processor.post_process_object_detection(
+            detections = self._loaded.processor.post_process_object_detection(
                 said, threshold=threshold, target_sizes=[sizes[index] for index in indices]
             )
-            for index, one in zip(indices, done, strict=True):
+            for index, one in zip(indices, detections, strict=True):
                 found[index] = collect([self._found(one)], sizes[index], threshold)
         return found
 

@@ -87,7 +87,7 @@ class DualEncoder(Resident):
         return self._calibration.probability(similarity)
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
         self._cores.close()
         super().close()
 

@@ -1,4 +1,4 @@
-"""Grounding DINO and MM-Grounding-DINO: any labels, told to the model as one sentence.
+"""Grounding DINO and MM-Grounding-DINO: any labels, given to the model as one sentence.
 
 The sentence of labels is put together here from token numbers, so that it is known which token
 belongs to which label. transformers would decode the tokens that fired, giving labels that were

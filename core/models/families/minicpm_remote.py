@@ -21,7 +21,7 @@ from ..generation import SequenceRow, Watch, row
 from ..inputs import picture_of
 from ..loading import Resident, digest, folder_of, open_pretrained, quiet, refusals
 from ..protocols import Completion, Kind, Loading, VlmRequest
-from ..remote_code import check_consent, mended, processor_of
+from ..remote_code import check_consent, compatible_transformers, processor_of
 
 TICK_SECONDS = 0.1
 """the unit of its temporal ids"""
@@ -39,7 +39,7 @@ class CodeQuestion:
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Capture:
     """What passed through the language model's `generate` while it answered."""
 
     said: SequenceRow | None = None
@@ -55,7 +55,7 @@ class MiniCpmRemote(Resident):
     def __init__(self, loading: Loading) -> None:
         check_consent(loading)
         folder = folder_of(loading)
-        with mended():
+        with compatible_transformers():
             loaded = open_pretrained(
                 loading, "AutoModel", processor="AutoTokenizer", quantisable=True
             )
@@ -127,7 +127,7 @@ class MiniCpmRemote(Resident):
             return Completion("", "cancelled", 0.0)
         peak = watch_peak(self._loaded.device)
         began = time.perf_counter()
-        with listening(self._loaded.model, question.limit, cancelled) as heard:
+        with listening(self._loaded.model, question.limit, cancelled) as capture:
             text = self._loaded.model.chat(
                 **question.arguments,
                 tokenizer=self._tokenizer,
@@ -136,14 +136,14 @@ class MiniCpmRemote(Resident):
                 num_beams=1,
                 repetition_penalty=REPETITION_PENALTY,
             )
-        said = heard.said
+        said = capture.said
         return Completion(
             text=without_thoughts(str(text), begun=False).strip(),
             finish=said.finish if said else "unknown",
             seconds=time.perf_counter() - began,
-            tokens_in=heard.tokens_in,
+            tokens_in=capture.tokens_in,
             tokens_out=len(said.ids) if said else None,
-            first_token_seconds=heard.first_token_seconds,
+            first_token_seconds=capture.first_token_seconds,
             peak_bytes=peak(),
         )
 
@@ -155,17 +155,17 @@ def packs(seconds: Sequence[float], size: int) -> list[list[int]]:
 
 
 @contextmanager
-def listening(model: Any, limit: int, cancelled: Callable[[], bool]) -> Iterator[_Heard]:
+def listening(model: Any, limit: int, cancelled: Callable[[], bool]) -> Iterator[_Capture]:
     """Stop the language model inside `model` when cancelled, and count what passes through it.
 
     `chat` hands on no stopping criterion and returns text only, so its `generate` is wrapped.
     """
     from transformers import StoppingCriteriaList
 
-    heard = _Heard()
+    capture = _Capture()
     inner = getattr(model, "llm", None)
     if inner is None:
-        yield heard
+        yield capture
         return
     original = inner.generate
 
@@ -175,14 +175,14 @@ def listening(model: Any, limit: int, cancelled: Callable[[], bool]) -> Iterator
         watch = Watch(start, [limit], cancelled)
         criteria = [*(given.pop("stopping_criteria", None) or ()), watch]
         out = original(*args, **given, stopping_criteria=StoppingCriteriaList(criteria))
-        heard.said = row(out[0][start:].tolist(), limit, _ends(given))
-        heard.tokens_in = _read(given)
-        heard.first_token_seconds = watch.first_token_seconds
+        capture.said = row(out[0][start:].tolist(), limit, _ends(given))
+        capture.tokens_in = _read(given)
+        capture.first_token_seconds = watch.first_token_seconds
         return out
 
     inner.generate = generate
     try:
-        yield heard
+        yield capture
     finally:
         del inner.generate
 

@@ -97,13 +97,13 @@ class OmDetTurbo(Resident):
         rows, sizes = raw
         found: list[list[Box]] = [[] for _ in sizes]
         for part, said in rows:
-            done = self._loaded.processor.post_process_grounded_object_detection(
+            detections = self._loaded.processor.post_process_grounded_object_detection(
                 said,
                 threshold=threshold,
                 nms_threshold=OVERLAP,
                 target_sizes=[sizes[index] for index in part.indices],
             )
-            for index, one in zip(part.indices, done, strict=True):
+            for index, one in zip(part.indices, detections, strict=True):
                 found[index] = collect([_found(one, part.labels)], sizes[index], threshold)
         return found
 

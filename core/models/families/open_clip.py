@@ -92,7 +92,7 @@ class OpenClip(Resident):
         return self._calibration.probability(similarity)
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
         self._cores.close()
         super().close()
 
@@ -135,10 +135,10 @@ class Resize:
         from torchvision.transforms.v2 import functional
 
         scaled = pixels.float().div_(255)
-        done: torch.Tensor = functional.normalize(
+        vectors: torch.Tensor = functional.normalize(
             scaled, list(self.mean), list(self.std), inplace=True
         )
-        return done
+        return vectors
 
     def _size(self, height: int, width: int) -> list[int]:
         if self.mode == "squash":

@@ -95,14 +95,14 @@ class Owlv2(Resident):
     def finish(self, raw: Any, threshold: float) -> list[list[Box]]:
         """Return for each picture its boxes, best first; a box is of its best label only."""
         rows, prepared = raw
-        done = zip(rows, prepared.labels, prepared.sizes, strict=True)
+        outputs = zip(rows, prepared.labels, prepared.sizes, strict=True)
         return [
             collect([_found(logits, places, named, max(size))], size, threshold) if named else []
-            for (logits, places), named, size in done
+            for (logits, places), named, size in outputs
         ]
 
     def close(self) -> None:
-        """Let go of all memory; the object is of no use afterwards."""
+        """Release all memory; the object cannot be used afterwards."""
         self._known.clear()
         super().close()
 

@@ -21,6 +21,6 @@ class Sam(BoxSegmenter):
         pad = processor.pad_size
         return Frame(original, scaled, (int(pad["height"]), int(pad["width"])))
 
-    def looked(self, pixels: torch.Tensor) -> list[Any]:
+    def image_embeddings(self, pixels: torch.Tensor) -> list[Any]:
         """Return what the model sees, one embedding (1, channels, rows, columns) a picture."""
         return list(self._loaded.model.get_image_embeddings(pixels).split(1))

@@ -1,4 +1,4 @@
-"""SAM 2 and EdgeTAM: the picture is squashed to a square; what is seen has several resolutions."""
+"""SAM 2 and EdgeTAM: images are resized to a square, embeddings have several resolutions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sam2(BoxSegmenter):
         square = int(size["height"]), int(size["width"])
         return Frame(original, square, square)
 
-    def looked(self, pixels: torch.Tensor) -> list[Any]:
+    def image_embeddings(self, pixels: torch.Tensor) -> list[Any]:
         """Return what the model sees, one list of embeddings, fine to coarse, a picture."""
         levels = self._loaded.model.get_image_embeddings(pixels)
         return [[level[index : index + 1] for level in levels] for index in range(pixels.shape[0])]

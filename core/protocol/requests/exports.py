@@ -35,7 +35,7 @@ class ExportBegun:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote and could not write; `matched` tells whether anything was asked for."""
+    """What an export wrote and could not write; `matched`: whether anything was asked for."""
 
     pieces: tuple[Piece, ...]
     matched: bool

@@ -1,4 +1,4 @@
-"""Jobs of every kind, as they stand in the library."""
+"""Jobs of every kind, as stored in the library."""
 
 from __future__ import annotations
 

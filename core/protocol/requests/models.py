@@ -57,7 +57,7 @@ class VerifiedModels:
 
 @dataclass(frozen=True, slots=True)
 class ModelPinned:
-    """A model is held at a commit. `pinned` is the date and time, `why` what led to it."""
+    """A model is pinned at a commit. `pinned` is the date and time, `why` what led to it."""
 
     repo: str
     commit: str
@@ -93,6 +93,6 @@ class GetVerified(Request[VerifiedModels], right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class PromoteModel(Request[ModelPinned], right="write", long=True):
-    """Hold a model at the commit that was verified last."""
+    """Pin a model at the commit that was verified last."""
 
     name: str

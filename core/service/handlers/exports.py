@@ -35,7 +35,7 @@ async def begin_export(context: Context, request: BeginExport) -> ExportBegun:
 
 
 async def export_state(context: Context, request: GetExport) -> ExportState:
-    """Return how an export stands. Raises UsageError for one there is none of."""
+    """Return the state of an export. Raises UsageError for one there is none of."""
     return context.exports.state(request.number)
 
 

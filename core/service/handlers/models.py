@@ -46,7 +46,7 @@ async def memory(context: Context, _request: GetModelMemory) -> ModelMemories:
 
 
 async def promote(context: Context, request: PromoteModel) -> ModelPinned:
-    """Hold a model at the commit that was verified last."""
+    """Pin a model at the commit that was verified last."""
     pin = await context.call(lambda: _hub().promote(request.name))
     return ModelPinned(**asdict(pin))
 

@@ -18,7 +18,7 @@ from .parts import Content
 class Sink:
     """A file being written under a temporary name; nothing is visible before `keep()`.
 
-    Only its own disk errors are translated: an OSError of whoever supplies the content is not
+    Only its own disk errors are translated: an OSError raised by the caller's content is not
     about this path and passes unchanged.
     """
 
@@ -54,7 +54,7 @@ class Sink:
 def replacing(path: Path) -> Iterator[Sink]:
     """Give a Sink that replaces `path` when the block ends well, and vanishes when it does not.
 
-    Raises DiskFull when there is no room, EnvironmentFault for any other error of the disk.
+    Raises DiskFull when the disk is full, EnvironmentFault for any other error of the disk.
     """
     sink = Sink(path)
     try:
@@ -110,7 +110,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         shown = clean_path(str(path))
         if error.errno in FULL:
             raise DiskFull(
-                f"no room left to write {shown}: free some space or export to another disk"
+                f"no space left to write {shown}: free some space or export to another disk"
             ) from error
         reason = clean(error.strerror or str(error))
         raise EnvironmentFault(

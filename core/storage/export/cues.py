@@ -50,7 +50,7 @@ def caption(moment: Event) -> str:
 
 
 def is_foreign(path: Path) -> bool:
-    """Tell whether a file of subtitles is there that does not hold our events."""
+    """Return whether a file of subtitles is there that does not hold our events."""
     try:
         with path.open("rb") as stream:
             text = stream.read(_READ_BYTES).decode("utf-8", "replace")

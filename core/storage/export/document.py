@@ -2,7 +2,7 @@
 
 Holds nothing that differs between two runs over the same content with the same spec (no clock, no
 scan number), so an export after a kill and resume equals that of an uninterrupted run. Only the
-facts about a model's answer tell how long it took.
+facts about a model's answer state how long it took.
 """
 
 from __future__ import annotations

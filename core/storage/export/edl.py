@@ -2,7 +2,7 @@
 
 Timecodes count real time at the rate that a comment states (see `timecode.timecode_rate`), from
 the source's start timecode where the camera embedded one, else from zero. More than 999 events,
-beyond what CMX3600 foresaw, take four digits. Comments stand behind a cut only: readers such as
+beyond what CMX3600 foresaw, take four digits. Comments follow a cut only: readers such as
 OpenTimelineIO's refuse one before the first.
 """
 

@@ -120,5 +120,5 @@ def _cut(kept: str, name: str, limit: int) -> str:
     stem, ending = os.path.splitext(kept)
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     rest = f"~{digest}{ending if len(ending) <= 8 else ''}"
-    room = limit - len(rest.encode("utf-8"))
-    return stem.encode("utf-8")[:room].decode("utf-8", "ignore") + rest
+    space = limit - len(rest.encode("utf-8"))
+    return stem.encode("utf-8")[:space].decode("utf-8", "ignore") + rest

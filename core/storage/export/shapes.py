@@ -61,7 +61,7 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
 
 
 def look(notes: FrameNotes) -> dict[str, Any]:
-    """Return one frame's notes; vectors and masks stand in files of their own.
+    """Return one frame's notes; vectors and masks are in files of their own.
 
     `answers` is there only where a stage answered that no other field has a place for.
     """
