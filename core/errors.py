@@ -54,7 +54,7 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.NOTHING_TO_SCAN: "no video or picture was found under the given paths",
     ExitCode.ENVIRONMENT: "this machine or library cannot: busy, too new, full, an extra absent",
     ExitCode.INTERNAL: "a defect in sightline; the log says where",
-    ExitCode.INTERRUPTED: "interrupted; work so far is kept and `runs resume` continues from there",
+    ExitCode.INTERRUPTED: "interrupted; what is done is kept and `runs resume` continues it",
 }
 
 

@@ -290,8 +290,6 @@ def test_a_watched_folder_is_a_job_until_it_is_ended(tmp_path: Path, storm: Path
             shutil.copy(storm, inbox / "a.mp4")
             assert (await ended(client, watch + 1)).state == "done"
         async with engine(library) as client:
-            with pytest.raises(UnknownName):
-                await client.send(EndWatch(str(inbox)))
             client.watch_again()
             (job,) = (await client.snapshot()).jobs
             assert (job.number, job.kind, job.title) == (watch, "watch", str(inbox))

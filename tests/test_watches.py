@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import ProfileError, UnknownName, UsageError
-from core.protocol.commands import EndWatch, WatchFolder
+from core.protocol.commands import EndWatch, ResumeScan, WatchFolder
 from core.protocol.queries import ListScans
+from core.protocol.requests.jobs import GetJobs
 from core.protocol.state import EngineState
 from core.service.attach import attached
 from core.service.discovery import running
@@ -22,8 +23,9 @@ from core.service.reading import Records
 from core.service.remote import RemoteClient
 from core.service.stop_engine import ask_to_stop
 from core.storage.library import Library
+from tests import workbench
 from tests.engines import ended, home, viewer
-from tests.workbench import STROKES, Cli
+from tests.workbench import STROKES, Cli, wait_for
 
 __all__ = ["home"]
 
@@ -265,3 +267,38 @@ def test_a_watch_is_ended_without_an_engine_and_none_is_started(
     found = {row.title: row.state for row in library.jobs.all("watch")}
     library.close()
     assert found == {str(inbox): "done", str(tmp_path): "interrupted"}
+
+
+def test_a_command_that_watches_runs_a_job_of_the_engine_and_ends_it(
+    home: Path, inbox: Path, storm: Path, tmp_path: Path
+) -> None:
+    cli = Cli(tmp_path)
+
+    async def run() -> None:
+        async with viewer(home) as client:
+            command = cli.start(*asked)
+            shutil.copy(storm, inbox / "a.mp4")
+            wait_for(command, "ScanFinished")
+            state = await until(client, finished(1))
+            assert [(job.number, job.kind, job.standing) for job in state.jobs] == [
+                (1, "watch", True)
+            ]
+            command.send_signal(signal.SIGINT)
+            assert workbench.finished(command).code == 0
+            assert (await client.snapshot()).watches == ()
+
+            # The engine continues the watch of a killed command; the engine after it does not.
+            killed = cli.start(*asked)
+            await until(client, lambda state: bool(state.watches))
+            killed.kill()
+            workbench.finished(killed)
+            await ask_to_stop(client, "now")
+        async with viewer(home) as client:
+            assert (await client.snapshot()).watches == (), "no command waits for it"
+            jobs = (await client.ask(GetJobs("watch"))).jobs
+            assert [job.state for job in jobs] == ["interrupted", "done"]
+            await client.send(ResumeScan(jobs[0].number))
+            await until(client, lambda state: bool(state.watches))
+
+    asked = ("watch", inbox, "--json", "--settle", "0.3", "--profile", "storm")
+    asyncio.run(run())

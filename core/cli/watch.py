@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -68,7 +69,8 @@ def command(
     headless = no_ui or as_json or out is not None or not session.at_terminal
     if session.app and not headless:
         return session.app(submit=order)
-    return asyncio.run(watch_folder(session, request, place, settle, out, formats, as_json=as_json))
+    order = replace(order, mode="default", attended=True)
+    return asyncio.run(watch_folder(session, order, out, formats, as_json=as_json))
 
 
 def _check_folder(named: str, place: Path) -> None:

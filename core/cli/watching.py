@@ -1,45 +1,36 @@
-"""Watching a folder headless: scan files as they become whole, and print what comes of it.
+"""Watching a folder headless: follow the job that watches it, and print what comes of it.
 
-A full disk ends it only if it is stopped meanwhile: what could not be written is tried again.
+The job is one of the running engine, or of one hosted here; this command ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
 from pathlib import Path
 
-from ..errors import DiskFull, ExitCode, NothingToScan, UnknownName
+from ..errors import DiskFull, ExitCode, UnknownName
 from ..protocol import messages as events
-from ..protocol.commands import CancelScan, Command, ResumeScan, SubmitScan
+from ..protocol.commands import CancelScan, WatchFolder
 from ..protocol.passed_over import PassedOver
 from ..protocol.queries import ExportRequest
 from ..protocol.requests.exports import ExportResults
 from ..service.attach import headless
-from ..service.client import (
-    EngineClient,
-    LibraryClient,
-    appearing,
-    check_formats,
-    folders_to_write,
-)
+from ..service.client import EngineClient, LibraryClient, check_formats, folders_to_write
 from ..service.engine_log import log_to
 from ..text import counted
+from .jobs import exit_code_of
 from .options import DEFAULT_FORMATS
 from .output import Session
 from .running import Printer, exit_code, say_left_out, say_warnings, stop_signals
 
-log = logging.getLogger("sightline.watch")
-ROOM_SECONDS = 5.0
-"""a full disk is tried again so often"""
+RETRY_SECONDS = 5.0
+"""an export that a full disk refused is tried again so often"""
 
 
 async def watch_folder(
-    session: Session, request: SubmitScan, folder: Path, settle: float,
-    out: Path | None, formats: tuple[str, ...], *, as_json: bool,
+    session: Session, command: WatchFolder, out: Path | None, formats: tuple[str, ...], *,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Scan what is there, then whatever appears, until interrupted; return the exit code."""
     check_formats(formats)
@@ -50,16 +41,9 @@ async def watch_folder(
         loop.add_signal_handler(name, stop.set)
     with folders_to_write([out] if out else []):
         client = await headless(session.library)
-        say_warnings(await client.snapshot(), session.out)
-    watch = _WatchPrinter(session, client, request, out, formats, as_json, stop)
+    watch = _Watching(session, client, out, formats, as_json, stop)
     try:
-        there = appearing(str(folder), settle, stop, follow_links=request.follow_links)
-        async for paths in there.whole():
-            watch.say_left_out(there.passed_over)
-            if paths:
-                await watch.scan(tuple(paths))
-            elif not watch.scans:
-                watch.idle("nothing there yet")
+        await watch.run(command)
     finally:
         await client.close()
     session.out.note(
@@ -69,115 +53,130 @@ async def watch_folder(
     return watch.code or int(ExitCode.SOME_FAILED if watch.failed else ExitCode.OK)
 
 
-class _WatchPrinter:
+class _Watching:
+    """Follows the job and the scans it submits, until both have ended."""
+
     def __init__(
-        self, session: Session, client: EngineClient, request: SubmitScan, out: Path | None,
+        self, session: Session, client: EngineClient, out: Path | None,
         formats: tuple[str, ...], as_json: bool, stop: asyncio.Event,
     ) -> None:  # fmt: skip
         self._session = session
         self._client = client
-        self._request = request
         self._out = out
         self._formats = formats
         self._json = as_json
         self._stop = stop
-        self._next_event = 0
-        self._left_out = PassedOver()
-        self._is_full = False
+        self._number = 0
+        self._has_ended = False
+        self._open: dict[int, Printer] = {}
+        """the scans it submitted that have not ended"""
         self.scans = self.failed = 0
         self.code = 0
 
-    async def scan(self, paths: tuple[str, ...]) -> None:
-        """Scan paths to the end, or until asked to stop."""
-        if self._stop.is_set():
-            return
+    async def run(self, command: WatchFolder) -> None:
+        """Submit the job and follow it to its end. Raises SightlineError."""
+        before = await self._client.snapshot()
+        say_warnings(before, self._session.out)
+        self._number = await self._client.send(command)
+        stopper = asyncio.ensure_future(self._cancel_when_stopped())
         try:
-            if not self.scans:
-                self._next_event = (await self._client.snapshot()).sequence
-            scan = await self._sent(replace(self._request, paths=paths))
-        except NothingToScan as nothing:
-            self.idle(str(nothing))
+            await self._follow(before.sequence)
+        finally:
+            stopper.cancel()
+
+    async def _follow(self, since: int) -> None:
+        async for _, message in self._client.events(since):
+            if message.scan == self._number:
+                self._about_the_watch(message)
+            else:
+                await self._about_a_scan(message)
+            if self._has_ended and not self._open:
+                return
+
+    def _about_the_watch(self, message: events.Message) -> None:
+        out = self._session.out
+        match message:
+            case events.JobReported():
+                self._idle(str(message.body["reason"]))
+            case events.LeftOut():
+                if self._json:
+                    out.json(events.event_to_json(message))
+                found = PassedOver(message.links, message.folders, message.kinds, message.reasons)
+                say_left_out(found, out)
+            case events.Warned():
+                out.warn(message.text)
+            case events.JobFinished():
+                self._has_ended = True
+                if message.reason:
+                    out.warn(message.reason)
+                    self.code = exit_code_of(message)
+
+    async def _about_a_scan(self, message: events.Message) -> None:
+        if isinstance(message, events.ScanStarted) and message.watch == self._number:
+            self.scans += 1
+            self._open[message.scan] = Printer(self._session.out, self._json)
+            if self._stop.is_set():  # it was being planned
+                await self._cancel(message.scan)
+        printer = self._open.get(message.scan)
+        if printer is None:
             return
-        self.scans += 1
-        end = await self._follow(scan)
-        while end.fault == DiskFull.__name__ and await self._there_may_be_room(end.reason):
-            await self._sent(ResumeScan(scan))
-            end = await self._follow(scan)
+        printer.print(message)
+        if isinstance(message, events.ScanFinished):
+            await self._ended(message)
+
+    async def _ended(self, end: events.ScanFinished) -> None:
+        """Export a scan that is done; the watch ends with one that is not."""
+        if end.fault == DiskFull.__name__ and not self._stop.is_set():
+            return  # the job resumes it
+        del self._open[end.scan]
         self.failed += end.failed
         if end.state != "done":
             self.code = exit_code(end, self._session.out)
             self._stop.set()
             return
-        await self._once_there_is_room(lambda: self._export(scan))
-        self.idle(f"scan {scan} {end.state}, {counted(end.moments, 'event')}")
-
-    async def _sent(self, command: Command) -> int:
-        """Send a command, again and again while the disk is full. Raises SightlineError."""
-        while True:
-            try:
-                return await self._client.send(command)
-            except DiskFull as full:
-                if not await self._there_may_be_room(str(full)):
-                    raise
-
-    async def _once_there_is_room(self, write: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await write()
-            except DiskFull as full:
-                if not await self._there_may_be_room(str(full)):
-                    raise
-
-    async def _there_may_be_room(self, reason: str) -> bool:
-        """Say that the disk is full, wait a while, and return whether to try again."""
-        if not self._is_full:
-            self._session.out.warn(f"{reason} (tried again every {ROOM_SECONDS:g} s)")
-        self._is_full = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), ROOM_SECONDS)
-        return not self._stop.is_set()
+        await self._export(end.scan)
+        self._idle(f"scan {end.scan} {end.state}, {counted(end.moments, 'event')}")
 
     async def _export(self, scan: int) -> None:
-        self._is_full = False
+        """Write a scan's results, again and again while the disk is full. Raises DiskFull."""
         if self._out is None:
-            return
+            return None
         formats, folder = self._formats or DEFAULT_FORMATS, str(self._out / f"scan-{scan}")
+        request = ExportResults(ExportRequest(scan, formats=formats, folder=folder))
+        warned = False
+        while True:
+            try:
+                return await self._write(request)
+            except DiskFull as full:
+                if not warned:
+                    self._session.out.warn(f"{full} (tried again every {RETRY_SECONDS:g} s)")
+                warned = True
+                if await self._stopped_within(RETRY_SECONDS):
+                    raise
+
+    async def _write(self, request: ExportResults) -> None:
         client = LibraryClient(self._session.library)
         try:
-            await client.ask(ExportResults(ExportRequest(scan, formats=formats, folder=folder)))
+            await client.ask(request)
         finally:
             await client.close()
 
-    def say_left_out(self, found: PassedOver) -> None:
-        """Say what lies in the folder and is not read, once for each change of it."""
-        if found == self._left_out:
-            return
-        self._left_out = found
-        if self._json:
-            self._session.out.json(events.event_to_json(events.LeftOut(0, **asdict(found))))
-        say_left_out(found, self._session.out)
+    async def _stopped_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return self._stop.is_set()
 
-    async def _follow(self, scan: int) -> events.ScanFinished:
-        printer = Printer(self._session.out, self._json)
-        stopper = asyncio.ensure_future(self._cancel_when_stopped(scan))
-        try:
-            async for number, event in self._client.events(self._next_event):
-                self._next_event = number + 1
-                if event.scan == scan:
-                    printer.print(event)
-                    if isinstance(event, events.ScanFinished):
-                        return event
-        finally:
-            stopper.cancel()
-        raise AssertionError("events never end before the scan does")
-
-    async def _cancel_when_stopped(self, scan: int) -> None:
+    async def _cancel_when_stopped(self) -> None:
+        """End the job first, so that it submits no more."""
         await self._stop.wait()
-        with suppress(UnknownName):  # it ended just now
-            await self._client.send(CancelScan(scan))
+        for number in (self._number, *self._open):
+            await self._cancel(number)
 
-    def idle(self, text: str) -> None:
+    async def _cancel(self, number: int) -> None:
+        with suppress(UnknownName):  # it ended just now
+            await self._client.send(CancelScan(number))
+
+    def _idle(self, text: str) -> None:
         """Say what came of it and that the watching continues."""
-        log.info("watch: %s", text)
-        if not self._stop.is_set():
+        if not self._stop.is_set() and not self._has_ended:
             self._session.out.note(f"{text}; watching (Ctrl+C stops)")

@@ -156,7 +156,8 @@ class Engine:
         for row in reversed(self.library.jobs.all()):
             if row.kind not in KINDS.names() or row.state == "done":
                 continue
-            if not KINDS.load(row.kind).standing or self._runner.is_active(row.number):
+            continued = KINDS.load(row.kind).continues_by_itself(row)
+            if not continued or self._runner.is_active(row.number):
                 continue
             try:
                 self.resume(row.number)

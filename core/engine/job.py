@@ -89,6 +89,11 @@ class Job(ABC):
         """
 
     @classmethod
+    def continues_by_itself(cls, row: JobRow) -> bool:
+        """Return whether the next engine continues a job in the library without being asked."""
+        return cls.standing
+
+    @classmethod
     def clean_up(cls, context: JobContext, number: int) -> None:
         """Remove what lies beside the row of a job that was removed; nothing by default."""
         return

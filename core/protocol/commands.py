@@ -25,11 +25,16 @@ class SubmitScan(Request[Accepted], right="write", long=True):
     mode: Mode = "default"
     follow_links: bool = False
     """also links in folders that lead out of `paths`"""
+    watch: int = 0
+    """the watched folder (a job) that submits it"""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchFolder(Request[Accepted], right="write", long=True):
-    """Scan every file that becomes complete in a folder, until the watch is ended."""
+    """Scan every file that becomes complete in a folder, until the watch is ended.
+
+    It takes the place of a watch of the same folder.
+    """
 
     JOB: ClassVar[str] = "watch"
     folder: str
@@ -39,6 +44,10 @@ class WatchFolder(Request[Accepted], right="write", long=True):
     """a file is complete once it has not changed for so long"""
     follow_links: bool = False
     """also links that lead out of the folder"""
+    mode: Mode = "new"
+    """of the scans it submits until the engine ends; from then on `new`"""
+    attended: bool = False
+    """a command waits for it and ends it: no later engine continues it by itself"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class ScanStarted:
     profile: str
     sources: int
     known: int
+    watch: int = 0
+    """the watched folder (a job) that submitted it; 0 for none, and when it is resumed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class LeftOut:
     """What lies in the folders of a scan and is not read, counted: see `passed_over.PassedOver`."""
 
     scan: int
+    """the scan, or the watched folder (a job)"""
     links: int
     folders: dict[str, int]
     kinds: dict[str, int]

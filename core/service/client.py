@@ -13,7 +13,7 @@ from ..protocol.request import ALL_RIGHTS, LOCAL_RIGHTS, Request, Right, Streame
 from .context import Context
 from .dispatch import answer, parts_of
 from .interface import ANSWER_SECONDS, EngineClient
-from .local import appearing, check_formats, folders_to_write, verified_without_engine
+from .local import check_formats, folders_to_write, verified_without_engine
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..storage.library import Library
 
 __all__ = [
-    "EngineClient", "LibraryClient", "LocalClient", "appearing", "ask_library",
+    "EngineClient", "LibraryClient", "LocalClient", "ask_library",
     "check_formats", "folders_to_write", "verified_without_engine", "wait_for",
 ]  # fmt: skip
 T = TypeVar("T")

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import asyncio
-
     from ..errors import EnvironmentFault
     from ..protocol.views import RederivedSource
-    from ..sources.appearing import Appearing
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -102,15 +99,6 @@ def check_formats(names: Sequence[str]) -> None:
         from ..storage.export.table import check_formats as check
 
         check(names)
-
-
-def appearing(
-    folder: str, settle_seconds: float, stop: asyncio.Event, *, follow_links: bool = False
-) -> Appearing:
-    """Return what finds the files of a folder, those there already and then those that come."""
-    from ..sources.appearing import Appearing
-
-    return Appearing(folder, settle_seconds, stop, follow_links)
 
 
 def is_known_kind(path: str) -> bool:

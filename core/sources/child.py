@@ -84,12 +84,12 @@ def _answer(request: dict[str, Any], replies: int) -> None:
 
 def _unexpected(error: Exception) -> dict[str, str]:
     words = " ".join(str(error).split())[:200]
-    # A library that finds no room for itself is an ImportError to Python.
+    # A library that finds no space for itself is an ImportError to Python.
     if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
         reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
         return {"error": "TooLarge", "reason": reason}
     if getattr(error, "errno", None) in FULL:
-        return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
+        return {"error": "DiskFull", "reason": "no space left to write to; free some space"}
     if getattr(error, "errno", None) == errno.EROFS:
         return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}
     if isinstance(error, OSError) and error.strerror and error.filename:

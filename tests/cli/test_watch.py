@@ -77,7 +77,7 @@ def test_what_lies_there_already_is_scanned_and_what_grows_meanwhile_is_not_lost
     assert whole["bad.mp4"] == "failed"
     # Both hold the same; on a slow machine the one that grows may be whole before it is looked.
     assert {whole["there.mp4"], whole["growing.mp4"]} <= {"done", "known"}
-    states = [t for n in (1, 2, 3) for t in tasks(cli, n) if t["path"].endswith("growing.mp4")]
+    states = [t for n in (2, 3, 4) for t in tasks(cli, n) if t["path"].endswith("growing.mp4")]
     assert not [task for task in states if task["state"] == "failed"], "it was read half-written"
 
 
@@ -97,4 +97,8 @@ def test_ctrl_c_during_a_scan_keeps_it_resumable(
     code, err, rest = stop(process)
     assert code == 130 and "stopped watching" in err and "runs resume" in err
     assert rest[-1]["state"] == "interrupted"
-    assert cli.here("runs", "resume", "1").code == 0
+    (watch,) = [
+        job for job in cli.here("runs", "list", "--all", "--json").json() if job["kind"] == "watch"
+    ]
+    assert (watch["state"], watch["title"]) == ("done", str(folder))
+    assert cli.here("runs", "resume", str(rest[-1]["scan"])).code == 0

@@ -106,7 +106,7 @@ def test_a_migration_that_is_interrupted_leaves_the_former_library(
 
     monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS[:4], breaks))
     monkeypatch.setattr(database, "SCHEMA_VERSION", 5)
-    with pytest.raises(Exception, match="no room left"):
+    with pytest.raises(Exception, match="no space left"):
         Library(former.library)
     connection = sqlite3.connect(former.library / "library.db")
     assert connection.execute("PRAGMA user_version").fetchone() == (4,)

@@ -127,7 +127,7 @@ def test_waiting_scans_are_ordered_held_and_cancelled(
         state = app.bridge.state
         assert state is not None and [scan.sources for scan in state.scans] == [1, 1, 1]
         await viewer.press("p")
-        await viewer.sees("scan 1 is held", "> paused")
+        await viewer.sees("scan 1 is paused", "> paused")
         await viewer.press("G", "K")
         await viewer.sees("moved up")
         rows = viewer.terminal.rows
@@ -194,7 +194,7 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
         await viewer.sees("> queued", "scan 1", "verification", "1 of 1 in the queue")
         await viewer.until(lambda: "1 running  1 queued" in viewer.line("title"))
         await viewer.press("p")
-        await viewer.sees("verification 3 is held", "> paused")
+        await viewer.sees("verification 3 is paused", "> paused")
         await viewer.press("p", "x")
         await viewer.sees("verification 3 stops; r resumes it", "> stopped")
         await app.bridge.ask(CancelScan(2))

@@ -67,7 +67,9 @@ class Scan(Job):
         if planned.left_out:
             files = counted(planned.left_out, "file")
             notes.insert(0, f"{files} left out: no stage of this profile looks at their kind")
-        _announce(context, number, resolved.spec.profile, planned.sources, gone, notes)
+        _announce(
+            context, number, resolved.spec.profile, planned.sources, gone, notes, command.watch
+        )
         if planned.passed_over:
             context.emit(LeftOut(number, **asdict(planned.passed_over)))
         title = title_of(resolved.spec.profile, command.paths)
@@ -173,11 +175,11 @@ def _kept(
 
 def _announce(
     context: JobContext, scan: int, profile: str, sources: Sequence[Source],
-    gone: Sequence[TaskRow], notes: Sequence[str],
+    gone: Sequence[TaskRow], notes: Sequence[str], watch: int = 0,
 ) -> None:  # fmt: skip
     """Say that a scan begins, which of its sources are not there, and what to know of it."""
     known = sum(1 for source in sources if source.result is not None or source.failure)
-    context.emit(ScanStarted(scan, profile, len(sources), known))
+    context.emit(ScanStarted(scan, profile, len(sources), known, watch))
     for note in notes:
         context.emit(Warned(scan, note))
     for task in gone:

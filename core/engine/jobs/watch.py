@@ -1,6 +1,7 @@
 """A watched folder as a job: whatever becomes complete in it is submitted as scans.
 
-It continues until a user ends it; an engine that starts again continues it. One scan at a time:
+It continues until a user ends it; an engine that starts again continues it, unless a command
+waits for it (`attended`). One scan at a time:
 files that become complete meanwhile go into the next. A scan that a full disk interrupted is
 resumed once there is space.
 """
@@ -11,14 +12,15 @@ import asyncio
 import logging
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Self
 
 from ...config.profiles import resolve
 from ...errors import DiskFull, NothingToScan, SightlineError, UnknownName, UsageError
 from ...pipeline.channel import Cancelled
 from ...protocol.commands import SubmitScan, WatchFolder
-from ...protocol.messages import Warned
+from ...protocol.messages import LeftOut, Warned
+from ...protocol.passed_over import PassedOver
 from ...protocol.state import WatchState
 from ...sources.appearing import Appearing
 from ...storage.jobs import JobRow
@@ -45,6 +47,7 @@ class Watch(Job):
         super().__init__(context, number, command.folder)
         self._command = command
         self._scans = 0
+        self._left_out = PassedOver()
         self._trouble = ""
         self._was_ended = False
         self._appearing: Appearing | None = None
@@ -78,7 +81,12 @@ class Watch(Job):
             ) from error
         _end_former(context, command.folder)
         context.library.jobs.set_state(row.number, "running")
-        return cls(context, row.number, command)
+        return cls(context, row.number, replace(command, mode="new"))
+
+    @classmethod
+    def continues_by_itself(cls, row: JobRow) -> bool:
+        """Return whether no command waits for it."""
+        return not row.plan.get("attended", False)
 
     def run(self) -> None:
         """Watch until ended."""
@@ -156,14 +164,21 @@ class Watch(Job):
         while self.control.paused and not await self._stopped_within(POLL_SECONDS):
             pass
         self._trouble = ""
-        if not paths or self.control.cancelled:
+        self._say_left_out(appearing.passed_over)
+        if not paths:
+            self._idle("nothing there yet")
+            return
+        if self.control.cancelled:
             return  # the next watch finds them again
         command = self._command
-        asked = SubmitScan(tuple(paths), command.profile, command.overrides, mode="new")
+        asked = SubmitScan(
+            tuple(paths), command.profile, command.overrides, mode=command.mode,
+            follow_links=command.follow_links, watch=self.number,
+        )  # fmt: skip
         try:
             scan = await asyncio.to_thread(self._context.submit, asked)
         except NothingToScan as nothing:
-            log.info("watch: %s", nothing)
+            self._idle(str(nothing))
             return
         except SightlineError:
             appearing.settling.give_back(paths)
@@ -178,6 +193,7 @@ class Watch(Job):
             if end is None:
                 await self._stopped_within(POLL_SECONDS)
             elif end.fault != DiskFull.__name__:
+                log.info("watch: scan %d %s", scan, end.state)
                 self._is_in_trouble(end.reason)
                 return
             elif not await self._resumed(scan, end.reason):
@@ -196,9 +212,19 @@ class Watch(Job):
             log.info("watch: scan %d cannot continue: %s", scan, error)
         return True
 
+    def _idle(self, reason: str) -> None:
+        log.info("watch: %s", reason)
+        self._report({"type": "WatchIdle", "reason": reason})
+
+    def _say_left_out(self, found: PassedOver) -> None:
+        """Say what lies in the folder and is not read, once for each change of it."""
+        if found != self._left_out:
+            self._left_out = found
+            self._context.emit(LeftOut(self.number, **asdict(found)))
+
     def _is_in_trouble(self, reason: str) -> None:
         if reason and reason != self._trouble:
-            self._context.emit(Warned(0, f"watching {clean_path(self.title)}: {reason}"))
+            self._context.emit(Warned(self.number, f"watching {clean_path(self.title)}: {reason}"))
         self._trouble = reason
 
     async def _stopped_within(self, seconds: float) -> bool:
