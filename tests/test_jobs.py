@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from core.engine.job_registry import KINDS
-from core.errors import UnknownName, UsageError
+from core.errors import UsageError
 from core.protocol.commands import (
     CancelScan,
     CheckBatches,
     ContinueScan,
-    EndWatch,
     MoveScan,
     PauseScan,
     RemoveScan,
