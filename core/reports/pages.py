@@ -70,8 +70,8 @@ def _tasks(
 ) -> Page:
     """Return sources of scans; with those of all scans also jobs of other kinds, as rows 0.
 
-    Jobs that run, wait or may be resumed come before the sources; those that ended, and those that
-    continue until a user ends them, after them.
+    Jobs that run or wait come before the sources, and so do those that may be resumed unless a scan
+    runs or waits. Those that ended, and those that continue until a user ends them, come last.
     """
     words = query.text.split()
     open_jobs, ended_jobs = _job_rows(library, query, active)
@@ -99,15 +99,18 @@ def _job_rows(
     """Return jobs of other kinds than scans: those before the sources, and those after them."""
     if query.scan is not None:
         return [], []
-    lines = [line for line in other_job_lines(library) if _says(line, query.text)]
+    every = other_job_lines(library)
+    lines = [line for line in every if _says(line, query.text)]
     lines.sort(key=lambda line: _place(line.number, active))
-    first = [line for line in lines if not line.standing and _has_left(line, active)]
+    others = {line.number for line in every}
+    has_scan = any(number not in others for number in active)
+    first = [line for line in lines if not line.standing and _is_first(line, active, has_scan)]
     last = [line for line in lines if line not in first]
     return list(map(_job_row, first)), list(map(_job_row, last))
 
 
-def _has_left(line: JobLine, active: Sequence[int]) -> bool:
-    return line.state != "done" or line.number in active
+def _is_first(line: JobLine, active: Sequence[int], has_scan: bool) -> bool:
+    return line.number in active or (line.state != "done" and not has_scan)
 
 
 def _job_row(line: JobLine) -> dict[str, Any]:

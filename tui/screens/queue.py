@@ -99,14 +99,23 @@ class QueueScreen(AppScreen):
         """Return whether a folder is watched."""
         return bool(self.state and self.state.watches)
 
+    def job_active(self) -> bool:
+        """Return whether the job under the cursor runs or waits."""
+        return queue.job_of(self.state, self._scan()) is not None
+
+    def scan_here(self) -> bool:
+        """Return whether a source of a scan is under the cursor."""
+        row = self._row()
+        return row is not None and row["number"] > 0
+
     def act_queue_pause(self) -> None:
         """Pause or resume the job under the cursor."""
         from core.protocol.commands import ContinueScan, PauseScan
 
         job = queue.job_of(self.state, self._scan())
-        if job is None:
-            self.say(f"that {self._kind()} is not running")
-        elif job.state == "paused":
+        if job is None:  # it ended just now
+            return
+        if job.state == "paused":
             self.work(self._request(ContinueScan(job.number), f"{queue.called(job)} is resumed"))
         else:
             self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is paused"))
@@ -127,8 +136,7 @@ class QueueScreen(AppScreen):
         from core.protocol.commands import CancelScan
 
         job = queue.job_of(self.state, self._scan())
-        if job is None:
-            self.say(f"that {self._kind()} is not running")
+        if job is None:  # it ended just now
             return
         name = queue.called(job)
         if job.state == "queued":
