@@ -130,6 +130,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("queue", "queue.remove", "X", "Remove the job and its results; asks", when="row_here",
         writes=True),
     _on("queue", "queue.results", "v", "Show what was found in it", "results", "scan_here"),
+    _on("queue", "queue.report", "", "Write a bug report of the scan", when="scan_here"),
     _on("queue", "queue.watch", "w", "Watch a folder: scan whatever appears in it", "watch",
         writes=True),
     _on("queue", "queue.unwatch", "W", "Watch a folder no more", when="watching", writes=True),
