@@ -35,6 +35,8 @@ class ModelLeases:
         self.notify = notify
         self.cancelled = cancelled
         """asked by a model between two tokens"""
+        self.calls: list[tuple[Model, Callable[[], Any]]] | None = None
+        """a list that every call of a model is added to, so that it can be repeated alone"""
         self._loadings = loadings
         self._annotations = annotations
 
@@ -70,6 +72,8 @@ class ModelLeases:
     def run(self, model: Model, work: Callable[[], T]) -> T:
         """Run work on a model's device. Raises OutOfMemory, or Cancelled once the scan is."""
         raw = self.residency.run(model, work)
+        if self.calls is not None:
+            self.calls.append((model, work))
         if self.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
         return raw

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
-from ..models.protocols import Pixels
+from ..models.protocols import Model, Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..records import SourceInfo
@@ -55,6 +56,11 @@ class InferenceSession:
     @cancelled.setter
     def cancelled(self, ask: Callable[[], bool]) -> None:
         self._leases.cancelled = ask
+
+    def record_calls(self) -> list[tuple[Model, Callable[[], Any]]]:
+        """Return a list that every call of a model is added to from now on."""
+        self._leases.calls = []
+        return self._leases.calls
 
     def open(self) -> None:
         """Settle on models and prompts. Raises UsageError or EnvironmentFault."""

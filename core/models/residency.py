@@ -189,6 +189,11 @@ class Residency:
             ]  # fmt: skip
         return sorted(rows, key=lambda row: row.idle_seconds)
 
+    def holds(self, model: Model) -> bool:
+        """Return whether a model is in memory."""
+        with self._lock:
+            return any(resident.model is model for resident in self._residents.values())
+
     def close(self) -> None:
         """Release everything."""
         with self._lock:

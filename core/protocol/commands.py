@@ -61,7 +61,8 @@ class EndWatch(Request[Accepted], right="write", long=True):
 class CheckBatches(Request[Accepted], right="write", long=True):
     """Scan the same frames in batches of each of `sizes`, `rounds` times, and compare.
 
-    With models, at most `frames` images, and frames of each video, are taken.
+    With models, at most `frames` images, and frames of each video, are taken. Without sizes, it is
+    the one of the profile.
     """
 
     JOB: ClassVar[str] = "batch-check"

@@ -150,7 +150,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A batch size: frames a second of the whole scan, and that speed by the first size's."""
+    """A batch size: frames a second of the whole scan, and that speed by the first size's.
+
+    `batch` is 0 for the sizes of the profile.
+    """
 
     batch: int
     frames: int
@@ -159,3 +162,6 @@ class BatchLine:
     peak_bytes: int | None
     """most memory held while a VLM answered, where it is reported"""
     stages: tuple[Agreement, ...]
+    share: float | None = None
+    """speed of the scan by that of its models alone, given the same inputs; None without models,
+    with a server, and where a model had to leave memory meanwhile"""
