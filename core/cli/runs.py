@@ -14,11 +14,12 @@ import click
 from ..errors import LibraryBusy, UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
 from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
-from ..protocol.requests.results import GetScans, GetTasks
+from ..protocol.requests.results import GetScans, GetStageOutput, GetTasks
 from ..protocol.views import JobLine
 from ..service.attach import attached, headless
 from ..service.client import EngineClient, ask_library, verified_without_engine
-from ..text import clean
+from ..service.local import write_file
+from ..text import clean, clean_path, counted, json_text
 from ..times import duration
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
 from .options import formats_option, out_option
@@ -226,27 +227,59 @@ def remove(session: Session, scan: int) -> int:
 
 @command.command()
 @click.argument("scan", type=int)
+@click.option("--stage", default="", metavar="NAME",
+              help="Run this stage alone, on the input that is kept.")  # fmt: skip
+@click.option("--golden", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              metavar="FILE", help="Compare the stage's output with a golden file.")  # fmt: skip
+@click.option("--write-golden", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the stage's kept output as a golden file, and run nothing.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def verify(session: Session, scan: int, as_json: bool) -> int:
+def verify(
+    session: Session, scan: int, stage: str, golden: Path | None, write_golden: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Measure every source of a scan again and compare with what is kept.
+
+    With --stage one stage alone runs again: a screening stage decides on the measurements that are
+    kept, a model is asked about the same frames with the same answers of the stages before it. Its
+    output is compared with what is kept, or with a golden file.
+
+    \b
+      sightline runs verify 3 --stage flash --write-golden flash.jsonl
+      sightline runs verify 3 --stage flash --golden flash.jsonl
 
     It is a job of the library's engine: the running one, if there is one. After an interruption
     `runs resume` continues with the sources that were not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
+    if write_golden is not None:
+        return _write_golden(session, scan, stage, write_golden)
+    command = VerifyScan(scan, stage, str(golden.absolute()) if golden else "")
     printer = VerificationPrinter(session.out, as_json=as_json)
     if not os.access(session.library, os.W_OK):  # no engine can keep a job there
-        return _verify_here(session, scan, printer, as_json=as_json)
+        return _verify_here(session, command, printer, as_json=as_json)
     try:
-        return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))
+        return asyncio.run(run_job(session, command, printer, as_json=as_json))
     except LibraryBusy:  # another command hosts its engine
-        return _verify_here(session, scan, printer, as_json=as_json)
+        return _verify_here(session, command, printer, as_json=as_json)
 
 
-def _verify_here(session: Session, scan: int, printer: JobPrinter, *, as_json: bool) -> int:
+def _write_golden(session: Session, scan: int, stage: str, path: Path) -> int:
+    """Write what a stage gave, as it is kept. Raises UsageError, EnvironmentFault."""
+    if not stage:
+        raise UsageError("a golden file is of one stage: name it with --stage")
+    rows = ask_library(session.library, GetStageOutput(scan, stage)).rows
+    write_file(path.absolute(), "".join(f"{json_text(row)}\n" for row in rows).encode())
+    session.out.note(f"{counted(len(rows) - 1, 'source')} written to {clean_path(str(path))}")
+    return 0
+
+
+def _verify_here(
+    session: Session, command: VerifyScan, printer: JobPrinter, *, as_json: bool
+) -> int:
     """Verify without an engine: nothing is kept, and an interrupted verification starts over."""
-    for checked in verified_without_engine(session.library, scan):
+    for checked in verified_without_engine(session.library, command):
         body = {"type": "Verified", **asdict(checked)}
         if as_json:
             session.out.json(body)

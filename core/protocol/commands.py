@@ -76,10 +76,16 @@ class CheckBatches(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class VerifyScan(Request[Accepted], right="write", long=True):
-    """Measure every source of a scan again, beside the library, and compare."""
+    """Measure every source of a scan again, beside the library, and compare.
+
+    With a `stage`, that one alone runs again, on the input that is kept, and its output is compared
+    with what is kept or with a `golden` file (see `GetStageOutput`).
+    """
 
     JOB: ClassVar[str] = "verification"
     scan: int
+    stage: str = ""
+    golden: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,11 @@ class Database:
         with self._lock, self._in_words():
             yield self._connection
 
+    def copy_to(self, target: Database) -> None:
+        """Replace the content of another database by that of this one. Raises EnvironmentFault."""
+        with self.reading() as source, target.reading() as copy:
+            source.backup(copy)
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:

@@ -11,7 +11,9 @@ from ...protocol.commands import SubmitScan
 from ...protocol.requests.results import (
     TASKS_OF_A_PART,
     GetScans,
+    GetStageOutput,
     GetTasks,
+    GoldenRows,
     PlanScan,
     ScanLines,
     TaskPage,
@@ -31,6 +33,17 @@ async def tasks(context: Context, request: GetTasks) -> AsyncGenerator[TaskPage,
     found = await context.call(context.records.tasks, request.scan)
     for first in range(0, len(found), TASKS_OF_A_PART):
         yield TaskPage(tuple(found[first : first + TASKS_OF_A_PART]))
+
+
+async def stage_output(
+    context: Context, request: GetStageOutput
+) -> AsyncGenerator[GoldenRows, None]:
+    """Yield what one stage of a scan gave. Raises UnknownName, UsageError."""
+    from ...experiments.stage_output import golden_rows
+
+    rows = golden_rows(context.library, request.scan, request.stage)
+    while (row := await context.call(next, rows, None)) is not None:
+        yield GoldenRows((row,))
 
 
 async def plan(context: Context, request: PlanScan) -> PlanView:
@@ -60,5 +73,6 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
 HANDLERS: Handlers = {
     GetScans: scans,
     GetTasks: tasks,
+    GetStageOutput: stage_output,
     PlanScan: plan,
 }
