@@ -111,7 +111,7 @@ def test_one_model_is_asked_again_and_no_other(
     server.text = "Something else."
     changed = cli.here("runs", "verify", "1", "--stage", "caption", "--json")
     assert changed.code == 1
-    assert {row["reason"] for row in changed.json()} == {"1 of 1 answers changed, first at frame 0"}
+    assert {row["reason"] for row in changed.json()} == {"1 of 1 answer changed, first at frame 0"}
     # Vectors survive being written as text.
     row = json.loads(golden.read_text().splitlines()[1])
     vector = np.frombuffer(__import__("base64").b64decode(row["answers"][0]["vector"]), "<f4")

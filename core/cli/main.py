@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": (".status", "Show what is running, what waits and how far it is."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),
     "engine": (".engine", "Look at and stop the engine that runs behind the app."),
-    "report": (".report", "Write what a maintainer needs to reproduce a fault."),
+    "report": (".report", "Write what a maintainer needs to reproduce a fault in a scan."),
     "doctor": (".doctor", "Show what this machine can do, and how to fix what it cannot."),
     "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
 }

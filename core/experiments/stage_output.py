@@ -21,7 +21,7 @@ from ..errors import UsageError
 from ..scans.stored_spec import spec_of
 from ..storage.library import Library
 from ..stores.answers import Annotation
-from ..text import clean, clean_path, nearest
+from ..text import clean, clean_path, counted, nearest
 from .agreement import alike, key_of, same
 
 FORMAT, VERSION = "sightline.golden", 1
@@ -96,10 +96,11 @@ def difference(before: StageOutput, now: StageOutput) -> str:
     if changed:
         first = min(changed, key=lambda note: note.frame)
         found.append(
-            f"{len(changed)} of {len(before.answers)} answers changed, first at frame {first.frame}"
+            f"{len(changed)} of {counted(len(before.answers), 'answer')} changed, first at frame "
+            f"{first.frame}"
         )
     if more > 0:
-        found.append(f"{more} more than {len(before.answers)} answers")
+        found.append(f"{counted(more, 'answer')} more than {len(before.answers)}")
     return "; ".join(found)
 
 
@@ -109,7 +110,7 @@ def _difference_of_candidates(
     if before == now:
         return []
     if len(before) != len(now):
-        return [f"{len(now)} candidates instead of {len(before)}"]
+        return [f"{counted(len(now), 'candidate')} instead of {len(before)}"]
     for number, (one, other) in enumerate(zip(before, now, strict=True)):
         for name in one:
             if one[name] != other.get(name):

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..text import counted
+
 
 @dataclass(frozen=True, slots=True)
 class BugReport:
@@ -40,8 +42,10 @@ def markdown(body: Mapping[str, Any]) -> str:
 
 def _one_line(failed: Mapping[str, Any]) -> str:
     facts = {k: v for k, v in failed.get("file", {}).items() if v not in (None, "")}
-    about = f" {facts}" if facts else ""
-    return f"{failed['source']} ({failed['kind']}, {failed.get('bytes', '?')} bytes){about}: {failed['reason']}"  # noqa: E501
+    size = failed.get("bytes")
+    about = [failed["kind"], *([counted(size, "byte")] if size is not None else []),
+             *(f"{name} {value}" for name, value in facts.items())]  # fmt: skip
+    return f"{failed['source']} ({', '.join(about)}): {failed['reason']}"
 
 
 def _block(title: str, lines: Sequence[str], language: str = "") -> str:

@@ -66,7 +66,7 @@ def bug_report(
     }  # fmt: skip
     head = {
         "format": "sightline.bug-report", "version": 1, "sightline": sightline_version(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(), "platform": platform.platform(),
         "packages": packages(),
     }  # fmt: skip

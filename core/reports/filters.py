@@ -120,7 +120,7 @@ def _condition(part: re.Match[str]) -> Condition:
 def _incomplete(name: str, sign: str) -> UsageError:
     if name not in _NAMES:
         return _unknown(name, sign, "")
-    return UsageError(f"{name}{sign} says nothing; write {name}{sign}VALUE")
+    return UsageError(f"'{name}{sign}': no value; write {name}{sign}VALUE")
 
 
 def _unknown(name: str, sign: str, value: str) -> UsageError:
@@ -145,7 +145,7 @@ def _value(name: str, value: str) -> str | float:
             f"is:{clean(value)}: known are {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
         )
     if not value:
-        raise UsageError(f"{name}: says nothing; write {name}:WORD")
+        raise UsageError(f"{name}: no value; write {name}:WORD")
     return value
 
 
