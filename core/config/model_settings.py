@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .section import NO_RESULT, Section
+from .section import LATER, NO_RESULT, Section
 
 
 class Models(Section):
@@ -61,6 +61,22 @@ class Models(Section):
         description="frames shown to a VLM kept in the library, so that another prompt decodes "
         "nothing; 0 keeps none",
         json_schema_extra=NO_RESULT,
+    )
+    gate: tuple[str, ...] = Field(
+        (),
+        description="frames kept from models: 'quality', one fault such as 'quality.dark', "
+        "'dedupe'; the result says which and why",
+        json_schema_extra=LATER,
+    )
+
+
+class GatedSection(Section):
+    """The table of a stage that shows frames to a model."""
+
+    gate: tuple[str, ...] | None = Field(
+        None,
+        description="frames kept from this stage's model; without it, models.gate",
+        json_schema_extra=LATER,
     )
 
 

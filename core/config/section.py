@@ -13,6 +13,10 @@ MEASURE: dict[str, Any] = {"affects": "measure"}
 NO_RESULT: dict[str, Any] = {"affects": "nothing"}
 """Marks a setting of how the work is done, which never changes a result and is no part of a hash"""
 
+LATER: dict[str, Any] = {"affects": "result", "later": True}
+"""Marks a setting that came after libraries were kept: at its default it is no part of a hash, so
+that what was kept before is still known by its key"""
+
 
 class Section(BaseModel):
     """A table of settings; unknown keys are refused, values never change once read."""
@@ -24,3 +28,14 @@ def marked(section: type[BaseModel], mark: dict[str, Any]) -> set[str]:
     """Return the names of a table's settings that carry a mark."""
     fields = section.model_fields.items()
     return {name for name, field in fields if field.json_schema_extra == mark}
+
+
+def unhashed(section: BaseModel) -> set[str]:
+    """Return the settings of a table that are no part of its hash: see `NO_RESULT` and `LATER`."""
+    fields = type(section).model_fields
+    later = {
+        name
+        for name in marked(type(section), LATER)
+        if getattr(section, name) == fields[name].get_default(call_default_factory=True)
+    }
+    return later | marked(type(section), NO_RESULT)

@@ -52,6 +52,8 @@ class StageDeclaration:
     """whether its accepted candidates become events"""
     in_regions: ClassVar[bool] = False
     """whether the regions of a profile bound what it measures; else it measures entire frames"""
+    faults: ClassVar[tuple[str, ...]] = ()
+    """of a screening stage: what it finds wrong with frames that `gate` can name (`gates.py`)"""
     accepts: ClassVar[tuple[ModelKind, ...]] = ()
     """kinds of models it can use"""
     follows: ClassVar[str] = ""

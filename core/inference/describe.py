@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -18,7 +19,7 @@ from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .vlm import answered, vlm_parameters
 
 
-class Describe(Section):
+class Describe(GatedSection):
     """A text about each object found."""
 
     model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -109,6 +109,7 @@ class VideoFrames:
     spec: Spec
     annotations: AnswerStore
     frames: FrameStore | None
+    gated: Callable[[int], dict[str, str]] = lambda _frame: {}
     ended: dict[str, Any] = field(default_factory=dict)
     count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -176,13 +177,15 @@ class VideoFrames:
         )
 
     def _shown(self, frame: int, seconds: float, decode: Any) -> LazyFrame:
-        return shown(self.info, frame, seconds, decode, self.spec, self.frames)
+        gated = self.gated(frame)
+        return shown(self.info, frame, seconds, decode, self.spec, self.frames, gated)
 
 
 def shown(
-    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: FrameStore | None
-) -> LazyFrame:
-    """Return a frame of a source as it is shown."""
+    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec,
+    frames: FrameStore | None, gated: Mapping[str, str] | None = None,
+) -> LazyFrame:  # fmt: skip
+    """Return a frame of a source as it is shown; `gated` is that of `LazyFrame`."""
     side = longest_side(spec)
     size = info.width, info.height
     rough = info.kind == "picture" and roughly(spec)
@@ -190,7 +193,7 @@ def shown(
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
     kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
-    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels)
+    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels, gated)
 
 
 def _kept_as(info: SourceInfo) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ..config.spec import tagged_hash
 from ..models.protocols import Model
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
@@ -31,6 +32,8 @@ class _Work:
 
     batch: Microbatch
     questions: list[Question]
+    gated: list[Question]
+    """frames kept from the model; `about` is why"""
     known: dict[QuestionKey, Annotation]
     chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
 
@@ -113,16 +116,18 @@ class InferenceRunner:
         return self._models[stage.name]
 
     def _prepared(self, stage: ModelStage, batch: Microbatch) -> _Work:
-        questions = stage.questions(batch.shown, batch.prior)
-        keys = [_key(batch, question) for question in questions]
+        gated = list(_gated(stage, batch))
+        asked = stage.questions(batch.shown, batch.prior)
+        questions = [q for q in asked if stage.name not in batch.shown[q.row].gated]
+        keys = [_key(batch, question) for question in (*questions, *gated)]
         settled = stage.name in self._settled
         known = self._known(stage, batch, keys, failed=settled)
         if self._redo:
             known = {key: said for key, said in known.items() if self._is_fresh(stage, key)}
         # The same picture twice in a microbatch is the same question.
-        open_ones = dict(zip(keys, questions, strict=True))
+        open_ones = dict(zip(keys, questions, strict=False))
         pending = [question for key, question in open_ones.items() if key not in known]
-        work = _Work(batch, questions, known)
+        work = _Work(batch, questions, gated, known)
         size = stage.batch_size  # answering may shrink it meanwhile
         for start in range(0, len(pending), size):
             part = pending[start : start + size]
@@ -142,13 +147,18 @@ class InferenceRunner:
         said: list[tuple[Question, Answer]] = []
         for part, prepared in work.chunks:
             said += self._ask(stage, work.batch, part, prepared)
+        said += [
+            (q, Answer({"gated": q.about}))
+            for q in work.gated
+            if _key(work.batch, q) not in work.known
+        ]
         answers = dict(work.known)
         for question, annotation in self._keep(stage, work.batch, said):
             key = _key(work.batch, question)
             answers[key] = annotation
             if self._redo:
                 self._asked_now.add((stage.asked.id, *key))
-        for question in work.questions:
+        for question in (*work.questions, *work.gated):
             prior = work.batch.prior[question.row].setdefault(stage.name, [])
             prior.append(answers[_key(work.batch, question)])
         return work.batch
@@ -222,6 +232,14 @@ class InferenceRunner:
 def _key(batch: Microbatch, question: Question) -> QuestionKey:
     shown = batch.shown[question.row]
     return shown.content, shown.frame, question.part
+
+
+def _gated(stage: ModelStage, batch: Microbatch) -> Iterator[Question]:
+    """Yield a part for each frame that is kept from the model: its reason is what names it."""
+    for row, shown in enumerate(batch.shown):
+        reason = shown.gated.get(stage.name)
+        if reason is not None:
+            yield Question(row, f"gated {tagged_hash('gated', reason)}", reason)
 
 
 def _annotation(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,17 +79,20 @@ class InferenceSession:
         control: Control,
         progress: Progress,
         earlier: InferenceRunner | None = None,
+        *,
+        gated: Callable[[int], dict[str, str]] = lambda _frame: {},
     ) -> ModelAnswers:
         """Show a video's frames to the models, of an earlier pass if one is given.
 
-        Raises SourceError, EnvironmentFault, Cancelled.
+        `gated` gives by stage why a frame is kept from its model. Raises SourceError,
+        EnvironmentFault, Cancelled.
         """
         runner = earlier or self.runner
         if runner is None:
             return ModelAnswers()
         frames = VideoFrames(
             reader, info, self._spec, self._stores.annotations,
-            kept_frames(self._spec, self._stores.frames),
+            kept_frames(self._spec, self._stores.frames), gated,
         )  # fmt: skip
         answers = ModelAnswers(asked=dict(runner.asked), ended=frames.ended)
 
@@ -167,7 +171,8 @@ class InferenceSession:
 
 def _brief(note: Annotation) -> Annotation:
     """Return a note without what a long video's notes would fill the memory with."""
-    return replace(note, body={"error": note.failed} if note.failed else {}, vector=None)
+    kept: dict[str, Any] = {key: note.body[key] for key in ("error", "gated") if key in note.body}
+    return replace(note, body=kept, vector=None)
 
 
 def _decode(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section, Share
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -33,7 +34,7 @@ class _Vectors:
     vectors: NDArray[np.float32]
 
 
-class Tag(Section):
+class Tag(GatedSection):
     """Words for each frame."""
 
     model: str = Field("", description="an embedder, Florence-2 or a VLM; empty takes embed.model")

@@ -78,7 +78,7 @@ def answer_line(stage: str, body: Mapping[str, Any]) -> str:
 
 
 def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
-    answered = [note for note in group if not note.failed]
+    answered = [note for note in group if not note.failed and not note.gated]
     whole = {note.stage: note for note in answered if "," not in note.part}
     tags, caption = (whole.get(holders.get(slot, "")) for slot in ("tags", "caption"))
     vector = next((n for n in answered if n.stage == holders.get("vector") and not n.part), None)
@@ -90,6 +90,7 @@ def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
         things=tuple(_things(answered, holders)),
         vector=vector.vector if vector else None,
         failures=tuple((note.stage, note.failed) for note in group if note.failed),
+        gated=tuple((note.stage, note.gated) for note in group if note.gated),
         answers=tuple(_answers_without_a_slot(answered, holders)),
     )
     return replace(notes, lines=tuple(_frame_lines(notes, tags, caption)))
@@ -118,6 +119,8 @@ def _frame_lines(
         text = thing.description["text"] if thing.description else ""
         name = f"{thing.label} {thing.score:.2f}"
         yield f"{name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {text}".rstrip()
+    for stage, reason in notes.gated:
+        yield f"{stage}: not asked ({reason})"
 
 
 def _lines(stage: str, body: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,8 @@ from ..sources.pools import image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..stores.results import Result
+from .gating import FrameGate
+from .measure import open_series
 from .plan import Source, work_items
 from .progress import RunningTasks
 from .retries import Retries
@@ -50,10 +52,11 @@ class ScanJob:
         nice: int = 0,
         reader: ReaderProcess | None = None,
         parent: Control | None = None,
+        gate: FrameGate | None = None,
     ) -> None:
         """`nice` is how readers stand back for others; `reader` is one that runs already.
 
-        `parent` controls the job of which this scan is a part.
+        `parent` controls the job of which this scan is a part, `gate` is that of several such.
         """
         self.scan = scan
         self._redo = redo
@@ -65,7 +68,10 @@ class ScanJob:
         self._emit = emit
         self._task_results = TaskResults(library, scan, spec.hash(), emit)
         self._tasks = RunningTasks(scan, emit, self._task_results.started)
-        self._videos = VideoScan(library, scan, spec, session, self._tasks, self.control, redo=redo)
+        self._gate = gate or FrameGate(spec)
+        self._videos = VideoScan(
+            library, scan, spec, session, self._tasks, self.control, self._gate, redo=redo
+        )
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
         self._retries = Retries(lambda text: emit(events.Warned(scan, text)))
@@ -79,6 +85,8 @@ class ScanJob:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
         self._sources = len(sources)
         to_read = [s for s in sources if s.result is None and not s.failure]
+        if to_read and self._gate.compares_pictures:
+            self._compare_with_known(sources)
         self._task_results.settled([s for s in sources if s.result is not None or s.failure])
         try:
             self.control.checkpoint()
@@ -95,6 +103,16 @@ class ScanJob:
                 self._session.close()
         if self._ending and not self.is_complete:
             raise Cancelled
+
+    def _compare_with_known(self, sources: Sequence[Source]) -> None:
+        """Have the pictures that an earlier scan read count for duplicates, in their order."""
+        for source in sources:
+            if source.result is None or source.content is None or source.kind != "picture":
+                continue
+            info = self._library.results.info(source.content, source.found.path)
+            tracks = open_series(self._library.series, info, self._spec)
+            if info.kind == "picture" and all(track.state.complete for track in tracks):
+                self._gate.of_picture(info, self._library.series, tracks)
 
     def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
         """Do something with every source, several side by side; the first fault ends it."""
@@ -223,7 +241,8 @@ class ScanJob:
             return
         progress = self._tasks.reporter(source, self._tasks.begin(source, None))
         try:
-            self._session.answer_video(reader, info, self.control, progress, runner)
+            gated = self._videos.gated_ahead(info, reader)
+            self._session.answer_video(reader, info, self.control, progress, runner, gated=gated)
         finally:
             self._tasks.end(source)
 
@@ -287,7 +306,7 @@ class ScanJob:
 
         return ImageScan(
             self._library, self._image_pool, self._spec, runner,
-            self._library.frames, redo=self._redo,
+            self._library.frames, self._gate, redo=self._redo,
         )  # fmt: skip
 
     def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:

@@ -16,6 +16,7 @@ from ..records import SourceInfo
 from ..screening.registry import versions
 from ..sources.reader import Reader
 from ..stores.results import Result
+from .gating import FrameGate, Gated
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source
 from .progress import RunningTasks
@@ -38,6 +39,7 @@ class VideoScan:
         session: InferenceSession | None,
         tasks: RunningTasks,
         control: Control,
+        gate: FrameGate,
         *,
         redo: bool,
     ) -> None:
@@ -48,6 +50,7 @@ class VideoScan:
         self._session = session
         self._tasks = tasks
         self._control = control
+        self._gate = gate
         self._redo = redo
         self._versions = versions(spec.screening_stages)
 
@@ -76,10 +79,7 @@ class VideoScan:
         Raises SourceError or Cancelled.
         """
         results, series = self._library.results, self._library.series
-        tracks = open_series(series, info, self._spec)
-        anew = self._redo or self._retried(info.content, tracks)
-        if anew:
-            tracks = open_series(series, info, self._spec, anew=f"again-{self._scan}")
+        tracks, anew = self._opened(info)
         running = self._tasks.begin(source, info.frame_count)
         progress = self._tasks.reporter(source, running)
 
@@ -102,6 +102,31 @@ class VideoScan:
             track.stage.close()
         return info, result
 
+    def gated_ahead(self, info: SourceInfo, reader: Reader) -> Gated:
+        """Return which frames an earlier pass keeps from models; measures them where need be.
+
+        `measure` then finds them measured. Raises SourceError or Cancelled.
+        """
+        series = self._library.series
+        if self._gate.is_open:
+            return self._gate.of_video(series, [])
+        tracks, _ = self._opened(info)
+
+        def unseen(done: int, steps: list[StepReport]) -> None:
+            """Report nothing: progress counts the frames that the models are shown."""
+
+        measure_video(series, reader, info, self._spec, tracks, self._control, unseen)
+        return self._gate.of_video(series, tracks)
+
+    def _opened(self, info: SourceInfo) -> tuple[list[StageSeries], bool]:
+        """Return the series of a video, and whether they are measured beside those kept."""
+        series = self._library.series
+        tracks = open_series(series, info, self._spec)
+        anew = self._redo or self._retried(info.content, tracks)
+        if anew:
+            tracks = open_series(series, info, self._spec, anew=f"again-{self._scan}")
+        return tracks, anew
+
     def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
         """Keep how many frames a video holds and how long it is, now that all were read."""
         counted = measured(info, self._spec, ended)
@@ -121,7 +146,8 @@ class VideoScan:
         decided = decide(self._library.series, tracks)
         if self._session is None:
             return judge(info, self._spec, tracks, decided, ended)
-        answers = self._session.answer_video(reader, info, self._control, progress)
+        gated = self._gate.of_video(self._library.series, tracks)
+        answers = self._session.answer_video(reader, info, self._control, progress, gated=gated)
         times = times_of(self._library.series, tracks)
         decided = self._session.verify(reader, info, decided, times, answers, self._control)
         return judge(info, self._spec, tracks, decided, ended, answers)
