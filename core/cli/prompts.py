@@ -30,6 +30,11 @@ def command() -> None:
 @click.pass_obj
 def list_(session: Session, every: bool, as_json: bool) -> int:
     """List the prompts that ship and your own."""
+    return print_prompts(session, every=every, as_json=as_json)
+
+
+def print_prompts(session: Session, *, every: bool, as_json: bool) -> int:
+    """Print prompts as a table or as JSON lines; without `every`, the newest version of each."""
     from ..config.prompts import load_prompts
 
     library = load_prompts()

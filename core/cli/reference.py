@@ -133,7 +133,8 @@ exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 
 Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else `profile` in
 `settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
-(`--stages`, `--sensitivity`); a short option wins over the profile only when it is given.
+(`--stages`, `--sensitivity`, `--fps`, `--dtype` and others that `scan --help` lists); a short
+option wins over the profile only when it is given.
 
 `settings.toml` in the configuration folder holds what you would otherwise type each time:
 `profile` (a name), `library` (a folder), `quiet` and `no_color` (true or false); and for the app

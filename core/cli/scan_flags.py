@@ -1,0 +1,140 @@
+"""Options of `scan` and `watch` that set one setting each: they win over a profile when typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import UsageError
+from ..text import clean, nearest
+
+if TYPE_CHECKING:
+    from ..config.spec import Spec
+
+F = TypeVar("F", bound=Callable[..., Any])
+Flags = Mapping[str, Any]
+"""what was typed, by the option's name; None or nothing where it was not"""
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+MOST_QUESTIONS = 256
+"""of a VLM at once, see `vlm.batch_size`"""
+_KEYS = {
+    "attn": "models.attn",
+    "dtype": "models.dtype",
+    "fps": "sampling.fps",
+    "max_frames": "sampling.max_frames",
+    "image_size": "models.image_size",
+    "no_resize": "models.no_resize",
+    "batch_size": "models.batch_size",
+    "packing": "vlm.packing",
+    "max_slice_nums": "vlm.max_slice_nums",
+    "thinking": "vlm.thinking",
+    "preload_model": "models.preload",
+}
+"""by option, the setting it is"""
+
+_OPTIONS = (
+    click.option("--model-revision", multiple=True, metavar="[MODEL=]REVISION",
+                 help="A commit, tag or branch; repeatable. A single model needs no name."),
+    click.option("--attn", metavar="NAME", help="Attention backend: auto, sdpa, eager, ..."),
+    click.option("--dtype", type=click.Choice(DTYPES), help="Precision of the weights."),
+    click.option("--fps", type=float, metavar="N", help="Frames a second that models are shown."),
+    click.option("--max-frames", type=int, metavar="N", help="At most so many of a video."),
+    click.option("--image-size", type=int, metavar="PIXELS",
+                 help="Longest side of a frame that models are shown."),
+    click.option("--no-resize", is_flag=True, default=None, help="Show models full frames."),
+    click.option("--batch-size", type=int, metavar="N", help="Frames a model is shown at once."),
+    click.option("--packing", type=int, metavar="N",
+                 help="Frames of a video in one question to a VLM."),
+    click.option("--max-slice-nums", type=int, metavar="N",
+                 help="Slices of one high-resolution frame (MiniCPM-V)."),
+    click.option("--thinking/--no-thinking", default=None,
+                 help="Let a VLM reason before it answers."),
+    click.option("--preload-model/--no-preload-model", default=None,
+                 help="Load models before the first frame, or at first use."),
+    click.option("--prompt-preset", metavar="NAME", help="Prompt for a VLM; see --list-presets."),
+)  # fmt: skip
+NAMES = (*_KEYS, "model_revision", "prompt_preset")
+
+
+def setting_flags(function: F) -> F:
+    """Add the options; the command gets what was typed as `flags`."""
+
+    @wraps(function)
+    def gathered(*args: Any, **given: Any) -> Any:
+        flags = {name: given.pop(name) for name in NAMES}
+        return function(*args, **given, flags=flags)
+
+    decorated: Any = gathered
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    found: F = decorated
+    return found
+
+
+def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return settings with those that flags stand for. `spec` is what they amount to without.
+
+    Raises UsageError where a flag says otherwise than `--set`.
+    """
+    typed = {name: value for name, value in flags.items() if value not in (None, ())}
+    found = {_KEYS[name]: value for name, value in typed.items() if name in _KEYS}
+    besides = _besides(typed, spec)
+    if "model_revision" in typed:
+        found["models.revisions"] = _revisions(typed["model_revision"], spec)
+    if "prompt_preset" in typed:
+        found[_prompt_key(typed["prompt_preset"], spec)] = typed["prompt_preset"]
+    for key, value in found.items():
+        if key in settings and settings[key] != value:
+            raise UsageError(f"{key} is given twice, with --set and by a flag; give it once")
+    return {**besides, **settings, **found}
+
+
+def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
+    """Return the settings that a flag changes besides its own, so that it takes effect."""
+    found: dict[str, Any] = {}
+    if "batch_size" in typed and spec.model_stages:
+        found["vlm.batch_size"] = min(typed["batch_size"], MOST_QUESTIONS)
+    if "fps" in typed and spec.sampling.mode in ("count", "keyframes"):
+        found["sampling.mode"] = "fps"
+    if "image_size" in typed and "no_resize" in typed:
+        raise UsageError("--image-size and --no-resize exclude each other; name one")
+    if "image_size" in typed and spec.models.no_resize:
+        found["models.no_resize"] = False
+    return found
+
+
+def _revisions(typed: tuple[str, ...], spec: Spec) -> dict[str, str]:
+    from ..config.used_models import models_of
+
+    models = models_of(spec)
+    found = dict(spec.models.revisions)
+    for text in typed:
+        name, _, revision = text.rpartition("=")
+        if not models:
+            raise UsageError("--model-revision: this scan uses no model")
+        listed = ", ".join(clean(each) for each in models)
+        if not name and (len(models) > 1 or models == ("auto",)):
+            raise UsageError(f"--model-revision: write MODEL=REVISION; this scan uses {listed}")
+        if name and name not in models:
+            hint = nearest(name, list(models))
+            raise UsageError(
+                f"--model-revision: this scan uses no model '{clean(name)}'{hint}; it uses {listed}"
+            )
+        found[name or models[0]] = revision
+    return found
+
+
+def _prompt_key(name: str, spec: Spec) -> str:
+    """Return the setting of the stage that a prompt is for. Raises UsageError, UnknownName."""
+    from ..config.prompts import load_prompts
+
+    stage = "verify" if load_prompts().get(name).answer == "verdict" else "caption"
+    if stage not in spec.stages:
+        raise UsageError(
+            f"--prompt-preset {clean(name)}: it is for the stage '{stage}', which this scan does "
+            "not run; add it with --stages, or choose a profile that has it"
+        )
+    return f"{stage}.prompt"
