@@ -13,6 +13,7 @@ from ..text import clean, nearest
 
 if TYPE_CHECKING:
     from ..config.spec import Spec
+    from ..config.stages import StageDeclaration
 
 F = TypeVar("F", bound=Callable[..., Any])
 Flags = Mapping[str, Any]
@@ -130,11 +131,19 @@ def _revisions(typed: tuple[str, ...], spec: Spec) -> dict[str, str]:
 def _prompt_key(name: str, spec: Spec) -> str:
     """Return the setting of the stage that a prompt is for. Raises UsageError, UnknownName."""
     from ..config.prompts import load_prompts
+    from ..config.stages import declaration, declarations
 
-    stage = "verify" if load_prompts().get(name).answer == "verdict" else "caption"
-    if stage not in spec.stages:
-        raise UsageError(
-            f"--prompt-preset {clean(name)}: it is for the stage '{stage}', which this scan does "
-            "not run; add it with --stages, or choose a profile that has it"
-        )
-    return f"{stage}.prompt"
+    asks = "verdict" if load_prompts().get(name).answer == "verdict" else "text"
+    for stage in spec.model_stages:
+        if _takes(declaration(stage), asks):
+            return f"{stage}.prompt"
+    fitting = " or ".join(f"'{each.name}'" for each in declarations() if _takes(each, asks))
+    raise UsageError(
+        f"--prompt-preset {clean(name)}: it is for the stage {fitting}, which this scan does "
+        "not run; add it with --stages, or choose a profile that has it"
+    )
+
+
+def _takes(stage: type[StageDeclaration], asks: str) -> bool:
+    """Return whether a stage asks such prompts about whole frames or candidates."""
+    return stage.prompt == asks and not stage.needs

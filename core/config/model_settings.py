@@ -92,8 +92,13 @@ class Vlm(Section):
     batch_size: int = Field(
         4, ge=1, le=256, description="questions asked at once", json_schema_extra=NO_RESULT
     )
-    packing: int = Field(1, ge=1, le=6, description="frames packed into one temporal slot "
-                         "(MiniCPM-V 4.5)")  # fmt: skip
+    packing: int = Field(
+        1,
+        ge=1,
+        le=6,
+        description="frames of a video that captions show in one question; MiniCPM-V 4.5 packs "
+        "them into one slot of time",
+    )
     max_slice_nums: int = Field(
         1, ge=1, le=9, description="slices of one high-resolution frame (MiniCPM-V)"
     )

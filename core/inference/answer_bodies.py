@@ -17,10 +17,22 @@ class VlmBody(BaseModel):
     facts: dict[str, Any]
 
 
+class CaptionBody(VlmBody):
+    """A text about a frame, or about several frames of a video that one question showed.
+
+    `frames` is how many, `frames_shown` their times in seconds; both are there where `vlm.packing`
+    is more than 1.
+    """
+
+    frames: int = 1
+    frames_shown: list[float] = []
+
+
 def text_line(stage: str, body: Mapping[str, Any]) -> str:
     """Return `caption (detailed_description@1): a storm`, and whether the text was cut off."""
     cut = " (cut off)" if body["finish"] == "length" else ""
-    return f"{stage} ({body['prompt']}){cut}: {body['text']}"
+    several = f", {body['frames']} frames" if body.get("frames", 1) > 1 else ""
+    return f"{stage} ({body['prompt']}{several}){cut}: {body['text']}"
 
 
 def with_score(name: str, score: float | None) -> str:

@@ -88,6 +88,15 @@ def sampling_of_looks(spec: Spec) -> Sampling:
     return spec.sampling.model_copy(update={"mode": "fps"})
 
 
+def frames_at_once(spec: Spec) -> int:
+    """Return how many frames of a video a microbatch has: whole questions of `vlm.packing` each.
+
+    So what a question shows does not depend on `models.batch_size`.
+    """
+    packing = spec.vlm.packing
+    return -(-spec.models.batch_size // packing) * packing
+
+
 def kept_frames(spec: Spec, frames: FrameStore) -> FrameStore | None:
     """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
     only_vlm = any(declaration(name).accepts == ("vlm",) for name in spec.model_stages)
@@ -137,7 +146,7 @@ class VideoFrames:
     def _read_through(
         self, sampling: Sampling, read: list[tuple[int, float]]
     ) -> Iterator[Microbatch]:
-        size = self.spec.models.batch_size
+        size = frames_at_once(self.spec)
         sampling = sampling.model_copy(update={"stream": self.info.asked_stream})
         items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
         with closing(items):
@@ -146,20 +155,23 @@ class VideoFrames:
                     times = zip(item.indices.tolist(), item.pts_seconds.tolist(), strict=True)
                     read += times
                     self.count = len(read)
-                    yield Microbatch([self._decoded(item, row) for row in range(len(item))])
+                    first = len(read) - len(item)
+                    yield Microbatch([self._decoded(item, row, first) for row in range(len(item))])
                 else:
                     self.ended |= item.facts()
 
     def _from_times(self, known: list[tuple[int, float]]) -> Iterator[Microbatch]:
-        size = self.spec.models.batch_size
+        size = frames_at_once(self.spec)
         for start in range(0, len(known), size):
             part = known[start : start + size]
             pixels: dict[float, Pixels] = {}
             times = [seconds for _, seconds in part]
             yield Microbatch(
                 [
-                    self._shown(frame, seconds, partial(self._lazily, times, pixels, seconds))
-                    for frame, seconds in part
+                    self._shown(
+                        frame, seconds, partial(self._lazily, times, pixels, seconds), place
+                    )
+                    for place, (frame, seconds) in enumerate(part, start)
                 ]
             )
 
@@ -171,21 +183,20 @@ class VideoFrames:
                 pixels.update(dict(self.reader.shown(self.info, times, side)))  # all or none
         return pixels[seconds]
 
-    def _decoded(self, batch: ColourBatch, row: int) -> LazyFrame:
-        return self._shown(
-            int(batch.indices[row]), float(batch.pts_seconds[row]), lambda: batch.rgb[row]
-        )
+    def _decoded(self, batch: ColourBatch, row: int, first: int) -> LazyFrame:
+        number, seconds = int(batch.indices[row]), float(batch.pts_seconds[row])
+        return self._shown(number, seconds, lambda: batch.rgb[row], first + row)
 
-    def _shown(self, frame: int, seconds: float, decode: Any) -> LazyFrame:
+    def _shown(self, frame: int, seconds: float, decode: Any, place: int) -> LazyFrame:
         gated = self.gated(frame)
-        return shown(self.info, frame, seconds, decode, self.spec, self.frames, gated)
+        return shown(self.info, frame, seconds, decode, self.spec, self.frames, gated, place)
 
 
 def shown(
     info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec,
-    frames: FrameStore | None, gated: Mapping[str, str] | None = None,
+    frames: FrameStore | None, gated: Mapping[str, str] | None = None, place: int | None = None,
 ) -> LazyFrame:  # fmt: skip
-    """Return a frame of a source as it is shown; `gated` is that of `LazyFrame`."""
+    """Return a frame of a source as it is shown; `gated` and `place` are those of `LazyFrame`."""
     side = longest_side(spec)
     size = info.width, info.height
     rough = info.kind == "picture" and roughly(spec)
@@ -193,7 +204,7 @@ def shown(
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
     kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
-    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels, gated)
+    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels, gated, place)
 
 
 def _kept_as(info: SourceInfo) -> str:

@@ -48,10 +48,12 @@ class LazyFrame:
         kept: KeptJpeg | None = None,
         conversion: str = "",
         gated: Mapping[str, str] | None = None,
+        place: int | None = None,
     ) -> None:
         """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`.
 
-        `gated` says by stage why the frame is kept from its model.
+        `gated` says by stage why the frame is kept from its model; `place` is which of the frames
+        shown of a video it is, from 0, and None for a picture.
         """
         self.content = content
         self.frame = frame
@@ -59,6 +61,7 @@ class LazyFrame:
         self.scale = scale
         self.conversion = conversion
         self.gated = gated or {}
+        self.place = place
         self._decode = decode
         self._kept = kept
         self._pixels: Pixels | None = None

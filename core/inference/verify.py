@@ -29,6 +29,7 @@ from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
 from ..text import clean
 from .answer_bodies import VlmBody
 from .leases import ModelLeases
+from .packing import frames_in_words
 from .question_batches import QuestionBatches
 from .vlm import answered, vlm_parameters
 from .vlm_image import as_jpeg, from_jpeg
@@ -203,7 +204,7 @@ class Verifier(StageDeclaration):
             for number, seconds in enumerate(shown, 1)
         )
         values = {
-            "frames": f"{len(shown)} frames ({_listed(shown, case.candidate.peak_seconds)})",
+            "frames": frames_in_words(shown, case.candidate.peak_seconds),
             "time": f"{case.candidate.peak_seconds:.3f} s",
             "label": case.candidate.kind,
         }
@@ -280,11 +281,6 @@ def numbered(picture: Pixels, number: int) -> Pixels:
     draw.rectangle((0, 0, box[2] + size // 3, box[3] + size // 4), fill="black")
     draw.text((size // 3, size // 4), str(number), font=font, fill="white")
     return np.asarray(image, np.uint8)
-
-
-def _listed(seconds: Sequence[float], peak: float) -> str:
-    parts = (f"{n}: {s - peak:+.3f} s" for n, s in enumerate(seconds, 1))
-    return "; ".join(parts)
 
 
 def _key(content: str, case: _Case) -> QuestionKey:

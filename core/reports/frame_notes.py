@@ -21,6 +21,8 @@ from ..storage.export.document import DetectedObject, FrameNotes, StageAnswer
 from ..stores.answers import Annotation
 
 _ANSWER = ("text", "finish", "prompt", "facts")
+_AT_TIMES = ("frames", "frames_shown")
+"""of an answer about several frames at once"""
 Holders = Mapping[str, str]
 """by slot the stage whose answers fill it"""
 
@@ -158,7 +160,10 @@ def _things(answered: Sequence[Annotation], holders: Holders) -> list[DetectedOb
 
 
 def _answer(note: Annotation | None) -> dict[str, Any] | None:
-    return {key: note.body[key] for key in _ANSWER} if note else None
+    if note is None:
+        return None
+    there = (key for key in _AT_TIMES if key in note.body)
+    return {key: note.body[key] for key in (*_ANSWER, *there)}
 
 
 def _tracked(notes: list[FrameNotes]) -> list[FrameNotes]:

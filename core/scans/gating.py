@@ -13,6 +13,7 @@ import numpy as np
 
 from ..config.gates import gates_of, is_gate
 from ..config.spec import Spec
+from ..config.stages import declaration
 from ..records import SourceInfo
 from ..screening.stage import SeenFrames, Series
 from ..stores.series import SeriesStore
@@ -48,7 +49,9 @@ class FrameGate:
     @property
     def compares_pictures(self) -> bool:
         """Return whether what a picture is shown to depends on the pictures before it."""
-        return not self.is_open and is_gate(self.spec, "dedupe")
+        stages = (declaration(name) for name in self.spec.screening_stages)
+        comparing = [stage.name for stage in stages if getattr(stage, "compares", False)]
+        return not self.is_open and any(is_gate(self.spec, name) for name in comparing)
 
     def of_video(self, store: SeriesStore, tracks: Sequence[StageSeries]) -> Gated:
         """Return the reasons for each frame of a video whose series are complete."""

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..config.gates import frames_gated
 from ..config.section import Section
 from ..records import Candidate, SourceKind
 from .stage import FrameFault, ScreeningStage, SeenFrames, Series, Window
@@ -50,7 +49,7 @@ class QualityStage(ScreeningStage):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure the first frame of each second, or each that is gated; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
-        for row in rows_measured(window, frames_gated(self.spec, self.name)):
+        for row in rows_measured(window, self.gated):
             out[row] = measure(window.luma[window.before + row])
         return out
 

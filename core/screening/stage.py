@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.gates import frames_gated
 from ..config.spec import Spec
 from ..config.stages import Role, StageDeclaration
 from ..records import Candidate, SourceInfo, SourceKind
@@ -150,6 +151,8 @@ class ScreeningStage(StageDeclaration, ABC):
     internal: ClassVar[frozenset[str]] = frozenset()
     former_columns: ClassVar[tuple[tuple[str, ...], ...]] = ()
     compares: ClassVar[bool] = False
+    gated: float = 0.0
+    """frames a second it must measure for the sake of models, see `frames_gated`"""
     context: int = 0
 
     @classmethod
@@ -169,6 +172,7 @@ class ScreeningStage(StageDeclaration, ABC):
         """Remember the source and the spec."""
         self.source = source
         self.spec = spec
+        self.gated = frames_gated(spec, self.name)
 
     def prepare(self, window: Window) -> Window:
         """Pass the microbatch on."""
