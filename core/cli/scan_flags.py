@@ -56,8 +56,10 @@ _OPTIONS = (
     click.option("--preload-model/--no-preload-model", default=None,
                  help="Load models before the first frame, or at first use."),
     click.option("--prompt-preset", metavar="NAME", help="Prompt for a VLM; see --list-presets."),
+    click.option("--var", "variables", multiple=True, metavar="NAME=VALUE",
+                 help="A variable that the prompt declares; repeatable."),
 )  # fmt: skip
-NAMES = (*_KEYS, "model_revision", "prompt_preset")
+NAMES = (*_KEYS, "model_revision", "prompt_preset", "variables")
 
 
 def setting_flags(function: F) -> F:
@@ -87,6 +89,9 @@ def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[st
         found["models.revisions"] = _revisions(typed["model_revision"], spec)
     if "prompt_preset" in typed:
         found[_prompt_key(typed["prompt_preset"], spec)] = typed["prompt_preset"]
+    if "variables" in typed:
+        prompt = {key: value for key, value in found.items() if key.endswith(".prompt")}
+        found["vlm.variables"] = _variables(typed["variables"], spec, prompt)
     for key, value in found.items():
         if key in settings and settings[key] != value:
             raise UsageError(f"{key} is given twice, with --set and by a flag; give it once")
@@ -126,6 +131,34 @@ def _revisions(typed: tuple[str, ...], spec: Spec) -> dict[str, str]:
             )
         found[name or models[0]] = revision
     return found
+
+
+def _variables(typed: tuple[str, ...], spec: Spec, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the profile with those typed, all of which a prompt must use."""
+    from ..config.prompt_check import prompts_of, unused_variables
+    from ..config.prompts import load_prompts
+
+    given = dict(variable_of(text) for text in typed)
+    prompts = load_prompts()
+    asked = prompts_of(spec, prompts)
+    asked |= {key.partition(".")[0]: prompts.get(name) for key, name in chosen.items()}
+    unused = unused_variables(given, asked)
+    if unused:
+        own = sorted({name for prompt in asked.values() for name in prompt.defaults})
+        known = f"; they have: {', '.join(own)}" if own else ", which have none of their own"
+        raise UsageError(
+            f"--var {clean(unused[0])}: no prompt of this scan has that variable"
+            f"{nearest(unused[0], own)}{known}"
+        )
+    return {**spec.vlm.variables, **given}
+
+
+def variable_of(text: str) -> tuple[str, str]:
+    """Split `NAME=VALUE`. Raises UsageError where there is no name or no sign."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"--var {clean(text)}: write it as NAME=VALUE")
+    return name.strip(), value
 
 
 def _prompt_key(name: str, spec: Spec) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from .prompts import checked_names
 from .section import LATER, NO_RESULT, Section
 
 
@@ -103,6 +104,11 @@ class Vlm(Section):
         1, ge=1, le=9, description="slices of one high-resolution frame (MiniCPM-V)"
     )
     thinking: bool = Field(False, description="let the model reason before it answers")
+    variables: dict[str, str] = Field(
+        default_factory=dict,
+        description="values of variables that prompts declare of their own, by name",
+        json_schema_extra=LATER,
+    )
     timeout_seconds: float = Field(
         120.0,
         gt=0,
@@ -116,3 +122,8 @@ class Vlm(Section):
         description="requests an endpoint gets at once",
         json_schema_extra=NO_RESULT,
     )
+
+    @field_validator("variables")
+    @classmethod
+    def _names(cls, value: dict[str, str]) -> dict[str, str]:
+        return checked_names(value)

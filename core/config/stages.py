@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from ..errors import SightlineError
 from ..plugins.registry import Registry
+from .prompts import VARIABLES
 from .section import Section
 
 Role = Literal["screening", "model", "verification"]
@@ -62,6 +63,8 @@ class StageDeclaration:
     """what `model = "auto"` stands for, on an accelerator and on a CPU"""
     prompt: ClassVar[PromptAnswer] = ""
     """the type of answer its `prompt` setting has to ask for; empty where it has none"""
+    variables: ClassVar[tuple[str, ...]] = VARIABLES
+    """which of the variables of prompts it fills in; a prompt with another one is refused"""
     slot: ClassVar[Slot] = ""
     """where exports and lists put its answers: a field of the frame, object or candidate they are
     about. Without one they are listed as `answers` of the frame, by `line`"""

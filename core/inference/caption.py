@@ -23,9 +23,10 @@ from .vlm import answered, vlm_parameters
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a question asks: the text, the rows of the frames shown, and their times."""
+    """What a question asks: instructions and text, the rows of the frames shown, their times."""
 
     text: str
+    system: str
     rows: tuple[int, ...]
     seconds: tuple[float, ...]
 
@@ -48,6 +49,7 @@ class CaptionStage(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
     follows: ClassVar[str] = "vlm"
     prompt: ClassVar[PromptAnswer] = "text"
+    variables: ClassVar[tuple[str, ...]] = ("tags", "time", "frames")
     slot: ClassVar[Slot] = "caption"
     Body: ClassVar[Any] = CaptionBody
 
@@ -98,7 +100,8 @@ class CaptionStage(StageDeclaration):
             preamble = "" if "frames" in used else PREAMBLE.format(frames=values["frames"]) + "\n\n"
             text = preamble + text
             part = tagged_hash("together", [used, [(f.frame, f.seconds) for f in frames]])
-        return Question(rows[0], part, _Asked(text, tuple(rows), tuple(seconds)))
+        system = self._prompt.fill_system(used)
+        return Question(rows[0], part, _Asked(text, system, tuple(rows), tuple(seconds)))
 
     def _possible_packing(self, wanted: int) -> int:
         if wanted == 1 or self._leases.takes_several_pictures(self.name):
@@ -116,7 +119,7 @@ class CaptionStage(StageDeclaration):
     def _request(self, shown: Sequence[LazyFrame], asked: _Asked) -> VlmRequest:
         pictures = tuple(shown[row].for_vlm() for row in asked.rows)
         seconds = asked.seconds if len(asked.rows) > 1 else ()
-        return VlmRequest(pictures, asked.text, self._prompt.system, seconds, self._most_tokens)
+        return VlmRequest(pictures, asked.text, asked.system, seconds, self._most_tokens)
 
     def infer(self, model: VisionLanguageModel, prepared: Any) -> Any:
         """Generate."""

@@ -38,6 +38,7 @@ class DescribeStage(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
     follows: ClassVar[str] = "vlm"
     prompt: ClassVar[PromptAnswer] = "text"
+    variables: ClassVar[tuple[str, ...]] = ("label", "time")
     slot: ClassVar[Slot] = "description"
     Body: ClassVar[Any] = VlmBody
 
@@ -67,20 +68,21 @@ class DescribeStage(StageDeclaration):
                 used = {name: values[name] for name in self._prompt.variables if name in values}
                 part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"
                 text = self._prompt.fill(used, self._spec.settings(Describe).extra)
-                found.append(Question(row, part, (box, text)))
+                system = self._prompt.fill_system(used)
+                found.append(Question(row, part, (box, text, system)))
         return found
 
     def prepare(
         self, model: VisionLanguageModel, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Cut objects out and put them into words and pixels for the model."""
-        most, system = self._spec.vlm.max_tokens, self._prompt.system
+        most = self._spec.vlm.max_tokens
         return model.prepare(
             [
                 VlmRequest(
                     (cut_out(shown[q.row].for_vlm(), shown[q.row].scale, q.about[0]),),
                     q.about[1],
-                    system,
+                    q.about[2],
                     (),
                     most,
                 )

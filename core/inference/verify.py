@@ -103,6 +103,7 @@ class Verifier(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
     follows: ClassVar[str] = "vlm"
     prompt: ClassVar[PromptAnswer] = "verdict"
+    variables: ClassVar[tuple[str, ...]] = ("label", "time", "frames")
     slot: ClassVar[Slot] = "verdict"
     Body: ClassVar[Any] = VerifyBody
 
@@ -211,7 +212,8 @@ class Verifier(StageDeclaration):
         text = self._prompt.fill(values, self._spec.settings(Verify).extra)
         most = self._spec.vlm.max_tokens
         schema = Verdict.model_json_schema()
-        return VlmRequest(pictures, text, self._prompt.system, tuple(shown), most, schema)
+        system = self._prompt.fill_system(values)
+        return VlmRequest(pictures, text, system, tuple(shown), most, schema)
 
     def _note(self, case: _Case, answer: Any, ask: VlmRequest) -> Annotation:
         body = answered(answer, self._prompt, len(ask.pictures))

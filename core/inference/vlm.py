@@ -23,6 +23,7 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
         "max_tokens": spec.vlm.max_tokens,
         "side": longest_side(spec),
         "shown_as": f"jpeg{QUALITY}",
+        **({"variables": prompt.own_values} if prompt.own_values else {}),
     }
 
 

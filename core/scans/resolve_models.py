@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..config.prompt_check import check_prompts
 from ..config.prompts import Prompts, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
@@ -50,7 +51,8 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     from ..hub.hub import Hub
 
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
-    prompts = load_prompts()
+    prompts = load_prompts().bound(spec.vlm.variables)
+    check_prompts(spec, prompts, notify)
     spec = _with_versions(spec, prompts)
     spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
@@ -87,7 +89,7 @@ def open_session(
     from ..inference.leases import ModelLeases
     from ..inference.session import InferenceSession
 
-    prompts = resolved.prompts or load_prompts()
+    prompts = resolved.prompts or load_prompts().bound(resolved.spec.vlm.variables)
     leases = ModelLeases(residency, resolved.loadings, stores.annotations, prompts, notify)
     return InferenceSession(stores, leases, resolved.spec, redo=redo)
 
