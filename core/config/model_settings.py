@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .prompts import checked_names
 from .section import LATER, NO_RESULT, Section
+from .variables import checked_names
 
 
 class Models(Section):

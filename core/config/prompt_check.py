@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from ..errors import ProfileError
 from ..text import clean, nearest
-from .prompts import VARIABLES, Prompt, Prompts
+from .prompts import Prompt, Prompts
 from .spec import Spec
 from .stages import declaration
 from .used_models import value_of
+from .variables import VARIABLES
 
 
 def check_prompts(spec: Spec, prompts: Prompts, notify: Callable[[str], None]) -> None:

@@ -19,12 +19,10 @@ from ..system import private_files as private
 from ..text import clean, clean_path, nearest
 from .section import Section
 from .user_settings import config_folder
+from .variables import VARIABLES, checked_names
 
 FILE = "prompts.toml"
 NAME_EXAMPLE = "my_prompt.1"
-VARIABLES = ("tags", "label", "time", "frames")
-"""what a scan fills in; a prompt may declare others of its own, with their values"""
-VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SLOT = re.compile(r"\{(\w+)\}")
 _SHIPPED = (
@@ -251,18 +249,6 @@ def _one(where: str, name: str, version: str, table: object, own: bool) -> Promp
         raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
     _check_variables(wording, f"{where}: [{name}.{version}]")
     return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
-
-
-def checked_names(values: dict[str, str]) -> dict[str, str]:
-    """Return variables of a user's own. Raises ValueError for a name that none can have."""
-    for name in values:
-        if not VARIABLE.fullmatch(name):
-            raise ValueError(
-                f"'{clean(name)}' is no name of a variable; use a to z, 0 to 9 and '_'"
-            )
-        if name in VARIABLES:
-            raise ValueError(f"'{name}' is filled in by the scan; give yours another name")
-    return values
 
 
 def _check_variables(wording: Wording, where: str) -> None:

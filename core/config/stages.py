@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 
 from ..errors import SightlineError
 from ..plugins.registry import Registry
-from .prompts import VARIABLES
 from .section import Section
+from .variables import VARIABLES
 
 Role = Literal["screening", "model", "verification"]
 ModelKind = Literal["vlm", "embedder", "detector", "segmenter"]

@@ -72,7 +72,7 @@ def test_what_cannot_be_filled_in_is_refused(inside: InProcess, pictures: Path) 
         (("--var", "x=1"), "which have none of their own"),
         (("--var", "x"), "write it as NAME=VALUE"),
         (("--set", 'vlm.variables={time="x"}'), "is filled in by the scan"),
-        (("--set", 'vlm.variables={"A b"="x"}'), "is no name of a variable"),
+        (("--set", 'vlm.variables={"A b"="x"}'), "is no variable's name"),
     ):
         ran = inside(*scan, *given)
         assert ran.code == 2 and words in ran.err, (given, ran.err)
