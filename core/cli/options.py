@@ -80,7 +80,7 @@ def scan_request(
     *, follow_links: bool = False, flags: Flags | None = None,
 ) -> SubmitScan:  # fmt: skip
     """Return the command the options add up to. Raises UsageError."""
-    from ..config.profiles import parse_override, resolve
+    from ..config.profiles import embedded, parse_override, resolve
     from ..config.user_settings import chosen_profile
 
     settings = dict(parse_override(text) for text in overrides)
@@ -92,11 +92,11 @@ def scan_request(
     spec = resolve(named, settings)  # a wrong call must not leave a library behind
     if flags:
         settings = with_flags(flags, settings, spec)
-        resolve(named, settings)
+        spec = resolve(named, settings)
     return SubmitScan(
         paths=_paths(paths),
         profile=os.path.abspath(named) if named.endswith(".toml") else named,
-        overrides=settings,
+        overrides=embedded(settings, spec),
         globs=globs,
         mode=mode,
         follow_links=follow_links,

@@ -58,8 +58,10 @@ _OPTIONS = (
     click.option("--prompt-preset", metavar="NAME", help="Prompt for a VLM; see --list-presets."),
     click.option("--var", "variables", multiple=True, metavar="NAME=VALUE",
                  help="A variable that the prompt declares; repeatable."),
+    click.option("--json-schema", metavar="FILE",
+                 help="A JSON schema that answers of a VLM must fit."),
 )  # fmt: skip
-NAMES = (*_KEYS, "model_revision", "prompt_preset", "variables")
+NAMES = (*_KEYS, "model_revision", "prompt_preset", "variables", "json_schema")
 
 
 def setting_flags(function: F) -> F:
@@ -89,6 +91,9 @@ def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[st
         found["models.revisions"] = _revisions(typed["model_revision"], spec)
     if "prompt_preset" in typed:
         found[_prompt_key(typed["prompt_preset"], spec)] = typed["prompt_preset"]
+    if "json_schema" in typed:
+        stage = _stage_for("--json-schema", "text", spec)
+        found[f"{stage}.json_schema"] = typed["json_schema"]
     if "variables" in typed:
         prompt = {key: value for key, value in found.items() if key.endswith(".prompt")}
         found["vlm.variables"] = _variables(typed["variables"], spec, prompt)
@@ -164,16 +169,22 @@ def variable_of(text: str) -> tuple[str, str]:
 def _prompt_key(name: str, spec: Spec) -> str:
     """Return the setting of the stage that a prompt is for. Raises UsageError, UnknownName."""
     from ..config.prompts import load_prompts
-    from ..config.stages import declaration, declarations
 
     asks = "verdict" if load_prompts().get(name).answer == "verdict" else "text"
+    return f"{_stage_for(f'--prompt-preset {clean(name)}', asks, spec)}.prompt"
+
+
+def _stage_for(flag: str, asks: str, spec: Spec) -> str:
+    """Return the stage of a scan that a flag is about. Raises UsageError where it has none."""
+    from ..config.stages import declaration, declarations
+
     for stage in spec.model_stages:
         if _takes(declaration(stage), asks):
-            return f"{stage}.prompt"
+            return stage
     fitting = " or ".join(f"'{each.name}'" for each in declarations() if _takes(each, asks))
     raise UsageError(
-        f"--prompt-preset {clean(name)}: it is for the stage {fitting}, which this scan does "
-        "not run; add it with --stages, or choose a profile that has it"
+        f"{flag}: it is for the stage {fitting}, which this scan does not run; add it with "
+        "--stages, or choose a profile that has it"
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from .section import LATER, NO_RESULT, Section
+from .answer_schema import schema_text
+from .section import LATER, NO_RESULT, FromFile, Section
 from .variables import checked_names
 
 
@@ -79,6 +80,22 @@ class GatedSection(Section):
         description="frames kept from this stage's model; without it, models.gate",
         json_schema_extra=LATER,
     )
+
+
+class SchemaSection(GatedSection):
+    """The table of a stage that keeps the text a VLM answers with."""
+
+    json_schema: Annotated[str, FromFile(("{",))] = Field(
+        "",
+        description="a file with a JSON schema that each answer must fit, or the schema itself; "
+        "what does not fit is kept as failed",
+        json_schema_extra=LATER,
+    )
+
+    @field_validator("json_schema", mode="before")
+    @classmethod
+    def _schema(cls, value: Any) -> str:
+        return schema_text(value)
 
 
 class Vlm(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,21 @@ NO_RESULT: dict[str, Any] = {"affects": "nothing"}
 LATER: dict[str, Any] = {"affects": "result", "later": True}
 """Marks a setting that came after libraries were kept: at its default it is no part of a hash, so
 that what was kept before is still known by its key"""
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """Marks a setting that a file may be named for; a resolved spec holds what the file says.
+
+    A path in a profile is meant from the profile's folder, one on the command line from there.
+    """
+
+    inline: tuple[str, ...]
+    """how a value begins that is no path"""
+
+    def is_path(self, value: object) -> bool:
+        """Return whether a value names a file."""
+        return isinstance(value, str) and bool(value) and not value.startswith(self.inline)
 
 
 class Section(BaseModel):
@@ -39,3 +55,10 @@ def unhashed(section: BaseModel) -> set[str]:
         if getattr(section, name) == fields[name].get_default(call_default_factory=True)
     }
     return later | marked(type(section), NO_RESULT)
+
+
+def from_file(section: type[BaseModel] | None, name: str) -> FromFile | None:
+    """Return how a setting may name a file, if it may."""
+    field = section.model_fields.get(name) if section else None
+    marks = (each for each in field.metadata if isinstance(each, FromFile)) if field else iter(())
+    return next(marks, None)

@@ -9,12 +9,16 @@ from pydantic import BaseModel
 
 
 class VlmBody(BaseModel):
-    """An answer as it came. `facts` are those of `core.models.answer_facts`."""
+    """An answer as it came. `facts` are those of `core.models.answer_facts`.
+
+    `data` is the JSON value in it, where the stage has a `json_schema`.
+    """
 
     text: str
     finish: str
     prompt: str
     facts: dict[str, Any]
+    data: Any = None
 
 
 class CaptionBody(VlmBody):

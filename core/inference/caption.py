@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..config.model_settings import GatedSection
+from ..config.model_settings import SchemaSection
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -18,7 +18,7 @@ from .leases import ModelLeases
 from .objects import tags_of
 from .packing import PREAMBLE, frames_in_words, rows_together, time_in_words
 from .stage import Answer, LazyFrame, PriorAnswers, Question
-from .vlm import answered, vlm_parameters
+from .vlm import answered, schema_of, vlm_parameters, with_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class _Asked:
     seconds: tuple[float, ...]
 
 
-class Caption(GatedSection):
+class Caption(SchemaSection):
     """A text about each frame, or about every few frames of a video."""
 
     model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
@@ -62,7 +62,8 @@ class CaptionStage(StageDeclaration):
         """Settle on the VLM and the prompt."""
         leases.check(self.name, *self.accepts)
         self._leases = leases
-        self._extra = spec.settings(Caption).extra
+        self._schema = schema_of(spec.settings(Caption))
+        self._extra = with_schema(spec.settings(Caption).extra, self._schema)
         self._prompt = leases.prompts.get(spec.settings(Caption).prompt)
         self._most_tokens = spec.vlm.max_tokens
         self._packing = self._possible_packing(spec.vlm.packing)
@@ -119,7 +120,8 @@ class CaptionStage(StageDeclaration):
     def _request(self, shown: Sequence[LazyFrame], asked: _Asked) -> VlmRequest:
         pictures = tuple(shown[row].for_vlm() for row in asked.rows)
         seconds = asked.seconds if len(asked.rows) > 1 else ()
-        return VlmRequest(pictures, asked.text, asked.system, seconds, self._most_tokens)
+        schema = self._schema.schema if self._schema else None
+        return VlmRequest(pictures, asked.text, asked.system, seconds, self._most_tokens, schema)
 
     def infer(self, model: VisionLanguageModel, prepared: Any) -> Any:
         """Generate."""
@@ -135,7 +137,7 @@ class CaptionStage(StageDeclaration):
         ]
 
     def _body(self, answer: Completion, frame: LazyFrame, asked: _Asked) -> dict[str, Any]:
-        body = answered(answer, self._prompt, len(asked.rows))
+        body = answered(answer, self._prompt, len(asked.rows), self._schema)
         if self._packing == 1 or frame.place is None:
             return body
         return {**body, "frames": len(asked.rows), "frames_shown": list(asked.seconds)}

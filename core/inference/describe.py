@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..config.model_settings import GatedSection
+from ..config.model_settings import SchemaSection
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -16,10 +16,10 @@ from .answer_bodies import VlmBody, text_line
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
-from .vlm import answered, vlm_parameters
+from .vlm import answered, schema_of, vlm_parameters, with_schema
 
 
-class Describe(GatedSection):
+class Describe(SchemaSection):
     """A text about each object found."""
 
     model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
@@ -53,7 +53,9 @@ class DescribeStage(StageDeclaration):
         self._leases = leases
         self._spec = spec
         self._prompt = leases.prompts.get(spec.settings(Describe).prompt)
-        parameters = vlm_parameters(spec, self._prompt, spec.settings(Describe).extra)
+        self._schema = schema_of(spec.settings(Describe))
+        self._extra = with_schema(spec.settings(Describe).extra, self._schema)
+        parameters = vlm_parameters(spec, self._prompt, self._extra)
         self.asked = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
@@ -67,7 +69,7 @@ class DescribeStage(StageDeclaration):
                 values = {"label": box.label, "time": f"{frame.seconds:.3f} s"}
                 used = {name: values[name] for name in self._prompt.variables if name in values}
                 part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"
-                text = self._prompt.fill(used, self._spec.settings(Describe).extra)
+                text = self._prompt.fill(used, self._extra)
                 system = self._prompt.fill_system(used)
                 found.append(Question(row, part, (box, text, system)))
         return found
@@ -85,6 +87,7 @@ class DescribeStage(StageDeclaration):
                     q.about[2],
                     (),
                     most,
+                    self._schema.schema if self._schema else None,
                 )
                 for q in questions
             ]
@@ -98,4 +101,6 @@ class DescribeStage(StageDeclaration):
         self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
     ) -> list[Answer]:
         """Return the answers as they came; which object each is about, its part says."""
-        return [Answer(answered(answer, self._prompt)) for answer in model.finish(raw)]
+        return [
+            Answer(answered(answer, self._prompt, 1, self._schema)) for answer in model.finish(raw)
+        ]

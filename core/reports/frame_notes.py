@@ -21,8 +21,8 @@ from ..storage.export.document import DetectedObject, FrameNotes, StageAnswer
 from ..stores.answers import Annotation
 
 _ANSWER = ("text", "finish", "prompt", "facts")
-_AT_TIMES = ("frames", "frames_shown")
-"""of an answer about several frames at once"""
+_AT_TIMES = ("frames", "frames_shown", "data")
+"""of an answer about several frames at once, or of one that is JSON of a schema"""
 Holders = Mapping[str, str]
 """by slot the stage whose answers fill it"""
 
