@@ -104,6 +104,9 @@ class Spec(Section):
             section = self.section(name)
             dump[name] = section.model_dump(mode="json", exclude=unhashed(section))
         dump["sampling"] = without_defaults(dump["sampling"])
+        dump["regions"] = self.regions.identity()
+        if self.model_stages and any(dump["regions"].values()):
+            dump["regions"]["models"] = "see what is inside"  # they once saw whole frames
         return dump
 
     def hash(self) -> str:
@@ -117,7 +120,7 @@ class Spec(Section):
         gated = frames_gated(self, stage)
         return {
             "own": section.model_dump(mode="json", include=marked(type(section), MEASURE)),
-            "regions": self.regions.model_dump(mode="json") if regions else {},
+            "regions": self.regions.identity() if regions else {},
             # Which stream was asked for is part of the content's identity.
             "sampling": without_defaults(self.sampling.model_dump(mode="json", exclude={"stream"})),
             **({"gated": gated} if gated else {}),

@@ -16,6 +16,7 @@ from ..models.protocols import Pixels
 from ..records import ColourBatch, SourceInfo
 from ..sources.colour import rough_size, shown_size
 from ..sources.reader import Colour, Reader
+from ..sources.region_mask import blacked_out, has_regions
 from ..stores.answers import AnswerStore, FrameStore
 from .stage import LazyFrame, Microbatch
 
@@ -203,10 +204,24 @@ def shown(
     width, height = rough_size(*size) if rough else shown_size(*size, side)
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
-    kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
-    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels, gated, place)
+    kept = KeptFrame(frames, _kept_as(info, spec), frame, side, most) if frames else None
+
+    def inside() -> Pixels:
+        return blacked_out(decode(), spec.regions, size)
+
+    conversion = conversion_of(info, spec)
+    return LazyFrame(info.content, frame, seconds, scale, inside, kept, conversion, gated, place)
 
 
-def _kept_as(info: SourceInfo) -> str:
+def conversion_of(info: SourceInfo, spec: Spec) -> str:
+    """Return what is done to a source's pixels before a model sees them, regions among it."""
+    if not has_regions(spec.regions):
+        return info.pixels
+    inside = f"inside {tagged_hash('regions', spec.regions.identity())}"
+    return "; ".join(filter(None, (info.pixels, inside)))
+
+
+def _kept_as(info: SourceInfo, spec: Spec) -> str:
     """Return under what a source's frames are kept: another name for other pixels."""
-    return f"{info.content}.{tagged_hash('pixels', info.pixels)}" if info.pixels else info.content
+    conversion = conversion_of(info, spec)
+    return f"{info.content}.{tagged_hash('pixels', conversion)}" if conversion else info.content

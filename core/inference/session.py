@@ -18,6 +18,7 @@ from ..pipeline.runner import StepReport
 from ..records import SourceInfo
 from ..screening.stage import ScreeningResult
 from ..sources.reader import Reader
+from ..sources.region_mask import blacked_out
 from ..stores.answers import Annotation, InferenceStores
 from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
@@ -121,7 +122,7 @@ class InferenceSession:
         """Return the candidates as a model judges them."""
         if self._verifier is None or not len(times):
             return decided
-        decode = partial(_decode, reader, info, longest_side(self._spec))
+        decode = partial(_decode, reader, info, self._spec)
         with self.turn:
             candidates, notes = self._verifier.verify(
                 info, decided.candidates, times, decode, control, redo=self._redo
@@ -176,6 +177,7 @@ def _brief(note: Annotation) -> Annotation:
 
 
 def _decode(
-    reader: Reader, info: SourceInfo, side: int, seconds: list[float]
+    reader: Reader, info: SourceInfo, spec: Spec, seconds: list[float]
 ) -> Iterator[tuple[float, Pixels]]:
-    return reader.shown(info, seconds, side)
+    for at, pixels in reader.shown(info, seconds, longest_side(spec)):
+        yield at, blacked_out(pixels, spec.regions, (info.width, info.height))

@@ -28,6 +28,7 @@ from ..records import Candidate, SourceInfo
 from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
 from ..text import clean
 from .answer_bodies import VlmBody
+from .frames import conversion_of
 from .leases import ModelLeases
 from .packing import frames_in_words
 from .question_batches import QuestionBatches
@@ -170,9 +171,10 @@ class Verifier(StageDeclaration):
         return judged, [known[_key(content, case)] for case in cases]
 
     def _key_for(self, info: SourceInfo) -> AnswerKey:
-        if not info.pixels:
+        conversion = conversion_of(info, self._spec)
+        if not conversion:
             return self.asked
-        return self._annotations.register(self.asked.for_pixels(info.pixels))
+        return self._annotations.register(self.asked.for_pixels(conversion))
 
     def _case(self, number: int, candidate: Candidate, times: NDArray[np.float64]) -> _Case:
         around = self._spec.settings(Verify).around_seconds
