@@ -77,7 +77,8 @@ def test_what_is_no_region_is_refused(tmp_path: Path) -> None:
         {"include": [[0, 0, 0, 1]]}, {"include": [[0, 0, 1]]}, {"include": [[-1, 0, 1, 1]]},
         {"include": [[[0, 0], [1, 1]]]}, {"exclude": [[[0, 0], [1, 1], [0.5, 0.5]]]},
         {"exclude": [[[0, 0], [1, float("nan")], [0, 1]]]},
-        {"exclude": [[[0, 0, 0], [1, 0], [0, 1]]]}, {"include": ["0,0,1,1"]}, {"mask": str(tmp_path / "none.png")},
+        {"exclude": [[[0, 0, 0], [1, 0], [0, 1]]]}, {"include": ["0,0,1,1"]},
+        {"mask": str(tmp_path / "none.png")},
         {"mask": str(tmp_path / "text.png")}, {"mask": str(black)}, {"mask": f"{URI}AAAA"},
     ]  # fmt: skip
     for given in wrong:
