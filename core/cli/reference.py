@@ -131,13 +131,14 @@ sensitivity = 0.7
 exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 ```
 
-Regions say where to look: `include` and `exclude` take rectangles `[x, y, width, height]` and polygons
-`[[x, y], [x, y], [x, y], ...]`, in fractions of the frame when all numbers of one are at most 1, else in pixels.
-`mask = "mask.png"` is a picture, white where to look, black (or transparent) elsewhere, stretched over the frame; a
-path is meant from the profile's folder, and the scan keeps the mask. `flash`, `motion` and `cut` measure only what is
-inside. Every stage with a model, `verify` too, is shown the frame with all else black, so positions stay those of the
-frame; kept frames are black there as well. `quality` and `dedupe` measure entire frames; thumbnails and clips show
-them.
+Regions say where to look: `include` and `exclude` take rectangles `[x, y, width, height]` and
+polygons `[[x, y], [x, y], [x, y], ...]`, in fractions of the frame when all numbers of one are at
+most 1, else in pixels. `mask = "mask.png"` is a picture, white where to look, black (or
+transparent) elsewhere, stretched over the frame; a path is meant from the profile's folder, and the
+scan keeps the mask. `flash`, `motion` and `cut` measure only what is inside. Every stage with a
+model, `verify` too, is shown the frame with all else black, so positions stay those of the frame;
+kept frames are black there as well. `quality` and `dedupe` measure entire frames; thumbnails and
+clips show them.
 
 Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else `profile` in
 `settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
