@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,10 +145,22 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     for path, reason in planned.missing:
         session.out.failed(path, reason)
     say_left_out(planned.passed_over, session.out)
-    took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
+    for part in planned.parts:
+        frames = f"  about {counted(part.frames, 'frame')}" if part.frames else ""
+        low, high = part.low_seconds, part.high_seconds
+        session.out.result(f"{part.what}:{frames}  {_between(low, high, duration)}")
+    took = _between(planned.low_seconds, planned.high_seconds, duration)
     session.out.result(
         f"{counted(planned.sources, 'source')}: {len(planned.to_read)} to read "
         f"(about {counted(planned.frames, 'frame')}, {took}; {planned.basis}), "
         f"{planned.known} known, {planned.failed_before} failed before"
     )
     return int(code)
+
+
+def _between(low: float | None, high: float | None, duration: Callable[[float], str]) -> str:
+    """Return how long something takes, from the least to the most that was measured."""
+    if low is None or high is None:
+        return "time unknown"
+    words = list(dict.fromkeys((duration(low), duration(high))))
+    return f"about {words[0]}" if len(words) == 1 else f"{words[0]} to {words[1]}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
-from ..models.protocols import Pixels
+from ..models.protocols import Loading, Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..records import SourceInfo
@@ -48,6 +48,11 @@ class InferenceSession:
         self.earlier: list[InferenceRunner] = []
         """the passes before it, each with more stages than the one before"""
         self._verifier: Verifier | None = None
+
+    @property
+    def loadings(self) -> dict[str, Loading]:
+        """Return how the model of each stage is loaded."""
+        return {stage: self._leases.loading(stage) for stage in self._spec.model_stages}
 
     @property
     def cancelled(self) -> Callable[[], bool]:

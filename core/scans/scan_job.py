@@ -29,6 +29,7 @@ from .stores import ScanStores
 from .task_results import Emit, TaskResults
 from .thumbnails import make_missing
 from .videos import VideoScan
+from .work_times import WorkTimes
 
 if TYPE_CHECKING:
     from ..inference.runner import InferenceRunner
@@ -69,9 +70,13 @@ class ScanJob:
         self._task_results = TaskResults(library, scan, spec.hash(), emit)
         self._tasks = RunningTasks(scan, emit, self._task_results.started)
         self._gate = gate or FrameGate(spec)
+        self._times = WorkTimes(spec, session.loadings if session else {})
+        self.prepared_seconds = 0.0
+        """spent on this scan before it runs"""
         self._videos = VideoScan(
-            library, scan, spec, session, self._tasks, self.control, self._gate, redo=redo
-        )
+            library, scan, spec, session, self._tasks, self.control, self._gate, self._times,
+            redo=redo,
+        )  # fmt: skip
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
         self._retries = Retries(lambda text: emit(events.Warned(scan, text)))
@@ -83,6 +88,7 @@ class ScanJob:
 
     def run(self, sources: Sequence[Source]) -> None:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
+        began = time.monotonic()
         self._sources = len(sources)
         to_read = [s for s in sources if s.result is None and not s.failure]
         if to_read and self._gate.compares_pictures:
@@ -97,6 +103,8 @@ class ScanJob:
                     runner.close()
             self._go_through(to_read, self._one)
             self._retries.run(self.control, self._close_readers, lambda: self._ending)
+            seconds = self.prepared_seconds + time.monotonic() - began
+            self._times.keep(self._library.rates, seconds)
         finally:
             self._close_readers()
             if self._session is not None:
@@ -242,7 +250,7 @@ class ScanJob:
         progress = self._tasks.reporter(source, self._tasks.begin(source, None))
         try:
             gated = self._videos.gated_ahead(info, reader)
-            self._session.answer_video(reader, info, self.control, progress, runner, gated=gated)
+            self._videos.answer(info, reader, progress, gated, runner)
         finally:
             self._tasks.end(source)
 
@@ -250,6 +258,7 @@ class ScanJob:
         assert self._session is not None
         scan, running = self._picture_scan(runner), self._tasks.begin(item[0], len(item))
         progress = self._tasks.reporter(item[0], running)
+        began = time.monotonic()
         try:
             videos: list[tuple[Source, SourceInfo]] = []
             with self._session.turn:
@@ -262,6 +271,7 @@ class ScanJob:
                     progress(at + len(read), [])
                     if self._ending:
                         return
+            self._take_down(len(item) - len(videos), time.monotonic() - began, runner)
         finally:
             self._tasks.end(item[0])
         for source, info in videos:
@@ -318,7 +328,8 @@ class ScanJob:
         ]
 
     def _pictures(self, item: list[Source]) -> None:
-        began, left = time.monotonic(), item
+        start = began = time.monotonic()
+        left = item
         videos: list[Source] = []
         try:
             for done in self._scanned(item):
@@ -329,11 +340,19 @@ class ScanJob:
                 began = time.monotonic()
                 if self._ending:
                     return
+            self._take_down(len(item) - len(videos), time.monotonic() - start)
         except ReaderKilled as error:  # of a picture that models were to be shown
             for source in left:
                 self._unread(source, error, 0.0)
         for source in videos:  # animated pictures, and videos under a picture's name
             self._one([source])
+
+    def _take_down(
+        self, pictures: int, seconds: float, runner: InferenceRunner | None = None
+    ) -> None:
+        """Note how long pictures took, by the models of a pass if there are any."""
+        asked = runner or (self._session.runner if self._session else None)
+        self._times.pictures(pictures, seconds, asked.take_times() if asked else None)
 
     def _done(self, batch: list[tuple[Source, ImageResult]], seconds: float) -> None:
         """Take down a microbatch of pictures, less those to be tried once more."""

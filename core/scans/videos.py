@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from ..config.spec import Spec
@@ -25,7 +26,10 @@ from .stores import ScanStores
 from .task_results import has_changed
 
 if TYPE_CHECKING:
+    from ..inference.answers import ModelAnswers
+    from ..inference.runner import InferenceRunner
     from ..inference.session import InferenceSession
+    from .work_times import WorkTimes
 
 
 class VideoScan:
@@ -40,6 +44,7 @@ class VideoScan:
         tasks: RunningTasks,
         control: Control,
         gate: FrameGate,
+        times: WorkTimes,
         *,
         redo: bool,
     ) -> None:
@@ -51,6 +56,7 @@ class VideoScan:
         self._tasks = tasks
         self._control = control
         self._gate = gate
+        self._times = times
         self._redo = redo
         self._versions = versions(spec.screening_stages)
 
@@ -89,7 +95,11 @@ class VideoScan:
 
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
+        began, beside = time.monotonic(), self._tasks.count()
         ended = measure_video(series, reader, info, self._spec, tracks, self._control, progress)
+        at_once = round((beside + self._tasks.count()) / 2)
+        seconds = time.monotonic() - began
+        self._times.screened(info, running.done - done_before, seconds, at_once)
         self._check_unchanged(source, info, tracks)
         if anew:
             settle_series(series, tracks)
@@ -147,10 +157,28 @@ class VideoScan:
         if self._session is None:
             return judge(info, self._spec, tracks, decided, ended)
         gated = self._gate.of_video(self._library.series, tracks)
-        answers = self._session.answer_video(reader, info, self._control, progress, gated=gated)
+        answers = self.answer(info, reader, progress, gated, self._session.runner)
         times = times_of(self._library.series, tracks)
+        began = time.monotonic()
         decided = self._session.verify(reader, info, decided, times, answers, self._control)
+        for stage in set(self._spec.model_stages) - set(self._spec.frame_stages):
+            self._times.verified(stage, info, time.monotonic() - began)
         return judge(info, self._spec, tracks, decided, ended, answers)
+
+    def answer(
+        self, info: SourceInfo, reader: Reader, progress: Progress, gated: Gated,
+        runner: InferenceRunner | None,
+    ) -> ModelAnswers:  # fmt: skip
+        """Show a video's frames to the models of a pass, and take down how long that takes."""
+        assert self._session is not None
+        began = time.monotonic()
+        answers = self._session.answer_video(
+            reader, info, self._control, progress, runner, gated=gated
+        )
+        if runner is not None:
+            self._times.answered("video", time.monotonic() - began, runner.take_times())
+            self._times.keyframes(info, answers.frames)
+        return answers
 
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
