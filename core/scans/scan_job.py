@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..config.spec import Spec
-from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Vanished
+from ..errors import EnvironmentFault, MissingExtra, ReaderDied, ReaderKilled, SourceError, Vanished
 from ..pipeline.channel import Cancelled, Control
 from ..protocol import messages as events
 from ..protocol.state import ScanState
@@ -103,8 +103,9 @@ class ScanJob:
                     runner.close()
             self._go_through(to_read, self._one)
             self._retries.run(self.control, self._close_readers, lambda: self._ending)
-            seconds = self.prepared_seconds + time.monotonic() - began
-            self._times.keep(self._library.rates, seconds)
+            with suppress(EnvironmentFault):  # the scan is complete all the same
+                seconds = self.prepared_seconds + time.monotonic() - began
+                self._times.keep(self._library.rates, seconds)
         finally:
             self._close_readers()
             if self._session is not None:
