@@ -10,13 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..config.spec import Spec
-from ..inference.frames import longest_side
-from ..inference.runner import StageTimes
-from ..models.protocols import Loading
 from ..records import SourceInfo
 from ..stores.rates import RateSample, RateStore
+
+if TYPE_CHECKING:
+    from ..inference.runner import StageTimes
+    from ..models.protocols import Loading
 
 LEAST_SECONDS = 0.001
 """what took less says nothing"""
@@ -30,6 +32,8 @@ def screening_key(spec: Spec, kind: str) -> str:
 
 def model_key(spec: Spec, stage: str, loading: Loading, kind: str) -> str:
     """Return the kind of work that asking a stage's model about sources of a kind is."""
+    from ..inference.frames import longest_side
+
     loaded = (loading.name, str(loading.options.get("url", "")), loading.device, loading.dtype,
               loading.quantize)  # fmt: skip
     return "|".join(("model", kind, stage, *loaded, str(longest_side(spec)), str(spec.vlm.packing)))
