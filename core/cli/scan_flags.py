@@ -108,13 +108,28 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "batch_size" in typed and spec.model_stages:
         found["vlm.batch_size"] = min(typed["batch_size"], MOST_QUESTIONS)
-    if "fps" in typed and spec.sampling.mode in ("count", "keyframes"):
+    if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
     if "image_size" in typed and "no_resize" in typed:
         raise UsageError("--image-size and --no-resize exclude each other; name one")
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found
+
+
+def _samples_otherwise(spec: Spec) -> bool:
+    """Return whether `sampling.fps` has no effect as the profile samples.
+
+    Raises UsageError where it cannot have any.
+    """
+    from ..config.stages import declaration
+
+    if spec.sampling.mode != "every" or spec.frame_stages:
+        return spec.sampling.mode in ("count", "keyframes")
+    screens = [name for name in spec.stages if declaration(name).every_frame]
+    if screens:
+        raise UsageError(f"--fps: '{screens[0]}' needs every frame, and no model is shown any")
+    return True
 
 
 def _revisions(typed: tuple[str, ...], spec: Spec) -> dict[str, str]:

@@ -17,6 +17,7 @@ from ..config.stages import declaration
 from ..records import SourceInfo
 from ..screening.stage import SeenFrames, Series
 from ..stores.series import SeriesStore
+from ..text import clean_path
 from .measure import StageSeries
 
 Reasons = dict[str, str]
@@ -68,7 +69,7 @@ class FrameGate:
             return {}
         with self._lock:
             if info.content not in self._pictures:
-                self._names["now"] = os.path.basename(info.path)
+                self._names["now"] = clean_path(os.path.basename(info.path))
                 judged = self._judged(store, tracks, self._seen)
                 self._pictures[info.content] = self._reasons([each.at(0) for each in judged])
             return self._pictures[info.content]

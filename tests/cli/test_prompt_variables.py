@@ -55,6 +55,8 @@ def test_values_come_from_the_prompt_the_profile_and_the_command(
     both = ("--set", 'vlm.variables={place="here", month="June"}')
     assert inside(*scan, *both).code == 0
     assert said_to(server.asked()[1])[1] == "New at here in June, 0.000 s?"
+    noted = inside("prompts", "show", "site").err
+    assert "{place}: each scan gives it" in noted and "{month}: May" in noted
     exported = inside("prompts", "export", "site").out
     (inside.home / "site.toml").write_text(exported)
     assert inside("prompts", "import", "site.toml").out.strip() == "site@1"

@@ -50,6 +50,8 @@ def test_a_flag_wins_over_the_profile_only_when_it_is_typed() -> None:
 
 def test_a_flag_takes_effect_whatever_the_profile_samples() -> None:
     assert flagged("describe", fps=3.0).sampling.mode == "fps"
+    assert flagged("quick", {"stages": ["quality"]}, fps=3.0).sampling.mode == "fps"
+    assert flagged("quick", {"stages": ["flash", "caption"]}, fps=3.0).sampling.mode == "every"
     whole = resolve("describe", {"models.no_resize": True})
     sized = with_flags({"image_size": 100}, {}, whole)
     assert sized == {"models.image_size": 100, "models.no_resize": False}
@@ -66,6 +68,7 @@ def test_a_flag_takes_effect_whatever_the_profile_samples() -> None:
         ("full", {}, {"model_revision": ("abc",)}, "write MODEL=REVISION"),
         ("describe", {}, {"model_revision": ("qwen3-vl=a",)}, "did you mean 'qwen3-vl-2b'"),
         ("quick", {}, {"model_revision": ("abc",)}, "uses no model"),
+        ("quick", {}, {"fps": 2.0}, "needs every frame"),
         ("quick", {}, {"prompt_preset": "keywords_only"}, "does not run"),
         ("describe", {}, {"image_size": 5, "no_resize": True}, "exclude each other"),
         ("describe", {"vlm.packing": 2}, {"packing": 3}, "given twice"),
