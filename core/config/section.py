@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,13 +49,22 @@ def marked(section: type[BaseModel], mark: dict[str, Any]) -> set[str]:
 
 def unhashed(section: BaseModel) -> set[str]:
     """Return the settings of a table that are no part of its hash: see `NO_RESULT` and `LATER`."""
-    fields = type(section).model_fields
+    never, later = _marks(type(section))
+    return never | {name for name, default in later.items() if getattr(section, name) == default}
+
+
+@cache
+def _marks(section: type[BaseModel]) -> tuple[set[str], dict[str, Any]]:
+    """Return the settings with `NO_RESULT`, and those with `LATER` with their defaults.
+
+    Cached: hashes are computed with every picture.
+    """
+    fields = section.model_fields
     later = {
-        name
-        for name in marked(type(section), LATER)
-        if getattr(section, name) == fields[name].get_default(call_default_factory=True)
+        name: fields[name].get_default(call_default_factory=True, validated_data={})
+        for name in marked(section, LATER)
     }
-    return later | marked(type(section), NO_RESULT)
+    return marked(section, NO_RESULT), later
 
 
 def from_file(section: type[BaseModel] | None, name: str) -> FromFile | None:

@@ -97,7 +97,7 @@ class Spec(Section):
 
     def what_matters(self) -> dict[str, Any]:
         """Return the settings a result depends on: none of how the work is done."""
-        names = ["sampling", "regions", "events", *self.stages]
+        names = ["sampling", "events", *self.stages]
         names += ["models", "vlm"] if self.model_stages else []
         dump: dict[str, Any] = {"stages": list(self.stages)}
         for name in names:
