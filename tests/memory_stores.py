@@ -11,6 +11,7 @@ import numpy as np
 from core.records import SourceInfo, content_of
 from core.storage.runs import TaskRow
 from core.stores.answers import Annotation, AnswerKey, QuestionKey, SampledFrames
+from core.stores.rates import RateSample
 from core.stores.results import Result
 from core.stores.series import SeriesHeader, SeriesPart, SeriesState
 
@@ -218,6 +219,19 @@ class MemoryFootprints:
         self.identities[key] = identity
 
 
+class MemoryRates:
+    """A `RateStore`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[RateSample]] = {}
+
+    def add_sample(self, key: str, sample: RateSample) -> None:
+        self.kept.setdefault(key, []).append(sample)
+
+    def samples(self, key: str) -> Sequence[RateSample]:
+        return self.kept.get(key, ())
+
+
 class MemoryStores:
     """The `ScanStores` of one scan."""
 
@@ -229,3 +243,4 @@ class MemoryStores:
         self.thumbnails = MemoryThumbnails()
         self.runs = MemoryTasks()
         self.footprints = MemoryFootprints()
+        self.rates = MemoryRates()

@@ -63,7 +63,7 @@ class Counted:
 
 
 def scanned(
-    library: Path, sources: list[Path], mode: Mode = "new"
+    library: Path, sources: list[Path], mode: Mode = "new", **settings: Any
 ) -> tuple[list[Message], dict[str, Any]]:
     """Return what happened, and for every source what was said about its frames."""
 
@@ -71,7 +71,9 @@ def scanned(
         client = await LocalClient.open(library)
         try:
             paths = tuple(str(each) for each in sources)
-            scan = await client.send(SubmitScan(paths, "quick", model_stages(), mode=mode))
+            scan = await client.send(
+                SubmitScan(paths, "quick", model_stages() | settings, mode=mode)
+            )
             seen = []
             async for _, event in client.events(0):
                 seen.append(event)
@@ -132,3 +134,25 @@ def test_asking_anew_asks_each_question_once(
     # What each is, is known by now; a model loaded again would have been asked out of its turn.
     assert sorted(cramped.loaded) == ["clip", "grounding_dino", "sam2"]
     assert got == wanted
+
+
+def test_every_pass_keeps_the_same_frames_from_its_models(
+    tmp_path: Path, pictures: Path, storm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [pictures, storm]
+    gated: dict[str, Any] = {
+        "stages": ["quality", "dedupe", "embed", "detect"],
+        "models.gate": ["dedupe"],
+        "embed.gate": ["quality.dark", "dedupe"],
+    }
+    with monkeypatch.context() as patch:
+        Counted(patch, 2**40)
+        _, wanted = scanned(tmp_path / "roomy", sources, **gated)
+    cramped = Counted(monkeypatch, 600_000)
+    _, got = scanned(tmp_path / "cramped", sources, **gated)
+    assert cramped.together == 1
+    assert got == wanted
+    looks = [look for name, said in got.items() if name.endswith("mp4.json") for look in said]
+    kept_away = [each["stage"] for look in looks for each in look.get("gated", ())]
+    assert kept_away.count("embed") >= kept_away.count("detect") > len(looks) / 2
+    assert kept_away.count("detect") < len(looks), "the first of its kind is shown"

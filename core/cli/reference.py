@@ -97,7 +97,7 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
     for name, field in fields.items():
         marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
         again = " *reads again*" if marked else ""
-        default = _shown(field.get_default(call_default_factory=False))
+        default = _shown(field.get_default(call_default_factory=True, validated_data={}))
         key = f"{section}.{name}" if section else name
         yield f"| `{name}` | {default} | {meaning(key)}{again} |\n"
     yield "\n"
@@ -131,9 +131,19 @@ sensitivity = 0.7
 exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 ```
 
+Regions say where to look: `include` and `exclude` take rectangles `[x, y, width, height]` and
+polygons `[[x, y], [x, y], [x, y], ...]`, in fractions of the frame when all numbers of one are at
+most 1, else in pixels. `mask = "mask.png"` is a picture, white where to look, black (or
+transparent) elsewhere, stretched over the frame; a path is meant from the profile's folder, and the
+scan keeps the mask. `flash`, `motion` and `cut` measure only what is inside. Every stage with a
+model, `verify` too, is shown the frame with all else black, so positions stay those of the frame;
+kept frames are black there as well. `quality` and `dedupe` measure entire frames; thumbnails and
+clips show them.
+
 Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else `profile` in
 `settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
-(`--stages`, `--sensitivity`); a short option wins over the profile only when it is given.
+(`--stages`, `--sensitivity`, `--fps`, `--dtype` and others that `scan --help` lists); a short
+option wins over the profile only when it is given.
 
 `settings.toml` in the configuration folder holds what you would otherwise type each time:
 `profile` (a name), `library` (a folder), `quiet` and `no_color` (true or false); and for the app

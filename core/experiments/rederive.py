@@ -17,6 +17,7 @@ from ..models.residency import Residency
 from ..pipeline.channel import Cancelled, Control
 from ..protocol.views import RederivedSource
 from ..records import asked_stream, content_of, of_the_file
+from ..scans.gating import FrameGate
 from ..scans.plan import Source
 from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
@@ -88,6 +89,7 @@ class Rederivation:
             check_replay(self._spec, stage, golden)
             keep_input_of(library.database, beside.database, stage)
         self._session = _session(beside, residency, self._spec)
+        self._gate = FrameGate(self._spec)
 
     def check(self, task: TaskRow) -> RederivedSource:
         """Measure one source again and compare. Raises EnvironmentFault, Cancelled."""
@@ -133,7 +135,7 @@ class Rederivation:
         scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
         job = ScanJob(
             beside, scan, spec.profile, spec, lambda _event: None, redo=False,
-            session=self._session, parent=self._control,
+            session=self._session, parent=self._control, gate=self._gate,
         )  # fmt: skip
         if self._session is not None:
             self._session.cancelled = lambda: job.control.cancelled

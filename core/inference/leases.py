@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..config.prompts import Prompts
 from ..errors import ProfileError
 from ..models.protocols import Identity, Kind, Loading, Model
-from ..models.registry import KINDS
+from ..models.registry import KINDS, takes_several_pictures
 from ..models.residency import Residency
 from ..pipeline.channel import Cancelled
 from ..stores.answers import AnswerKey, AnswerStore
@@ -51,6 +51,10 @@ class ModelLeases:
     def kind(self, stage: str) -> Kind:
         """Return what kind of model a stage uses."""
         return KINDS[self.loading(stage).family]
+
+    def takes_several_pictures(self, stage: str) -> bool:
+        """Return whether one question to a stage's VLM may show several pictures."""
+        return takes_several_pictures(self.loading(stage).family)
 
     def check(self, stage: str, *kinds: Kind) -> None:
         """Raise ProfileError if a stage's model is of no use to it."""

@@ -60,8 +60,24 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanPart:
+    """A part of a scan's work: frames, and from to how many seconds; None where not measured."""
+
+    what: str
+    frames: int
+    low_seconds: float | None
+    high_seconds: float | None
+    scans: int
+    """how many scans measured it here"""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
-    """What a scan would do. `seconds` is None when no earlier scan shows how fast it is."""
+    """What a scan would do, and how long it takes by what earlier scans measured.
+
+    `seconds` is the middle of `low_seconds` and `high_seconds`; all are None where a part of the
+    work was never measured here, and `basis` names that part.
+    """
 
     sources: int
     known: int
@@ -73,6 +89,9 @@ class PlanView:
     seconds: float | None
     basis: str
     passed_over: PassedOver
+    low_seconds: float | None = None
+    high_seconds: float | None = None
+    parts: tuple[PlanPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from ..storage.export.document import DetectedObject, FrameNotes, StageAnswer
 from ..stores.answers import Annotation
 
 _ANSWER = ("text", "finish", "prompt", "facts")
+_AT_TIMES = ("frames", "frames_shown", "data")
+"""of an answer about several frames at once, or of one that is JSON of a schema"""
 Holders = Mapping[str, str]
 """by slot the stage whose answers fill it"""
 
@@ -78,7 +80,7 @@ def answer_line(stage: str, body: Mapping[str, Any]) -> str:
 
 
 def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
-    answered = [note for note in group if not note.failed]
+    answered = [note for note in group if not note.failed and not note.gated]
     whole = {note.stage: note for note in answered if "," not in note.part}
     tags, caption = (whole.get(holders.get(slot, "")) for slot in ("tags", "caption"))
     vector = next((n for n in answered if n.stage == holders.get("vector") and not n.part), None)
@@ -90,6 +92,7 @@ def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
         things=tuple(_things(answered, holders)),
         vector=vector.vector if vector else None,
         failures=tuple((note.stage, note.failed) for note in group if note.failed),
+        gated=tuple((note.stage, note.gated) for note in group if note.gated),
         answers=tuple(_answers_without_a_slot(answered, holders)),
     )
     return replace(notes, lines=tuple(_frame_lines(notes, tags, caption)))
@@ -118,6 +121,8 @@ def _frame_lines(
         text = thing.description["text"] if thing.description else ""
         name = f"{thing.label} {thing.score:.2f}"
         yield f"{name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {text}".rstrip()
+    for stage, reason in notes.gated:
+        yield f"{stage}: not asked ({reason})"
 
 
 def _lines(stage: str, body: Mapping[str, Any]) -> Iterator[str]:
@@ -155,7 +160,10 @@ def _things(answered: Sequence[Annotation], holders: Holders) -> list[DetectedOb
 
 
 def _answer(note: Annotation | None) -> dict[str, Any] | None:
-    return {key: note.body[key] for key in _ANSWER} if note else None
+    if note is None:
+        return None
+    there = (key for key in _AT_TIMES if key in note.body)
+    return {key: note.body[key] for key in (*_ANSWER, *there)}
 
 
 def _tracked(notes: list[FrameNotes]) -> list[FrameNotes]:

@@ -29,6 +29,7 @@ from ..sources.reader import Probed, again_if_killed
 from ..stores.answers import FrameStore
 from ..stores.results import MeasurementStores, Result
 from ..stores.series import SeriesHeader, SeriesPart
+from .gating import FrameGate
 from .measure import StageSeries, open_series
 from .results import decide, judge
 
@@ -82,9 +83,11 @@ class ImageScan:
         spec: Spec,
         runner: InferenceRunner | None = None,
         frames: FrameStore | None = None,
+        gate: FrameGate | None = None,
         *,
         redo: bool = False,
     ) -> None:
+        self._gate = gate or FrameGate(spec)
         self._results = stores.results
         self._series = stores.series
         self._pool = pool
@@ -169,10 +172,11 @@ class ImageScan:
         if self._runner is None:
             return []
         return [
-            shown(each.info, 0, 0.0, self._decode(each), self._spec, self._frames)
+            shown(each.info, 0, 0.0, self._decode(each), self._spec, self._frames,
+                  self._gate.of_picture(each.info, self._series, each.tracks))
             for each in read
             if each.info is not None and each.info.kind == "picture"
-        ]
+        ]  # fmt: skip
 
     def _decode(self, read: _Read) -> partial[Pixels]:
         return partial(self._pixels, read)

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..config.prompt_check import check_prompts
 from ..config.prompts import Prompts, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
-from ..errors import ModelMissing, ModelRefused, ProfileError
+from ..config.used_models import model_of, model_owner, value_of
+from ..errors import ModelMissing, ModelRefused
 from ..models.protocols import Kind, Loading
 from ..models.registry import KINDS
 from ..models.weights import weights_bytes
@@ -49,7 +51,8 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     from ..hub.hub import Hub
 
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
-    prompts = load_prompts()
+    prompts = load_prompts().bound(spec.vlm.variables)
+    check_prompts(spec, prompts, notify)
     spec = _with_versions(spec, prompts)
     spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
@@ -61,6 +64,7 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
         if devices == ["cpu"]:
             notify(_on_cpu(spec))
         placed |= _placed(here, devices)
+    spec = _with_possible_dtype(spec, set(placed.values()), notify)
     loadings = {name: _loading(spec, found[name], placed[name]) for name in found}
     for loading in loadings.values():
         _check(loading)
@@ -85,14 +89,9 @@ def open_session(
     from ..inference.leases import ModelLeases
     from ..inference.session import InferenceSession
 
-    prompts = resolved.prompts or load_prompts()
+    prompts = resolved.prompts or load_prompts().bound(resolved.spec.vlm.variables)
     leases = ModelLeases(residency, resolved.loadings, stores.annotations, prompts, notify)
     return InferenceSession(stores, leases, resolved.spec, redo=redo)
-
-
-def model_of(spec: Spec, stage: str) -> str:
-    """Return the name of the model a stage uses."""
-    return str(_section_value(spec, _model_owner(spec, stage), "model"))
 
 
 def usable_devices(wanted: str) -> list[str]:
@@ -120,23 +119,20 @@ def _on_cpu(spec: Spec) -> str:
     )
 
 
-def _model_owner(spec: Spec, stage: str) -> str:
-    """Return the section that names a stage's model: its own, or the one it follows."""
-    followed = declaration(stage).follows
-    if not followed and not _section_value(spec, stage, "model"):
-        raise ProfileError(f"{stage}.model is empty; name a model (see `sightline models list`)")
-    return stage if _section_value(spec, stage, "model") else followed
-
-
-def _section_value(spec: Spec, section: str, name: str) -> Any:
-    return getattr(spec.section(section), name)
+def _with_possible_dtype(spec: Spec, devices: set[str], notify: Notify) -> Spec:
+    """Take `auto` for float16 where no device is for it: a CPU has no use for it, nor a server."""
+    if spec.models.dtype != "float16" or devices - {"cpu", "endpoint"}:
+        return spec
+    if "cpu" in devices:
+        notify("models.dtype = float16 is of no use on a CPU: auto is taken instead")
+    return spec.model_copy(update={"models": spec.models.model_copy(update={"dtype": "auto"})})
 
 
 def _without_auto(spec: Spec) -> Spec:
     """Put a model's name for every `auto` of the stages that are used."""
-    owners = {_model_owner(spec, stage) for stage in spec.model_stages} & set(STAGES.names())
+    owners = {model_owner(spec, stage) for stage in spec.model_stages} & set(STAGES.names())
     choosing = [name for name in owners if any(declaration(name).automatic)]
-    automatic = [name for name in choosing if _section_value(spec, name, "model") == AUTOMATIC]
+    automatic = [name for name in choosing if value_of(spec, name, "model") == AUTOMATIC]
     if not automatic:
         return spec
     on_cpu = usable_devices(spec.models.device) == ["cpu"]
@@ -152,7 +148,7 @@ def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     changed: dict[str, Any] = {}
     for stage in spec.model_stages:
         if declaration(stage).prompt:
-            reference = prompts.get(_section_value(spec, stage, "prompt")).reference
+            reference = prompts.get(value_of(spec, stage, "prompt")).reference
             changed[stage] = spec.section(stage).model_copy(update={"prompt": reference})
     return spec.model_copy(update=changed)
 

@@ -48,7 +48,8 @@ class AnswerKey:
 class Annotation:
     """One answer about one part of one frame; `vector` is float32 (dimension,) or None.
 
-    `body["error"]` is there when and only when there is no answer.
+    `body["error"]` is there when and only when there is no answer; `body["gated"]`, why, where the
+    frame was kept from the model and nothing was asked.
     """
 
     stage: str
@@ -63,6 +64,11 @@ class Annotation:
     def failed(self) -> str:
         """Return why there is no answer, or an empty string."""
         return str(self.body.get("error", ""))
+
+    @property
+    def gated(self) -> str:
+        """Return why the frame was kept from the model, or an empty string."""
+        return str(self.body.get("gated", ""))
 
 
 class AnswerStore(Protocol):

@@ -19,8 +19,8 @@ from PIL import Image
 from core.config import profiles
 from core.config.profiles import resolve
 from core.config.stages import STAGES, check_stage, declaration
+from core.config.used_models import model_of
 from core.errors import ProfileError
-from core.scans.resolve_models import model_of
 from core.storage.export.schemas import schema
 from tests.models.vlm.faulty_server import FaultyServer
 from tests.stages import test_contract as contract

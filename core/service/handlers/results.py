@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from ...errors import UnknownName
+from ...models.protocols import Loading
 from ...protocol.commands import SubmitScan
 from ...protocol.requests.results import (
     TASKS_OF_A_PART,
@@ -57,11 +58,13 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
     from ...storage.library import Library
 
     spec = resolve(command.profile, command.overrides)
+    loadings: Mapping[str, Loading] = {}
     if spec.model_stages:
         from ...scans.resolve_models import resolve_models
 
-        spec = resolve_models(spec, lambda _note: None).spec
-    what = (spec, command.paths, command.globs, command.mode)
+        resolved = resolve_models(spec, lambda _note: None)
+        spec, loadings = resolved.spec, resolved.loadings
+    what = (spec, loadings, command.paths, command.globs, command.mode)
     try:
         library = Library(folder, writable=False)
     except UnknownName:

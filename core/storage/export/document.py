@@ -73,6 +73,8 @@ class FrameNotes:
     vector: NDArray[np.float32] | None = None
     failures: tuple[tuple[str, str], ...] = ()
     """stage and reason of what was asked in vain"""
+    gated: tuple[tuple[str, str], ...] = ()
+    """stage and reason where the frame was kept from a model, see `models.gate`"""
     answers: tuple[StageAnswer, ...] = ()
     """those of stages whose answers have no field here"""
     lines: tuple[str, ...] = ()

@@ -63,7 +63,8 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
 def look(notes: FrameNotes) -> dict[str, Any]:
     """Return one frame's notes; vectors and masks are in files of their own.
 
-    `answers` is there only where a stage answered that no other field has a place for.
+    `answers` is there only where a stage answered that no other field has a place for, `gated` only
+    where the frame was kept from a model.
     """
     found = {
         "frame": notes.frame,
@@ -82,8 +83,11 @@ def look(notes: FrameNotes) -> dict[str, Any]:
         ],
         "failures": [{"stage": stage, "reason": reason} for stage, reason in notes.failures],
     }
-    return found | ({"answers": [_stage_answer(each) for each in notes.answers]} if notes.answers
-                    else {})  # fmt: skip
+    if notes.gated:
+        found["gated"] = [{"stage": stage, "reason": reason} for stage, reason in notes.gated]
+    if notes.answers:
+        found["answers"] = [_stage_answer(each) for each in notes.answers]
+    return found
 
 
 def _stage_answer(answer: StageAnswer) -> dict[str, Any]:
