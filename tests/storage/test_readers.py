@@ -19,6 +19,7 @@ import pytest
 import srt
 import webvtt
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from core.storage.export.cells import text_cell
 from core.storage.export.document import DetectedObject, Document, FrameNotes
@@ -38,6 +39,7 @@ from tests.storage.test_export import (
 )
 
 RUNS = {"size": [2, 3], "counts": [1, 2, 3]}
+SQUARE = {"size": [4, 4], "counts": [5, 2, 2, 2, 5]}
 THINGS = (
     DetectedObject("car", 0.9, (1.0, 2.0, 30.0, 40.0), track=4),
     DetectedObject(MARKUP, 0.4, (5.0, 6.0, 7.0, 8.0), mask=RUNS, vector=np.ones(4, np.float32)),
@@ -132,9 +134,52 @@ def test_coco_by_pycocotools(exported: Path) -> None:
     assert [each["frame"] for each in found.loadImgs(found.getImgIds())] == [0, 7]
     cars = found.loadAnns(found.getAnnIds(catIds=found.getCatIds(catNms=["car"])))
     assert [each["bbox"] for each in cars] == [[1.0, 2.0, 30.0, 40.0]] * 2
-    (masked,) = found.loadAnns(found.getAnnIds(iscrowd=True))
+    (masked,) = (each for each in found.dataset["annotations"] if "segmentation" in each)
     # Run lengths go down the columns: one 0, two 1, three 0 over two rows and three columns.
-    assert found.annToMask(masked).tolist() == [[0, 1, 0], [1, 0, 0]]
+    mask = found.annToMask(masked)
+    assert mask.shape == (1080, 1920), "at the size of its image"
+    assert mask[::540, ::640].tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert masked["area"] == mask.sum() == 2 * 540 * 640
+    assert {each["iscrowd"] for each in found.dataset["annotations"]} == {0}
+    assert [i["file_name"] for i in found.loadImgs(found.getImgIds())] == [
+        f"{SHOWN}#frame=0", f"{SHOWN}#frame=7"
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_coco_by_cocoeval(tmp_path: Path) -> None:
+    """Compared with itself an export is perfect; with a box or mask elsewhere, it is not."""
+    things = tuple(
+        DetectedObject(name, 0.5, (left, 100.0, 600.0, 500.0), mask=RUNS if n % 2 else SQUARE)
+        for n, (name, left) in enumerate((("car", 0.0), ("dog", 640.0), ("car", 1200.0)))
+    )
+    notes = tuple(FrameNotes(frame, frame / 25, things=things) for frame in (0, 7))
+    write_scan(summary("a"), iter([document(frame_notes=notes)]), tmp_path, ["coco"])
+    path = tmp_path / "scan.coco.json"
+    for kind in ("bbox", "segm"):
+        assert average_precision(path, kind, 0) == average_precision(path, kind, 1) == 1.0
+        assert average_precision(path, kind, 2) < 0.9
+
+
+def average_precision(path: Path, kind: str, place: int) -> float:
+    """Return COCOeval's first figure: AP over IoU 0.5 to 0.95 of the file's own annotations.
+
+    With `place` 1 masks are compressed as other tools do, with 2 the third object lies elsewhere.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(path))
+        found = [dict(each) for each in truth.dataset["annotations"]]
+        for each in found:
+            if place == 2 and each["bbox"][0] == 1200.0:
+                each["bbox"] = [0.0, 900.0, 10.0, 10.0]
+                each["segmentation"] = {"size": [1080, 1920], "counts": [0, 100, 2073500]}
+            if place:
+                each["segmentation"] = truth.annToRLE(each)
+        evaluation = COCOeval(truth, truth.loadRes(found) if place else COCO(str(path)), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0])
 
 
 def test_html_by_html5lib(exported: Path, tmp_path: Path) -> None:
@@ -166,7 +211,10 @@ def test_names_of_other_bytes_are_written_alike(tmp_path: Path) -> None:
     assert body["source"]["uri"] == "file:///data/caf%E9%20%FF.mp4"
     assert json.loads((tmp_path / "summary.json").read_bytes())["tasks"][0]["path"] == shown
     assert json.loads((tmp_path / "scan.jsonl").read_bytes().splitlines()[0])["source"] == shown
-    assert json.loads((tmp_path / "scan.coco.json").read_bytes())["images"][0]["file_name"] == shown
+    assert (
+        json.loads((tmp_path / "scan.coco.json").read_bytes())["images"][0]["file_name"]
+        == f"{shown}#frame=0"
+    )
     assert pandas.read_csv(tmp_path / "x.csv")["source"][0] == shown
     page: Any = html5lib.parse((tmp_path / "scan.html").read_bytes(), transport_encoding="utf-8")
     assert shown in "".join(page.itertext())
