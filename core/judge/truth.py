@@ -23,6 +23,10 @@ KINDS_OF_FILES = (
     "Audacity labels, or CSV with columns start and end"
 )
 
+NO_EVENTS = (
+    "tag", "caption", "object", "description", "answer", "failure", "verdict", "remark", "frame",
+)  # fmt: skip
+"""what `result` says of rows and lines of our exports that are no events"""
 EXPECTED = f"expected are {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
 _UNKNOWN = f"its kind is not known; {EXPECTED}"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,18 +15,23 @@ from ..config.spec import Spec
 from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import Dedupe, DedupeStage, alike, joined
+from ..screening.dedupe import Dedupe, DedupeStage, joined
+from ..screening.near_hashes import alike
 from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
+from ..storage.remarks import Remark
 from ..storage.runs import TaskRow
+from ..stores.answers import Annotation
 from ..stores.results import Result
-from .frame_notes import frame_notes, verdicts
+from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
 from .narrowing import FilteredResults
 
 if TYPE_CHECKING:
     from ..records import SourceKind
+
+PICTURES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +60,41 @@ def documents(
     called = _called(tasks)
     names = stems([(called[t.number], cast("SourceKind", t.kind)) for t in tasks])
     wanted = None if narrowed is None else narrowed.tasks
+    kept = [t for t in tasks if t.content is not None and (wanted is None or t.number in wanted)]
+    for batch in _batches(kept):
+        for task, whole in _documents_of(library, batch, spec, spec_hash, statistics):
+            shown = whole if narrowed is None else narrowed.document(task.number, whole)
+            if shown is not None:
+                yield NamedDocument(names[called[task.number]], shown)
+
+
+def _batches(tasks: Sequence[TaskRow]) -> Iterator[Sequence[TaskRow]]:
+    """Yield tasks to read at once: videos one by one, for their size, pictures many together."""
+    for kind, run in groupby(tasks, key=lambda task: task.kind):
+        yield from _parts(list(run), 1 if kind == "video" else PICTURES_AT_ONCE)
+
+
+def _parts(tasks: Sequence[TaskRow], size: int) -> Iterator[Sequence[TaskRow]]:
+    """Yield parts of `size`, the last with what is left."""
+    for start in range(0, len(tasks), size):
+        yield tasks[start : start + size]
+
+
+def _documents_of(
+    library: Library, tasks: Sequence[TaskRow], spec: Spec, spec_hash: str, statistics: bool
+) -> Iterator[tuple[TaskRow, Document]]:
+    contents = [task.content for task in tasks if task.content is not None]
+    results = library.results.of_contents(contents, spec_hash)
+    infos = library.results.infos(list(results))
+    said = library.annotations.of_results(list(results), spec_hash)
+    remarks = library.remarks.of_contents(list(results))
     for task in tasks:
-        if task.content is None or (wanted is not None and task.number not in wanted):
-            continue
-        result = library.results.get(task.content, spec_hash)
-        if result is None:
-            continue
-        info = library.results.info(task.content, task.path)
-        whole: Document | None = _document(library, info, spec, result, statistics)
-        if narrowed is not None and whole is not None:
-            whole = narrowed.document(task.number, whole)
-        if whole is not None:
-            yield NamedDocument(names[called[task.number]], whole)
+        content = task.content or ""
+        if content in results:
+            info = replace(infos[content], path=task.path)
+            result, about = results[content], said.get(content, [])
+            whole = _document(library, info, spec, result, about, statistics)
+            yield task, replace(whole, remarks=tuple(_remarks(remarks.get(content, {}))))
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -124,18 +153,19 @@ def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
     spec = spec_of(library, scan)
     if DedupeStage.name not in spec.stages:
         return
-    paths, hashes = [], []
-    columns = len(DedupeStage.columns)
-    for task in library.runs.tasks(scan, ("done", "known")):
-        if task.kind == "picture" and task.content is not None:
-            result = library.results.get(task.content, library.runs.get(scan).spec_hash)
-            if result is not None and DedupeStage.name in result.tracks:
-                values = library.series.whole(result.tracks[DedupeStage.name], columns).values
-                if len(values):
-                    paths.append(task.path)
-                    hashes.append(joined(values)[0])
-    for group in alike(np.array(hashes, np.uint64), spec.settings(Dedupe).distance_bits):
-        yield tuple(paths[n] for n in group)
+    tasks = [
+        (task.path, task.content)
+        for task in library.runs.tasks(scan, ("done", "known"))
+        if task.kind == "picture" and task.content is not None
+    ]
+    contents = [content for _, content in tasks]
+    keys = library.results.tracks_of(contents, library.runs.get(scan).spec_hash, DedupeStage.name)
+    values = library.series.first_rows([keys[each] for each in contents if each in keys])
+    measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
+    rows = np.array([row for _, row in measured], np.float32)
+    hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))
+    for group in alike(hashes, spec.settings(Dedupe).distance_bits):
+        yield tuple(measured[n][0] for n in group)
 
 
 def _document(
@@ -143,9 +173,10 @@ def _document(
     info: SourceInfo,
     spec: Spec,
     result: Result,
+    annotations: Sequence[Annotation],
     statistics: bool,
 ) -> Document:
-    annotations = library.annotations.of_result(info.content, result.spec_hash)
+    judged, judge = verdicts(annotations), verdict_stage(annotations) if annotations else ""
     tracks = info.kind == "video" and spec.settings(Detect).tracks
     return Document(
         source=info,
@@ -158,13 +189,14 @@ def _document(
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
         frame_notes=frame_notes(annotations, tracks=tracks),
-        verdicts=verdicts(annotations),
-        remarks=tuple(_remarks(library, info.content)),
+        verdicts=judged,
+        verdict_stage=judge,
+        verdict_lines=tuple(answer_line(judge, verdict) for verdict in judged),
     )
 
 
-def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
-    for frame, remark in sorted(library.remarks.of_content(content).items()):
+def _remarks(found: Mapping[int, Remark]) -> Iterator[dict[str, Any]]:
+    for frame, remark in sorted(found.items()):
         tags = None if remark.tags is None else list(remark.tags)
         yield {"frame": frame, "marked": remark.marked, "caption": remark.caption, "tags": tags}
 

@@ -71,7 +71,11 @@ def test_json_and_summary_by_their_schemas(exported: Path) -> None:
 
 
 def test_csv_by_pandas(exported: Path) -> None:
-    table = pandas.read_csv(exported / "storm.csv")
+    whole = pandas.read_csv(exported / "storm.csv")
+    assert whole["result"].tolist() == ["event"] * 4 + ["object", "object", "tag", "object"]
+    assert whole["label"].tolist()[4:] == ["car", MARKUP, "storm", "car"]
+    assert whole["start_frame"].tolist()[4:] == [0, 0, 7, 7]
+    table = whole[whole["result"] == "event"]
     assert table["number"].tolist() == [1, 2, 3, 4]
     assert table["energy"].tolist() == [0.0, 1200.0, 0.0, 0.0]
     assert table["strokes"].tolist() == [0, 3, 0, 0]
@@ -79,7 +83,7 @@ def test_csv_by_pandas(exported: Path) -> None:
     assert table["start_s"].tolist() == pytest.approx([m.start_seconds for m in MOMENTS], abs=1e-6)
     assert table["x"].isna().tolist() == [False, False, True, False]
     assert set(table["source"]) == {clean(HOSTILE)}
-    assert not (table.astype(str) == "'").to_numpy().any()
+    assert not (whole.astype(str) == "'").to_numpy().any()
 
 
 def test_the_guard_of_formulas_is_put_only_where_it_is_needed() -> None:
@@ -93,7 +97,9 @@ def test_the_guard_of_formulas_is_put_only_where_it_is_needed() -> None:
 
 def test_jsonl_by_pandas_and_plain_utf8(exported: Path) -> None:
     raw = (exported / "scan.jsonl").read_bytes()
-    table = pandas.read_json(io.BytesIO(raw), lines=True)
+    whole = pandas.read_json(io.BytesIO(raw), lines=True)
+    assert whole["result"].tolist() == ["event"] * 4 + ["frame"] * 2
+    table = whole[whole["result"] == "event"]
     assert table["source"].tolist() == [SHOWN] * 4
     assert table["strokes"][1][1] == {"frame": 1873, "seconds": 62.5, "energy": 1200.0}
     for line in raw.splitlines():

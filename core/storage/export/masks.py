@@ -74,4 +74,5 @@ def _spread(
 def _without_pairs(places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the values that occur an odd number of times: where two edges meet there is none."""
     values, counts = np.unique(places, return_counts=True)
-    return values[counts % 2 == 1]
+    once: NDArray[np.int64] = values[counts % 2 == 1]
+    return once
