@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..timecodes import frames_to_seconds, is_timecode, timecode_to_frames, written_rate
-from .truth import NO_EVENTS, Footage, NoTruth, Reading, TrueEvent, Truth, grouped
+from .truth import NO_EVENTS, OUR_TABLE, Footage, NoTruth, Reading, TrueEvent, Truth, grouped
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
 _DROP_FRAME = re.compile(r"\d:\d\d;\d\d(?!\d)")
@@ -55,7 +55,8 @@ def _rows(text: str) -> list[list[str]]:
         lines = lines[1:]
     if not lines:
         return []
-    head = _DROP_FRAME.sub("", "\n".join(lines[:2]))
+    # The texts of our own table may hold any sign.
+    head = OUR_TABLE if text.startswith(OUR_TABLE) else _DROP_FRAME.sub("", "\n".join(lines[:2]))
     delimiter = next((each for each in "\t;" if each in head), ",")
     rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
     # Where a comma does not part columns it is a decimal point.

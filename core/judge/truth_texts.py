@@ -16,7 +16,17 @@ from ..timecodes import (
     timecode_rate,
     timecode_to_frames,
 )
-from .truth import NO_EVENTS, Footage, NoTruth, Reading, TrueEvent, Truth, grouped, reason_of
+from .truth import (
+    NO_EVENTS,
+    OUR_TABLE,
+    Footage,
+    NoTruth,
+    Reading,
+    TrueEvent,
+    Truth,
+    grouped,
+    reason_of,
+)
 
 _CUE = re.compile(
     r"(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})\s+-->\s+(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})"
@@ -28,8 +38,6 @@ _CAPTION = re.compile(
 """what the exports write about an event: see `storage.export.cues.caption`"""
 _OF_A_FRAME = re.compile(r"frame at \d+:\d\d:\d\d\.\d{3}")
 """what the exports write above what models said of a frame: see `storage.export.cues`"""
-_OUR_TABLE = "number,kind,start_s,"
-"""how our CSV begins, whose texts may hold anything"""
 _SHORTEST_CUE = 0.5
 _CUT = re.compile(r"^\d{3,}\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d+:\d\d:\d\d[:;]\d\d){4})\s*$")
 _RATE = re.compile(r"^\*\s*FRAME RATE:\s*([\d.]+)(?:\s+(NON-)?DROP FRAME)?")
@@ -128,7 +136,7 @@ def _strokes(body: dict[str, Any], fps: Any) -> Iterator[float]:
 
 def subtitle_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | None:
     """Read SubRip or WebVTT: each cue is an event, those of sightline's export with their kind."""
-    if text.startswith(_OUR_TABLE) or ("-->" not in text and not text.startswith("WEBVTT")):
+    if text.startswith(OUR_TABLE) or ("-->" not in text and not text.startswith("WEBVTT")):
         return None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     events = []
