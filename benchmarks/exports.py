@@ -97,7 +97,7 @@ def _seeds(library: Library) -> list[_Seed]:
     tasks = library.runs.tasks(1)
     contents = [str(task.content) for task in tasks]
     results = library.results.of_contents(contents, library.runs.get(1).spec_hash)
-    infos = library.results.infos(contents)
+    infos = library.results.infos(dict.fromkeys(contents, ""))
     return [
         _Seed(task, infos[content], results[content])
         for task, content in zip(tasks, contents, strict=True)

@@ -25,6 +25,8 @@ def clean(text: str, *, limit: int = MAX_LENGTH) -> str:
     character becomes U+FFFD, so that a hostile name stays recognisable as hostile. Combining
     marks beyond two in a row are dropped. Longer texts end in an ellipsis at `limit` characters.
     """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text  # as of most of a hundred thousand names
     out: list[str] = []
     marks = 0
     for char in text[: limit + 1]:

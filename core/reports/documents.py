@@ -22,7 +22,7 @@ from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.remarks import Remark
-from ..storage.runs import TaskRow
+from ..storage.runs import FINISHED, ScanRow, TaskRow
 from ..stores.answers import Annotation
 from ..stores.results import Result
 from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
@@ -83,18 +83,21 @@ def _parts(tasks: Sequence[TaskRow], size: int) -> Iterator[Sequence[TaskRow]]:
 def _documents_of(
     library: Library, tasks: Sequence[TaskRow], spec: Spec, spec_hash: str, statistics: bool
 ) -> Iterator[tuple[TaskRow, Document]]:
-    contents = [task.content for task in tasks if task.content is not None]
-    results = library.results.of_contents(contents, spec_hash)
-    infos = library.results.infos(list(results))
-    said = library.annotations.of_results(list(results), spec_hash)
-    remarks = library.remarks.of_contents(list(results))
+    paths = {str(task.content): task.path for task in tasks}
+    results = library.results.of_contents(list(paths), spec_hash)
+    contents = list(results)
+    infos = library.results.infos({content: paths[content] for content in contents})
+    said = library.annotations.of_results(contents, spec_hash)
+    remarks = library.remarks.of_contents(contents)
     for task in tasks:
-        content = task.content or ""
+        content = str(task.content)
         if content in results:
-            info = replace(infos[content], path=task.path)
-            result, about = results[content], said.get(content, [])
-            whole = _document(library, info, spec, result, about, statistics)
-            yield task, replace(whole, remarks=tuple(_remarks(remarks.get(content, {}))))
+            info = infos[content]
+            if info.path != task.path:  # two files of one content
+                info = replace(info, path=task.path)
+            remarked = tuple(_remarks(remarks.get(content, {})))
+            kept = results[content], said.get(content, []), remarked
+            yield task, _document(library, info, spec, *kept, statistics)
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -144,22 +147,24 @@ def summary(library: Library, scan: int, narrowed: FilteredResults | None = None
     ]  # fmt: skip
     return Summary(
         scan, row.profile, row.spec_hash, row.state, tuple(lines),
-        tuple(duplicate_groups(library, scan)), narrowed.text if narrowed else "",
+        tuple(_duplicate_groups(library, row, tasks)), narrowed.text if narrowed else "",
     )  # fmt: skip
 
 
-def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
+def _duplicate_groups(
+    library: Library, scan: ScanRow, all_tasks: Sequence[TaskRow]
+) -> Iterator[tuple[str, ...]]:
     """Yield groups of pictures of a scan that look alike, by path."""
-    spec = spec_of(library, scan)
+    spec = spec_of(library, scan.id)
     if DedupeStage.name not in spec.stages:
         return
     tasks = [
         (task.path, task.content)
-        for task in library.runs.tasks(scan, ("done", "known"))
-        if task.kind == "picture" and task.content is not None
+        for task in all_tasks
+        if task.kind == "picture" and task.content is not None and task.state in FINISHED
     ]
     contents = [content for _, content in tasks]
-    keys = library.results.tracks_of(contents, library.runs.get(scan).spec_hash, DedupeStage.name)
+    keys = library.results.tracks_of(contents, scan.spec_hash, DedupeStage.name)
     values = library.series.first_rows([keys[each] for each in contents if each in keys])
     measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
     rows = np.array([row for _, row in measured], np.float32)
@@ -174,6 +179,7 @@ def _document(
     spec: Spec,
     result: Result,
     annotations: Sequence[Annotation],
+    remarks: tuple[dict[str, Any], ...],
     statistics: bool,
 ) -> Document:
     judged, judge = verdicts(annotations), verdict_stage(annotations) if annotations else ""
@@ -190,6 +196,7 @@ def _document(
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
         frame_notes=frame_notes(annotations, tracks=tracks),
         verdicts=judged,
+        remarks=remarks,
         verdict_stage=judge,
         verdict_lines=tuple(answer_line(judge, verdict) for verdict in judged),
     )

@@ -128,10 +128,11 @@ class Results:
 
     def info(self, content: str, path: str) -> SourceInfo:
         """Return what the probe of a content found, under the path it has now."""
-        return replace(self.infos([content])[content], path=path)
+        return self.infos({content: path})[content]
 
-    def infos(self, contents: Sequence[str]) -> dict[str, SourceInfo]:
-        """Return what probes of some contents found, each with an empty path."""
+    def infos(self, paths: Mapping[str, str]) -> dict[str, SourceInfo]:
+        """Return what probes of some contents found, by content; `paths` are those of today."""
+        contents = list(paths)
         found: dict[str, SourceInfo] = {}
         for start in range(0, len(contents), _BATCH):
             part = contents[start : start + _BATCH]
@@ -144,6 +145,7 @@ class Results:
             for content, info in rows:
                 fields = json.loads(info)
                 fields["warnings"] = tuple(fields["warnings"])
+                fields["path"] = paths[content]
                 found[str(content)] = SourceInfo(**fields)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from ...errors import DiskFull, EnvironmentFault
 from ...system.disk_errors import FULL, probe
 from ...text import clean, clean_path
 from .parts import Content
+
+_OURS = f"{uuid4().hex}-"
+"""drawn once: for each of many small files it would cost as much as writing it"""
+_NUMBERS = itertools.count(1)
 
 
 class Sink:
@@ -25,7 +30,7 @@ class Sink:
     def __init__(self, path: Path) -> None:
         self._path = path
         # A fixed short name, since the final one may already be as long as the file system allows.
-        self._temporary = path.parent / f".{uuid4().hex}.part"
+        self._temporary = path.parent / f".{_OURS}{next(_NUMBERS)}.part"
         with disk_errors(path):
             self._file: BinaryIO = self._temporary.open("xb")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...records import Candidate, Event, SourceInfo, Stroke
 from ...text import file_uri, json_text
-from .document import Document, FrameNotes, StageAnswer, Summary
+from .document import Document, FrameNotes, StageAnswer, Summary, TaskLine
 
 SECONDS_DECIMALS = 6
 
@@ -118,7 +118,7 @@ def heading(document: Document) -> dict[str, Any]:
 def summary_fields(summary: Summary) -> dict[str, Any]:
     """Return a scan's summary; moments are called events, as in every other export."""
     tasks = [
-        {each.name: plain(getattr(task, each.name)) for each in fields(task)}
+        {name: plain(getattr(task, name)) for name, _ in _fields_of(TaskLine)}
         for task in summary.tasks
     ]
     for task in tasks:
