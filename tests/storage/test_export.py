@@ -380,7 +380,7 @@ def test_disk_errors_name_the_file(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_while_flushing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "open", lambda self, mode: io.FileIO("/dev/full", "w"))
+    monkeypatch.setattr(atomic, "_opened", lambda path: io.FileIO("/dev/full", "w"))
     with pytest.raises(DiskFull, match="free some space"):
         atomic.write(tmp_path / "a.json", iter(["x" * 100_000, "y"]))
     with pytest.raises(DiskFull):

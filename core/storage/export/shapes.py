@@ -15,14 +15,13 @@ from ...text import file_uri, json_text
 from .document import Document, FrameNotes, StageAnswer, Summary, TaskLine
 
 SECONDS_DECIMALS = 6
+_AS_THEY_ARE = frozenset((str, int, bool))
+"""types whose values are JSON's own"""
 
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON types: NaN and infinities become None, free keys are sorted."""
-    kind = type(value)
-    if value is None or kind is str or kind is bool or kind is int:
-        return value
-    if isinstance(value, (bool, str)):
+    if value is None or type(value) in _AS_THEY_ARE or isinstance(value, (bool, str)):
         return value
     if isinstance(value, (np.generic, np.ndarray)):
         return plain(value.tolist())
@@ -55,6 +54,8 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
         found = getattr(value, name)
         if is_time:
             out[name] = seconds(found)
+        elif found is None or type(found) in _AS_THEY_ARE:
+            out[name] = found
         elif isinstance(found, tuple) and found and is_dataclass(found[0]):
             out[name] = [record(part) for part in found]
         else:
@@ -155,7 +156,9 @@ def dumps_lines(body: Mapping[str, Any]) -> str:
 def _value_lines(value: Any) -> str:
     if isinstance(value, Rendered):
         return value.text
-    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+    if not value and isinstance(value, list):
+        return "[]"
+    if not isinstance(value, list) or not isinstance(value[0], dict):
         return dumps(value, indent=None)
     items = ",\n".join(f"    {dumps(item, indent=None)}" for item in value)
     return f"[\n{items}\n  ]"

@@ -84,7 +84,7 @@ class SourceWriter:
                 continue
             with FORMATS.faults_of(each.name):
                 for suffix, content in each.make(document, beside).items():
-                    path = self._folder / f"{self._stem(each, stems, suffix)}{suffix}"
+                    path = Path(f"{self._folder}/{self._stem(each, stems, suffix)}{suffix}")
                     written.append(atomic.write(path, content))
         for each_folder in self._folders:
             written += each_folder.body(document, stems.plain)
