@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.device.memory import Memory
 from core.models.residency import Residency
@@ -16,6 +17,7 @@ from core.protocol.commands import Mode, SubmitScan
 from core.protocol.messages import Message, ScanFinished, Warned
 from core.service.client import LocalClient
 from core.service.reading import Records
+from core.sources.frame_address import open_frame
 from tests.tiny.shelf import tiny_model
 from tests.workbench import exported
 
@@ -120,6 +122,31 @@ def test_the_same_answers_with_each_model_loaded_once_a_pass(
     vectors = sum(len(said["labels"]) for name, said in got.items() if name.endswith(".npz"))
     boxes = sum(len(said) for name, said in got.items() if name.endswith(".coco.json"))
     assert vectors > boxes > 10
+    check_objects(tmp_path / "roomy", tmp_path / "objects")
+
+
+def check_objects(library: Path, out: Path) -> None:
+    """What other tools are given of objects fits together, and to the frames it is about."""
+    exported(library, 1, ("coco", "masks", "yolo", "csv"), out)
+    coco = json.loads((out / "scan.coco.json").read_text())
+    images = {each["id"]: each for each in coco["images"]}
+    masks = {path.name: np.load(path) for path in out.glob("*.masks.npz")}
+    assert sum(len(each["labels"]) for each in masks.values()) == len(coco["annotations"])
+    for each in coco["annotations"]:
+        size = images[each["image_id"]]["height"], images[each["image_id"]]["width"]
+        assert tuple(each["segmentation"]["size"]) == size
+        assert each["area"] == sum(each["segmentation"]["counts"][1::2])
+    labels = sorted((out / "scan.yolo" / "labels").iterdir())
+    assert sum(len(path.read_text().splitlines()) for path in labels) == len(coco["annotations"])
+    pictures = sorted((out / "scan.yolo" / "images").iterdir())
+    assert [path.stem for path in pictures] == [path.stem for path in labels]
+    sizes = {(each["width"], each["height"]) for each in images.values()}
+    assert {Image.open(path).size for path in pictures} == sizes
+    framed = next(each for each in images.values() if "#frame=" in each["file_name"])
+    shown = open_frame(framed["file_name"], framed["seconds"])
+    assert shown.shape == (framed["height"], framed["width"], 3)
+    rows = (out / "scan.csv").read_text() + (out / "storm.mp4.csv").read_text()
+    assert rows.count(",object,detect,") == len(coco["annotations"])
 
 
 def test_asking_anew_asks_each_question_once(
