@@ -6,6 +6,7 @@ with a hash of its own for each picture; every tenth looks like the one before i
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +50,9 @@ def _row(name: str, libraries: Sequence[Path]) -> tuple[object, ...]:
     cpu = [each[0] for each in taken]
     # What starting takes is no growth: the slopes between the counts are compared.
     slopes = [(cpu[n + 1] - cpu[n]) / (COUNTS[n + 1] - COUNTS[n]) for n in range(len(COUNTS) - 1)]
-    return (name, *cpu, taken[-1][1], slopes[1] / max(slopes[0], 1e-9))
+    row = (name, *cpu, taken[-1][1], slopes[1] / max(slopes[0], 1e-9))
+    print(*row, file=sys.stderr, flush=True)
+    return row
 
 
 def _export(library: Path, name: str) -> tuple[float, float]:

@@ -7,6 +7,7 @@ an event when the file is read back as truth.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -50,11 +51,13 @@ def cues(document: Document) -> Iterator[Cue]:
 
 def _events(document: Document, said: dict[int, list[str]]) -> Iterator[Cue]:
     """Give a cue for each event, below it the verdicts on what it was made of."""
+    judged = sorted(said)
     for moment in document.moments:
         start = milliseconds(moment.start_seconds)
         end = max(milliseconds(moment.end_seconds), start + MINIMUM_MS)
-        inside = [n for n in said if moment.start_frame <= n <= moment.end_frame]
-        lines = [line for frame in inside for line in said.pop(frame)]
+        first = bisect_left(judged, moment.start_frame)
+        inside = judged[first : bisect_right(judged, moment.end_frame)]
+        lines = [line for frame in inside for line in said.pop(frame, ())]
         yield Cue(str(moment.number), start, end, (caption(moment), *lines))
 
 

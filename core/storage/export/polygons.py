@@ -18,6 +18,8 @@ Points = NDArray[np.float64]
 """(points, 2): x, y"""
 TOLERANCE = 0.75
 """pixels that a simplified outline may be off: what makes a stair of a slanted edge"""
+MOST_LOOPS = 100
+"""parts and holes of one mask, the largest: what is more is noise"""
 LEAST_AREA = 4.0
 """pixels of a part or hole that is kept beside others"""
 
@@ -25,7 +27,8 @@ LEAST_AREA = 4.0
 def polygon(mask: Mask) -> Points:
     """Return the outline in the mask's pixels, float64 (points, 2); empty for an empty mask."""
     loops = sorted(_loops(mask), key=lambda loop: abs(_area(loop)), reverse=True)
-    kept = [loop for n, loop in enumerate(loops) if n == 0 or abs(_area(loop)) >= LEAST_AREA]
+    large = [loop for n, loop in enumerate(loops) if n == 0 or abs(_area(loop)) >= LEAST_AREA]
+    kept = large[:MOST_LOOPS]
     joined = np.zeros((0, 2))
     for loop in kept:
         simple = _simplified(loop)
