@@ -48,14 +48,16 @@ def documents(
     *,
     statistics: bool = False,
     narrowed: FilteredResults | None = None,
+    tasks: Sequence[TaskRow] | None = None,
 ) -> Iterator[NamedDocument]:
     """Yield one document for each source of a scan that has results, in order.
 
-    With `narrowed` sources of which nothing is kept are passed over.
+    With `narrowed` sources of which nothing is kept are passed over. `tasks` are those of the scan,
+    where they were read already.
     """
     spec = spec_of(library, scan)
     spec_hash = library.runs.get(scan).spec_hash
-    tasks = library.runs.tasks(scan)
+    tasks = library.runs.tasks(scan) if tasks is None else tasks
     # Of all sources, with results or not: what a file is called must not depend on that.
     called = _called(tasks)
     names = stems([(called[t.number], cast("SourceKind", t.kind)) for t in tasks])
@@ -134,10 +136,16 @@ def with_thumbnails(library: Library, filed: NamedDocument, longest_side: int) -
     return replace(filed, document=replace(document, thumbnails=pictures))
 
 
-def summary(library: Library, scan: int, narrowed: FilteredResults | None = None) -> Summary:
-    """Return a scan as a whole; with `narrowed` its sources count the events that are kept."""
+def summary(
+    library: Library, scan: int, narrowed: FilteredResults | None = None,
+    tasks: Sequence[TaskRow] | None = None,
+) -> Summary:  # fmt: skip
+    """Return a scan as a whole; with `narrowed` its sources count the events that are kept.
+
+    `tasks` are those of the scan, where they were read already.
+    """
     row = library.runs.get(scan)
-    tasks = library.runs.tasks(scan)
+    tasks = library.runs.tasks(scan) if tasks is None else tasks
     lines = [
         TaskLine(
             t.path, t.kind, t.state, t.reason, t.frames,

@@ -18,6 +18,7 @@ from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import Document
 from ..storage.export.format import Format
 from ..storage.library import Library
+from ..storage.runs import TaskRow
 from .documents import NamedDocument, documents, summary, with_thumbnails
 from .narrowing import FilteredResults
 
@@ -36,8 +37,9 @@ def export(
 
     writer = SourceWriter(folder, formats)
     chosen = [FORMATS.load(name) for name in formats]
-    progress = _Counter(notify, _sources(library, scan, narrowed))
-    source = _Documents(library, scan, reader, narrowed, progress)
+    tasks = library.runs.tasks(scan)
+    progress = _Counter(notify, _sources(tasks, narrowed))
+    source = _Documents(library, scan, tasks, reader, narrowed, progress)
     written: list[Path] = []
 
     def of_sources() -> Iterator[Document]:
@@ -47,7 +49,7 @@ def export(
 
     # Each source is read and counted once, for formats per source and per scan together.
     rest = of_sources()
-    whole = summary(library, scan, narrowed)
+    whole = summary(library, scan, narrowed, tasks)
     if not writes_scan(formats, whole):
         deque(rest, maxlen=0)  # `write_scan` would read none
     of_scan = write_scan(whole, rest, folder, formats)
@@ -71,10 +73,10 @@ def events_of(library: Library, scan: int, narrowed: FilteredResults) -> int:
     return sum(narrowed.moments_of(task.number, task.moments) for task in tasks)
 
 
-def _sources(library: Library, scan: int, narrowed: FilteredResults) -> int:
+def _sources(tasks: Sequence[TaskRow], narrowed: FilteredResults) -> int:
     if narrowed.tasks is not None:
         return len(narrowed.tasks)
-    return sum(task.content is not None for task in library.runs.tasks(scan))
+    return sum(task.content is not None for task in tasks)
 
 
 class _Counter:
@@ -102,12 +104,14 @@ class _Documents:
         self,
         library: Library,
         scan: int,
+        tasks: Sequence[TaskRow],
         reader: Reader,
         narrowed: FilteredResults,
         progress: _Counter,
     ) -> None:
         self._library = library
         self._scan = scan
+        self._tasks = tasks
         self._reader = reader
         self._narrowed = narrowed
         self._progress = progress
@@ -117,7 +121,10 @@ class _Documents:
         self, *, statistics: bool = False, pictures: bool = False, frames: bool = False
     ) -> Iterator[NamedDocument]:
         """Yield each document; `pictures` adds a thumbnail of each event, `frames` how to read."""
-        found = documents(self._library, self._scan, statistics=statistics, narrowed=self._narrowed)
+        found = documents(
+            self._library, self._scan, statistics=statistics, narrowed=self._narrowed,
+            tasks=self._tasks,
+        )  # fmt: skip
         for each in found:
             filed = self._illustrated(each) if pictures else each
             if frames:
