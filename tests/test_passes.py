@@ -157,7 +157,7 @@ def lies_in(box: list[float], image: dict[str, Any]) -> bool:
     x, y, width, height = box
     across = min(x + width, image["width"]) - max(x, 0)
     down = min(y + height, image["height"]) - max(y, 0)
-    return across > 0 and down > 0
+    return bool(across > 0 and down > 0)
 
 
 def test_asking_anew_asks_each_question_once(
