@@ -23,6 +23,12 @@ KINDS_OF_FILES = (
     "Audacity labels, or CSV with columns start and end"
 )
 
+NO_EVENTS = (
+    "tag", "caption", "object", "description", "answer", "failure", "verdict", "remark", "frame",
+)  # fmt: skip
+"""what `result` says of rows and lines of our exports that are no events"""
+OUR_TABLE = "number,kind,start_s,"
+"""how our CSV begins, whose texts may hold anything"""
 EXPECTED = f"expected are {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
 _UNKNOWN = f"its kind is not known; {EXPECTED}"
 

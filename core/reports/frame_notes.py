@@ -30,6 +30,8 @@ Holders = Mapping[str, str]
 def frame_notes(annotations: Iterable[Annotation], *, tracks: bool) -> tuple[FrameNotes, ...]:
     """Return notes of each frame, in order of time; `tracks` numbers things over time."""
     kept = list(annotations)
+    if not kept:  # as of most pictures of most scans
+        return ()
     holders = slot_holders({note.stage for note in kept})
     by_frame: dict[int, list[Annotation]] = {}
     for annotation in kept:
@@ -43,12 +45,19 @@ def frame_notes(annotations: Iterable[Annotation], *, tracks: bool) -> tuple[Fra
 def verdicts(annotations: Iterable[Annotation]) -> tuple[dict[str, Any], ...]:
     """Return what was said about each candidate, in order of time."""
     kept = list(annotations)
+    if not kept:
+        return ()
     stage = slot_holders({note.stage for note in kept}).get("verdict")
     found = [note for note in kept if note.stage == stage]
     return tuple(
         {"frame": note.frame, "seconds": note.seconds, **note.body}
         for note in sorted(found, key=lambda note: note.seconds)
     )
+
+
+def verdict_stage(annotations: Iterable[Annotation]) -> str:
+    """Return the stage that judged candidates; empty where none did."""
+    return slot_holders({note.stage for note in annotations}).get("verdict", "")
 
 
 def verdict_lines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -61,7 +70,10 @@ def verdict_lines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def slot_holders(stages: set[str]) -> dict[str, str]:
     """Return which stage fills each slot: the first of the registry that is there."""
     holders: dict[str, str] = {}
-    for name in STAGES.names():
+    # Plugins are looked up only where a stage of one answered: it reads their settings.
+    built_in = [name for name in STAGES.built_in if name in stages]
+    named = built_in if len(built_in) == len(stages) else STAGES.names()
+    for name in named:
         stage = declared(name) if name in stages else None
         if stage is not None and stage.slot:
             holders.setdefault(stage.slot, name)
@@ -94,6 +106,7 @@ def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
         failures=tuple((note.stage, note.failed) for note in group if note.failed),
         gated=tuple((note.stage, note.gated) for note in group if note.gated),
         answers=tuple(_answers_without_a_slot(answered, holders)),
+        stages=holders,
     )
     return replace(notes, lines=tuple(_frame_lines(notes, tags, caption)))
 

@@ -63,10 +63,15 @@ class FilteredResults:
         )
         if not (moments or frame_notes or (candidates and "candidates" in self._keeping)):
             return None
-        verdicts = tuple(v for v in document.verdicts if _inside(int(v["frame"]), candidates))
+        judged = [
+            place
+            for place, verdict in enumerate(document.verdicts)
+            if _inside(int(verdict["frame"]), candidates)
+        ]
         return replace(
             document, moments=moments, candidates=candidates, frame_notes=frame_notes,
-            verdicts=verdicts, narrowed=self.text,
+            verdicts=tuple(document.verdicts[n] for n in judged),
+            verdict_lines=tuple(document.verdict_lines[n] for n in judged), narrowed=self.text,
         )  # fmt: skip
 
 

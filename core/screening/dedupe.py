@@ -123,34 +123,3 @@ def joined(columns: NDArray[np.float32]) -> NDArray[np.uint64]:
         | parts[:, 3]
     )
     return hashes
-
-
-def alike(hashes: NDArray[np.uint64], distance_bits: int) -> list[list[int]]:
-    """Return groups of rows whose hashes are linked by steps of at most `distance_bits`.
-
-    Compares every pair, in blocks that take at most 32 MiB; groups of one are left out.
-    """
-    parent = list(range(len(hashes)))
-    block = max(1, 4_194_304 // max(len(hashes), 1))
-    for start in range(0, len(hashes), block):
-        rows = hashes[start : start + block, None] ^ hashes[None, :]
-        near = np.argwhere(np.bitwise_count(rows) <= distance_bits)
-        for row, other in near:
-            _join(parent, start + int(row), int(other))
-    groups: dict[int, list[int]] = {}
-    for row in range(len(hashes)):
-        groups.setdefault(_root(parent, row), []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _root(parent: list[int], row: int) -> int:
-    while parent[row] != row:
-        parent[row] = parent[parent[row]]
-        row = parent[row]
-    return row
-
-
-def _join(parent: list[int], a: int, b: int) -> None:
-    root_a, root_b = _root(parent, a), _root(parent, b)
-    if root_a != root_b:
-        parent[max(root_a, root_b)] = min(root_a, root_b)

@@ -78,15 +78,25 @@ class Annotations:
 
     def of_result(self, content: str, spec_hash: str) -> list[Annotation]:
         """Return what a result is made of, in order of time."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT stage, frame, part, seconds, annotations.body, vector, annotations.id "
-                "FROM shown JOIN annotations ON annotations.id = annotation "
-                "JOIN asked ON asked.id = annotations.asked "
-                "WHERE shown.content = ? AND spec_hash = ? ORDER BY seconds, annotations.id",
-                (content, spec_hash),
-            ).fetchall()
-        return [_annotation(*row) for row in rows]
+        return self.of_results([content], spec_hash).get(content, [])
+
+    def of_results(self, contents: Sequence[str], spec_hash: str) -> dict[str, list[Annotation]]:
+        """Return what each result of a spec is made of, in order of time, by content."""
+        found: dict[str, list[Annotation]] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT shown.content, stage, frame, part, seconds, annotations.body, vector, "
+                    "annotations.id FROM shown JOIN annotations ON annotations.id = annotation "
+                    "JOIN asked ON asked.id = annotations.asked "
+                    f"WHERE spec_hash = ? AND shown.content IN ({','.join('?' * len(part))}) "
+                    "ORDER BY seconds, annotations.id",
+                    (spec_hash, *part),
+                ).fetchall()
+            for content, *row in rows:
+                found.setdefault(str(content), []).append(_annotation(*row))
+        return found
 
     def of_frame(self, content: str, spec_hash: str, frame: int) -> list[Annotation]:
         """Return what a result says about one frame, without vectors."""

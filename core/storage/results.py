@@ -128,13 +128,26 @@ class Results:
 
     def info(self, content: str, path: str) -> SourceInfo:
         """Return what the probe of a content found, under the path it has now."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT info FROM contents WHERE content = ?", (content,)
-            ).fetchone()
-        fields = json.loads(row[0])
-        fields["warnings"] = tuple(fields["warnings"])
-        return SourceInfo(**{**fields, "path": path})
+        return self.infos({content: path})[content]
+
+    def infos(self, paths: Mapping[str, str]) -> dict[str, SourceInfo]:
+        """Return what probes of some contents found, by content; `paths` are those of today."""
+        contents = list(paths)
+        found: dict[str, SourceInfo] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT content, info FROM contents WHERE content IN "
+                    f"({','.join('?' * len(part))})",
+                    part,
+                ).fetchall()
+            for content, info in rows:
+                fields = json.loads(info)
+                fields["warnings"] = tuple(fields["warnings"])
+                fields["path"] = paths[content]
+                found[str(content)] = SourceInfo(**fields)
+        return found
 
     def sizes(self, contents: set[str]) -> dict[str, tuple[int, int]]:
         """Return width and height, upright, of some contents."""
@@ -209,32 +222,31 @@ class Results:
 
     def get(self, content: str, spec_hash: str) -> Result | None:
         """Return the result of a spec over a content, if there is one."""
-        key = (content, spec_hash)
-        where = "WHERE content = ? AND spec_hash = ?"
-        with self._database.reading() as connection:
-            row = connection.execute(
-                f"SELECT frames, failure, warnings, provenance, tracks FROM results {where}", key
-            ).fetchone()
-            if row is None:
-                return None
-            candidates = connection.execute(
-                f"SELECT body FROM candidates {where} ORDER BY number", key
-            ).fetchall()
-            moments = connection.execute(
-                f"SELECT body FROM moments {where} ORDER BY number", key
-            ).fetchall()
-        frames, failure, warnings, provenance, tracks = row
-        return Result(
-            content,
-            spec_hash,
-            frames,
-            failure,
-            tuple(json.loads(warnings)),
-            json.loads(provenance),
-            json.loads(tracks),
-            tuple(Candidate(**_tuples(json.loads(body))) for (body,) in candidates),
-            tuple(Event(**_tuples(json.loads(body))) for (body,) in moments),
-        )
+        return self.of_contents([content], spec_hash).get(content)
+
+    def of_contents(self, contents: Sequence[str], spec_hash: str) -> dict[str, Result]:
+        """Return the results of a spec over some contents; those without one are left out."""
+        found: dict[str, Result] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                found |= _results(connection, part, spec_hash)
+        return found
+
+    def tracks_of(self, contents: Sequence[str], spec_hash: str, stage: str) -> dict[str, str]:
+        """Return the key of a stage's series by content, of those that have one."""
+        found: dict[str, str] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT content, tracks FROM results WHERE spec_hash = ? AND content IN "
+                    f"({','.join('?' * len(part))})",
+                    (spec_hash, *part),
+                ).fetchall()
+            keys = ((str(content), json.loads(tracks).get(stage)) for content, tracks in rows)
+            found |= {content: str(key) for content, key in keys if key is not None}
+        return found
 
     def failure(self, content: str | None, spec_hash: str) -> str:
         """Return why a result counts as failed, or an empty string."""
@@ -268,6 +280,44 @@ class Results:
                 "WHERE content IS NOT NULL) AND content NOT IN (SELECT content FROM results)"
             )
         return int(gone)
+
+
+def _results(connection: Connection, contents: Sequence[str], spec_hash: str) -> dict[str, Result]:
+    where = f"WHERE spec_hash = ? AND content IN ({','.join('?' * len(contents))})"
+    key = (spec_hash, *contents)
+    rows = connection.execute(
+        f"SELECT content, frames, failure, warnings, provenance, tracks FROM results {where}", key
+    ).fetchall()
+    candidates, moments = (
+        _bodies(connection, table, where, key) for table in ("candidates", "moments")
+    )
+    # Of a thousand images all but a few have the same.
+    provenances = {text: json.loads(text) for text in {row[4] for row in rows}}
+    return {
+        content: Result(
+            content,
+            spec_hash,
+            frames,
+            failure,
+            tuple(json.loads(warnings)),
+            provenances[provenance],
+            json.loads(tracks),
+            tuple(Candidate(**fields) for fields in candidates.get(content, ())),
+            tuple(Event(**fields) for fields in moments.get(content, ())),
+        )
+        for content, frames, failure, warnings, provenance, tracks in rows
+    }
+
+
+def _bodies(
+    connection: Connection, table: str, where: str, key: tuple[str, ...]
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for content, body in connection.execute(
+        f"SELECT content, body FROM {table} {where} ORDER BY content, number", key
+    ):
+        found.setdefault(content, []).append(_tuples(json.loads(body)))
+    return found
 
 
 def _carry_remarks(connection: Connection, info: SourceInfo) -> None:

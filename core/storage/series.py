@@ -9,9 +9,12 @@ from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..stores.series import SeriesHeader, SeriesPart, SeriesState
 from .database import Database
+
+_BATCH = 500
 
 
 class SeriesTable:
@@ -94,6 +97,20 @@ class SeriesTable:
             np.concatenate([part.pts_seconds for part in parts]),
             np.concatenate([part.values for part in parts]),
         )
+
+    def first_rows(self, keys: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return the first frame's values, float32 (columns,), of the series that have one."""
+        found: dict[str, NDArray[np.float32]] = {}
+        for start in range(0, len(keys), _BATCH):
+            part = keys[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT track, first, count, data FROM chunks WHERE first = 0 AND count > 0 "
+                    f"AND track IN ({','.join('?' * len(part))})",
+                    part,
+                ).fetchall()
+            found |= {str(key): _unpacked(*row).values[0] for key, *row in rows}
+        return found
 
     def rename(self, keys: Mapping[str, str]) -> None:
         """Give series new keys; what was kept under those is removed. All in one transaction."""

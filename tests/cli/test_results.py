@@ -71,9 +71,16 @@ def test_every_format_is_exported_and_read_back(scanned: Cli, tmp_path: Path) ->
     formats = [word for name in FORMATS for word in ("--format", name)]
     ran = scanned("export", "1", *formats, "--out", tmp_path)
     assert ran.code == 0
-    files = {Path(line).name for line in ran.out.splitlines()}
-    assert files == {path.name for path in tmp_path.iterdir()}
+    files = {str(Path(line).relative_to(tmp_path)) for line in ran.out.splitlines()}
+    assert files == {
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
+    }
     for name, each in FORMATS.items():
+        if name == "masks":  # there are none
+            continue
+        if each.per == "folder":
+            assert f"scan{each.suffix}/data.yaml" in files
+            continue
         stem = "scan" if each.per == "scan" else ("storm" if each.subtitles else "storm.mp4")
         assert f"{stem}{each.suffix}" in files, name
     events = json.loads((tmp_path / "storm.mp4.json").read_text())["events"]

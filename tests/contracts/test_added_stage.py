@@ -245,7 +245,7 @@ def test_exports_have_its_results_in_the_form_it_declares(scanned_with: InProces
     assert (answer["stage"], answer["line"]) == ("mood", "the mood is CALM")
     jsonschema.validate(answer["body"], declaration("mood").answer_schema())
     assert [each["kind"] for each in body["events"]] == ["glimmer"]
-    assert "glimmer" in (out / "bright.png.csv").read_text()
+    assert "glimmer" in (out / "scan.csv").read_text()
     assert '"kind": "glimmer"' in (out / "scan.jsonl").read_text()
     page = (out / "scan.html").read_text()
     assert "glimmer" in page and page.count("the mood is CALM") == 2
