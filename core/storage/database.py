@@ -13,9 +13,11 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import job_migration, score_migration
+from . import job_migration, reference_migration, score_migration
 
 BUSY_SECONDS = 10.0
+MOST_EMPTY = 0.25
+"""share of a file that may be empty after a migration; later rows fill it"""
 
 MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """
@@ -105,6 +107,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     score_migration.migrate,
     "ALTER TABLE tasks ADD COLUMN stream INTEGER",
     job_migration.migrate,
+    reference_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -168,6 +171,8 @@ class Database:
             )
         if writable:
             self._migrate(version)
+            if 0 < version < SCHEMA_VERSION:
+                self._give_back_space()
         elif 0 < version < SCHEMA_VERSION:
             self._read_a_copy(version)
 
@@ -185,6 +190,16 @@ class Database:
             with self.transaction() as connection:
                 _apply(MIGRATIONS[number], connection)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
+
+    def _give_back_space(self) -> None:
+        """Make the file smaller if a migration left much of it empty and the disk has room."""
+        with self._lock, suppress(sqlite3.Error):
+            free, pages = (
+                int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("freelist_count", "page_count")
+            )
+            if free > MOST_EMPTY * pages:
+                self._connection.execute("VACUUM")
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:

@@ -1,4 +1,8 @@
-"""Series of measurements in the library: one row a series, one compressed row a microbatch."""
+"""Series of measurements in the library.
+
+Of a video one row a series and one compressed row a microbatch; of a picture the values alone,
+found by content (see `picture_series.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..stores.series import SeriesHeader, SeriesPart, SeriesState
+from ..stores.series import SeriesHeader, SeriesPart, SeriesState, content_and_key
+from . import picture_series
 from .database import Database
 
 
@@ -22,9 +27,12 @@ class SeriesTable:
 
     def state(self, key: str) -> SeriesState:
         """Return how far a series is; one never begun is at frame 0."""
+        if self._of_picture(key) is not None:
+            return SeriesState(key, 1, True, {})
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
+                "SELECT frames, complete, ended FROM tracks WHERE key = ?",
+                (content_and_key(key)[1],),
             ).fetchone()
         if row is None:
             return SeriesState(key, 0, False, {})
@@ -60,28 +68,30 @@ class SeriesTable:
     def keep_whole(self, series: Iterable[tuple[SeriesHeader, SeriesPart]]) -> None:
         """Keep whole series of images, replacing earlier ones."""
         with self._database.transaction() as connection:
-            for header, part in series:
-                connection.execute(
-                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?, 1, '{}')",
-                    (*_fields(header), len(part.indices)),
-                )
-                _keep_part(connection, header.key, part)
+            picture_series.keep(connection, series)
 
     def part_holding(self, key: str, ordinal: int) -> SeriesPart | None:
         """Return the microbatch that holds the frame of an ordinal."""
+        picture = self._of_picture(key)
+        if picture is not None:
+            return picture
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT first, count, data FROM chunks WHERE track = ? AND first <= ? "
                 "ORDER BY first DESC LIMIT 1",
-                (key, ordinal),
+                (content_and_key(key)[1], ordinal),
             ).fetchone()
         return None if row is None else _unpacked(*row)
 
     def whole(self, key: str, columns: int) -> SeriesPart:
         """Return all of a series in one piece; `columns` is the width of one without frames."""
+        picture = self._of_picture(key)
+        if picture is not None:
+            return picture
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first", (key,)
+                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first",
+                (content_and_key(key)[1],),
             ).fetchall()
         parts = [_unpacked(*row) for row in rows]
         if not parts:
@@ -94,6 +104,13 @@ class SeriesTable:
             np.concatenate([part.pts_seconds for part in parts]),
             np.concatenate([part.values for part in parts]),
         )
+
+    def _of_picture(self, key: str) -> SeriesPart | None:
+        content, bare = content_and_key(key)
+        if not content:
+            return None
+        with self._database.reading() as connection:
+            return picture_series.find(connection, content, bare)
 
     def rename(self, keys: Mapping[str, str]) -> None:
         """Give series new keys; what was kept under those is removed. All in one transaction."""

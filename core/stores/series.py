@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ..config.spec import tagged_hash
 
+_OF_PICTURE = "/"
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesHeader:
@@ -52,6 +54,17 @@ class SeriesPart:
 def series_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
     """Return the identity of a series: of what, by which stage, with which settings."""
     return tagged_hash("track", [content, stage, version, settings])
+
+
+def picture_key(content: str, key: str) -> str:
+    """Return the identity of a picture's series: stores find those by content, then by key."""
+    return f"{content}{_OF_PICTURE}{key}"
+
+
+def content_and_key(identity: str) -> tuple[str, str]:
+    """Return the content in the identity of a picture's series (else empty), and the key."""
+    content, _, key = identity.rpartition(_OF_PICTURE)
+    return content, key
 
 
 class SeriesStore(Protocol):
