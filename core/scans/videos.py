@@ -19,7 +19,7 @@ from ..stores.results import Result
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source
 from .progress import RunningTasks
-from .results import decide, judge, measured
+from .results import Judge, decide, measured
 from .stores import ScanStores
 from .task_results import has_changed
 
@@ -119,12 +119,13 @@ class VideoScan:
     ) -> Result:
         """Return the result of what was measured, and of what models say about it."""
         decided = decide(self._library.series, tracks)
+        headers = [track.header for track in tracks]
         if self._session is None:
-            return judge(info, self._spec, tracks, decided, ended)
+            return Judge(self._spec).result(info, headers, decided, ended)
         answers = self._session.answer_video(reader, info, self._control, progress)
         times = times_of(self._library.series, tracks)
         decided = self._session.verify(reader, info, decided, times, answers, self._control)
-        return judge(info, self._spec, tracks, decided, ended, answers)
+        return Judge(self._spec).result(info, headers, decided, ended, answers)
 
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""
