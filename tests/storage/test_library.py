@@ -106,7 +106,7 @@ def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
 
     def small(path: Path, writable: bool) -> sqlite3.Connection:
         connection = connect(path, writable)
-        connection.execute("PRAGMA max_page_count = 26")
+        connection.execute("PRAGMA max_page_count = 40")
         return connection
 
     monkeypatch.setattr(database_module, "_connect", small)
@@ -115,7 +115,7 @@ def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
     code = command_line.main(args, standalone_mode=False)
     said = capfd.readouterr()
     assert code == 4
-    assert "no room left" in said.err and "runs resume 1" in said.err
+    assert "no space left" in said.err and "runs resume 1" in said.err
     monkeypatch.undo()
     ran = cli.here("runs", "resume", "1", "--json")
     assert ran.code == 0
