@@ -30,6 +30,7 @@ from ..sources.pools import ReaderPool
 from ..sources.reader import Probed, again_if_killed
 from ..stores.answers import FrameStore
 from ..stores.results import MeasurementStores, Result
+from ..stores.series import SeriesHeader
 from .many_pictures import Batches, read_in_order
 from .picture_stages import PictureStages, Values, decided, measured, part_of
 from .results import Judge
@@ -71,6 +72,7 @@ class _Read:
     wanted: ImageRequest
     info: SourceInfo | None = None
     stages: list[Stage] = field(default_factory=list)
+    headers: list[SeriesHeader] = field(default_factory=list)
     values: list[Values] = field(default_factory=list)
     fresh: bool = False
     """whether the file was read now"""
@@ -174,7 +176,12 @@ class ImageScan:
             values = list(self._stages.split(answer.values))
         except ValueError as error:
             return _Read(wanted, failure=f"the decoder's answer is not what was asked ({error})")
-        return _Read(wanted, info, self._stages.open(info), values, fresh=True)
+        return self._opened(_Read(wanted, info, values=values, fresh=True), info)
+
+    def _opened(self, read: _Read, info: SourceInfo) -> _Read:
+        read.stages = self._stages.open(info)
+        read.headers = [self._stages.header(stage, info) for stage in read.stages]
+        return read
 
     def _unread(self, wanted: ImageRequest, error: Exception) -> _Read:
         if not isinstance(error, (SourceError, MissingExtra)):
@@ -186,15 +193,12 @@ class ImageScan:
         if wanted.content is None or self._redo:
             return None
         info = self._results.info(wanted.content, wanted.found.path)
-        stages = self._stages.open(info)
-        keys = [self._stages.header(stage, info).key for stage in stages]
-        if not all(self._series.state(key).complete for key in keys):
+        read = self._opened(_Read(wanted, info), info)
+        if not all(self._series.state(header.key).complete for header in read.headers):
             return None
-        whole = [
-            self._series.whole(key, len(stage.columns))
-            for key, stage in zip(keys, stages, strict=True)
-        ]
-        return _Read(wanted, info, stages, [series.values for series in whole])
+        for header, stage in zip(read.headers, read.stages, strict=True):
+            read.values.append(self._series.whole(header.key, len(stage.columns)).values)
+        return read
 
     def _read(self, wanted: ImageRequest) -> _Read:
         known = self._known(wanted)
@@ -209,7 +213,7 @@ class ImageScan:
             return self._unread(wanted, error)
         read = _Read(wanted, probed.info, fresh=True, colour=probed.colour)
         if read.is_picture and probed.picture is not None:
-            read.stages = self._stages.open(probed.info)
+            read = self._opened(read, probed.info)
             read.values = measured(read.stages, probed.picture)
         return read
 
@@ -218,9 +222,9 @@ class ImageScan:
         fresh = [(each, each.info) for each in read if each.fresh and each.info is not None]
         self._results.remember((info, each.wanted.found.mtime_ns) for each, info in fresh)
         self._series.keep_whole(
-            (self._stages.header(stage, info), part_of(values))
-            for each, info in fresh
-            for stage, values in zip(each.stages, each.values, strict=True)
+            (header, part_of(values))
+            for each, _ in fresh
+            for header, values in zip(each.headers, each.values, strict=True)
         )
         for each in read:
             each.fresh = False
@@ -267,9 +271,8 @@ class ImageScan:
         if self._runner is not None:
             notes = [note for notes in said[info.content].values() for note in notes]
             answers = ModelAnswers(1, notes, self._runner.asked)
-        headers = [self._stages.header(stage, info) for stage in read.stages]
         proposed = decided(read.stages, read.values)
-        return self._judge.result(info, headers, proposed, {}, answers)
+        return self._judge.result(info, read.headers, proposed, {}, answers)
 
 
 def _done(read: _Read, results: dict[str, Result]) -> ImageResult:

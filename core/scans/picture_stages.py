@@ -18,12 +18,14 @@ from ..records import Candidate, LumaBatch, SourceInfo
 from ..screening.cells import cell_means
 from ..screening.registry import create
 from ..screening.stage import ScreeningResult, Series, Stage, Window
-from ..stores.series import SeriesHeader, SeriesPart, picture_key, series_key
+from ..stores.series import SeriesHeader, SeriesKeys, SeriesPart, picture_key
 from .measure import measure_settings
 
 IN_READER = f"{__name__}:in_reader"
 Values = NDArray[np.float32]
 """of one picture: float32 (1, columns)"""
+_FIRST, _START = np.zeros(1, np.int64), np.zeros(1)
+"""number and time of a picture's frame"""
 
 
 class PictureStages:
@@ -35,7 +37,7 @@ class PictureStages:
             name for name in spec.screening_stages if "picture" in create(name).kinds
         )
         self.widths = tuple(len(create(name).columns) for name in self._names)
-        self._settings: dict[str, dict[str, Any]] = {}
+        self._keys: dict[str, tuple[dict[str, Any], SeriesKeys]] = {}
 
     @property
     def built_in(self) -> bool:
@@ -51,11 +53,13 @@ class PictureStages:
 
     def header(self, stage: Stage, info: SourceInfo) -> SeriesHeader:
         """Return the header of the series of a picture."""
-        settings = self._settings.get(stage.name)
-        if settings is None:  # they depend on the kind of the source only
-            settings = self._settings[stage.name] = measure_settings(self._spec, stage.name, info)
-        key = series_key(info.content, stage.name, stage.version, settings)
-        key = picture_key(info.content, key)
+        known = self._keys.get(stage.name)
+        if known is None:  # they depend on the kind of the source only
+            settings = measure_settings(self._spec, stage.name, info)
+            known = settings, SeriesKeys(stage.name, stage.version, settings)
+            self._keys[stage.name] = known
+        settings, keys = known
+        key = picture_key(info.content, keys.of(info.content))
         return SeriesHeader(key, info.content, stage.name, stage.version, settings)
 
     def split(self, values: NDArray[np.float32]) -> Iterator[Values]:
@@ -77,7 +81,7 @@ def measured(stages: list[Stage], batch: LumaBatch) -> list[Values]:
 
 def part_of(values: Values) -> SeriesPart:
     """Return the values of one stage as the series of a picture."""
-    return SeriesPart(0, np.zeros(1, np.int64), np.zeros(1), values)
+    return SeriesPart(0, _FIRST, _START, values)
 
 
 def decided(stages: list[Stage], values: list[Values]) -> ScreeningResult:

@@ -16,6 +16,8 @@ from ..text import clean
 from . import job_migration, reference_migration, score_migration
 
 BUSY_SECONDS = 10.0
+LOG_PAGES = 4096
+"""pages of the write-ahead log (16 MiB) after which they are copied into the database"""
 MOST_EMPTY = 0.25
 """share of a file that may be empty after a migration; later rows fill it"""
 
@@ -245,6 +247,9 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
         # With WAL, NORMAL loses nothing when the process is killed, only the last instants when
         # the power fails; and those are then simply done again.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Pages that many transactions change, as those of indexes, are copied into the database
+        # once for all that lie in the log.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     return connection
 
 

@@ -10,22 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..stores.series import SeriesHeader, SeriesPart, content_and_key, picture_key, series_key
-
-_Measuring = tuple[str, int, str]
-"""stage, its version, and its settings as JSON"""
+from ..stores.series import SeriesHeader, SeriesKeys, SeriesPart, content_and_key, picture_key
 
 
 def keep(connection: Connection, series: Iterable[tuple[SeriesHeader, SeriesPart]]) -> None:
     """Keep the series of pictures whose contents are known, inside the caller's transaction."""
-    numbers: dict[_Measuring, int] = {}
+    numbers: dict[tuple[str, int], tuple[dict[str, Any], int]] = {}
     rows: list[tuple[int, bytes, str]] = []
     for header, part in series:
-        kind = header.stage, header.version, _json(header.settings)
+        # One object of settings is that of many pictures; it is held, so its `id` stays its own.
+        kind = header.stage, id(header.settings)
         if kind not in numbers:
-            numbers[kind] = _number_of(connection, kind)
+            numbers[kind] = header.settings, _number_of(connection, header)
         values = np.ascontiguousarray(part.values, "<f4").tobytes()
-        rows.append((numbers[kind], values, header.content))
+        rows.append((numbers[kind][1], values, header.content))
     connection.executemany(
         "INSERT OR REPLACE INTO picture_series (content, measuring, data) "
         "SELECT id, ?, ? FROM contents WHERE content = ?",
@@ -42,7 +40,7 @@ def find(connection: Connection, content: str, key: str) -> SeriesPart | None:
         (content,),
     )
     for stage, version, settings, data in rows:
-        if series_key(content, stage, version, _settings(settings)) == key:
+        if _keys(stage, version, settings).of(content) == key:
             values = np.frombuffer(data, "<f4").reshape(1, -1)
             return SeriesPart(0, np.zeros(1, np.int64), np.zeros(1), values)
     return None
@@ -52,8 +50,8 @@ class Measurings:
     """What pictures were measured by, read once for many results."""
 
     def __init__(self, connection: Connection) -> None:
-        self._kinds: dict[int, _Measuring] = {
-            number: (stage, version, settings)
+        self._kinds: dict[int, tuple[str, SeriesKeys]] = {
+            number: (stage, _keys(stage, version, settings))
             for number, stage, version, settings in connection.execute(
                 "SELECT id, stage, version, settings FROM measurings"
             )
@@ -70,26 +68,18 @@ class Measurings:
         if isinstance(tracks, dict):
             return tracks
         kinds = [self._kinds[number] for number in tracks]
-        return {
-            stage: picture_key(content, series_key(content, stage, version, _settings(settings)))
-            for stage, version, settings in kinds
-        }
+        return {stage: picture_key(content, keys.of(content)) for stage, keys in kinds}
 
     def _number(self, stage: str, identity: str) -> int | None:
         content, key = content_and_key(identity)
-        return next(
-            (
-                number
-                for number, (name, version, settings) in self._kinds.items()
-                if name == stage
-                and content
-                and series_key(content, stage, version, _settings(settings)) == key
-            ),
-            None,
-        )
+        if not content:
+            return None
+        of_stage = ((n, keys) for n, (name, keys) in self._kinds.items() if name == stage)
+        return next((number for number, keys in of_stage if keys.of(content) == key), None)
 
 
-def _number_of(connection: Connection, kind: _Measuring) -> int:
+def _number_of(connection: Connection, header: SeriesHeader) -> int:
+    kind = header.stage, header.version, json.dumps(header.settings)
     connection.execute(
         "INSERT OR IGNORE INTO measurings (stage, version, settings) VALUES (?, ?, ?)", kind
     )
@@ -99,12 +89,6 @@ def _number_of(connection: Connection, kind: _Measuring) -> int:
     return int(found.fetchone()[0])
 
 
-def _json(settings: dict[str, Any]) -> str:
-    return json.dumps(settings)
-
-
 @lru_cache(256)
-def _settings(text: str) -> dict[str, Any]:
-    """Return settings from their JSON; nobody changes them."""
-    settings: dict[str, Any] = json.loads(text)
-    return settings
+def _keys(stage: str, version: int, settings: str) -> SeriesKeys:
+    return SeriesKeys(stage, version, json.loads(settings))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from sqlite3 import Connection
 from typing import Any
 
+from ..records import as_fields
 from ..stores.results import Result
 from .picture_series import Measurings
 
@@ -46,9 +46,10 @@ class ResultWriter:
         )  # fmt: skip
         connection.executemany(
             "INSERT INTO candidate_rows VALUES (?, ?, ?, ?)",
-            [(content, spec, n, json.dumps(asdict(c))) for n, c in enumerate(result.candidates)],
+            [(content, spec, n, json.dumps(as_fields(c))) for n, c in enumerate(result.candidates)],
         )
-        self._keep_by_hash(result)
+        if result.moments or result.annotations:
+            self._keep_by_hash(result)
 
     def _keep_by_hash(self, result: Result) -> None:
         """Keep what is found by the hash of the content: moments, and answers of models."""
@@ -60,7 +61,7 @@ class ResultWriter:
         self._connection.executemany(
             "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (*key, m.number, m.kind, m.peak_seconds, m.score, json.dumps(asdict(m)))
+                (*key, m.number, m.kind, m.peak_seconds, m.score, json.dumps(as_fields(m)))
                 for m in result.moments
             ],
         )

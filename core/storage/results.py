@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..records import (
     Event,
     SourceInfo,
     Stroke,
+    as_fields,
     content_of,
     of_the_file,
 )
@@ -79,7 +79,7 @@ class Results:
         """Keep what probes found, with the files' modification times in nanoseconds."""
         with self._database.transaction() as connection:
             for info, mtime_ns in probes:
-                body = asdict(replace(info, path=""))
+                body = as_fields(info) | {"path": ""}
                 connection.execute(
                     "INSERT INTO contents (content, kind, info) VALUES (?, ?, ?) "
                     "ON CONFLICT (content) DO UPDATE SET kind = excluded.kind, "
