@@ -24,10 +24,15 @@ R = TypeVar("R")
 W = TypeVar("W")
 AT_ONCE = 16
 """pictures of one request to a reader"""
-MOST = 2048
-"""pictures that are kept together, and that are read ahead meanwhile"""
+AHEAD = 1024
+"""pictures that are read ahead while others are kept"""
+MOST = 4096
+"""pictures that are kept together: of these the index of contents changes all its pages but once"""
+FEW = 512
 SECONDS = 3.0
-"""after which what was read is kept, however few pictures that are: what a kill costs"""
+"""after which fewer than `FEW` are kept: large pictures, of which little is written"""
+MOST_SECONDS = 10.0
+"""after which what was read is kept in any case: what a kill costs at most"""
 
 
 class Batches(Generic[R]):
@@ -44,7 +49,7 @@ class Batches(Generic[R]):
         began = time.monotonic()
         for some in self._in_order(wanted, read):
             held += some
-            if len(held) >= MOST or time.monotonic() - began >= SECONDS:
+            if _due(len(held), time.monotonic() - began):
                 yield held
                 held, began = [], time.monotonic()
         if held:
@@ -58,13 +63,17 @@ class Batches(Generic[R]):
         try:
             for start in range(0, len(wanted), AT_ONCE):
                 running.append(threads.submit(read, wanted[start : start + AT_ONCE], stopped))
-                if len(running) * AT_ONCE >= MOST:
+                if len(running) * AT_ONCE >= AHEAD:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
         finally:
             stopped.set()
             threads.shutdown(cancel_futures=True)
+
+
+def _due(pictures: int, seconds: float) -> bool:
+    return pictures >= MOST or seconds >= (SECONDS if pictures < FEW else MOST_SECONDS)
 
 
 def read_in_order(

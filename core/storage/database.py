@@ -16,8 +16,8 @@ from ..text import clean
 from . import job_migration, reference_migration, score_migration
 
 BUSY_SECONDS = 10.0
-LOG_PAGES = 4096
-"""pages of the write-ahead log (16 MiB) after which they are copied into the database"""
+LOG_PAGES = 8192
+"""pages of the write-ahead log (32 MiB) after which they are copied into the database"""
 MOST_EMPTY = 0.25
 """share of a file that may be empty after a migration; later rows fill it"""
 

@@ -190,6 +190,10 @@ def test_batches_are_in_order_and_bounded_in_size_and_age(
     assert [len(batch) for batch in found] == [64, 64, 64, 8]
     monkeypatch.setattr(many_pictures, "SECONDS", 0.0)
     assert {len(batch) for batch in Batches[int](3).of(range(200), doubled)} == {16, 8}
+    monkeypatch.setattr(many_pictures, "FEW", 30)
+    assert {len(batch) for batch in Batches[int](3).of(range(200), doubled)} == {16, 8}
+    monkeypatch.setattr(many_pictures, "FEW", 0)
+    assert [len(batch) for batch in Batches[int](3).of(range(200), doubled)] == [64, 64, 64, 8]
 
 
 def test_reading_ahead_ends_with_whoever_takes_the_batches() -> None:
@@ -204,7 +208,7 @@ def test_reading_ahead_ends_with_whoever_takes_the_batches() -> None:
     batches = Batches[int](1).of(range(10**6), read)
     assert next(batches)[0] == 0
     batches.close()  # type: ignore[attr-defined]
-    assert stops[0].is_set() and len(seen) <= 2 * many_pictures.MOST
+    assert stops[0].is_set() and len(seen) <= many_pictures.MOST + 2 * many_pictures.AHEAD
     fails = Batches[int](2).of(range(100), lambda _part, _stopped: [1 // 0])
     with pytest.raises(ZeroDivisionError):
         next(fails)
