@@ -8,7 +8,7 @@ the reader processes measure them as well.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -97,7 +97,9 @@ class ImageScan:
         frames: FrameStore | None = None,
         *,
         redo: bool = False,
+        ending: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`ending` returns whether the scan ends after what is being read."""
         self._results = stores.results
         self._series = stores.series
         self._pool = pool
@@ -106,6 +108,7 @@ class ImageScan:
         self._frames = kept_frames(spec, frames) if frames else None
         self._colour = colour_of(spec) if runner else None
         self._redo = redo
+        self._ending = ending
         self._at_once = spec.models.batch_size if runner else AT_ONCE
         self._stages = PictureStages(spec)
         self._judge = Judge(spec)
@@ -162,7 +165,7 @@ class ImageScan:
             }
             return [read[each] for each in part]
 
-        batches: Batches[_Read] = Batches(self._pool.size)
+        batches: Batches[_Read] = Batches(self._pool.size, self._ending)
         for read in batches.of(wanted, read_some):
             yield Microbatch([], carried=read)
 

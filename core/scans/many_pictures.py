@@ -38,8 +38,10 @@ MOST_SECONDS = 10.0
 class Batches(Generic[R]):
     """What threads return of parts of a list, in its order, in batches of bounded age and size."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, ending: Callable[[], bool] = lambda: False) -> None:
+        """`ending` returns whether what was read is to be kept at once."""
         self._threads = threads
+        self._ending = ending
 
     def of(
         self, wanted: Sequence[W], read: Callable[[Sequence[W], threading.Event], list[R]]
@@ -49,7 +51,7 @@ class Batches(Generic[R]):
         began = time.monotonic()
         for some in self._in_order(wanted, read):
             held += some
-            if _due(len(held), time.monotonic() - began):
+            if self._ending() or _due(len(held), time.monotonic() - began):
                 yield held
                 held, began = [], time.monotonic()
         if held:

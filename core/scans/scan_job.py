@@ -287,7 +287,7 @@ class ScanJob:
 
         return ImageScan(
             self._library, self._image_pool, self._spec, runner,
-            self._library.frames, redo=self._redo,
+            self._library.frames, redo=self._redo, ending=lambda: self._ending,
         )  # fmt: skip
 
     def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:

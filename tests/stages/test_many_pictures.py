@@ -188,6 +188,8 @@ def test_batches_are_in_order_and_bounded_in_size_and_age(
     found = list(Batches[int](3).of(range(200), doubled))
     assert [each for batch in found for each in batch] == list(range(0, 400, 2))
     assert [len(batch) for batch in found] == [64, 64, 64, 8]
+    at_once = Batches[int](3, lambda: True).of(range(200), doubled)
+    assert {len(batch) for batch in at_once} == {16, 8}
     monkeypatch.setattr(many_pictures, "SECONDS", 0.0)
     assert {len(batch) for batch in Batches[int](3).of(range(200), doubled)} == {16, 8}
     monkeypatch.setattr(many_pictures, "FEW", 30)
