@@ -247,6 +247,9 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
         # With WAL, NORMAL loses nothing when the process is killed, only the last instants when
         # the power fails; and those are then simply done again.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Some systems' SQLite fills with zeros whatever is deleted: a migration would write all of
+        # the former library once more.
+        connection.execute("PRAGMA secure_delete = FAST")
         # Pages that many transactions change, as those of indexes, are copied into the database
         # once for all that lie in the log.
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
