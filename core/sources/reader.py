@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import errors
 from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
-from . import wire
+from . import reply_pixels, wire
 from .container import RAW_FORMATS
 from .locator import locate
 from .process import ReaderProcess
@@ -158,7 +158,7 @@ class Reader:
             if header["kind"] == "info":
                 found = _probed(header, payload)
             elif header["kind"] == "colour":
-                found = replace(found, colour=_rgb(header, payload))
+                found = replace(found, colour=reply_pixels.rgb(header, payload))
         return found
 
     def video(
@@ -178,7 +178,7 @@ class Reader:
             "colour": None,
         }
         for header, payload in self.ask("video", path=path, **request):
-            yield from _video_item(header, payload, _batch)
+            yield from _video_item(header, payload, reply_pixels.batch)
 
     def colour(
         self, path: str, sampling: Sampling, batch: int, longest_side: int
@@ -193,7 +193,7 @@ class Reader:
             "colour": longest_side,
         }
         for header, payload in self.ask("video", path=path, **request):
-            yield from _video_item(header, payload, _colour_batch)
+            yield from _video_item(header, payload, reply_pixels.colour_batch)
 
     def shown(
         self, info: SourceInfo, seconds: list[float], longest_side: int
@@ -205,7 +205,7 @@ class Reader:
         request = self._stills_request(info, seconds, longest_side) | {"raw": True}
         for header, payload in self.ask("stills", path=info.path, **request):
             if header["kind"] == "still":
-                yield float(header["wanted"]), _rgb(header, payload)
+                yield float(header["wanted"]), reply_pixels.rgb(header, payload)
 
     def stills(self, info: SourceInfo, seconds: list[float], longest_side: int) -> Iterator[Still]:
         """Yield a JPEG for each time, ascending. Raises SourceError."""
@@ -368,28 +368,6 @@ def _video_item(
         bad, early = header["bad_packets"], header["ended_early"]
         cut_off, seconds = header["cut_off"], header["end_seconds"]
         yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]), cut_off, seconds)
-
-
-def _rgb(header: dict[str, Any], payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return payload.reshape(header["height"], header["width"], 3)
-
-
-def _colour_batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> ColourBatch:
-    return ColourBatch(
-        np.array(header["indices"], np.int64),
-        np.array(header["seconds"], np.float64),
-        payload.reshape(len(header["indices"]), header["height"], header["width"], 3),
-        float(header["scale"]),
-    )
-
-
-def _batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> LumaBatch:
-    return LumaBatch(
-        np.array(header["indices"], np.int64),
-        np.array(header["seconds"], np.float64),
-        payload.reshape(len(header["indices"]), header["height"], header["width"]),
-        float(header["scale"]),
-    )
 
 
 def raised(header: dict[str, Any]) -> errors.SightlineError:
