@@ -171,7 +171,16 @@ def without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
 
 def tagged_hash(tag: str, value: Any) -> str:
     """Return 32 hex digits of BLAKE2b over the tag and the canonical JSON of `value`."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return tagged_hash_of_text(tag, canonical(value))
+
+
+def canonical(value: Any) -> str:
+    """Return the canonical JSON of a value, of which hashes are made."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def tagged_hash_of_text(tag: str, text: str) -> str:
+    """Return the `tagged_hash` of the value whose canonical JSON is `text`."""
     return hashlib.blake2b(f"sightline.{tag}\n{text}".encode(), digest_size=16).hexdigest()
 
 

@@ -173,7 +173,9 @@ def _duplicate_groups(
     ]
     contents = [content for _, content in tasks]
     keys = library.results.tracks_of(contents, scan.spec_hash, DedupeStage.name)
-    values = library.series.first_rows([keys[each] for each in contents if each in keys])
+    values = library.series.first_rows(
+        [keys[each] for each in contents if each in keys], DedupeStage.name
+    )
     measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
     rows = np.array([row for _, row in measured], np.float32)
     hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))

@@ -15,7 +15,7 @@ from ..config.gates import gates_of, is_gate
 from ..config.spec import Spec
 from ..config.stages import declaration
 from ..records import SourceInfo
-from ..screening.stage import SeenFrames, Series
+from ..screening.stage import SeenFrames, Series, Stage
 from ..stores.series import SeriesStore
 from ..text import clean_path
 from .measure import StageSeries
@@ -58,37 +58,30 @@ class FrameGate:
         """Return the reasons for each frame of a video whose series are complete."""
         if self.is_open:
             return lambda _frame: {}
-        judged = self._judged(store, tracks, SeenFrames(_frame_name))
+        judged = self._judged(_series_of(store, tracks), SeenFrames(_frame_name))
         return lambda frame: self._reasons([each.at(frame) for each in judged])
 
-    def of_picture(
-        self, info: SourceInfo, store: SeriesStore, tracks: Sequence[StageSeries]
-    ) -> Reasons:
+    def of_picture(self, info: SourceInfo, measured: Sequence[tuple[Stage, Series]]) -> Reasons:
         """Return the reasons for a picture that is measured; the same for the same content."""
         if self.is_open:
             return {}
         with self._lock:
             if info.content not in self._pictures:
                 self._names["now"] = clean_path(os.path.basename(info.path))
-                judged = self._judged(store, tracks, self._seen)
+                judged = self._judged(measured, self._seen)
                 self._pictures[info.content] = self._reasons([each.at(0) for each in judged])
             return self._pictures[info.content]
 
-    def _judged(
-        self, store: SeriesStore, tracks: Sequence[StageSeries], seen: SeenFrames
-    ) -> list[_Judged]:
+    def _judged(self, measured: Sequence[tuple[Stage, Series]], seen: SeenFrames) -> list[_Judged]:
         """Let the stages that are gates judge all frames, those that compare them last."""
-        gates = [track for track in tracks if is_gate(self.spec, track.stage.name)]
+        gates = [each for each in measured if is_gate(self.spec, each[0].name)]
         found: list[_Judged] = []
         passed: Any = None
-        for track in sorted(gates, key=lambda each: each.stage.compares):
-            columns = track.stage.columns
-            part = store.whole(track.key, len(columns))
-            series = Series(columns, part.indices, part.pts_seconds, part.values)
+        for stage, series in sorted(gates, key=lambda each: each[0].compares):
             passed = np.ones(len(series), bool) if passed is None else passed
-            judged = _Judged(track.stage.name, _measured_frames(series))
-            for fault in track.stage.find_faults(series, passed.copy(), seen):
-                name = f"{track.stage.name}.{fault.fault}"
+            judged = _Judged(stage.name, _measured_frames(series))
+            for fault in stage.find_faults(series, passed.copy(), seen):
+                name = f"{stage.name}.{fault.fault}"
                 if any(name in entries for entries in self._entries.values()):
                     frame = int(series.indices[fault.row])
                     judged.faults.setdefault(frame, []).append((name, fault.words))
@@ -122,6 +115,16 @@ class _Judged:
         place = max(0, bisect_right(self.frames, frame) - 1)
         known = self.frames[place] if self.frames else frame
         return self.stage, self.faults.get(known, [])
+
+
+def _series_of(store: SeriesStore, tracks: Sequence[StageSeries]) -> list[tuple[Stage, Series]]:
+    found = []
+    for track in tracks:
+        columns = track.stage.columns
+        part = store.whole(track.key, len(columns))
+        series = Series(columns, part.indices, part.pts_seconds, part.values)
+        found.append((track.stage, series))
+    return found
 
 
 def _measured_frames(series: Series) -> list[int]:

@@ -21,7 +21,6 @@ from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..stores.results import Result
 from .gating import FrameGate
-from .measure import open_series
 from .plan import Source, work_items
 from .progress import RunningTasks
 from .retries import Retries
@@ -115,13 +114,16 @@ class ScanJob:
 
     def _compare_with_known(self, sources: Sequence[Source]) -> None:
         """Have the pictures that an earlier scan read count for duplicates, in their order."""
+        from .picture_stages import PictureStages
+
+        stages = PictureStages(self._spec)
         for source in sources:
             if source.result is None or source.content is None or source.kind != "picture":
                 continue
             info = self._library.results.info(source.content, source.found.path)
-            tracks = open_series(self._library.series, info, self._spec)
-            if info.kind == "picture" and all(track.state.complete for track in tracks):
-                self._gate.of_picture(info, self._library.series, tracks)
+            measured = stages.kept(self._library.series, info)
+            if info.kind == "picture" and measured is not None:
+                self._gate.of_picture(info, measured)
 
     def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
         """Do something with every source, several side by side; the first fault ends it."""
@@ -317,7 +319,7 @@ class ScanJob:
 
         return ImageScan(
             self._library, self._image_pool, self._spec, runner,
-            self._library.frames, self._gate, redo=self._redo,
+            self._library.frames, self._gate, redo=self._redo, ending=lambda: self._ending,
         )  # fmt: skip
 
     def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:

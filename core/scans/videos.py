@@ -21,7 +21,7 @@ from .gating import FrameGate, Gated
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source
 from .progress import RunningTasks
-from .results import decide, judge, measured
+from .results import Judge, decide, measured
 from .stores import ScanStores
 from .task_results import has_changed
 
@@ -154,8 +154,9 @@ class VideoScan:
     ) -> Result:
         """Return the result of what was measured, and of what models say about it."""
         decided = decide(self._library.series, tracks)
+        headers = [track.header for track in tracks]
         if self._session is None:
-            return judge(info, self._spec, tracks, decided, ended)
+            return Judge(self._spec).result(info, headers, decided, ended)
         gated = self._gate.of_video(self._library.series, tracks)
         answers = self.answer(info, reader, progress, gated, self._session.runner)
         times = times_of(self._library.series, tracks)
@@ -163,7 +164,7 @@ class VideoScan:
         decided = self._session.verify(reader, info, decided, times, answers, self._control)
         for stage in set(self._spec.model_stages) - set(self._spec.frame_stages):
             self._times.verified(stage, info, time.monotonic() - began)
-        return judge(info, self._spec, tracks, decided, ended, answers)
+        return Judge(self._spec).result(info, headers, decided, ended, answers)
 
     def answer(
         self, info: SourceInfo, reader: Reader, progress: Progress, gated: Gated,

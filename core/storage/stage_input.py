@@ -12,7 +12,7 @@ def keep_input_of(source: Database, target: Database, stage: str) -> None:
     """
     source.copy_to(target)
     with target.transaction() as connection:
-        connection.execute("DELETE FROM results")
+        connection.execute("DELETE FROM result_rows")
         connection.execute(
             "DELETE FROM annotations WHERE asked IN (SELECT id FROM asked WHERE stage = ?)",
             (stage,),

@@ -262,8 +262,7 @@ def as_before_colours_were_converted(library: Path) -> None:
     """Make a library one of the version that knew no colour profiles, with a mark on each frame."""
     with closing(sqlite3.connect(next(library.glob("*.db")))) as database, database:
         database.execute("UPDATE contents SET info = json_remove(info, '$.reading')")
-        tables = ("contents", "paths", "tasks", "tracks", "results", "annotations", "shown",
-                  "candidates", "moments")  # fmt: skip
+        tables = ("contents", "paths", "tasks", "tracks", "annotations", "shown", "moments")
         for table in tables:
             database.execute(f"UPDATE {table} SET content = replace(content, '.2:', ':')")
         database.execute("INSERT INTO marks SELECT content, 0, 'then' FROM contents")

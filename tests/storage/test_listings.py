@@ -42,10 +42,6 @@ def fill(library: Library, counts: list[int]) -> int:
     scan = library.runs.create("storm", {}, "spec", {"paths": []}, tasks)
     with library.database.transaction() as connection:
         for n, count in enumerate(counts):
-            connection.execute(
-                "INSERT OR REPLACE INTO results VALUES (?, 'spec', 10, '', '[]', '{}', '{}')",
-                (f"b2:{n}",),
-            )
             for number in range(1, count + 1):
                 body = {
                     "number": number,
@@ -71,7 +67,7 @@ def test_counting_finds_the_same_rows_as_reading_them_all(
 ) -> None:
     with library.database.transaction() as connection:
         connection.execute("DELETE FROM scans")
-        connection.execute("DELETE FROM results")
+        connection.execute("DELETE FROM moments")
     scan = fill(library, counts)
     plain = RowSelection(scan, "moments")
     # A condition everything fulfils: the same rows, found the other way.
