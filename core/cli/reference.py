@@ -97,7 +97,8 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
     for name, field in fields.items():
         marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
         again = " *reads again*" if marked else ""
-        default = _shown(field.get_default(call_default_factory=False))
+        required = field.is_required()
+        default = "required" if required else _shown(field.get_default(call_default_factory=True))
         key = f"{section}.{name}" if section else name
         yield f"| `{name}` | {default} | {meaning(key)}{again} |\n"
     yield "\n"

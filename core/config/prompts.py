@@ -74,6 +74,15 @@ class Prompt(Section):
         return f"{filled}\n\n{extra}" if extra else filled
 
 
+def check_answer(stage: str, wanted: str, prompt: Prompt) -> None:
+    """Raise UsageError where a stage works on verdicts and the prompt asks for none."""
+    if wanted == "verdict" and prompt.answer != wanted:
+        raise UsageError(
+            f"{stage}.prompt = '{clean(prompt.reference)}' does not ask for a verdict; "
+            "take 'storm_verify', or add a prompt with answer = \"verdict\""
+        )
+
+
 class Prompts:
     """All prompts, by name and version."""
 

@@ -14,8 +14,23 @@ from ..models.registry import KINDS
 from ..models.residency import Residency
 from ..pipeline.channel import Cancelled
 from ..stores.answers import AnswerKey, AnswerStore
+from ..text import clean
 
 T = TypeVar("T")
+
+
+def check_kind(stage: str, model: str, kind: Kind, wanted: Sequence[Kind]) -> None:
+    """Raise ProfileError if a model is of no use to a stage."""
+    if kind not in wanted:
+        raise ProfileError(
+            f"{stage}.model = '{clean(model)}' is {article(kind)}; {stage} needs "
+            f"{' or '.join(map(article, wanted))} (see `sightline models list`)"
+        )
+
+
+def article(kind: Kind) -> str:
+    """Return a kind of model with its article."""
+    return f"{'an' if kind == 'embedder' else 'a'} {'VLM' if kind == 'vlm' else kind}"
 
 
 class ModelLeases:
@@ -52,12 +67,7 @@ class ModelLeases:
 
     def check(self, stage: str, *kinds: Kind) -> None:
         """Raise ProfileError if a stage's model is of no use to it."""
-        if self.kind(stage) not in kinds:
-            name, kind = self.loading(stage).name, self.kind(stage)
-            raise ProfileError(
-                f"{stage}.model = '{name}' is a {kind}; {stage} needs a {' or a '.join(kinds)} "
-                "(see `sightline models list`)"
-            )
+        check_kind(stage, self.loading(stage).name, self.kind(stage), kinds)
 
     def identity(self, stage: str) -> Identity:
         """Return what a stage's model is once loaded."""

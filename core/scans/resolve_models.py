@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..config.prompts import Prompts, load_prompts
+from ..config.prompts import Prompts, check_answer, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
 from ..errors import ModelMissing, ModelRefused, ProfileError
 from ..models.protocols import Kind, Loading
-from ..models.registry import KINDS
+from ..models.registry import KINDS, check_loading
 from ..models.weights import weights_bytes
 from ..text import clean
 
@@ -53,7 +53,9 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     spec = _with_versions(spec, prompts)
     spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
+    _check_kinds(names, _known_kinds(hub))
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
+    _check_kinds(names, {name: each.kind for name, each in found.items()})
     placed = dict.fromkeys(found, "endpoint")
     here = {name: each for name, each in found.items() if not each.url}
     if here:  # a scan that only asks servers never imports torch
@@ -152,9 +154,25 @@ def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     changed: dict[str, Any] = {}
     for stage in spec.model_stages:
         if declaration(stage).prompt:
-            reference = prompts.get(_section_value(spec, stage, "prompt")).reference
-            changed[stage] = spec.section(stage).model_copy(update={"prompt": reference})
+            prompt = prompts.get(_section_value(spec, stage, "prompt"))
+            check_answer(stage, declaration(stage).prompt, prompt)
+            section = spec.section(stage)
+            changed[stage] = section.model_copy(update={"prompt": prompt.reference})
     return spec.model_copy(update=changed)
+
+
+def _known_kinds(hub: Hub) -> dict[str, Kind]:
+    """Return what the models known by name are; a wrong one need not be fetched to be refused."""
+    return {name: entry.kind for name, entry in hub.catalog.models.items()}
+
+
+def _check_kinds(names: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
+    """Raise ProfileError for a stage whose model is of a kind that it cannot use."""
+    from ..inference.leases import check_kind
+
+    for stage, name in names.items():
+        if name in kinds:
+            check_kind(stage, name, kinds[name], declaration(stage).accepts)
 
 
 def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
@@ -261,3 +279,4 @@ def _check(loading: Loading) -> None:
         wants_eight_bits(loading.quantize, device, dtype)
     else:
         choose_quantisation(loading.quantize, device, dtype)
+    check_loading(loading)

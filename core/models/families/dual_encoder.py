@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from ...device.capability import capability
 from ...device.precision import choose_dtype
 from ..cpu_batches import ParallelBatches
-from ..int8 import tower_to_eight_bits, wants_eight_bits
-from ..loading import Resident, open_pretrained
+from ..int8 import refuse_without_blocks, tower_to_eight_bits, wants_eight_bits
+from ..loading import Resident, folder_of, open_pretrained, quiet, refusals
 from ..preprocessing import Batch, batches, process, to_device
 from ..protocols import Kind, Loading, Pixels
 from ..similarity import calibration, unit
@@ -47,6 +48,14 @@ class DualEncoder(Resident):
         self._padded = str(loaded.model.config.model_type).startswith("siglip")
         self._length = int(loaded.model.config.text_config.max_position_embeddings)
         self._dimension = int(self.embed_texts(["a"]).shape[1])
+
+    @staticmethod
+    def check_loading(loading: Loading) -> None:
+        """Refuse eight bits of a network that has none of the layers for it."""
+        if loading.quantize != "none":
+            with refusals(loading), quiet():
+                tower = _without_weights(folder_of(loading)).vision_model
+            refuse_without_blocks(tower, loading.name)
 
     @property
     def dimension(self) -> int:
@@ -110,6 +119,16 @@ class DualEncoder(Resident):
         with torch.inference_mode():
             said = getattr(loaded.model, side)(**to_device(inputs, loaded.device, loaded.dtype))
         return unit(getattr(said, "pooler_output", said))
+
+
+def _without_weights(folder: Path) -> Any:
+    """Return the network as its configuration describes it, on the meta device."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    with torch.device("meta"):
+        return AutoModel.from_config(config, trust_remote_code=False)
 
 
 def _rows(batch: Batch) -> Any:

@@ -24,7 +24,7 @@ from ...errors import ModelRefused
 from ...text import clean
 from ..cpu_batches import ParallelBatches
 from ..first_token import keep_first_token
-from ..int8 import tower_to_eight_bits, wants_eight_bits
+from ..int8 import refuse_without_blocks, tower_to_eight_bits, wants_eight_bits
 from ..loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from ..preprocessing import each, middle, tensor
 from ..protocols import Identity, Kind, Loading, Pixels
@@ -50,6 +50,17 @@ class OpenClip(Resident):
         self._resize = Resize(self._loaded.model.visual.preprocess_cfg)
         self._calibration = calibration(self._loaded.model)
         self._dimension = int(self.embed_texts(["a"]).shape[1])
+
+    @staticmethod
+    def check_loading(loading: Loading) -> None:
+        """Refuse eight bits of a network that has none of the layers for it."""
+        if loading.quantize == "none":
+            return
+        folder = folder_of(loading)
+        _text_config(folder, loading.name)
+        with refusals(loading), quiet(), _no_root_handler():
+            tower = _without_weights(folder).visual
+        refuse_without_blocks(tower, loading.name)
 
     @property
     def dimension(self) -> int:
@@ -194,11 +205,26 @@ def _open(loading: Loading) -> Pretrained:
 def _model(folder: Path) -> Any:
     import open_clip
 
-    model = open_clip.create_model(
-        f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False
-    )
+    model = _built(folder)
     open_clip.load_checkpoint(model, str(_weights(folder)), strict=True)
     return model
+
+
+def _without_weights(folder: Path) -> Any:
+    """Return the network as its configuration describes it, on the meta device."""
+    import torch
+
+    with torch.device("meta"):
+        return _built(folder, "meta")
+
+
+def _built(folder: Path, device: str = "cpu") -> Any:
+    import open_clip
+
+    return open_clip.create_model(
+        f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False,
+        device=device,
+    )  # fmt: skip
 
 
 def _tokenizer(folder: Path, text: dict[str, Any]) -> Any:
