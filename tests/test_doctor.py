@@ -148,7 +148,7 @@ def test_importing_loads_nothing_heavy() -> None:
 
 def test_torch_is_not_imported_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_nvml(monkeypatch, fault="NVMLError_LibraryNotFound")
-    monkeypatch.setattr(doctor_checks, "_child", lambda code: pytest.fail("torch was imported"))
+    monkeypatch.setattr(doctor_checks, "child", lambda code: pytest.fail("torch was imported"))
     finding = found("torch")
     assert finding.status is Status.OK
     assert metadata.version("torch") in finding.text

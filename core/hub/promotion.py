@@ -1,4 +1,4 @@
-"""Which commit `models promote` pins: one that gave an answer on this machine, never an older one."""
+"""Which commit `models promote` pins: one that gave an answer here, never an older one."""
 
 from __future__ import annotations
 

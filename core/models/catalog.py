@@ -117,7 +117,7 @@ class Catalog(_Table):
         Rows of one day are in the order in which they were added: the last is the newest.
         """
         found = [row for row in self.verified if row.repo.lower() == repo.lower() or not repo]
-        return sorted(reversed(found), key=lambda row: row.on, reverse=True)
+        return sorted(found, key=lambda row: row.on)[::-1]
 
 
 def user_file() -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..text import clean
 
 _NAMES = ("do_resize", "do_center_crop", "do_pad", "do_image_splitting")
+_SIDES = ("shortest_edge", "longest_edge", "height", "width", "max_height", "max_width")
 _SAID = ("resized", "middle cut out", "padded", "split into tiles")
 
 
@@ -55,7 +55,7 @@ def _does(images: Any) -> list[str]:
 
 def _size(images: Any) -> str:
     size = getattr(images, "size", None)
-    items = dict(size).items() if isinstance(size, Mapping) else ()
-    shown = " ".join(f"{name}={value}" for name, value in items if value)
+    values = ((name, size.get(name)) for name in _SIDES) if hasattr(size, "get") else ()
+    shown = " ".join(f"{name}={value}" for name, value in values if value)
     side = getattr(images, "side", None)
     return clean(shown or (f"side={side}" if side else ""), limit=120)

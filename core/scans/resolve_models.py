@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..config.prompts import Prompts, check_answer, load_prompts
@@ -60,6 +61,8 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     here = {name: each for name, each in found.items() if not each.url}
     if here:  # a scan that only asks servers never imports torch
         devices = usable_devices(spec.models.device)
+        for fault in _drift():
+            notify(fault)
         if devices == ["cpu"]:
             notify(_on_cpu(spec))
         placed |= _placed(here, devices)
@@ -111,6 +114,14 @@ def usable_devices(wanted: str) -> list[str]:
     if torch.backends.mps.is_available():
         return ["mps"]
     return ["xpu"] if torch.xpu.is_available() else ["cpu"]
+
+
+@cache
+def _drift() -> tuple[str, ...]:
+    """Return what is wrong with this environment; looked for when a model is first used."""
+    from ..device.drift import drift
+
+    return tuple(drift())
 
 
 def _on_cpu(spec: Spec) -> str:
