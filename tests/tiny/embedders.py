@@ -104,7 +104,7 @@ def open_clip_convolutions(folder: Path) -> None:
     """A picture side of timm's without a transformer block, its stages kept as `blocks`."""
     import open_clip
 
-    vision = {"timm_model_name": "tf_mobilenetv3_small_minimal_100", "timm_pool": "avg",
+    vision = {"timm_model_name": "mnasnet_small", "timm_pool": "avg",
               "timm_proj": "linear", "timm_model_pretrained": False, "image_size": 64}  # fmt: skip
     text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
     said = {

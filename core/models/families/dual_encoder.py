@@ -47,7 +47,7 @@ class DualEncoder(Resident):
         self._calibration = calibration(loaded.model)
         self._padded = str(loaded.model.config.model_type).startswith("siglip")
         self._length = int(loaded.model.config.text_config.max_position_embeddings)
-        self._dimension = int(self.embed_texts(["a"]).shape[1])
+        self._dimension = _dimension(loaded.model.config) or int(self.embed_texts(["a"]).shape[1])
 
     @staticmethod
     def check_loading(loading: Loading) -> None:
@@ -119,6 +119,13 @@ class DualEncoder(Resident):
         with torch.inference_mode():
             said = getattr(loaded.model, side)(**to_device(inputs, loaded.device, loaded.dtype))
         return unit(getattr(said, "pooler_output", said))
+
+
+def _dimension(config: Any) -> int:
+    """Return the length of a vector where the configuration says it, else 0."""
+    if str(config.model_type).startswith("siglip"):
+        return int(getattr(config.text_config, "projection_size", 0) or 0)
+    return int(getattr(config, "projection_dim", 0) or 0)
 
 
 def _without_weights(folder: Path) -> Any:
