@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from ..config.prompts import Prompts
+from ..device.precision import DTYPES
 from ..errors import ProfileError
 from ..models.protocols import Identity, Kind, Loading, Model
 from ..models.registry import KINDS
@@ -92,7 +93,20 @@ class ModelLeases:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""
         identity = {"version": version, **asdict(self.identity(stage)), **parameters}
         made_with = {"device": self.loading(stage).device}
-        return self._annotations.register(AnswerKey(stage, identity, made_with))
+        equals = tuple({**identity, "dtype": each} for each in self._other_precisions(stage))
+        return self._annotations.register(AnswerKey(stage, identity, made_with, equals=equals))
+
+    def _other_precisions(self, stage: str) -> list[str]:
+        """Return the precisions that an embedder might have had on another device.
+
+        Vectors of both may lie in one index (see `models/cpu_precision.py`), so a library that
+        moves to another machine is not embedded again. A precision asked for by name is the one.
+        """
+        loading = self.loading(stage)
+        if self.kind(stage) != "embedder" or loading.dtype != "auto" or loading.quantize != "none":
+            return []
+        own = self.identity(stage).dtype
+        return [each for each in DTYPES if each not in ("auto", own)]
 
     def batch_size(self, stage: str, wanted: int) -> int:
         """Return how many questions to ask at once: as wanted, unless fewer only ever fitted."""

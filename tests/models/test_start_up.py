@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+import threading
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ def test_nothing_random_is_drawn() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_what_stands_in_for_the_compiler_steps_back_when_more_is_asked(tmp_path: Path) -> None:
+def test_what_stands_in_for_the_compiler_steps_back_when_more_is_asked() -> None:
     code = (
         "import sys, torch; from core.models.lean_imports import COMPILER, without_compiler\n"
         "with without_compiler():\n"
@@ -111,14 +111,12 @@ def test_what_stands_in_for_the_compiler_steps_back_when_more_is_asked(tmp_path:
 
 
 def test_a_package_is_left_out_for_one_thread_only() -> None:
-    import threading
-
     seen: list[str] = []
-    with lean_imports._left_out("colorsys", "chunk"):
-        sys.modules.pop("colorsys", None)
-        with pytest.raises(ModuleNotFoundError):
-            import colorsys  # noqa: F401
-        other = threading.Thread(target=lambda: seen.append(__import__("colorsys").__name__))
-        other.start()
-        other.join()
-    assert seen == ["colorsys"]
+    finder = lean_imports._LeftOut(["timm"])
+    with pytest.raises(ModuleNotFoundError):
+        finder.find_spec("timm", None)
+    assert finder.find_spec("timm.layers", None) is None
+    other = threading.Thread(target=lambda: seen.append(str(finder.find_spec("timm", None))))
+    other.start()
+    other.join()
+    assert seen == ["None"]

@@ -22,6 +22,7 @@ from ...device.capability import capability
 from ...device.precision import choose_dtype, torch_dtype
 from ...errors import ModelRefused
 from ...text import clean
+from .. import cpu_precision
 from ..cpu_batches import ParallelBatches
 from ..first_token import keep_first_token
 from ..int8 import refuse_without_blocks, tower_to_eight_bits, wants_eight_bits
@@ -182,8 +183,10 @@ def _open(loading: Loading) -> Pretrained:
     with refusals(loading), _quiet(config), _no_root_handler():
         model = _model(folder, config)
         tokenizer = _tokenizer(folder, config)
-    keep_first_token(model)
     model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
+    if cpu_precision.is_open(loading, device, model.visual):
+        model, dtype = _faster(model, tokenizer)
+    keep_first_token(model)
     if eight_bits:
         tower_to_eight_bits(model.visual, loading.name)
     identity = Identity(
@@ -196,6 +199,25 @@ def _open(loading: Loading) -> Pretrained:
         preprocessing=digest_of({"open_clip": dict(model.visual.preprocess_cfg)}),
     )
     return Pretrained(model, tokenizer, identity, loading.device, torch_dtype(dtype))
+
+
+def _faster(model: Any, tokenizer: Any) -> tuple[Any, str]:
+    """Return the model in the precision that this CPU is faster in, and its name."""
+    import torch
+
+    resize = Resize(model.visual.preprocess_cfg)
+    shown = resize.normalise(resize(cpu_precision.trial_picture())[None])
+    tokens = tokenizer(["a photo of waves"])
+
+    def pictures(one: Any) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return unit(one.encode_image(shown.to(next(one.parameters()).dtype)))
+
+    def texts(one: Any) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return unit(one.encode_text(tokens))
+
+    return cpu_precision.faster_of_both(model, pictures, texts)
 
 
 def _model(folder: Path, config: dict[str, Any]) -> Any:
