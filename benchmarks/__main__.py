@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads",
-         "embedding", "rclip", "generation", "app", "tones")  # fmt: skip
+         "embedding", "rclip", "real_weights", "generation", "app", "tones")  # fmt: skip
 
 
 def main() -> None:

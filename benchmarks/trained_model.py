@@ -5,7 +5,7 @@ The picture side is EfficientNet-Lite0 with its ImageNet weights, from a package
 of a class is its row of U S in the singular value decomposition of the classifier's weights, and
 the picture head projects by V. The text side, one transformer layer, is trained on the names of the
 classes and on three of the five captions of each picture of coco33; the other two are kept for
-testing. A small vision transformer can be distilled from it, for what only transformers have.
+testing.
 Trained, but no published model: its figures say nothing about published ones.
 """
 
@@ -97,7 +97,7 @@ def _trained(folder: Path, pictures: list[dict[str, Any]]) -> Any:
     random.seed(0)
     model = open_clip.create_model(f"local-dir:{folder}", load_weights=False).eval()
     names, targets = _put_picture_side(model)
-    shown = _embedded(model, [each["path"] for each in pictures])
+    shown = embedded(model, [each["path"] for each in pictures])
     texts = [(text, n) for n, each in enumerate(pictures)
              for text in each["captions"][:TRAINED_CAPTIONS]]  # fmt: skip
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
@@ -147,7 +147,7 @@ def _weights_file() -> Path:
     return path
 
 
-def _embedded(model: Any, paths: Sequence[Path]) -> Any:
+def embedded(model: Any, paths: Sequence[Path]) -> Any:
     """Return unit vectors, float32 (pictures, dimension)."""
     import open_clip
     import torch

@@ -6,6 +6,7 @@ refused now, before anything is read or loaded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -191,7 +192,14 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     kept = wanted.startswith("local-") or wanted == "endpoint"
     text = f"{name}@{wanted}" if wanted and not kept and "@" not in name else name
     consent = _consented(spec, hub, name)
-    found = hub.resolve(consent or text, spec.models.channel, allow_remote_code=bool(consent))
+    of_folder = consent.rpartition("@")[2].startswith("local-")
+    text = consent if consent and not of_folder else text
+    found = hub.resolve(text, spec.models.channel, allow_remote_code=bool(consent))
+    if of_folder and found.revision != consent.rpartition("@")[2]:
+        raise ModelRefused(
+            f"{clean(name)} is not what it was when its code was consented to; read the code "
+            f'again, then consent with models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
+        )
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
         raise ModelRefused(
@@ -211,9 +219,15 @@ def _consented(spec: Spec, hub: Hub, name: str) -> str:
     catalog = hub.catalog
     repo = catalog.models[name].repo if name in catalog.models else name.partition("@")[0]
     for entry in spec.models.allow_remote_code:
-        if entry.partition("@")[0] in (repo, name):
+        consented, _, revision = entry.rpartition("@")
+        same = revision.startswith("local-") and _path(consented) == _path(name)
+        if same or consented in (repo, name):
             return entry
     return ""
+
+
+def _path(name: str) -> str:
+    return os.path.realpath(os.path.expanduser(name))
 
 
 def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]:
