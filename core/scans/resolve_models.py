@@ -196,9 +196,10 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     text = consent if consent and not of_folder else text
     found = hub.resolve(text, spec.models.channel, allow_remote_code=bool(consent))
     if of_folder and found.revision != consent.rpartition("@")[2]:
+        again = f'models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
         raise ModelRefused(
             f"{clean(name)} is not what it was when its code was consented to; read the code "
-            f'again, then consent with models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
+            f"again, then consent with {again}"
         )
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
