@@ -1,4 +1,4 @@
-"""Tags and retrieval with trained weights: a real scan of real pictures, its results against people.
+"""Tags and retrieval with trained weights: a scan of real pictures, its results against people.
 
 The model is made by `trained_model.py` (trained, but no published model). The 33 pictures of coco33
 carry five captions and the names of objects in them, by people; the model was trained on three

@@ -26,8 +26,8 @@ ALIKE = 0.999
 """least cosine between the vectors of both"""
 LEAST_WEIGHTS = 2_000_000
 """of a picture side: a smaller one spends its time between the multiplications"""
-TRIALS = 2
-"""measurements of each, of which the faster counts"""
+CLEAR = 1.7
+"""speed from which one measurement of each is enough"""
 log = logging.getLogger("sightline.models")
 Vectors = Callable[[Any], NDArray[np.float32]]
 
@@ -37,22 +37,25 @@ def is_open(loading: Loading, device: Capability, tower: Any) -> bool:
     automatic = loading.dtype == "auto" and loading.quantize == "none"
     if not (automatic and device.kind == "cpu" and has_fast_bfloat16()):
         return False
-    return sum(weight.numel() for weight in tower.parameters()) >= LEAST_WEIGHTS
+    weights = sum(int(weight.numel()) for weight in tower.parameters())
+    return weights >= LEAST_WEIGHTS
 
 
 def faster_of_both(model: Any, pictures: Vectors, texts: Vectors) -> tuple[Any, str]:
     """Return a float32 model, or a copy of it in bfloat16, and the name of its precision.
 
     `pictures` and `texts` give what a model makes of the same pictures and texts, float32 (n,
-    dimension) of unit length. `pictures` is called five times. Done in one thread, as parts of a
+    dimension) of unit length. `pictures` is called three or five times. Done in one thread, as parts of a
     batch are, and measured in its CPU time: what else runs on the machine does not count.
     """
     half = half_copy(model)
     with _one_thread():
         _, first = _timed(pictures, half)  # brings the weights into the order that is multiplied
         full_seconds, whole = _timed(pictures, model)
-        half_seconds = min(_timed(pictures, half)[0] for _ in range(TRIALS))
-        full_seconds = min(full_seconds, _timed(pictures, model)[0])
+        half_seconds, _ = _timed(pictures, half)
+        if full_seconds < CLEAR * half_seconds:
+            full_seconds = min(full_seconds, _timed(pictures, model)[0])
+            half_seconds = min(half_seconds, _timed(pictures, half)[0])
         alike = min(_alike(whole, first), _alike(texts(model), texts(half)))
     log.info(
         "one picture: float32 %.1f ms, bfloat16 %.1f ms, least cosine %.6f",
@@ -91,7 +94,7 @@ def trial_picture(height: int = 224, width: int = 224) -> NDArray[np.uint8]:
     """Return waves of several lengths in three colours: uint8 (height, width, 3)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     waves = [np.sin(rows / (4 + 9 * c)) + np.cos(columns / (30 - 9 * c)) for c in range(3)]
-    return np.uint8(127 + 60 * np.stack(waves, -1))
+    return np.asarray(127 + 60 * np.stack(waves, -1), np.uint8)
 
 
 def _timed(work: Vectors, model: Any) -> tuple[float, NDArray[np.float32]]:

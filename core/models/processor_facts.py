@@ -54,7 +54,7 @@ def _does(images: Any) -> list[str]:
 
 
 def _size(images: Any) -> str:
-    size = getattr(images, "size", None)
+    size: Any = getattr(images, "size", None)
     values = ((name, size.get(name)) for name in _SIDES) if hasattr(size, "get") else ()
     shown = " ".join(f"{name}={value}" for name, value in values if value)
     side = getattr(images, "side", None)
