@@ -45,8 +45,8 @@ def faster_of_both(model: Any, pictures: Vectors, texts: Vectors) -> tuple[Any, 
     """Return a float32 model, or a copy of it in bfloat16, and the name of its precision.
 
     `pictures` and `texts` give what a model makes of the same pictures and texts, float32 (n,
-    dimension) of unit length. `pictures` is called three or five times. Done in one thread, as parts of a
-    batch are, and measured in its CPU time: what else runs on the machine does not count.
+    dimension) of unit length. `pictures` is called three or five times. Done in one thread, as
+    parts of a batch are, and measured in its CPU time: what else runs does not count.
     """
     half = half_copy(model)
     with _one_thread():
