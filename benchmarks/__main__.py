@@ -6,7 +6,8 @@ import sys
 from importlib import import_module
 
 NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "images", "killing",
-         "downloads", "embedding", "rclip", "generation", "app", "tones", "exports")  # fmt: skip
+         "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
+         "exports")  # fmt: skip
 
 
 def main() -> None:

@@ -86,7 +86,11 @@ class MemoryAnswers:
     def known(
         self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool = False
     ) -> dict[QuestionKey, Annotation]:
-        found = {each: self.rows.get((key.id, *each)) for each in wanted}
+        numbers = [self.keys[each].id for each in key.keys if each in self.keys]
+        found = {
+            each: next((r for n in numbers if (r := self.rows.get((n, *each)))), None)
+            for each in wanted
+        }
         return {each: row for each, row in found.items() if row and (failed or not row.failed)}
 
     def keep(self, key: AnswerKey, answers: Iterable[tuple[str, Annotation]]) -> list[Annotation]:

@@ -165,17 +165,22 @@ def verify(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def matrix(session: Session, name: str | None, as_json: bool) -> int:
-    """Show what was verified: commit, attention, precision, device, how and when."""
+    """Show what was verified: commit, attention, precision, processor, how and when.
+
+    A backend in parentheses was tried and gave no answer; --json says why. transformers is the
+    range of versions it was run with, and the one it was saved with.
+    """
     rows = ask_library(session.library, GetVerified(name or "")).rows
     if as_json:
         for row in rows:
             session.out.json({"type": "Verified", **row})
         return 0
     session.out.table(
-        ("model", "commit", "attention", "dtype", "device", "transformers", "on", "how"),
+        ("model", "commit", "attention", "dtype", "device", "transformers", "processor", "on",
+         "how"),
         [
-            (row["repo"], row["commit"][:12], " ".join(row["attn"]), row["dtype"], row["device"],
-             row["transformers"], row["on"], row["how"])
+            (row["repo"], row["commit"][:12], _attention(row), row["dtype"], row["device"],
+             _versions(row), _processor(row), row["on"], row["how"])
             for row in rows
         ],
     )  # fmt: skip
@@ -184,12 +189,32 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
     return 0
 
 
+def _attention(row: dict[str, Any]) -> str:
+    """Return the backends that gave an answer, and in parentheses those that did not."""
+    failed = [f"({name})" for name, why in row["tried"].items() if why and name not in row["attn"]]
+    return " ".join([*row["attn"], *failed])
+
+
+def _versions(row: dict[str, Any]) -> str:
+    saved = f" (saved with {row['saved_with']})" if row["saved_with"] else ""
+    return f"{row['transformers']}{saved}"
+
+
+def _processor(row: dict[str, Any]) -> str:
+    seen = row["processor"]
+    return ", ".join(seen[name] for name in ("class", "backend", "size", "does") if seen.get(name))
+
+
 @command.command()
 @click.argument("name", metavar="NAME[@COMMIT]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def promote(session: Session, name: str, as_json: bool) -> int:
-    """Pin a model at the commit that was verified last: edge becomes stable."""
+    """Pin a model at its newest commit here, once it was verified: edge becomes stable.
+
+    Counts only what was loaded and tried; `models verify --files-only` does not. An older commit
+    is pinned when it is named.
+    """
     pin = ask_library(session.library, PromoteModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})

@@ -97,7 +97,9 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
     for name, field in fields.items():
         marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
         again = " *reads again*" if marked else ""
-        default = _shown(field.get_default(call_default_factory=True, validated_data={}))
+        default = "required"
+        if not field.is_required():
+            default = _shown(field.get_default(call_default_factory=True, validated_data={}))
         key = f"{section}.{name}" if section else name
         yield f"| `{name}` | {default} | {meaning(key)}{again} |\n"
     yield "\n"

@@ -15,7 +15,7 @@ from ..errors import LibraryBusy, UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
 from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
 from ..protocol.requests.results import GetScans, GetStageOutput, GetTasks
-from ..protocol.views import JobLine
+from ..protocol.views import JobLine, ScanLine
 from ..service.attach import attached, headless
 from ..service.client import EngineClient, ask_library, verified_without_engine
 from ..service.local import write_file
@@ -31,6 +31,11 @@ from .running import Finish, run_scan
 @click.group()
 def command() -> None:
     """List, show, resume and remove jobs, and verify scans."""
+
+
+def _profile(line: ScanLine) -> str:
+    """Return a scan's profile, with its stages where they replaced those of the profile."""
+    return f"{line.profile} ({','.join(line.stages)})" if line.stages else line.profile
 
 
 @command.command("list")
@@ -50,8 +55,8 @@ def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
             session.out.json({"type": "Scan", **asdict(line)})
         return 0
     rows = [
-        (s.scan, s.created[:19].replace("T", " "), s.profile, s.state, s.sources, s.failed, s.left,
-         s.moments, ", ".join(s.asked)[:60])
+        (s.scan, s.created[:19].replace("T", " "), _profile(s), s.state, s.sources, s.failed,
+         s.left, s.moments, ", ".join(s.asked)[:60])
         for s in lines
     ]  # fmt: skip
     session.out.table(

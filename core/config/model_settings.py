@@ -30,7 +30,9 @@ class Models(Section):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="precision of the weights; auto goes by the device"
+        "auto",
+        description="precision of the weights; auto goes by the device, and for embedders on a "
+        "CPU by what a measurement finds faster",
     )
     attn: str = Field(
         "auto", description="attention backend: auto, sdpa, eager, flash_attention_2, ..."

@@ -99,6 +99,15 @@ class Prompt(Section):
         return _SLOT.sub(lambda slot: known.get(slot[1], slot[0]), text)
 
 
+def check_answer(stage: str, wanted: str, prompt: Prompt) -> None:
+    """Raise UsageError where a stage works on verdicts and the prompt asks for none."""
+    if wanted == "verdict" and prompt.answer != wanted:
+        raise UsageError(
+            f"{stage}.prompt = '{clean(prompt.reference)}' does not ask for a verdict; "
+            "take 'storm_verify', or add a prompt with answer = \"verdict\""
+        )
+
+
 class Prompts:
     """All prompts, by name and version."""
 

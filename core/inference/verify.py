@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..config.prompts import check_answer
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Role, Slot, StageDeclaration
-from ..errors import SourceError, UsageError
+from ..errors import SourceError
 from ..models.protocols import Pixels, VlmRequest
 from ..pipeline.channel import Control
 from ..records import Candidate, SourceInfo
@@ -119,11 +120,7 @@ class Verifier(StageDeclaration):
         self._spec = spec
         self._annotations = annotations
         self._prompt = leases.prompts.get(spec.settings(Verify).prompt)
-        if self._prompt.answer != "verdict":
-            raise UsageError(
-                f"verify.prompt = '{self._prompt.reference}' does not ask for a verdict; "
-                "take 'storm_verify', or add a prompt with answer = \"verdict\""
-            )
+        check_answer(self.name, "verdict", self._prompt)
         parameters = vlm_parameters(spec, self._prompt, spec.settings(Verify).extra)
         self.asked: AnswerKey = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)

@@ -137,6 +137,17 @@ def takes_several_pictures(family: str) -> bool:
     return not getattr(FAMILIES.load(family), "one_picture", False)
 
 
+def check_loading(loading: Loading) -> None:
+    """Refuse what a model's files already say cannot work, before a weight is read.
+
+    A family may have a static method `check_loading` for it. Raises ModelRefused.
+    """
+    family = FAMILIES.load(loading.family)
+    check = getattr(family, "check_loading", None)
+    if check is not None:
+        check(loading)
+
+
 def load(loading: Loading) -> Model:
     """Return the loaded model of `loading.family`.
 

@@ -11,7 +11,7 @@ from .passed_over import PassedOver
 
 @dataclass(frozen=True, slots=True)
 class ScanLine:
-    """A scan in a list."""
+    """A scan in a list. `stages` are given where they are not those of the profile it names."""
 
     scan: int
     created: str
@@ -23,6 +23,7 @@ class ScanLine:
     left: int
     moments: int
     asked: tuple[str, ...]
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,20 @@ refused now, before anything is read or loaded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..config.prompt_check import check_prompts
-from ..config.prompts import Prompts, load_prompts
+from ..config.prompts import Prompts, check_answer, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
 from ..config.used_models import model_of, model_owner, value_of
 from ..errors import ModelMissing, ModelRefused
 from ..models.protocols import Kind, Loading
-from ..models.registry import KINDS
+from ..models.registry import KINDS, check_loading
 from ..models.weights import weights_bytes
 from ..text import clean
 
@@ -56,11 +58,15 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     spec = _with_versions(spec, prompts)
     spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
+    _check_kinds(names, _known_kinds(hub))
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
+    _check_kinds(names, {name: each.kind for name, each in found.items()})
     placed = dict.fromkeys(found, "endpoint")
     here = {name: each for name, each in found.items() if not each.url}
     if here:  # a scan that only asks servers never imports torch
         devices = usable_devices(spec.models.device)
+        for fault in _drift():
+            notify(fault)
         if devices == ["cpu"]:
             notify(_on_cpu(spec))
         placed |= _placed(here, devices)
@@ -110,6 +116,14 @@ def usable_devices(wanted: str) -> list[str]:
     return ["xpu"] if torch.xpu.is_available() else ["cpu"]
 
 
+@cache
+def _drift() -> tuple[str, ...]:
+    """Return what is wrong with this environment; looked for when a model is first used."""
+    from ..device.drift import drift
+
+    return tuple(drift())
+
+
 def _on_cpu(spec: Spec) -> str:
     if spec.models.device == "cpu":
         return "models run on the CPU, as models.device asks"
@@ -148,9 +162,25 @@ def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     changed: dict[str, Any] = {}
     for stage in spec.model_stages:
         if declaration(stage).prompt:
-            reference = prompts.get(value_of(spec, stage, "prompt")).reference
-            changed[stage] = spec.section(stage).model_copy(update={"prompt": reference})
+            prompt = prompts.get(value_of(spec, stage, "prompt"))
+            check_answer(stage, declaration(stage).prompt, prompt)
+            section = spec.section(stage)
+            changed[stage] = section.model_copy(update={"prompt": prompt.reference})
     return spec.model_copy(update=changed)
+
+
+def _known_kinds(hub: Hub) -> dict[str, Kind]:
+    """Return what the models known by name are; a wrong one need not be fetched to be refused."""
+    return {name: entry.kind for name, entry in hub.catalog.models.items()}
+
+
+def _check_kinds(names: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
+    """Raise ProfileError for a stage whose model is of a kind that it cannot use."""
+    from ..inference.leases import check_kind
+
+    for stage, name in names.items():
+        if name in kinds:
+            check_kind(stage, name, kinds[name], declaration(stage).accepts)
 
 
 def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
@@ -158,7 +188,15 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     kept = wanted.startswith("local-") or wanted == "endpoint"
     text = f"{name}@{wanted}" if wanted and not kept and "@" not in name else name
     consent = _consented(spec, hub, name)
-    found = hub.resolve(consent or text, spec.models.channel, allow_remote_code=bool(consent))
+    of_folder = consent.rpartition("@")[2].startswith("local-")
+    text = consent if consent and not of_folder else text
+    found = hub.resolve(text, spec.models.channel, allow_remote_code=bool(consent))
+    if of_folder and found.revision != consent.rpartition("@")[2]:
+        again = f'models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
+        raise ModelRefused(
+            f"{clean(name)} is not what it was when its code was consented to; read the code "
+            f"again, then consent with {again}"
+        )
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
         raise ModelRefused(
@@ -178,9 +216,15 @@ def _consented(spec: Spec, hub: Hub, name: str) -> str:
     catalog = hub.catalog
     repo = catalog.models[name].repo if name in catalog.models else name.partition("@")[0]
     for entry in spec.models.allow_remote_code:
-        if entry.partition("@")[0] in (repo, name):
+        consented, _, revision = entry.rpartition("@")
+        same = revision.startswith("local-") and _path(consented) == _path(name)
+        if same or consented in (repo, name):
             return entry
     return ""
+
+
+def _path(name: str) -> str:
+    return os.path.realpath(os.path.expanduser(name))
 
 
 def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]:
@@ -257,3 +301,4 @@ def _check(loading: Loading) -> None:
         wants_eight_bits(loading.quantize, device, dtype)
     else:
         choose_quantisation(loading.quantize, device, dtype)
+    check_loading(loading)

@@ -45,6 +45,25 @@ class Annotations:
     ) -> dict[QuestionKey, Annotation]:
         """Return what is kept of the wanted questions; failures only with `failed`."""
         found: dict[QuestionKey, Annotation] = {}
+        for number in (key.id, *self._equal(key)):
+            left = [question for question in wanted if question not in found]
+            found |= self._kept(replace(key, id=number), left, failed=failed)
+        return found
+
+    def _equal(self, key: AnswerKey) -> list[int]:
+        """Return the numbers of the keys whose answers count as known too."""
+        others = key.keys[1:]
+        with self._database.reading() as connection:
+            rows = [
+                connection.execute("SELECT id FROM asked WHERE key = ?", (other,)).fetchone()
+                for other in others
+            ]
+        return [int(row[0]) for row in rows if row is not None]
+
+    def _kept(
+        self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool
+    ) -> dict[QuestionKey, Annotation]:
+        found: dict[QuestionKey, Annotation] = {}
         for start in range(0, len(wanted), _BATCH // 4):
             part = wanted[start : start + _BATCH // 4]
             places = ",".join(["(?,?,?)"] * len(part))

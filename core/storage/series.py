@@ -109,7 +109,7 @@ class SeriesTable:
         )
 
     def first_rows(self, keys: Sequence[str], stage: str) -> dict[str, NDArray[np.float32]]:
-        """Return the first frame's values, float32 (columns,), of the stage's series with a frame."""
+        """Return the first values, float32 (columns,), of the stage's series that have a frame."""
         found: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(keys), _BATCH):
             part = keys[start : start + _BATCH]

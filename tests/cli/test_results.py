@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.cli.results import measured
 from core.storage.export.table import FORMATS
-from tests.workbench import STROKES, Cli
+from tests.workbench import STROKES, Cli, InProcess
 
 HEAVY = (
     "torch", "transformers", "numpy", "av", "decord", "PIL", "pydantic", "textual",
@@ -130,6 +130,17 @@ def test_runs_are_listed_shown_and_verified(cli: Cli, own_storm: Path, pictures:
     assert [body["state"] for body in changed.json()] == ["changed", "same"]
     own_storm.unlink()
     assert cli.here("runs", "verify", "1").out.startswith("skipped")
+
+
+def test_a_scan_whose_stages_replaced_those_of_its_profile_says_so(
+    inside: InProcess, pictures: Path
+) -> None:
+    inside("scan", pictures / "one.png", "--profile", "quick", "--stages", "quality")
+    inside("scan", pictures / "one.png", "--profile", "quick")
+    plain, replaced = inside("runs", "list", "--json").json()
+    assert (plain["stages"], replaced["stages"]) == ([], ["quality"])
+    assert replaced["profile"] == "quick"
+    assert inside("runs", "list").out.count("quick (quality)") == 1
 
 
 def test_the_demo_finds_its_own_strokes(cli: Cli) -> None:
