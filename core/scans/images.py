@@ -213,7 +213,14 @@ def _measured(track: StageSeries, probed: Probed) -> tuple[SeriesHeader, SeriesP
     batch = probed.picture
     assert batch is not None
     window = Window(
-        batch.luma, cell_means(batch.luma), 0, 1, batch.indices, batch.pts_seconds, batch.scale, 0
+        (batch.luma,),
+        cell_means(batch.luma),
+        0,
+        1,
+        batch.indices,
+        batch.pts_seconds,
+        batch.scale,
+        0,
     )
     stage = track.stage
     values = stage.finish(stage.infer(stage.prepare(window)))

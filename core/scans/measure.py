@@ -204,7 +204,7 @@ class _Job:
         return Step("prepare", prepare)
 
     def _measured(self, window: Window, prepared: list[Any]) -> dict[str, SeriesPart]:
-        mark = _mark(window.luma[window.before + window.count - 1])
+        mark = _mark(window.own_luma[-1])
         return {
             track.key: SeriesPart(
                 window.first,

@@ -44,7 +44,7 @@ class DedupeStage(ScreeningStage):
         """Hash the first frame of each second; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
         for row in first_of_each_second(window):
-            out[row] = split(difference_hash(window.luma[window.before + row]))
+            out[row] = split(difference_hash(window.own_luma[row]))
         return out
 
 

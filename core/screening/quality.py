@@ -47,7 +47,7 @@ class QualityStage(ScreeningStage):
         """Measure the first frame of each second; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
         for row in first_of_each_second(window):
-            out[row] = measure(window.luma[window.before + row])
+            out[row] = measure(window.own_luma[row])
         return out
 
     def decide(self, track: Series) -> list[Candidate]:
