@@ -8,6 +8,11 @@ from pydantic import Field, field_validator
 
 from .section import Section
 
+DEVICES = (
+    "cuda", "vaapi", "videotoolbox", "qsv", "vdpau", "d3d11va", "d3d12va", "dxva2", "vulkan", "drm",
+    "amf", "mediacodec",
+)  # fmt: skip
+"""FFmpeg's names of what decodes in hardware (libavutil/hwcontext.c)"""
 Rectangle = tuple[float, float, float, float]
 
 
@@ -36,6 +41,18 @@ class Sampling(Section):
         le=1000,
         description="frames a second of raw streams (.h264, .hevc), which have no times; without "
         "it, what the stream itself says, else 25",
+    )
+    loop_filter: Literal["full", "skip"] = Field(
+        "full",
+        description="skip leaves out the decoder's deblocking (H.264, HEVC): about a third less "
+        "work, but pixels are not those of the recording and flashes can be missed",
+    )
+    decoder: str = Field(
+        "software",
+        pattern=rf"^(software|auto|({'|'.join(DEVICES)})(:[\w./-]+)?)$",
+        description="software decodes on the processor; auto takes a device that decodes where "
+        "there is one, such as cuda; a name one of FFmpeg's devices, with its number or path "
+        "(cuda:1, vaapi:/dev/dri/renderD129). Without that device software decodes",
     )
 
 

@@ -90,6 +90,8 @@ class VideoScan:
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
         ended = measure_video(series, reader, info, self._spec, tracks, self._control, progress)
+        if why := ended.get("fallback"):
+            self._tasks.warn_once(f"sampling.decoder: {why}; software decodes")
         self._check_unchanged(source, info, tracks)
         if anew:
             settle_series(series, tracks)
