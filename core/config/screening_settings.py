@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -49,11 +50,19 @@ class Sampling(Section):
     )
     decoder: str = Field(
         "software",
-        pattern=rf"^(software|auto|({'|'.join(DEVICES)})(:[\w./-]+)?)$",
         description="software decodes on the processor; auto takes a device that decodes where "
         "there is one, such as cuda; a name one of FFmpeg's devices, with its number or path "
         "(cuda:1, vaapi:/dev/dri/renderD129). Without that device software decodes",
     )
+
+    @field_validator("decoder")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        kind, colon, number = value.partition(":")
+        numbered = not colon or re.fullmatch(r"[\w./-]+", number)
+        if value in ("software", "auto") or (kind in DEVICES and numbered):
+            return value
+        raise ValueError(f"'{value}' is neither software, auto nor one of {', '.join(DEVICES)}")
 
 
 class Regions(Section):
@@ -108,7 +117,9 @@ class Run(Section):
     batch_size: int = Field(
         128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
     )
-    parallel: int = Field(0, ge=0, description="sources at once; 0 takes what the machine has")
+    parallel: int = Field(
+        0, ge=0, description="videos at once; 0 takes one a core while as many wait, 16 at most"
+    )
     decode_threads: int = Field(
         0, ge=0, description="threads of one decoder; 0 shares the cores, and two more"
     )

@@ -89,7 +89,7 @@ class Reader:
         `process` is one that was started before; from now on it belongs to this reader.
         """
         self._limits = limits
-        self._threads = threads
+        self.threads = threads
         self._nice = nice
         self._process = process
         self._sent_limits = self._on_device = False
@@ -139,7 +139,7 @@ class Reader:
             "batch": batch,
             "skip": skip,
             "skip_seconds": skip_seconds,
-            "threads": self._threads,
+            "threads": self.threads,
             "most_frames": self._limits.max_frames,
             "colour": None,
         }
@@ -154,7 +154,7 @@ class Reader:
             "batch": batch,
             "skip": 0,
             "skip_seconds": 0.0,
-            "threads": self._threads,
+            "threads": self.threads,
             "most_frames": self._limits.max_frames,
             "colour": longest_side,
         }
@@ -188,7 +188,7 @@ class Reader:
             "source": info.kind,
             "seconds": sorted(seconds),
             "longest_side": longest_side,
-            "threads": self._threads,
+            "threads": self.threads,
         }
 
     def clip(
@@ -199,7 +199,7 @@ class Reader:
         Raises SourceError.
         """
         chosen = _chosen(info) if info is not None else {}
-        request = {**chosen, "start": start, "end": end, "out": out, "threads": self._threads}
+        request = {**chosen, "start": start, "end": end, "out": out, "threads": self.threads}
         ending: dict[str, Any] = {}
         for header, _ in self._ask("clip", path=path, **request):
             ending = header
