@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads",
-         "embedding", "rclip", "generation", "app", "tones")  # fmt: skip
+NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "killing",
+         "downloads", "embedding", "rclip", "generation", "app", "tones")  # fmt: skip
 
 
 def main() -> None:

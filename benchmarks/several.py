@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import av
 import psutil
@@ -68,13 +69,13 @@ def clips(source: Path, count: int) -> Path:
     return folder
 
 
-def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+def _packets(container: Any) -> Iterator[Any]:
     for packet in container.demux(video=0):
         if packet.dts is not None:
             yield packet
 
 
-def _write(path: Path, template: av.VideoStream, packets: Sequence[av.Packet]) -> None:
+def _write(path: Path, template: Any, packets: Sequence[Any]) -> None:
     """Write packets from the first keyframe on."""
     start = next(number for number, packet in enumerate(packets) if packet.is_keyframe)
     with av.open(str(path), "w") as out:
