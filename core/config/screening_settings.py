@@ -45,8 +45,8 @@ class Sampling(Section):
     )
     loop_filter: Literal["full", "skip"] = Field(
         "full",
-        description="skip leaves out the decoder's deblocking (H.264, HEVC): about a third less "
-        "work, but pixels are not those of the recording and flashes can be missed",
+        description="skip leaves out the decoder's deblocking (H.264, HEVC): less work, but pixels "
+        "are not those of the recording, and flashes can be missed",
     )
     decoder: str = Field(
         "software",
