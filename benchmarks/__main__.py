@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "images", "killing",
-         "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
+NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "images",
+         "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
          "exports")  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def main() -> None:
     _exam(seed)
     _grid()
     _calibration(seed)
+    _loop_filter(seed)
     folder = media()
     if folder is None:
         print("no real media here (SIGHTLINE_MEDIA): the real storm and the negatives are left out")
@@ -113,6 +114,39 @@ def _calibration(seed: int) -> None:
         for tenth in range(10) if (tenths == tenth).any()
     ]  # fmt: skip
     table(("score", "candidates", "share that are flashes"), rows)
+
+
+def _loop_filter(seed: int) -> None:
+    """What `sampling.loop_filter = skip` costs in findings: drawn footage, and a real storm."""
+    folder = media()
+    real = [] if folder is None else [folder / "videos/lightning/intracloud_576p30.mp4"]
+    clips = [*_drawn(seed), *real]
+    full = _moments(clips)
+    skipped = _moments(clips, "--set", "sampling.loop_filter=skip")
+    rows = []
+    for name, found in (("full", full), ("skip", skipped)):
+        totals = [0, 0, 0, 0]
+        for clip in clips:
+            result = score(found.get(clip.name, []), _truth(clip).events)
+            totals = [a + b for a, b in zip(totals, _counts(result), strict=True)]
+        true, hits, events, right = totals
+        rows.append((name, true, hits / true, events, right / events))
+    table(("loop filter", "true", "recall", "events", "precision"), rows)
+    moved = [
+        abs(other.score - event.score)
+        for clip in clips
+        for event in full.get(clip.name, [])
+        for other in skipped.get(clip.name, [])
+        if event.kind == other.kind == "flash" and other.peak_frame == event.peak_frame
+    ]
+    flashes = sum(event.kind == "flash" for found in full.values() for event in found)
+    print(f"flashes of full with the same peak frame in skip: {len(moved)} of {flashes}; "
+          f"their scores differ by up to {max(moved, default=0.0):.3f}")  # fmt: skip
+
+
+def _truth(clip: Path) -> Truth:
+    beside = Path(f"{clip}.truth.json")
+    return read_truth(beside if beside.is_file() else clip.with_suffix(".truth.json"))
 
 
 def _strokes(folder: Path) -> None:
@@ -233,8 +267,8 @@ def _drawn(seed: int) -> list[Path]:
     return clips
 
 
-def _moments(clips: Sequence[Path]) -> dict[str, list[Event]]:
-    documents = _documents(clips)
+def _moments(clips: Sequence[Path], *options: str) -> dict[str, list[Event]]:
+    documents = _documents(clips, *options)
     return {name: [_moment(event) for event in body["events"]] for name, body in documents.items()}
 
 

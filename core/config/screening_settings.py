@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -10,6 +11,11 @@ from .region_shapes import Shape, mask_digest, mask_uri, shape
 from .section import LATER, FromFile, Section, unhashed
 
 RegionShape = Annotated[Shape, BeforeValidator(shape)]
+DEVICES = (
+    "cuda", "vaapi", "videotoolbox", "qsv", "vdpau", "d3d11va", "d3d12va", "dxva2", "vulkan", "drm",
+    "amf", "mediacodec",
+)  # fmt: skip
+"""FFmpeg's names of what decodes in hardware (libavutil/hwcontext.c)"""
 
 
 class Sampling(Section):
@@ -38,6 +44,26 @@ class Sampling(Section):
         description="frames a second of raw streams (.h264, .hevc), which have no times; without "
         "it, what the stream itself says, else 25",
     )
+    loop_filter: Literal["full", "skip"] = Field(
+        "full",
+        description="skip leaves out the decoder's deblocking (H.264, HEVC): less work, but pixels "
+        "are not those of the recording, and flashes can be missed",
+    )
+    decoder: str = Field(
+        "software",
+        description="software decodes on the processor; auto takes a device that decodes where "
+        "there is one, such as cuda; a name one of FFmpeg's devices, with its number or path "
+        "(cuda:1, vaapi:/dev/dri/renderD129). Without that device software decodes",
+    )
+
+    @field_validator("decoder")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        kind, colon, number = value.partition(":")
+        numbered = not colon or re.fullmatch(r"[\w./-]+", number)
+        if value in ("software", "auto") or (kind in DEVICES and numbered):
+            return value
+        raise ValueError(f"'{value}' is neither software, auto nor one of {', '.join(DEVICES)}")
 
 
 class Regions(Section):
@@ -106,7 +132,9 @@ class Run(Section):
     batch_size: int = Field(
         128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
     )
-    parallel: int = Field(0, ge=0, description="sources at once; 0 takes what the machine has")
+    parallel: int = Field(
+        0, ge=0, description="videos at once; 0 takes one a core while as many wait, 16 at most"
+    )
     decode_threads: int = Field(
         0, ge=0, description="threads of one decoder; 0 shares the cores, and two more"
     )

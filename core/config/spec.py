@@ -17,7 +17,7 @@ from .screening_settings import Events, Limits, Output, Regions, Run, Sampling
 from .section import MEASURE, Section, marked, unhashed
 from .stages import STAGES, declaration, declarations, event_stages, in_order
 
-LATER_SAMPLING = ("stream", "raw_rate")
+LATER_SAMPLING = ("stream", "raw_rate", "loop_filter", "decoder")
 BETWEEN = "events"
 """the section before which those of screening stages are placed in documents; models come last"""
 S = TypeVar("S", bound=Section)

@@ -19,7 +19,8 @@ from ..records import LumaBatch, SourceInfo
 from ..screening.registry import create
 from ..screening.stage import Stage, Window
 from ..sources.container import RAW_FORMATS
-from ..sources.reader import Reader, ReaderChosen, VideoEnd
+from ..sources.outcome import ReaderChosen, VideoEnd
+from ..sources.reader import Reader
 from ..stores.series import (
     SeriesHeader,
     SeriesPart,
@@ -96,7 +97,7 @@ def measure_settings(spec: Spec, stage: str, info: SourceInfo) -> dict[str, Any]
     sampling = settings["sampling"]
     used = {"every": (), "keyframes": (), "fps": ("fps", "reader"), "count": ("count", "reader")}
     raw = ("raw_rate",) if info.container in RAW_FORMATS else ()
-    wanted = {"mode", "max_frames", *raw, *used[sampling["mode"]]}
+    wanted = {"mode", "max_frames", "loop_filter", "decoder", *raw, *used[sampling["mode"]]}
     timing = {"timing": info.timing} if info.timing else {}
     kept = {key: sampling[key] for key in sorted(wanted & sampling.keys())}
     return {**settings, **timing, **_shape(spec, info), "sampling": kept}
@@ -212,7 +213,7 @@ class _Job:
         return Step("prepare", prepare)
 
     def _measured(self, window: Window, prepared: list[Any]) -> dict[str, SeriesPart]:
-        mark = _mark(window.luma[window.before + window.count - 1])
+        mark = _mark(window.own_luma[-1])
         return {
             track.key: SeriesPart(
                 window.first,

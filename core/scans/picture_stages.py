@@ -85,7 +85,7 @@ class PictureStages:
 def measured(stages: list[Stage], batch: LumaBatch) -> list[Values]:
     """Return what stages measure of a picture."""
     grid = cell_means(batch.luma)
-    window = Window(batch.luma, grid, 0, 1, batch.indices, batch.pts_seconds, batch.scale, 0)
+    window = Window((batch.luma,), grid, 0, 1, batch.indices, batch.pts_seconds, batch.scale, 0)
     return [stage.finish(stage.infer(stage.prepare(window))) for stage in stages]
 
 

@@ -65,6 +65,7 @@ class RunningTasks:
         self._started = started
         self._lock = threading.Lock()
         self._running: dict[int, TaskProgress] = {}
+        self._said: set[str] = set()
 
     def begin(self, source: Source, frames: int | None) -> TaskProgress:
         """Add a source; `frames` is how many it may have."""
@@ -73,6 +74,14 @@ class RunningTasks:
             self._running[source.number] = running
         self._started(source, frames)
         return running
+
+    def warn_once(self, text: str) -> None:
+        """Announce a warning that is true of many sources the first time only."""
+        with self._lock:
+            known = text in self._said
+            self._said.add(text)
+        if not known:
+            self._emit(events.Warned(self._scan, text))
 
     def reporter(self, source: Source, running: TaskProgress) -> Progress:
         """Return what takes the progress of a source, and announces it."""

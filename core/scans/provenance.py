@@ -35,6 +35,7 @@ def provenance(
         "stages": stages,
         "reader": ended.get("reader", "pillow"),
         "reader_reason": ended.get("why", ""),
+        **{name: ended[name] for name in ("decoder", "fallback") if name in ended},
         "models": models,
         "device": " ".join(devices),
         **({"plugins": plugins} if plugins else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from ..pipeline.channel import Cancelled, Control
 from ..protocol import messages as events
 from ..protocol.state import ScanState
 from ..records import SourceInfo
-from ..sources.pools import image_readers, video_readers
+from ..sources.pools import decode_threads, image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..stores.results import Result
@@ -83,6 +83,10 @@ class ScanJob:
         self._fault: BaseException | None = None
         self._ending = False
         self._pool = video_readers(spec, nice, reader)
+        self._videos_waiting = 0
+        self._count = threading.Lock()
+        self._picture_turn = threading.Lock()
+        """one batch of pictures keeps every reader of pictures busy; others do videos meanwhile"""
         self._image_pool = image_readers(spec, nice, beside_model=session is not None)
 
     def run(self, sources: Sequence[Source]) -> None:
@@ -128,6 +132,7 @@ class ScanJob:
     def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
         """Do something with every source, several side by side; the first fault ends it."""
         items, lock = work_items(sources), threading.Lock()
+        self._videos_waiting = sum(source.kind != "picture" for source in sources)
         workers = [
             threading.Thread(
                 target=self._work, args=(items, lock, work), name=f"sightline-task-{n}"
@@ -220,7 +225,7 @@ class ScanJob:
 
     def _video(self, source: Source) -> tuple[SourceInfo, Result, bool]:
         """Return what a source is, its result, and whether that was there already."""
-        with self._pool.lend() as reader:
+        with self._next_reader() as reader:
             info = self._videos.info(source, reader)
             known = self._videos.known(info) if source.content is None else None
             if known is not None:
@@ -231,13 +236,19 @@ class ScanJob:
             self._thumbnails(counted, result, reader)
             return info, result, False
 
+    def _next_reader(self) -> AbstractContextManager[Reader]:
+        """Lend a reader for the next video, with as many threads as those that wait leave it."""
+        with self._count:
+            self._videos_waiting = max(self._videos_waiting - 1, 0)
+            return self._pool.lend(decode_threads(self._spec, self._videos_waiting))
+
     def _answer_ahead(self, runner: InferenceRunner, item: list[Source]) -> None:
         """Show sources to the models of an earlier pass; what is wrong with one is said later."""
         if item[0].kind == "picture":
             with suppress(ReaderKilled):
                 self._pictures_ahead(runner, item)
             return
-        with suppress(SourceError, MissingExtra), self._pool.lend() as reader:
+        with suppress(SourceError, MissingExtra), self._next_reader() as reader:
             info = self._videos.info(item[0], reader)
             if info.kind == "picture":
                 self._pictures_ahead(runner, item)
@@ -311,7 +322,7 @@ class ScanJob:
     def _scanned(self, sources: Sequence[Source]) -> Iterator[list[ImageResult]]:
         """Yield what came of pictures, microbatch by microbatch."""
         scan = self._picture_scan(self._session.runner if self._session else None)
-        with self._session.turn if self._session else nullcontext():
+        with self._session.turn if self._session else self._picture_turn:
             yield from scan.run(self._wanted(sources), self.control)
 
     def _picture_scan(self, runner: InferenceRunner | None) -> ImageScan:

@@ -100,6 +100,8 @@ class VideoScan:
         at_once = round((beside + self._tasks.count()) / 2)
         seconds = time.monotonic() - began
         self._times.screened(info, running.done - done_before, seconds, at_once)
+        if why := ended.get("fallback"):
+            self._tasks.warn_once(f"sampling.decoder: {why}; software decodes")
         self._check_unchanged(source, info, tracks)
         if anew:
             settle_series(series, tracks)

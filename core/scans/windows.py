@@ -11,6 +11,9 @@ from ..records import LumaBatch
 from ..screening.cells import cell_means
 from ..screening.stage import Window
 
+_Rest = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]
+"""grid, numbers and times of some frames"""
+
 
 def windows(batches: Iterator[LumaBatch], context: int, lead: int, first: int) -> Iterator[Window]:
     """Yield one window per batch, each delayed until the `context` frames after it are read.
@@ -34,9 +37,11 @@ class _Held:
     def __init__(self, lead: int, first: int) -> None:
         self._lead = lead
         self._first = first
-        self._batches: list[LumaBatch] = []
-        self._grids: list[NDArray[np.float32]] = []
+        # Luma stays in the pieces it came in: few stages look at it, and never at all of it.
+        self._luma: list[NDArray[np.uint8]] = []
+        self._rest: list[_Rest] = []
         self._sizes: list[int] = []
+        self._scale = 1.0
         self._before = 0
 
     @property
@@ -44,8 +49,9 @@ class _Held:
         return bool(self._sizes)
 
     def add(self, batch: LumaBatch) -> None:
-        self._batches.append(batch)
-        self._grids.append(cell_means(batch.luma))
+        self._luma.append(batch.luma)
+        self._rest.append((cell_means(batch.luma), batch.indices, batch.pts_seconds))
+        self._scale = batch.scale
         lead = min(self._lead, len(batch))
         self._lead -= lead
         self._before += lead
@@ -56,44 +62,43 @@ class _Held:
         return bool(self._sizes) and sum(self._sizes[1:]) >= context
 
     def take(self, context: int) -> Window:
-        self._join()
-        batch, count, before = self._batches[0], self._sizes.pop(0), self._before
-        end = min(before + count + context, len(batch))
+        grid, indices, pts_seconds = self._joined()
+        count, before = self._sizes.pop(0), self._before
+        end = min(before + count + context, len(grid))
         core = slice(before, before + count)
-        previous = float(batch.pts_seconds[before - 1]) if before else -1.0
         window = Window(
-            luma=batch.luma[:end],
-            grid=self._grids[0][:end],
+            pieces=tuple(_first_rows(self._luma, end)),
+            grid=grid[:end],
             before=before,
             count=count,
-            indices=batch.indices[core],
-            pts_seconds=batch.pts_seconds[core],
-            scale=batch.scale,
+            indices=indices[core],
+            pts_seconds=pts_seconds[core],
+            scale=self._scale,
             first=self._first,
-            previous_seconds=previous,
+            previous_seconds=float(pts_seconds[before - 1]) if before else -1.0,
         )
         self._first += count
         self._drop(max(before + count - context, 0), min(context, before + count))
         return window
 
-    def _join(self) -> None:
-        if len(self._batches) == 1:
-            return
-        self._grids = [np.concatenate(self._grids)]
-        parts = self._batches
-        self._batches = [
-            LumaBatch(
-                np.concatenate([part.indices for part in parts]),
-                np.concatenate([part.pts_seconds for part in parts]),
-                np.concatenate([part.luma for part in parts]),
-                parts[0].scale,
-            )
-        ]
+    def _joined(self) -> _Rest:
+        if len(self._rest) > 1:
+            grids, indices, pts_seconds = zip(*self._rest, strict=True)
+            joined = np.concatenate(grids), np.concatenate(indices), np.concatenate(pts_seconds)
+            self._rest = [joined]
+        return self._rest[0]
 
     def _drop(self, frames: int, before: int) -> None:
-        batch = self._batches[0]
-        self._batches[0] = LumaBatch(
-            batch.indices[frames:], batch.pts_seconds[frames:], batch.luma[frames:], batch.scale
-        )
-        self._grids[0] = self._grids[0][frames:]
+        grid, indices, pts_seconds = self._rest[0]
+        self._rest[0] = grid[frames:], indices[frames:], pts_seconds[frames:]
+        while frames >= len(self._luma[0]) and len(self._luma) > 1:
+            frames -= len(self._luma.pop(0))
+        self._luma[0] = self._luma[0][frames:]
         self._before = before
+
+
+def _first_rows(pieces: list[NDArray[np.uint8]], rows: int) -> Iterator[NDArray[np.uint8]]:
+    for piece in pieces:
+        if rows > 0:
+            yield piece[:rows]
+        rows -= len(piece)

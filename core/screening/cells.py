@@ -13,6 +13,8 @@ from ..records import Region
 from ..sources.region_mask import cells_inside, has_regions
 
 LONGEST_GRID = 40
+FRAMES_AT_ONCE = 16
+"""frames whose cells are averaged at once, so that what is added up stays in the cache"""
 SHORT_BLOCKS, LONG_BLOCKS = 5, 8
 
 
@@ -27,13 +29,24 @@ def cell_means(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     side = cell_side(height, width)
     rows, columns = height // side, width // side
     inner = luma[:, : rows * side, : columns * side]
-    sums = inner[:, ::side].astype(np.uint16)
-    for offset in range(1, side):
-        sums += inner[:, offset::side]
-    cells = sums[:, :, ::side].astype(np.float32)
-    for offset in range(1, side):
-        cells += sums[:, :, offset::side]
+    cells = np.empty((len(luma), rows, columns), np.float32)
+    for first in range(0, len(luma), FRAMES_AT_ONCE):
+        part = slice(first, first + FRAMES_AT_ONCE)
+        cells[part] = _cell_sums(inner[part], side)
     cells *= np.float32(1.0 / (side * side))
+    return cells
+
+
+def _cell_sums(luma: NDArray[np.uint8], side: int) -> NDArray[Any]:
+    """Return the sum of each cell: whole numbers, of 16 bits as long as those hold it."""
+    sums = luma[:, ::side].astype(np.uint16 if side <= 16 else np.uint32)
+    row = np.empty_like(sums)
+    for offset in range(1, side):
+        row[:] = luma[:, offset::side]  # adding bytes to longer numbers takes twice as long
+        np.add(sums, row, out=sums)
+    cells: NDArray[Any] = sums[:, :, ::side].copy()
+    for offset in range(1, side):
+        np.add(cells, sums[:, :, offset::side], out=cells)
     return cells
 
 

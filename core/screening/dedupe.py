@@ -48,7 +48,7 @@ class DedupeStage(ScreeningStage):
         """Hash the first frame of each second, or each that is gated; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
         for row in rows_measured(window, self.gated):
-            out[row] = split(difference_hash(window.luma[window.before + row]))
+            out[row] = split(difference_hash(window.own_luma[row]))
         return out
 
     def find_faults(

@@ -34,6 +34,7 @@ from ..config.section import Section, Share
 from ..config.spec import Spec
 from ..records import Candidate, SourceInfo, SourceKind
 from . import cells
+from .brightening import CUT_MEMORY_FRAMES, SUSTAIN_FRAMES, brightening
 from .flash_candidates import (
     BLOCK_COLUMNS,
     CHANGE_COLUMNS,
@@ -59,26 +60,12 @@ from .flash_score import (
     threshold_at,
 )
 from .glows import GLOW_RANGE, REFERENCE_CELLS, Glow, block_columns, block_values, glows
-from .morphology import (
-    bottom_hat,
-    dilated,
-    eroded,
-    lasting_change,
-    opening,
-    peaks_within,
-    running_extreme,
-)
 from .proposals import FrameRange, median_of_rows, rolling_median, stretches
 from .stage import ScreeningStage, Series, Window
 
 STROKE_SECONDS = 0.5
 """the longest brightening that is measured frame by frame"""
 BRIEF_SECONDS = 0.3
-SUSTAIN_FRAMES = 5
-CUT_MARGIN_LEVELS = 6.0
-CUT_MEMORY_FRAMES = 4
-MIN_RISE_LEVELS = 1.0
-NOISE_FACTOR = 3.0
 LEAST_RATE = 5.0
 """frames a second below which one lit frame says nothing about how long it was lit"""
 
@@ -226,39 +213,10 @@ class FlashStage(ScreeningStage):
         return glow.seconds <= BRIEF_SECONDS and strength > least
 
     def _measure(self, grid: NDArray[np.float32], wanted: slice) -> NDArray[np.float32]:
-        rows, columns = grid.shape[1:]
-        tau = _noise_floor(grid, self._length)[:, None, None]
-        own, floor = grid[wanted], tau[wanted]
-        lowest = eroded(grid, self._length)
-        whole_hat = grid - dilated(lowest, self._length)
-        everywhere = np.maximum(whole_hat - tau, 0)
-        bright = everywhere[wanted]
-        dark = np.maximum(bottom_hat(grid, self._length)[wanted] - floor, 0)
-        brief = np.minimum(own - opening(grid, self._brief)[wanted], whole_hat[wanted]) - floor
-        nearby = peaks_within(everywhere, self._length // 2)[wanted]
-        risen = np.minimum(everywhere, np.maximum(grid - _lowest_before(grid), 0))
-        # The lowest of the frames up to now less the lowest of those from now on.
-        steps = (lowest[: len(grid)] - lowest[self._length - 1 :])[wanted]
-        changed = np.maximum(np.abs(steps) - floor, 0)
-        lit = (bright > 0).astype(np.float32)
-        maps = (bright, dark, nearby, np.maximum(brief, 0), changed, lit)
-        energy, loss, reach, short, asymmetry, area = map(cells.block_sums, maps)
-        onset = _recent_peak(cells.block_sums(risen), SUSTAIN_FRAMES)[wanted]
-        lasting = lasting_change(grid, self._length, CUT_MARGIN_LEVELS)
-        continuity = 1 - _recent_peak(lasting[:, None], CUT_MEMORY_FRAMES)[wanted]
-        tiny = np.float32(1e-3)
-        ratios = np.stack(
-            [
-                energy / (reach + tiny),
-                (energy - loss) / (energy + loss + tiny),
-                short / (energy + tiny),
-                onset / (energy + tiny),
-                energy / (energy + asymmetry + tiny),
-                np.broadcast_to(continuity, energy.shape),
-            ],
-            axis=2,
-        ).clip(0, 1)
-        size = np.float32(REFERENCE_CELLS / (rows * columns))
+        found = brightening(grid, wanted, self._length, self._brief)
+        ratios, energy = found.ratios(), found.energy
+        cell_count = grid.shape[1] * grid.shape[2]
+        size = np.float32(REFERENCE_CELLS / cell_count)
         likeness = STROKE_RANGE.likeness(ratios)
         strength = energy * likeness
         # Where nothing is flash-like at all, the part with the most energy says why.
@@ -268,10 +226,10 @@ class FlashStage(ScreeningStage):
         out[:, 0] = likeness[row, best]
         out[:, 1] = energy[row, best] * size
         out[:, RATIO_COLUMNS] = ratios[row, best]
-        out[:, 8] = area[row, best] / (rows * columns)
+        out[:, 8] = found.area[row, best] / cell_count
         out[:, 9] = energy[:, -1] * size
-        out[:, 10] = own.mean((1, 2))
-        _add_bounds(out, bright, best)
+        out[:, 10] = grid[wanted].mean((1, 2))
+        _add_bounds(out, found.bright, best)
         out[:, BLOCK_COLUMNS.start :] = block_values(grid, wanted)
         return out
 
@@ -285,28 +243,6 @@ def _refused(pts_seconds: NDArray[np.float64]) -> str:
     """Return why no flash of a video can be distinguished, if so."""
     rarely = len(pts_seconds) > 1 and float(median_of_rows(np.diff(pts_seconds))) > 1 / LEAST_RATE
     return SAMPLED_TOO_RARELY if rarely else ""
-
-
-def _noise_floor(grid: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Return the rise below which a cell's brightening is noise, per frame (levels)."""
-    steps = np.abs(np.diff(grid, axis=0, prepend=grid[:1])).reshape(len(grid), -1)
-    # The 60th percentile over cells ignores local motion, the minimum over time ignores flashes.
-    typical = np.partition(steps, int(0.6 * steps.shape[1]), axis=1)[:, int(0.6 * steps.shape[1])]
-    typical[0] = typical[min(1, len(typical) - 1)]
-    padded = np.pad(typical, length, mode="edge")
-    quiet = running_extreme(padded, 2 * length + 1, np.minimum)
-    return np.asarray(np.maximum(MIN_RISE_LEVELS, NOISE_FACTOR * quiet), np.float32)
-
-
-def _lowest_before(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    padded = np.concatenate([grid[:1], grid[:1], grid])
-    lowest: NDArray[np.float32] = np.minimum(padded[1:-1], padded[:-2])
-    return lowest
-
-
-def _recent_peak(values: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    padded = np.concatenate([np.zeros((frames, *values.shape[1:]), values.dtype), values])
-    return running_extreme(padded, frames + 1, np.maximum)
 
 
 def _add_bounds(

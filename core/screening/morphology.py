@@ -40,6 +40,11 @@ def eroded(values: NDArray[Any], length: int) -> NDArray[Any]:
     return running_extreme(_extended(values, length - 1), length, np.minimum)
 
 
+def raised(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the maximum over each `length` rows in a row, of which the first end at row 0."""
+    return dilated(_extended(values, length - 1), length)
+
+
 def dilated(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the maximum over each `length` rows in a row; fewer rows by `length` - 1."""
     return running_extreme(values, length, np.maximum)
@@ -47,8 +52,7 @@ def dilated(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
-    highest = dilated(_extended(values, length - 1), length)
-    hat: NDArray[Any] = running_extreme(highest, length, np.minimum) - values
+    hat: NDArray[Any] = running_extreme(raised(values, length), length, np.minimum) - values
     return hat
 
 
@@ -70,6 +74,17 @@ def _extended(values: NDArray[Any], rows: int) -> NDArray[Any]:
     first = np.repeat(values[:1], rows, axis=0)
     last = np.repeat(values[-1:], rows, axis=0)
     return np.concatenate([first, values, last])
+
+
+def lasting_share(
+    lowest: NDArray[Any], highest: NDArray[Any], reach: int, margin: float
+) -> NDArray[np.float32]:
+    """Return what `lasting_change` gives, from values `eroded` and `raised` by `reach`."""
+    share = np.zeros(len(lowest) - reach + 1, np.float32)
+    changed = lowest[reach:] - highest[:-reach] > margin
+    changed |= lowest[:-reach] - highest[reach:] > margin
+    share[1:] = changed.mean((1, 2), dtype=np.float32)
+    return share
 
 
 def lasting_change(

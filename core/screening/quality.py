@@ -50,7 +50,7 @@ class QualityStage(ScreeningStage):
         """Measure the first frame of each second, or each that is gated; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
         for row in rows_measured(window, self.gated):
-            out[row] = measure(window.luma[window.before + row])
+            out[row] = measure(window.own_luma[row])
         return out
 
     def decide(self, track: Series) -> list[Candidate]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -24,16 +25,17 @@ from ..records import Candidate, SourceInfo, SourceKind
 from . import cells
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """A microbatch with its surroundings.
 
-    `luma` is uint8 of shape (before + count + after, height, width), `grid` the means of its cells
-    (see `cells.py`). `indices` and `pts_seconds` belong to the `count` frames of the microbatch
-    itself. At the ends of a source there are fewer frames around it.
+    `pieces` hold the luma of before + count + after frames in order, each uint8 of shape (frames,
+    height, width); `grid` the means of its cells (see `cells.py`). `indices` and `pts_seconds`
+    belong to the `count` frames of the microbatch itself. At the ends of a source there are fewer
+    frames around it.
     """
 
-    luma: NDArray[np.uint8]
+    pieces: tuple[NDArray[np.uint8], ...]
     grid: NDArray[np.float32]
     before: int
     count: int
@@ -44,6 +46,28 @@ class Window:
     """ordinal of the microbatch's first frame among the frames looked at"""
     previous_seconds: float = -1.0
     """time of the frame before the microbatch, -1 at the source's beginning"""
+
+    @cached_property
+    def luma(self) -> NDArray[np.uint8]:
+        """Return the luma of all frames, uint8 (before + count + after, height, width): a copy."""
+        return self._rows(0, sum(map(len, self.pieces)))
+
+    @cached_property
+    def own_luma(self) -> NDArray[np.uint8]:
+        """Return the luma of the microbatch itself, uint8 (count, height, width).
+
+        Nothing is copied where it lies in one piece, as it does but for the first after a restart.
+        """
+        return self._rows(self.before, self.before + self.count)
+
+    def _rows(self, first: int, end: int) -> NDArray[np.uint8]:
+        found, start = [], 0
+        for piece in self.pieces:
+            rows = piece[max(first - start, 0) : max(end - start, 0)]
+            start += len(piece)
+            if len(rows):
+                found.append(rows)
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def around(self, context: int) -> tuple[NDArray[np.float32], int]:
         """Return the grid of up to `context` frames on either side, and how many come before."""

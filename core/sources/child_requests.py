@@ -27,7 +27,9 @@ def _limit(request: dict[str, Any], _reply: Reply) -> None:
     import resource
 
     limit = int(request["memory_mib"]) * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # A device's driver reserves far more addresses than it ever uses memory.
+    kind = resource.RLIMIT_DATA if request["on_device"] else resource.RLIMIT_AS
+    resource.setrlimit(kind, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if request["nice"]:
         os.nice(request["nice"])
@@ -155,7 +157,13 @@ def _choice(request: dict[str, Any]) -> Any:
     from .container import Choice
 
     stream, rate = request.get("stream"), request.get("raw_rate")
-    return Choice(stream if isinstance(stream, int) else None, rate, request["damage_mib"])
+    return Choice(
+        stream if isinstance(stream, int) else None,
+        rate,
+        request["damage_mib"],
+        request.get("loop_filter", "full"),
+        request.get("decoder", "software"),
+    )
 
 
 def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> Found:
@@ -182,12 +190,19 @@ def _video(request: dict[str, Any], reply: Reply) -> dict[str, Any]:
     beat, choice = _Pulse(reply).beat, _choice(request)
     with video.open_video(request["path"], request["threads"], beat, choice) as stream:
         sampler = sampling.sample(stream, request)
-        reply("reader", reader=sampler.reader, why=sampler.why)
+        decoder, why_not = _decoder_of(stream)
+        reply("reader", reader=sampler.reader, why=sampler.why, decoder=decoder, fallback=why_not)
         count = _send_frames(sampler.frames, request, reply)
         if count == 0 and request["skip"] == 0:
             raise Unreadable("holds no frame that can be decoded; it may be cut off")
         _compare_with_header(stream, request, count)
         return {"frames": count, **video.how_it_ended(stream)}
+
+
+def _decoder_of(stream: Any) -> tuple[str, str]:
+    from .hardware import device, how_decoded
+
+    return how_decoded(device(stream.choice.decoder), stream.video.codec_context)
 
 
 def _compare_with_header(stream: Any, request: dict[str, Any], count: int) -> None:

@@ -16,6 +16,7 @@ from ..text import counted
 from .ending import has_boxes, lacks_index
 from .file_locator import FileLocator
 from .guarded_file import MOST_SEARCHED_MIB, GuardedFile
+from .hardware import SOFTWARE, device
 from .moving import as_stream, is_webp
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Choice:
     raw_rate: float | None = None
     most_searched_mib: int = MOST_SEARCHED_MIB
     """how far the next packet is searched for where the content is damaged"""
+    loop_filter: str = "full"
+    decoder: str = SOFTWARE
+    """both as in `Sampling`"""
 
 
 def opened(
@@ -89,13 +93,22 @@ def opened(
     container, file = _container(path, choice, beat)
     try:
         video = _chosen(container, choice)
-        video.thread_type = "AUTO" if threads != 1 else "SLICE"
-        video.codec_context.thread_count = threads
+        _prepare_decoder(video, threads, choice)
     except BaseException:
         container.close()
         _close(file)
         raise
     return container, video, file
+
+
+def _prepare_decoder(video: VideoStream, threads: int, choice: Choice) -> None:
+    context = video.codec_context
+    if choice.loop_filter == "skip":
+        context.options = {**context.options, "skip_loop_filter": "all"}
+    # A device has engines of its own: more threads would only hold more of its memory.
+    several = threads != 1 and not context.is_hwaccel
+    video.thread_type = "AUTO" if several else "SLICE"
+    context.thread_count = threads if several else 1
 
 
 def film_streams(container: InputContainer) -> list[VideoStream]:
@@ -192,9 +205,9 @@ def _container(path: str, choice: Choice, beat: Callable[[], None]) -> _Opened:
     try:
         # FFmpeg reads the first frame of a WebP, if any.
         if is_webp(path):
-            return _open(as_stream(path, beat), formats), None
+            return _open(as_stream(path, beat), formats, choice), None
         if has_boxes(path):  # FFmpeg goes by their sizes and an index: it searches for nothing
-            return _open(f"file:{path}", formats), None
+            return _open(f"file:{path}", formats, choice), None
         return _open_guarded(path, formats, choice, beat)
     except MemoryError:
         raise
@@ -218,7 +231,7 @@ def _open_guarded(
 ) -> _Opened:
     file = GuardedFile(path, beat, choice.most_searched_mib, skip)
     try:
-        return _open(file, formats, skip, form), file
+        return _open(file, formats, choice, skip, form), file
     except BaseException:
         file.close()
         raise
@@ -239,7 +252,9 @@ def _why_not(path: str, error: Exception) -> str:
     return f"not a video FFmpeg can open ({said}); check that it is one, and whole"
 
 
-def _open(source: Any, formats: str, skip: int = 0, form: str | None = None) -> InputContainer:
+def _open(
+    source: Any, formats: str, choice: Choice, skip: int = 0, form: str | None = None
+) -> InputContainer:
     import av
 
     # PyAV 19 has no such parameter any more: it always replaces what is not UTF-8.
@@ -248,7 +263,9 @@ def _open(source: Any, formats: str, skip: int = 0, form: str | None = None) -> 
     options = {"protocol_whitelist": "file", "format_whitelist": formats}
     if skip:
         options["skip_initial_bytes"] = str(skip)
-    container: InputContainer = av.open(source, format=form, options=options, **odd)
+    container: InputContainer = av.open(
+        source, format=form, options=options, hwaccel=device(choice.decoder).accelerator(), **odd
+    )
     return container
 
 

@@ -12,7 +12,8 @@ from ..config.spec import Spec
 from .process import ReaderProcess
 from .reader import Reader
 
-CORES_A_VIDEO = 4
+MOST_VIDEOS = 16
+"""more at once would wait for the one process that measures them"""
 SPARE_THREADS = 2
 """decoded frames are looked at between two calls of the decoder, whose threads continue meanwhile:
 with as many as cores, one would stand still until it is called again"""
@@ -43,11 +44,13 @@ class ReaderPool:
         self._changed = threading.Condition()
 
     @contextmanager
-    def lend(self) -> Iterator[Reader]:
-        """Lend a reader; waits until one is free."""
+    def lend(self, threads: int | None = None) -> Iterator[Reader]:
+        """Lend a reader, which decodes with so many threads; waits until one is free."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free))
             reader = self._free.pop()
+        if threads is not None:
+            reader.threads = threads
         try:
             yield reader
         finally:
@@ -62,27 +65,39 @@ class ReaderPool:
 
 
 def videos_at_once(spec: Spec) -> int:
-    """Return how many videos are read side by side."""
-    return spec.run.parallel or max(1, _cores() // CORES_A_VIDEO)
+    """Return how many videos are read side by side where as many wait."""
+    return spec.run.parallel or min(_cores(), MOST_VIDEOS)
+
+
+def decode_threads(spec: Spec, waiting: int) -> int:
+    """Return how many threads decode a video while `waiting` others are still to be begun.
+
+    While others wait, each has its share of the cores: one thread takes less processor time for a
+    file than several. The last ones have more, since whichever ends first leaves its cores idle.
+    """
+    cores, many = _cores(), videos_at_once(spec)
+    if spec.run.decode_threads:
+        return spec.run.decode_threads
+    if spec.run.parallel or waiting >= many:
+        return _decode_threads(cores // many)
+    return _decode_threads(max(cores // (waiting + 1), min(cores, 2)))
 
 
 def video_readers(spec: Spec, nice: int, process: ReaderProcess | None) -> ReaderPool:
     """Return what reads the videos of a scan; `process` is a reader that runs already."""
-    many = videos_at_once(spec)
-    threads = spec.run.decode_threads or _decode_threads(many)
-    return ReaderPool(many, spec.limits, threads, nice=nice, process=process)
+    threads = decode_threads(spec, waiting=0)
+    return ReaderPool(videos_at_once(spec), spec.limits, threads, nice=nice, process=process)
 
 
 def image_readers(spec: Spec, nice: int, *, beside_model: bool) -> ReaderPool:
     """Return what reads the pictures of a scan."""
-    many = max(videos_at_once(spec), min(_cores(), MOST_FOR_PICTURES))
+    many = max(spec.run.parallel, min(_cores(), MOST_FOR_PICTURES))
     return ReaderPool(many, spec.limits, nice=BESIDE_A_MODEL if beside_model else nice)
 
 
-def _decode_threads(parallel: int) -> int:
-    """Return how many threads decode each of `parallel` videos."""
-    share = max(1, _cores() // parallel)
-    return share + SPARE_THREADS if share > 1 else 1
+def _decode_threads(cores: int) -> int:
+    """Return how many threads decode a video that has so many cores to itself."""
+    return cores + SPARE_THREADS if cores > 1 else 1
 
 
 def _cores() -> int:

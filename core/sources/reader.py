@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -21,7 +21,9 @@ from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
 from . import reply_pixels, wire
 from .container import RAW_FORMATS
+from .hardware import SOFTWARE
 from .locator import locate
+from .outcome import ReaderChosen, VideoEnd
 from .process import ReaderProcess
 
 T = TypeVar("T")
@@ -75,38 +77,6 @@ class Clip:
         return f"{how} ({self.note})" if self.note else how
 
 
-@dataclass(frozen=True, slots=True)
-class VideoEnd:
-    """How reading a video ended.
-
-    `cut_off` says why the file counts as cut off, if it does. `end_seconds` is when its last frame
-    ends, None unless it was read to its end.
-    """
-
-    frames: int
-    bad_packets: int
-    ended_early: bool
-    warnings: tuple[str, ...]
-    cut_off: str = ""
-    end_seconds: float | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is kept of it with a series and in provenance."""
-        return {**asdict(self), "warnings": list(self.warnings)}
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderChosen:
-    """Which library decodes the frames, and why."""
-
-    reader: str
-    why: str
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is kept of it with a series and in provenance."""
-        return asdict(self)
-
-
 class Reader:
     """One reader process; starts on first use and again after it died."""
 
@@ -123,10 +93,10 @@ class Reader:
         `process` is one that was started before; from now on it belongs to this reader.
         """
         self._limits = limits
-        self._threads = threads
+        self.threads = threads
         self._nice = nice
         self._process = process
-        self._sent_limits = False
+        self._sent_limits = self._on_device = False
         self._asking: int | None = None
         self._lock = threading.Lock()
 
@@ -173,7 +143,7 @@ class Reader:
             "batch": batch,
             "skip": skip,
             "skip_seconds": skip_seconds,
-            "threads": self._threads,
+            "threads": self.threads,
             "most_frames": self._limits.max_frames,
             "colour": None,
         }
@@ -188,7 +158,7 @@ class Reader:
             "batch": batch,
             "skip": 0,
             "skip_seconds": 0.0,
-            "threads": self._threads,
+            "threads": self.threads,
             "most_frames": self._limits.max_frames,
             "colour": longest_side,
         }
@@ -222,7 +192,7 @@ class Reader:
             "source": info.kind,
             "seconds": sorted(seconds),
             "longest_side": longest_side,
-            "threads": self._threads,
+            "threads": self.threads,
         }
 
     def clip(
@@ -233,7 +203,7 @@ class Reader:
         Raises SourceError.
         """
         chosen = _chosen(info) if info is not None else {}
-        request = {**chosen, "start": start, "end": end, "out": out, "threads": self._threads}
+        request = {**chosen, "start": start, "end": end, "out": out, "threads": self.threads}
         ending: dict[str, Any] = {}
         for header, _ in self.ask("clip", path=path, **request):
             ending = header
@@ -268,7 +238,7 @@ class Reader:
         request |= _local(request)
         finished = False
         try:
-            process = self._start()
+            process = self._start(on_device=request.get("decoder", SOFTWARE) != SOFTWARE)
             wire.send(process.to_child, request)
             while not finished:
                 header, payload = wire.receive(process.from_child, self._limits.stall_seconds)
@@ -289,16 +259,18 @@ class Reader:
             if not finished:
                 self.close()
 
-    def _start(self) -> ReaderProcess:
+    def _start(self, *, on_device: bool) -> ReaderProcess:
+        """Return the running process; one that decodes on a device has limits of its own."""
         process = self._process
-        if process is None or not process.alive:
+        other_limits = self._sent_limits and on_device != self._on_device
+        if process is None or not process.alive or other_limits:
             self.close()
             process = self._process = _started()
         if not self._sent_limits:
             limit = {"memory_mib": self._limits.memory_mib, "nice": self._nice}
-            wire.send(process.to_child, {"do": "limit", **limit})
+            wire.send(process.to_child, {"do": "limit", **limit, "on_device": on_device})
             wire.receive(process.from_child, self._limits.stall_seconds)
-            self._sent_limits = True
+            self._sent_limits, self._on_device = True, on_device
         return process
 
     def _death(self) -> errors.ReaderDied:
@@ -363,7 +335,8 @@ def _video_item(
     if header["kind"] == "frames":
         yield batch(header, payload)
     elif header["kind"] == "reader":
-        yield ReaderChosen(header["reader"], header["why"])
+        decoder, fallback = header["decoder"], header["fallback"]
+        yield ReaderChosen(header["reader"], header["why"], decoder, fallback)
     elif header["kind"] == "end":
         bad, early = header["bad_packets"], header["ended_early"]
         cut_off, seconds = header["cut_off"], header["end_seconds"]

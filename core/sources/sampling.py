@@ -166,6 +166,8 @@ def _no_decord(stream: Stream) -> str:
     """Say why decord is out of the question, by what is known without reading; or nothing."""
     from importlib.util import find_spec
 
+    if (stream.choice.loop_filter, stream.choice.decoder) != ("full", "software"):
+        return "decord has no setting for the loop filter or the decoding device"
     codec, container = stream.video.codec_context.name, stream.container.format.name
     if codec not in DECORD_CODECS or not DECORD_CONTAINERS.intersection(container.split(",")):
         return f"decord is not trusted with {codec} in {container.split(',')[0]}"

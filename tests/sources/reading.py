@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from core.config.screening_settings import Sampling
 from core.records import LumaBatch
-from core.sources.reader import Reader, ReaderChosen, VideoEnd
+from core.sources.outcome import ReaderChosen, VideoEnd
+from core.sources.reader import Reader
 
 REPOSITORY = Path(__file__).parent.parent.parent
 MEDIA = Path(os.environ.get("SIGHTLINE_MEDIA", REPOSITORY.parent / "shared" / "media"))

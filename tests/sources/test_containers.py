@@ -15,7 +15,8 @@ from core.config.screening_settings import Sampling
 from core.config.spec import Spec
 from core.errors import Unreadable
 from core.scans.results import failure
-from core.sources.reader import Reader, VideoEnd
+from core.sources.outcome import VideoEnd
+from core.sources.reader import Reader
 from tests.sources.drawn import LIT, cut, draw
 from tests.sources.reading import read
 

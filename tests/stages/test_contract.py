@@ -63,6 +63,6 @@ def test_odd_sizes_and_single_frames_are_measured(name: str) -> None:
 def test_a_picture_is_a_microbatch_of_one(name: str) -> None:
     luma = footage()[:1]
     stage = create(name)
-    window = Window(luma, cell_means(luma), 0, 1, np.zeros(1, np.int64), np.zeros(1), 1.0, 0)
+    window = Window((luma,), cell_means(luma), 0, 1, np.zeros(1, np.int64), np.zeros(1), 1.0, 0)
     values = stage.finish(stage.infer(stage.prepare(window)))
     assert values.shape == (1, len(stage.columns)) and np.isfinite(values).all()
