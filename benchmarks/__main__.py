@@ -7,7 +7,7 @@ from importlib import import_module
 
 NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "images",
          "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
-         "exports")  # fmt: skip
+         "exports", "hot_paths")  # fmt: skip
 
 
 def main() -> None:
