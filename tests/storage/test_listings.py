@@ -106,7 +106,7 @@ def describe(library: Library) -> None:
     with library.database.transaction() as connection:
         for n, each in enumerate(metadata):
             connection.execute(
-                "INSERT INTO contents VALUES (?, 'video', ?)",
+                "INSERT INTO contents (content, kind, info) VALUES (?, 'video', ?)",
                 (f"b2:{n}", json.dumps({"metadata": each})),
             )
         connection.execute(
