@@ -20,8 +20,8 @@ from .output import ConsoleOutput, Session
 from .running import Stopper, say_warnings
 
 EXPLANATION = (
-    "Sums over a batch of another size are added up in another order. Where two words are all but "
-    "equally likely, that makes the other one win: rarely in float32, more often in 16 bits."
+    "Batches of different sizes add numbers in a different order. Where two words are almost "
+    "equally likely, rounding then decides: rarely in float32, more often with 16 bits."
 )
 
 
@@ -181,8 +181,8 @@ class BatchPrinter:
         if differing:
             self._out.result(EXPLANATION)
         self._out.note(
-            f"{counted(lines[0].frames, 'frame')}, decoding included; "
-            f"same as in batches of {lines[0].batch}"
+            f"{counted(lines[0].frames, 'frame')}, including decoding; "
+            f"same: answers as with batch size {lines[0].batch}"
         )
 
 

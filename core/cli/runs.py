@@ -33,14 +33,14 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--all", "every", is_flag=True, help="Jobs of every kind, not only scans.")
+@click.option("--all", "every", is_flag=True, help="List jobs of every kind, not only scans.")
 @click.option("--kind", default="", metavar="KIND",
-              help="Jobs of one kind: scan, batch-check, verification, download or watch.",
+              help="List one kind: scan, batch-check, verification, download or watch.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
-    """List every scan in the library, the newest first; with --all, jobs of every kind."""
+    """List the scans in the library, newest first; with --all, jobs of every kind."""
     if every or kind:
         return _list_jobs(session, kind, as_json=as_json)
     lines = ask_library(session.library, GetScans()).scans
@@ -84,11 +84,11 @@ def _kind(job: JobLine) -> str:
 
 @command.command()
 @click.argument("scan", type=int)
-@click.option("--failed", "only_failed", is_flag=True, help="Only sources that failed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--failed", "only_failed", is_flag=True, help="Show only sources that failed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
-    """Show the sources of a scan and how each ended; of another job, what it has finished."""
+    """Show each source of a scan and its state, or the finished units of another job."""
     job = _job_in(session.library, scan)
     if job is not None and job.kind != "scan":
         rows_of_job = ask_library(session.library, GetJobRows(scan)).rows
@@ -143,8 +143,8 @@ def _value(value: object) -> str:
 
 @command.command()
 @click.argument("scan", type=int)
-@click.option("--failed", is_flag=True, help="Try failed sources again instead.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
+@click.option("--failed", is_flag=True, help="Retry failed sources instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line on stdout.")
 @out_option
 @formats_option
 @click.pass_obj
@@ -156,9 +156,9 @@ def resume(
     out: str | None,
     formats: tuple[str, ...],
 ) -> int:
-    """Continue with an interrupted scan, from the microbatch after the last one kept.
+    """Continue an interrupted scan after its last stored microbatch.
 
-    A job of another kind continues after the last unit of work it has kept.
+    A job of another kind continues after its last stored unit of work.
     """
     job = _job_in(session.library, scan)
     if job is not None and job.kind != "scan":
@@ -206,9 +206,9 @@ async def _hand_over(
 @click.argument("scan", type=int)
 @click.pass_obj
 def remove(session: Session, scan: int) -> int:
-    """Remove a scan, and what no other scan needs. Files scanned are never touched.
+    """Remove a scan and the data that no other scan needs.
 
-    The number may be that of a job of any kind that is not running.
+    The scanned files are never changed. The number may be that of any job that is not running.
     """
     job = _job_in(session.library, scan)
 
@@ -226,13 +226,13 @@ def remove(session: Session, scan: int) -> int:
 
 @command.command()
 @click.argument("scan", type=int)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def verify(session: Session, scan: int, as_json: bool) -> int:
-    """Measure every source of a scan again and compare with what is kept.
+    """Measure every source of a scan again and compare with the stored results.
 
-    It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` continues with the sources that were not compared yet.
+    The verification is a job: it runs in the library's engine if one is running, and after an
+    interruption `runs resume` continues with the sources that are not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     printer = VerificationPrinter(session.out, as_json=as_json)
@@ -245,7 +245,7 @@ def verify(session: Session, scan: int, as_json: bool) -> int:
 
 
 def _verify_here(session: Session, scan: int, printer: JobPrinter, *, as_json: bool) -> int:
-    """Verify without an engine: nothing is kept, and an interrupted verification starts over."""
+    """Verify without an engine: nothing is stored, and an interrupted verification starts over."""
     for checked in verified_without_engine(session.library, scan):
         body = {"type": "Verified", **asdict(checked)}
         if as_json:

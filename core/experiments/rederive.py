@@ -30,7 +30,7 @@ from ..stores.answers import Annotation
 from ..stores.results import Result
 from .agreement import key_of, same
 
-EARLIER = "an earlier version measured it; scan it again"
+EARLIER = "measured by an earlier version; scan it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Rederivation:
         except ReaderKilled as error:
             return RederivedSource(task.path, "skipped", str(error))
         except (SourceError, OSError) as error:
-            return RederivedSource(task.path, "changed", f"cannot be read any more ({error})")
+            return RederivedSource(task.path, "changed", f"can no longer be read ({error})")
         now = self._beside.results.info(again.result.content, task.path)
         if (now.timing, now.pixels) != (before.timing, before.pixels):
             return RederivedSource(task.path, "skipped", EARLIER)
@@ -141,7 +141,7 @@ def _kept(library: Library, content: str, spec: Spec) -> _Kept | None:
 def _difference(kept: _Kept, again: _Kept) -> str:
     for what in ("frames", "candidates", "moments"):
         if getattr(again.result, what) != getattr(kept.result, what):
-            return f"other {what} than kept"
+            return f"different {what} than stored"
     others = {key_of(note): note for note in again.annotations}
     changed = Counter(
         note.stage
@@ -151,6 +151,6 @@ def _difference(kept: _Kept, again: _Kept) -> str:
     if not changed:
         return ""
     total = Counter(note.stage for note in kept.annotations)
-    return "other answers: " + ", ".join(
+    return "different answers: " + ", ".join(
         f"{count} of {total[stage]} in {stage}" for stage, count in changed.items()
     )

@@ -19,11 +19,11 @@ from .vlm import answered, vlm_parameters
 
 
 class Caption(Section):
-    """A text about each frame."""
+    """A description of each frame."""
 
-    model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
-    prompt: str = Field("detailed_description", description="a prompt's name, or name@version")
-    extra: str = Field("", description="instructions on top of the prompt")
+    model: str = Field("", description="a VLM or Florence-2; empty: vlm.model")
+    prompt: str = Field("detailed_description", description="name of a prompt, or name@version")
+    extra: str = Field("", description="additional instructions, appended to the prompt")
 
 
 class CaptionStage(StageDeclaration):

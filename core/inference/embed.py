@@ -23,7 +23,7 @@ OBJECTS_PER_FRAME = 4
 
 
 class Embed(Section):
-    """A vector of each frame, and of each object found in it."""
+    """An embedding vector of each frame and each detected object."""
 
     model: str = Field(
         "auto",
@@ -31,9 +31,10 @@ class Embed(Section):
         description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU",
     )
     quantize: Literal["none", "8bit"] = Field(
-        "none", description="8bit computes in integers: faster on a CPU, vectors a little off"
+        "none",
+        description="8bit uses integer arithmetic: faster on a CPU, vectors slightly less exact",
     )
-    objects: bool = Field(True, description="also of every box that detect found")
+    objects: bool = Field(True, description="also embed every detected box")
 
 
 class EmbedStage(StageDeclaration):

@@ -18,7 +18,7 @@ from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 
 class Segment(Section):
-    """A mask for each box."""
+    """A segmentation mask of each box."""
 
     model: str = Field("sam2-tiny", min_length=1, description="a segmenter")
 

@@ -157,7 +157,7 @@ def _embeds(model: Any, picture: Pixels) -> str:
     if vectors.shape != texts.shape:
         return f"gives vectors of {vectors.shape[1]} for pictures and {texts.shape[1]} for texts"
     sound = np.isfinite(vectors).all() and np.isfinite(texts).all() and vectors.any()
-    return "" if sound else "gives vectors that are no numbers"
+    return "" if sound else "gives vectors that are not numbers"
 
 
 def _detects(model: Any, picture: Pixels) -> str:
@@ -167,7 +167,7 @@ def _detects(model: Any, picture: Pixels) -> str:
         return "finds no box, not even one that it is not sure of"
     numbers = [(box.score, box.x, box.y, box.width, box.height) for box in boxes]
     sound = np.isfinite(numbers).all()
-    return "" if sound else "gives boxes that are no numbers"
+    return "" if sound else "gives boxes that are not numbers"
 
 
 def _segments(model: Any, picture: Pixels) -> str:
@@ -183,7 +183,7 @@ def _answers(model: Any, picture: Pixels) -> str:
     if answer.finish == "failed":
         return f"failed: {answer.error}"
     made = answer.tokens_out if answer.tokens_out is not None else len(answer.text)
-    return "" if made else "said nothing at all"
+    return "" if made else "gave an empty answer"
 
 
 def _words(error: Exception) -> str:

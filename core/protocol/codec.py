@@ -214,7 +214,7 @@ def _bytes(hint: Any, value: Any, where: str) -> Any:
     try:
         return base64.b64decode(_checked(isinstance(value, str), hint, value, where), validate=True)
     except binascii.Error as error:
-        raise TypeError(f"{where}: no base64") from error
+        raise TypeError(f"{where}: not base64") from error
 
 
 def _as_it_is(_hint: Any, value: Any, _where: str) -> Any:

@@ -97,4 +97,4 @@ def _number(name: str, value: str) -> float:
     if not math.isnan(number):
         return number
     example = "time>83.5 or time>00:01:23.500" if name == "time" else f"{name}>0.5"
-    raise UsageError(f"{name}: '{clean(value)}' is no number; write {example}")
+    raise UsageError(f"{name}: '{clean(value)}' is not a number; write {example}")

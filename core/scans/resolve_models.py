@@ -113,10 +113,10 @@ def usable_devices(wanted: str) -> list[str]:
 
 def _on_cpu(spec: Spec) -> str:
     if spec.models.device == "cpu":
-        return "models run on the CPU, as models.device asks"
+        return "models run on the CPU, as set by models.device"
     return (
         "no usable GPU: models run on the CPU, many times slower; if this machine has one, "
-        "`sightline doctor` says what keeps it from being used"
+        "`sightline doctor` shows why it is not used"
     )
 
 
@@ -165,9 +165,7 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     found = hub.resolve(consent or text, spec.models.channel, allow_remote_code=bool(consent))
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
-        raise ModelRefused(
-            f"{clean(name)} is not what it was when this scan began; start a new scan with it"
-        )
+        raise ModelRefused(f"{clean(name)} has changed since this scan began; start a new scan")
     if found.folder is None and not found.url:
         lacking = f" ({clean(', '.join(found.lacking[:3]))} missing)" if found.lacking else ""
         raise ModelMissing(

@@ -83,7 +83,7 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     promised = info.frame_count or 0
     whole = read < promised and reads_all(spec)
     of = f"{read} of {counted(promised, 'frame')}" if whole else counted(read, "frame")
-    return f"cut off or damaged: {of} could be read ({why}); moments up to there are kept"
+    return f"cut off or damaged: {of} could be read ({why}); results up to there are kept"
 
 
 def reads_all(spec: Spec) -> bool:

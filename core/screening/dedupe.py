@@ -26,7 +26,7 @@ class Dedupe(Section):
     """Near-duplicates by perceptual hash."""
 
     distance_bits: int = Field(
-        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
+        6, ge=0, le=32, description="near-duplicates: 64-bit hashes that differ by at most this"
     )
 
 

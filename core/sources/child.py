@@ -71,7 +71,9 @@ def _answer(request: dict[str, Any], replies: int) -> None:
     except (FileNotFoundError, NotADirectoryError):
         reply("failed", error="Vanished", reason="the file is gone; was it moved or deleted?")
     except PermissionError:
-        reply("failed", error="Unreadable", reason="permission denied; check the file's rights")
+        reply(
+            "failed", error="Unreadable", reason="permission denied; check the file's permissions"
+        )
     except (SourceError, MissingExtra) as error:
         reply("failed", error=type(error).__name__, reason=str(error))
     except wire.WireClosed:

@@ -55,13 +55,13 @@ def place_of(fields: Mapping[str, Any]) -> Coordinates:
     try:
         found = [_axis(fields, *axis, place.warnings) for axis in _AXES]
     except _Impossible as error:
-        place.warnings.append(f"gps: {error}; not taken for a place")
+        place.warnings.append(f"gps: {error}; ignored as a location")
         return place
     if (found[0] is None) != (found[1] is None):
         missing = "longitude" if found[1] is None else "latitude"
-        place.warnings.append(f"gps: no {missing}; not taken for a place")
+        place.warnings.append(f"gps: no {missing}; ignored as a location")
     elif found == [0.0, 0.0] and _text(fields.get("GPSMeasureMode")) not in ("2", "3"):
-        place.warnings.append("gps: 0, 0 without a fix; not taken for a place")
+        place.warnings.append("gps: 0, 0 without a fix; ignored as a location")
     else:
         place.latitude, place.longitude = found
     return place

@@ -81,7 +81,7 @@ def _not_opened(error: Exception) -> Unreadable:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return Unreadable("not a picture Pillow can open; check that the file is whole")
+        return Unreadable("not a picture Pillow can open; check that the file is complete")
     return Unreadable(f"damaged picture ({_words(error)}); copy it again from its origin")
 
 

@@ -234,7 +234,7 @@ def cut_off(stream: Stream) -> str:
     the duration counts as well.
     """
     if stream.file and (empty := stream.file.empty_rest):
-        return f"{empty}; what is before it was read, up to {read_end_seconds(stream):.2f} s"
+        return f"{empty}; the part before it was read, up to {read_end_seconds(stream):.2f} s"
     if stream.ended_early:
         return "the container breaks off"
     broken = breaks_off(stream.path, stream.container, stream.video)

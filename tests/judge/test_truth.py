@@ -142,12 +142,12 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
                  "1\n00:00:02,000 --> 00:00:01,000\nx\n"):  # fmt: skip
         assert "ends before it starts" in truth.refused(text), text
     assert "no number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
-    assert "row 3: 'soon' is no time" in truth.refused("start,end\n1,2\nsoon,3\n")
+    assert "row 3: 'soon' is not a time" in truth.refused("start,end\n1,2\nsoon,3\n")
     assert "line 2: 'end_s' is missing" in truth.refused(
         '{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n'
     )
     assert "row 1 has a start and no end" in truth.refused("1.5\n")
-    assert "line 2 is no time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
+    assert "line 2 is not the time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
     rate = "TITLE: x\n001  AX V C 00:00:01:00 00:00:02:00 00:00:00:00 00:00:01:00\n"
     path = truth.folder / "list.edl"
     path.write_text(rate)

@@ -186,9 +186,9 @@ def tour(app: Terminal) -> None:
         app.send(key)
         app.wait_for_text(shown)
     app.send("?")
-    app.wait_for_text("what can be done here")
+    app.wait_for_text("available actions")
     app.send("\x1b")
-    assert app.wait_until(lambda: "what can be done here" not in app.text())
+    assert app.wait_until(lambda: "available actions" not in app.text())
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
 

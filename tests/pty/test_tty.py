@@ -52,8 +52,8 @@ def test_quitting_gives_the_terminal_back_and_the_apps_own_code(
 @pytest.mark.parametrize(
     "key, code, line",
     [
-        ("crash", 70, "sightline: a defect of ours: RuntimeError: it broke�[31m, with 7 letters"),
-        ("crash in a worker", 70, "sightline: a defect of ours: ValueError: the worker broke"),
+        ("crash", 70, "sightline: internal error: RuntimeError: it broke�[31m, with 7 letters"),
+        ("crash in a worker", 70, "sightline: internal error: ValueError: the worker broke"),
         ("tell", 4, "sightline: library.db cannot be read: restore it from a copy"),
         ("interrupt", 130, ""),
     ],

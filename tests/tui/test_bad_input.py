@@ -101,7 +101,7 @@ def test_hostile_names_can_be_chosen_to_scan(found: Path, bad_names: Path) -> No
         viewer.app.screen.query_one("#path").value = ""  # type: ignore[attr-defined]
         viewer.app.post_message(events.Paste("/tmp/\0/\n"))
         await viewer.pilot.pause()
-        await viewer.sees("no path holds such a letter")
+        await viewer.sees("no path contains such a character")
         await viewer.press("escape")
 
     look(wishes(found), run)

@@ -62,7 +62,7 @@ def test_marks_and_corrections_stay_with_the_frame(own: Path) -> None:
         await viewer.press("E")
         await viewer.type("a bolt")
         await viewer.press("enter")
-        await viewer.sees("corrected: a bolt", "caption kept beside the model's")
+        await viewer.sees("corrected: a bolt", "caption stored beside the model's")
         await viewer.press("t")
         await viewer.type("storm, mast")
         await viewer.press("enter")

@@ -41,7 +41,7 @@ class Format:
     """of its main file, from the first dot on"""
     per: Literal["source", "scan"]
     description: str
-    """one line for lists"""
+    """one line of description"""
     make: Callable[..., Any]
     """per source a `parts.Render`; per scan a function without arguments that returns a
     `ScanFormat`"""

@@ -230,7 +230,7 @@ FORMAT = Format(
     "html",
     ".html",
     "scan",
-    "one page with pictures, to look at or send",
+    "a report in one page, with pictures",
     lambda: ScanFunctions(head, body, tail),
     pictures=True,
 )

@@ -30,7 +30,7 @@ def check_format(name: str, found: Any) -> str:
     if not isinstance(found, Format):
         return "it is not a core.storage.export.format.Format"
     if found.name != name:
-        return f"it calls itself '{clean(str(found.name))}'"
+        return f"its name is '{clean(str(found.name))}'"
     if found.per not in ("source", "scan") or not callable(found.make):
         return "'per' must be source or scan, and 'make' a function"
     if not _SUFFIX.fullmatch(str(found.suffix)):
