@@ -133,9 +133,9 @@ exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 ```
 
 sightline takes the profile from the first of these that is set: `--profile`, `SIGHTLINE_PROFILE`
-(or `LD_PROFILE`), `profile` in `settings.toml`; otherwise it uses `quick`. `--set section.key=value`
-and the short options (`--stages`, `--sensitivity`) override its settings; a short option applies
-only if you give it.
+(or `LD_PROFILE`), `profile` in `settings.toml`; otherwise it uses `quick`. On the command line,
+`--set section.key=value` and the short options (`--stages`, `--sensitivity`) override its settings;
+a short option applies only if you give it.
 
 `settings.toml` in the configuration folder sets your defaults: `profile` (a name), `library` (a
 folder), `quiet` and `no_color` (true or false). For the app it can set `theme` (a name), `mouse`,
