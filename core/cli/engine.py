@@ -101,7 +101,7 @@ def log_(session: Session, lines: int, level: Any) -> int:
     """Print the end of the engine's log."""
     path = log_file(session.library)
     if not path.is_file():
-        raise UsageError(f"{clean(str(path))}: no log yet; the first scan creates it")
+        raise UsageError(f"{clean(str(path))}: no log yet; an engine creates it when it runs")
     for row in _last_lines(session.library, level, lines):
         session.out.result(f"{row['time']} {row['level']:7} {row['where']} {row['text']}".strip())
     return 0
