@@ -79,7 +79,7 @@ def test_exported_and_imported_it_is_the_same(cli: Cli, tmp_path: Path) -> None:
     fresh.home.mkdir()
     (body, _) = fresh("prompts", "import", path, "--json").json()
     assert (body["reference"], body["was"], body["text"]) == ("odd@1", "odd@1", text)
-    assert "is there already" in cli("prompts", "export", "--out", path).err
+    assert "exists already" in cli("prompts", "export", "--out", path).err
 
 
 def test_a_terminal_obeys_nothing_of_a_prompt(cli: Cli) -> None:

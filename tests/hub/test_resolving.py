@@ -178,8 +178,8 @@ def test_open_clip_names_lead_to_its_repository(local_hub: LocalHub, hub: Hub) -
         ("siglip2-base@", UsageError, "behind @"),
         ("siglip2-base@../x", UsageError, "behind @"),
         ("./nowhere", ModelMissing, "no such folder"),
-        ("http://localhost:8000/v1", UsageError, "behind a #"),
-        ("http://me:secret@localhost/v1#m", UsageError, "no name or key"),
+        ("http://localhost:8000/v1", UsageError, "after #"),
+        ("http://me:secret@localhost/v1#m", UsageError, "must not contain a user name or key"),
         ("open_clip:ViT-B-32", UsageError, "ARCH/PRETRAINED"),
         ("a/b/c", UnknownName, "no model"),
         ("org/..", UnknownName, "no model"),
@@ -229,5 +229,5 @@ def test_pins_that_make_no_sense_are_refused(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "config" / "pins.toml").write_text(
         '["org/tiny"]\ncommit = "main"\npinned = ""\nwhy = ""\n'
     )
-    with pytest.raises((ProfileError, DownloadFailed), match="no full commit"):
+    with pytest.raises((ProfileError, DownloadFailed), match="not a full commit"):
         hub.resolve(REPO)

@@ -227,7 +227,7 @@ def test_plain_tables(truth: Writer) -> None:
     )
     # Frames are counted at the rate of the video, 25 here.
     assert spans(truth.one("start,end\n00:00:01:05,00:00:02:00\n")) == [(1.2, 2.0)]
-    assert "no timecode at 25" in truth.refused("start,end\n00:00:01:25,00:00:02:00\n")
+    assert "not a timecode at 25" in truth.refused("start,end\n00:00:01:25,00:00:02:00\n")
 
 
 def test_other_edit_lists(truth: Writer) -> None:

@@ -211,7 +211,7 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
         await viewer.sees("verification 3 continues")
         await viewer.sees("> done", "100%", seconds=30)
         await viewer.press("enter")
-        await viewer.sees("job 3 is no scan")
+        await viewer.sees("job 3 is not a scan")
         await viewer.press("X")
         await viewer.sees("remove verification 3", "Keep it")
         await viewer.press("down", "enter")

@@ -186,7 +186,7 @@ def test_the_picture_is_shown_one_at_a_time_and_hidden(
 def test_with_little_to_be_sent_there_is_no_picture_and_it_says_why(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.sees("no pictures while little is sent")
+        await viewer.sees("no pictures in low-bandwidth mode")
         assert "\u2580" not in viewer.screen
         viewer.app.act("app.low_bandwidth")
         await viewer.press("j")
