@@ -58,7 +58,8 @@ def test_swapping_two_keys_is_no_clash() -> None:
         ({"queue.rety": "R"}, "there is no action 'queue.rety'; did you mean 'queue.retry'?"),
         ({"queue": {"rety": "R"}}, "there is no action 'queue.rety'; did you mean 'queue.retry'?"),
         ({"queue.retry": "x"}, "in Queue 'x' would do both queue.cancel (cancel; asks first "
-                               "if it is running) and queue.retry; give one of them another key, or none"),
+                               "if it is running) and queue.retry; give one of them another key, "
+                               "or none"),
         ({"app.theme": "t"}, "in Results 't' would do both results.tags (correct the tags) "
                              "and app.theme; give one of them another key, or none"),
         ({"queue.retry": "ctrl+a"}, "queue.retry cannot have 'ctrl+a': it is the prefix of screen"),
