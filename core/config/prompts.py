@@ -127,7 +127,7 @@ def add(name: str, wording: Wording) -> Prompt:
     """Keep a prompt of the user's own, as the next version of its name. Raises UsageError."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"'{clean(name)}' is no name for a prompt; use a to z, 0 to 9, '_' and '-'"
+            f"'{clean(name)}' is not a valid prompt name; use a to z, 0 to 9, '_' and '-'"
         )
     _check_variables(wording.text, f"prompt '{name}'")
     existing = {p.version: p for p in load_prompts().all() if p.name == name}

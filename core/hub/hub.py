@@ -239,4 +239,4 @@ class Hub:
 
 
 def _other(resolved: Resolved) -> str:
-    return "behind an endpoint" if resolved.url else "a folder of your own"
+    return "behind an endpoint" if resolved.url else "a local folder"

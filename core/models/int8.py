@@ -49,7 +49,8 @@ def tower_to_eight_bits(tower: Any, name: str) -> None:
             with_integers(blocks)
             return
     raise ModelRefused(
-        f"{clean(name)} is no transformer, and only those come in eight bits; use quantize = none"
+        f"{clean(name)} is not a transformer, and only transformers support "
+        "8bit; use quantize = none"
     )
 
 

@@ -136,7 +136,7 @@ def _one_of(hints: tuple[Any, ...], value: Any, where: str) -> Any:
     tagged = _dataclasses_of(hints)
     if len(tagged) > 1 and isinstance(value, dict):
         if value.get("type") not in tagged:
-            raise TypeError(f"{where}: its type is none of {', '.join(tagged)}")
+            raise TypeError(f"{where}: its type is not one of {', '.join(tagged)}")
         return from_json(value, tagged)
     error = TypeError(f"{where}: null is not expected")
     for hint in hints:

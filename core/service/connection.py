@@ -285,7 +285,7 @@ class Connection:
         except asyncio.CancelledError:
             if not flow.is_cancelled:
                 raise
-            raise Interrupted("the rest was not wanted") from None
+            raise Interrupted("the rest was cancelled") from None
         finally:
             flow.task.cancel()
             self._flows.pop(number, None)

@@ -123,7 +123,7 @@ def test_a_bad_file_gives_one_line_and_keeps_nothing(
         (("add", "roofs"), "either --text or --file"),
         (("add", "roofs", "--text", "a", "--file", "b"), "either --text or --file"),
         (("add", "roofs", "--text", "  "), "a prompt's text"),
-        (("add", "Roofs!", "--text", "a"), "is no name for a prompt"),
+        (("add", "Roofs!", "--text", "a"), "is not a valid prompt name"),
         (("add", "roofs", "--text", "Say {tgas}"), "did you mean 'tags'"),
         (("add", "roofs", "--text", "a" * 20_001), "a prompt's text"),
         (("add", "roofs", "--file", "absent.txt"), "absent.txt"),

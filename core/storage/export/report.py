@@ -166,7 +166,7 @@ def _answers(said: list[FrameNotes]) -> str:
     rows = "".join(map(_answer_row, said[:_MOST_FRAMES]))
     more = len(said) - _MOST_FRAMES
     rest = f'<p class="faint">and {_frames(more)} more; see the json</p>\n' if more > 0 else ""
-    return f"<table>\n<tr><th>frame at<th>what models said</tr>\n{rows}</table>\n{rest}"
+    return f"<table>\n<tr><th>frame at<th>answers of models</tr>\n{rows}</table>\n{rest}"
 
 
 def _answer_row(notes: FrameNotes) -> str:
