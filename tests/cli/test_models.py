@@ -43,7 +43,7 @@ def test_pull_prints_the_commit_and_where_it_lies(cli: Cli, hub: LocalHub) -> No
     name, revision, folder = ran.out.split()
     assert (name, revision) == (REPO, commit)
     assert Path(folder, "model.safetensors").stat().st_size == MEBIBYTE
-    assert "3 files, 1.0 MB, 1.0 MB to fetch" in ran.err
+    assert "3 files, 1.0 MB, 1.0 MB to download" in ran.err
     asked = len(hub.requests)
     assert cli("models", "pull", REPO, "--offline").out == ran.out
     assert len(hub.requests) == asked

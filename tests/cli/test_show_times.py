@@ -212,7 +212,7 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
     "text", ["soon", "nan", "inf", "-1", "1e3", "1:2:3:4:5", "0:61", "1:60:00", ":5", ""]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no time"):
+    with pytest.raises(UsageError, match="not a time"):
         _split(f"x.mp4@{text}")
 
 

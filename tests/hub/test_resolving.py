@@ -175,8 +175,8 @@ def test_open_clip_names_lead_to_its_repository(local_hub: LocalHub, hub: Hub) -
     ("text", "error", "report"),
     [
         ("siglip2-bas", UnknownName, "did you mean 'siglip2-base'"),
-        ("siglip2-base@", UsageError, "behind @"),
-        ("siglip2-base@../x", UsageError, "behind @"),
+        ("siglip2-base@", UsageError, "after @"),
+        ("siglip2-base@../x", UsageError, "after @"),
         ("./nowhere", ModelMissing, "no such folder"),
         ("http://localhost:8000/v1", UsageError, "after #"),
         ("http://me:secret@localhost/v1#m", UsageError, "must not contain a user name or key"),

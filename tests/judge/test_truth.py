@@ -141,7 +141,7 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
     for text in ("start,end\n2,1\n", "2.0\t1.0\n", "00:00:02,00:00:01\n",
                  "1\n00:00:02,000 --> 00:00:01,000\nx\n"):  # fmt: skip
         assert "ends before it starts" in truth.refused(text), text
-    assert "no number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
+    assert "not a number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
     assert "row 3: 'soon' is not a time" in truth.refused("start,end\n1,2\nsoon,3\n")
     assert "line 2: 'end_s' is missing" in truth.refused(
         '{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n'

@@ -125,7 +125,7 @@ def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("score>x", "no number"),
+        ("score>x", "not a number"),
         ("is:makred", "did you mean 'marked'"),
         ("kind>flash", "write kind:flash"),
         ("scoer>0.5", "no condition 'scoer'; did you mean 'score'"),
