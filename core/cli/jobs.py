@@ -181,8 +181,8 @@ class BatchPrinter:
         if differing:
             self._out.result(EXPLANATION)
         self._out.note(
-            f"{counted(lines[0].frames, 'frame')}, including decoding; "
-            f"same: answers as with batch size {lines[0].batch}"
+            f"{counted(lines[0].frames, 'frame')}; speeds include decoding; "
+            f"same: equal to batch size {lines[0].batch}"
         )
 
 
