@@ -224,10 +224,8 @@ def _on_disk(found: Resolved, folder: Folder, wish: ModelRequest) -> Resolved:
     if not wish.offline:
         return replace(found, lacking=missing)
     begun = missing != ("everything",)
-    what = "only partly on this disk: it lacks "
-    f"{clean(', '.join(missing), limit=200)}" if begun else (
-        f"not on this disk at {found.revision}"
-    )  # fmt: skip
+    lacks = f"only partly on this disk: it lacks {clean(', '.join(missing), limit=200)}"
+    what = lacks if begun else f"not on this disk at {found.revision}"
     raise ModelMissing(
         f"{clean(found.name)} is {what}; {_how_to_get(wish)}: "
         f"sightline models pull {clean(found.text)}"

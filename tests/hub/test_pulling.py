@@ -365,5 +365,7 @@ def test_shards_come_with_their_index(local_hub: LocalHub, hub: Hub) -> None:
     assert {*names, "model.safetensors.index.json"} <= there
     assert not there & {"pytorch_model.bin.index.json", "consolidated.safetensors"}
     (folder / names[1]).unlink()
-    with pytest.raises(ModelMissing, match=f"it lacks {names[1]}.*models pull {REPO}"):
+    with pytest.raises(
+        ModelMissing, match=f"partly on this disk: it lacks {names[1]}.*models pull {REPO}"
+    ):
         Hub(offline=True).resolve(REPO)

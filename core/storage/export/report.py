@@ -54,7 +54,7 @@ def body(document: Document) -> str:
         about += f" &middot; {clock_of(source.duration_seconds)}"
     return (
         f'<section id="{_anchor(source.path, stream)}">\n<h2>{_source(source.path, stream)}</h2>\n'
-        f'<p class="faint">{about} &middot; {_frames(document.frames)} looked at</p>\n'
+        f'<p class="faint">{about} &middot; {_frames(document.frames)} processed</p>\n'
         f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}{_answers(said)}</section>\n"
     )
 
@@ -102,7 +102,7 @@ def _duplicates(groups: tuple[tuple[str, ...], ...]) -> str:
     if not groups:
         return ""
     items = "".join(f"<li>{'<br>'.join(map(_path, group))}</li>\n" for group in groups)
-    return f"<section>\n<h2>Pictures that look alike</h2>\n<ul>\n{items}</ul>\n</section>\n"
+    return f"<section>\n<h2>Similar pictures</h2>\n<ul>\n{items}</ul>\n</section>\n"
 
 
 def _warnings(warnings: tuple[str, ...]) -> str:
