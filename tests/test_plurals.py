@@ -28,7 +28,7 @@ VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
      "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
-     "belongs", "continues", "ends")
+     "belongs", "continues", "ends", "rejects")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
