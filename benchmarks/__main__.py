@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "killing", "downloads",
-         "embedding", "rclip", "generation", "app", "tones")  # fmt: skip
+NAMES = ("startup", "finding", "screening", "batching", "rivals", "rescan", "images", "killing",
+         "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
+         "exports")  # fmt: skip
 
 
 def main() -> None:

@@ -88,3 +88,21 @@ def _encode(frames: Iterator[NDArray[np.uint8]], path: Path) -> None:
             frame.pts, frame.time_base = number, Fraction(1, 30)
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
+
+
+def small_pictures(count: int) -> Path:
+    """Return a folder of so many JPEGs of 160x120, drawn on first use."""
+    import numpy as np
+    from PIL import Image
+
+    folder = CACHE / f"pictures-{count}"
+    if not folder.is_dir():
+        scratch = folder.with_suffix(".new")
+        random = np.random.default_rng(0)
+        for number in range(count):
+            part = scratch / f"{number // 500:02d}"
+            part.mkdir(parents=True, exist_ok=True)
+            coarse = Image.fromarray(random.integers(0, 255, (6, 8, 3), np.uint8))
+            coarse.resize((160, 120)).save(part / f"IMG_{number:05d}.jpg")
+        scratch.rename(folder)
+    return folder

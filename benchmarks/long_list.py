@@ -24,11 +24,11 @@ def _multiplied(sources: int, each: int) -> tuple[str, ...]:
     return (
         f"""INSERT INTO contents (content, kind, info) {_NUMBERS.format(sources)}
         SELECT 'b2:bench-' || i, kind, info FROM n, (SELECT * FROM contents LIMIT 1)""",
-        f"""INSERT INTO results
-        (content, spec_hash, frames, failure, warnings, provenance, tracks)
-        {_NUMBERS.format(sources)}
-        SELECT 'b2:bench-' || i, spec_hash, frames, failure, warnings, provenance, tracks
-        FROM n, (SELECT * FROM results LIMIT 1)""",
+        """INSERT INTO result_rows
+        (content, spec, frames, failure, warnings, provenance, tracks)
+        SELECT contents.id, spec, frames, failure, warnings, provenance, tracks
+        FROM contents, (SELECT * FROM result_rows LIMIT 1)
+        WHERE contents.content LIKE 'b2:bench-%'""",
         f"""INSERT INTO moments (content, spec_hash, number, kind, peak_seconds, score, body)
         {_NUMBERS.format(each)}
         SELECT results.content, m.spec_hash, i, m.kind, m.peak_seconds, m.score, m.body

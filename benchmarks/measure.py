@@ -30,14 +30,16 @@ class Taken:
     cpu_seconds: float
     peak_mib: float
     output: str
+    written_bytes: int = 0
+    """to disks, by the processes together; nothing on file systems in memory"""
 
 
-def run(command: Sequence[str], codes: tuple[int, ...] = (0,)) -> Taken:
-    """Run a command to its end, measuring it and its children."""
+def run(command: Sequence[str], codes: tuple[int, ...] = (0,), *, folder: Path = ROOT) -> Taken:
+    """Run a command to its end in a folder, measuring it and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     process = subprocess.Popen(
-        list(command), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        list(command), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env=_ENVIRONMENT,
     )  # fmt: skip
     peak = _Peak(process.pid)
@@ -47,7 +49,8 @@ def run(command: Sequence[str], codes: tuple[int, ...] = (0,)) -> Taken:
     if process.returncode not in codes:
         raise RuntimeError(f"exit {process.returncode}: {' '.join(command)}\n{output[-2000:]}")
     cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
-    return Taken(wall, cpu, peak.stop(), output)
+    written = (after.ru_oublock - before.ru_oublock) * 512
+    return Taken(wall, cpu, peak.stop(), output, written)
 
 
 def in_turn(commands: Sequence[Sequence[str]], runs: int) -> list[list[Taken]]:
@@ -66,6 +69,7 @@ def medians(runs: Sequence[Taken]) -> Taken:
         median(r.cpu_seconds for r in runs),
         median(r.peak_mib for r in runs),
         runs[-1].output,
+        round(median(r.written_bytes for r in runs)),
     )
 
 

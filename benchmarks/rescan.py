@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from pathlib import Path
 
-from benchmarks.measure import CACHE, SIGHTLINE, in_turn, medians, run, table
+from benchmarks.footage import small_pictures
+from benchmarks.measure import SIGHTLINE, in_turn, medians, run, table
 
 PICTURES = 10_000
 RUNS = 5
@@ -19,7 +19,7 @@ print(sum(entry.stat().st_size > 0 for folder, _, names in os.walk(sys.argv[1])
 
 def main() -> None:
     """Print what a re-scan takes beyond the directory walk."""
-    folder = _pictures()
+    folder = small_pictures(PICTURES)
     with tempfile.TemporaryDirectory() as scratch:
         scan = [*SIGHTLINE, "--library", f"{scratch}/library", "--quiet", "scan", str(folder),
                 "--profile", "quick"]  # fmt: skip
@@ -35,23 +35,6 @@ def main() -> None:
             ("again, less the walk", ours - walk, "<= 2"),
         ],
     )
-
-
-def _pictures() -> Path:
-    import numpy as np
-    from PIL import Image
-
-    folder = CACHE / f"pictures-{PICTURES}"
-    if not folder.is_dir():
-        scratch = folder.with_suffix(".new")
-        random = np.random.default_rng(0)
-        for number in range(PICTURES):
-            part = scratch / f"{number // 500:02d}"
-            part.mkdir(parents=True, exist_ok=True)
-            coarse = Image.fromarray(random.integers(0, 255, (6, 8, 3), np.uint8))
-            coarse.resize((160, 120)).save(part / f"IMG_{number:05d}.jpg")
-        scratch.rename(folder)
-    return folder
 
 
 if __name__ == "__main__":

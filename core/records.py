@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -195,6 +195,18 @@ class Box:
     y: float
     width: float
     height: float
+
+
+def as_fields(record: SourceInfo | Candidate | Event) -> dict[str, Any]:
+    """Return the fields of a record as JSON takes them, as `asdict` does but faster.
+
+    Many thousand records are kept one by one; of what they hold only strokes are records, too.
+    """
+    names = record.__dataclass_fields__
+    body = {name: getattr(record, name) for name in names}
+    if body.get("strokes"):
+        body["strokes"] = [asdict(stroke) for stroke in body["strokes"]]
+    return body
 
 
 def content_as_read(content: str, *, differs: bool) -> str:

@@ -25,6 +25,8 @@ def clean(text: str, *, limit: int = MAX_LENGTH) -> str:
     character becomes U+FFFD, so that a hostile name stays recognisable as hostile. Combining
     marks beyond two in a row are dropped. Longer texts end in an ellipsis at `limit` characters.
     """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text  # as of most of a hundred thousand names
     out: list[str] = []
     marks = 0
     for char in text[: limit + 1]:
@@ -55,9 +57,16 @@ def file_uri(path: str) -> str:
     return path if "://" in path else "file://" + quote(os.fsencode(path))
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=True, allow_nan=False, default=str)
+"""made once: an export of many pictures writes hundreds of thousands of values"""
+
+
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return JSON in ASCII only, valid for every reader: see `readable`."""
-    text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False, default=str)
+    if indent is None:
+        text = _COMPACT.encode(value)
+    else:
+        text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False, default=str)
     if _ESCAPED_SURROGATE.search(text) is None:
         return text
     return json.dumps(_valid(value), indent=indent, allow_nan=False, default=str)

@@ -11,6 +11,7 @@ import numpy as np
 from core.records import SourceInfo, content_of
 from core.storage.runs import TaskRow
 from core.stores.answers import Annotation, AnswerKey, QuestionKey, SampledFrames
+from core.stores.rates import RateSample
 from core.stores.results import Result
 from core.stores.series import SeriesHeader, SeriesPart, SeriesState
 
@@ -85,7 +86,11 @@ class MemoryAnswers:
     def known(
         self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool = False
     ) -> dict[QuestionKey, Annotation]:
-        found = {each: self.rows.get((key.id, *each)) for each in wanted}
+        numbers = [self.keys[each].id for each in key.keys if each in self.keys]
+        found = {
+            each: next((r for n in numbers if (r := self.rows.get((n, *each)))), None)
+            for each in wanted
+        }
         return {each: row for each, row in found.items() if row and (failed or not row.failed)}
 
     def keep(self, key: AnswerKey, answers: Iterable[tuple[str, Annotation]]) -> list[Annotation]:
@@ -218,6 +223,19 @@ class MemoryFootprints:
         self.identities[key] = identity
 
 
+class MemoryRates:
+    """A `RateStore`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[RateSample]] = {}
+
+    def add_sample(self, key: str, sample: RateSample) -> None:
+        self.kept.setdefault(key, []).append(sample)
+
+    def samples(self, key: str) -> Sequence[RateSample]:
+        return self.kept.get(key, ())
+
+
 class MemoryStores:
     """The `ScanStores` of one scan."""
 
@@ -229,3 +247,4 @@ class MemoryStores:
         self.thumbnails = MemoryThumbnails()
         self.runs = MemoryTasks()
         self.footprints = MemoryFootprints()
+        self.rates = MemoryRates()

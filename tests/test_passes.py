@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.device.memory import Memory
 from core.models.residency import Residency
@@ -16,6 +18,7 @@ from core.protocol.commands import Mode, SubmitScan
 from core.protocol.messages import Message, ScanFinished, Warned
 from core.service.client import LocalClient
 from core.service.reading import Records
+from core.sources.frame_address import open_frame
 from tests.tiny.shelf import tiny_model
 from tests.workbench import exported
 
@@ -63,7 +66,7 @@ class Counted:
 
 
 def scanned(
-    library: Path, sources: list[Path], mode: Mode = "new"
+    library: Path, sources: list[Path], mode: Mode = "new", **settings: Any
 ) -> tuple[list[Message], dict[str, Any]]:
     """Return what happened, and for every source what was said about its frames."""
 
@@ -71,7 +74,9 @@ def scanned(
         client = await LocalClient.open(library)
         try:
             paths = tuple(str(each) for each in sources)
-            scan = await client.send(SubmitScan(paths, "quick", model_stages(), mode=mode))
+            scan = await client.send(
+                SubmitScan(paths, "quick", model_stages() | settings, mode=mode)
+            )
             seen = []
             async for _, event in client.events(0):
                 seen.append(event)
@@ -120,6 +125,45 @@ def test_the_same_answers_with_each_model_loaded_once_a_pass(
     vectors = sum(len(said["labels"]) for name, said in got.items() if name.endswith(".npz"))
     boxes = sum(len(said) for name, said in got.items() if name.endswith(".coco.json"))
     assert vectors > boxes > 10
+    check_objects(tmp_path / "roomy", tmp_path / "objects")
+
+
+def check_objects(library: Path, out: Path) -> None:
+    """What other tools are given of objects fits together, and to the frames it is about."""
+    exported(library, 1, ("coco", "masks", "yolo", "csv"), out)
+    coco = json.loads((out / "scan.coco.json").read_text())
+    images = {each["id"]: each for each in coco["images"]}
+    masks = 0
+    for path in out.glob("*.masks.npz"):
+        with np.load(path) as arrays:
+            masks += len(arrays["labels"])
+    assert masks == len(coco["annotations"])
+    for each in coco["annotations"]:
+        size = images[each["image_id"]]["height"], images[each["image_id"]]["width"]
+        assert tuple(each["segmentation"]["size"]) == size
+        assert each["area"] == sum(each["segmentation"]["counts"][1::2])
+    labels = sorted((out / "scan.yolo" / "labels").iterdir())
+    inside = [
+        each for each in coco["annotations"] if lies_in(each["bbox"], images[each["image_id"]])
+    ]
+    assert sum(len(path.read_text().splitlines()) for path in labels) == len(inside) > 10
+    pictures = sorted((out / "scan.yolo" / "images").iterdir())
+    assert [path.stem for path in pictures] == [path.stem for path in labels]
+    sizes = {(each["width"], each["height"]) for each in images.values()}
+    assert {Image.open(BytesIO(path.read_bytes())).size for path in pictures} == sizes
+    framed = next(each for each in images.values() if "#frame=" in each["file_name"])
+    shown = open_frame(framed["file_name"], framed["seconds"])
+    assert shown.shape == (framed["height"], framed["width"], 3)
+    rows = (out / "scan.csv").read_text() + (out / "storm.mp4.csv").read_text()
+    assert rows.count(",object,detect,") == len(coco["annotations"])
+
+
+def lies_in(box: list[float], image: dict[str, Any]) -> bool:
+    """Return whether a part of a box lies in its image: detectors place some beside it."""
+    x, y, width, height = box
+    across = min(x + width, image["width"]) - max(x, 0)
+    down = min(y + height, image["height"]) - max(y, 0)
+    return bool(across > 0 and down > 0)
 
 
 def test_asking_anew_asks_each_question_once(
@@ -132,3 +176,25 @@ def test_asking_anew_asks_each_question_once(
     # What each is, is known by now; a model loaded again would have been asked out of its turn.
     assert sorted(cramped.loaded) == ["clip", "grounding_dino", "sam2"]
     assert got == wanted
+
+
+def test_every_pass_keeps_the_same_frames_from_its_models(
+    tmp_path: Path, pictures: Path, storm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [pictures, storm]
+    gated: dict[str, Any] = {
+        "stages": ["quality", "dedupe", "embed", "detect"],
+        "models.gate": ["dedupe"],
+        "embed.gate": ["quality.dark", "dedupe"],
+    }
+    with monkeypatch.context() as patch:
+        Counted(patch, 2**40)
+        _, wanted = scanned(tmp_path / "roomy", sources, **gated)
+    cramped = Counted(monkeypatch, 600_000)
+    _, got = scanned(tmp_path / "cramped", sources, **gated)
+    assert cramped.together == 1
+    assert got == wanted
+    looks = [look for name, said in got.items() if name.endswith("mp4.json") for look in said]
+    kept_away = [each["stage"] for look in looks for each in look.get("gated", ())]
+    assert kept_away.count("embed") >= kept_away.count("detect") > len(looks) / 2
+    assert kept_away.count("detect") < len(looks), "the first of its kind is shown"

@@ -183,7 +183,9 @@ def _as_before(library: Library, timed_otherwise: str) -> None:
                 "UPDATE contents SET info = ? WHERE content = ?", (json.dumps(info), content)
             )
         connection.execute(
-            "UPDATE results SET provenance = json_remove(provenance, '$.timing') WHERE content = ?",
+            "UPDATE provenances SET body = json_remove(body, '$.timing') WHERE id IN (SELECT "
+            "provenance FROM result_rows WHERE content = (SELECT id FROM contents WHERE "
+            "content = ?))",
             (timed_otherwise,),
         )
 

@@ -52,6 +52,10 @@ def batch(
     wanted = _sizes(sizes)
     request = scan_request(session, paths, profile, overrides, stages, sensitivity, (), "default")
     command = CheckBatches(request.paths, request.profile, request.overrides, wanted, rounds, most)
+    return _run(session, command, as_json=as_json)
+
+
+def _run(session: Session, command: CheckBatches, *, as_json: bool) -> int:
     printer = BatchPrinter(session.out, as_json=as_json)
     if _is_writable(session.library):
         try:
@@ -74,3 +78,30 @@ def _sizes(text: str) -> tuple[int, ...]:
     if not words or not all(word.isdecimal() and int(word) for word in words):
         raise UsageError("--sizes takes integers of 1 or more, for example --sizes 1,4,16")
     return tuple(dict.fromkeys(map(int, words)))
+
+
+@command.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@scan_settings
+@click.option("--frames", "most", type=click.IntRange(1), default=256, show_default=True,
+              metavar="N", help="At most so many pictures, and frames of each video.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, metavar="N",
+              help="Measure so often; figures are medians.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def speed(
+    session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
+    stages: str | None, sensitivity: float | None, most: int, rounds: int, as_json: bool,
+) -> int:  # fmt: skip
+    """Show how much of its models' own speed a scan reaches.
+
+    Scans with the profile's batch size in scratch libraries, then gives the models the same inputs
+    once more with nothing around them. `of models` is the speed of the scan by that of the models:
+    1.00 means that decoding, preparing and storing cost no time of their own.
+
+    \b
+      sightline check speed pictures --stages embed --set embed.model=siglip2-base
+    """
+    request = scan_request(session, paths, profile, overrides, stages, sensitivity, (), "default")
+    command = CheckBatches(request.paths, request.profile, request.overrides, (), rounds, most)
+    return _run(session, command, as_json=as_json)

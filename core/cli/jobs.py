@@ -170,7 +170,7 @@ class BatchPrinter:
 
     def _table(self, lines: list[BatchLine]) -> None:
         same = [f"same {stage.stage}" for stage in lines[0].stages]
-        rows = [["batch", "frames/s", "speed", "peak MiB", *same], *map(_row, lines)]
+        rows = [["batch", "frames/s", "speed", "of models", "peak MiB", *same], *map(_row, lines)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
@@ -180,16 +180,19 @@ class BatchPrinter:
             self._out.result(f"batch {line.batch}, {stage.stage}, {stage.difference}")
         if differing:
             self._out.result(EXPLANATION)
+        if any(line.share is not None for line in lines):
+            self._out.note("of models: speed of the scan by that of its models alone")
         self._out.note(
-            f"{counted(lines[0].frames, 'frame')}; speeds include decoding; "
-            f"same: equal to batch size {lines[0].batch}"
+            f"{counted(lines[0].frames, 'frame')}; speeds include decoding"
+            + ("" if len(lines) == 1 else f"; same: equal to batch size {lines[0].batch}")
         )
 
 
 def _row(line: BatchLine) -> list[str]:
     peak = "-" if line.peak_bytes is None else f"{line.peak_bytes / 2**20:.0f}"
-    speeds = [f"{line.frames_per_second:.3g}", f"{line.speed:.2f}"]
-    return [str(line.batch), *speeds, peak, *map(_cell, line.stages)]
+    share = "-" if line.share is None else f"{line.share:.2f}"
+    speeds = [f"{line.frames_per_second:.3g}", f"{line.speed:.2f}", share]
+    return [str(line.batch or "profile"), *speeds, peak, *map(_cell, line.stages)]
 
 
 def _cell(stage: Agreement) -> str:

@@ -165,17 +165,22 @@ def verify(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def matrix(session: Session, name: str | None, as_json: bool) -> int:
-    """Show verified combinations: commit, attention, precision and device."""
+    """Show verified combinations: commit, attention, precision, processor and device.
+
+    A backend in parentheses was tried and gave no answer; --json contains the reason. The column
+    transformers shows the range of versions that ran, and the version that saved the model.
+    """
     rows = ask_library(session.library, GetVerified(name or "")).rows
     if as_json:
         for row in rows:
             session.out.json({"type": "Verified", **row})
         return 0
     session.out.table(
-        ("model", "commit", "attention", "dtype", "device", "transformers", "on", "how"),
+        ("model", "commit", "attention", "dtype", "device", "transformers", "processor", "on",
+         "how"),
         [
-            (row["repo"], row["commit"][:12], " ".join(row["attn"]), row["dtype"], row["device"],
-             row["transformers"], row["on"], row["how"])
+            (row["repo"], row["commit"][:12], _attention(row), row["dtype"], row["device"],
+             _versions(row), _processor(row), row["on"], row["how"])
             for row in rows
         ],
     )  # fmt: skip
@@ -186,12 +191,32 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
     return 0
 
 
+def _attention(row: dict[str, Any]) -> str:
+    """Return the backends that gave an answer, and in parentheses those that did not."""
+    failed = [f"({name})" for name, why in row["tried"].items() if why and name not in row["attn"]]
+    return " ".join([*row["attn"], *failed])
+
+
+def _versions(row: dict[str, Any]) -> str:
+    saved = f" (saved with {row['saved_with']})" if row["saved_with"] else ""
+    return f"{row['transformers']}{saved}"
+
+
+def _processor(row: dict[str, Any]) -> str:
+    seen = row["processor"]
+    return ", ".join(seen[name] for name in ("class", "backend", "size", "does") if seen.get(name))
+
+
 @command.command()
 @click.argument("name", metavar="NAME[@COMMIT]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def promote(session: Session, name: str, as_json: bool) -> int:
-    """Pin a model to the commit that was verified last."""
+    """Pin a model to its newest commit on this machine, if that commit was verified.
+
+    Only a verification that loaded and tried the model counts, not `models verify --files-only`.
+    To pin an older commit, name it.
+    """
     pin = ask_library(session.library, PromoteModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})

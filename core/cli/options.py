@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..protocol.addresses import absolute
 from ..protocol.commands import Mode, SubmitScan
 from .output import Session
+from .scan_flags import Flags, with_flags
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,8 +50,9 @@ formats_option = click.option(
 
 filter_option = click.option(
     "--filter", "text", default="", metavar="WORDS",
-    help="Words and conditions: score>0.5 energy>100 strokes>1 time<00:01:30 kind:flash file:cam1 "
-    "is:marked is:rejected.",
+    help="Words and conditions: score>0.5 kind:flash time<00:01:30 file:cam1 date:2024-06 "
+    "tag:storm camera:canon place:46.2,7.5,20 model:qwen is:marked; -PART excludes. "
+    "See docs/filters.md.",
 )  # fmt: skip
 
 
@@ -79,10 +81,10 @@ def scan_settings(function: F) -> F:
 def scan_request(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, globs: tuple[str, ...], mode: Mode,
-    *, follow_links: bool = False,
+    *, follow_links: bool = False, flags: Flags | None = None,
 ) -> SubmitScan:  # fmt: skip
     """Return the command the options add up to. Raises UsageError."""
-    from ..config.profiles import parse_override, resolve
+    from ..config.profiles import embedded, parse_override, resolve
     from ..config.user_settings import chosen_profile
 
     settings = dict(parse_override(text) for text in overrides)
@@ -91,11 +93,14 @@ def scan_request(
     if sensitivity is not None:
         settings |= dict.fromkeys(_sensitivities(), sensitivity)
     named = chosen_profile(profile, session.settings)
-    resolve(named, settings)  # a wrong call must not leave a library behind
+    spec = resolve(named, settings)  # a wrong call must not leave a library behind
+    if flags:
+        settings = with_flags(flags, settings, spec)
+        spec = resolve(named, settings)
     return SubmitScan(
         paths=_paths(paths),
         profile=os.path.abspath(named) if named.endswith(".toml") else named,
-        overrides=settings,
+        overrides=embedded(settings, spec),
         globs=globs,
         mode=mode,
         follow_links=follow_links,

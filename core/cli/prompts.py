@@ -12,6 +12,7 @@ import click
 from ..errors import UsageError
 from ..text import clean, clean_path
 from .output import Session
+from .scan_flags import variable_of
 
 if TYPE_CHECKING:
     from ..config.prompts import Prompt, Wording
@@ -30,6 +31,11 @@ def command() -> None:
 @click.pass_obj
 def list_(session: Session, every: bool, as_json: bool) -> int:
     """List the built-in prompts and your own."""
+    return print_prompts(session, every=every, as_json=as_json)
+
+
+def print_prompts(session: Session, *, every: bool, as_json: bool) -> int:
+    """Print prompts as a table or as JSON lines; without `every`, the newest version of each."""
     from ..config.prompts import load_prompts
 
     library = load_prompts()
@@ -57,6 +63,8 @@ def show(session: Session, name: str, as_json: bool) -> int:
         return 0
     used = ", ".join(f"{{{each}}}" for each in prompt.variables) or "none"
     session.out.note(f"# {prompt.reference}, answer: {prompt.answer}, variables: {used}")
+    for own, value in prompt.own_values.items():
+        session.out.note(f"# {{{own}}}: {value or 'each scan gives it (--var)'}")
     if prompt.system:
         session.out.note("# system")
         _say(session, prompt.system)
@@ -75,26 +83,33 @@ def show(session: Session, name: str, as_json: bool) -> int:
 @click.option("--answer", type=click.Choice(ANSWERS), default="text", show_default=True,
               help="How the answer is parsed.")  # fmt: skip
 @click.option("--note", default="", help="Purpose of the prompt, in one line.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=[VALUE]",
+              help="Declare a variable, {NAME} in the text. Without a value, each scan sets it.",
+)  # fmt: skip
 @click.pass_obj
 def add(
     session: Session, name: str, text: str | None, path: str | None, system: str, answer: str,
-    note: str,
+    note: str, variables: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Add a prompt, as the next version of its name.
 
     Adding an identical text creates no new version. {tags}, {label}, {time} and {frames} are
-    variables that a scan fills in.
+    variables that a scan fills in; --var declares others.
 
     \b
       sightline prompts add roofs --text "Which roofs are damaged? One a line."
       sightline prompts add detailed_description --file mine.txt
+      sightline prompts add at --text "What is new at {place}?" --var place=
     """
     from ..config import prompts
 
     if (text is None) == (path is None):
         raise UsageError("give the prompt with either --text or --file")
     said = text if text is not None else _read(path or "")
-    wording = _wording(text=said.strip(), system=system, answer=answer, note=note)
+    defaults = dict(variable_of(each) for each in variables)
+    wording = _wording(
+        text=said.strip(), system=system, answer=answer, note=note, defaults=defaults
+    )
     session.out.result(prompts.add(name, wording).reference)
     return 0
 
@@ -113,7 +128,7 @@ def import_(session: Session, path: str, as_json: bool) -> int:
 
     found = prompts.read_file(Path(path).expanduser())
     for each in found:
-        wording = _wording(text=each.text, system=each.system, answer=each.answer, note=each.note)
+        wording = _wording(**{key: getattr(each, key) for key in prompts.Wording.model_fields})
         kept = prompts.add(each.name, wording)
         if as_json:
             session.out.json({**_as_json(kept), "was": each.reference})

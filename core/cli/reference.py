@@ -97,7 +97,9 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
     for name, field in fields.items():
         marked = field.json_schema_extra == MEASURE or section in ("sampling", "regions")
         again = " *reads again*" if marked else ""
-        default = _shown(field.get_default(call_default_factory=False))
+        default = "required"
+        if not field.is_required():
+            default = _shown(field.get_default(call_default_factory=True, validated_data={}))
         key = f"{section}.{name}" if section else name
         yield f"| `{name}` | {default} | {meaning(key)}{again} |\n"
     yield "\n"
@@ -132,10 +134,19 @@ sensitivity = 0.7
 exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 ```
 
+Regions limit where sightline searches. `include` and `exclude` accept rectangles `[x, y, width,
+height]` and polygons `[[x, y], [x, y], [x, y], ...]`: fractions of the frame if all numbers of a
+shape are at most 1, otherwise pixels. `mask = "mask.png"` is a picture that is stretched over the
+frame: white where to search, black (or transparent) elsewhere. Its path is relative to the
+profile's folder, and the scan stores the mask. `flash`, `motion` and `cut` measure only inside the
+regions. Every model stage, including `verify`, gets the frame with everything else black, so
+positions are still those of the frame; stored frames are black there as well. `quality` and
+`dedupe` measure entire frames; thumbnails and clips show entire frames.
+
 sightline takes the profile from the first of these that is set: `--profile`, `SIGHTLINE_PROFILE`
 (or `LD_PROFILE`), `profile` in `settings.toml`; otherwise it uses `quick`. On the command line,
-`--set section.key=value` and the short options (`--stages`, `--sensitivity`) override its settings;
-a short option applies only if you give it.
+`--set section.key=value` and the short options (`--stages`, `--sensitivity`, `--fps`, `--dtype` and
+others that `scan --help` lists) override its settings; a short option applies only if you give it.
 
 `settings.toml` in the configuration folder sets your defaults: `profile` (a name), `library` (a
 folder), `quiet` and `no_color` (true or false). For the app it can set `theme` (a name), `mouse`,

@@ -14,11 +14,12 @@ import click
 from ..errors import LibraryBusy, UnknownName, UsageError
 from ..protocol.commands import RemoveScan, ResumeScan, VerifyScan
 from ..protocol.requests.jobs import GetJob, GetJobRows, GetJobs
-from ..protocol.requests.results import GetScans, GetTasks
-from ..protocol.views import JobLine
+from ..protocol.requests.results import GetScans, GetStageOutput, GetTasks
+from ..protocol.views import JobLine, ScanLine
 from ..service.attach import attached, headless
 from ..service.client import EngineClient, ask_library, verified_without_engine
-from ..text import clean
+from ..service.local import write_file
+from ..text import clean, clean_path, counted, json_text
 from ..times import duration
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
 from .options import formats_option, out_option
@@ -30,6 +31,11 @@ from .running import Finish, run_scan
 @click.group()
 def command() -> None:
     """List, show, resume and remove jobs, and verify scans."""
+
+
+def _profile(line: ScanLine) -> str:
+    """Return a scan's profile, with its stages where they replaced those of the profile."""
+    return f"{line.profile} ({','.join(line.stages)})" if line.stages else line.profile
 
 
 @command.command("list")
@@ -49,8 +55,8 @@ def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
             session.out.json({"type": "Scan", **asdict(line)})
         return 0
     rows = [
-        (s.scan, s.created[:19].replace("T", " "), s.profile, s.state, s.sources, s.failed, s.left,
-         s.moments, ", ".join(s.asked)[:60])
+        (s.scan, s.created[:19].replace("T", " "), _profile(s), s.state, s.sources, s.failed,
+         s.left, s.moments, ", ".join(s.asked)[:60])
         for s in lines
     ]  # fmt: skip
     session.out.table(
@@ -226,27 +232,59 @@ def remove(session: Session, scan: int) -> int:
 
 @command.command()
 @click.argument("scan", type=int)
+@click.option("--stage", default="", metavar="NAME",
+              help="Run only this stage, on its stored input.")  # fmt: skip
+@click.option("--golden", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              metavar="FILE", help="Compare the stage's output with a golden file.")  # fmt: skip
+@click.option("--write-golden", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the stage's stored output as a golden file; run nothing.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
-def verify(session: Session, scan: int, as_json: bool) -> int:
+def verify(
+    session: Session, scan: int, stage: str, golden: Path | None, write_golden: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Measure every source of a scan again and compare with the stored results.
+
+    With --stage, only one stage runs again: a screening stage evaluates the stored measurements; a
+    model is asked about the same frames, with the same answers of earlier stages. The output is
+    compared with the stored one, or with a golden file.
+
+    \b
+      sightline runs verify 3 --stage flash --write-golden flash.jsonl
+      sightline runs verify 3 --stage flash --golden flash.jsonl
 
     The verification is a job: it runs in the library's engine if one is running, and after an
     interruption `runs resume` continues with the sources that are not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
+    if write_golden is not None:
+        return _write_golden(session, scan, stage, write_golden)
+    command = VerifyScan(scan, stage, str(golden.absolute()) if golden else "")
     printer = VerificationPrinter(session.out, as_json=as_json)
     if not os.access(session.library, os.W_OK):  # no engine can keep a job there
-        return _verify_here(session, scan, printer, as_json=as_json)
+        return _verify_here(session, command, printer, as_json=as_json)
     try:
-        return asyncio.run(run_job(session, VerifyScan(scan), printer, as_json=as_json))
+        return asyncio.run(run_job(session, command, printer, as_json=as_json))
     except LibraryBusy:  # another command hosts its engine
-        return _verify_here(session, scan, printer, as_json=as_json)
+        return _verify_here(session, command, printer, as_json=as_json)
 
 
-def _verify_here(session: Session, scan: int, printer: JobPrinter, *, as_json: bool) -> int:
+def _write_golden(session: Session, scan: int, stage: str, path: Path) -> int:
+    """Write the stored output of a stage to a file. Raises UsageError, EnvironmentFault."""
+    if not stage:
+        raise UsageError("a golden file contains the output of one stage; name it with --stage")
+    rows = ask_library(session.library, GetStageOutput(scan, stage)).rows
+    write_file(path.absolute(), "".join(f"{json_text(row)}\n" for row in rows).encode())
+    session.out.note(f"{counted(len(rows) - 1, 'source')} written to {clean_path(str(path))}")
+    return 0
+
+
+def _verify_here(
+    session: Session, command: VerifyScan, printer: JobPrinter, *, as_json: bool
+) -> int:
     """Verify without an engine: nothing is stored, and an interrupted verification starts over."""
-    for checked in verified_without_engine(session.library, scan):
+    for checked in verified_without_engine(session.library, command):
         body = {"type": "Verified", **asdict(checked)}
         if as_json:
             session.out.json(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from ..protocol.commands import Mode, SubmitScan
 from ..service.attach import reader_for
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
+from .prompts import print_prompts
+from .scan_flags import Flags, setting_flags
 
 if TYPE_CHECKING:
     from ..service.attach import Ready
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
+@setting_flags
+@click.option("--list-presets", is_flag=True, help="List the prompts for --prompt-preset.")
 @click.option(
     "--glob",
     "globs",
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
     help="In folders, only files whose name matches, for example '*.mp4'.",
 )
 @links_option
-@click.option("--redo", is_flag=True, help="Repeat all work, even where results are stored.")
-@click.option("--changed", is_flag=True, help="Scan only new or changed files.")
+@click.option("--redo", "--full", is_flag=True, help="Repeat all work, even if results are stored.")
+@click.option("--changed", "--incremental", is_flag=True, help="Scan only new or changed files.")
 @click.option("--retry-failed", is_flag=True, help="Also retry files that failed before.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done and the estimated time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line on stdout.")
@@ -55,7 +60,7 @@ def command(
     stages: str | None, sensitivity: float | None, globs: tuple[str, ...],
     follow_links: bool, redo: bool, changed: bool, retry_failed: bool, dry_run: bool,
     as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
-    clips: Path | None, pictures: Path | None,
+    clips: Path | None, pictures: Path | None, list_presets: bool, flags: Flags,
 ) -> int:  # fmt: skip
     """Find moments in videos and pictures.
 
@@ -70,6 +75,8 @@ def command(
     frames measured and stored together), and `sightline runs resume` continues. Stored results
     are reused.
     """
+    if list_presets:
+        return print_prompts(session, every=False, as_json=as_json)
     written = any((out, formats, clips, pictures))
     headless = no_ui or as_json or written or not session.at_terminal
     opens_app = session.app is not None and not headless
@@ -82,7 +89,7 @@ def command(
     try:
         request = scan_request(
             session, paths, profile, overrides, stages, sensitivity, globs, mode,
-            follow_links=follow_links,
+            follow_links=follow_links, flags=flags,
         )  # fmt: skip
         if dry_run:
             return _dry_run(session, request, as_json)
@@ -138,10 +145,22 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     for path, reason in planned.missing:
         session.out.failed(path, reason)
     say_left_out(planned.passed_over, session.out)
-    took = "time unknown" if planned.seconds is None else f"about {duration(planned.seconds)}"
+    for part in planned.parts:
+        frames = f"  about {counted(part.frames, 'frame')}" if part.frames else ""
+        low, high = part.low_seconds, part.high_seconds
+        session.out.result(f"{part.what}:{frames}  {_between(low, high, duration)}")
+    took = _between(planned.low_seconds, planned.high_seconds, duration)
     session.out.result(
         f"{counted(planned.sources, 'source')}: {len(planned.to_read)} to read "
         f"(about {counted(planned.frames, 'frame')}, {took}; {planned.basis}), "
         f"{planned.known} known, {planned.failed_before} failed before"
     )
     return int(code)
+
+
+def _between(low: float | None, high: float | None, duration: Callable[[float], str]) -> str:
+    """Return how long something takes, from the least to the most that was measured."""
+    if low is None or high is None:
+        return "time unknown"
+    words = list(dict.fromkeys((duration(low), duration(high))))
+    return f"about {words[0]}" if len(words) == 1 else f"{words[0]} to {words[1]}"

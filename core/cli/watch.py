@@ -18,12 +18,14 @@ from ..service.discovery import running
 from ..text import clean_path
 from .options import formats_option, links_option, out_option, scan_request, scan_settings
 from .output import Session
+from .scan_flags import Flags, setting_flags
 from .watching import watch_folder
 
 
 @click.command()
 @click.argument("folder", type=click.Path())
 @scan_settings
+@setting_flags
 @click.option(
     "--settle",
     type=click.FloatRange(min=0.2),
@@ -44,6 +46,7 @@ def command(
     session: Session, folder: str, profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, settle: float, follow_links: bool,
     detach: bool, end: bool, as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
+    flags: Flags,
 ) -> int:  # fmt: skip
     """Scan files that appear in a folder, each when copying has finished.
 
@@ -58,7 +61,7 @@ def command(
     _check_folder(folder, place)
     request = scan_request(
         session, (str(place),), profile, overrides, stages, sensitivity, (), "default",
-        follow_links=follow_links,
+        follow_links=follow_links, flags=flags,
     )  # fmt: skip
     order = WatchFolder(
         request.paths[0], request.profile, request.overrides, settle, follow_links=follow_links

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from .section import NO_RESULT, Section
+from .answer_schema import schema_text
+from .section import LATER, NO_RESULT, FromFile, Section
+from .variables import checked_names
 
 
 class Models(Section):
@@ -28,7 +30,9 @@ class Models(Section):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="precision of the weights; auto depends on the device"
+        "auto",
+        description="precision of the weights; auto depends on the device, and for embedders on a "
+        "CPU on which precision a measurement finds faster",
     )
     attn: str = Field(
         "auto", description="attention backend: auto, sdpa, eager, flash_attention_2, ..."
@@ -62,6 +66,38 @@ class Models(Section):
         "no decoding; 0: none",
         json_schema_extra=NO_RESULT,
     )
+    gate: tuple[str, ...] = Field(
+        (),
+        description="frames kept from models: 'quality', one fault such as 'quality.dark', "
+        "'dedupe'; the result says which and why",
+        json_schema_extra=LATER,
+    )
+
+
+class GatedSection(Section):
+    """The table of a stage that shows frames to a model."""
+
+    gate: tuple[str, ...] | None = Field(
+        None,
+        description="frames kept from this stage's model; without it, models.gate",
+        json_schema_extra=LATER,
+    )
+
+
+class SchemaSection(GatedSection):
+    """The table of a stage that keeps the text a VLM answers with."""
+
+    json_schema: Annotated[str, FromFile(("{",))] = Field(
+        "",
+        description="a file with a JSON schema that each answer must fit, or the schema itself; "
+        "what does not fit is kept as failed",
+        json_schema_extra=LATER,
+    )
+
+    @field_validator("json_schema", mode="before")
+    @classmethod
+    def _schema(cls, value: Any) -> str:
+        return schema_text(value)
 
 
 class Vlm(Section):
@@ -78,12 +114,22 @@ class Vlm(Section):
     batch_size: int = Field(
         4, ge=1, le=256, description="questions per batch", json_schema_extra=NO_RESULT
     )
-    packing: int = Field(1, ge=1, le=6, description="frames packed into one temporal slot "
-                         "(MiniCPM-V 4.5)")  # fmt: skip
+    packing: int = Field(
+        1,
+        ge=1,
+        le=6,
+        description="frames of a video that captions show in one question; MiniCPM-V 4.5 packs "
+        "them into one slot of time",
+    )
     max_slice_nums: int = Field(
         1, ge=1, le=9, description="slices of one high-resolution frame (MiniCPM-V)"
     )
     thinking: bool = Field(False, description="let the model reason before it answers")
+    variables: dict[str, str] = Field(
+        default_factory=dict,
+        description="values of variables that prompts declare of their own, by name",
+        json_schema_extra=LATER,
+    )
     timeout_seconds: float = Field(
         120.0,
         gt=0,
@@ -97,3 +143,8 @@ class Vlm(Section):
         description="concurrent requests to an endpoint",
         json_schema_extra=NO_RESULT,
     )
+
+    @field_validator("variables")
+    @classmethod
+    def _names(cls, value: dict[str, str]) -> dict[str, str]:
+        return checked_names(value)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..errors import EnvironmentFault, ProfileError, UnknownName
 from ..system import private_files as private
 from ..text import clean, nearest
+from .section import from_file
 from .spec import Spec, section_class, sections
 from .stages import STAGES
 from .user_settings import config_folder
@@ -99,6 +100,20 @@ def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Spec:
         _assign(tables, key.split("."), value)
     where = f"profile {profile.name} with the settings given on top" if overrides else ""
     return build(tables, profile.name, where or str(profile.path))
+
+
+def embedded(overrides: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return overrides with what files say for the files they name: an engine may run elsewhere.
+
+    `spec` is what they were resolved to.
+    """
+    found = dict(overrides)
+    for key, value in overrides.items():
+        table, _, name = key.partition(".")
+        mark = from_file(section_class(table), name)
+        if mark is not None and mark.is_path(value):
+            found[key] = getattr(spec.section(table), name)
+    return found
 
 
 def build(tables: dict[str, Any], name: str, where: str) -> Spec:
@@ -221,6 +236,7 @@ def _extended_tables(
     tables: dict[str, Any], profile: ProfileFile, seen: tuple[str, ...]
 ) -> dict[str, Any]:
     base = tables.pop("extends", None)
+    tables = _with_absolute_paths(tables, profile.path.absolute().parent)
     if base is None:
         return tables
     # A user's `storm` may extend the preset `storm` it hides; any other return is a circle.
@@ -231,6 +247,22 @@ def _extended_tables(
             f"{clean(str(profile.path))}: extends itself through '{clean(str(base))}'"
         )
     return _merge(_extended(parent, chain), tables)
+
+
+def _with_absolute_paths(tables: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return tables in which paths of files are those meant: from the folder of the profile."""
+
+    def absolute(table: str, name: str, value: Any) -> Any:
+        mark = from_file(section_class(table), name)
+        named = mark is not None and mark.is_path(value)
+        return str(folder / Path(value).expanduser()) if named else value
+
+    return {
+        table: {name: absolute(table, name, value) for name, value in settings.items()}
+        if isinstance(settings, Mapping)
+        else settings
+        for table, settings in tables.items()
+    }
 
 
 def _parent(base: str, profile: ProfileFile) -> ProfileFile:

@@ -10,19 +10,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ..errors import EnvironmentFault, ProfileError, UnknownName, UsageError
 from ..system import private_files as private
 from ..text import clean, clean_path, nearest
 from .section import Section
 from .user_settings import config_folder
+from .variables import VARIABLES, checked_names
 
 FILE = "prompts.toml"
 NAME_EXAMPLE = "my_prompt.1"
-VARIABLES = ("tags", "label", "time", "frames")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SLOT = re.compile(r"\{(\w+)\}")
 _SHIPPED = (
@@ -38,6 +38,13 @@ class Wording(Section):
     system: str = Field("", max_length=20_000)
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = Field("", max_length=500)
+    defaults: dict[str, Annotated[str, Field(max_length=20_000)]] = Field(default_factory=dict)
+    """variables of its own by name; one without a value must be given one by each scan"""
+
+    @field_validator("defaults")
+    @classmethod
+    def _names(cls, value: dict[str, str]) -> dict[str, str]:
+        return checked_names(value)
 
 
 class Prompt(Section):
@@ -49,6 +56,8 @@ class Prompt(Section):
     system: str = ""
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = ""
+    defaults: dict[str, str] = Field(default_factory=dict)
+    """values of its own variables; empty ones lack theirs, see `bound`"""
     own: bool = False
     """of the user's own file"""
 
@@ -59,29 +68,64 @@ class Prompt(Section):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Return the variables it uses, in order."""
-        return tuple(name for name in VARIABLES if f"{{{name}}}" in self.text + self.system)
+        """Return the variables it uses, those that scans fill in before its own."""
+        known = (*VARIABLES, *self.defaults)
+        return tuple(name for name in known if f"{{{name}}}" in self.text + self.system)
+
+    @property
+    def own_values(self) -> dict[str, str]:
+        """Return the values of the variables of its own that it uses."""
+        return {name: self.defaults[name] for name in self.variables if name in self.defaults}
+
+    def bound(self, values: Mapping[str, str]) -> Prompt:
+        """Return the prompt with values for variables of its own; others are not looked at."""
+        given = {name: value for name, value in values.items() if name in self.defaults}
+        return self.model_copy(update={"defaults": {**self.defaults, **given}})
 
     def fill(self, values: Mapping[str, str], extra: str = "") -> str:
         """Return the text with variables filled in, and extra instructions after it.
 
         Only known variables are replaced, once: what a model said may hold braces.
         """
-        filled = _SLOT.sub(
-            lambda slot: values.get(slot[1], slot[0]) if slot[1] in VARIABLES else slot[0],
-            self.text,
-        )
+        filled = self._filled(self.text, values)
         return f"{filled}\n\n{extra}" if extra else filled
+
+    def fill_system(self, values: Mapping[str, str]) -> str:
+        """Return the instructions before the text with variables filled in."""
+        return self._filled(self.system, values)
+
+    def _filled(self, text: str, values: Mapping[str, str]) -> str:
+        known = {**self.defaults, **{name: values[name] for name in VARIABLES if name in values}}
+        return _SLOT.sub(lambda slot: known.get(slot[1], slot[0]), text)
+
+
+def check_answer(stage: str, wanted: str, prompt: Prompt) -> None:
+    """Raise UsageError where a stage works on verdicts and the prompt asks for none."""
+    if wanted == "verdict" and prompt.answer != wanted:
+        raise UsageError(
+            f"{stage}.prompt = '{clean(prompt.reference)}' does not ask for a verdict; "
+            "take 'storm_verify', or add a prompt with answer = \"verdict\""
+        )
 
 
 class Prompts:
     """All prompts, by name and version."""
 
-    def __init__(self, prompts: Mapping[str, Mapping[int, Prompt]]) -> None:
+    def __init__(
+        self, prompts: Mapping[str, Mapping[int, Prompt]], values: Mapping[str, str] | None = None
+    ) -> None:
         self._prompts = prompts
+        self._values = values or {}
+
+    def bound(self, values: Mapping[str, str]) -> Prompts:
+        """Return the same prompts with values for variables of their own."""
+        return Prompts(self._prompts, values)
 
     def get(self, reference: str) -> Prompt:
         """Return `name` (its newest version) or `name@version`. Raises UnknownName."""
+        return self._get(reference).bound(self._values)
+
+    def _get(self, reference: str) -> Prompt:
         name, at, version = reference.partition("@")
         versions = self._prompts.get(name)
         if versions is None:
@@ -129,7 +173,7 @@ def add(name: str, wording: Wording) -> Prompt:
         raise UsageError(
             f"'{clean(name)}' is not a valid prompt name; use a to z, 0 to 9, '_' and '-'"
         )
-    _check_variables(wording.text, f"prompt '{name}'")
+    _check_variables(wording, f"prompt '{name}'")
     existing = {p.version: p for p in load_prompts().all() if p.name == name}
     same = [p for p in existing.values() if _wording(p) == wording]
     if same:
@@ -173,13 +217,15 @@ def _table(wording: Wording) -> Any:
     import tomlkit
 
     table = tomlkit.table()
-    for key, value in wording.model_dump(exclude_defaults=True).items():
+    for key, value in wording.model_dump(exclude_defaults=True, exclude={"defaults"}).items():
         table[key] = tomlkit.string(value, multiline="\n" in value)
+    if wording.defaults:
+        table["defaults"] = wording.defaults
     return table
 
 
 def _wording(prompt: Prompt) -> Wording:
-    return Wording(text=prompt.text, system=prompt.system, answer=prompt.answer, note=prompt.note)
+    return Wording(**{name: getattr(prompt, name) for name in Wording.model_fields})
 
 
 def _read(path: Path, *, own: bool) -> dict[str, dict[int, Prompt]]:
@@ -210,13 +256,16 @@ def _one(where: str, name: str, version: str, table: object, own: bool) -> Promp
         first = error.errors()[0]
         key = ".".join(clean(str(part)) for part in first["loc"])
         raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
-    _check_variables(wording.text + wording.system, f"{where}: [{name}.{version}]")
+    _check_variables(wording, f"{where}: [{name}.{version}]")
     return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
 
 
-def _check_variables(text: str, where: str) -> None:
-    for slot in _SLOT.findall(text):
-        if slot not in VARIABLES:
-            known = ", ".join(f"{{{name}}}" for name in VARIABLES)
-            hint = nearest(slot, list(VARIABLES))
-            raise ProfileError(f"{where}: unknown variable {{{slot}}}{hint}; known: {known}")
+def _check_variables(wording: Wording, where: str) -> None:
+    names = [*VARIABLES, *wording.defaults]
+    for slot in _SLOT.findall(wording.text + wording.system):
+        if slot not in names:
+            known = ", ".join(f"{{{name}}}" for name in names)
+            raise ProfileError(
+                f"{where}: unknown variable {{{slot}}}{nearest(slot, names)}; known: {known}; "
+                f"declare one of your own with --var {slot}=VALUE, or in the file's `defaults`"
+            )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from .section import Section
+from .region_shapes import Shape, mask_digest, mask_uri, shape
+from .section import LATER, FromFile, Section, unhashed
 
-Rectangle = tuple[float, float, float, float]
+RegionShape = Annotated[Shape, BeforeValidator(shape)]
 
 
 class Sampling(Section):
@@ -42,20 +43,34 @@ class Sampling(Section):
 
 
 class Regions(Section):
-    """Where to look. Rectangles are [x, y, width, height], in fractions when all are at most 1."""
+    """Where to look: rectangles, polygons, a mask.
 
-    include: tuple[Rectangle, ...] = Field((), description="look only inside these rectangles")
-    exclude: tuple[Rectangle, ...] = Field((), description="never look inside these rectangles")
+    A rectangle is [x, y, width, height], a polygon [[x, y], [x, y], [x, y], ...]; in fractions of
+    the frame when all its numbers are at most 1, else in pixels.
+    """
 
-    @field_validator("include", "exclude")
+    include: tuple[RegionShape, ...] = Field(
+        (), description="look only inside these rectangles and polygons"
+    )
+    exclude: tuple[RegionShape, ...] = Field(
+        (), description="never look inside these rectangles and polygons"
+    )
+    mask: Annotated[str, FromFile(("data:",))] = Field(
+        "",
+        description="a picture that is white where to look and black elsewhere, stretched over the "
+        "frame",
+        json_schema_extra=LATER,
+    )
+
+    @field_validator("mask", mode="before")
     @classmethod
-    def _positive(cls, value: tuple[Rectangle, ...]) -> tuple[Rectangle, ...]:
-        for x, y, width, height in value:
-            if x < 0 or y < 0 or width <= 0 or height <= 0:
-                raise ValueError(
-                    "a rectangle is [x, y, width, height] with x, y >= 0 and a size > 0"
-                )
-        return value
+    def _mask(cls, value: Any) -> str:
+        return mask_uri(value)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of it is part of a hash: of a mask, its pixels only."""
+        dump = self.model_dump(mode="json", exclude=unhashed(self))
+        return dump | ({"mask": mask_digest(self.mask)} if self.mask else {})
 
 
 class Events(Section):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from ..errors import ProfileError
+from .gates import check_gates, frames_gated
 from .model_settings import Models, Vlm
 from .screening_settings import Events, Limits, Output, Regions, Run, Sampling
-from .section import MEASURE, NO_RESULT, Section, marked
+from .section import MEASURE, Section, marked, unhashed
 from .stages import STAGES, declaration, declarations, event_stages, in_order
 
 LATER_SAMPLING = ("stream", "raw_rate")
@@ -96,13 +97,16 @@ class Spec(Section):
 
     def what_matters(self) -> dict[str, Any]:
         """Return the settings a result depends on: none of how the work is done."""
-        names = ["sampling", "regions", "events", *self.stages]
+        names = ["sampling", "events", *self.stages]
         names += ["models", "vlm"] if self.model_stages else []
         dump: dict[str, Any] = {"stages": list(self.stages)}
         for name in names:
             section = self.section(name)
-            dump[name] = section.model_dump(mode="json", exclude=marked(type(section), NO_RESULT))
+            dump[name] = section.model_dump(mode="json", exclude=unhashed(section))
         dump["sampling"] = without_defaults(dump["sampling"])
+        dump["regions"] = self.regions.identity()
+        if self.model_stages and any(dump["regions"].values()):
+            dump["regions"]["models"] = "see what is inside"  # they once saw whole frames
         return dump
 
     def hash(self) -> str:
@@ -113,11 +117,13 @@ class Spec(Section):
         """Return the settings of `stage` that change what it measures (not what it decides)."""
         section = self.section(stage)
         regions = declaration(stage).in_regions
+        gated = frames_gated(self, stage)
         return {
             "own": section.model_dump(mode="json", include=marked(type(section), MEASURE)),
-            "regions": self.regions.model_dump(mode="json") if regions else {},
+            "regions": self.regions.identity() if regions else {},
             # Which stream was asked for is part of the content's identity.
             "sampling": without_defaults(self.sampling.model_dump(mode="json", exclude={"stream"})),
+            **({"gated": gated} if gated else {}),
         }
 
 
@@ -165,7 +171,16 @@ def without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
 
 def tagged_hash(tag: str, value: Any) -> str:
     """Return 32 hex digits of BLAKE2b over the tag and the canonical JSON of `value`."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return tagged_hash_of_text(tag, canonical(value))
+
+
+def canonical(value: Any) -> str:
+    """Return the canonical JSON of a value, of which hashes are made."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def tagged_hash_of_text(tag: str, text: str) -> str:
+    """Return the `tagged_hash` of the value whose canonical JSON is `text`."""
     return hashlib.blake2b(f"sightline.{tag}\n{text}".encode(), digest_size=16).hexdigest()
 
 
@@ -212,6 +227,7 @@ def _check_stages(spec: Spec) -> None:
         _check_needs(spec, name)
     for name in spec.stages:
         _check_frames(spec, name)
+    check_gates(spec)
 
 
 def _check_needs(spec: Spec, name: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from ..errors import SightlineError
 from ..plugins.registry import Registry
 from .section import Section
+from .variables import VARIABLES
 
 Role = Literal["screening", "model", "verification"]
 ModelKind = Literal["vlm", "embedder", "detector", "segmenter"]
@@ -52,6 +53,8 @@ class StageDeclaration:
     """whether its accepted candidates become events"""
     in_regions: ClassVar[bool] = False
     """whether the regions of a profile bound what it measures; else it measures entire frames"""
+    faults: ClassVar[tuple[str, ...]] = ()
+    """of a screening stage: what it finds wrong with frames that `gate` can name (`gates.py`)"""
     accepts: ClassVar[tuple[ModelKind, ...]] = ()
     """kinds of models it can use"""
     follows: ClassVar[str] = ""
@@ -60,6 +63,8 @@ class StageDeclaration:
     """what `model = "auto"` stands for, on an accelerator and on a CPU"""
     prompt: ClassVar[PromptAnswer] = ""
     """the type of answer its `prompt` setting has to ask for; empty where it has none"""
+    variables: ClassVar[tuple[str, ...]] = VARIABLES
+    """which of the variables of prompts it fills in; a prompt with another one is refused"""
     slot: ClassVar[Slot] = ""
     """where exports and lists put its answers: a field of the frame, object or candidate they are
     about. Without one they are listed as `answers` of the frame, by `line`"""

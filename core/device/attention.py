@@ -7,13 +7,20 @@ fetch compiled code from the hub instead of an absent flash-attn. So the choice 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import ModelRefused
 from ..text import clean, nearest
 from .capability import AMPERE, Capability
+from .flash_install import (
+    Machine,
+    built_with_cxx11_abi,
+    install_flash_attn,
+    install_flash_attn_4,
+    linked_cuda,
+)
 
 BACKENDS = (
     "auto",
@@ -112,21 +119,59 @@ def judge(name: str, device: Capability, dtype: str | None) -> Backend:
     return _installed(name, package, device)
 
 
-def attention_report(device: Capability | None = None) -> tuple[Backend, ...]:
-    """Return every backend and whether it can work, for `doctor`.
+def attention_report(machine: Machine, pip: str = "pip") -> tuple[Backend, ...]:
+    """Return every backend and whether it can work on a machine, for `doctor`.
 
-    Without a device nothing of torch is loaded: only what is installed is looked at.
+    Nothing of torch is loaded: only what is installed is looked at. The `mend` of a flash backend
+    is the command that installs it for this machine, or says that none exists.
     """
-    if device is not None:
-        return tuple(judge(name, device, None) for name in BACKENDS[1:])
-    return tuple(_on_disk(name) for name in BACKENDS[1:])
+    return tuple(_on_disk(name, machine, pip) for name in BACKENDS[1:])
 
 
-def _on_disk(name: str) -> Backend:
+def _on_disk(name: str, machine: Machine, pip: str) -> Backend:
     package = FLASH.get(name)
     if package is None:
         return Backend(name, True)
-    return _missing(name, package) or _mismatch(name, package, _version("torch") or "")
+    mend = f"{_install(name, machine, pip)}; or {STAY}"
+    absent = _missing(name, package)
+    if absent is not None:
+        return replace(absent, mend=mend)
+    why = _unfit(package, machine) or _mismatch(name, package, machine.torch, machine.cuda).why
+    why = why or _other_binary(package, machine)
+    return Backend(name, not why, why, mend if why else "")
+
+
+def _unfit(package: Package, machine: Machine) -> str:
+    if machine.compute is None:
+        return f"{package.distribution} needs an NVIDIA GPU, and the driver reports none"
+    if machine.compute < package.compute:
+        has = ".".join(map(str, machine.compute))
+        return f"{package.distribution} needs {package.gpus}, this GPU has {has}"
+    if not machine.cuda:
+        return f"torch {machine.torch} is a CPU build"
+    return ""
+
+
+def _other_binary(package: Package, machine: Machine) -> str:
+    """Compare what the compiled module is linked with, whatever its version says."""
+    linked = linked_cuda(package.distribution, package.module)
+    if linked and linked != machine.cuda_major:
+        return (
+            f"{package.distribution} is linked with CUDA {linked}, and this torch has CUDA "
+            f"{machine.cuda}"
+        )
+    abi = built_with_cxx11_abi(package.distribution, package.module)
+    if None not in (abi, machine.cxx11_abi) and abi != machine.cxx11_abi:
+        return f"{package.distribution} was built for torch with the other C++ ABI"
+    return ""
+
+
+def _install(name: str, machine: Machine, pip: str) -> str:
+    if name == "flash_attention_2":
+        return install_flash_attn(machine, pip)
+    if name == "flash_attention_4":
+        return install_flash_attn_4(machine, pip)
+    return f"no wheel of it is published; {FLASH[name].install}"
 
 
 def _installed(name: str, package: Package, device: Capability) -> Backend:
@@ -147,6 +192,7 @@ def _missing(name: str, package: Package) -> Backend | None:
 def _mismatch(name: str, package: Package, torch: str, cuda: str = "") -> Backend:
     """Compare what a wheel says it was built for, e.g. 2.8.3+cu12torch2.9, with what is here."""
     stated = _version(package.distribution) or ""
+    other_abi = "cxx11abiFALSE" in stated  # torch has had the new ABI since 2.7
     for_torch = re.search(r"torch(\d+\.\d+)", stated)
     for_cuda = re.search(r"cu(\d{2})", stated)
     wrong = ""
@@ -154,6 +200,8 @@ def _mismatch(name: str, package: Package, torch: str, cuda: str = "") -> Backen
         wrong = f"torch {for_torch[1]}, and torch {torch} is installed"
     elif for_cuda and cuda and for_cuda[1] != cuda.split(".", maxsplit=1)[0]:
         wrong = f"CUDA {for_cuda[1]}, and this torch has CUDA {cuda}"
+    elif other_abi:
+        wrong = "the old C++ ABI, which torch has not had since 2.7"
     if not wrong:
         return Backend(name, True)
     why = f"{package.distribution} {stated} was built for {wrong}"

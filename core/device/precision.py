@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelRefused
@@ -17,7 +19,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 def choose_dtype(wanted: str, device: Capability, *, exact: bool = False) -> str:
     """Return "float32", "bfloat16" or "float16" for `wanted`, one of `DTYPES`.
 
-    auto is float32 on a CPU, bfloat16 on a GPU since Ampere, float16 on an older one, float32
+    auto is float32 on a CPU (an embedder may then turn out to be faster in bfloat16: see
+    `models/cpu_precision.py`), bfloat16 on a GPU since Ampere, float16 on an older one, float32
     elsewhere. `exact` makes auto float32 everywhere: for models whose result are coordinates,
     since bfloat16 resolves only 256 steps between 0.5 and 1, seven pixels of a 1920 wide picture.
     Raises ModelRefused for a precision that does not exist or that the device cannot do.
@@ -35,6 +38,23 @@ def choose_dtype(wanted: str, device: Capability, *, exact: bool = False) -> str
             f"dtype bfloat16 needs a GPU since Ampere, {device.device} is older; use float16"
         )
     return wanted
+
+
+@cache
+def has_fast_bfloat16() -> bool:
+    """Return whether this CPU has instructions that multiply bfloat16: AMX or AVX512-BF16."""
+    return bool({"amx_bf16", "avx512_bf16"} & cpu_flags())
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Return what the system says its first CPU can do; empty where it does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return frozenset(found.partition(":")[2].split())
 
 
 def torch_dtype(name: str) -> torch.dtype:

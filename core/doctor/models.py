@@ -6,9 +6,24 @@ Nothing of torch or transformers is imported: what is installed is looked at fro
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .packages import CheckResult, DoctorRequest, installed, ok, pip, reinstall, warning
+from ..device.driver import oldest_gpu
+from .packages import (
+    CheckResult,
+    DoctorRequest,
+    child,
+    installed,
+    ok,
+    pip,
+    reinstall,
+    warning,
+)
+
+if TYPE_CHECKING:
+    from ..device.attention import Backend
 
 NEWEST_NEEDED = {
     "minicpmv4_7": "MiniCPM-V 4.7",
@@ -20,6 +35,19 @@ NEWEST_NEEDED = {
     "siglip2": "SigLIP 2",
 }
 """architectures an older transformers lacks, by the folder of their code"""
+_FLASH_PROBE = """
+import torch
+from {module} import flash_attn_func
+one = torch.ones(1, 16, 2, 64, device="cuda", dtype=torch.float16)
+made = flash_attn_func(one, one, one)
+made = made[0] if isinstance(made, tuple) else made
+assert abs(made.float().mean().item() - 1) < 1e-2, "it computes something else"
+"""
+_FLASH_PROBES = {
+    "flash_attention_2": _FLASH_PROBE.format(module="flash_attn"),
+    "flash_attention_3": _FLASH_PROBE.format(module="flash_attn_interface"),
+    "flash_attention_4": _FLASH_PROBE.format(module="flash_attn.cute"),
+}
 FAMILY_PACKAGES = ("torchvision", "timm", "num2words", "accelerate", "safetensors")
 QUANTISING = {"torchao": "8bit", "bitsandbytes": "8bit and 4bit"}
 
@@ -41,16 +69,39 @@ def families(asked: DoctorRequest) -> CheckResult:
 
 
 def attention(asked: DoctorRequest) -> CheckResult:
-    """Which attention backends are installed; a flash backend that does not fit is named."""
-    from ..device.attention import attention_report
+    """Which attention backends work here; a flash backend that does not fit is named.
 
-    report = attention_report()
+    An installed one that fits by its files is also run once, in a child, on the GPU.
+    """
+    from ..device.attention import FLASH, attention_report
+    from ..device.flash_install import this_machine
+
+    machine = this_machine(oldest_gpu())
+    report = attention_report(machine, pip())
+    report = tuple(_run(each) if each.name in FLASH else each for each in report)
     usable = ", ".join(each.name for each in report if each.usable)
     broken = [each for each in report if not each.usable and "not installed" not in each.why]
     if broken:
         return warning(f"{usable}; {broken[0].name}: {broken[0].why}", broken[0].mend)
-    absent = ", ".join(each.name for each in report if not each.usable)
-    return ok(f"{usable}; not installed: {absent} (sdpa runs torch's own flash kernels)")
+    absent = [each for each in report if not each.usable]
+    names = ", ".join(each.name for each in absent) or "none"
+    text = f"{usable}; not installed: {names} (sdpa runs torch's own flash kernels)"
+    lines = [f"{each.name}: {each.mend.rpartition('; or ')[0]}" for each in absent]
+    return ok("; ".join([text, *lines[:1]]))
+
+
+def _run(backend: Backend) -> Backend:
+    """Try a flash backend on the GPU: only that shows that it was built for this architecture."""
+    if not backend.usable or backend.name not in _FLASH_PROBES:
+        return backend
+    try:
+        child(_FLASH_PROBES[backend.name])
+    except RuntimeError as error:
+        from ..device.flash_install import install_flash_attn, this_machine
+
+        mend = install_flash_attn(this_machine(oldest_gpu()), pip())
+        return replace(backend, usable=False, why=f"does not run on this GPU: {error}", mend=mend)
+    return backend
 
 
 def quantisation(asked: DoctorRequest) -> CheckResult:

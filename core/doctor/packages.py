@@ -18,6 +18,9 @@ from importlib import import_module, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..device.drift import FLOORS, too_old
+from ..device.driver import Driver, driver_with_gpu, nvidia_card, nvml
+from ..device.flash_install import torch_cuda
 from ..system.child_environment import child_environment
 from ..text import counted
 
@@ -50,18 +53,6 @@ class DoctorRequest:
     library: Path
     lock: Path | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """What NVML says: the driver, the newest CUDA it serves, and a line for each GPU."""
-
-    version: str
-    cuda: tuple[int, int]
-    devices: tuple[str, ...]
-
-
-FLOORS = {"torch": "2.9", "transformers": "5"}
-"""The oldest versions the models work with; as in pyproject.toml."""
 
 NAMED_AT_MOST = 5
 CHILD_SECONDS = 120.0
@@ -115,7 +106,7 @@ def packages(asked: DoctorRequest) -> CheckResult:
 def versions(asked: DoctorRequest) -> CheckResult:
     """Are torch and transformers new enough for the models."""
     found = {name: installed(name) for name in FLOORS}
-    wrong = [shown for name in FLOORS if (shown := _too_old(name, found[name]))]
+    wrong = [shown for name in FLOORS if (shown := too_old(name, found[name]))]
     if wrong:
         needs = " ".join(shlex.quote(f"{name}>={floor}") for name, floor in FLOORS.items())
         fix = reinstall() if in_checkout() else f"{pip()} install --upgrade {needs}"
@@ -130,7 +121,7 @@ def decord(asked: DoctorRequest) -> CheckResult:
         made_for_this = sys.platform == "linux" and os.uname().machine == "x86_64"
         return warning(text, f"{pip()} install decord") if made_for_this else ok(text)
     try:
-        version = _child("import decord; print(decord.__version__)")
+        version = child("import decord; print(decord.__version__)")
     except RuntimeError as error:
         text = f"decord cannot be imported ({error}); PyAV reads sampled frames instead"
         return warning(text, f"{pip()} install --force-reinstall --no-deps decord")
@@ -157,30 +148,15 @@ def torch(asked: DoctorRequest) -> CheckResult:
     version = installed("torch")
     if version is None:
         return failure("torch is not installed", reinstall())
-    driver = _driver_with_gpu()
+    driver = driver_with_gpu()
     if driver is None:
-        build = _torch_build()
+        build = torch_cuda()
         return ok(f"torch {version} ({f'CUDA {build}' if build else 'CPU'} build) on the CPU")
     try:
-        found = json.loads(_child(_TORCH_PROBE).splitlines()[-1])
+        found = json.loads(child(_TORCH_PROBE).splitlines()[-1])
     except RuntimeError as error:
         return failure(f"torch {version} cannot be imported: {error}", reinstall())
     return _torch_with(driver, found)
-
-
-def nvml(library: Any) -> Driver:
-    """Ask pynvml for the driver and its GPUs; raises its NVMLError when there is no driver."""
-    library.nvmlInit()
-    try:
-        cuda = int(library.nvmlSystemGetCudaDriverVersion())
-        count = range(library.nvmlDeviceGetCount())
-        return Driver(
-            version=_text(library.nvmlSystemGetDriverVersion()),
-            cuda=(cuda // 1000, cuda % 1000 // 10),
-            devices=tuple(_device(library, library.nvmlDeviceGetHandleByIndex(n)) for n in count),
-        )
-    finally:
-        library.nvmlShutdown()
 
 
 def installed(name: str) -> str | None:
@@ -272,16 +248,7 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _too_old(name: str, version: str | None) -> str:
-    from packaging.version import Version
-
-    if version is None:
-        return f"{name} is not installed"
-    floor = FLOORS[name]
-    return f"{name} {version} is older than {floor}" if Version(version) < Version(floor) else ""
-
-
-def _child(code: str) -> str:
+def child(code: str) -> str:
     """Run `code` in a Python of its own, which may crash alone, and return what it printed."""
     import subprocess
 
@@ -299,21 +266,8 @@ def _child(code: str) -> str:
     return done.stdout.decode(errors="replace").strip()
 
 
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
 def _dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
-
-
-def _device(library: Any, handle: Any) -> str:
-    name = _text(library.nvmlDeviceGetName(handle))
-    try:
-        memory = library.nvmlDeviceGetMemoryInfo(handle)
-    except library.NVMLError:  # not reported under MIG without permission
-        return name
-    return f"{name} {memory.total / 2**30:.0f} GiB, {memory.free / 2**30:.0f} GiB free"
 
 
 def _no_driver(error: Exception) -> CheckResult:
@@ -323,42 +277,10 @@ def _no_driver(error: Exception) -> CheckResult:
     if kind != "NVMLError_LibraryNotFound":
         text = f"the NVIDIA driver does not answer: {error}"
         return warning(text, "run nvidia-smi and follow its message")
-    if _nvidia_card():
+    if nvidia_card():
         text = "there is an NVIDIA GPU but no driver: everything runs on the CPU"
         return warning(text, "install the NVIDIA driver (in a container: start it with --gpus all)")
     return ok("no NVIDIA driver: everything runs on the CPU")
-
-
-def _nvidia_card() -> bool:
-    """Does the PCI bus hold a display or compute device (class 03) of NVIDIA's (vendor 10de)."""
-    for vendor in Path("/sys/bus/pci/devices").glob("*/vendor"):
-        kind = vendor.with_name("class")
-        if vendor.read_text().strip() == "0x10de" and kind.read_text().startswith("0x03"):
-            return True
-    return False
-
-
-def _driver_with_gpu() -> Driver | None:
-    try:
-        library = import_module("pynvml")
-    except ImportError:  # as below, the gpu check has said why
-        return None
-    try:
-        driver = nvml(library)
-    except library.NVMLError:
-        return None
-    return driver if driver.devices else None
-
-
-def _torch_build() -> str:
-    """Return the CUDA version torch was built for, read from its text; empty for a CPU build."""
-    from importlib import metadata
-
-    path = Path(str(metadata.distribution("torch").locate_file("torch/version.py")))
-    found = re.search(
-        r"^cuda\b[^=]*=\s*['\"]([\d.]+)", path.read_text(encoding="utf-8"), re.MULTILINE
-    )
-    return found[1] if found else ""
 
 
 def _torch_with(driver: Driver, found: dict[str, Any]) -> CheckResult:

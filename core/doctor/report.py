@@ -72,6 +72,11 @@ def as_json(findings: Iterable[CheckResult]) -> dict[str, Any]:
     }
 
 
+def findings(library: Path) -> tuple[dict[str, Any], ...]:
+    """Return every finding as JSON values."""
+    return tuple(as_json(examine(library))["findings"])
+
+
 def python(asked: DoctorRequest) -> CheckResult:
     """Is this Python new enough."""
     shown = f"Python {sys.version.split()[0]} at {sys.executable}"

@@ -26,20 +26,21 @@ def same(one: Annotation, other: Annotation) -> bool:
     """Compare two answers, but for how long they took."""
     if one.vector is not None and other.vector is not None:
         return float(one.vector @ other.vector) >= SAME_COSINE
-    return (one.vector is None) == (other.vector is None) and _alike(_said(one), _said(other))
+    return (one.vector is None) == (other.vector is None) and alike(_said(one), _said(other))
 
 
 def _said(note: Annotation) -> dict[str, Any]:
     return {key: value for key, value in note.body.items() if key != "facts"}
 
 
-def _alike(one: Any, other: Any) -> bool:
+def alike(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal, numbers within `SAME_SHARE`."""
     if isinstance(one, dict) and isinstance(other, dict):
         if "counts" in one and "counts" in other:
             return _same_mask(one, other)
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
+        return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, float) and isinstance(other, (int, float)):
         return abs(one - other) <= SAME_SHARE * max(1.0, abs(one))
     return bool(one == other)

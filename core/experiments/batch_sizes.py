@@ -13,13 +13,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from ..config.spec import Spec
 from ..errors import NothingToScan, SourceError, UsageError
+from ..models.protocols import Model
 from ..models.residency import Residency
 from ..pipeline.channel import Control
 from ..protocol.views import Agreement, BatchLine
@@ -35,9 +36,12 @@ from .agreement import Key, key_of, same
 
 AROUND_A_DIFFERENCE = 24
 """letters shown on either side of where two texts part"""
+AS_IN_PROFILE = 0
+"""the size that leaves those of the profile as they are"""
 REFERENCE = "reference"
 """the library that is kept: what the others are compared with"""
 Notify = Callable[[str], None]
+Calls = Sequence[tuple[Model, Callable[[], Any]]]
 _Notes = dict[tuple[str, Key], Annotation]
 
 
@@ -49,6 +53,8 @@ class _Ran:
     frames: int
     notes: _Notes
     found: dict[str, Result]
+    bare_seconds: float | None = None
+    """what the models took alone, given the same inputs"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ class BatchComparison:
         return {
             "round": unit.round, "batch": unit.size, "seconds": ran.seconds, "frames": ran.frames,
             "peak_bytes": max(peaks, default=0) or None, "stages": [asdict(a) for a in compared],
+            "bare_seconds": ran.bare_seconds,
         }  # fmt: skip
 
     def _spec(self, size: int) -> Spec:
@@ -165,12 +172,30 @@ class BatchComparison:
                 library, scan, spec.profile, spec, lambda _e: None, redo=False, session=session,
                 parent=self._control,
             )  # fmt: skip
+            calls = []
             if session is not None:
                 session.cancelled = lambda: job.control.cancelled
+                calls = session.record_calls()
             began = time.perf_counter()
             job.run(sources)
             seconds = time.perf_counter() - began
-            return _read(library, scan, spec, seconds)
+            bare_seconds = _repeated(calls, self._residency)
+            return replace(_read(library, scan, spec, seconds), bare_seconds=bare_seconds)
+
+
+def _repeated(calls: Calls, residency: Residency) -> float | None:
+    """Make the calls of models once more, one after another; return the seconds they took.
+
+    None where that says nothing: no call, calls of a server, which answers several at once, or of
+    a model that is not in memory any more.
+    """
+    models = {id(model): model for model, _ in calls}.values()
+    if not calls or any(each.device == "endpoint" or not residency.holds(each) for each in models):
+        return None
+    began = time.perf_counter()
+    for model, work in calls:
+        residency.run(model, work)
+    return time.perf_counter() - began
 
 
 def lines(rows: Mapping[int, Mapping[str, Any]], sizes: Sequence[int]) -> list[BatchLine]:
@@ -223,6 +248,8 @@ def batched(spec: Spec) -> tuple[str, ...]:
 
 def _sized(resolved: ResolvedModels, size: int) -> ResolvedModels:
     """Return the same with batches of one size, in whatever is done in batches."""
+    if size == AS_IN_PROFILE:
+        return resolved
     spec = resolved.spec
     changed: dict[str, Any] = {
         name: getattr(spec, name).model_copy(update={"batch_size": size}) for name in batched(spec)
@@ -241,7 +268,16 @@ def _line(
         speed=median(float(row["seconds"]) for row in alone) / seconds,
         peak_bytes=ran[-1]["peak_bytes"],
         stages=tuple(Agreement(**stage) for stage in ran[-1]["stages"]),
+        share=_share(ran),
     )
+
+
+def _share(ran: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the median share of the models' own speed; each round is compared with itself."""
+    bare = [row.get("bare_seconds") for row in ran]  # absent in rows of an earlier version
+    if None in bare:
+        return None
+    return median(float(b) / float(row["seconds"]) for b, row in zip(bare, ran, strict=True))  # type: ignore[arg-type]
 
 
 def _agreements(ran: _Ran, alone: _Ran) -> Iterator[Agreement]:

@@ -17,6 +17,7 @@ from ..models.residency import Residency
 from ..pipeline.channel import Cancelled, Control
 from ..protocol.views import RederivedSource
 from ..records import asked_stream, content_of, of_the_file
+from ..scans.gating import FrameGate
 from ..scans.plan import Source
 from ..scans.resolve_models import open_session, resolve_models
 from ..scans.scan_job import ScanJob
@@ -26,9 +27,11 @@ from ..sources.locator import FoundFile, find_one, locate
 from ..sources.reader import KILLED
 from ..storage.library import Library
 from ..storage.runs import TaskRow
+from ..storage.stage_input import keep_input_of
 from ..stores.answers import Annotation
 from ..stores.results import Result
 from .agreement import key_of, same
+from .stage_output import Golden, check_replay, difference, output_of
 
 EARLIER = "measured by an earlier version; scan it again"
 
@@ -41,7 +44,9 @@ class _Kept:
     annotations: list[Annotation]
 
 
-def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
+def verify(
+    library: Library, scan: int, stage: str = "", golden: Golden | None = None
+) -> Iterator[RederivedSource]:
     """Yield each source of a scan measured again, without an engine: for a read-only library.
 
     Raises UnknownName, UsageError, EnvironmentFault.
@@ -52,7 +57,9 @@ def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
     ):
         residency = Residency(beside.footprints)
         try:
-            again = Rederivation(library, scan, beside, residency, Control())
+            again = Rederivation(
+                library, scan, beside, residency, Control(), stage=stage, golden=golden
+            )
             for task in library.runs.tasks(scan):
                 yield again.check(task)
         finally:
@@ -62,18 +69,27 @@ def verify(library: Library, scan: int) -> Iterator[RederivedSource]:
 class Rederivation:
     """Measures the sources of one scan again, models and all, in another library.
 
-    `beside` is that library; what is in it already is taken as measured again.
+    `beside` is that library; what is in it already is taken as measured again. With a `stage`, it
+    is filled with what is kept of all others, so that this one alone runs, on the input it had,
+    and only its output is compared: with `golden`, or else with what is kept.
     """
 
     def __init__(
-        self, library: Library, scan: int, beside: Library, residency: Residency, control: Control
-    ) -> None:
+        self, library: Library, scan: int, beside: Library, residency: Residency,
+        control: Control, *, stage: str = "", golden: Golden | None = None,
+    ) -> None:  # fmt: skip
         """Raises UnknownName, UsageError, ModelMissing."""
         self._library = library
         self._beside = beside
         self._control = control
         self._spec = exact_spec_of(library, scan)
+        self._stage = stage
+        self._golden = golden
+        if stage:
+            check_replay(self._spec, stage, golden)
+            keep_input_of(library.database, beside.database, stage)
         self._session = _session(beside, residency, self._spec)
+        self._gate = FrameGate(self._spec)
 
     def check(self, task: TaskRow) -> RederivedSource:
         """Measure one source again and compare. Raises EnvironmentFault, Cancelled."""
@@ -98,8 +114,18 @@ class Rederivation:
         now = self._beside.results.info(again.result.content, task.path)
         if (now.timing, now.pixels) != (before.timing, before.pixels):
             return RederivedSource(task.path, "skipped", EARLIER)
-        difference = _difference(kept, again)
-        return RederivedSource(task.path, "changed" if difference else "same", difference)
+        if self._golden is not None and task.content not in self._golden.sources:
+            return RederivedSource(task.path, "skipped", "the golden file has nothing of it")
+        found = self._difference_of_stage(again) if self._stage else _difference(kept, again)
+        return RederivedSource(task.path, "changed" if found else "same", found)
+
+    def _difference_of_stage(self, again: _Kept) -> str:
+        content, spec, stage = again.result.content, self._spec, self._stage
+        before = output_of(self._library, content, spec, stage)
+        if self._golden is not None:
+            before = self._golden.sources[content]
+        now = output_of(self._beside, content, spec, stage)
+        return difference(before, now) if before and now else "no result"
 
     def _again(self, task: TaskRow) -> _Kept:
         found = find_one(task.path)
@@ -109,7 +135,7 @@ class Rederivation:
         scan = beside.runs.create(spec.profile, spec.model_dump(mode="json"), spec.hash(), {}, [])
         job = ScanJob(
             beside, scan, spec.profile, spec, lambda _event: None, redo=False,
-            session=self._session, parent=self._control,
+            session=self._session, parent=self._control, gate=self._gate,
         )  # fmt: skip
         if self._session is not None:
             self._session.cancelled = lambda: job.control.cancelled

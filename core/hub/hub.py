@@ -197,23 +197,22 @@ class Hub:
         return found
 
     def promote(self, text: str) -> Pin:
-        """Pin a model at the commit that was verified last, or at the one named (`NAME@COMMIT`).
+        """Pin a model at the newest commit fetched here, or at the one named (`NAME@COMMIT`).
 
-        Raises UsageError if that commit was not verified on this machine.
+        Raises UsageError unless that commit was loaded and tried on this machine. Where it is not
+        known which commit is the newest, the one that was tried last is pinned.
         """
+        from .layout import Folder
+        from .promotion import commit_to_pin
         from .reference import parse
 
         known = self.catalog
         reference = parse(text, known)
-        rows = known.rows(reference.repo) if reference.where == "hub" else []
-        wanted = [row for row in rows if row.commit.startswith(reference.revision)]
-        if not wanted:
-            name = clean(reference.name)
-            raise UsageError(
-                f"nothing of {clean(text)} was verified here; first: sightline models pull {name} "
-                f"--channel edge, then: sightline models verify {name} --channel edge"
-            )
-        return self.pins.set(reference.repo, wanted[0].commit, "promoted")
+        if reference.where != "hub":
+            raise UsageError(f"{clean(text)} has no commit to pin: it is no model of the hub")
+        newest = Folder(self.cache, reference.repo).ref("main") or ""
+        commit = commit_to_pin(reference, known.rows(reference.repo), newest)
+        return self.pins.set(reference.repo, commit, "promoted")
 
     def _fetchable(self, resolved: Resolved) -> None:
         from .resolve import code_page

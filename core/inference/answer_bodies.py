@@ -9,18 +9,34 @@ from pydantic import BaseModel
 
 
 class VlmBody(BaseModel):
-    """An answer as it came. `facts` are those of `core.models.answer_facts`."""
+    """An answer as it came. `facts` are those of `core.models.answer_facts`.
+
+    `data` is the JSON value in it, where the stage has a `json_schema`.
+    """
 
     text: str
     finish: str
     prompt: str
     facts: dict[str, Any]
+    data: Any = None
+
+
+class CaptionBody(VlmBody):
+    """A text about a frame, or about several frames of a video that one question showed.
+
+    `frames` is how many, `frames_shown` their times in seconds; both are there where `vlm.packing`
+    is more than 1.
+    """
+
+    frames: int = 1
+    frames_shown: list[float] = []
 
 
 def text_line(stage: str, body: Mapping[str, Any]) -> str:
     """Return `caption (detailed_description@1): a storm`, and whether the text was cut off."""
     cut = " (cut off)" if body["finish"] == "length" else ""
-    return f"{stage} ({body['prompt']}){cut}: {body['text']}"
+    several = f", {body['frames']} frames" if body.get("frames", 1) > 1 else ""
+    return f"{stage} ({body['prompt']}{several}){cut}: {body['text']}"
 
 
 def with_score(name: str, score: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ..config.model_settings import SchemaSection
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -15,10 +16,10 @@ from .answer_bodies import VlmBody, text_line
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
-from .vlm import answered, vlm_parameters
+from .vlm import answered, schema_of, vlm_parameters, with_schema
 
 
-class Describe(Section):
+class Describe(SchemaSection):
     """A description of each detected object."""
 
     model: str = Field("", description="a VLM or Florence-2; empty: vlm.model")
@@ -39,6 +40,7 @@ class DescribeStage(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
     follows: ClassVar[str] = "vlm"
     prompt: ClassVar[PromptAnswer] = "text"
+    variables: ClassVar[tuple[str, ...]] = ("label", "time")
     slot: ClassVar[Slot] = "description"
     Body: ClassVar[Any] = VlmBody
 
@@ -53,7 +55,9 @@ class DescribeStage(StageDeclaration):
         self._leases = leases
         self._spec = spec
         self._prompt = leases.prompts.get(spec.settings(Describe).prompt)
-        parameters = vlm_parameters(spec, self._prompt, spec.settings(Describe).extra)
+        self._schema = schema_of(spec.settings(Describe))
+        self._extra = with_schema(spec.settings(Describe).extra, self._schema)
+        parameters = vlm_parameters(spec, self._prompt, self._extra)
         self.asked = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
 
@@ -67,23 +71,25 @@ class DescribeStage(StageDeclaration):
                 values = {"label": box.label, "time": f"{frame.seconds:.3f} s"}
                 used = {name: values[name] for name in self._prompt.variables if name in values}
                 part = f"{part_of(box)}|{box.label}|{tagged_hash('filled', used)}"
-                text = self._prompt.fill(used, self._spec.settings(Describe).extra)
-                found.append(Question(row, part, (box, text)))
+                text = self._prompt.fill(used, self._extra)
+                system = self._prompt.fill_system(used)
+                found.append(Question(row, part, (box, text, system)))
         return found
 
     def prepare(
         self, model: VisionLanguageModel, shown: Sequence[LazyFrame], questions: Sequence[Question]
     ) -> Any:
         """Cut objects out and put them into words and pixels for the model."""
-        most, system = self._spec.vlm.max_tokens, self._prompt.system
+        most = self._spec.vlm.max_tokens
         return model.prepare(
             [
                 VlmRequest(
                     (cut_out(shown[q.row].for_vlm(), shown[q.row].scale, q.about[0]),),
                     q.about[1],
-                    system,
+                    q.about[2],
                     (),
                     most,
+                    self._schema.schema if self._schema else None,
                 )
                 for q in questions
             ]
@@ -97,4 +103,6 @@ class DescribeStage(StageDeclaration):
         self, model: VisionLanguageModel, raw: Any, asked: Sequence[tuple[LazyFrame, Question]]
     ) -> list[Answer]:
         """Return the answers as they came; which object each is about, its part says."""
-        return [Answer(answered(answer, self._prompt)) for answer in model.finish(raw)]
+        return [
+            Answer(answered(answer, self._prompt, 1, self._schema)) for answer in model.finish(raw)
+        ]

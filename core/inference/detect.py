@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section, Share
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, Slot, StageDeclaration
@@ -43,7 +44,7 @@ class _Prepared:
     views: list[list[_View]]
 
 
-class Detect(Section):
+class Detect(GatedSection):
     """Object detection: labelled boxes."""
 
     model: str = Field("grounding-dino-tiny", min_length=1, description="a detector")

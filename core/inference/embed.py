@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section
 from ..config.spec import Spec
 from ..config.stages import ModelKind, Slot, StageDeclaration
@@ -22,7 +23,7 @@ OBJECTS_PER_FRAME = 4
 """how many cut-outs a frame is reckoned to have when batches are sized"""
 
 
-class Embed(Section):
+class Embed(GatedSection):
     """An embedding vector of each frame and each detected object."""
 
     model: str = Field(

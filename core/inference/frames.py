@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ from ..models.protocols import Pixels
 from ..records import ColourBatch, SourceInfo
 from ..sources.colour import rough_size, shown_size
 from ..sources.reader import Colour, Reader
+from ..sources.region_mask import blacked_out, has_regions
 from ..stores.answers import AnswerStore, FrameStore
 from .stage import LazyFrame, Microbatch
 
@@ -88,6 +89,15 @@ def sampling_of_looks(spec: Spec) -> Sampling:
     return spec.sampling.model_copy(update={"mode": "fps"})
 
 
+def frames_at_once(spec: Spec) -> int:
+    """Return how many frames of a video a microbatch has: whole questions of `vlm.packing` each.
+
+    So what a question shows does not depend on `models.batch_size`.
+    """
+    packing = spec.vlm.packing
+    return -(-spec.models.batch_size // packing) * packing
+
+
 def kept_frames(spec: Spec, frames: FrameStore) -> FrameStore | None:
     """Return where frames are kept, if this spec keeps any: only VLMs are asked time and again."""
     only_vlm = any(declaration(name).accepts == ("vlm",) for name in spec.model_stages)
@@ -109,6 +119,7 @@ class VideoFrames:
     spec: Spec
     annotations: AnswerStore
     frames: FrameStore | None
+    gated: Callable[[int], dict[str, str]] = lambda _frame: {}
     ended: dict[str, Any] = field(default_factory=dict)
     count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -136,7 +147,7 @@ class VideoFrames:
     def _read_through(
         self, sampling: Sampling, read: list[tuple[int, float]]
     ) -> Iterator[Microbatch]:
-        size = self.spec.models.batch_size
+        size = frames_at_once(self.spec)
         sampling = sampling.model_copy(update={"stream": self.info.asked_stream})
         items = self.reader.colour(self.info.path, sampling, size, longest_side(self.spec))
         with closing(items):
@@ -145,20 +156,23 @@ class VideoFrames:
                     times = zip(item.indices.tolist(), item.pts_seconds.tolist(), strict=True)
                     read += times
                     self.count = len(read)
-                    yield Microbatch([self._decoded(item, row) for row in range(len(item))])
+                    first = len(read) - len(item)
+                    yield Microbatch([self._decoded(item, row, first) for row in range(len(item))])
                 else:
                     self.ended |= item.facts()
 
     def _from_times(self, known: list[tuple[int, float]]) -> Iterator[Microbatch]:
-        size = self.spec.models.batch_size
+        size = frames_at_once(self.spec)
         for start in range(0, len(known), size):
             part = known[start : start + size]
             pixels: dict[float, Pixels] = {}
             times = [seconds for _, seconds in part]
             yield Microbatch(
                 [
-                    self._shown(frame, seconds, partial(self._lazily, times, pixels, seconds))
-                    for frame, seconds in part
+                    self._shown(
+                        frame, seconds, partial(self._lazily, times, pixels, seconds), place
+                    )
+                    for place, (frame, seconds) in enumerate(part, start)
                 ]
             )
 
@@ -170,29 +184,44 @@ class VideoFrames:
                 pixels.update(dict(self.reader.shown(self.info, times, side)))  # all or none
         return pixels[seconds]
 
-    def _decoded(self, batch: ColourBatch, row: int) -> LazyFrame:
-        return self._shown(
-            int(batch.indices[row]), float(batch.pts_seconds[row]), lambda: batch.rgb[row]
-        )
+    def _decoded(self, batch: ColourBatch, row: int, first: int) -> LazyFrame:
+        number, seconds = int(batch.indices[row]), float(batch.pts_seconds[row])
+        return self._shown(number, seconds, lambda: batch.rgb[row], first + row)
 
-    def _shown(self, frame: int, seconds: float, decode: Any) -> LazyFrame:
-        return shown(self.info, frame, seconds, decode, self.spec, self.frames)
+    def _shown(self, frame: int, seconds: float, decode: Any, place: int) -> LazyFrame:
+        gated = self.gated(frame)
+        return shown(self.info, frame, seconds, decode, self.spec, self.frames, gated, place)
 
 
 def shown(
-    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec, frames: FrameStore | None
-) -> LazyFrame:
-    """Return a frame of a source as it is shown."""
+    info: SourceInfo, frame: int, seconds: float, decode: Any, spec: Spec,
+    frames: FrameStore | None, gated: Mapping[str, str] | None = None, place: int | None = None,
+) -> LazyFrame:  # fmt: skip
+    """Return a frame of a source as it is shown; `gated` and `place` are those of `LazyFrame`."""
     side = longest_side(spec)
     size = info.width, info.height
     rough = info.kind == "picture" and roughly(spec)
     width, height = rough_size(*size) if rough else shown_size(*size, side)
     scale = max(info.width, info.height) / max(width, height)
     most = spec.models.keep_frames_mib * 2**20
-    kept = KeptFrame(frames, _kept_as(info), frame, side, most) if frames else None
-    return LazyFrame(info.content, frame, seconds, scale, decode, kept, info.pixels)
+    kept = KeptFrame(frames, _kept_as(info, spec), frame, side, most) if frames else None
+
+    def inside() -> Pixels:
+        return blacked_out(decode(), spec.regions, size)
+
+    conversion = conversion_of(info, spec)
+    return LazyFrame(info.content, frame, seconds, scale, inside, kept, conversion, gated, place)
 
 
-def _kept_as(info: SourceInfo) -> str:
+def conversion_of(info: SourceInfo, spec: Spec) -> str:
+    """Return what is done to a source's pixels before a model sees them, regions among it."""
+    if not has_regions(spec.regions):
+        return info.pixels
+    inside = f"inside {tagged_hash('regions', spec.regions.identity())}"
+    return "; ".join(filter(None, (info.pixels, inside)))
+
+
+def _kept_as(info: SourceInfo, spec: Spec) -> str:
     """Return under what a source's frames are kept: another name for other pixels."""
-    return f"{info.content}.{tagged_hash('pixels', info.pixels)}" if info.pixels else info.content
+    conversion = conversion_of(info, spec)
+    return f"{info.content}.{tagged_hash('pixels', conversion)}" if conversion else info.content

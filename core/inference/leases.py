@@ -8,14 +8,30 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from ..config.prompts import Prompts
+from ..device.precision import DTYPES
 from ..errors import ProfileError
 from ..models.protocols import Identity, Kind, Loading, Model
-from ..models.registry import KINDS
+from ..models.registry import KINDS, takes_several_pictures
 from ..models.residency import Residency
 from ..pipeline.channel import Cancelled
 from ..stores.answers import AnswerKey, AnswerStore
+from ..text import clean
 
 T = TypeVar("T")
+
+
+def check_kind(stage: str, model: str, kind: Kind, wanted: Sequence[Kind]) -> None:
+    """Raise ProfileError if a model is of no use to a stage."""
+    if kind not in wanted:
+        raise ProfileError(
+            f"{stage}.model = '{clean(model)}' is {article(kind)}; {stage} needs "
+            f"{' or '.join(map(article, wanted))} (see `sightline models list`)"
+        )
+
+
+def article(kind: Kind) -> str:
+    """Return a kind of model with its article."""
+    return f"{'an' if kind == 'embedder' else 'a'} {'VLM' if kind == 'vlm' else kind}"
 
 
 class ModelLeases:
@@ -35,6 +51,8 @@ class ModelLeases:
         self.notify = notify
         self.cancelled = cancelled
         """asked by a model between two tokens"""
+        self.calls: list[tuple[Model, Callable[[], Any]]] | None = None
+        """a list that every call of a model is added to, so that it can be repeated alone"""
         self._loadings = loadings
         self._annotations = annotations
 
@@ -50,14 +68,13 @@ class ModelLeases:
         """Return what kind of model a stage uses."""
         return KINDS[self.loading(stage).family]
 
+    def takes_several_pictures(self, stage: str) -> bool:
+        """Return whether one question to a stage's VLM may show several pictures."""
+        return takes_several_pictures(self.loading(stage).family)
+
     def check(self, stage: str, *kinds: Kind) -> None:
         """Raise ProfileError if a stage's model is of no use to it."""
-        if self.kind(stage) not in kinds:
-            name, kind = self.loading(stage).name, self.kind(stage)
-            raise ProfileError(
-                f"{stage}.model = '{name}' is a {kind}; {stage} needs a {' or a '.join(kinds)} "
-                "(see `sightline models list`)"
-            )
+        check_kind(stage, self.loading(stage).name, self.kind(stage), kinds)
 
     def identity(self, stage: str) -> Identity:
         """Return what a stage's model is once loaded."""
@@ -70,6 +87,8 @@ class ModelLeases:
     def run(self, model: Model, work: Callable[[], T]) -> T:
         """Run work on a model's device. Raises OutOfMemory, or Cancelled once the scan is."""
         raw = self.residency.run(model, work)
+        if self.calls is not None:
+            self.calls.append((model, work))
         if self.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
         return raw
@@ -82,7 +101,20 @@ class ModelLeases:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""
         identity = {"version": version, **asdict(self.identity(stage)), **parameters}
         made_with = {"device": self.loading(stage).device}
-        return self._annotations.register(AnswerKey(stage, identity, made_with))
+        equals = tuple({**identity, "dtype": each} for each in self._other_precisions(stage))
+        return self._annotations.register(AnswerKey(stage, identity, made_with, equals=equals))
+
+    def _other_precisions(self, stage: str) -> list[str]:
+        """Return the precisions that an embedder might have had on another device.
+
+        Vectors of both may lie in one index (see `models/cpu_precision.py`), so a library that
+        moves to another machine is not embedded again. A precision asked for by name is the one.
+        """
+        loading = self.loading(stage)
+        if self.kind(stage) != "embedder" or loading.dtype != "auto" or loading.quantize != "none":
+            return []
+        own = self.identity(stage).dtype
+        return [each for each in DTYPES if each not in ("auto", own)]
 
     def batch_size(self, stage: str, wanted: int) -> int:
         """Return how many questions to ask at once: as wanted, unless fewer only ever fitted."""

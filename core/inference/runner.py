@@ -7,12 +7,14 @@ kill costs one microbatch. At most (2 stages + 1) * 2 microbatches are in flight
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ..config.spec import tagged_hash
 from ..models.protocols import Model
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
@@ -25,14 +27,39 @@ from .stage import Answer, Microbatch, ModelStage, Question
 Progress = Callable[[Microbatch, list[StepReport]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Frames that a stage was newly asked about, and how long it and its model were busy."""
+
+    units: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class StageTimes:
+    """What the stages of a pass spent, by stage, and how long models were loaded meanwhile."""
+
+    stages: dict[str, StageTime] = field(default_factory=dict)
+    loading_seconds: float = 0.0
+
+    def add(self, stage: str, units: float, seconds: float) -> None:
+        """Add to what a stage spent."""
+        former = self.stages.get(stage, StageTime())
+        self.stages[stage] = StageTime(former.units + units, former.seconds + seconds)
+
+
 @dataclass
 class _Work:
     """What one stage has to do for one microbatch."""
 
     batch: Microbatch
     questions: list[Question]
+    gated: list[Question]
+    """frames kept from the model; `about` is why"""
     known: dict[QuestionKey, Annotation]
     chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    """spent on preparing it"""
 
 
 class InferenceRunner:
@@ -60,6 +87,9 @@ class InferenceRunner:
         }
         self._held_leases = ExitStack()
         self._models: dict[str, Model] = {}
+        self._times = StageTimes()
+        self._load_seconds: dict[str, float] = {}
+        """of models loaded and not yet left out of the time that their stages were busy"""
         self._conversions: dict[tuple[str, str], AnswerKey] = {}
 
     def run(
@@ -85,6 +115,11 @@ class InferenceRunner:
         """Return by stage how it asks."""
         return {stage.name: stage.asked for stage in self._stages}
 
+    def take_times(self) -> StageTimes:
+        """Return what stages spent since this was asked for last."""
+        times, self._times = self._times, StageTimes()
+        return times
+
     def preload(self) -> None:
         """Load all models now."""
         for stage in self._stages:
@@ -108,25 +143,32 @@ class InferenceRunner:
 
     def _model(self, stage: ModelStage) -> Model:
         if stage.name not in self._models:
+            began = time.perf_counter()
             lease = self._leases.lease(stage.name)
             self._models[stage.name] = self._held_leases.enter_context(lease)
+            self._load_seconds[stage.name] = time.perf_counter() - began
+            self._times.loading_seconds += self._load_seconds[stage.name]
         return self._models[stage.name]
 
     def _prepared(self, stage: ModelStage, batch: Microbatch) -> _Work:
-        questions = stage.questions(batch.shown, batch.prior)
-        keys = [_key(batch, question) for question in questions]
+        gated = list(_gated(stage, batch))
+        asked = stage.questions(batch.shown, batch.prior)
+        questions = [q for q in asked if stage.name not in batch.shown[q.row].gated]
+        keys = [_key(batch, question) for question in (*questions, *gated)]
         settled = stage.name in self._settled
         known = self._known(stage, batch, keys, failed=settled)
         if self._redo:
             known = {key: said for key, said in known.items() if self._is_fresh(stage, key)}
         # The same picture twice in a microbatch is the same question.
-        open_ones = dict(zip(keys, questions, strict=True))
+        open_ones = dict(zip(keys, questions, strict=False))
         pending = [question for key, question in open_ones.items() if key not in known]
-        work = _Work(batch, questions, known)
+        work = _Work(batch, questions, gated, known)
+        began = time.perf_counter()
         size = stage.batch_size  # answering may shrink it meanwhile
         for start in range(0, len(pending), size):
             part = pending[start : start + size]
             work.chunks.append((part, self._try_prepare(stage, batch, part)))
+        work.seconds = time.perf_counter() - began - self._load_seconds.pop(stage.name, 0.0)
         return work
 
     def _try_prepare(self, stage: ModelStage, batch: Microbatch, part: Sequence[Question]) -> Any:
@@ -140,15 +182,25 @@ class InferenceRunner:
 
     def _answered(self, stage: ModelStage, work: _Work) -> Microbatch:
         said: list[tuple[Question, Answer]] = []
+        began = time.perf_counter()
         for part, prepared in work.chunks:
             said += self._ask(stage, work.batch, part, prepared)
+        if said:
+            units = len(work.batch.shown) * len(said) / len(work.questions)
+            seconds = work.seconds + time.perf_counter() - began
+            self._times.add(stage.name, min(units, len(work.batch.shown)), seconds)
+        said += [
+            (q, Answer({"gated": q.about}))
+            for q in work.gated
+            if _key(work.batch, q) not in work.known
+        ]
         answers = dict(work.known)
         for question, annotation in self._keep(stage, work.batch, said):
             key = _key(work.batch, question)
             answers[key] = annotation
             if self._redo:
                 self._asked_now.add((stage.asked.id, *key))
-        for question in work.questions:
+        for question in (*work.questions, *work.gated):
             prior = work.batch.prior[question.row].setdefault(stage.name, [])
             prior.append(answers[_key(work.batch, question)])
         return work.batch
@@ -222,6 +274,14 @@ class InferenceRunner:
 def _key(batch: Microbatch, question: Question) -> QuestionKey:
     shown = batch.shown[question.row]
     return shown.content, shown.frame, question.part
+
+
+def _gated(stage: ModelStage, batch: Microbatch) -> Iterator[Question]:
+    """Yield a part for each frame that is kept from the model: its reason is what names it."""
+    for row, shown in enumerate(batch.shown):
+        reason = shown.gated.get(stage.name)
+        if reason is not None:
+            yield Question(row, f"gated {tagged_hash('gated', reason)}", reason)
 
 
 def _annotation(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section
 from ..config.spec import Spec
 from ..config.stages import ModelKind, Slot, StageDeclaration
@@ -17,7 +18,7 @@ from .objects import boxes_of, in_shown_pixels, part_of, runs
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 
-class Segment(Section):
+class Segment(GatedSection):
     """A segmentation mask of each box."""
 
     model: str = Field("sam2-tiny", min_length=1, description="a segmenter")

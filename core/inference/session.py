@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config.spec import Spec
-from ..models.protocols import Pixels
+from ..models.protocols import Loading, Model, Pixels
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..records import SourceInfo
 from ..screening.stage import ScreeningResult
 from ..sources.reader import Reader
+from ..sources.region_mask import blacked_out
 from ..stores.answers import Annotation, InferenceStores
 from .answers import ModelAnswers
 from .frames import VideoFrames, kept_frames, longest_side
@@ -48,6 +50,11 @@ class InferenceSession:
         self._verifier: Verifier | None = None
 
     @property
+    def loadings(self) -> dict[str, Loading]:
+        """Return how the model of each stage is loaded."""
+        return {stage: self._leases.loading(stage) for stage in self._spec.model_stages}
+
+    @property
     def cancelled(self) -> Callable[[], bool]:
         """Return what models ask between two tokens."""
         return self._leases.cancelled
@@ -55,6 +62,11 @@ class InferenceSession:
     @cancelled.setter
     def cancelled(self, ask: Callable[[], bool]) -> None:
         self._leases.cancelled = ask
+
+    def record_calls(self) -> list[tuple[Model, Callable[[], Any]]]:
+        """Return a list that every call of a model is added to from now on."""
+        self._leases.calls = []
+        return self._leases.calls
 
     def open(self) -> None:
         """Settle on models and prompts. Raises UsageError or EnvironmentFault."""
@@ -78,17 +90,20 @@ class InferenceSession:
         control: Control,
         progress: Progress,
         earlier: InferenceRunner | None = None,
+        *,
+        gated: Callable[[int], dict[str, str]] = lambda _frame: {},
     ) -> ModelAnswers:
         """Show a video's frames to the models, of an earlier pass if one is given.
 
-        Raises SourceError, EnvironmentFault, Cancelled.
+        `gated` gives by stage why a frame is kept from its model. Raises SourceError,
+        EnvironmentFault, Cancelled.
         """
         runner = earlier or self.runner
         if runner is None:
             return ModelAnswers()
         frames = VideoFrames(
             reader, info, self._spec, self._stores.annotations,
-            kept_frames(self._spec, self._stores.frames),
+            kept_frames(self._spec, self._stores.frames), gated,
         )  # fmt: skip
         answers = ModelAnswers(asked=dict(runner.asked), ended=frames.ended)
 
@@ -117,7 +132,7 @@ class InferenceSession:
         """Return the candidates as a model judges them."""
         if self._verifier is None or not len(times):
             return decided
-        decode = partial(_decode, reader, info, longest_side(self._spec))
+        decode = partial(_decode, reader, info, self._spec)
         with self.turn:
             candidates, notes = self._verifier.verify(
                 info, decided.candidates, times, decode, control, redo=self._redo
@@ -167,10 +182,12 @@ class InferenceSession:
 
 def _brief(note: Annotation) -> Annotation:
     """Return a note without what a long video's notes would fill the memory with."""
-    return replace(note, body={"error": note.failed} if note.failed else {}, vector=None)
+    kept: dict[str, Any] = {key: note.body[key] for key in ("error", "gated") if key in note.body}
+    return replace(note, body=kept, vector=None)
 
 
 def _decode(
-    reader: Reader, info: SourceInfo, side: int, seconds: list[float]
+    reader: Reader, info: SourceInfo, spec: Spec, seconds: list[float]
 ) -> Iterator[tuple[float, Pixels]]:
-    return reader.shown(info, seconds, side)
+    for at, pixels in reader.shown(info, seconds, longest_side(spec)):
+        yield at, blacked_out(pixels, spec.regions, (info.width, info.height))

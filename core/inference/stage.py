@@ -8,7 +8,7 @@ part of it, so every answer finds its way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -47,13 +47,21 @@ class LazyFrame:
         decode: Callable[[], Pixels],
         kept: KeptJpeg | None = None,
         conversion: str = "",
+        gated: Mapping[str, str] | None = None,
+        place: int | None = None,
     ) -> None:
-        """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`."""
+        """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`.
+
+        `gated` says by stage why the frame is kept from its model; `place` is which of the frames
+        shown of a video it is, from 0, and None for a picture.
+        """
         self.content = content
         self.frame = frame
         self.seconds = seconds
         self.scale = scale
         self.conversion = conversion
+        self.gated = gated or {}
+        self.place = place
         self._decode = decode
         self._kept = kept
         self._pixels: Pixels | None = None

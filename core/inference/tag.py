@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from ..config.model_settings import GatedSection
 from ..config.section import Section, Share
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
@@ -33,7 +34,7 @@ class _Vectors:
     vectors: NDArray[np.float32]
 
 
-class Tag(Section):
+class Tag(GatedSection):
     """Tags of each frame."""
 
     model: str = Field("", description="an embedder, Florence-2 or a VLM; empty: embed.model")
@@ -70,6 +71,7 @@ class TagStage(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("embedder", "vlm")
     follows: ClassVar[str] = "embed"
     prompt: ClassVar[PromptAnswer] = "keywords"
+    variables: ClassVar[tuple[str, ...]] = ()
     slot: ClassVar[Slot] = "tags"
     Body: ClassVar[Any] = TagBody
 
@@ -104,13 +106,10 @@ class TagStage(StageDeclaration):
     def prepare(self, model: Any, shown: Sequence[LazyFrame], questions: Sequence[Question]) -> Any:
         """Resize and normalise; for a VLM also the question."""
         if self._by_vlm:
-            text = self._prompt.fill({})
+            text, system = self._prompt.fill({}), self._prompt.fill_system({})
             most = self._spec.vlm.max_tokens
             return model.prepare(
-                [
-                    VlmRequest((shown[q.row].for_vlm(),), text, self._prompt.system, (), most)
-                    for q in questions
-                ]
+                [VlmRequest((shown[q.row].for_vlm(),), text, system, (), most) for q in questions]
             )
         if all(q.about is not None for q in questions):
             return _Vectors(np.stack([q.about for q in questions]))

@@ -18,17 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..config.prompts import check_answer
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Role, Slot, StageDeclaration
-from ..errors import SourceError, UsageError
+from ..errors import SourceError
 from ..models.protocols import Pixels, VlmRequest
 from ..pipeline.channel import Control
 from ..records import Candidate, SourceInfo
 from ..stores.answers import Annotation, AnswerKey, AnswerStore, QuestionKey
 from ..text import clean
 from .answer_bodies import VlmBody
+from .frames import conversion_of
 from .leases import ModelLeases
+from .packing import frames_in_words
 from .question_batches import QuestionBatches
 from .vlm import answered, vlm_parameters
 from .vlm_image import as_jpeg, from_jpeg
@@ -102,6 +105,7 @@ class Verifier(StageDeclaration):
     accepts: ClassVar[tuple[ModelKind, ...]] = ("vlm",)
     follows: ClassVar[str] = "vlm"
     prompt: ClassVar[PromptAnswer] = "verdict"
+    variables: ClassVar[tuple[str, ...]] = ("label", "time", "frames")
     slot: ClassVar[Slot] = "verdict"
     Body: ClassVar[Any] = VerifyBody
 
@@ -116,11 +120,7 @@ class Verifier(StageDeclaration):
         self._spec = spec
         self._annotations = annotations
         self._prompt = leases.prompts.get(spec.settings(Verify).prompt)
-        if self._prompt.answer != "verdict":
-            raise UsageError(
-                f"verify.prompt = '{self._prompt.reference}' does not ask for a verdict; "
-                "take 'storm_verify', or add a prompt with answer = \"verdict\""
-            )
+        check_answer(self.name, "verdict", self._prompt)
         parameters = vlm_parameters(spec, self._prompt, spec.settings(Verify).extra)
         self.asked: AnswerKey = leases.asked(self.name, self.version, parameters)
         self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
@@ -168,9 +168,10 @@ class Verifier(StageDeclaration):
         return judged, [known[_key(content, case)] for case in cases]
 
     def _key_for(self, info: SourceInfo) -> AnswerKey:
-        if not info.pixels:
+        conversion = conversion_of(info, self._spec)
+        if not conversion:
             return self.asked
-        return self._annotations.register(self.asked.for_pixels(info.pixels))
+        return self._annotations.register(self.asked.for_pixels(conversion))
 
     def _case(self, number: int, candidate: Candidate, times: NDArray[np.float64]) -> _Case:
         around = self._spec.settings(Verify).around_seconds
@@ -203,14 +204,15 @@ class Verifier(StageDeclaration):
             for number, seconds in enumerate(shown, 1)
         )
         values = {
-            "frames": f"{len(shown)} frames ({_listed(shown, case.candidate.peak_seconds)})",
+            "frames": frames_in_words(shown, case.candidate.peak_seconds),
             "time": f"{case.candidate.peak_seconds:.3f} s",
             "label": case.candidate.kind,
         }
         text = self._prompt.fill(values, self._spec.settings(Verify).extra)
         most = self._spec.vlm.max_tokens
         schema = Verdict.model_json_schema()
-        return VlmRequest(pictures, text, self._prompt.system, tuple(shown), most, schema)
+        system = self._prompt.fill_system(values)
+        return VlmRequest(pictures, text, system, tuple(shown), most, schema)
 
     def _note(self, case: _Case, answer: Any, ask: VlmRequest) -> Annotation:
         body = answered(answer, self._prompt, len(ask.pictures))
@@ -280,11 +282,6 @@ def numbered(picture: Pixels, number: int) -> Pixels:
     draw.rectangle((0, 0, box[2] + size // 3, box[3] + size // 4), fill="black")
     draw.text((size // 3, size // 4), str(number), font=font, fill="white")
     return np.asarray(image, np.uint8)
-
-
-def _listed(seconds: Sequence[float], peak: float) -> str:
-    parts = (f"{n}: {s - peak:+.3f} s" for n, s in enumerate(seconds, 1))
-    return "; ".join(parts)
 
 
 def _key(content: str, case: _Case) -> QuestionKey:

@@ -23,6 +23,12 @@ KINDS_OF_FILES = (
     "Audacity labels, or CSV with columns start and end"
 )
 
+NO_EVENTS = (
+    "tag", "caption", "object", "description", "answer", "failure", "verdict", "remark", "frame",
+)  # fmt: skip
+"""values of `result` in rows and lines of our exports that are not events"""
+OUR_TABLE = "number,kind,start_s,"
+"""how our CSV begins, whose texts may contain anything"""
 EXPECTED = f"expected: {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
 _UNKNOWN = f"unknown format; {EXPECTED}"
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..timecodes import frames_to_seconds, is_timecode, timecode_to_frames, written_rate
-from .truth import Footage, NoTruth, Reading, TrueEvent, Truth, grouped
+from .truth import NO_EVENTS, OUR_TABLE, Footage, NoTruth, Reading, TrueEvent, Truth, grouped
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
 _DROP_FRAME = re.compile(r"\d:\d\d;\d\d(?!\d)")
@@ -27,6 +27,7 @@ _NAMES = {
     "video": ("source", "video", "file", "filename", "path"),
     "strokes": ("stroke_s", "stroke_seconds", "stroke times"),
     "accepted": ("accepted",),
+    "result": ("result",),
 }
 """what a column may be called, in lower case; the first that is there is taken"""
 _SCENES = "scene number"
@@ -54,7 +55,8 @@ def _rows(text: str) -> list[list[str]]:
         lines = lines[1:]
     if not lines:
         return []
-    head = _DROP_FRAME.sub("", "\n".join(lines[:2]))
+    # The texts of our own table may hold any sign.
+    head = OUR_TABLE if text.startswith(OUR_TABLE) else _DROP_FRAME.sub("", "\n".join(lines[:2]))
     delimiter = next((each for each in "\t;" if each in head), ",")
     rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
     # Where a comma does not part columns it is a decimal point.
@@ -70,6 +72,8 @@ def _named(header: list[str], rows: Sequence[list[str]], footage: Sequence[Foota
     for number, row in enumerate(rows, 2):
         cells = {what: _cell(header, row, what) for what in _NAMES}
         if cells["accepted"].lower() == "false":  # a rejected candidate of the app's list
+            continue
+        if cells["result"] in NO_EVENTS:  # what models said, in our own export
             continue
         try:
             events.append((_plain(cells["video"]), _event(cells, footage)))

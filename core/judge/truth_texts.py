@@ -16,7 +16,17 @@ from ..timecodes import (
     timecode_rate,
     timecode_to_frames,
 )
-from .truth import Footage, NoTruth, Reading, TrueEvent, Truth, grouped, reason_of
+from .truth import (
+    NO_EVENTS,
+    OUR_TABLE,
+    Footage,
+    NoTruth,
+    Reading,
+    TrueEvent,
+    Truth,
+    grouped,
+    reason_of,
+)
 
 _CUE = re.compile(
     r"(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})\s+-->\s+(?:(\d+):)?(\d{1,2}):(\d{2})[,.](\d{3})"
@@ -26,6 +36,8 @@ _CAPTION = re.compile(
     r"(?: end (?P<end>\d+:\d\d:\d\d\.\d{3}))?$"
 )
 """what the exports write about an event: see `storage.export.cues.caption`"""
+_OF_A_FRAME = re.compile(r"frame at \d+:\d\d:\d\d\.\d{3}")
+"""what the exports write above what models said of a frame: see `storage.export.cues`"""
 _SHORTEST_CUE = 0.5
 _CUT = re.compile(r"^\d{3,}\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d+:\d\d:\d\d[:;]\d\d){4})\s*$")
 _RATE = re.compile(r"^\*\s*FRAME RATE:\s*([\d.]+)(?:\s+(NON-)?DROP FRAME)?")
@@ -77,7 +89,8 @@ def _json_lines(text: str) -> list[Truth]:
         if line.strip():
             try:
                 body = json.loads(line)
-                if body.get("accepted") is not False:  # a rejected candidate of `results --json`
+                # Neither a rejected candidate of `results --json` nor what models said.
+                if body.get("accepted") is not False and body.get("result") not in NO_EVENTS:
                     events.append((_video(body), _event(body, body.get("fps"))))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise NoTruth(f"line {number}: {reason_of(error)}") from error
@@ -123,7 +136,7 @@ def _strokes(body: dict[str, Any], fps: Any) -> Iterator[float]:
 
 def subtitle_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | None:
     """Read SubRip or WebVTT: each cue is an event, those of sightline's export with their kind."""
-    if "-->" not in text and not text.startswith("WEBVTT"):
+    if text.startswith(OUR_TABLE) or ("-->" not in text and not text.startswith("WEBVTT")):
         return None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     events = []
@@ -133,7 +146,8 @@ def subtitle_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | Non
             if found is None:
                 raise NoTruth(f"line {place + 1} is not the time of a cue: {line.strip()}")
             said = lines[place + 1].strip() if place + 1 < len(lines) else ""
-            events.append(_cue(found, said))
+            if not _OF_A_FRAME.fullmatch(said):
+                events.append(_cue(found, said))
     return [Truth("", tuple(events))]
 
 

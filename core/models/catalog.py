@@ -8,7 +8,8 @@ ships, and `sightline models verify` adds the user's.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,11 +79,22 @@ class VerifiedModel(_Table):
     """attention backends that gave an answer"""
     dtype: str = ""
     device: str = ""
+    tried: Mapping[str, str] = Field(default_factory=dict)
+    """every attention backend that was tried, and why one gave no answer; empty where it did"""
+    processor: Mapping[str, str] = Field(default_factory=dict)
+    """what the processor does to a picture, as it behaved when it was run"""
     transformers: str = ""
-    """the version, or the range of versions, it was run with"""
+    """the version, or the first and the last, it was run with: `5.20.0` or `5.20.0 - 5.23.1`"""
+    saved_with: str = ""
+    """the version of transformers its configuration says it was saved with"""
     on: date
     how: str
     """the check that was made"""
+
+    @property
+    def loaded(self) -> bool:
+        """Return whether it gave an answer, rather than only having its files compared."""
+        return bool(self.attn)
 
 
 class Catalog(_Table):
@@ -99,10 +111,13 @@ class Catalog(_Table):
                 return name, entry
         return None
 
-    def rows(self, repo: str) -> list[VerifiedModel]:
-        """Return what was verified of a repository, the newest first."""
-        found = [row for row in self.verified if row.repo.lower() == repo.lower()]
-        return sorted(found, key=lambda row: row.on, reverse=True)
+    def rows(self, repo: str = "") -> list[VerifiedModel]:
+        """Return what was verified of a repository (of all without one), the newest first.
+
+        Rows of one day are in the order in which they were added: the last is the newest.
+        """
+        found = [row for row in self.verified if row.repo.lower() == repo.lower() or not repo]
+        return sorted(found, key=lambda row: row.on)[::-1]
 
 
 def user_file() -> Path:
@@ -123,8 +138,8 @@ def load() -> Catalog:
 def add_verified(row: VerifiedModel) -> Path:
     """Append a row to the user's file, whose comments stay, and return the file.
 
-    A row of the same commit, device, dtype and check takes the older one's place.
-    Raises ProfileError when the file does not validate.
+    A row of the same commit, device, dtype and check takes the older one's place; the versions of
+    transformers become a range. Raises ProfileError when the file does not validate.
     """
     import tomlkit
 
@@ -133,14 +148,30 @@ def add_verified(row: VerifiedModel) -> Path:
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else None
     document = tomlkit.document() if document is None else document
     kept = [old for old in own.verified if _question(old) != _question(row)]
+    former = [old.transformers for old in own.verified if _question(old) == _question(row)]
+    row = row.model_copy(update={"transformers": version_range([*former, row.transformers])})
     tables = tomlkit.aot()
     for each in [*kept, row]:
         table = tomlkit.table()
-        table.update({k: v for k, v in each.model_dump().items() if v not in ("", ())})
+        table.update({k: v for k, v in each.model_dump().items() if v not in ("", (), {})})
         tables.append(table)
     document["verified"] = tables
     _replace(path, tomlkit.dumps(document))
     return path
+
+
+def version_range(ranges: Sequence[str]) -> str:
+    """Return the first and the last of some versions and ranges of them, as one range."""
+    from packaging.version import InvalidVersion, Version
+
+    versions: list[Version] = []
+    for text in " - ".join(ranges).split(" - "):
+        with suppress(InvalidVersion):
+            versions.append(Version(text))
+    if not versions:
+        return ""
+    first, last = min(versions), max(versions)
+    return str(first) if first == last else f"{first} - {last}"
 
 
 def _question(row: VerifiedModel) -> tuple[str, ...]:

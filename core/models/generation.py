@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..device.memory import watch_peak
+from .loading import quiet
 from .protocols import Completion, Finish
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def generate(
     criteria: Any = StoppingCriteriaList([watch])
     peak = watch_peak(str(model.device))
     began = time.perf_counter()
-    with torch.inference_mode():
+    # Some architectures warn at their first answer of faster kernels that are not installed.
+    with torch.inference_mode(), quiet():
         out = model.generate(
             **inputs,
             **greedy(),

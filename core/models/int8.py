@@ -10,6 +10,8 @@ from ..text import clean
 
 _BLOCKS = (("transformer",), ("trunk", "blocks"), ("encoder",))
 """where the towers of open_clip, of timm inside it, and of transformers keep their blocks"""
+LEAST_SHARE = 0.5
+"""of the blocks' weights, to be in eight bits; in a plain transformer it is above 0.99"""
 
 
 def wants_eight_bits(quantize: str, device: Capability, dtype: str) -> bool:
@@ -37,20 +39,30 @@ def wants_eight_bits(quantize: str, device: Capability, dtype: str) -> bool:
 def tower_to_eight_bits(tower: Any, name: str) -> None:
     """Let a picture tower's transformer blocks compute in eight bits; what is around them stays.
 
-    Raises ModelRefused for a tower that has no such blocks.
+    Raises ModelRefused as `refuse_without_blocks` does.
     """
     from .int8_layers import with_integers
+
+    with_integers(refuse_without_blocks(tower, name))
+
+
+def refuse_without_blocks(tower: Any, name: str) -> Any:
+    """Return the transformer blocks of a picture tower; its weights may be on the meta device.
+
+    Raises ModelRefused for a tower without them: also where something else is kept under the same
+    name (the convolutions of an EfficientNet), of which nothing would be computed in eight bits.
+    """
+    from .int8_layers import share_in_integers
 
     for path in _BLOCKS:
         blocks = tower
         for part in path:
             blocks = getattr(blocks, part, None)
-        if blocks is not None:
-            with_integers(blocks)
-            return
+        if blocks is not None and share_in_integers(blocks) >= LEAST_SHARE:
+            return blocks
     raise ModelRefused(
         f"{clean(name)} is not a transformer, and only transformers support "
-        "8bit; use quantize = none"
+        "8bit; use embed.quantize = none"
     )
 
 

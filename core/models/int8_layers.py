@@ -111,6 +111,19 @@ def with_integers(module: nn.Module) -> None:
             with_integers(child)
 
 
+def share_in_integers(module: nn.Module) -> float:
+    """Return which share of a module's weights `with_integers` would round; 0 for one without."""
+    total = sum(each.numel() for each in module.parameters())
+    return _rounded_weights(module) / total if total else 0.0
+
+
+def _rounded_weights(module: nn.Module) -> int:
+    plain = isinstance(module, nn.MultiheadAttention) and _is_plain(module)
+    if plain or type(module) is nn.Linear:
+        return sum(each.numel() for each in module.parameters())
+    return sum(_rounded_weights(child) for child in module.children())
+
+
 def _is_plain(attention: nn.MultiheadAttention) -> bool:
     one_input = attention.in_proj_weight is not None and attention.batch_first
     return one_input and attention.bias_k is None and not attention.add_zero_attn

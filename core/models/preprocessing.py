@@ -17,6 +17,7 @@ import numpy as np
 from ..device.memory import is_out_of_memory
 from ..errors import ImageRejected, SightlineError
 from ..text import clean
+from .lean_imports import transforms
 from .protocols import Pixels
 
 if TYPE_CHECKING:
@@ -80,11 +81,9 @@ def shrunk(picture: Pixels, longest: int) -> Pixels:
     height, width = picture.shape[:2]
     if max(height, width) <= longest:
         return picture
-    from torchvision.transforms.v2 import functional
-
     scale = longest / max(height, width)
     size = [max(1, round(height * scale)), max(1, round(width * scale))]
-    resized = functional.resize(tensor(picture), size, antialias=True)
+    resized = transforms().resize(tensor(picture), size, antialias=True)
     return np.ascontiguousarray(resized.permute(1, 2, 0).numpy())
 
 

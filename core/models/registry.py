@@ -59,6 +59,9 @@ _KINDS: dict[str, Kind] = {
 }
 """what a family's models are, without importing the family; the contract tests hold it true"""
 
+_ONE_PICTURE = frozenset({"florence2"})
+"""built-in families that look at one picture at a time; the contract tests hold it true"""
+
 MODEL_TYPES: dict[str, str] = {
     "clip": "clip",
     "metaclip_2": "clip",
@@ -122,6 +125,27 @@ class _Kinds(Mapping[str, Kind]):
 
 
 KINDS: Mapping[str, Kind] = _Kinds()
+
+
+def takes_several_pictures(family: str) -> bool:
+    """Return whether one question to a VLM of a family may show several pictures.
+
+    A plugin's family that cannot declares `one_picture = True`.
+    """
+    if family in _KINDS:
+        return family not in _ONE_PICTURE
+    return not getattr(FAMILIES.load(family), "one_picture", False)
+
+
+def check_loading(loading: Loading) -> None:
+    """Refuse what a model's files already say cannot work, before a weight is read.
+
+    A family may have a static method `check_loading` for it. Raises ModelRefused.
+    """
+    family = FAMILIES.load(loading.family)
+    check = getattr(family, "check_loading", None)
+    if check is not None:
+        check(loading)
 
 
 def load(loading: Loading) -> Model:

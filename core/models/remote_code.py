@@ -36,7 +36,8 @@ def check_consent(loading: Loading) -> None:
     if not loading.remote_code:
         raise ModelRefused(
             f"{name} runs Python code from its own repository; read that code, then consent to "
-            f'this commit with models.allow_remote_code = ["{name}@{revision}"]'
+            f'this commit with models.allow_remote_code = ["{name}@{revision}"] in a profile, or '
+            f"--set 'models.allow_remote_code=[\"{name}@{revision}\"]'"
         )
     for reference in _references(loading.folder or Path()).values():
         if "--" in reference:

@@ -7,20 +7,22 @@ remembered, so the next run knows before it loads.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from ..device.memory import Memory, empty_caches, is_out_of_memory, memory
+from ..device.precision import cpu_flags, has_fast_bfloat16
 from ..errors import OutOfMemory
 from ..text import clean, counted
 from ..version import package_version
 from .protocols import Identity, Loading, Model
-from .registry import load
+from .registry import KINDS, load
 from .weights import weights_bytes
 
 log = logging.getLogger("sightline.models")
@@ -147,12 +149,10 @@ class Residency:
 
     def identity(self, loading: Loading) -> Identity:
         """Return what a model is once loaded; it is loaded only if that never happened before."""
-        key = f"{key_of(loading)}|{_software()}"
-        remembered = self._footprints.identity(key)
+        remembered = self._remembered(loading)
         if remembered is not None:
-            return Identity(**remembered)
+            return remembered
         with self.lease(loading) as model:
-            self._footprints.keep_identity(key, asdict(model.identity))
             return model.identity
 
     def most_at_once(self, loading: Loading, work: str) -> int:
@@ -189,15 +189,25 @@ class Residency:
             ]  # fmt: skip
         return sorted(rows, key=lambda row: row.idle_seconds)
 
+    def holds(self, model: Model) -> bool:
+        """Return whether a model is in memory."""
+        with self._lock:
+            return any(resident.model is model for resident in self._residents.values())
+
     def close(self) -> None:
         """Release everything."""
         with self._lock:
             for key in list(self._residents):
                 self._close(key)
 
+    def _remembered(self, loading: Loading) -> Identity | None:
+        kept = self._footprints.identity(_identity_key(loading))
+        return None if kept is None else Identity(**kept)
+
     def _load(self, key: str, loading: Loading) -> _Resident:
         self._make_room(key, loading)
-        model = self._loaded(loading)
+        model = self._loaded(self._as_before(loading))
+        self._footprints.keep_identity(_identity_key(loading), asdict(model.identity))
         resident = _Resident(model, model.memory_bytes)
         self._residents[key] = resident
         self._footprints.keep_bytes(key, loading.name, model.device, resident.bytes)
@@ -221,6 +231,14 @@ class Residency:
                 f"{clean(loading.name)} does not fit into the memory of {loading.device}; take a "
                 "smaller one, models.quantize = '8bit', or models.device = 'cpu'"
             ) from None
+
+    def _as_before(self, loading: Loading) -> Loading:
+        """Return how to load an embedder so that it is in the precision that was measured before.
+
+        A second measurement might come out otherwise, and results would carry the wrong name.
+        """
+        remembered = self._remembered(loading) if is_measured(loading) else None
+        return loading if remembered is None else replace(loading, dtype=remembered.dtype)
 
     def _make_room(self, key: str, loading: Loading) -> None:
         if loading.folder is None:
@@ -264,6 +282,21 @@ class Residency:
 def _usable(memory: Memory) -> float:
     """Return the bytes a model may take of what is free: some is left to what it computes."""
     return memory.free_bytes - SPARE_SHARE * memory.total_bytes
+
+
+def is_measured(loading: Loading) -> bool:
+    """Return whether a model's precision is measured when it is loaded."""
+    automatic = loading.dtype == "auto" and loading.quantize == "none"
+    return automatic and loading.device == "cpu" and KINDS[loading.family] == "embedder"
+
+
+def _identity_key(loading: Loading) -> str:
+    """Return what decides what a model is once loaded; the CPU is part of it where it counts."""
+    key = f"{key_of(loading)}|{_software()}"
+    if not (is_measured(loading) and has_fast_bfloat16()):
+        return key
+    flags = " ".join(sorted(cpu_flags()))
+    return f"{key}|cpu={hashlib.sha256(flags.encode()).hexdigest()[:16]}"
 
 
 def key_of(loading: Loading) -> str:

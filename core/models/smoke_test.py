@@ -6,8 +6,8 @@ that it is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,8 @@ from ..device.precision import choose_dtype
 from ..errors import SightlineError
 from ..records import Box
 from ..text import clean
-from .protocols import Loading, Model, Pixels, VlmRequest
+from .processor_facts import processor_facts, saved_with
+from .protocols import Identity, Loading, Model, Pixels, VlmRequest
 from .registry import load
 
 BACKENDS = ("sdpa", "eager", "flash_attention_2")
@@ -64,29 +65,38 @@ class SmokeReport:
     """What worked: `attn` the backends, in `dtype` on `device`; `failure` why none, or "".
 
     `attn` names what transformers really took, so a backend that an architecture lacks is absent.
+    `tried` has every backend that was asked for, with the reason where it gave no answer.
+    `processor` says what is done to a picture (see `processor_facts.py`); `saved_with` is the
+    version of transformers that the model's configuration names.
     """
 
     attn: tuple[str, ...]
     dtype: str
     device: str
     failure: str
+    tried: Mapping[str, str] = field(default_factory=dict)
+    processor: Mapping[str, str] = field(default_factory=dict)
+    saved_with: str = ""
 
 
 def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeReport:
     """Load a model with each attention backend and run it on one image. Raises nothing."""
-    worked: list[str] = []
-    seen = (dtype, device)
-    failure = ""
-    for attn in _backends(found, device, dtype):
+    tried: dict[str, str] = {}
+    runs: list[_Run] = []
+    for attn in _backends(found, device, dtype, tried):
         try:
-            identity, where = _once(_loading(found, device, dtype, attn))
+            run = _once(_loading(found, device, dtype, attn))
         except Exception as error:
-            failure = failure or _words(error)
+            tried[attn] = _words(error)
             continue
-        seen = (identity.dtype, where)
-        worked.append(identity.attn)
-    attns = tuple(dict.fromkeys(worked))
-    return SmokeReport(attns, *seen, "" if attns else failure or "no attention backend works here")
+        tried[attn] = "" if attn in ("auto", run.identity.attn) else f"{run.identity.attn} was used"
+        runs.append(run)
+    attns = tuple(dict.fromkeys(run.identity.attn for run in runs))
+    failure = "" if runs else next(iter(tried.values()), "no attention backend works here")
+    last = runs[-1] if runs else None
+    seen = (last.identity.dtype, last.device) if last else (dtype, device)
+    facts = last.processor if last else {}
+    return SmokeReport(attns, *seen, failure, tried, facts, saved_with(found.folder))
 
 
 def faulty_output(model: Model) -> str:
@@ -109,31 +119,40 @@ def drawn() -> Pixels:
     return picture
 
 
-def _once(loading: Loading) -> tuple[Any, str]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One model that gave an answer."""
+
+    identity: Identity
+    device: str
+    processor: Mapping[str, str]
+
+
+def _once(loading: Loading) -> _Run:
     model = load(loading)
     try:
         wrong = faulty_output(model)
-        identity, where = model.identity, model.device
+        run = _Run(model.identity, model.device, processor_facts(model))
     finally:
         model.close()
     if wrong:
         raise SightlineError(f"{clean(loading.name)} {wrong}")
-    return identity, where
+    return run
 
 
-def _backends(found: ModelFiles, device: str, dtype: str) -> tuple[str, ...]:
-    """Return the backends worth trying: those that can work on this device at all."""
+def _backends(found: ModelFiles, device: str, dtype: str, tried: dict[str, str]) -> Iterator[str]:
+    """Yield the backends that can work on this device at all; note in `tried` why others cannot."""
     if found.folder is None or found.family == "open_clip":
-        return ("auto",)
+        yield "auto"
+        return
     able = capability(device)
-    usable = []
     for name in BACKENDS:
         try:
             choose_attention(name, able, choose_dtype(dtype, able))
-        except SightlineError:
+        except SightlineError as error:
+            tried[name] = str(error)
             continue
-        usable.append(name)
-    return tuple(usable)
+        yield name
 
 
 def _loading(found: ModelFiles, device: str, dtype: str, attn: str) -> Loading:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _MINIMAL_FILE_URL = re.compile(r"(file):/", re.IGNORECASE)
 """RFC 8089, appendix B: without an authority"""
+_FRAME = re.compile(r"#frame=(\d{1,18})(?:&stream=(\d{1,9}))?$", re.ASCII)
 _HOSTS = frozenset(("", "localhost"))
 
 
@@ -44,3 +45,24 @@ def path_of(url: str) -> str | None:
     if host.lower() not in _HOSTS or not slash:
         return None
     return os.fsdecode(unquote_to_bytes(os.fsencode(f"/{path}")))
+
+
+def frame_address(path: str, frame: int | None, stream: int | None = None) -> str:
+    """Return `video.mp4#frame=123`, or the path as it is where no frame is meant.
+
+    `stream` is the number of the video stream, where one was asked for.
+    """
+    if frame is None:
+        return path
+    return f"{path}#frame={frame}" + ("" if stream is None else f"&stream={stream}")
+
+
+def split_frame_address(address: str) -> tuple[str, int | None, int | None]:
+    """Return path, frame and stream of what `frame_address` returned; a path alone has neither.
+
+    A file that is there under the whole name is that file.
+    """
+    found = None if os.path.lexists(address) else _FRAME.search(address)
+    if found is None:
+        return address, None, None
+    return address[: found.start()], int(found[1]), int(found[2]) if found[2] else None

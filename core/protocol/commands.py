@@ -61,7 +61,8 @@ class EndWatch(Request[Accepted], right="write", long=True):
 class CheckBatches(Request[Accepted], right="write", long=True):
     """Scan the same frames in batches of each of `sizes`, `rounds` times, and compare.
 
-    With models, at most `frames` images, and frames of each video, are taken.
+    With models, at most `frames` images, and frames of each video, are taken. Without sizes, it is
+    the one of the profile.
     """
 
     JOB: ClassVar[str] = "batch-check"
@@ -75,10 +76,16 @@ class CheckBatches(Request[Accepted], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class VerifyScan(Request[Accepted], right="write", long=True):
-    """Measure every source of a scan again, beside the library, and compare."""
+    """Measure every source of a scan again, beside the library, and compare.
+
+    With a `stage`, that one alone runs again, on the input that is kept, and its output is compared
+    with what is kept or with a `golden` file (see `GetStageOutput`).
+    """
 
     JOB: ClassVar[str] = "verification"
     scan: int
+    stage: str = ""
+    golden: str = ""
 
 
 @dataclass(frozen=True, slots=True)

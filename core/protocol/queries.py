@@ -47,9 +47,8 @@ class ListResults(RowsRequest, right="read", heavy=True):
     """What was found in the sources of a scan (None for the newest): events, every candidate, or
     the frames that went to models.
 
-    `text` holds words that must all be somewhere in the row, and conditions such as `score>0.5`,
-    `energy>100`, `strokes>1`, `time<00:01:30`, `kind:flash`, `file:cam1`, `is:marked`,
-    `is:rejected`.
+    `text` is a filter: words that must all be somewhere in the row, and conditions such as
+    `score>0.5`, `kind:flash`, `date:2024-06`, `-tag:indoor`; see docs/filters.md.
     """
 
     what: What = "events"

@@ -11,7 +11,7 @@ from .passed_over import PassedOver
 
 @dataclass(frozen=True, slots=True)
 class ScanLine:
-    """A scan in a list."""
+    """A scan in a list. `stages` are given where they are not those of the profile it names."""
 
     scan: int
     created: str
@@ -23,6 +23,7 @@ class ScanLine:
     left: int
     moments: int
     asked: tuple[str, ...]
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,24 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanPart:
+    """A part of a scan's work: frames, and from to how many seconds; None where not measured."""
+
+    what: str
+    frames: int
+    low_seconds: float | None
+    high_seconds: float | None
+    scans: int
+    """how many scans measured it here"""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
-    """What a scan would do. `seconds` is None when no earlier scan shows how fast it is."""
+    """What a scan would do, and how long it takes by what earlier scans measured.
+
+    `seconds` is the middle of `low_seconds` and `high_seconds`; all are None where a part of the
+    work was never measured here, and `basis` names that part.
+    """
 
     sources: int
     known: int
@@ -73,6 +90,9 @@ class PlanView:
     seconds: float | None
     basis: str
     passed_over: PassedOver
+    low_seconds: float | None = None
+    high_seconds: float | None = None
+    parts: tuple[PlanPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +170,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A batch size: frames a second of the whole scan, and that speed by the first size's."""
+    """A batch size: frames a second of the whole scan, and that speed by the first size's.
+
+    `batch` is 0 for the sizes of the profile.
+    """
 
     batch: int
     frames: int
@@ -159,3 +182,6 @@ class BatchLine:
     peak_bytes: int | None
     """most memory held while a VLM answered, where it is reported"""
     stages: tuple[Agreement, ...]
+    share: float | None = None
+    """speed of the scan by that of its models alone, given the same inputs; None without models,
+    with a server, and where a model had to leave memory meanwhile"""

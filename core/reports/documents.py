@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,18 +15,23 @@ from ..config.spec import Spec
 from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import Dedupe, DedupeStage, alike, joined
+from ..screening.dedupe import Dedupe, DedupeStage, joined
+from ..screening.near_hashes import alike
 from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
-from ..storage.runs import TaskRow
+from ..storage.remarks import Remark
+from ..storage.runs import FINISHED, ScanRow, TaskRow
+from ..stores.answers import Annotation
 from ..stores.results import Result
-from .frame_notes import frame_notes, verdicts
+from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
 from .narrowing import FilteredResults
 
 if TYPE_CHECKING:
     from ..records import SourceKind
+
+PICTURES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +48,58 @@ def documents(
     *,
     statistics: bool = False,
     narrowed: FilteredResults | None = None,
+    tasks: Sequence[TaskRow] | None = None,
 ) -> Iterator[NamedDocument]:
     """Yield one document for each source of a scan that has results, in order.
 
-    With `narrowed` sources of which nothing is kept are passed over.
+    With `narrowed` sources of which nothing is kept are passed over. `tasks` are those of the scan,
+    where they were read already.
     """
     spec = spec_of(library, scan)
     spec_hash = library.runs.get(scan).spec_hash
-    tasks = library.runs.tasks(scan)
+    tasks = library.runs.tasks(scan) if tasks is None else tasks
     # Of all sources, with results or not: what a file is called must not depend on that.
     called = _called(tasks)
     names = stems([(called[t.number], cast("SourceKind", t.kind)) for t in tasks])
     wanted = None if narrowed is None else narrowed.tasks
+    kept = [t for t in tasks if t.content is not None and (wanted is None or t.number in wanted)]
+    for batch in _batches(kept):
+        for task, whole in _documents_of(library, batch, spec, spec_hash, statistics):
+            shown = whole if narrowed is None else narrowed.document(task.number, whole)
+            if shown is not None:
+                yield NamedDocument(names[called[task.number]], shown)
+
+
+def _batches(tasks: Sequence[TaskRow]) -> Iterator[Sequence[TaskRow]]:
+    """Yield tasks to read at once: videos one by one, for their size, pictures many together."""
+    for kind, run in groupby(tasks, key=lambda task: task.kind):
+        yield from _parts(list(run), 1 if kind == "video" else PICTURES_AT_ONCE)
+
+
+def _parts(tasks: Sequence[TaskRow], size: int) -> Iterator[Sequence[TaskRow]]:
+    """Yield parts of `size`, the last with what is left."""
+    for start in range(0, len(tasks), size):
+        yield tasks[start : start + size]
+
+
+def _documents_of(
+    library: Library, tasks: Sequence[TaskRow], spec: Spec, spec_hash: str, statistics: bool
+) -> Iterator[tuple[TaskRow, Document]]:
+    paths = {str(task.content): task.path for task in tasks}
+    results = library.results.of_contents(list(paths), spec_hash)
+    contents = list(results)
+    infos = library.results.infos({content: paths[content] for content in contents})
+    said = library.annotations.of_results(contents, spec_hash)
+    remarks = library.remarks.of_contents(contents)
     for task in tasks:
-        if task.content is None or (wanted is not None and task.number not in wanted):
-            continue
-        result = library.results.get(task.content, spec_hash)
-        if result is None:
-            continue
-        info = library.results.info(task.content, task.path)
-        whole: Document | None = _document(library, info, spec, result, statistics)
-        if narrowed is not None and whole is not None:
-            whole = narrowed.document(task.number, whole)
-        if whole is not None:
-            yield NamedDocument(names[called[task.number]], whole)
+        content = str(task.content)
+        if content in results:
+            info = infos[content]
+            if info.path != task.path:  # two files of one content
+                info = replace(info, path=task.path)
+            remarked = tuple(_remarks(remarks.get(content, {})))
+            kept = results[content], said.get(content, []), remarked
+            yield task, _document(library, info, spec, *kept, statistics)
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -102,10 +136,16 @@ def with_thumbnails(library: Library, filed: NamedDocument, longest_side: int) -
     return replace(filed, document=replace(document, thumbnails=pictures))
 
 
-def summary(library: Library, scan: int, narrowed: FilteredResults | None = None) -> Summary:
-    """Return a scan as a whole; with `narrowed` its sources count the events that are kept."""
+def summary(
+    library: Library, scan: int, narrowed: FilteredResults | None = None,
+    tasks: Sequence[TaskRow] | None = None,
+) -> Summary:  # fmt: skip
+    """Return a scan as a whole; with `narrowed` its sources count the events that are kept.
+
+    `tasks` are those of the scan, where they were read already.
+    """
     row = library.runs.get(scan)
-    tasks = library.runs.tasks(scan)
+    tasks = library.runs.tasks(scan) if tasks is None else tasks
     lines = [
         TaskLine(
             t.path, t.kind, t.state, t.reason, t.frames,
@@ -115,27 +155,32 @@ def summary(library: Library, scan: int, narrowed: FilteredResults | None = None
     ]  # fmt: skip
     return Summary(
         scan, row.profile, row.spec_hash, row.state, tuple(lines),
-        tuple(duplicate_groups(library, scan)), narrowed.text if narrowed else "",
+        tuple(_duplicate_groups(library, row, tasks)), narrowed.text if narrowed else "",
     )  # fmt: skip
 
 
-def duplicate_groups(library: Library, scan: int) -> Iterator[tuple[str, ...]]:
+def _duplicate_groups(
+    library: Library, scan: ScanRow, all_tasks: Sequence[TaskRow]
+) -> Iterator[tuple[str, ...]]:
     """Yield groups of pictures of a scan that look alike, by path."""
-    spec = spec_of(library, scan)
+    spec = spec_of(library, scan.id)
     if DedupeStage.name not in spec.stages:
         return
-    paths, hashes = [], []
-    columns = len(DedupeStage.columns)
-    for task in library.runs.tasks(scan, ("done", "known")):
-        if task.kind == "picture" and task.content is not None:
-            result = library.results.get(task.content, library.runs.get(scan).spec_hash)
-            if result is not None and DedupeStage.name in result.tracks:
-                values = library.series.whole(result.tracks[DedupeStage.name], columns).values
-                if len(values):
-                    paths.append(task.path)
-                    hashes.append(joined(values)[0])
-    for group in alike(np.array(hashes, np.uint64), spec.settings(Dedupe).distance_bits):
-        yield tuple(paths[n] for n in group)
+    tasks = [
+        (task.path, task.content)
+        for task in all_tasks
+        if task.kind == "picture" and task.content is not None and task.state in FINISHED
+    ]
+    contents = [content for _, content in tasks]
+    keys = library.results.tracks_of(contents, scan.spec_hash, DedupeStage.name)
+    values = library.series.first_rows(
+        [keys[each] for each in contents if each in keys], DedupeStage.name
+    )
+    measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
+    rows = np.array([row for _, row in measured], np.float32)
+    hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))
+    for group in alike(hashes, spec.settings(Dedupe).distance_bits):
+        yield tuple(measured[n][0] for n in group)
 
 
 def _document(
@@ -143,9 +188,11 @@ def _document(
     info: SourceInfo,
     spec: Spec,
     result: Result,
+    annotations: Sequence[Annotation],
+    remarks: tuple[dict[str, Any], ...],
     statistics: bool,
 ) -> Document:
-    annotations = library.annotations.of_result(info.content, result.spec_hash)
+    judged, judge = verdicts(annotations), verdict_stage(annotations) if annotations else ""
     tracks = info.kind == "video" and spec.settings(Detect).tracks
     return Document(
         source=info,
@@ -158,13 +205,15 @@ def _document(
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
         frame_notes=frame_notes(annotations, tracks=tracks),
-        verdicts=verdicts(annotations),
-        remarks=tuple(_remarks(library, info.content)),
+        verdicts=judged,
+        remarks=remarks,
+        verdict_stage=judge,
+        verdict_lines=tuple(answer_line(judge, verdict) for verdict in judged),
     )
 
 
-def _remarks(library: Library, content: str) -> Iterator[dict[str, Any]]:
-    for frame, remark in sorted(library.remarks.of_content(content).items()):
+def _remarks(found: Mapping[int, Remark]) -> Iterator[dict[str, Any]]:
+    for frame, remark in sorted(found.items()):
         tags = None if remark.tags is None else list(remark.tags)
         yield {"frame": frame, "marked": remark.marked, "caption": remark.caption, "tags": tags}
 

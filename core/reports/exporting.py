@@ -22,6 +22,8 @@ from .narrowing import FilteredResults
 MOST_KEPT = 20
 """finished exports that can still be asked about"""
 MOST_FAILURES = 20
+MOST_REPORTS = 1000
+"""of the progress of one export"""
 Wrote = Callable[[Piece], None]
 
 
@@ -53,7 +55,9 @@ class Exporter:
         def checked(progress: ExportProgress) -> None:
             if self._ended.is_set():
                 raise Interrupted("the export was cancelled")
-            notify(progress)
+            step = max(1, progress.total // MOST_REPORTS)
+            if progress.done % step == 0 or progress.done == progress.total:
+                notify(progress)
 
         request = self._request
         try:

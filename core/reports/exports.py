@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ..errors import SourceError
 from ..protocol.views import ExportProgress
+from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import Document
 from ..storage.export.format import Format
 from ..storage.library import Library
+from ..storage.runs import TaskRow
 from .documents import NamedDocument, documents, summary, with_thumbnails
 from .narrowing import FilteredResults
 
@@ -30,24 +33,27 @@ def export(
 
     `notify` is called after each source; what it raises ends the export.
     """
-    from ..storage.export.table import FORMATS, check_formats, write_scan, write_source
+    from ..storage.export.table import FORMATS, SourceWriter, write_scan, writes_scan
 
-    check_formats(formats)
+    writer = SourceWriter(folder, formats)
     chosen = [FORMATS.load(name) for name in formats]
-    progress = _Counter(notify, _sources(library, scan, narrowed))
-    source = _Documents(library, scan, reader, narrowed, progress)
+    tasks = library.runs.tasks(scan)
+    progress = _Counter(notify, _sources(tasks, narrowed))
+    source = _Documents(library, scan, tasks, reader, narrowed, progress)
     written: list[Path] = []
 
     def of_sources() -> Iterator[Document]:
         for filed in source.all(**_wanted(chosen)):
-            written.extend(write_source(filed.document, folder, filed.stems, formats))
+            written.extend(writer.write(filed.document, filed.stems))
             yield filed.document
 
     # Each source is read and counted once, for formats per source and per scan together.
     rest = of_sources()
-    if all(each.per == "source" for each in chosen):
+    whole = summary(library, scan, narrowed, tasks)
+    if not writes_scan(formats, whole):
         deque(rest, maxlen=0)  # `write_scan` would read none
-    of_scan = write_scan(summary(library, scan, narrowed), rest, folder, formats)
+    of_scan = write_scan(whole, rest, folder, formats)
+    written += writer.finish(whole)
     progress.finish()
     return written + of_scan
 
@@ -57,6 +63,7 @@ def _wanted(chosen: Sequence[Format]) -> dict[str, bool]:
     return {
         "statistics": any(each.statistics for each in chosen),
         "pictures": any(each.pictures for each in chosen),
+        "frames": any(each.frames for each in chosen),
     }
 
 
@@ -66,10 +73,10 @@ def events_of(library: Library, scan: int, narrowed: FilteredResults) -> int:
     return sum(narrowed.moments_of(task.number, task.moments) for task in tasks)
 
 
-def _sources(library: Library, scan: int, narrowed: FilteredResults) -> int:
+def _sources(tasks: Sequence[TaskRow], narrowed: FilteredResults) -> int:
     if narrowed.tasks is not None:
         return len(narrowed.tasks)
-    return sum(task.content is not None for task in library.runs.tasks(scan))
+    return sum(task.content is not None for task in tasks)
 
 
 class _Counter:
@@ -97,23 +104,45 @@ class _Documents:
         self,
         library: Library,
         scan: int,
+        tasks: Sequence[TaskRow],
         reader: Reader,
         narrowed: FilteredResults,
         progress: _Counter,
     ) -> None:
         self._library = library
         self._scan = scan
+        self._tasks = tasks
         self._reader = reader
         self._narrowed = narrowed
         self._progress = progress
         self._side = spec_of(library, scan).output.thumbnail_pixels
 
-    def all(self, *, statistics: bool = False, pictures: bool = False) -> Iterator[NamedDocument]:
-        """Yield each document; `pictures` adds a thumbnail of each event."""
-        found = documents(self._library, self._scan, statistics=statistics, narrowed=self._narrowed)
-        for filed in found:
-            yield self._illustrated(filed) if pictures else filed
+    def all(
+        self, *, statistics: bool = False, pictures: bool = False, frames: bool = False
+    ) -> Iterator[NamedDocument]:
+        """Yield each document; `pictures` adds a thumbnail of each event, `frames` how to read."""
+        found = documents(
+            self._library, self._scan, statistics=statistics, narrowed=self._narrowed,
+            tasks=self._tasks,
+        )  # fmt: skip
+        for each in found:
+            filed = self._illustrated(each) if pictures else each
+            if frames:
+                reading = partial(self._frame_pictures, filed.document.source)
+                filed = replace(filed, document=replace(filed.document, frame_pictures=reading))
+            yield filed
             self._progress.one_more()
+
+    def _frame_pictures(
+        self, source: SourceInfo, wanted: Mapping[int, float]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield frames as JPEG; none, or no more, of a file that is gone or changed since."""
+        frames = sorted(wanted, key=lambda frame: wanted[frame])
+        times = [wanted[frame] for frame in frames]
+        with suppress(SourceError):
+            stills = self._reader.stills(source, times, max(source.width, source.height))
+            for frame, still in zip(frames, stills, strict=False):
+                yield frame, still.jpeg
 
     def _illustrated(self, filed: NamedDocument) -> NamedDocument:
         source, moments = filed.document.source, filed.document.moments

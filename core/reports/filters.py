@@ -1,92 +1,152 @@
-"""What a person types to narrow a list: words, and conditions such as `score>0.5`."""
+"""What a person types to narrow a list: words, and conditions such as `score>0.5`.
+
+    storm "16:9" score>=0.8 -tag:indoor date>=2024-06 camera:canon place:46.2,7.5,20
+
+Parts are separated by spaces; a row must fulfil all of them. `-` before a part turns it round.
+What stands in quotation marks is always words, never a condition. A condition nobody knows is an
+error: taken for a word, it would find nothing without saying why.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ..errors import UsageError
+from ..storage.conditions import BUILDERS, DATE_LENGTHS, FLAGS, Condition
 from ..text import clean, nearest
 from ..times import parse_time
 
-_CONDITION = re.compile(r"^([a-z]+)(:|>=|<=|>|<|=)(.+)$")
-_FLAGS = ("marked", "accepted", "rejected")
+_PART = re.compile(
+    r"(?P<minus>-?)(?:(?P<name>[A-Za-z_]+)(?P<sign>:|!=|>=|<=|>|<|=))?"
+    r"(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\"]\S*))(?=\s|$)"
+)
+_BEGUN = re.compile(r"([A-Za-z_]+)(:|!=|>=|<=|>|<|=)")
 _NUMBERS = ("score", "energy", "strokes", "time")
-_NAMES = (*_NUMBERS, "kind", "file", "is")
+_COMPARED = (*_NUMBERS, "date")
+_LISTS = ("kind", "tag", "label")
+"""values of these may be several, separated by commas"""
+_NAMES = tuple(name for name in BUILDERS if name != "word")
+_EVENTS_ONLY = ("kind", "score", "energy", "strokes")
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?)?)?")
+KILOMETRES = 10.0
+"""how far from a place counts as there, unless that is said"""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Filter:
-    """A filter taken apart; `numbers` are (what, comparison, number), scores apart from them."""
+    """A filter taken apart."""
 
-    words: list[str] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    scores: list[tuple[str, float]] = field(default_factory=list)
-    flags: set[str] = field(default_factory=set)
-    numbers: list[tuple[str, str, float]] = field(default_factory=list)
+    conditions: tuple[Condition, ...] = ()
 
     @property
-    def accepted(self) -> bool | None:
-        """Return whether only accepted, or only rejected, rows are wanted."""
-        if {"accepted", "rejected"} <= self.flags:
-            return None
-        if "accepted" in self.flags:
-            return True
-        return False if "rejected" in self.flags else None
+    def wants_rejected(self) -> bool:
+        """Return whether rejected candidates are asked for."""
+        return any(
+            ("rejected" in each.values) != each.negated
+            for each in self.conditions
+            if each.name == "is" and {"accepted", "rejected"} & set(each.values)
+        )
 
     @property
-    def about_events(self) -> bool:
-        """Return whether a condition is one that only events and candidates can fulfil."""
-        apart = [each for each in self.numbers if each[0] != "time"]
-        return bool(self.kinds or self.scores or apart or self.accepted is not None)
+    def about_events(self) -> tuple[Condition, ...]:
+        """Return the conditions that only events and candidates fulfil."""
+        return tuple(each for each in self.conditions if _is_about_events(each))
+
+    @property
+    def about_frames(self) -> tuple[Condition, ...]:
+        """Return the conditions that frames fulfil, too."""
+        return tuple(each for each in self.conditions if not _is_about_events(each))
 
 
 def parse(text: str) -> Filter:
     """Return a filter. Raises UsageError naming the part that is none."""
-    found = Filter()
-    for part in text.split():
-        condition = _CONDITION.match(part)
-        if condition is None or not _is_condition(*condition.groups()):
-            found.words.append(part)
-        else:
-            _add(found, *condition.groups())
-    return found
+    found = tuple(_conditions(text))
+    if {("accepted",), ("rejected",)} <= {c.values for c in found if c.name == "is"}:
+        found = tuple(c for c in found if c.values not in (("accepted",), ("rejected",)))
+    return Filter(found)
 
 
-def _is_condition(name: str, sign: str, value: str) -> bool:
-    """Return whether a word is a condition. Raises UsageError for a mistyped one."""
-    if name in _NAMES:
-        return True
-    hint = nearest(name, list(_NAMES))
-    if hint or sign[0] in "<>":
-        known = hint or f"; known: {', '.join(_NAMES)}"
-        raise UsageError(f"'{name}{sign}{clean(value)}': no condition '{name}'{known}")
-    return False
+def _is_about_events(condition: Condition) -> bool:
+    if condition.name == "is":
+        return bool({"accepted", "rejected"} & set(condition.values))
+    return condition.name in _EVENTS_ONLY
 
 
-def _add(found: Filter, name: str, sign: str, value: str) -> None:
-    if name in _NUMBERS:
-        _add_number(found, name, "=" if sign == ":" else sign, value)
-    elif sign not in (":", "="):
+def _conditions(text: str) -> Iterator[Condition]:
+    start = 0
+    while start < len(text):
+        if text[start].isspace():
+            start += 1
+            continue
+        part = _PART.match(text, start)
+        if part is None:
+            yield _word(text, start)
+            return
+        yield _condition(part)
+        start = part.end()
+
+
+def _word(text: str, start: int) -> Condition:
+    """Return the rest of a text as a word, such as `-`. Raises UsageError for an open quote."""
+    rest = text[start:].split(maxsplit=1)[0]
+    if '"' in rest:
+        raise UsageError(f"{clean(text[start:])}: a quotation mark is not closed")
+    return Condition("word", "=", (rest,))
+
+
+def _condition(part: re.Match[str]) -> Condition:
+    minus, name, sign, quoted, bare = part.group("minus", "name", "sign", "quoted", "bare")
+    value = bare if quoted is None else quoted
+    if name is None and quoted is None and (begun := _BEGUN.match(bare)):
+        raise _incomplete(*begun.groups())
+    if name is None:
+        if minus and not value:
+            return Condition("word", "=", ("-",))
+        return Condition("word", "=", (value,), bool(minus))
+    if name not in _NAMES:
+        raise _unknown(name, sign, value)
+    if sign in ("<", ">", "<=", ">=") and name not in _COMPARED:
         raise UsageError(f"'{name}{sign}{clean(value)}': write {name}:{clean(value)}")
-    elif name == "kind":
-        found.kinds += value.split(",")
-    elif name == "file":
-        found.files.append(value)
-    elif value not in _FLAGS:
-        hint = nearest(value, list(_FLAGS))
-        raise UsageError(f"is:{clean(value)}: known are {', '.join(_FLAGS)}{hint}")
-    else:
-        found.flags.add(value)
+    values = value.split(",") if name in _LISTS and quoted is None else [value]
+    compared = "=" if sign in (":", "!=") else sign
+    found = Condition(name, compared, tuple(_value(name, each) for each in values))
+    return replace(found, negated=bool(minus) != (sign == "!="))
 
 
-def _add_number(found: Filter, name: str, sign: str, value: str) -> None:
-    if name == "score":
-        found.scores.append((sign, _number(name, value)))
-    else:
-        found.numbers.append((name, sign, _number(name, value)))
+def _incomplete(name: str, sign: str) -> UsageError:
+    if name not in _NAMES:
+        return _unknown(name, sign, "")
+    return UsageError(f"'{name}{sign}': no value; write {name}{sign}VALUE")
+
+
+def _unknown(name: str, sign: str, value: str) -> UsageError:
+    hint = nearest(name.lower(), list(_NAMES)) or f"; known: {', '.join(_NAMES)}"
+    words = clean(f"{name}{sign}{value}")
+    return UsageError(
+        f"'{words}': no condition '{clean(name)}'{hint} (words with such a sign go in "
+        f'quotation marks: "{words}")'
+    )
+
+
+def _value(name: str, value: str) -> str | float:
+    """Return what a condition compares with. Raises UsageError."""
+    if name in _NUMBERS:
+        return _number(name, value)
+    if name == "date":
+        return _date(value)
+    if name == "place":
+        return _place(value)
+    if name == "is" and value not in FLAGS:
+        raise UsageError(
+            f"is:{clean(value)}: known are {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
+        )
+    if not value:
+        raise UsageError(f"{name}: no value; write {name}:WORD")
+    return value
 
 
 def _number(name: str, value: str) -> float:
@@ -98,3 +158,35 @@ def _number(name: str, value: str) -> float:
         return number
     example = "time>83.5 or time>00:01:23.500" if name == "time" else f"{name}>0.5"
     raise UsageError(f"{name}: '{clean(value)}' is not a number; write {example}")
+
+
+def _date(value: str) -> str:
+    """Return a date as far as it is given. Raises UsageError."""
+    text = value.replace(" ", "T")
+    try:
+        if _DATE.fullmatch(value) is None:
+            raise ValueError
+        datetime.fromisoformat(text + "0001-01-01T00:00:00"[len(text) :])
+    except ValueError:
+        raise UsageError(
+            f"date: '{clean(value)}' is not a date; write date>=2024, date:2024-06 or "
+            "date<2024-06-30T21:15"
+        ) from None
+    assert len(text) in DATE_LENGTHS
+    return text
+
+
+def _place(value: str) -> str:
+    """Return latitude, longitude and kilometres. Raises UsageError."""
+    try:
+        numbers = [float(part.removesuffix("km")) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 2:
+        numbers.append(KILOMETRES)
+    if len(numbers) == 3 and abs(numbers[0]) <= 90 and abs(numbers[1]) <= 180 and numbers[2] > 0:
+        return ",".join(map(repr, numbers))
+    raise UsageError(
+        f"place: '{clean(value)}' is not a place; write place:LATITUDE,LONGITUDE,KILOMETRES in "
+        "degrees, for example place:46.2,7.5,20 (default: 10 km)"
+    )

@@ -21,6 +21,8 @@ from ..storage.export.document import DetectedObject, FrameNotes, StageAnswer
 from ..stores.answers import Annotation
 
 _ANSWER = ("text", "finish", "prompt", "facts")
+_AT_TIMES = ("frames", "frames_shown", "data")
+"""of an answer about several frames at once, or of one that is JSON of a schema"""
 Holders = Mapping[str, str]
 """by slot the stage whose answers fill it"""
 
@@ -28,6 +30,8 @@ Holders = Mapping[str, str]
 def frame_notes(annotations: Iterable[Annotation], *, tracks: bool) -> tuple[FrameNotes, ...]:
     """Return notes of each frame, in order of time; `tracks` numbers things over time."""
     kept = list(annotations)
+    if not kept:  # as of most pictures of most scans
+        return ()
     holders = slot_holders({note.stage for note in kept})
     by_frame: dict[int, list[Annotation]] = {}
     for annotation in kept:
@@ -41,12 +45,19 @@ def frame_notes(annotations: Iterable[Annotation], *, tracks: bool) -> tuple[Fra
 def verdicts(annotations: Iterable[Annotation]) -> tuple[dict[str, Any], ...]:
     """Return what was said about each candidate, in order of time."""
     kept = list(annotations)
+    if not kept:
+        return ()
     stage = slot_holders({note.stage for note in kept}).get("verdict")
     found = [note for note in kept if note.stage == stage]
     return tuple(
         {"frame": note.frame, "seconds": note.seconds, **note.body}
         for note in sorted(found, key=lambda note: note.seconds)
     )
+
+
+def verdict_stage(annotations: Iterable[Annotation]) -> str:
+    """Return the stage that judged candidates; empty where none did."""
+    return slot_holders({note.stage for note in annotations}).get("verdict", "")
 
 
 def verdict_lines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -59,7 +70,10 @@ def verdict_lines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def slot_holders(stages: set[str]) -> dict[str, str]:
     """Return which stage fills each slot: the first of the registry that is there."""
     holders: dict[str, str] = {}
-    for name in STAGES.names():
+    # Plugins are looked up only where a stage of one answered: it reads their settings.
+    built_in = [name for name in STAGES.built_in if name in stages]
+    named = built_in if len(built_in) == len(stages) else STAGES.names()
+    for name in named:
         stage = declared(name) if name in stages else None
         if stage is not None and stage.slot:
             holders.setdefault(stage.slot, name)
@@ -78,7 +92,7 @@ def answer_line(stage: str, body: Mapping[str, Any]) -> str:
 
 
 def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
-    answered = [note for note in group if not note.failed]
+    answered = [note for note in group if not note.failed and not note.gated]
     whole = {note.stage: note for note in answered if "," not in note.part}
     tags, caption = (whole.get(holders.get(slot, "")) for slot in ("tags", "caption"))
     vector = next((n for n in answered if n.stage == holders.get("vector") and not n.part), None)
@@ -90,7 +104,9 @@ def _notes(group: Sequence[Annotation], holders: Holders) -> FrameNotes:
         things=tuple(_things(answered, holders)),
         vector=vector.vector if vector else None,
         failures=tuple((note.stage, note.failed) for note in group if note.failed),
+        gated=tuple((note.stage, note.gated) for note in group if note.gated),
         answers=tuple(_answers_without_a_slot(answered, holders)),
+        stages=holders,
     )
     return replace(notes, lines=tuple(_frame_lines(notes, tags, caption)))
 
@@ -118,6 +134,8 @@ def _frame_lines(
         text = thing.description["text"] if thing.description else ""
         name = f"{thing.label} {thing.score:.2f}"
         yield f"{name} at {x:.0f},{y:.0f} {width:.0f}x{height:.0f} {text}".rstrip()
+    for stage, reason in notes.gated:
+        yield f"{stage}: not asked ({reason})"
 
 
 def _lines(stage: str, body: Mapping[str, Any]) -> Iterator[str]:
@@ -155,7 +173,10 @@ def _things(answered: Sequence[Annotation], holders: Holders) -> list[DetectedOb
 
 
 def _answer(note: Annotation | None) -> dict[str, Any] | None:
-    return {key: note.body[key] for key in _ANSWER} if note else None
+    if note is None:
+        return None
+    there = (key for key in _AT_TIMES if key in note.body)
+    return {key: note.body[key] for key in (*_ANSWER, *there)}
 
 
 def _tracked(notes: list[FrameNotes]) -> list[FrameNotes]:

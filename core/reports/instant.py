@@ -82,7 +82,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         ),
         measurements={name: measurements[name] for name in spec.stages if name in measurements},
         provenance=result.provenance,
-        look=look(nearest) if nearest else None,
+        look=look(nearest, masks=True) if nearest else None,
         look_lines=nearest.lines if nearest else (),
         verdicts=judged,
         verdict_lines=tuple(verdict_lines(judged)),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 
+from ..config.profiles import resolve
 from ..engine.job_registry import KINDS
 from ..engine.jobs.titles import title_of
-from ..errors import UnknownName
+from ..errors import SightlineError, UnknownName
 from ..protocol.views import JobLine, ScanLine, TaskView
 from ..storage.jobs import OPEN, SCAN, JobRow
 from ..storage.library import Library
 from ..storage.lock import is_held
-from ..storage.runs import UNFINISHED
+from ..storage.runs import UNFINISHED, ScanRow
 from ..text import clean, nearest
 
 
@@ -19,6 +22,7 @@ def scan_lines(library: Library) -> list[ScanLine]:
     """Return every scan, the newest first."""
     lines = []
     running = is_held(library.folder)
+    of_profile = cache(_stages_of)
     for row in library.runs.all():
         counts = library.runs.counts(row.id)
         left = sum(counts.get(state, 0) for state in UNFINISHED)
@@ -29,9 +33,23 @@ def scan_lines(library: Library) -> list[ScanLine]:
                 row.id, row.created, row.profile, _state(row.state, left, running=running),
                 left + done + failed, done, failed,
                 left, counts["moments"], tuple(row.asked["paths"]),
+                _other_stages(row, of_profile),
             )
         )  # fmt: skip
     return lines
+
+
+def _other_stages(row: ScanRow, of_profile: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the stages of a scan where they are not those of the profile it was begun with."""
+    stages = tuple(row.spec.get("stages", ()))
+    return stages if sorted(stages) != sorted(of_profile(row.profile) or stages) else ()
+
+
+def _stages_of(profile: str) -> tuple[str, ...]:
+    """Return the stages of a profile as it is now; none if it is not there any more."""
+    with suppress(SightlineError):
+        return resolve(profile).stages
+    return ()
 
 
 def job_lines(library: Library, kind: str = "") -> list[JobLine]:

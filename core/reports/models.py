@@ -41,5 +41,4 @@ def model_rows(
 
 def matrix_rows() -> list[dict[str, Any]]:
     """Return what was verified, the latest first."""
-    rows = [row.model_dump(mode="json") for row in Hub().catalog.verified]
-    return sorted(rows, key=lambda row: str(row["on"]), reverse=True)
+    return [row.model_dump(mode="json") for row in Hub().catalog.rows()]

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
 
-from ..protocol.queries import ListResults, What
+from ..protocol.queries import What
 from ..records import Candidate, Event
-from ..storage.export.document import Document, FrameNotes
+from ..storage.conditions import Condition
+from ..storage.export.document import Document
 from ..storage.library import Library
+from ..storage.listings import RowSelection
 from . import filters
-from .pages import wanted_of
+from .pages import KINDS
 
 
 class FilteredResults:
     """What of each source of a scan a filter lets through; an empty one lets all through.
 
-    A source is kept for its events, or for frames that models spoke of; for candidates alone only
-    where rejected ones are asked for. A filter with conditions that only events fulfil (a kind, a
-    score) keeps what models said about frames inside of these events. Raises UsageError for a
-    filter that is none.
+    A source is kept for its events, or for frames that models answered about; for candidates alone
+    only where rejected ones are asked for. Of a filter with conditions on events (a kind, a score),
+    frames are kept that fulfil the others and are inside of such an event, and frames that fulfil
+    all of them themselves (by the score of a tag or box). Raises UsageError for a filter that is
+    none.
     """
 
     def __init__(self, library: Library, scan: int, text: str) -> None:
-        self.text = " ".join(text.split())
+        self.text = text.strip()
         asked = filters.parse(self.text)
-        self._within = asked.about_events
-        alone: tuple[What, ...] = ("candidates",) if asked.accepted is False else ()
+        alone: tuple[What, ...] = ("candidates",) if asked.wants_rejected else ()
         self._keeping: tuple[What, ...] = ("events", "frames", *alone)
         lists: Sequence[What] = ("events", "candidates", "frames") if self.text else ()
-        self._kept = {what: _by_task(library, scan, self.text, what) for what in lists}
+        self._kept = {what: _by_task(library, scan, asked.conditions, what) for what in lists}
+        self._inside = (
+            _by_task(library, scan, asked.about_frames, "frames") if asked.about_events else {}
+        )
+        """frames that are kept where they are inside of a kept event"""
 
     @property
     def tasks(self) -> set[int] | None:
@@ -50,25 +55,30 @@ class FilteredResults:
         events, numbers, frames = (self._kept[what].get(task, set()) for what in self._kept)
         moments = tuple(each for each in document.moments if each.number in events)
         candidates = tuple(each for n, each in enumerate(document.candidates) if n in numbers)
-        frame_notes = tuple(self._looks(document.frame_notes, frames, moments))
+        inside = self._inside.get(task, set())
+        frame_notes = tuple(
+            notes
+            for notes in document.frame_notes
+            if notes.frame in frames or (notes.frame in inside and _inside(notes.frame, moments))
+        )
         if not (moments or frame_notes or (candidates and "candidates" in self._keeping)):
             return None
-        verdicts = tuple(v for v in document.verdicts if _inside(int(v["frame"]), candidates))
+        judged = [
+            place
+            for place, verdict in enumerate(document.verdicts)
+            if _inside(int(verdict["frame"]), candidates)
+        ]
         return replace(
             document, moments=moments, candidates=candidates, frame_notes=frame_notes,
-            verdicts=verdicts, narrowed=self.text,
+            verdicts=tuple(document.verdicts[n] for n in judged),
+            verdict_lines=tuple(document.verdict_lines[n] for n in judged), narrowed=self.text,
         )  # fmt: skip
 
-    def _looks(
-        self, frame_notes: Sequence[FrameNotes], frames: set[int], moments: Sequence[Event]
-    ) -> Iterable[FrameNotes]:
-        for notes in frame_notes:
-            if notes.frame in frames and (not self._within or _inside(notes.frame, moments)):
-                yield notes
 
-
-def _by_task(library: Library, scan: int, text: str, what: str) -> dict[int, set[int]]:
-    keys = library.listings.keys(wanted_of(ListResults(cast("What", what), scan, text), scan))
+def _by_task(
+    library: Library, scan: int, conditions: tuple[Condition, ...], what: What
+) -> dict[int, set[int]]:
+    keys = library.listings.keys(RowSelection(scan, KINDS[what], conditions))
     found: dict[int, set[int]] = {}
     for task, number in keys.window(0, len(keys)):
         found.setdefault(task, set()).add(number)

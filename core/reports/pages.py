@@ -15,10 +15,12 @@ from ..protocol.queries import (
     ListScans,
     ListTasks,
     Query,
+    What,
 )
 from ..protocol.replies import Page
 from ..protocol.views import JobLine
 from ..records import asked_stream
+from ..storage.conditions import Kind
 from ..storage.export.shapes import look
 from ..storage.library import Library
 from ..storage.listings import Key, RowSelection
@@ -29,7 +31,7 @@ from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
 from .models import matrix_rows, model_rows
 
-_KINDS = {"events": "moments", "candidates": "candidates", "frames": "frames"}
+KINDS: dict[What, Kind] = {"events": "moments", "candidates": "candidates", "frames": "frames"}
 _SHOWN = (
     "kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
     "end_seconds", "score", "threshold", "energy", "facts", "strokes", "region", "verdict",
@@ -145,19 +147,12 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
 
 def wanted_of(query: ListResults, scan: int) -> RowSelection:
     """Return which rows of a scan a query asks for. Raises UsageError for a filter that is none."""
-    asked = filters.parse(query.text)
     return RowSelection(
         scan=scan,
-        kind=_KINDS[query.what],  # type: ignore[arg-type]
-        words=tuple(asked.words),
-        kinds=tuple(asked.kinds),
-        files=tuple(asked.files),
-        scores=tuple(asked.scores),
-        marked="marked" in asked.flags,
-        accepted=asked.accepted,
+        kind=KINDS[query.what],
+        conditions=filters.parse(query.text).conditions,
         sort=query.sort,
         descending=query.descending,
-        numbers=tuple(asked.numbers),
     )
 
 

@@ -31,8 +31,10 @@ def moments(
 
 
 def _event_stages(candidates: Sequence[Candidate]) -> list[str]:
-    """Return the stages whose candidates become events, of those that found some."""
-    found = {candidate.stage for candidate in candidates}
+    """Return the stages whose candidates become events, of those that have accepted ones."""
+    found = {candidate.stage for candidate in candidates if candidate.accepted}
+    if not found:
+        return []
     stages = (declared(name) for name in STAGES.names() if name in found)
     return [stage.name for stage in stages if stage is not None and stage.events]
 

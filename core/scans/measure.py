@@ -20,7 +20,14 @@ from ..screening.registry import create
 from ..screening.stage import Stage, Window
 from ..sources.container import RAW_FORMATS
 from ..sources.reader import Reader, ReaderChosen, VideoEnd
-from ..stores.series import SeriesHeader, SeriesPart, SeriesState, SeriesStore, series_key
+from ..stores.series import (
+    SeriesHeader,
+    SeriesPart,
+    SeriesState,
+    SeriesStore,
+    picture_key,
+    series_key,
+)
 from .windows import windows
 
 Progress = Callable[[int, list[StepReport]], None]
@@ -60,6 +67,7 @@ def open_series(
             stage.open(info, spec)
             settings = measure_settings(spec, name, info)
             key = series_key(info.content, name, stage.version, settings)
+            key = picture_key(info.content, key) if info.kind == "picture" else key
             key = f"{key}.{anew}" if anew else key
             header = SeriesHeader(key, info.content, name, stage.version, settings)
             tracks.append(StageSeries(stage, header, store.state(key)))

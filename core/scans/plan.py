@@ -18,7 +18,7 @@ from ..storage.runs import TaskRow
 from ..text import clean_path, counted
 from .streams import with_streams
 
-PICTURES_AT_ONCE = 2048
+PICTURES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _kind_wanted(path: str, kinds: frozenset[str]) -> str:
 
 
 def work_items(sources: Sequence[Source]) -> Iterator[list[Source]]:
-    """Yield what is worked on at once: one video, or up to 2,048 pictures in a row."""
+    """Yield what is worked on at once: one video, or up to 4,096 pictures in a row."""
     pictures: list[Source] = []
     for source in sources:
         if source.kind == "picture":

@@ -88,6 +88,11 @@ class RunningTasks:
         with self._lock:
             self._running.pop(source.number, None)
 
+    def count(self) -> int:
+        """Return how many there are."""
+        with self._lock:
+            return len(self._running)
+
     def states(self) -> tuple[TaskState, ...]:
         """Return how each stands now."""
         with self._lock:

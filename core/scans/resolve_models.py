@@ -6,16 +6,20 @@ refused now, before anything is read or loaded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..config.prompts import Prompts, load_prompts
+from ..config.prompt_check import check_prompts
+from ..config.prompts import Prompts, check_answer, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
-from ..errors import ModelMissing, ModelRefused, ProfileError
+from ..config.used_models import model_of, model_owner, value_of
+from ..errors import ModelMissing, ModelRefused
 from ..models.protocols import Kind, Loading
-from ..models.registry import KINDS
+from ..models.registry import KINDS, check_loading
 from ..models.weights import weights_bytes
 from ..text import clean
 
@@ -49,18 +53,24 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     from ..hub.hub import Hub
 
     hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
-    prompts = load_prompts()
+    prompts = load_prompts().bound(spec.vlm.variables)
+    check_prompts(spec, prompts, notify)
     spec = _with_versions(spec, prompts)
     spec = _without_auto(spec)
     names = {stage: model_of(spec, stage) for stage in spec.model_stages}
+    _check_kinds(names, _known_kinds(hub))
     found = {name: _found(spec, hub, name) for name in dict.fromkeys(names.values())}
+    _check_kinds(names, {name: each.kind for name, each in found.items()})
     placed = dict.fromkeys(found, "endpoint")
     here = {name: each for name, each in found.items() if not each.url}
     if here:  # a scan that only asks servers never imports torch
         devices = usable_devices(spec.models.device)
+        for fault in _drift():
+            notify(fault)
         if devices == ["cpu"]:
             notify(_on_cpu(spec))
         placed |= _placed(here, devices)
+    spec = _with_possible_dtype(spec, set(placed.values()), notify)
     loadings = {name: _loading(spec, found[name], placed[name]) for name in found}
     for loading in loadings.values():
         _check(loading)
@@ -85,14 +95,9 @@ def open_session(
     from ..inference.leases import ModelLeases
     from ..inference.session import InferenceSession
 
-    prompts = resolved.prompts or load_prompts()
+    prompts = resolved.prompts or load_prompts().bound(resolved.spec.vlm.variables)
     leases = ModelLeases(residency, resolved.loadings, stores.annotations, prompts, notify)
     return InferenceSession(stores, leases, resolved.spec, redo=redo)
-
-
-def model_of(spec: Spec, stage: str) -> str:
-    """Return the name of the model a stage uses."""
-    return str(_section_value(spec, _model_owner(spec, stage), "model"))
 
 
 def usable_devices(wanted: str) -> list[str]:
@@ -111,6 +116,14 @@ def usable_devices(wanted: str) -> list[str]:
     return ["xpu"] if torch.xpu.is_available() else ["cpu"]
 
 
+@cache
+def _drift() -> tuple[str, ...]:
+    """Return what is wrong with this environment; looked for when a model is first used."""
+    from ..device.drift import drift
+
+    return tuple(drift())
+
+
 def _on_cpu(spec: Spec) -> str:
     if spec.models.device == "cpu":
         return "models run on the CPU, as set by models.device"
@@ -120,23 +133,20 @@ def _on_cpu(spec: Spec) -> str:
     )
 
 
-def _model_owner(spec: Spec, stage: str) -> str:
-    """Return the section that names a stage's model: its own, or the one it follows."""
-    followed = declaration(stage).follows
-    if not followed and not _section_value(spec, stage, "model"):
-        raise ProfileError(f"{stage}.model is empty; name a model (see `sightline models list`)")
-    return stage if _section_value(spec, stage, "model") else followed
-
-
-def _section_value(spec: Spec, section: str, name: str) -> Any:
-    return getattr(spec.section(section), name)
+def _with_possible_dtype(spec: Spec, devices: set[str], notify: Notify) -> Spec:
+    """Take `auto` for float16 where no device is for it: a CPU has no use for it, nor a server."""
+    if spec.models.dtype != "float16" or devices - {"cpu", "endpoint"}:
+        return spec
+    if "cpu" in devices:
+        notify("models.dtype = float16 is of no use on a CPU: auto is taken instead")
+    return spec.model_copy(update={"models": spec.models.model_copy(update={"dtype": "auto"})})
 
 
 def _without_auto(spec: Spec) -> Spec:
     """Put a model's name for every `auto` of the stages that are used."""
-    owners = {_model_owner(spec, stage) for stage in spec.model_stages} & set(STAGES.names())
+    owners = {model_owner(spec, stage) for stage in spec.model_stages} & set(STAGES.names())
     choosing = [name for name in owners if any(declaration(name).automatic)]
-    automatic = [name for name in choosing if _section_value(spec, name, "model") == AUTOMATIC]
+    automatic = [name for name in choosing if value_of(spec, name, "model") == AUTOMATIC]
     if not automatic:
         return spec
     on_cpu = usable_devices(spec.models.device) == ["cpu"]
@@ -152,9 +162,25 @@ def _with_versions(spec: Spec, prompts: Prompts) -> Spec:
     changed: dict[str, Any] = {}
     for stage in spec.model_stages:
         if declaration(stage).prompt:
-            reference = prompts.get(_section_value(spec, stage, "prompt")).reference
-            changed[stage] = spec.section(stage).model_copy(update={"prompt": reference})
+            prompt = prompts.get(value_of(spec, stage, "prompt"))
+            check_answer(stage, declaration(stage).prompt, prompt)
+            section = spec.section(stage)
+            changed[stage] = section.model_copy(update={"prompt": prompt.reference})
     return spec.model_copy(update=changed)
+
+
+def _known_kinds(hub: Hub) -> dict[str, Kind]:
+    """Return what the models known by name are; a wrong one need not be fetched to be refused."""
+    return {name: entry.kind for name, entry in hub.catalog.models.items()}
+
+
+def _check_kinds(names: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
+    """Raise ProfileError for a stage whose model is of a kind that it cannot use."""
+    from ..inference.leases import check_kind
+
+    for stage, name in names.items():
+        if name in kinds:
+            check_kind(stage, name, kinds[name], declaration(stage).accepts)
 
 
 def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
@@ -162,7 +188,15 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     kept = wanted.startswith("local-") or wanted == "endpoint"
     text = f"{name}@{wanted}" if wanted and not kept and "@" not in name else name
     consent = _consented(spec, hub, name)
-    found = hub.resolve(consent or text, spec.models.channel, allow_remote_code=bool(consent))
+    of_folder = consent.rpartition("@")[2].startswith("local-")
+    text = consent if consent and not of_folder else text
+    found = hub.resolve(text, spec.models.channel, allow_remote_code=bool(consent))
+    if of_folder and found.revision != consent.rpartition("@")[2]:
+        again = f'models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
+        raise ModelRefused(
+            f"{clean(name)} is not what it was when its code was consented to; read the code "
+            f"again, then consent with {again}"
+        )
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
         raise ModelRefused(f"{clean(name)} has changed since this scan began; start a new scan")
@@ -180,9 +214,15 @@ def _consented(spec: Spec, hub: Hub, name: str) -> str:
     catalog = hub.catalog
     repo = catalog.models[name].repo if name in catalog.models else name.partition("@")[0]
     for entry in spec.models.allow_remote_code:
-        if entry.partition("@")[0] in (repo, name):
+        consented, _, revision = entry.rpartition("@")
+        same = revision.startswith("local-") and _path(consented) == _path(name)
+        if same or consented in (repo, name):
             return entry
     return ""
+
+
+def _path(name: str) -> str:
+    return os.path.realpath(os.path.expanduser(name))
 
 
 def _placed(found: Mapping[str, Resolved], devices: list[str]) -> dict[str, str]:
@@ -259,3 +299,4 @@ def _check(loading: Loading) -> None:
         wants_eight_bits(loading.quantize, device, dtype)
     else:
         choose_quantisation(loading.quantize, device, dtype)
+    check_loading(loading)

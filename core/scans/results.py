@@ -11,7 +11,7 @@ from ..inference.answers import ModelAnswers
 from ..records import Candidate, SourceInfo
 from ..screening.stage import ScreeningResult, Series
 from ..stores.results import Result
-from ..stores.series import SeriesStore
+from ..stores.series import SeriesHeader, SeriesStore
 from ..text import counted
 from .events import moments
 from .measure import StageSeries
@@ -35,36 +35,66 @@ def decide(store: SeriesStore, tracks: Sequence[StageSeries]) -> ScreeningResult
     return ScreeningResult(candidates, frames)
 
 
-def judge(
-    info: SourceInfo,
-    spec: Spec,
-    tracks: Sequence[StageSeries],
-    decided: ScreeningResult,
-    ended: dict[str, Any],
-    answers: ModelAnswers | None = None,
-) -> Result:
-    """Return the result of a source (not kept yet)."""
-    said = answers or ModelAnswers()
-    ended = ended or said.ended
-    asked = {
-        name: {**each.identity, "asked": each.key, **each.made_with}
-        for name, each in said.asked.items()
-    }
-    return Result(
-        content=info.content,
-        spec_hash=spec.hash(),
-        frames=decided.frames or said.frames or 1,
-        failure=failure(info, spec, ended) or said.failure(),
-        warnings=warnings(info, ended),
-        provenance=provenance(
-            spec.what_matters(), {track.stage.name: track.stage.version for track in tracks},
-            ended, asked,
-        ) | ({"timing": info.timing} if info.timing else {}),
-        tracks={track.stage.name: track.key for track in tracks},
-        candidates=tuple(decided.candidates),
-        moments=moments(decided.candidates, spec.events, info.duration_seconds),
-        annotations=tuple(note.id for note in said.annotations),
-    )  # fmt: skip
+class Judge:
+    """Makes the results of one spec (not kept yet).
+
+    What is the same for many sources is found out once; their results share the same provenance.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._hash = spec.hash()
+        self._settings = spec.what_matters()
+        self._measured: dict[tuple[tuple[tuple[str, int], ...], int], dict[str, Any]] = {}
+
+    def result(
+        self,
+        info: SourceInfo,
+        tracks: Sequence[SeriesHeader],
+        decided: ScreeningResult,
+        ended: dict[str, Any],
+        answers: ModelAnswers | None = None,
+    ) -> Result:
+        """Return the result of a source; `tracks` are the series it is made of."""
+        said = answers or ModelAnswers()
+        ended = ended or said.ended
+        return Result(
+            content=info.content,
+            spec_hash=self._hash,
+            frames=decided.frames or said.frames or 1,
+            failure=failure(info, self._spec, ended) or said.failure(),
+            warnings=warnings(info, ended),
+            provenance=self._provenance(info, tracks, ended, said),
+            tracks={track.stage: track.key for track in tracks},
+            candidates=tuple(decided.candidates),
+            moments=moments(decided.candidates, self._spec.events, info.duration_seconds),
+            annotations=tuple(note.id for note in said.annotations),
+        )
+
+    def _provenance(
+        self,
+        info: SourceInfo,
+        tracks: Sequence[SeriesHeader],
+        ended: dict[str, Any],
+        said: ModelAnswers,
+    ) -> dict[str, Any]:
+        versions = {track.stage: track.version for track in tracks}
+        if ended or said.asked:
+            return self._written(info.timing, versions, ended, said)
+        key = tuple(versions.items()), info.timing
+        if key not in self._measured:
+            self._measured[key] = self._written(info.timing, versions, ended, said)
+        return self._measured[key]
+
+    def _written(
+        self, timing: int, versions: dict[str, int], ended: dict[str, Any], said: ModelAnswers
+    ) -> dict[str, Any]:
+        asked = {
+            name: {**each.identity, "asked": each.key, **each.made_with}
+            for name, each in said.asked.items()
+        }
+        written = provenance(self._settings, versions, ended, asked)
+        return written | ({"timing": timing} if timing else {})
 
 
 def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:

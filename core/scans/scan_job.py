@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..config.spec import Spec
-from ..errors import MissingExtra, ReaderDied, ReaderKilled, SourceError, Vanished
+from ..errors import EnvironmentFault, MissingExtra, ReaderDied, ReaderKilled, SourceError, Vanished
 from ..pipeline.channel import Cancelled, Control
 from ..protocol import messages as events
 from ..protocol.state import ScanState
@@ -20,6 +20,7 @@ from ..sources.pools import image_readers, video_readers
 from ..sources.process import ReaderProcess
 from ..sources.reader import Reader
 from ..stores.results import Result
+from .gating import FrameGate
 from .plan import Source, work_items
 from .progress import RunningTasks
 from .retries import Retries
@@ -27,6 +28,7 @@ from .stores import ScanStores
 from .task_results import Emit, TaskResults
 from .thumbnails import make_missing
 from .videos import VideoScan
+from .work_times import WorkTimes
 
 if TYPE_CHECKING:
     from ..inference.runner import InferenceRunner
@@ -50,10 +52,11 @@ class ScanJob:
         nice: int = 0,
         reader: ReaderProcess | None = None,
         parent: Control | None = None,
+        gate: FrameGate | None = None,
     ) -> None:
         """`nice` is how readers stand back for others; `reader` is one that runs already.
 
-        `parent` controls the job of which this scan is a part.
+        `parent` controls the job of which this scan is a part, `gate` is that of several such.
         """
         self.scan = scan
         self._redo = redo
@@ -65,7 +68,14 @@ class ScanJob:
         self._emit = emit
         self._task_results = TaskResults(library, scan, spec.hash(), emit)
         self._tasks = RunningTasks(scan, emit, self._task_results.started)
-        self._videos = VideoScan(library, scan, spec, session, self._tasks, self.control, redo=redo)
+        self._gate = gate or FrameGate(spec)
+        self._times = WorkTimes(spec, session.loadings if session else {})
+        self.prepared_seconds = 0.0
+        """spent on this scan before it runs"""
+        self._videos = VideoScan(
+            library, scan, spec, session, self._tasks, self.control, self._gate, self._times,
+            redo=redo,
+        )  # fmt: skip
         self._contents: dict[int, str | None] = {}
         """by number, of pictures that an earlier pass has read"""
         self._retries = Retries(lambda text: emit(events.Warned(scan, text)))
@@ -77,8 +87,11 @@ class ScanJob:
 
     def run(self, sources: Sequence[Source]) -> None:
         """Work through the sources. Raises EnvironmentFault or Cancelled; what is done is kept."""
+        began = time.monotonic()
         self._sources = len(sources)
         to_read = [s for s in sources if s.result is None and not s.failure]
+        if to_read and self._gate.compares_pictures:
+            self._compare_with_known(sources)
         self._task_results.settled([s for s in sources if s.result is not None or s.failure])
         try:
             self.control.checkpoint()
@@ -89,12 +102,28 @@ class ScanJob:
                     runner.close()
             self._go_through(to_read, self._one)
             self._retries.run(self.control, self._close_readers, lambda: self._ending)
+            with suppress(EnvironmentFault):  # the scan is complete all the same
+                seconds = self.prepared_seconds + time.monotonic() - began
+                self._times.keep(self._library.rates, seconds)
         finally:
             self._close_readers()
             if self._session is not None:
                 self._session.close()
         if self._ending and not self.is_complete:
             raise Cancelled
+
+    def _compare_with_known(self, sources: Sequence[Source]) -> None:
+        """Have the pictures that an earlier scan read count for duplicates, in their order."""
+        from .picture_stages import PictureStages
+
+        stages = PictureStages(self._spec)
+        for source in sources:
+            if source.result is None or source.content is None or source.kind != "picture":
+                continue
+            info = self._library.results.info(source.content, source.found.path)
+            measured = stages.kept(self._library.series, info)
+            if info.kind == "picture" and measured is not None:
+                self._gate.of_picture(info, measured)
 
     def _go_through(self, sources: Sequence[Source], work: Callable[[list[Source]], None]) -> None:
         """Do something with every source, several side by side; the first fault ends it."""
@@ -223,7 +252,8 @@ class ScanJob:
             return
         progress = self._tasks.reporter(source, self._tasks.begin(source, None))
         try:
-            self._session.answer_video(reader, info, self.control, progress, runner)
+            gated = self._videos.gated_ahead(info, reader)
+            self._videos.answer(info, reader, progress, gated, runner)
         finally:
             self._tasks.end(source)
 
@@ -231,6 +261,7 @@ class ScanJob:
         assert self._session is not None
         scan, running = self._picture_scan(runner), self._tasks.begin(item[0], len(item))
         progress = self._tasks.reporter(item[0], running)
+        began = time.monotonic()
         try:
             videos: list[tuple[Source, SourceInfo]] = []
             with self._session.turn:
@@ -243,6 +274,7 @@ class ScanJob:
                     progress(at + len(read), [])
                     if self._ending:
                         return
+            self._take_down(len(item) - len(videos), time.monotonic() - began, runner)
         finally:
             self._tasks.end(item[0])
         for source, info in videos:
@@ -287,7 +319,7 @@ class ScanJob:
 
         return ImageScan(
             self._library, self._image_pool, self._spec, runner,
-            self._library.frames, redo=self._redo,
+            self._library.frames, self._gate, redo=self._redo, ending=lambda: self._ending,
         )  # fmt: skip
 
     def _wanted(self, sources: Sequence[Source]) -> list[ImageRequest]:
@@ -299,7 +331,8 @@ class ScanJob:
         ]
 
     def _pictures(self, item: list[Source]) -> None:
-        began, left = time.monotonic(), item
+        start = began = time.monotonic()
+        left = item
         videos: list[Source] = []
         try:
             for done in self._scanned(item):
@@ -310,11 +343,19 @@ class ScanJob:
                 began = time.monotonic()
                 if self._ending:
                     return
+            self._take_down(len(item) - len(videos), time.monotonic() - start)
         except ReaderKilled as error:  # of a picture that models were to be shown
             for source in left:
                 self._unread(source, error, 0.0)
         for source in videos:  # animated pictures, and videos under a picture's name
             self._one([source])
+
+    def _take_down(
+        self, pictures: int, seconds: float, runner: InferenceRunner | None = None
+    ) -> None:
+        """Note how long pictures took, by the models of a pass if there are any."""
+        asked = runner or (self._session.runner if self._session else None)
+        self._times.pictures(pictures, seconds, asked.take_times() if asked else None)
 
     def _done(self, batch: list[tuple[Source, ImageResult]], seconds: float) -> None:
         """Take down a microbatch of pictures, less those to be tried once more."""

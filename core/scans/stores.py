@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ..stores.answers import InferenceStores
+from ..stores.rates import RateStore
 from ..stores.results import MeasurementStores, ThumbnailStore
 
 if TYPE_CHECKING:
@@ -29,3 +30,7 @@ class ScanStores(MeasurementStores, InferenceStores, Protocol):
     @property
     def runs(self) -> TaskStore:
         """Return where it is kept how sources ended."""
+
+    @property
+    def rates(self) -> RateStore:
+        """Return where it is kept how long work takes here."""

@@ -151,8 +151,7 @@ class TaskResults:
             self.started(source, frames)
 
     def _is_lasting(self, source: Source, picture: ImageResult) -> bool:
-        there = locate(source.found.path).exists()
-        return picture.info is None and not picture.killed and there
+        return picture.info is None and not picture.killed and locate(source.found.path).exists()
 
     def _picture_row(self, source: Source, picture: ImageResult, seconds: float) -> TaskRow:
         if picture.result is None:

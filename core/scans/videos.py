@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from ..config.spec import Spec
@@ -16,15 +17,19 @@ from ..records import SourceInfo
 from ..screening.registry import versions
 from ..sources.reader import Reader
 from ..stores.results import Result
+from .gating import FrameGate, Gated
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source
 from .progress import RunningTasks
-from .results import decide, judge, measured
+from .results import Judge, decide, measured
 from .stores import ScanStores
 from .task_results import has_changed
 
 if TYPE_CHECKING:
+    from ..inference.answers import ModelAnswers
+    from ..inference.runner import InferenceRunner
     from ..inference.session import InferenceSession
+    from .work_times import WorkTimes
 
 
 class VideoScan:
@@ -38,6 +43,8 @@ class VideoScan:
         session: InferenceSession | None,
         tasks: RunningTasks,
         control: Control,
+        gate: FrameGate,
+        times: WorkTimes,
         *,
         redo: bool,
     ) -> None:
@@ -48,6 +55,8 @@ class VideoScan:
         self._session = session
         self._tasks = tasks
         self._control = control
+        self._gate = gate
+        self._times = times
         self._redo = redo
         self._versions = versions(spec.screening_stages)
 
@@ -76,10 +85,7 @@ class VideoScan:
         Raises SourceError or Cancelled.
         """
         results, series = self._library.results, self._library.series
-        tracks = open_series(series, info, self._spec)
-        anew = self._redo or self._retried(info.content, tracks)
-        if anew:
-            tracks = open_series(series, info, self._spec, anew=f"again-{self._scan}")
+        tracks, anew = self._opened(info)
         running = self._tasks.begin(source, info.frame_count)
         progress = self._tasks.reporter(source, running)
 
@@ -89,7 +95,11 @@ class VideoScan:
 
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before
+        began, beside = time.monotonic(), self._tasks.count()
         ended = measure_video(series, reader, info, self._spec, tracks, self._control, progress)
+        at_once = round((beside + self._tasks.count()) / 2)
+        seconds = time.monotonic() - began
+        self._times.screened(info, running.done - done_before, seconds, at_once)
         self._check_unchanged(source, info, tracks)
         if anew:
             settle_series(series, tracks)
@@ -101,6 +111,31 @@ class VideoScan:
         for track in tracks:
             track.stage.close()
         return info, result
+
+    def gated_ahead(self, info: SourceInfo, reader: Reader) -> Gated:
+        """Return which frames an earlier pass keeps from models; measures them where need be.
+
+        `measure` then finds them measured. Raises SourceError or Cancelled.
+        """
+        series = self._library.series
+        if self._gate.is_open:
+            return self._gate.of_video(series, [])
+        tracks, _ = self._opened(info)
+
+        def unseen(done: int, steps: list[StepReport]) -> None:
+            """Report nothing: progress counts the frames that the models are shown."""
+
+        measure_video(series, reader, info, self._spec, tracks, self._control, unseen)
+        return self._gate.of_video(series, tracks)
+
+    def _opened(self, info: SourceInfo) -> tuple[list[StageSeries], bool]:
+        """Return the series of a video, and whether they are measured beside those kept."""
+        series = self._library.series
+        tracks = open_series(series, info, self._spec)
+        anew = self._redo or self._retried(info.content, tracks)
+        if anew:
+            tracks = open_series(series, info, self._spec, anew=f"again-{self._scan}")
+        return tracks, anew
 
     def _counted(self, source: Source, info: SourceInfo, ended: dict[str, Any]) -> SourceInfo:
         """Keep how many frames a video holds and how long it is, now that all were read."""
@@ -119,12 +154,32 @@ class VideoScan:
     ) -> Result:
         """Return the result of what was measured, and of what models say about it."""
         decided = decide(self._library.series, tracks)
+        headers = [track.header for track in tracks]
         if self._session is None:
-            return judge(info, self._spec, tracks, decided, ended)
-        answers = self._session.answer_video(reader, info, self._control, progress)
+            return Judge(self._spec).result(info, headers, decided, ended)
+        gated = self._gate.of_video(self._library.series, tracks)
+        answers = self.answer(info, reader, progress, gated, self._session.runner)
         times = times_of(self._library.series, tracks)
+        began = time.monotonic()
         decided = self._session.verify(reader, info, decided, times, answers, self._control)
-        return judge(info, self._spec, tracks, decided, ended, answers)
+        for stage in set(self._spec.model_stages) - set(self._spec.frame_stages):
+            self._times.verified(stage, info, time.monotonic() - began)
+        return Judge(self._spec).result(info, headers, decided, ended, answers)
+
+    def answer(
+        self, info: SourceInfo, reader: Reader, progress: Progress, gated: Gated,
+        runner: InferenceRunner | None,
+    ) -> ModelAnswers:  # fmt: skip
+        """Show a video's frames to the models of a pass, and take down how long that takes."""
+        assert self._session is not None
+        began = time.monotonic()
+        answers = self._session.answer_video(
+            reader, info, self._control, progress, runner, gated=gated
+        )
+        if runner is not None:
+            self._times.answered("video", time.monotonic() - began, runner.take_times())
+            self._times.keyframes(info, answers.frames)
+        return answers
 
     def _check_unchanged(self, source: Source, info: SourceInfo, tracks: list[StageSeries]) -> None:
         """Refuse what was measured of a file that changed meanwhile: its hash is another's."""

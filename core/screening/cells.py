@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..config.screening_settings import Regions
 from ..records import Region
+from ..sources.region_mask import cells_inside, has_regions
 
 LONGEST_GRID = 40
 SHORT_BLOCKS, LONG_BLOCKS = 5, 8
@@ -41,16 +42,11 @@ def mask(
 ) -> NDArray[np.float32] | None:
     """Return 1.0 where to look and 0.0 elsewhere, float32 of `shape` (rows, columns), or None.
 
-    `width` and `height` are the source's, for rectangles given in pixels.
+    `width` and `height` are the source's, for shapes given in pixels.
     """
-    if not regions.include and not regions.exclude:
+    if not has_regions(regions):
         return None
-    masked_grid = np.zeros(shape, np.float32) if regions.include else np.ones(shape, np.float32)
-    for rectangles, value in ((regions.include, 1.0), (regions.exclude, 0.0)):
-        for rectangle in rectangles:
-            rows, columns = _slices(rectangle, shape, width, height)
-            masked_grid[rows, columns] = value
-    return masked_grid
+    return cells_inside(regions, shape, (width, height)).astype(np.float32)
 
 
 def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
@@ -133,16 +129,3 @@ def _blocks(rows: int, columns: int) -> tuple[int, int]:
 
 def _edges(length: int, parts: int) -> list[int]:
     return [length * part // parts for part in range(parts)]
-
-
-def _slices(
-    rectangle: tuple[float, float, float, float], shape: tuple[int, int], width: int, height: int
-) -> tuple[slice, slice]:
-    x, y, across, down = rectangle
-    if max(rectangle) > 1:
-        x, across, y, down = x / width, across / width, y / height, down / height
-    rows, columns = shape
-    # Every cell the rectangle touches counts.
-    top, left = int(y * rows), int(x * columns)
-    bottom, right = int(np.ceil((y + down) * rows)), int(np.ceil((x + across) * columns))
-    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))

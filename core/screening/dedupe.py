@@ -3,11 +3,13 @@
 The hash is the difference hash: the picture reduced to 9 x 8 cells, one bit for each pair of
 neighbours, telling whether brightness rises to the right (N. Krawetz, "Kind of Like That", 2013,
 hackerfactor.com). It stays the same under resizing, recompression and changes of brightness.
-Of a video, one frame a second is hashed.
+Of a video, one frame a second is hashed; where duplicates are kept from models, each frame that
+models would be shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +18,8 @@ from pydantic import Field
 
 from ..config.section import Section
 from ..records import SourceKind
-from .stage import ScreeningStage, Window
-from .strides import first_of_each_second
+from .stage import FrameFault, ScreeningStage, SeenFrames, Series, Window
+from .strides import rows_measured
 
 ROWS, COLUMNS = 8, 9
 
@@ -38,14 +40,59 @@ class DedupeStage(ScreeningStage):
     Settings: ClassVar[type[Section]] = Dedupe
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("hash_a", "hash_b", "hash_c", "hash_d")
+    faults: ClassVar[tuple[str, ...]] = ("duplicate",)
+    compares: ClassVar[bool] = True
     context = 1
 
     def infer(self, window: Window) -> NDArray[np.float32]:
-        """Hash the first frame of each second; other frames are NaN."""
+        """Hash the first frame of each second, or each that is gated; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
-        for row in first_of_each_second(window):
+        for row in rows_measured(window, self.gated):
             out[row] = split(difference_hash(window.luma[window.before + row]))
         return out
+
+    def find_faults(
+        self, track: Series, passed: NDArray[np.bool_], seen: SeenFrames
+    ) -> Iterator[FrameFault]:
+        """Yield the frames that are like one which models are shown, and name that one.
+
+        Compared are only frames that no other gate keeps away: a sharp frame is shown although a
+        blurred one before it is like it. What is like a duplicate alone is shown again, so slow
+        changes do not hide what they lead to.
+        """
+        known: KnownHashes = seen.kept.setdefault(self.name, KnownHashes())
+        most = self.spec.settings(Dedupe).distance_bits
+        rows = np.flatnonzero(passed & ~np.isnan(track.values[:, 0]))
+        hashes = joined(track.values[rows])
+        for row, value in zip(rows.tolist(), hashes, strict=True):
+            like = known.nearest(value, most)
+            if like is None:
+                known.add(value, seen.name(track, row))
+            else:
+                yield FrameFault(row, "duplicate", f"like {like}")
+
+
+class KnownHashes:
+    """Hashes of frames in order, with a name for each: room for them doubles as it fills."""
+
+    def __init__(self) -> None:
+        self._hashes = np.zeros(64, np.uint64)
+        self._names: list[str] = []
+
+    def add(self, value: np.uint64, name: str) -> None:
+        """Take one more."""
+        if len(self._names) == len(self._hashes):
+            self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)])
+        self._hashes[len(self._names)] = value
+        self._names.append(name)
+
+    def nearest(self, value: np.uint64, most_bits: int) -> str | None:
+        """Return the name of the nearest within `most_bits`, of several the first."""
+        if not self._names:
+            return None
+        apart = np.bitwise_count(self._hashes[: len(self._names)] ^ value)
+        best = int(apart.argmin())
+        return self._names[best] if apart[best] <= most_bits else None
 
 
 def difference_hash(luma: NDArray[np.uint8]) -> int:
@@ -76,34 +123,3 @@ def joined(columns: NDArray[np.float32]) -> NDArray[np.uint64]:
         | parts[:, 3]
     )
     return hashes
-
-
-def alike(hashes: NDArray[np.uint64], distance_bits: int) -> list[list[int]]:
-    """Return groups of rows whose hashes are linked by steps of at most `distance_bits`.
-
-    Compares every pair, in blocks that take at most 32 MiB; groups of one are left out.
-    """
-    parent = list(range(len(hashes)))
-    block = max(1, 4_194_304 // max(len(hashes), 1))
-    for start in range(0, len(hashes), block):
-        rows = hashes[start : start + block, None] ^ hashes[None, :]
-        near = np.argwhere(np.bitwise_count(rows) <= distance_bits)
-        for row, other in near:
-            _join(parent, start + int(row), int(other))
-    groups: dict[int, list[int]] = {}
-    for row in range(len(hashes)):
-        groups.setdefault(_root(parent, row), []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _root(parent: list[int], row: int) -> int:
-    while parent[row] != row:
-        parent[row] = parent[parent[row]]
-        row = parent[row]
-    return row
-
-
-def _join(parent: list[int], a: int, b: int) -> None:
-    root_a, root_b = _root(parent, a), _root(parent, b)
-    if root_a != root_b:
-        parent[max(root_a, root_b)] = min(root_a, root_b)

@@ -3,11 +3,13 @@
 Sharpness is the variance of the 4-neighbour Laplacian (J. L. Pech-Pacheco et al., "Diatom
 autofocusing in brightfield microscopy", ICPR 2000), on the reduced luma, so values compare between
 pictures of one kind rather than across kinds. Entropy is Shannon's over the 256 luma levels, in
-bits. Of a video, one frame a second is measured.
+bits. Of a video, one frame a second is measured; where its faults keep frames from models, each
+frame that models would be shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +18,8 @@ from pydantic import Field
 
 from ..config.section import Section
 from ..records import Candidate, SourceKind
-from .stage import ScreeningStage, Series, Window
-from .strides import first_of_each_second
+from .stage import FrameFault, ScreeningStage, SeenFrames, Series, Window
+from .strides import rows_measured
 
 
 class Quality(Section):
@@ -47,12 +49,13 @@ class QualityStage(ScreeningStage):
     Settings: ClassVar[type[Section]] = Quality
     kinds: ClassVar[frozenset[SourceKind]] = frozenset({"video", "picture"})
     columns: ClassVar[tuple[str, ...]] = ("sharpness", "exposure", "entropy", "clipped")
+    faults: ClassVar[tuple[str, ...]] = ("blurred", "dark", "bright", "flat")
     context = 1
 
     def infer(self, window: Window) -> NDArray[np.float32]:
-        """Measure the first frame of each second; other frames are NaN."""
+        """Measure the first frame of each second, or each that is gated; other frames are NaN."""
         out = np.full((window.count, len(self.columns)), np.nan, np.float32)
-        for row in first_of_each_second(window):
+        for row in rows_measured(window, self.gated):
             out[row] = measure(window.luma[window.before + row])
         return out
 
@@ -64,6 +67,14 @@ class QualityStage(ScreeningStage):
             if faults:
                 found.append(_note(track, int(row), faults))
         return found
+
+    def find_faults(
+        self, track: Series, passed: NDArray[np.bool_], seen: SeenFrames
+    ) -> Iterator[FrameFault]:
+        """Yield what is wrong with each measured frame."""
+        for row in np.flatnonzero(~np.isnan(track.column("sharpness"))):
+            for fault in self._faults(track.values[row]):
+                yield FrameFault(int(row), fault, fault)
 
     def _faults(self, values: NDArray[np.float32]) -> list[str]:
         sharpness, exposure, entropy, _ = (float(value) for value in values)

@@ -10,13 +10,14 @@ decides again without decoding anything.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.gates import frames_gated
 from ..config.spec import Spec
 from ..config.stages import Role, StageDeclaration
 from ..records import Candidate, SourceInfo, SourceKind
@@ -77,6 +78,26 @@ class ScreeningResult:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class FrameFault:
+    """What is wrong with a row of a series: one of the stage's `faults`, and in words."""
+
+    row: int
+    fault: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrames:
+    """The frames that models are shown, as far as they are known: of a video, or of all pictures.
+
+    `name` gives the frame of a row a name; `kept` is whatever a stage keeps of them, by its name.
+    """
+
+    name: Callable[[Series, int], str]
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
 class Stage(Protocol):
     """One thing done to frames. A new one is created for each source."""
 
@@ -89,6 +110,10 @@ class Stage(Protocol):
     """columns that serve deciding only; no person is shown them"""
     former_columns: ClassVar[tuple[tuple[str, ...], ...]]
     """those of earlier versions, whose tracks libraries still hold"""
+    faults: ClassVar[tuple[str, ...]]
+    """what it finds wrong with frames, see `find_faults`"""
+    compares: ClassVar[bool]
+    """whether its faults depend on the frames before; it is asked after those that do not"""
     context: int
     """frames needed on either side of a measured one; known after `open`"""
 
@@ -107,6 +132,11 @@ class Stage(Protocol):
     def decide(self, track: Series) -> list[Candidate]:
         """Return the candidates in a whole track, accepted or not."""
 
+    def find_faults(
+        self, track: Series, passed: NDArray[np.bool_], seen: SeenFrames
+    ) -> Iterator[FrameFault]:
+        """Yield what may keep frames from models; `passed` are rows with no fault of others yet."""
+
     def close(self) -> None:
         """Release everything."""
 
@@ -120,6 +150,9 @@ class ScreeningStage(StageDeclaration, ABC):
 
     internal: ClassVar[frozenset[str]] = frozenset()
     former_columns: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    compares: ClassVar[bool] = False
+    gated: float = 0.0
+    """frames a second it must measure for the sake of models, see `frames_gated`"""
     context: int = 0
 
     @classmethod
@@ -139,6 +172,7 @@ class ScreeningStage(StageDeclaration, ABC):
         """Remember the source and the spec."""
         self.source = source
         self.spec = spec
+        self.gated = frames_gated(spec, self.name)
 
     def prepare(self, window: Window) -> Window:
         """Pass the microbatch on."""
@@ -166,6 +200,12 @@ class ScreeningStage(StageDeclaration, ABC):
     def decide(self, track: Series) -> list[Candidate]:
         """Propose nothing."""
         return []
+
+    def find_faults(
+        self, track: Series, passed: NDArray[np.bool_], seen: SeenFrames
+    ) -> Iterator[FrameFault]:
+        """Find nothing wrong."""
+        yield from ()
 
     def close(self) -> None:
         """Hold nothing, close nothing."""

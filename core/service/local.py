@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..errors import EnvironmentFault
+    from ..protocol.commands import VerifyScan
     from ..protocol.views import RederivedSource
 
 
@@ -108,10 +109,12 @@ def is_known_kind(path: str) -> bool:
     return Path(path).suffix.lower() in KNOWN_SUFFIXES
 
 
-def verified_without_engine(folder: Path, scan: int) -> Iterator[RederivedSource]:
-    """Measure every source of a scan in a read-only library again. Raises SightlineError."""
+def verified_without_engine(folder: Path, command: VerifyScan) -> Iterator[RederivedSource]:
+    """Carry out a verification in a read-only library. Raises SightlineError."""
     from ..experiments import rederive
+    from ..experiments.stage_output import read_golden
     from ..storage.library import Library
 
     with closing(Library(folder, writable=False)) as library:
-        yield from rederive.verify(library, scan)
+        golden = read_golden(Path(command.golden)) if command.golden else None
+        yield from rederive.verify(library, command.scan, command.stage, golden)

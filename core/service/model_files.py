@@ -79,13 +79,16 @@ def note_verified(found: Resolved, report: Any) -> Path:
     from ..models.catalog import VerifiedModel, add_verified
     from ..version import package_version
 
-    return add_verified(
-        VerifiedModel(
-            repo=found.repo, commit=found.revision, on=date.today(),
-            how="files against their checksums" if report is None else "loaded, one answer",
-            attn=() if report is None else tuple(report.attn),
-            dtype="" if report is None else report.dtype,
-            device="" if report is None else report.device,
-            transformers="" if report is None else package_version("transformers") or "",
-        )
+    row = VerifiedModel(
+        repo=found.repo, commit=found.revision, on=date.today(),
+        how="files against their checksums" if report is None else "loaded, one answer",
     )  # fmt: skip
+    if report is not None:
+        seen = {
+            "attn": report.attn, "tried": report.tried, "processor": report.processor,
+            "dtype": report.dtype, "device": report.device,
+            "transformers": package_version("transformers") or "",
+            "saved_with": report.saved_with,
+        }  # fmt: skip
+        row = row.model_copy(update=seen)
+    return add_verified(row)

@@ -6,19 +6,19 @@ is answered by any number of messages, the last of kind `end` or `failed`.
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
-import stat
 import sys
 import threading
 from importlib import import_module
 from typing import Any
 
-from ..errors import MissingExtra, SourceError, Unreadable
-from ..system.disk_errors import FULL
 from . import wire
+from .child_failures import check_file, failure
 from .child_requests import OPERATIONS
+from .picture_requests import pictures
+
+_OPERATIONS = OPERATIONS | {"pictures": pictures}
 
 
 def main() -> None:
@@ -66,48 +66,14 @@ def _answer(request: dict[str, Any], replies: int) -> None:
 
     try:
         if "path" in request:
-            _check_file(request["path"])
-        end = OPERATIONS[request["do"]](request, reply)
-    except (FileNotFoundError, NotADirectoryError):
-        reply("failed", error="Vanished", reason="the file is gone; was it moved or deleted?")
-    except PermissionError:
-        reply(
-            "failed", error="Unreadable", reason="permission denied; check the file's permissions"
-        )
-    except (SourceError, MissingExtra) as error:
-        reply("failed", error=type(error).__name__, reason=str(error))
+            check_file(request["path"])
+        end = _OPERATIONS[request["do"]](request, reply)
     except wire.WireClosed:
         raise
     except Exception as error:
-        reply("failed", **_unexpected(error))
+        reply("failed", **failure(error))
     else:
         reply("end", **(end or {}))
-
-
-def _unexpected(error: Exception) -> dict[str, str]:
-    words = " ".join(str(error).split())[:200]
-    # A library that finds no space for itself is an ImportError to Python.
-    if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
-        reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
-        return {"error": "TooLarge", "reason": reason}
-    if getattr(error, "errno", None) in FULL:
-        return {"error": "DiskFull", "reason": "no space left to write to; free some space"}
-    if getattr(error, "errno", None) == errno.EROFS:
-        return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return {"error": "Unreadable", "reason": f"{error.strerror}; check the path"}
-    reason = f"cannot be decoded ({type(error).__name__}: {words})"
-    return {"error": "Unreadable", "reason": reason}
-
-
-def _check_file(path: str) -> None:
-    """Refuse what is no regular file: a pipe would be waited for, a device never ends."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Unreadable("not a regular file; name a video or picture, or a folder of them")
-    finally:
-        os.close(handle)
 
 
 def _end_with_the_engine(requests: int) -> None:

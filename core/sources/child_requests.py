@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..errors import TooLarge, Unreadable
@@ -20,7 +20,7 @@ from .file_locator import FileLocator
 ALIVE_SECONDS = 1.0
 Reply = Callable[..., None]
 Beat = Callable[[], None]
-_Found = tuple[Any, Any, float]
+Found = tuple[Any, Any, float]
 
 
 def _limit(request: dict[str, Any], _reply: Reply) -> None:
@@ -34,8 +34,16 @@ def _limit(request: dict[str, Any], _reply: Reply) -> None:
 
 
 def _probe(request: dict[str, Any], reply: Reply) -> None:
-    from dataclasses import asdict
+    info, luma, scale = probed(request, _Pulse(reply).beat)
+    picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
+    body = asdict(info)
+    reply("info", b"" if luma is None else luma.data, info=body, scale=scale, **picture)
+    if info.kind == "picture" and request["colour"] is not None:
+        _reply_colour(request, reply)
 
+
+def probed(request: dict[str, Any], beat: Beat) -> Found:
+    """Return what a file is, with the luma of a picture, uint8 (height, width), and its scale."""
     from ..records import content_of
     from .content import content_hash
 
@@ -47,11 +55,7 @@ def _probe(request: dict[str, Any], reply: Reply) -> None:
             f"this is {kind}, which sightline does not read; name a picture or a video"
         )
     content = content_of(content_hash(path), _choice(request).stream)
-    info, luma, scale = _probed(request, content, _Pulse(reply).beat)
-    picture = {} if luma is None else {"height": luma.shape[0], "width": luma.shape[1]}
-    reply("info", b"" if luma is None else luma.data, info=asdict(info), scale=scale, **picture)
-    if info.kind == "picture" and request["colour"] is not None:
-        _reply_colour(request, reply)
+    return _probed(request, content, beat)
 
 
 def _streams(request: dict[str, Any], _reply: Reply) -> dict[str, Any]:
@@ -78,7 +82,7 @@ class _Animated(Unreadable):
     """A picture of several frames, which is read as a video."""
 
 
-def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+def _probed(request: dict[str, Any], content: str, beat: Beat) -> Found:
     """Read the file as what its name says, and where that fails as the other kind.
 
     A name without a known ending counts as a picture's: Pillow knows its formats for certain.
@@ -87,7 +91,7 @@ def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
 
     path = request["path"]
     named_video = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
-    kinds: list[Callable[[dict[str, Any], str, Beat], _Found]] = [_probed_picture, _probed_video]
+    kinds: list[Callable[[dict[str, Any], str, Beat], Found]] = [_probed_picture, _probed_video]
     first, second = reversed(kinds) if named_video else kinds
     try:
         return first(request, content, beat)
@@ -103,7 +107,7 @@ def _probed(request: dict[str, Any], content: str, beat: Beat) -> _Found:
             raise _with_kind(path, error if _is_named(path) else other) from error
 
 
-def _probed_animated(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+def _probed_animated(request: dict[str, Any], content: str, beat: Beat) -> Found:
     """Read an animated picture as a video; where that fails, its first frame as a picture."""
     from . import picture
 
@@ -131,7 +135,7 @@ def _is_named(path: str) -> bool:
 
 def _probed_picture(
     request: dict[str, Any], content: str, _beat: Beat, *, first_frame: bool = False
-) -> _Found:
+) -> Found:
     import numpy as np
 
     from . import moving, picture
@@ -156,7 +160,7 @@ def _choice(request: dict[str, Any]) -> Any:
     return Choice(stream if isinstance(stream, int) else None, rate, request["damage_mib"])
 
 
-def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> _Found:
+def _probed_video(request: dict[str, Any], content: str, beat: Beat) -> Found:
     from ..records import content_as_read
     from . import moving, picture, survey, video
     from .find import PICTURE_SUFFIXES

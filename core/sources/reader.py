@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import errors
 from ..config.screening_settings import Limits, Sampling
 from ..records import ColourBatch, LumaBatch, SourceInfo
-from . import wire
+from . import reply_pixels, wire
 from .container import RAW_FORMATS
 from .locator import locate
 from .process import ReaderProcess
@@ -46,6 +46,10 @@ class Probed:
     info: SourceInfo
     picture: LumaBatch | None
     colour: NDArray[np.uint8] | None = None
+
+
+class ReadingStopped(errors.ReaderDied):
+    """This side ended the process: nothing is known of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Reader:
 
     def streams(self, path: str) -> int:
         """Return how many video streams a video holds, stills apart. Raises SourceError."""
-        for header, _ in self._ask("streams", path=path):
+        for header, _ in self.ask("streams", path=path):
             if header["kind"] == "end":
                 return int(header["streams"])
         raise errors.Unreadable("holds no video stream")
@@ -150,11 +154,11 @@ class Reader:
         Raises SourceError or MissingExtra.
         """
         asked = {"luma": luma, "colour": colour, "stream": stream, "raw_rate": raw_rate}
-        for header, payload in self._ask("probe", path=path, **asked):
+        for header, payload in self.ask("probe", path=path, **asked):
             if header["kind"] == "info":
                 found = _probed(header, payload)
             elif header["kind"] == "colour":
-                found = replace(found, colour=_rgb(header, payload))
+                found = replace(found, colour=reply_pixels.rgb(header, payload))
         return found
 
     def video(
@@ -173,8 +177,8 @@ class Reader:
             "most_frames": self._limits.max_frames,
             "colour": None,
         }
-        for header, payload in self._ask("video", path=path, **request):
-            yield from _video_item(header, payload, _batch)
+        for header, payload in self.ask("video", path=path, **request):
+            yield from _video_item(header, payload, reply_pixels.batch)
 
     def colour(
         self, path: str, sampling: Sampling, batch: int, longest_side: int
@@ -188,8 +192,8 @@ class Reader:
             "most_frames": self._limits.max_frames,
             "colour": longest_side,
         }
-        for header, payload in self._ask("video", path=path, **request):
-            yield from _video_item(header, payload, _colour_batch)
+        for header, payload in self.ask("video", path=path, **request):
+            yield from _video_item(header, payload, reply_pixels.colour_batch)
 
     def shown(
         self, info: SourceInfo, seconds: list[float], longest_side: int
@@ -199,14 +203,14 @@ class Reader:
         RGB is uint8 (height, width, 3). Raises SourceError.
         """
         request = self._stills_request(info, seconds, longest_side) | {"raw": True}
-        for header, payload in self._ask("stills", path=info.path, **request):
+        for header, payload in self.ask("stills", path=info.path, **request):
             if header["kind"] == "still":
-                yield float(header["wanted"]), _rgb(header, payload)
+                yield float(header["wanted"]), reply_pixels.rgb(header, payload)
 
     def stills(self, info: SourceInfo, seconds: list[float], longest_side: int) -> Iterator[Still]:
         """Yield a JPEG for each time, ascending. Raises SourceError."""
         request = self._stills_request(info, seconds, longest_side) | {"raw": False}
-        for header, payload in self._ask("stills", path=info.path, **request):
+        for header, payload in self.ask("stills", path=info.path, **request):
             if header["kind"] == "still":
                 yield Still(header["wanted"], header["seconds"], payload.tobytes())
 
@@ -231,7 +235,7 @@ class Reader:
         chosen = _chosen(info) if info is not None else {}
         request = {**chosen, "start": start, "end": end, "out": out, "threads": self._threads}
         ending: dict[str, Any] = {}
-        for header, _ in self._ask("clip", path=path, **request):
+        for header, _ in self.ask("clip", path=path, **request):
             ending = header
         return Clip(ending["how"] == "copied", str(ending["note"]))
 
@@ -249,9 +253,13 @@ class Reader:
             process.hang_up()
         process.ended()
 
-    def _ask(
+    def ask(
         self, operation: str, **request: Any
     ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8]]]:
+        """Send a request; yield header and payload of each message of its answer.
+
+        Raises SourceError or MissingExtra.
+        """
         if self._asking is not None:
             raise RuntimeError("a reader answers one request at a time; close the last one first")
         self._asking = threading.get_ident()
@@ -266,7 +274,7 @@ class Reader:
                 header, payload = wire.receive(process.from_child, self._limits.stall_seconds)
                 finished = header["kind"] in ("end", "failed")
                 if header["kind"] == "failed":
-                    raise _raised(header)
+                    raise raised(header)
                 yield header, payload
         except wire.WireStalled as stalled:
             limit = self._limits.stall_seconds
@@ -298,7 +306,7 @@ class Reader:
         process = self._process
         code = process.ended(1) if process is not None else None
         if process is None or process.killed_by_us:
-            return errors.ReaderDied("reading was stopped")
+            return ReadingStopped("reading was stopped")
         if code is not None and code < 0 and -code not in CRASHES:
             return errors.ReaderKilled(
                 f"{KILLED} (signal {-code}"
@@ -333,10 +341,15 @@ def _chosen(info: SourceInfo) -> dict[str, Any]:
     return {"stream": info.asked_stream, "raw_rate": info.frame_rate if raw else None}
 
 
-def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:
+def info_of(header: dict[str, Any]) -> SourceInfo:
+    """Return what a probe found, from its message."""
     fields = header["info"]
     fields["warnings"] = tuple(fields["warnings"])
-    info = SourceInfo(**fields)
+    return SourceInfo(**fields)
+
+
+def _probed(header: dict[str, Any], payload: NDArray[np.uint8]) -> Probed:
+    info = info_of(header)
     if info.kind == "video" or "height" not in header:
         return Probed(info, None)
     luma = payload.reshape(1, header["height"], header["width"])
@@ -357,29 +370,8 @@ def _video_item(
         yield VideoEnd(header["frames"], bad, early, tuple(header["warnings"]), cut_off, seconds)
 
 
-def _rgb(header: dict[str, Any], payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return payload.reshape(header["height"], header["width"], 3)
-
-
-def _colour_batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> ColourBatch:
-    return ColourBatch(
-        np.array(header["indices"], np.int64),
-        np.array(header["seconds"], np.float64),
-        payload.reshape(len(header["indices"]), header["height"], header["width"], 3),
-        float(header["scale"]),
-    )
-
-
-def _batch(header: dict[str, Any], payload: NDArray[np.uint8]) -> LumaBatch:
-    return LumaBatch(
-        np.array(header["indices"], np.int64),
-        np.array(header["seconds"], np.float64),
-        payload.reshape(len(header["indices"]), header["height"], header["width"]),
-        float(header["scale"]),
-    )
-
-
-def _raised(header: dict[str, Any]) -> errors.SightlineError:
+def raised(header: dict[str, Any]) -> errors.SightlineError:
+    """Return the error that a message is about."""
     # Only names the child is meant to raise become classes; the rest of it is not trusted.
     kinds: dict[str, type[errors.SightlineError]] = {
         "Unreadable": errors.Unreadable,

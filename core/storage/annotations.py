@@ -45,6 +45,25 @@ class Annotations:
     ) -> dict[QuestionKey, Annotation]:
         """Return what is kept of the wanted questions; failures only with `failed`."""
         found: dict[QuestionKey, Annotation] = {}
+        for number in (key.id, *self._equal(key)):
+            left = [question for question in wanted if question not in found]
+            found |= self._kept(replace(key, id=number), left, failed=failed)
+        return found
+
+    def _equal(self, key: AnswerKey) -> list[int]:
+        """Return the numbers of the keys whose answers count as known too."""
+        others = key.keys[1:]
+        with self._database.reading() as connection:
+            rows = [
+                connection.execute("SELECT id FROM asked WHERE key = ?", (other,)).fetchone()
+                for other in others
+            ]
+        return [int(row[0]) for row in rows if row is not None]
+
+    def _kept(
+        self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool
+    ) -> dict[QuestionKey, Annotation]:
+        found: dict[QuestionKey, Annotation] = {}
         for start in range(0, len(wanted), _BATCH // 4):
             part = wanted[start : start + _BATCH // 4]
             places = ",".join(["(?,?,?)"] * len(part))
@@ -78,15 +97,25 @@ class Annotations:
 
     def of_result(self, content: str, spec_hash: str) -> list[Annotation]:
         """Return what a result is made of, in order of time."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT stage, frame, part, seconds, annotations.body, vector, annotations.id "
-                "FROM shown JOIN annotations ON annotations.id = annotation "
-                "JOIN asked ON asked.id = annotations.asked "
-                "WHERE shown.content = ? AND spec_hash = ? ORDER BY seconds, annotations.id",
-                (content, spec_hash),
-            ).fetchall()
-        return [_annotation(*row) for row in rows]
+        return self.of_results([content], spec_hash).get(content, [])
+
+    def of_results(self, contents: Sequence[str], spec_hash: str) -> dict[str, list[Annotation]]:
+        """Return what each result of a spec is made of, in order of time, by content."""
+        found: dict[str, list[Annotation]] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT shown.content, stage, frame, part, seconds, annotations.body, vector, "
+                    "annotations.id FROM shown JOIN annotations ON annotations.id = annotation "
+                    "JOIN asked ON asked.id = annotations.asked "
+                    f"WHERE spec_hash = ? AND shown.content IN ({','.join('?' * len(part))}) "
+                    "ORDER BY seconds, annotations.id",
+                    (spec_hash, *part),
+                ).fetchall()
+            for content, *row in rows:
+                found.setdefault(str(content), []).append(_annotation(*row))
+        return found
 
     def of_frame(self, content: str, spec_hash: str, frame: int) -> list[Annotation]:
         """Return what a result says about one frame, without vectors."""

@@ -13,9 +13,13 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import job_migration, score_migration
+from . import job_migration, reference_migration, score_migration
 
 BUSY_SECONDS = 10.0
+LOG_PAGES = 8192
+"""pages of the write-ahead log (32 MiB) after which they are copied into the database"""
+MOST_EMPTY = 0.25
+"""share of a file that may be empty after a migration; later rows fill it"""
 
 MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """
@@ -105,6 +109,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     score_migration.migrate,
     "ALTER TABLE tasks ADD COLUMN stream INTEGER",
     job_migration.migrate,
+    reference_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -152,6 +157,11 @@ class Database:
         with self._lock, self._in_words():
             yield self._connection
 
+    def copy_to(self, target: Database) -> None:
+        """Replace the content of another database by that of this one. Raises EnvironmentFault."""
+        with self.reading() as source, target.reading() as copy:
+            source.backup(copy)
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
@@ -168,6 +178,8 @@ class Database:
             )
         if writable:
             self._migrate(version)
+            if 0 < version < SCHEMA_VERSION:
+                self._give_back_space()
         elif 0 < version < SCHEMA_VERSION:
             self._read_a_copy(version)
 
@@ -185,6 +197,16 @@ class Database:
             with self.transaction() as connection:
                 _apply(MIGRATIONS[number], connection)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
+
+    def _give_back_space(self) -> None:
+        """Make the file smaller if a migration left much of it empty and the disk has room."""
+        with self._lock, suppress(sqlite3.Error):
+            free, pages = (
+                int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("freelist_count", "page_count")
+            )
+            if free > MOST_EMPTY * pages:
+                self._connection.execute("VACUUM")
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -230,6 +252,12 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
         # With WAL, NORMAL loses nothing when the process is killed, only the last instants when
         # the power fails; and those are then simply done again.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Some systems' SQLite fills with zeros whatever is deleted: a migration would write all of
+        # the former library once more.
+        connection.execute("PRAGMA secure_delete = FAST")
+        # Pages that many transactions change, as those of indexes, are copied into the database
+        # once for all that lie in the log.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     return connection
 
 

@@ -20,6 +20,7 @@ from .frames import KeptFrames
 from .jobs import Jobs
 from .listings import Listings
 from .lock import LOCK
+from .rates import Rates
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs
@@ -60,6 +61,7 @@ class Library:
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
         self.footprints = Footprints(self.database)
+        self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
         self.frames = KeptFrames(folder / "frames")
         self.scratch = folder / "scratch"

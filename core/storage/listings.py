@@ -7,18 +7,18 @@ match: 16 bytes each, read once and kept until the library changes.
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from . import source_facts
+from .conditions import Condition, Kind, where
 from .database import Database
 
-Kind = Literal["moments", "candidates", "frames"]
 Key = tuple[int, int]
 """a task's number in its scan, and a moment's or candidate's number or a frame in it"""
 
@@ -30,20 +30,6 @@ _JOINS: dict[Kind, str] = {
     "JOIN annotations AS r ON r.id = shown.annotation",
 }
 _NUMBER: dict[Kind, str] = {"moments": "r.number", "candidates": "r.number", "frames": "r.frame"}
-_FRAME = {
-    "moments": "json_extract(r.body, '$.peak_frame')",
-    "candidates": "json_extract(r.body, '$.peak_frame')",
-    "frames": "r.frame",
-}
-_TEXT: dict[Kind, str] = {
-    "moments": "(r.kind || ' ' || coalesce(json_extract(r.body, '$.verdict'), ''))",
-    "candidates": "(" + " || ' ' || ".join(
-        f"coalesce(json_extract(r.body, '$.{name}'), '')"
-        for name in ("kind", "stage", "reason", "verdict")
-    ) + ")",
-    "frames": "r.body",
-}  # fmt: skip
-"""what the words of a filter are looked for in, beside the path and what a person said"""
 _SORTS: dict[Kind, dict[str, str]] = {
     "moments": {
         "time": "peak_seconds",
@@ -59,44 +45,17 @@ _SORTS: dict[Kind, dict[str, str]] = {
     },
     "frames": {"time": "seconds", "score": "frame", "kind": "frame", "energy": "frame"},
 }
-_STROKES = "coalesce(json_array_length(r.body, '$.strokes'), 0)"
-_NUMBERS: dict[Kind, dict[str, str]] = {
-    "moments": {
-        "time": "r.peak_seconds",
-        "score": "r.score",
-        "energy": "json_extract(r.body, '$.energy')",
-        "strokes": _STROKES,
-    },
-    "candidates": {
-        "time": "json_extract(r.body, '$.peak_seconds')",
-        "score": "json_extract(r.body, '$.score')",
-        "energy": "json_extract(r.body, '$.energy')",
-        "strokes": _STROKES,
-    },
-    "frames": {"time": "r.seconds"},
-}
-"""what a number of a filter is compared with; a condition on anything else is passed over"""
 
 
 @dataclass(frozen=True, slots=True)
 class RowSelection:
-    """Which rows, in which order.
-
-    `scores` are (comparison, number) pairs, `numbers` the same behind what is compared: `time`
-    (of the peak, in seconds), `energy` or `strokes` (how many).
-    """
+    """Which rows, in which order."""
 
     scan: int
     kind: Kind
-    words: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    scores: tuple[tuple[str, float], ...] = ()
-    marked: bool = False
-    accepted: bool | None = None
+    conditions: tuple[Condition, ...] = ()
     sort: str = "source"
     descending: bool = False
-    numbers: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -119,6 +78,8 @@ class Listings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        with database.reading() as connection:
+            source_facts.register(connection)
         self._kept: dict[RowSelection, tuple[int, Keys]] = {}
 
     def keys(self, wanted: RowSelection) -> Keys:
@@ -184,15 +145,15 @@ class Listings:
         return _Counted([(int(task), int(count)) for task, count, _ in rows if count], first)
 
     def _listed(self, wanted: RowSelection) -> Keys:
-        where, values = _conditions(wanted)
+        condition, values = where(wanted.kind, wanted.conditions)
         number = _NUMBER[wanted.kind]
         order = _order(wanted)
         grouped = " GROUP BY tasks.number, r.frame" if wanted.kind == "frames" else ""
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT tasks.number, {number} FROM {_JOINS[wanted.kind]} "
-                f"WHERE {where}{grouped} ORDER BY {order}",
-                values,
+                f"WHERE scan = ? AND {condition}{grouped} ORDER BY {order}",
+                [wanted.scan, *values],
             )
             flat = array("q", (value for row in rows for value in row))
         return _Listed(flat)
@@ -232,49 +193,6 @@ class _Listed:
         return list(zip(part[::2], part[1::2], strict=True))
 
 
-def _conditions(wanted: RowSelection) -> tuple[str, list[Any]]:
-    parts = ["scan = ?"]
-    path = "CAST(path AS TEXT)"
-    body: list[Any] = [wanted.scan]
-    for word in wanted.words:
-        parts.append(
-            f"({_TEXT[wanted.kind]} LIKE ? ESCAPE '\\' OR {path} LIKE ? ESCAPE '\\' "
-            "OR EXISTS (SELECT 1 FROM corrections AS c WHERE c.content = r.content "
-            f"AND c.frame = {_FRAME[wanted.kind]} AND c.body LIKE ? ESCAPE '\\'))"
-        )
-        # What models said is searched as it is kept, in JSON.
-        said = json.dumps(word)[1:-1] if wanted.kind == "frames" else word
-        body += [_like(said), _like(word), _like(word)]
-    for name in wanted.files:
-        parts.append(f"{path} LIKE ? ESCAPE '\\'")
-        body.append(_like(name))
-    if wanted.kinds and wanted.kind != "frames":
-        kind = "r.kind" if wanted.kind == "moments" else "json_extract(r.body, '$.kind')"
-        parts.append(f"{kind} IN ({','.join('?' * len(wanted.kinds))})")
-        body += wanted.kinds
-    for compared, comparison, number in _compared(wanted):
-        parts.append(f"{compared} {comparison} ?")
-        body.append(number)
-    if wanted.marked:
-        parts.append(
-            "EXISTS (SELECT 1 FROM marks WHERE marks.content = r.content "
-            f"AND marks.frame = {_FRAME[wanted.kind]})"
-        )
-    return " AND ".join(parts), body
-
-
-def _compared(wanted: RowSelection) -> Iterator[tuple[str, str, float]]:
-    """Yield what has to be compared with a number, and how."""
-    numbers = (*(("score", *each) for each in wanted.scores), *wanted.numbers)
-    for name, comparison, number in numbers:
-        if name in _NUMBERS[wanted.kind]:
-            yield _NUMBERS[wanted.kind][name], comparison, number
-    if wanted.accepted is not None and wanted.kind == "candidates":
-        yield "json_extract(r.body, '$.accepted')", "=", int(wanted.accepted)
-    if wanted.accepted is False and wanted.kind == "moments":
-        yield "0", "=", 1  # every event was accepted
-
-
 def _order(wanted: RowSelection) -> str:
     direction = " DESC" if wanted.descending else ""
     within = f"tasks.number{direction}, {_NUMBER[wanted.kind]}{direction}"
@@ -287,9 +205,3 @@ def _order(wanted: RowSelection) -> str:
 
 def _qualified(column: str) -> str:
     return column if column.startswith("json_extract") else f"r.{column}"
-
-
-def _like(word: str) -> str:
-    for special in ("\\", "%", "_"):
-        word = word.replace(special, f"\\{special}")
-    return f"%{word}%"

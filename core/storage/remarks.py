@@ -55,14 +55,25 @@ class Remarks:
 
     def of_content(self, content: str) -> dict[int, Remark]:
         """Return the remarks on all frames of a content."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT frame FROM marks WHERE content = ?1 "
-                "UNION SELECT frame FROM corrections WHERE content = ?1",
-                (content,),
-            ).fetchall()
-        frames = [(content, int(frame)) for (frame,) in rows]
-        return {frame: remark for (_, frame), remark in self.of(frames).items()}
+        return self.of_contents([content]).get(content, {})
+
+    def of_contents(self, contents: Sequence[str]) -> dict[str, dict[int, Remark]]:
+        """Return the remarks on all frames of some contents, by content and frame."""
+        frames: list[tuple[str, int]] = []
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            wanted = f"content IN ({','.join('?' * len(part))})"
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT content, frame FROM marks WHERE {wanted} "
+                    f"UNION SELECT content, frame FROM corrections WHERE {wanted}",
+                    (*part, *part),
+                ).fetchall()
+            frames += [(str(content), int(frame)) for content, frame in rows]
+        found: dict[str, dict[int, Remark]] = {}
+        for (content, frame), remark in self.of(frames).items():
+            found.setdefault(content, {})[frame] = remark
+        return found
 
     def _of_few(self, frames: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Remark]:
         places = ",".join(["(?,?)"] * len(frames))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -19,11 +18,14 @@ from ..records import (
     Event,
     SourceInfo,
     Stroke,
+    as_fields,
     content_of,
     of_the_file,
 )
 from ..stores.results import Result
 from .database import Database
+from .picture_series import Measurings
+from .result_writer import ResultWriter
 
 _BATCH = 500
 OF_THE_FILE = (
@@ -34,6 +36,35 @@ OF_THE_FILE = (
 _READ_AS_NOW = (
     "(kind IS NULL OR kind != 'picture' OR coalesce(json_extract(info, '$.reading'), 0) >= ?)"
 )
+
+_UNUSED_RESULTS = """
+    DELETE FROM result_rows WHERE (content, spec) NOT IN (
+        SELECT contents.id, specs.id FROM tasks JOIN scans ON scans.id = tasks.scan
+        LEFT JOIN paths ON paths.path = tasks.path
+        JOIN contents ON contents.content = coalesce(tasks.content, paths.content)
+        JOIN specs ON specs.spec_hash = scans.spec_hash)
+"""
+_UNMEASURED = (
+    "NOT IN (SELECT content FROM results) "
+    "AND {0} NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
+    # A source that was being measured when its scan stopped: its task has no content yet, but its
+    # path is known, whichever of its streams it was.
+    f"AND {OF_THE_FILE} NOT IN (SELECT paths.content FROM tasks JOIN paths "
+    "USING (path) WHERE paths.content IS NOT NULL)"
+)
+_UNUSED = (
+    f"DELETE FROM tracks WHERE content {_UNMEASURED.format('content')}",
+    "DELETE FROM picture_series WHERE content IN "
+    f"(SELECT id FROM contents WHERE content {_UNMEASURED.format('content')})",
+    "DELETE FROM paths WHERE path NOT IN (SELECT path FROM tasks)",
+    "DELETE FROM contents WHERE content NOT IN (SELECT content FROM paths "
+    "WHERE content IS NOT NULL) AND id NOT IN (SELECT content FROM result_rows) "
+    "AND id NOT IN (SELECT content FROM picture_series)",
+    "DELETE FROM provenances WHERE id NOT IN (SELECT provenance FROM result_rows)",
+    "DELETE FROM specs WHERE id NOT IN (SELECT spec FROM result_rows)",
+    "DELETE FROM measurings WHERE id NOT IN (SELECT measuring FROM picture_series)",
+)
+"""what nothing refers to any more, in this order"""
 
 
 class Results:
@@ -48,9 +79,11 @@ class Results:
         """Keep what probes found, with the files' modification times in nanoseconds."""
         with self._database.transaction() as connection:
             for info, mtime_ns in probes:
-                body = asdict(replace(info, path=""))
+                body = as_fields(info) | {"path": ""}
                 connection.execute(
-                    "INSERT OR REPLACE INTO contents VALUES (?, ?, ?)",
+                    "INSERT INTO contents (content, kind, info) VALUES (?, ?, ?) "
+                    "ON CONFLICT (content) DO UPDATE SET kind = excluded.kind, "
+                    "info = excluded.info",
                     (info.content, info.kind, json.dumps(body)),
                 )
                 _carry_remarks(connection, info)
@@ -120,21 +153,34 @@ class Results:
         """
         with self._database.transaction() as connection:
             connection.execute(
-                "DELETE FROM results WHERE content = ?1 AND spec_hash = ?2 AND EXISTS (SELECT 1 "
-                "FROM contents WHERE content = ?1 AND coalesce(json_extract(info, '$.pixels'), '') "
-                "<> ?3)",
+                "DELETE FROM result_rows WHERE content = (SELECT id FROM contents WHERE "
+                "content = ?1 AND coalesce(json_extract(info, '$.pixels'), '') <> ?3) "
+                "AND spec = (SELECT id FROM specs WHERE spec_hash = ?2)",
                 (info.content, spec_hash, info.pixels),
             )
 
     def info(self, content: str, path: str) -> SourceInfo:
         """Return what the probe of a content found, under the path it has now."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT info FROM contents WHERE content = ?", (content,)
-            ).fetchone()
-        fields = json.loads(row[0])
-        fields["warnings"] = tuple(fields["warnings"])
-        return SourceInfo(**{**fields, "path": path})
+        return self.infos({content: path})[content]
+
+    def infos(self, paths: Mapping[str, str]) -> dict[str, SourceInfo]:
+        """Return what probes of some contents found, by content; `paths` are those of today."""
+        contents = list(paths)
+        found: dict[str, SourceInfo] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT content, info FROM contents WHERE content IN "
+                    f"({','.join('?' * len(part))})",
+                    part,
+                ).fetchall()
+            for content, info in rows:
+                fields = json.loads(info)
+                fields["warnings"] = tuple(fields["warnings"])
+                fields["path"] = paths[content]
+                found[str(content)] = SourceInfo(**fields)
+        return found
 
     def sizes(self, contents: set[str]) -> dict[str, tuple[int, int]]:
         """Return width and height, upright, of some contents."""
@@ -157,31 +203,7 @@ class Results:
     def keep(self, results: Iterable[Result]) -> None:
         """Keep results with their candidates and moments, replacing earlier ones."""
         with self._database.transaction() as connection:
-            for result in results:
-                key = (result.content, result.spec_hash)
-                connection.execute("DELETE FROM results WHERE content = ? AND spec_hash = ?", key)
-                connection.execute(
-                    "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *key, result.frames, result.failure, json.dumps(result.warnings),
-                        json.dumps(result.provenance, sort_keys=True), json.dumps(result.tracks),
-                    ),
-                )  # fmt: skip
-                connection.executemany(
-                    "INSERT INTO candidates VALUES (?, ?, ?, ?)",
-                    [(*key, n, json.dumps(asdict(c))) for n, c in enumerate(result.candidates)],
-                )
-                connection.executemany(
-                    "INSERT OR IGNORE INTO shown VALUES (?, ?, ?)",
-                    [(*key, number) for number in result.annotations],
-                )
-                connection.executemany(
-                    "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (*key, m.number, m.kind, m.peak_seconds, m.score, json.dumps(asdict(m)))
-                        for m in result.moments
-                    ],
-                )
+            ResultWriter(connection).keep(results)
 
     def having(
         self, spec_hash: str, versions: Mapping[str, int]
@@ -193,48 +215,52 @@ class Results:
         between the probe and the result).
         """
         current = "".join(
-            f" AND coalesce(json_extract(provenance, '$.stages.{name}'), {version}) = {version}"
+            f" AND coalesce(json_extract(body, '$.stages.{name}'), {version}) = {version}"
             for name, version in versions.items()
         )
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT results.content, frames, failure, count(number) FROM results "
-                "JOIN contents USING (content) LEFT JOIN moments USING (content, spec_hash) "
-                f"WHERE spec_hash = ?{current} AND coalesce(json_extract(provenance, '$.timing'), "
-                "0) = coalesce(json_extract(info, '$.timing'), 0) "
-                "GROUP BY results.content",
+                "WITH current AS MATERIALIZED (SELECT id, coalesce(json_extract(body, '$.timing'), "
+                f"0) AS timing FROM provenances WHERE 1{current}) "
+                "SELECT contents.content, frames, failure, (SELECT count(*) FROM moments "
+                "WHERE moments.content = contents.content AND spec_hash = ?1) FROM result_rows "
+                "JOIN contents ON contents.id = result_rows.content "
+                "JOIN current ON current.id = provenance "
+                "WHERE spec = (SELECT id FROM specs WHERE spec_hash = ?1) "
+                "AND timing = coalesce(json_extract(info, '$.timing'), 0)",
                 (spec_hash,),
             ).fetchall()
         return {str(c): (int(frames), int(moments), str(f)) for c, frames, f, moments in rows}
 
     def get(self, content: str, spec_hash: str) -> Result | None:
         """Return the result of a spec over a content, if there is one."""
-        key = (content, spec_hash)
-        where = "WHERE content = ? AND spec_hash = ?"
-        with self._database.reading() as connection:
-            row = connection.execute(
-                f"SELECT frames, failure, warnings, provenance, tracks FROM results {where}", key
-            ).fetchone()
-            if row is None:
-                return None
-            candidates = connection.execute(
-                f"SELECT body FROM candidates {where} ORDER BY number", key
-            ).fetchall()
-            moments = connection.execute(
-                f"SELECT body FROM moments {where} ORDER BY number", key
-            ).fetchall()
-        frames, failure, warnings, provenance, tracks = row
-        return Result(
-            content,
-            spec_hash,
-            frames,
-            failure,
-            tuple(json.loads(warnings)),
-            json.loads(provenance),
-            json.loads(tracks),
-            tuple(Candidate(**_tuples(json.loads(body))) for (body,) in candidates),
-            tuple(Event(**_tuples(json.loads(body))) for (body,) in moments),
-        )
+        return self.of_contents([content], spec_hash).get(content)
+
+    def of_contents(self, contents: Sequence[str], spec_hash: str) -> dict[str, Result]:
+        """Return the results of a spec over some contents; those without one are left out."""
+        found: dict[str, Result] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                found |= _results(connection, part, spec_hash)
+        return found
+
+    def tracks_of(self, contents: Sequence[str], spec_hash: str, stage: str) -> dict[str, str]:
+        """Return the key of a stage's series by content, of those that have one."""
+        found: dict[str, str] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT content, tracks FROM results WHERE spec_hash = ? AND content IN "
+                    f"({','.join('?' * len(part))})",
+                    (spec_hash, *part),
+                ).fetchall()
+                measurings = Measurings(connection)
+            keys = ((str(content), measurings.key_of(content, tracks, stage))
+                    for content, tracks in rows)  # fmt: skip
+            found |= {content: key for content, key in keys if key}
+        return found
 
     def failure(self, content: str | None, spec_hash: str) -> str:
         """Return why a result counts as failed, or an empty string."""
@@ -248,26 +274,49 @@ class Results:
     def prune(self) -> int:
         """Remove results and tracks that no scan refers to; return how many results went."""
         with self._database.transaction() as connection:
-            gone = connection.execute(
-                "DELETE FROM results WHERE NOT EXISTS (SELECT 1 FROM tasks JOIN scans "
-                "ON scans.id = tasks.scan LEFT JOIN paths ON paths.path = tasks.path "
-                "WHERE coalesce(tasks.content, paths.content) = results.content "
-                "AND scans.spec_hash = results.spec_hash)"
-            ).rowcount
-            connection.execute(
-                "DELETE FROM tracks WHERE content NOT IN (SELECT content FROM results) "
-                "AND content NOT IN (SELECT content FROM tasks WHERE content IS NOT NULL) "
-                # A source that was being measured when its scan stopped: its task has no content
-                # yet, but its path is known, whichever of its streams it was.
-                f"AND {OF_THE_FILE} NOT IN (SELECT paths.content FROM tasks JOIN paths "
-                "USING (path) WHERE paths.content IS NOT NULL)"
-            )
-            connection.execute("DELETE FROM paths WHERE path NOT IN (SELECT path FROM tasks)")
-            connection.execute(
-                "DELETE FROM contents WHERE content NOT IN (SELECT content FROM paths "
-                "WHERE content IS NOT NULL) AND content NOT IN (SELECT content FROM results)"
-            )
+            gone = connection.execute(_UNUSED_RESULTS).rowcount
+            for statement in _UNUSED:
+                connection.execute(statement)
         return int(gone)
+
+
+def _results(connection: Connection, contents: Sequence[str], spec_hash: str) -> dict[str, Result]:
+    where = f"WHERE spec_hash = ? AND content IN ({','.join('?' * len(contents))})"
+    key = (spec_hash, *contents)
+    rows = connection.execute(
+        f"SELECT content, frames, failure, warnings, provenance, tracks FROM results {where}", key
+    ).fetchall()
+    candidates, moments = (
+        _bodies(connection, table, where, key) for table in ("candidates", "moments")
+    )
+    measurings = Measurings(connection)
+    # Of a thousand images all but a few have the same.
+    provenances = {text: json.loads(text) for text in {row[4] for row in rows}}
+    return {
+        content: Result(
+            content,
+            spec_hash,
+            frames,
+            failure,
+            tuple(json.loads(warnings)),
+            provenances[provenance],
+            measurings.spelled_out(content, tracks),
+            tuple(Candidate(**fields) for fields in candidates.get(content, ())),
+            tuple(Event(**fields) for fields in moments.get(content, ())),
+        )
+        for content, frames, failure, warnings, provenance, tracks in rows
+    }
+
+
+def _bodies(
+    connection: Connection, table: str, where: str, key: tuple[str, ...]
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for content, body in connection.execute(
+        f"SELECT content, body FROM {table} {where} ORDER BY content, number", key
+    ):
+        found.setdefault(content, []).append(_tuples(json.loads(body)))
+    return found
 
 
 def _carry_remarks(connection: Connection, info: SourceInfo) -> None:

@@ -1,4 +1,8 @@
-"""Series of measurements in the library: one row a series, one compressed row a microbatch."""
+"""Series of measurements in the library.
+
+Of a video one row a series and one compressed row a microbatch; of a picture the values alone,
+found by content (see `picture_series.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,13 @@ from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..stores.series import SeriesHeader, SeriesPart, SeriesState
+from ..stores.series import SeriesHeader, SeriesPart, SeriesState, content_and_key
+from . import picture_series
 from .database import Database
+
+_BATCH = 500
 
 
 class SeriesTable:
@@ -22,9 +30,12 @@ class SeriesTable:
 
     def state(self, key: str) -> SeriesState:
         """Return how far a series is; one never begun is at frame 0."""
+        if self._of_picture(key) is not None:
+            return SeriesState(key, 1, True, {})
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT frames, complete, ended FROM tracks WHERE key = ?", (key,)
+                "SELECT frames, complete, ended FROM tracks WHERE key = ?",
+                (content_and_key(key)[1],),
             ).fetchone()
         if row is None:
             return SeriesState(key, 0, False, {})
@@ -60,28 +71,30 @@ class SeriesTable:
     def keep_whole(self, series: Iterable[tuple[SeriesHeader, SeriesPart]]) -> None:
         """Keep whole series of images, replacing earlier ones."""
         with self._database.transaction() as connection:
-            for header, part in series:
-                connection.execute(
-                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?, 1, '{}')",
-                    (*_fields(header), len(part.indices)),
-                )
-                _keep_part(connection, header.key, part)
+            picture_series.keep(connection, series)
 
     def part_holding(self, key: str, ordinal: int) -> SeriesPart | None:
         """Return the microbatch that holds the frame of an ordinal."""
+        picture = self._of_picture(key)
+        if picture is not None:
+            return picture
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT first, count, data FROM chunks WHERE track = ? AND first <= ? "
                 "ORDER BY first DESC LIMIT 1",
-                (key, ordinal),
+                (content_and_key(key)[1], ordinal),
             ).fetchone()
         return None if row is None else _unpacked(*row)
 
     def whole(self, key: str, columns: int) -> SeriesPart:
         """Return all of a series in one piece; `columns` is the width of one without frames."""
+        picture = self._of_picture(key)
+        if picture is not None:
+            return picture
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first", (key,)
+                "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first",
+                (content_and_key(key)[1],),
             ).fetchall()
         parts = [_unpacked(*row) for row in rows]
         if not parts:
@@ -94,6 +107,28 @@ class SeriesTable:
             np.concatenate([part.pts_seconds for part in parts]),
             np.concatenate([part.values for part in parts]),
         )
+
+    def first_rows(self, keys: Sequence[str], stage: str) -> dict[str, NDArray[np.float32]]:
+        """Return the first values, float32 (columns,), of the stage's series that have a frame."""
+        found: dict[str, NDArray[np.float32]] = {}
+        for start in range(0, len(keys), _BATCH):
+            part = keys[start : start + _BATCH]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT track, first, count, data FROM chunks WHERE first = 0 AND count > 0 "
+                    f"AND track IN ({','.join('?' * len(part))})",
+                    part,
+                ).fetchall()
+                found |= picture_series.first_rows(connection, part, stage)
+            found |= {str(key): _unpacked(*row).values[0] for key, *row in rows}
+        return found
+
+    def _of_picture(self, key: str) -> SeriesPart | None:
+        content, bare = content_and_key(key)
+        if not content:
+            return None
+        with self._database.reading() as connection:
+            return picture_series.find(connection, content, bare)
 
     def rename(self, keys: Mapping[str, str]) -> None:
         """Give series new keys; what was kept under those is removed. All in one transaction."""

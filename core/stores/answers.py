@@ -30,6 +30,15 @@ class AnswerKey:
     identity: Mapping[str, Any]
     made_with: Mapping[str, Any] = field(default_factory=dict)
     id: int = 0
+    equals: tuple[Mapping[str, Any], ...] = ()
+    """identities whose answers count as known too: the same model in another precision, where
+    the precision was left to the device"""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the hashes of all ways of asking whose answers count as known, its own first."""
+        return tuple(tagged_hash("asked", [self.stage, dict(each)])
+                     for each in (self.identity, *self.equals))  # fmt: skip
 
     @property
     def key(self) -> str:
@@ -41,14 +50,16 @@ class AnswerKey:
 
         An answer about other pixels of the same file does not hold for them.
         """
-        return replace(self, identity={**self.identity, "pixels": conversion}, id=0)
+        own, *equals = ({**each, "pixels": conversion} for each in (self.identity, *self.equals))
+        return replace(self, identity=own, equals=tuple(equals), id=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """One answer about one part of one frame; `vector` is float32 (dimension,) or None.
 
-    `body["error"]` is there when and only when there is no answer.
+    `body["error"]` is there when and only when there is no answer; `body["gated"]`, why, where the
+    frame was kept from the model and nothing was asked.
     """
 
     stage: str
@@ -64,6 +75,11 @@ class Annotation:
         """Return why there is no answer, or an empty string."""
         return str(self.body.get("error", ""))
 
+    @property
+    def gated(self) -> str:
+        """Return why the frame was kept from the model, or an empty string."""
+        return str(self.body.get("gated", ""))
+
 
 class AnswerStore(Protocol):
     """Where answers are kept, so that no question is asked twice. Each call is atomic."""
@@ -74,7 +90,10 @@ class AnswerStore(Protocol):
     def known(
         self, key: AnswerKey, wanted: Sequence[QuestionKey], *, failed: bool = False
     ) -> dict[QuestionKey, Annotation]:
-        """Return what is kept of the wanted questions; failures only with `failed`."""
+        """Return what is kept of the wanted questions; failures only with `failed`.
+
+        An answer to the key itself goes before one to a key that equals it.
+        """
 
     def keep(self, key: AnswerKey, answers: Iterable[tuple[str, Annotation]]) -> list[Annotation]:
         """Keep (content, annotation) pairs and return them with their numbers.

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.spec import tagged_hash
+from ..config.spec import canonical, tagged_hash_of_text
+
+_OF_PICTURE = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,29 @@ class SeriesPart:
 
 def series_key(content: str, stage: str, version: int, settings: dict[str, Any]) -> str:
     """Return the identity of a series: of what, by which stage, with which settings."""
-    return tagged_hash("track", [content, stage, version, settings])
+    return SeriesKeys(stage, version, settings).of(content)
+
+
+class SeriesKeys:
+    """The keys of the series of one stage, measured with the same settings, of many contents."""
+
+    def __init__(self, stage: str, version: int, settings: dict[str, Any]) -> None:
+        self._rest = canonical([stage, version, settings])[1:]
+
+    def of(self, content: str) -> str:
+        """Return the key of a content's series: the hash of all four, in one list."""
+        return tagged_hash_of_text("track", f"[{canonical(content)},{self._rest}")
+
+
+def picture_key(content: str, key: str) -> str:
+    """Return the identity of a picture's series: stores find those by content, then by key."""
+    return f"{content}{_OF_PICTURE}{key}"
+
+
+def content_and_key(identity: str) -> tuple[str, str]:
+    """Return the content in the identity of a picture's series (else empty), and the key."""
+    content, _, key = identity.rpartition(_OF_PICTURE)
+    return content, key
 
 
 class SeriesStore(Protocol):

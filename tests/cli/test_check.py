@@ -48,6 +48,7 @@ def test_local_models_answer_the_same_in_any_batch(inside: InProcess, pictures: 
         said = {stage["stage"]: stage for stage in line["stages"]}
         assert set(said) == {"embed", "caption"}
         assert all(stage["same"] == stage["answers"] == 6 for stage in said.values())
+        assert 0 < line["share"] < 1.5, "the models' own time, of all the time it took"
         assert said["embed"]["least_cosine"] > 0.999 and not said["caption"]["difference"]
     assert inside("runs", "list", "--json").out == "", "no scan of it is among the user's"
     (job,) = inside("runs", "list", "--all", "--json").json()
@@ -70,6 +71,7 @@ def test_an_answer_that_changes_with_the_batch_is_shown(
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "4 of 4" in done.out.splitlines()[1] and "4 of 4" not in done.out.splitlines()[2]
+    assert "of models:" not in done.out + done.err, "a server's own speed is not measured"
     assert "'A street at night.' became 'A street by day.'" in done.out
     assert "almost equally likely" in " ".join(done.out.split())
 
@@ -80,6 +82,19 @@ def test_screening_finds_the_same_in_any_microbatch(cli: Cli, storm: Path) -> No
     )
     assert done.code == 0, done.err
     assert [line.split()[-3:] for line in done.out.splitlines()[1:]] == [["1", "of", "1"]] * 2
+
+
+def test_the_share_of_the_models_own_speed_is_measured(inside: InProcess, pictures: Path) -> None:
+    asked = ("--stages", "embed", "--set", f"embed.model={tiny_model('clip')}", "--rounds", "2")
+    done = inside("check", "speed", pictures, *asked, "--frames", "6")
+    assert done.code == 0, done.err
+    heading, line = done.out.splitlines()
+    assert "of models" in heading and line.split()[0] == "profile"
+    assert "6 frames, decoding included\n" in done.err
+    (body,) = inside("check", "speed", pictures, *asked, "--json").json()
+    assert body["batch"] == 0 and 0 < body["share"] < 1.5
+    (plain,) = inside("check", "speed", pictures, "--profile", "quick", "--json").json()
+    assert plain["share"] is None and plain["frames_per_second"] > 0
 
 
 def test_what_makes_no_sense_is_refused_before_anything_is_read(

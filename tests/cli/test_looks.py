@@ -176,7 +176,7 @@ def test_killed_between_two_microbatches_and_resumed(
          "flash"),
         (("--stages", "embed", "--set", "embed.model={clip}", "--set",
           "models.attn=flash_attention_2"), "needs an NVIDIA GPU"),
-        (("--stages", "caption", "--set", "vlm.model={clip}"), "caption needs a vlm"),
+        (("--stages", "caption", "--set", "vlm.model={clip}"), "caption needs a VLM"),
         (("--stages", "embed", "--set", "embed.model={clip}", "--set", "models.device=cuda:7"),
          "no device cuda:7"),
         (("--stages", "segment"), "add 'detect'"),
@@ -194,6 +194,43 @@ def test_what_cannot_work_is_refused_in_one_line(
     assert ran.code in (2, 4), (ran.code, ran.err)
     assert words in ran.err
     assert "Traceback" not in ran.err and len(ran.err.strip().splitlines()) <= 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("embed", "embed.model=yolos-tiny"),
+         "embed.model = 'yolos-tiny' is a detector; embed needs an embedder"),
+        (("tag", "tag.model={sam}"), "is a segmenter; tag needs an embedder or a VLM"),
+        (("detect", "detect.model={clip}"), "is an embedder; detect needs a detector"),
+        (("detect,segment", "detect.model={yolos}", "segment.model={yolos}"),
+         "is a detector; segment needs a segmenter"),
+        (("flash,verify", "verify.model={clip}"), "is an embedder; verify needs a VLM"),
+        (("flash,verify", "vlm.model=http://127.0.0.1:9/v1#m", "verify.prompt=keywords_only"),
+         "does not ask for a verdict"),
+    ],
+)  # fmt: skip
+def test_a_model_of_the_wrong_kind_is_refused_before_there_is_a_scan(
+    inside: InProcess, storm: Path, settings: tuple[str, ...], words: str
+) -> None:
+    stages, *values = (
+        each.format(**{name: tiny_model(name) for name in ("clip", "sam", "yolos")})
+        for each in settings
+    )
+    ran = inside("scan", storm, "--stages", stages, *(f"--set={value}" for value in values))
+    assert ran.code == 2, (ran.code, ran.err)
+    assert words in ran.err and "Traceback" not in ran.err
+    assert inside("runs", "list", "--json").out == ""
+
+
+def test_eight_bits_of_a_network_without_blocks_are_refused_before_there_is_a_scan(
+    inside: InProcess, pictures: Path
+) -> None:
+    for folder in (shapes_model(), tiny_model("open_clip_convolutions")):
+        ran = inside("scan", pictures, "--stages", "embed", "--set", f"embed.model={folder}",
+                     "--set", "embed.quantize=8bit")  # fmt: skip
+        assert ran.code == 4 and "no transformer" in ran.err, ran.err
+    assert inside("runs", "list", "--json").out == ""
 
 
 def test_vectors_and_tags_are_exported(cli: Cli, pictures: Path) -> None:
@@ -262,8 +299,7 @@ def as_before_colours_were_converted(library: Path) -> None:
     """Make a library one of the version that knew no colour profiles, with a mark on each frame."""
     with closing(sqlite3.connect(next(library.glob("*.db")))) as database, database:
         database.execute("UPDATE contents SET info = json_remove(info, '$.reading')")
-        tables = ("contents", "paths", "tasks", "tracks", "results", "annotations", "shown",
-                  "candidates", "moments")  # fmt: skip
+        tables = ("contents", "paths", "tasks", "tracks", "annotations", "shown", "moments")
         for table in tables:
             database.execute(f"UPDATE {table} SET content = replace(content, '.2:', ':')")
         database.execute("INSERT INTO marks SELECT content, 0, 'then' FROM contents")

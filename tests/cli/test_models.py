@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
+from tests.tiny.shelf import tiny_model
 from tests.workbench import Cli, InProcess, finished
 
 REPO = "org/tiny"
@@ -30,6 +32,11 @@ def hub(cli: Cli) -> Iterator[LocalHub]:
         cli.env |= {"HF_ENDPOINT": made.url, "HF_HOME": str(cli.home / "hf"),
                     "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}  # fmt: skip
         yield made
+
+
+@pytest.fixture
+def embedder_files() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in tiny_model("clip").iterdir()}
 
 
 def cache(cli: Cli) -> Path:
@@ -160,15 +167,28 @@ def test_verify_finds_damage_and_clean_mends_it(cli: Cli, hub: LocalHub) -> None
     assert cli("models", "verify", REPO, "--files-only").code == 0
 
 
-def test_what_was_verified_is_in_the_matrix_and_can_be_promoted(cli: Cli, hub: LocalHub) -> None:
-    hub.add(REPO, model_files(1))
+def test_what_was_verified_is_in_the_matrix_and_can_be_promoted(
+    cli: Cli, hub: LocalHub, embedder_files: dict[str, bytes]
+) -> None:
+    hub.add(REPO, {**embedder_files, "note.txt": b"older"})
     cli("models", "pull", REPO)
-    newest = hub.add(REPO, model_files(2))
+    newest = hub.add(REPO, embedder_files)
     assert cli("models", "promote", REPO).code == 2
     cli("models", "pull", REPO, "--channel", "edge")
     assert cli("models", "verify", REPO, "--files-only", "--channel", "edge").code == 0
+    refused = cli("models", "promote", REPO)
+    assert refused.code == 2 and "only the files were checked" in refused.err
+    for channel in ("edge", "stable"):
+        ran = cli("models", "verify", REPO, "--channel", channel)
+        assert ran.code == 0, ran.err
     rows: list[dict[str, Any]] = cli("models", "matrix", "--json").json()
-    assert [(row["repo"], row["commit"]) for row in rows] == [(REPO, newest)]
+    row = next(row for row in rows if row["commit"] == newest and row["attn"])
+    assert row["attn"] == ["sdpa", "eager"]
+    assert "NVIDIA" in row["tried"]["flash_attention_2"] and row["tried"]["sdpa"] == ""
+    assert row["processor"]["class"].startswith("CLIPImageProcessor")
+    assert "shortest_edge=64" in row["processor"]["size"]
+    assert row["saved_with"] == row["transformers"] == version("transformers")
+    assert "(flash_attention_2)" in cli("models", "matrix").out
     assert cli("models", "promote", REPO).code == 0
     assert cli("models", "show", REPO, "--json").json()[0]["revision"] == newest
 

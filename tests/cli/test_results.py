@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.cli.results import measured
 from core.storage.export.table import FORMATS
-from tests.workbench import STROKES, Cli
+from tests.workbench import STROKES, Cli, InProcess
 
 HEAVY = (
     "torch", "transformers", "numpy", "av", "decord", "PIL", "pydantic", "textual",
@@ -71,9 +71,16 @@ def test_every_format_is_exported_and_read_back(scanned: Cli, tmp_path: Path) ->
     formats = [word for name in FORMATS for word in ("--format", name)]
     ran = scanned("export", "1", *formats, "--out", tmp_path)
     assert ran.code == 0
-    files = {Path(line).name for line in ran.out.splitlines()}
-    assert files == {path.name for path in tmp_path.iterdir()}
+    files = {str(Path(line).relative_to(tmp_path)) for line in ran.out.splitlines()}
+    assert files == {
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
+    }
     for name, each in FORMATS.items():
+        if name == "masks":  # there are none
+            continue
+        if each.per == "folder":
+            assert f"scan{each.suffix}/data.yaml" in files
+            continue
         stem = "scan" if each.per == "scan" else ("storm" if each.subtitles else "storm.mp4")
         assert f"{stem}{each.suffix}" in files, name
     events = json.loads((tmp_path / "storm.mp4.json").read_text())["events"]
@@ -123,6 +130,17 @@ def test_runs_are_listed_shown_and_verified(cli: Cli, own_storm: Path, pictures:
     assert [body["state"] for body in changed.json()] == ["changed", "same"]
     own_storm.unlink()
     assert cli.here("runs", "verify", "1").out.startswith("skipped")
+
+
+def test_a_scan_whose_stages_replaced_those_of_its_profile_says_so(
+    inside: InProcess, pictures: Path
+) -> None:
+    inside("scan", pictures / "one.png", "--profile", "quick", "--stages", "quality")
+    inside("scan", pictures / "one.png", "--profile", "quick")
+    plain, replaced = inside("runs", "list", "--json").json()
+    assert (plain["stages"], replaced["stages"]) == ([], ["quality"])
+    assert replaced["profile"] == "quick"
+    assert inside("runs", "list").out.count("quick (quality)") == 1
 
 
 def test_the_demo_finds_its_own_strokes(cli: Cli) -> None:

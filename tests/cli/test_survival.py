@@ -246,5 +246,8 @@ def test_removing_the_last_scan_leaves_nothing(cli: Cli, storm: Path) -> None:
     assert cli.here("runs", "remove", "1").code == 0
     assert not list((cli.library / "pictures").glob("*/*/*.jpg"))
     with sqlite3.connect(cli.library / "library.db") as connection:
-        for table in ("paths", "contents", "results", "tracks", "chunks", "tasks"):
+        for table in (
+            "paths", "contents", "results", "result_rows", "candidate_rows", "moments", "tracks",
+            "chunks", "picture_series", "measurings", "specs", "provenances", "tasks",
+        ):  # fmt: skip
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table

@@ -19,8 +19,8 @@ from PIL import Image
 from core.config import profiles
 from core.config.profiles import resolve
 from core.config.stages import STAGES, check_stage, declaration
+from core.config.used_models import model_of
 from core.errors import ProfileError
-from core.scans.resolve_models import model_of
 from core.storage.export.schemas import schema
 from tests.models.vlm.faulty_server import FaultyServer
 from tests.stages import test_contract as contract
@@ -245,7 +245,7 @@ def test_exports_have_its_results_in_the_form_it_declares(scanned_with: InProces
     assert (answer["stage"], answer["line"]) == ("mood", "the mood is CALM")
     jsonschema.validate(answer["body"], declaration("mood").answer_schema())
     assert [each["kind"] for each in body["events"]] == ["glimmer"]
-    assert "glimmer" in (out / "bright.png.csv").read_text()
+    assert "glimmer" in (out / "scan.csv").read_text()
     assert '"kind": "glimmer"' in (out / "scan.jsonl").read_text()
     page = (out / "scan.html").read_text()
     assert "glimmer" in page and page.count("the mood is CALM") == 2

@@ -110,6 +110,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
+        requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
+        requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),
         requests.ExportResults(export), requests.ExportResults(replace(export, formats=("jsom",))),
         requests.BeginExport(replace(export, text="score>x")), requests.BeginExport(export),

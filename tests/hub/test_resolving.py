@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,63 @@ def test_edge_becomes_stable_once_verified(local_hub: LocalHub, hub: Hub) -> Non
     assert hub.resolve(REPO).revision == first
     with pytest.raises(UsageError, match="models verify org/tiny --channel edge"):
         hub.promote(REPO)
-    catalog.add_verified(
-        catalog.VerifiedModel(repo=REPO, commit=second, on=date.today(), how="test")
-    )
+    verified(second)
     assert hub.promote(REPO).commit == second
     assert hub.resolve(REPO).revision == second
     assert hub.pins.all()[REPO].why == "promoted"
+
+
+def verified(commit: str, *attn: str, day: int = 30, **more: Any) -> None:
+    on = date(2026, 11, day)
+    row = catalog.VerifiedModel(repo=REPO, commit=commit, on=on, how="t", attn=attn or ("sdpa",))
+    catalog.add_verified(row.model_copy(update=more))
+
+
+def test_an_older_commit_is_never_promoted_unless_it_is_named(
+    local_hub: LocalHub, hub: Hub
+) -> None:
+    first = local_hub.add(REPO, model_files(1))
+    pulled(hub)
+    second = local_hub.add(REPO, model_files(2))
+    pulled(hub, channel="edge")
+    verified(first)
+    with pytest.raises(UsageError, match=rf"{second}, was not verified.*promote {REPO}@{first}"):
+        hub.promote(REPO)
+    verified(second)
+    assert hub.promote(REPO).commit == second
+    verified(first)  # again, the same day, to compare
+    assert hub.promote(REPO).commit == second
+    assert hub.promote(f"{REPO}@{first[:12]}").commit == first
+
+
+def test_without_a_known_branch_the_commit_tried_last_is_promoted(hub: Hub) -> None:
+    commits = [digit * 40 for digit in "abc"]
+    for commit in commits:
+        verified(commit)
+    assert hub.promote(REPO).commit == commits[2]
+    verified(commits[0], day=29)
+    assert hub.promote(REPO).commit == commits[2]
+    verified(commits[1])
+    assert hub.promote(REPO).commit == commits[1]
+
+
+def test_files_alone_verify_nothing(local_hub: LocalHub, hub: Hub) -> None:
+    commit = local_hub.add(REPO, model_files(1))
+    pulled(hub)
+    row = catalog.VerifiedModel(repo=REPO, commit=commit, on=date.today(), how="files")
+    catalog.add_verified(row)
+    for name in (REPO, f"{REPO}@{commit}"):
+        with pytest.raises(UsageError, match=r"only the files were checked.*models verify"):
+            hub.promote(name)
+    with pytest.raises(UsageError, match="no model of the hub"):
+        hub.promote("http://127.0.0.1:9/v1#m")
+
+
+def test_versions_of_transformers_become_a_range(hub: Hub) -> None:
+    for version in ("5.20.0", "5.9.1", "5.23.0", ""):
+        verified("a" * 40, transformers=version)
+    (row,) = hub.catalog.rows(REPO)
+    assert row.transformers == "5.9.1 - 5.23.0"
 
 
 def test_branches_and_tags_are_remembered_for_later_without_network(

@@ -69,7 +69,7 @@ BROKEN = {
     FORMAT + "FORMAT = Format('y', '.x', 'source', '', print)": "its name is 'y'",
     FORMAT + "FORMAT = Format('x', '.csv', 'source', '', print)": "it writes .csv, as 'csv' does",
     FORMAT + "FORMAT = Format('x', '/../x', 'source', '', print)": "its suffix must be",
-    FORMAT + "FORMAT = Format('x', '.x', 'file', '', print)": "'per' must be source or scan",
+    FORMAT + "FORMAT = Format('x', '.x', 'file', '', print)": "'per' must be source, scan",
 }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.screening.dedupe import alike, difference_hash, joined, split
+from core.screening.dedupe import difference_hash, joined, split
+from core.screening.near_hashes import alike
 from tests.workbench import Cli, texture
 
 

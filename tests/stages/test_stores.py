@@ -25,7 +25,13 @@ from core.storage.library import Library
 from core.storage.runs import TaskRow
 from core.stores.answers import Annotation
 from core.stores.results import Result
-from core.stores.series import SeriesHeader, SeriesPart, SeriesState
+from core.stores.series import (
+    SeriesHeader,
+    SeriesPart,
+    SeriesState,
+    picture_key,
+    series_key,
+)
 from tests.memory_stores import MemoryStores
 from tests.models.vlm.faulty_server import FaultyServer
 from tests.tiny.shelf import tiny_model
@@ -114,7 +120,12 @@ def rows_of_library(library: Library) -> Rows:
             return connection.execute(text).fetchall()
 
         tracks = select("SELECT key, content, stage, version, settings FROM tracks")
-        chunks = select("SELECT track, first FROM chunks ORDER BY track, first")
+        chunks = select("SELECT track, first FROM chunks")
+        pictures = select(
+            "SELECT contents.content, stage, version, settings FROM picture_series "
+            "JOIN contents ON contents.id = picture_series.content "
+            "JOIN measurings ON measurings.id = measuring"
+        )
         results = select("SELECT content, spec_hash FROM results")
         contents = select("SELECT content FROM contents")
         paths = select("SELECT path, content, size, mtime_ns, failure FROM paths")
@@ -126,6 +137,11 @@ def rows_of_library(library: Library) -> Rows:
         SeriesHeader(key, content, stage, version, json.loads(settings))
         for key, content, stage, version, settings in tracks
     ]
+    for content, stage, version, settings in pictures:
+        measured_with = json.loads(settings)
+        key = picture_key(content, series_key(content, stage, version, measured_with))
+        headers.append(SeriesHeader(key, content, stage, version, measured_with))
+        chunks.append((key, 0))
     by_id = {
         note.id: note
         for content, spec_hash in results
@@ -135,7 +151,8 @@ def rows_of_library(library: Library) -> Rows:
     return {
         "series": [_series(header, library.series.state(header.key)) for header in sorted(
             headers, key=lambda each: each.key)],
-        "parts": [(key, _part(library.series.part_holding(key, first))) for key, first in chunks],
+        "parts": [(key, _part(library.series.part_holding(key, first)))
+                  for key, first in sorted(chunks)],
         "results": sorted(_result(library.results.get(*key)) for key in results),
         "infos": sorted(_info(library.results.info(content, "")) for (content,) in contents),
         "paths": sorted((path.decode(), *rest) for path, *rest in paths),

@@ -5,19 +5,28 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 
+from core.errors import DiskFull
 from core.storage import database, score_migration
 from core.storage import library as library_module
 from core.storage.library import Library
+from core.storage.series import _packed
+from core.stores.series import SeriesPart, content_and_key, picture_key
+from tests.test_durability import KILLED_AT
 from tests.workbench import Cli
 
 FIXTURES = Path(__file__).parent / "fixtures"
+ROOT = Path(__file__).parents[2]
 CONTENT = "b2:67c7ebfa64868d2e4720374215843f99"
 FORMER = {29: 14905.75, 62: 29992.875, 83: 18215.062, 113: 15089.25}
 """scores of scan 1 by peak frame, as the earlier version exported them"""
@@ -67,8 +76,9 @@ def test_what_an_earlier_stage_measured_is_measured_again(former: Cli, storm: Pa
     assert former.here("scan", storm, "--stages", "flash").code == 0
     connection = sqlite3.connect(former.library / "library.db")
     connection.execute(
-        "UPDATE results SET provenance = json_set(provenance, '$.stages.flash', 3) "
-        "WHERE content NOT IN (?)",
+        "UPDATE provenances SET body = json_set(body, '$.stages.flash', 3) WHERE id IN ("
+        "SELECT provenance FROM result_rows WHERE content NOT IN (SELECT id FROM contents WHERE "
+        "content = ?))",
         (CONTENT,),
     )
     connection.commit()
@@ -114,6 +124,139 @@ def test_a_migration_that_is_interrupted_leaves_the_former_library(
     connection.close()
     monkeypatch.undo()
     Library(former.library).close()
+
+
+@pytest.fixture
+def layout_7(cli: Cli) -> Cli:
+    cli.library.mkdir(parents=True)
+    packed = (FIXTURES / "provenance_in_results.db.gz").read_bytes()
+    (cli.library / "library.db").write_bytes(gzip.decompress(packed))
+    return cli
+
+
+def rows_of(path: Path, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of tables, read without sightline."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+
+
+def former_series(path: Path) -> dict[str, tuple[str, list[bytes]]]:
+    """Return content and microbatches of each series of layout 7, by key."""
+    rows = rows_of(path, "tracks", "chunks")
+    return {
+        str(key): (str(content), [data for track, _, _, data in rows["chunks"] if track == key])
+        for key, content, *_ in rows["tracks"]
+    }
+
+
+def series_of(library: Library, key: str, content: str) -> list[bytes]:
+    """Return the microbatches of a series as layout 7 kept them."""
+    identity = picture_key(content, key)
+    parts: list[SeriesPart] = []
+    part = library.series.part_holding(identity, 0)
+    while part is not None and (not parts or part.first > parts[-1].first):
+        parts.append(part)
+        part = library.series.part_holding(identity, part.first + len(part.indices))
+    return [_packed(part) for part in parts]
+
+
+def test_results_that_held_their_provenance_say_what_they_said(layout_7: Cli) -> None:
+    """Every row of every table, read through the stores and, as SQL, through the views."""
+    path = layout_7.library / "library.db"
+    kept = ("results", "candidates", "moments", "shown", "paths", "tasks", "annotations", "marks")
+    before, series = rows_of(path, *kept, "contents", "scans"), former_series(path)
+    with closing(Library(layout_7.library)) as library:
+        for content, spec_hash, frames, failure, warnings, provenance, tracks in before["results"]:
+            result = library.results.get(content, spec_hash)
+            assert result is not None
+            assert (result.frames, result.failure) == (frames, failure)
+            assert list(result.warnings) == json.loads(warnings)
+            assert result.provenance == json.loads(provenance)
+            keys = {name: content_and_key(key)[1] for name, key in result.tracks.items()}
+            assert list(keys.items()) == list(json.loads(tracks).items())
+            for name, key in result.tracks.items():
+                assert len(library.series.whole(key, 0).indices) == frames, name
+        assert len(series) == 24
+        for key, (content, parts) in series.items():
+            assert series_of(library, key, content) == parts
+        states = [library.series.state(key) for key in series]
+        assert [s.frames for s in states if s.frames and not s.complete] == [288]
+    after = rows_of(path, *kept, "contents", "scans")
+    for name in kept[1:]:
+        assert sorted(map(repr, after[name])) == sorted(map(repr, before[name])), name
+    assert [row[:3] for row in after["contents"]] == before["contents"]
+    assert [row[:-1] for row in sorted(after["results"])] == [r[:-1] for r in before["results"]]
+    assert len(rows_of(path, "provenances")["provenances"]) < len(before["results"])
+    assert [row[0] for row in rows_of(path, "pragma_foreign_key_check")["pragma_foreign_key_check"]
+            ] == []  # fmt: skip
+
+
+def test_a_library_of_layout_7_is_continued(layout_7: Cli, tmp_path: Path) -> None:
+    """Its pictures are known, an interrupted scan is resumed, and what is removed is gone."""
+    former = layout_7.here("export", "2", "--format", "json", "--out", layout_7.home / "out")
+    assert former.code == 0, former.err
+    listed = layout_7.here("results", "2", "--what", "candidates", "--json").json()
+    assert len(listed) == 11 - 5
+    assert layout_7.here("show", "/tmp/footage/pictures/3.png").code == 0
+    for scan in (1, 2, 3, 4):
+        assert layout_7.here("runs", "remove", str(scan)).code == 0
+    path = layout_7.library / "library.db"
+    gone = ("result_rows", "candidate_rows", "moments", "shown", "contents", "picture_series")
+    assert not any(rows_of(path, *gone).values())
+
+
+MIGRATION_STEPS = ("_refer_to_series", "_move_series")
+
+
+def test_a_migration_to_references_that_is_killed_leaves_layout_7(layout_7: Cli) -> None:
+    path = layout_7.library / "library.db"
+    before = rows_of(path, "results", "tracks", "chunks", "candidates")
+    for step in MIGRATION_STEPS:
+        command = [sys.executable, "-c", KILLED_AT, f"core.storage.reference_migration:{step}",
+                   "--library", os.fspath(layout_7.library), "runs", "list"]  # fmt: skip
+        killed = subprocess.run(
+            command, cwd=ROOT, env=layout_7.env, capture_output=True, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert rows_of(path, "results", "tracks", "chunks", "candidates") == before
+    assert [row["scan"] for row in layout_7.here("runs", "list", "--json").json()] == [4, 3, 2, 1]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (8,)
+
+
+def test_on_a_full_disk_a_library_of_layout_7_is_read_as_it_is(
+    layout_7: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever page of the migration is the first that has no space."""
+    path = layout_7.library / "library.db"
+    with closing(sqlite3.connect(path)) as connection:
+        pages = int(connection.execute("PRAGMA page_count").fetchone()[0])
+    connect = database._connect
+
+    most = {"pages": pages}
+
+    def small(path: Path, writable: bool) -> sqlite3.Connection:
+        connection = connect(path, writable)
+        if writable:
+            connection.execute(f"PRAGMA max_page_count = {most['pages']}")
+        return connection
+
+    monkeypatch.setattr(database, "_connect", small)
+    for spare in (0, 8, 16):
+        most["pages"] = pages + spare
+        with pytest.raises(DiskFull, match="free some space"):
+            Library(layout_7.library)
+        with closing(Library(layout_7.library, writable=False)) as library:
+            assert [row.id for row in library.runs.all()] == [4, 3, 2, 1]
+            assert len(library.results.contents()) == 11
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+    monkeypatch.undo()
+    Library(layout_7.library).close()
+    assert rows_of(path, "pragma_user_version")["pragma_user_version"] == [(8,)]
 
 
 def test_a_former_library_that_cannot_be_changed_is_read_all_the_same(

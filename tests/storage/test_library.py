@@ -54,11 +54,11 @@ def test_a_migration_that_fails_leaves_the_layout_as_it_was(
 def test_a_transaction_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     library = Library(tmp_path)
     with pytest.raises(KeyError), library.database.transaction() as connection:
-        connection.execute("INSERT INTO contents VALUES ('c', 'video', '{}')")
+        connection.execute("INSERT INTO contents (content, kind, info) VALUES ('c', 'video', '{}')")
         raise KeyError
     assert library.results.contents() == set()
     with library.database.transaction() as connection:
-        connection.execute("INSERT INTO contents VALUES ('c', 'video', '{}')")
+        connection.execute("INSERT INTO contents (content, kind, info) VALUES ('c', 'video', '{}')")
     library.close()
     again = Library(tmp_path)
     assert again.results.contents() == {"c"}
@@ -69,7 +69,8 @@ def fill(database: Database) -> None:
     for number in range(500):
         with database.transaction() as connection:
             connection.execute(
-                "INSERT INTO contents VALUES (?, 'video', ?)", (str(number), "x" * 4000)
+                "INSERT INTO contents (content, kind, info) VALUES (?, 'video', ?)",
+                (str(number), "x" * 4000),
             )
 
 
@@ -92,7 +93,9 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path) -> None
 
 def fill_one_more(database: Database) -> None:
     with database.transaction() as connection:
-        connection.execute("INSERT INTO contents VALUES ('more', 'video', ?)", ("x" * 9000,))
+        connection.execute(
+            "INSERT INTO contents (content, kind, info) VALUES ('more', 'video', ?)", ("x" * 9000,)
+        )
 
 
 def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
@@ -103,7 +106,7 @@ def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
 
     def small(path: Path, writable: bool) -> sqlite3.Connection:
         connection = connect(path, writable)
-        connection.execute("PRAGMA max_page_count = 26")
+        connection.execute("PRAGMA max_page_count = 40")
         return connection
 
     monkeypatch.setattr(database_module, "_connect", small)

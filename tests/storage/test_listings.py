@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from core.errors import UsageError
 from core.protocol.queries import ListResults
 from core.reports import filters
 from core.reports.pages import page
+from core.storage.conditions import Condition
 from core.storage.library import Library
 from core.storage.listings import RowSelection
 from core.storage.runs import TaskRow
@@ -40,14 +42,12 @@ def fill(library: Library, counts: list[int]) -> int:
     scan = library.runs.create("storm", {}, "spec", {"paths": []}, tasks)
     with library.database.transaction() as connection:
         for n, count in enumerate(counts):
-            connection.execute(
-                "INSERT OR REPLACE INTO results VALUES (?, 'spec', 10, '', '[]', '{}', '{}')",
-                (f"b2:{n}",),
-            )
             for number in range(1, count + 1):
                 body = {
                     "number": number,
+                    "start_frame": number,
                     "peak_frame": number,
+                    "end_frame": number,
                     "kind": "flash",
                     "score": n + number,
                 }
@@ -67,11 +67,11 @@ def test_counting_finds_the_same_rows_as_reading_them_all(
 ) -> None:
     with library.database.transaction() as connection:
         connection.execute("DELETE FROM scans")
-        connection.execute("DELETE FROM results")
+        connection.execute("DELETE FROM moments")
     scan = fill(library, counts)
     plain = RowSelection(scan, "moments")
     # A condition everything fulfils: the same rows, found the other way.
-    listed = RowSelection(scan, "moments", scores=((">", -1.0),))
+    listed = RowSelection(scan, "moments", (Condition("score", ">", (-1.0,)),))
     every = [(n + 1, m) for n, count in enumerate(counts) for m in range(1, count + 1)]
     for wanted in (plain, listed):
         keys = library.listings.keys(wanted)
@@ -86,12 +86,43 @@ def test_a_list_that_was_kept_is_forgotten_when_the_library_changes(
 ) -> None:
     scan = fill(library, [2])
     reading = Library(tmp_path, writable=False)
-    wanted = RowSelection(scan, "moments", scores=((">", 0.0),))
+    wanted = RowSelection(scan, "moments", (Condition("score", ">", (0.0,)),))
     assert len(reading.listings.keys(wanted)) == 2
     with library.database.transaction() as connection:
         connection.execute("DELETE FROM moments WHERE number = 2")
     assert len(reading.listings.keys(wanted)) == 1
     reading.close()
+
+
+def describe(library: Library) -> None:
+    """Give the sources of `fill` metadata, and answers about some of their frames."""
+    metadata: tuple[dict[str, Any], ...] = (
+        {"exif": {"DateTimeOriginal": "2019:03:05 10:00:00", "Make": "Canon", "Model": "EOS 5D"},
+         "gps": {"latitude": 46.21, "longitude": 7.49}},
+        {"creation_time": "2019-03-05T12:00:00.000000Z", "com.apple.quicktime.make": "Nikon",
+         "location": "+47.3769+008.5417/"},
+        {},
+    )  # fmt: skip
+    with library.database.transaction() as connection:
+        for n, each in enumerate(metadata):
+            connection.execute(
+                "INSERT INTO contents VALUES (?, 'video', ?)",
+                (f"b2:{n}", json.dumps({"metadata": each})),
+            )
+        connection.execute(
+            "INSERT INTO asked VALUES (1, 'k', 'tag', ?)",
+            (json.dumps({"identity": {"model": "org/tagger", "revision": "abcdef"}}),),
+        )
+        for number, content, frame, body in (
+            (1, "b2:0", 1, {"label": "person", "score": 0.9}),
+            (2, "b2:1", 1, {"tags": [{"tag": "éclair", "score": 0.4}]}),
+            (3, "b2:2", 900, {"tags": [{"tag": "éclair", "score": 0.4}]}),  # of no event
+        ):
+            connection.execute(
+                "INSERT INTO annotations VALUES (?, 1, ?, ?, '', 0.0, ?, NULL, '')",
+                (number, content, frame, json.dumps(body)),
+            )
+            connection.execute("INSERT INTO shown VALUES (?, 'spec', ?)", (content, number))
 
 
 @pytest.mark.parametrize(
@@ -107,17 +138,33 @@ def test_a_list_that_was_kept_is_forgotten_when_the_library_changes(
         ("_", []),
         ("FLASH", [1, 2, 3, 3]),
         ("aurora", [2]),
-        ("colour:red", []),  # a word as any other
+        ('"colour:red"', []),
+        ('"score>2"', []),  # words, whatever they look like
+        ("-1.mp4 -file:0.mp4", [3, 3]),
+        ("-score>=3", [1, 2]),
+        ("score!=3", [1, 2, 3]),
+        ("kind:motion,flash file:0.mp4", [1]),
+        ("date:2019-03-05", [1, 2]),
+        ("date>=2019-03-05T11:30 date<2024", [2]),
+        ("date>2018 date<=2019", [1, 2]),
+        ("-date:2019", [3, 3]),
+        ("camera:nikon", [2]),
+        ('camera:"CANON eos"', [1]),
+        ("place:46.2,7.5", [1]),
+        ("place:46.2,7.5,300", [1, 2]),
+        ("is:located", [1, 2]),
+        ("tag:Éclair", [2]),
+        ("-tag:éclair,aurora", [1, 3, 3]),
+        ("label:person", [1]),
+        ("model:tagger", [1, 2]),
+        ("model:tagger@abc -label:person", [2]),
     ],
 )
-def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list[int]) -> None:
+def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[int]) -> None:
     scan = fill(library, [1, 1, 2])
     library.remarks.correct("b2:1", 1, "caption", "an aurora, not a flash")
-    asked = filters.parse(text)
-    wanted = RowSelection(
-        scan, "moments", tuple(asked.words), tuple(asked.kinds), tuple(asked.files),
-        tuple(asked.scores), "marked" in asked.flags, asked.accepted,
-    )  # fmt: skip
+    describe(library)
+    wanted = RowSelection(scan, "moments", filters.parse(text).conditions)
     tasks = [task for task, _ in library.listings.keys(wanted).window(0, 10)]
     assert tasks == (found if text else [1, 2, 3, 3])
 
@@ -129,13 +176,42 @@ def test_what_is_typed_is_what_is_meant(library: Library, text: str, found: list
         ("is:makred", "did you mean 'marked'"),
         ("kind>flash", "write kind:flash"),
         ("scoer>0.5", "no condition 'scoer'; did you mean 'score'"),
-        ("brightness>5", "no condition 'brightness'; known: score, energy"),
+        ("brightness>5", "no condition 'brightness'; known: kind, file"),
         ("knd:flash", "did you mean 'kind'"),
+        ("colour:red", "no condition 'colour'; known: .*\"colour:red\""),
+        ("Score>1", "did you mean 'score'"),
+        ("-clour=red", "no condition 'clour'"),
+        ('kind:"flash', "no value"),
+        ('"open', "not closed"),
+        ("score>", "no value"),
+        ("date>yesterday", "is no date; write date>=2024"),
+        ("date:2024-13", "is no date"),
+        ("place:Bern", "write place:LATITUDE,LONGITUDE"),
+        ("place:91,0", "is no place"),
+        ("tag>storm", "write tag:storm"),
     ],
 )
 def test_a_filter_that_is_none_says_so(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         filters.parse(text)
+
+
+def test_frames_are_found_by_what_was_said_of_them(library: Library) -> None:
+    scan = fill(library, [1, 1, 2])
+    describe(library)
+    library.remarks.correct("b2:2", 900, "tags", "storm, Night sky")
+    for text, found in {
+        "score>0.5": [1],
+        "score<0.5": [2, 3],
+        "tag:éclair -person": [2, 3],
+        '"éclair" "org/tagger"': [],  # a model's name is no word of the answer
+        'tag:"night sky"': [3],
+        "label:person camera:canon": [1],
+        "strokes>0": [],
+        "kind:flash": [],
+    }.items():
+        wanted = RowSelection(scan, "frames", filters.parse(text).conditions)
+        assert [task for task, _ in library.listings.keys(wanted).window(0, 10)] == found, text
 
 
 def test_the_long_list_of_the_benchmark_fits_the_library_of_today(

@@ -19,6 +19,7 @@ import pytest
 import srt
 import webvtt
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from core.storage.export.cells import text_cell
 from core.storage.export.document import DetectedObject, Document, FrameNotes
@@ -38,6 +39,7 @@ from tests.storage.test_export import (
 )
 
 RUNS = {"size": [2, 3], "counts": [1, 2, 3]}
+SQUARE = {"size": [4, 4], "counts": [5, 2, 2, 2, 5]}
 THINGS = (
     DetectedObject("car", 0.9, (1.0, 2.0, 30.0, 40.0), track=4),
     DetectedObject(MARKUP, 0.4, (5.0, 6.0, 7.0, 8.0), mask=RUNS, vector=np.ones(4, np.float32)),
@@ -69,7 +71,11 @@ def test_json_and_summary_by_their_schemas(exported: Path) -> None:
 
 
 def test_csv_by_pandas(exported: Path) -> None:
-    table = pandas.read_csv(exported / "storm.csv")
+    whole = pandas.read_csv(exported / "storm.csv")
+    assert whole["result"].tolist() == ["event"] * 4 + ["object", "object", "tag", "object"]
+    assert whole["label"].tolist()[4:] == ["car", MARKUP, "storm", "car"]
+    assert whole["start_frame"].tolist()[4:] == [0, 0, 7, 7]
+    table = whole[whole["result"] == "event"]
     assert table["number"].tolist() == [1, 2, 3, 4]
     assert table["energy"].tolist() == [0.0, 1200.0, 0.0, 0.0]
     assert table["strokes"].tolist() == [0, 3, 0, 0]
@@ -77,7 +83,7 @@ def test_csv_by_pandas(exported: Path) -> None:
     assert table["start_s"].tolist() == pytest.approx([m.start_seconds for m in MOMENTS], abs=1e-6)
     assert table["x"].isna().tolist() == [False, False, True, False]
     assert set(table["source"]) == {clean(HOSTILE)}
-    assert not (table.astype(str) == "'").to_numpy().any()
+    assert not (whole.astype(str) == "'").to_numpy().any()
 
 
 def test_the_guard_of_formulas_is_put_only_where_it_is_needed() -> None:
@@ -91,7 +97,9 @@ def test_the_guard_of_formulas_is_put_only_where_it_is_needed() -> None:
 
 def test_jsonl_by_pandas_and_plain_utf8(exported: Path) -> None:
     raw = (exported / "scan.jsonl").read_bytes()
-    table = pandas.read_json(io.BytesIO(raw), lines=True)
+    whole = pandas.read_json(io.BytesIO(raw), lines=True)
+    assert whole["result"].tolist() == ["event"] * 4 + ["frame"] * 2
+    table = whole[whole["result"] == "event"]
     assert table["source"].tolist() == [SHOWN] * 4
     assert table["strokes"][1][1] == {"frame": 1873, "seconds": 62.5, "energy": 1200.0}
     for line in raw.splitlines():
@@ -132,9 +140,52 @@ def test_coco_by_pycocotools(exported: Path) -> None:
     assert [each["frame"] for each in found.loadImgs(found.getImgIds())] == [0, 7]
     cars = found.loadAnns(found.getAnnIds(catIds=found.getCatIds(catNms=["car"])))
     assert [each["bbox"] for each in cars] == [[1.0, 2.0, 30.0, 40.0]] * 2
-    (masked,) = found.loadAnns(found.getAnnIds(iscrowd=True))
+    (masked,) = (each for each in found.dataset["annotations"] if "segmentation" in each)
     # Run lengths go down the columns: one 0, two 1, three 0 over two rows and three columns.
-    assert found.annToMask(masked).tolist() == [[0, 1, 0], [1, 0, 0]]
+    mask = found.annToMask(masked)
+    assert mask.shape == (1080, 1920), "at the size of its image"
+    assert mask[::540, ::640].tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert masked["area"] == mask.sum() == 2 * 540 * 640
+    assert {each["iscrowd"] for each in found.dataset["annotations"]} == {0}
+    assert [i["file_name"] for i in found.loadImgs(found.getImgIds())] == [
+        f"{SHOWN}#frame=0", f"{SHOWN}#frame=7"
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_coco_by_cocoeval(tmp_path: Path) -> None:
+    """Compared with itself an export is perfect; with a box or mask elsewhere, it is not."""
+    things = tuple(
+        DetectedObject(name, 0.5, (left, 100.0, 600.0, 500.0), mask=RUNS if n % 2 else SQUARE)
+        for n, (name, left) in enumerate((("car", 0.0), ("dog", 640.0), ("car", 1200.0)))
+    )
+    notes = tuple(FrameNotes(frame, frame / 25, things=things) for frame in (0, 7))
+    write_scan(summary("a"), iter([document(frame_notes=notes)]), tmp_path, ["coco"])
+    path = tmp_path / "scan.coco.json"
+    for kind in ("bbox", "segm"):
+        assert average_precision(path, kind, 0) == average_precision(path, kind, 1) == 1.0
+        assert average_precision(path, kind, 2) < 0.9
+
+
+def average_precision(path: Path, kind: str, place: int) -> float:
+    """Return COCOeval's first figure: AP over IoU 0.5 to 0.95 of the file's own annotations.
+
+    With `place` 1 masks are compressed as other tools do, with 2 the third object lies elsewhere.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(path))
+        found = [dict(each) for each in truth.dataset["annotations"]]
+        for each in found:
+            if place == 2 and each["bbox"][0] == 1200.0:
+                each["bbox"] = [0.0, 900.0, 10.0, 10.0]
+                each["segmentation"] = {"size": [1080, 1920], "counts": [0, 100, 2073500]}
+            if place:
+                each["segmentation"] = truth.annToRLE(each)
+        evaluation = COCOeval(truth, truth.loadRes(found) if place else COCO(str(path)), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0])
 
 
 def test_html_by_html5lib(exported: Path, tmp_path: Path) -> None:
@@ -166,7 +217,10 @@ def test_names_of_other_bytes_are_written_alike(tmp_path: Path) -> None:
     assert body["source"]["uri"] == "file:///data/caf%E9%20%FF.mp4"
     assert json.loads((tmp_path / "summary.json").read_bytes())["tasks"][0]["path"] == shown
     assert json.loads((tmp_path / "scan.jsonl").read_bytes().splitlines()[0])["source"] == shown
-    assert json.loads((tmp_path / "scan.coco.json").read_bytes())["images"][0]["file_name"] == shown
+    assert (
+        json.loads((tmp_path / "scan.coco.json").read_bytes())["images"][0]["file_name"]
+        == f"{shown}#frame=0"
+    )
     assert pandas.read_csv(tmp_path / "x.csv")["source"][0] == shown
     page: Any = html5lib.parse((tmp_path / "scan.html").read_bytes(), transport_encoding="utf-8")
     assert shown in "".join(page.itertext())

@@ -69,7 +69,6 @@ def siglip2_naflex(folder: Path) -> None:
 
 def _open_clip(folder: Path, **preprocessing: Any) -> None:
     from open_clip.model import CLIP
-    from safetensors.torch import save_file
 
     vision = {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
@@ -84,6 +83,12 @@ def _open_clip(folder: Path, **preprocessing: Any) -> None:
     (folder / "open_clip_config.json").write_text(json.dumps(said))
     model = CLIP(**shape)
     liven(model)
+    _save_open_clip(model, folder)
+
+
+def _save_open_clip(model: Any, folder: Path) -> None:
+    from safetensors.torch import save_file
+
     weights = {name: one.contiguous() for name, one in model.state_dict().items()}
     # The table of 49408 words is nearly all of the file; half precision halves it.
     weights["token_embedding.weight"] = weights["token_embedding.weight"].to(torch.float16)
@@ -93,6 +98,22 @@ def _open_clip(folder: Path, **preprocessing: Any) -> None:
 def open_clip(folder: Path) -> None:
     """open_clip's own format, the vocabulary being in its package."""
     _open_clip(folder)
+
+
+def open_clip_convolutions(folder: Path) -> None:
+    """A picture side of timm's without a transformer block, its stages kept as `blocks`."""
+    import open_clip
+
+    vision = {"timm_model_name": "mnasnet_small", "timm_pool": "avg",
+              "timm_proj": "linear", "timm_model_pretrained": False, "image_size": 64}  # fmt: skip
+    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    said = {
+        "model_cfg": {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text},
+        "preprocess_cfg": {"size": 64, "mean": [0.5] * 3, "std": [0.5] * 3},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(said))
+    model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    _save_open_clip(model, folder)
 
 
 def open_clip_longest(folder: Path) -> None:
@@ -107,4 +128,5 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "siglip2_naflex": siglip2_naflex,
     "open_clip": open_clip,
     "open_clip_longest": open_clip_longest,
+    "open_clip_convolutions": open_clip_convolutions,
 }

@@ -43,19 +43,31 @@ def _qwen_sight() -> tuple[Any, Any]:
     )
 
 
-def qwen3_vl(folder: Path) -> None:
+def qwen3_vl_wide(folder: Path) -> None:
+    """Qwen3-VL, 64 wide: four-bit products on AVX512-BF16 take multiples of 64 inputs."""
+    qwen3_vl(folder, width=64)
+
+
+def qwen3_vl(folder: Path, width: int = 32) -> None:
     """Qwen3-VL: pictures and videos with stated times."""
     tokenizer = byte_pairs(_QWEN_TOKENS)
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
-    text: dict[str, Any] = {**TEXT, "vocab_size": len(tokenizer), "head_dim": 8}
+    if width == 64:
+        rope["mrope_section"] = [4, 2, 2]
+    text: dict[str, Any] = {
+        **TEXT,
+        "hidden_size": width,
+        "vocab_size": len(tokenizer),
+        "head_dim": 8 * width // 32,
+    }
     vision: dict[str, Any] = {
         "depth": 2,
-        "hidden_size": 32,
+        "hidden_size": width,
         "intermediate_size": 64,
         "num_heads": 4,
     }
     vision |= {"patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2}
-    vision |= {"out_hidden_size": 32, "num_position_embeddings": 64}
+    vision |= {"out_hidden_size": width, "num_position_embeddings": 64}
     config = t.Qwen3VLConfig(
         text_config=text | {"rope_parameters": rope | {"mrope_interleaved": True}},
         vision_config=vision | {"deepstack_visual_indexes": [0, 1]},
@@ -285,6 +297,7 @@ def florence2(folder: Path) -> None:
 
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "qwen3_vl": qwen3_vl,
+    "qwen3_vl_wide": qwen3_vl_wide,
     "smolvlm": smolvlm,
     "minicpmv4_6": minicpmv4_6,
     "minicpmv4_7": minicpmv4_7,

@@ -287,3 +287,19 @@ def test_a_filter_narrows_the_queue_and_the_next_match_comes_round(found: Path) 
         await viewer.until(lambda: viewer.table.row_count > 3)
 
     look(wishes(found), run)
+
+
+def test_a_bug_report_of_a_scan_is_written(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def run(viewer: Viewer) -> None:
+        await viewer.until(lambda: viewer.table.row_count > 1)
+        viewer.app.act("queue.report")
+        await viewer.sees("sightline-bug-1")
+        await viewer.press("enter")
+        await viewer.sees("read it before you publish it", seconds=30)
+        assert "## Profile" in (tmp_path / "sightline-bug-1.md").read_text()
+
+    look(wishes(own), run)

@@ -28,7 +28,7 @@ class SearchScreen(PlannedScreen):
         " Search is not here yet.",
         "",
         " Until then: use / on 2 Results to filter by words of captions and tags,",
-        " score>0.5, kind:flash, file:cam1, is:marked.",
+        " score>0.5, kind:flash, date:2024-06, tag:storm, is:marked.",
     )
 
 

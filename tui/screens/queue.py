@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -10,12 +12,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from core.protocol.queries import ListTasks
+from core.text import clean
 
-from ..views import queue, wording
+from ..views import browse, queue, wording
 from ..views.paged import PagedRows
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .new_file import free_path
 from .screen import AppScreen
 
 if TYPE_CHECKING:
@@ -199,6 +203,26 @@ class QueueScreen(AppScreen):
             return
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")
+
+    def act_queue_report(self) -> None:
+        """Write what a maintainer needs to reproduce a fault in the scan, after asking where."""
+        scan = self._scan()
+        path = free_path(Path(browse.here()) / f"sightline-bug-{scan}.md")
+        self.ask("write the report to", str(path),
+                 lambda text: self.work(self._reported(scan, text)))  # fmt: skip
+
+    async def _reported(self, scan: int, text: str) -> str:
+        """Write a report, and return what to say about it. Raises SightlineError."""
+        from core.doctor.report import findings
+        from core.protocol.bug_report import markdown
+        from core.protocol.requests.reports import GetBugReport
+        from core.service.local import write_file
+
+        path = free_path(Path(browse.whole(browse.unquoted(text))))
+        found = await asyncio.to_thread(findings, self.app.options.library)
+        report = await self.app.bridge.ask(GetBugReport(scan, findings=found))
+        await asyncio.to_thread(write_file, path, markdown(report.body).encode())
+        return f"read it before you publish it: {clean(path.name)} in {clean(str(path.parent))}"
 
     def act_list_open(self) -> None:
         """Show what was found in the scan."""

@@ -194,4 +194,7 @@ def _frame_lines(row: dict[str, Any]) -> list[str]:
         box = " ".join(str(round(value)) for value in thing["box"])
         lines.append(f"{clean(thing['label'])} {wording.score(thing['score'])}  at {box}")
     lines += [f"{clean(f['stage'])} failed: {clean(f['reason'])}" for f in row["failures"]]
+    lines += [
+        f"{clean(g['stage'])} not asked, {clean(g['reason'])}" for g in row.get("gated") or ()
+    ]
     return lines

@@ -48,17 +48,18 @@ class BatchCheck(Job):
     @classmethod
     def submit(cls, context: JobContext, command: Any) -> Self:
         """Plan a comparison. Raises UsageError, NothingToScan, ModelMissing."""
-        from ...experiments.batch_sizes import digest_of, sources_of
+        from ...experiments.batch_sizes import AS_IN_PROFILE, digest_of, sources_of
 
         _check_sizes(command)
         notes: list[str] = []
         resolved = resolved_models(resolve(command.profile, command.overrides), notes.append)
         sources = sources_of(resolved.spec, command.paths, command.frames)
+        sizes = command.sizes or (AS_IN_PROFILE,)
         plan = {
-            **asdict(command), "profile": resolved.spec.profile, "digest": digest_of(sources),
-            "spec": resolved.spec.model_dump(mode="json"),
+            **asdict(command), "sizes": sizes, "profile": resolved.spec.profile,
+            "digest": digest_of(sources), "spec": resolved.spec.model_dump(mode="json"),
         }  # fmt: skip
-        total = len(command.sizes) * command.rounds
+        total = len(sizes) * command.rounds
         title = title_of(resolved.spec.profile, command.paths)
         number = context.library.jobs.create(cls.kind, title, plan, total)
         for note in notes:
@@ -170,8 +171,8 @@ def _check_sizes(command: Any) -> None:
     """Refuse sizes that are out of bounds. Raises UsageError or ProfileError."""
     from ...experiments.batch_sizes import batched
 
-    if not command.sizes or command.rounds < 1 or command.frames < 1:
-        raise UsageError("a comparison needs at least one size, one round and one frame")
+    if command.rounds < 1 or command.frames < 1:
+        raise UsageError("a comparison needs at least one round and one frame")
     spec = resolve(command.profile, command.overrides)
     for size in command.sizes:
         changed = {f"{section}.batch_size": size for section in batched(spec)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -61,6 +62,7 @@ class Scan(Job):
     def submit(cls, context: JobContext, command: Any) -> Self:
         """Plan a scan and keep its plan. Raises NothingToScan, ProfileError, ModelMissing."""
         notes: list[str] = []
+        began = time.monotonic()
         resolved = resolved_models(resolve(command.profile, command.overrides), notes.append)
         planned = _planned(context, resolved.spec, command)
         number, gone = _kept(context, resolved.spec, command, planned)
@@ -74,7 +76,9 @@ class Scan(Job):
             context.emit(LeftOut(number, **asdict(planned.passed_over)))
         title = title_of(resolved.spec.profile, command.paths)
         redo = command.mode == "redo"
-        return cls(context, number, title, resolved, list(planned.sources), redo=redo)
+        job = cls(context, number, title, resolved, list(planned.sources), redo=redo)
+        job._scan.prepared_seconds = time.monotonic() - began
+        return job
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:

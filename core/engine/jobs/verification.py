@@ -9,10 +9,12 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
 from ...errors import UsageError
 from ...pipeline.channel import Cancelled
+from ...protocol.commands import VerifyScan
 from ...scans.stored_spec import exact_spec_of
 from ...storage.jobs import JobRow
 from ...storage.library import Library
@@ -27,9 +29,10 @@ class Verification(Job):
     resource = DEVICES
     unit = "source"
 
-    def __init__(self, context: JobContext, number: int, title: str, scan: int) -> None:
+    def __init__(self, context: JobContext, number: int, title: str, command: VerifyScan) -> None:
         super().__init__(context, number, title)
-        self._scan = scan
+        self._command = command
+        self._scan = scan = command.scan
         self._rows = context.library.jobs.rows(number)
         self._total = len(context.library.runs.tasks(scan))
 
@@ -37,19 +40,23 @@ class Verification(Job):
     def submit(cls, context: JobContext, command: Any) -> Self:
         """Keep which scan is to be verified. Raises UnknownName, UsageError, ModelMissing."""
         library, scan = context.library, command.scan
-        _check_can_run(library, scan)
-        title, total = f"scan {scan}", len(library.runs.tasks(scan))
-        number = library.jobs.create(cls.kind, title, {"scan": scan}, total)
-        return cls(context, number, title, scan)
+        _check_can_run(library, command)
+        stage = f", {command.stage}" if command.stage else ""
+        title, total = f"scan {scan}{stage}", len(library.runs.tasks(scan))
+        number = library.jobs.create(cls.kind, title, asdict(command), total)
+        return cls(context, number, title, command)
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
         """Continue after the last source that was compared. Raises as `submit`."""
-        scan = row.plan.get("scan")
-        if not isinstance(scan, int):
-            raise UsageError(f"job {row.number}: its plan names no scan; verify the scan again")
-        _check_can_run(context.library, scan)
-        return cls(context, row.number, row.title, scan)
+        try:
+            command = VerifyScan(**row.plan)
+            _check_can_run(context.library, command)
+        except TypeError as error:
+            raise UsageError(
+                f"job {row.number}: its plan is of another version ({error}); verify the scan again"
+            ) from error
+        return cls(context, row.number, row.title, command)
 
     @classmethod
     def clean_up(cls, context: JobContext, number: int) -> None:
@@ -67,7 +74,7 @@ class Verification(Job):
             with closing(Library(folder)) as beside:
                 again = Rederivation(
                     self._context.library, self._scan, beside, self._context.residency(),
-                    self.control,
+                    self.control, stage=self._command.stage, golden=_golden(self._command),
                 )  # fmt: skip
                 self._check_all(again)
         finally:
@@ -95,6 +102,19 @@ class Verification(Job):
             self._report(self._rows[task.number])
 
 
-def _check_can_run(library: Library, scan: int) -> None:
+def _golden(command: VerifyScan) -> Any:
+    from ...experiments.stage_output import read_golden
+
+    return read_golden(Path(command.golden)) if command.golden else None
+
+
+def _check_can_run(library: Library, command: VerifyScan) -> None:
     """Raise what would keep the scan from being measured again."""
-    resolved_models(exact_spec_of(library, scan), lambda _note: None)
+    from ...experiments.stage_output import check_replay
+
+    spec = exact_spec_of(library, command.scan)
+    if command.stage:
+        check_replay(spec, command.stage, _golden(command))
+    elif command.golden:
+        raise UsageError("a golden file is of one stage: name it with --stage")
+    resolved_models(spec, lambda _note: None)

@@ -10,16 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...device.capability import capability
-from ...device.precision import choose_dtype
+from ...device.precision import choose_dtype, torch_dtype
+from .. import cpu_precision
 from ..cpu_batches import ParallelBatches
-from ..int8 import tower_to_eight_bits, wants_eight_bits
-from ..loading import Resident, open_pretrained
+from ..int8 import refuse_without_blocks, tower_to_eight_bits, wants_eight_bits
+from ..loading import Pretrained, Resident, folder_of, open_pretrained, quiet, refusals
 from ..preprocessing import Batch, batches, process, to_device
 from ..protocols import Kind, Loading, Pixels
 from ..similarity import calibration, unit
@@ -41,12 +43,23 @@ class DualEncoder(Resident):
         if eight_bits:
             tower_to_eight_bits(loaded.model.vision_model, loading.name)
             loaded.identity = replace(loaded.identity, quantize=loading.quantize)
+        self._loaded = loaded
+        self._padded = str(loaded.model.config.model_type).startswith("siglip")
+        self._length = int(loaded.model.config.text_config.max_position_embeddings)
+        if cpu_precision.is_open(loading, device, loaded.model.vision_model):
+            self._take_faster(loaded)
         super().__init__(loaded)
         self._cores = ParallelBatches(loaded.device)
         self._calibration = calibration(loaded.model)
-        self._padded = str(loaded.model.config.model_type).startswith("siglip")
-        self._length = int(loaded.model.config.text_config.max_position_embeddings)
-        self._dimension = int(self.embed_texts(["a"]).shape[1])
+        self._dimension = _dimension(loaded.model.config) or int(self.embed_texts(["a"]).shape[1])
+
+    @staticmethod
+    def check_loading(loading: Loading) -> None:
+        """Refuse eight bits of a network that has none of the layers for it."""
+        if loading.quantize != "none":
+            with refusals(loading), quiet():
+                tower = _without_weights(folder_of(loading)).vision_model
+            refuse_without_blocks(tower, loading.name)
 
     @property
     def dimension(self) -> int:
@@ -104,12 +117,44 @@ class DualEncoder(Resident):
         )
 
     def _run(self, side: str, inputs: Any) -> NDArray[np.float32]:
+        return self._run_on(self._loaded.model, side, inputs)
+
+    def _run_on(self, model: Any, side: str, inputs: Any) -> NDArray[np.float32]:
         import torch
 
-        loaded = self._loaded
+        dtype = next(model.parameters()).dtype
         with torch.inference_mode():
-            said = getattr(loaded.model, side)(**to_device(inputs, loaded.device, loaded.dtype))
+            said = getattr(model, side)(**to_device(inputs, self._loaded.device, dtype))
         return unit(getattr(said, "pooler_output", said))
+
+    def _take_faster(self, loaded: Pretrained) -> None:
+        """Exchange the model for itself in the precision that this CPU is faster in."""
+        (batch,) = self.prepare([cpu_precision.trial_picture()])
+        tokens = self._tokens(["a photo of waves"])
+        loaded.model, dtype = cpu_precision.faster_of_both(
+            loaded.model,
+            lambda model: self._run_on(model, "get_image_features", batch.inputs),
+            lambda model: self._run_on(model, "get_text_features", tokens),
+        )
+        loaded.dtype = torch_dtype(dtype)
+        loaded.identity = replace(loaded.identity, dtype=dtype)
+
+
+def _dimension(config: Any) -> int:
+    """Return the length of a vector where the configuration says it, else 0."""
+    if str(config.model_type).startswith("siglip"):
+        return int(getattr(config.text_config, "projection_size", 0) or 0)
+    return int(getattr(config, "projection_dim", 0) or 0)
+
+
+def _without_weights(folder: Path) -> Any:
+    """Return the network as its configuration describes it, on the meta device."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    with torch.device("meta"):
+        return AutoModel.from_config(config, trust_remote_code=False)
 
 
 def _rows(batch: Batch) -> Any:

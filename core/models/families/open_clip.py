@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,12 +22,15 @@ from ...device.capability import capability
 from ...device.precision import choose_dtype, torch_dtype
 from ...errors import ModelRefused
 from ...text import clean
+from .. import cpu_precision
 from ..cpu_batches import ParallelBatches
 from ..first_token import keep_first_token
-from ..int8 import tower_to_eight_bits, wants_eight_bits
+from ..int8 import refuse_without_blocks, tower_to_eight_bits, wants_eight_bits
+from ..lean_imports import open_clip_package, transforms, without_compiler
 from ..loading import Pretrained, Resident, digest_of, folder_of, quiet, refusals
 from ..preprocessing import each, middle, tensor
 from ..protocols import Identity, Kind, Loading, Pixels
+from ..quick_build import without_random_weights
 from ..similarity import calibration, unit
 from ..weights import check_weights
 
@@ -49,7 +52,18 @@ class OpenClip(Resident):
         self._cores = ParallelBatches(self.device)
         self._resize = Resize(self._loaded.model.visual.preprocess_cfg)
         self._calibration = calibration(self._loaded.model)
-        self._dimension = int(self.embed_texts(["a"]).shape[1])
+        self._dimension = int(_config(folder_of(loading), loading.name)["embed_dim"])
+
+    @staticmethod
+    def check_loading(loading: Loading) -> None:
+        """Refuse eight bits of a network that has none of the layers for it."""
+        if loading.quantize == "none":
+            return
+        folder = folder_of(loading)
+        config = _config(folder, loading.name)
+        with refusals(loading), _no_root_handler():
+            tower = _without_weights(folder, config).visual
+        refuse_without_blocks(tower, loading.name)
 
     @property
     def dimension(self) -> int:
@@ -120,22 +134,18 @@ class Resize:
 
     def __call__(self, picture: Pixels) -> torch.Tensor:
         """Return uint8 (3, height, width)."""
-        from torchvision.transforms import InterpolationMode
-        from torchvision.transforms.v2 import functional
-
+        functional = transforms()
         whole = tensor(middle(picture) if self.mode == "shortest" else picture)
         mode = "bilinear" if self.interpolation == "bilinear" else "bicubic"
         resized = functional.resize(
-            whole, self._size(*whole.shape[1:]), InterpolationMode(mode), antialias=True
+            whole, self._size(*whole.shape[1:]), functional.InterpolationMode(mode), antialias=True
         )
         return self._cut(resized).contiguous()
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return uint8 (n, 3, height, width) as float32 with the model's mean and deviation."""
-        from torchvision.transforms.v2 import functional
-
         scaled = pixels.float().div_(255)
-        vectors: torch.Tensor = functional.normalize(
+        vectors: torch.Tensor = transforms().normalize(
             scaled, list(self.mean), list(self.std), inplace=True
         )
         return vectors
@@ -151,13 +161,11 @@ class Resize:
         return [max(1, round(height / ratio)), max(1, round(width / ratio))]
 
     def _cut(self, pixels: torch.Tensor) -> torch.Tensor:
-        from torchvision.transforms.v2 import functional
-
         height, width = pixels.shape[1:]
         high, wide = max(0, self.height - height), max(0, self.width - width)
         if high or wide:
             border = [wide // 2, high // 2, (wide + 1) // 2, (high + 1) // 2]
-            pixels = functional.pad(pixels, border, fill=self.fill)
+            pixels = transforms().pad(pixels, border, fill=self.fill)
             height, width = pixels.shape[1:]
         top, left = round((height - self.height) / 2.0), round((width - self.width) / 2.0)
         return pixels[:, top : top + self.height, left : left + self.width]
@@ -171,12 +179,14 @@ def _open(loading: Loading) -> Pretrained:
     if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
         raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
     check_weights(folder, loading.name)
-    text = _text_config(folder, loading.name)
-    with refusals(loading), quiet(), _no_root_handler():
-        model = _model(folder)
-        tokenizer = _tokenizer(folder, text)
-    keep_first_token(model)
+    config = _config(folder, loading.name)
+    with refusals(loading), _quiet(config), _no_root_handler():
+        model = _model(folder, config)
+        tokenizer = _tokenizer(folder, config)
     model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
+    if cpu_precision.is_open(loading, device, model.visual):
+        model, dtype = _faster(model, tokenizer)
+    keep_first_token(model)
     if eight_bits:
         tower_to_eight_bits(model.visual, loading.name)
     identity = Identity(
@@ -191,24 +201,74 @@ def _open(loading: Loading) -> Pretrained:
     return Pretrained(model, tokenizer, identity, loading.device, torch_dtype(dtype))
 
 
-def _model(folder: Path) -> Any:
-    import open_clip
+def _faster(model: Any, tokenizer: Any) -> tuple[Any, str]:
+    """Return the model in the precision that this CPU is faster in, and its name."""
+    import torch
 
-    model = open_clip.create_model(
-        f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False
-    )
-    open_clip.load_checkpoint(model, str(_weights(folder)), strict=True)
+    resize = Resize(model.visual.preprocess_cfg)
+    shown = resize.normalise(resize(cpu_precision.trial_picture())[None])
+    tokens = tokenizer(["a photo of waves"])
+
+    def pictures(one: Any) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return unit(one.encode_image(shown.to(next(one.parameters()).dtype)))
+
+    def texts(one: Any) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return unit(one.encode_text(tokens))
+
+    return cpu_precision.faster_of_both(model, pictures, texts)
+
+
+def _model(folder: Path, config: dict[str, Any]) -> Any:
+    open_clip = open_clip_package(config["vision_cfg"])
+    with without_compiler(), without_random_weights():
+        model = _built(open_clip, folder)
+    with _by_reference(model):
+        open_clip.load_checkpoint(model, str(_weights(folder)), strict=True)
     return model
 
 
-def _tokenizer(folder: Path, text: dict[str, Any]) -> Any:
-    import open_clip
+@contextmanager
+def _by_reference(model: Any) -> Iterator[None]:
+    """Let a network take over the tensors it loads, rather than copy them into its own."""
+    vars(model)["load_state_dict"] = partial(model.load_state_dict, assign=True)
+    try:
+        yield
+    finally:
+        del vars(model)["load_state_dict"]
 
+
+def _without_weights(folder: Path, config: dict[str, Any]) -> Any:
+    """Return the network as its configuration describes it, on the meta device."""
+    import torch
+
+    with torch.device("meta"):
+        return _built(open_clip_package(config["vision_cfg"]), folder, "meta")
+
+
+def _built(open_clip: Any, folder: Path, device: str = "cpu") -> Any:
+    return open_clip.create_model(
+        f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False,
+        device=device,
+    )  # fmt: skip
+
+
+def _tokenizer(folder: Path, config: dict[str, Any]) -> Any:
+    open_clip = open_clip_package(config["vision_cfg"])
     # A folder's config may ask for remote code; what is passed here overrules it.
     safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
-    return open_clip.get_tokenizer(
-        f"local-dir:{folder}", **(safe if text.get("hf_tokenizer_name") else {})
-    )
+    return open_clip.get_tokenizer(f"local-dir:{folder}", **(safe if _by_hub(config) else {}))
+
+
+def _by_hub(config: dict[str, Any]) -> bool:
+    """Return whether the tokenizer is one of transformers."""
+    return bool(config["text_cfg"].get("hf_tokenizer_name"))
+
+
+def _quiet(config: dict[str, Any]) -> AbstractContextManager[None]:
+    """Keep transformers quiet, where it is used at all: importing it takes most of a second."""
+    return quiet() if _by_hub(config) else nullcontext()
 
 
 def _weights(folder: Path) -> Path:
@@ -218,22 +278,28 @@ def _weights(folder: Path) -> Path:
     return min(folder.glob("*.safetensors"))
 
 
-def _text_config(folder: Path, name: str) -> dict[str, Any]:
+def _config(folder: Path, name: str) -> dict[str, Any]:
+    """Return the network's configuration. Raises ModelRefused where it cannot be used."""
     path = folder / CONFIG
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))["model_cfg"]["text_cfg"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        config = json.loads(path.read_text(encoding="utf-8"))["model_cfg"]
+        text, vision = config["text_cfg"], config["vision_cfg"]
+        dimension = config["embed_dim"]
+        usable = isinstance(text, dict) and isinstance(vision, dict) and isinstance(dimension, int)
+    except (OSError, ValueError, KeyError, TypeError):
+        usable = False
+    if not usable:
         raise ModelRefused(
             f"{clean(name)} has no usable {CONFIG}; it is not an open_clip model, or not fully "
             f"downloaded: run `sightline models pull {clean(name)}` again"
-        ) from error
+        )
     if text.get("hf_model_name"):
         raise ModelRefused(
             f"{clean(name)} takes its text tower's layout from another repository, "
             f"{clean(str(text['hf_model_name']), limit=80)}, which is not in its folder; choose "
             "a complete multilingual model, such as SigLIP 2 or MetaCLIP 2"
         )
-    return dict(text)
+    return dict(config)
 
 
 @contextmanager

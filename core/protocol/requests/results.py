@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..commands import SubmitScan
 from ..request import Request, Streamed
@@ -41,6 +42,26 @@ class GetTasks(Streamed[TaskPage, TaskPage], right="read", heavy=True):
     def gathered(cls, parts: Sequence[TaskPage]) -> TaskPage:
         """Return all sources."""
         return TaskPage(tuple(task for part in parts for task in part.tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRows:
+    """Lines of a golden file as JSON objects: all, or a part of a streamed reply."""
+
+    rows: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetStageOutput(Streamed[GoldenRows, GoldenRows], right="read", heavy=True):
+    """What one stage of a scan gave for each source, as a golden file holds it."""
+
+    scan: int
+    stage: str
+
+    @classmethod
+    def gathered(cls, parts: Sequence[GoldenRows]) -> GoldenRows:
+        """Return all lines."""
+        return GoldenRows(tuple(row for part in parts for row in part.rows))
 
 
 @dataclass(frozen=True, slots=True)

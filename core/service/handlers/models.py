@@ -67,7 +67,7 @@ def _verified(name: str) -> list[dict[str, Any]]:
     from ...hub.reference import parse
 
     catalog = _hub().catalog
-    rows = catalog.rows(parse(name, catalog).repo) if name else list(catalog.verified)
+    rows = catalog.rows(parse(name, catalog).repo if name else "")
     return [row.model_dump(mode="json") for row in rows]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from ...errors import UnknownName
+from ...models.protocols import Loading
 from ...protocol.commands import SubmitScan
 from ...protocol.requests.results import (
     TASKS_OF_A_PART,
     GetScans,
+    GetStageOutput,
     GetTasks,
+    GoldenRows,
     PlanScan,
     ScanLines,
     TaskPage,
@@ -33,6 +36,17 @@ async def tasks(context: Context, request: GetTasks) -> AsyncGenerator[TaskPage,
         yield TaskPage(tuple(found[first : first + TASKS_OF_A_PART]))
 
 
+async def stage_output(
+    context: Context, request: GetStageOutput
+) -> AsyncGenerator[GoldenRows, None]:
+    """Yield what one stage of a scan gave. Raises UnknownName, UsageError."""
+    from ...experiments.stage_output import golden_rows
+
+    rows = golden_rows(context.library, request.scan, request.stage)
+    while (row := await context.call(next, rows, None)) is not None:
+        yield GoldenRows((row,))
+
+
 async def plan(context: Context, request: PlanScan) -> PlanView:
     """Return what a scan would do."""
     return await context.call(_planned, context.folder, request.scan)
@@ -44,11 +58,13 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
     from ...storage.library import Library
 
     spec = resolve(command.profile, command.overrides)
+    loadings: Mapping[str, Loading] = {}
     if spec.model_stages:
         from ...scans.resolve_models import resolve_models
 
-        spec = resolve_models(spec, lambda _note: None).spec
-    what = (spec, command.paths, command.globs, command.mode)
+        resolved = resolve_models(spec, lambda _note: None)
+        spec, loadings = resolved.spec, resolved.loadings
+    what = (spec, loadings, command.paths, command.globs, command.mode)
     try:
         library = Library(folder, writable=False)
     except UnknownName:
@@ -60,5 +76,6 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
 HANDLERS: Handlers = {
     GetScans: scans,
     GetTasks: tasks,
+    GetStageOutput: stage_output,
     PlanScan: plan,
 }

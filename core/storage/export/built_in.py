@@ -11,7 +11,9 @@ BUILT_IN: dict[str, str] = {
     "vtt": "core.storage.export.vtt:FORMAT",
     "edl": "core.storage.export.edl:FORMAT",
     "legacy": "core.storage.export.legacy:FORMAT",
+    "masks": "core.storage.export.mask_arrays:FORMAT",
     "coco": "core.storage.export.coco:FORMAT",
+    "yolo": "core.storage.export.yolo:FORMAT",
     "jsonl": "core.storage.export.events_jsonl:FORMAT",
     "html": "core.storage.export.report:FORMAT",
 }

@@ -1,13 +1,19 @@
 """`coco`: boxes and masks of all sources of a scan, in COCO's object detection layout.
 
-Categories are numbered by name over the whole scan, so they come last. Masks are run lengths at
-the size of the frame the model was shown (`segmentation.size`), boxes in source pixels.
+Categories are numbered by name over the whole scan, so they come last. Boxes are in pixels of the
+upright source, and so are masks: run lengths at the size of their image. A frame of a video is an
+image called `video.mp4#frame=123`, which `core.sources.frame_address.open_frame` opens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ...protocol.addresses import frame_address
+from ...records import SourceInfo
+from ...text import file_uri
+from . import masks
 from .document import FORMAT_VERSION, DetectedObject, Document, FrameNotes, Summary
 from .format import Format
 from .shapes import dumps
@@ -56,33 +62,49 @@ class Coco:
         )
 
     def _add(self, document: Document, notes: FrameNotes) -> None:
-        image = len(self._images) + 1
-        self._images.append(
-            {
-                "id": image,
-                "file_name": document.source.path,
-                "width": document.source.width,
-                "height": document.source.height,
-                "frame": notes.frame,
-                "seconds": round(notes.seconds, 6),
-            }
-        )
+        image = _image(document.source, notes, len(self._images) + 1)
+        self._images.append(image)
         self._annotations += [self._annotation(image, n, thing)
                               for n, thing in enumerate(notes.things)]  # fmt: skip
 
-    def _annotation(self, image: int, place: int, thing: DetectedObject) -> dict[str, Any]:
+    def _annotation(
+        self, image: Mapping[str, Any], place: int, thing: DetectedObject
+    ) -> dict[str, Any]:
         category = self._categories.setdefault(thing.label, len(self._categories) + 1)
         made = {
             "id": len(self._annotations) + place + 1,
-            "image_id": image,
+            "image_id": image["id"],
             "category_id": category,
             "bbox": list(thing.box),
             "area": round(thing.box[2] * thing.box[3], 1),
-            "iscrowd": int(thing.mask is not None),
+            "iscrowd": 0,
             "score": thing.score,
             "track_id": thing.track,
         }
-        return made if thing.mask is None else {**made, "segmentation": thing.mask}
+        if thing.description is not None:
+            made["description"] = thing.description["text"]
+        if thing.mask is None:
+            return made
+        mask = masks.resized(thing.mask, image["height"], image["width"])
+        return made | {"area": masks.area(mask), "segmentation": mask}
+
+
+def _image(source: SourceInfo, notes: FrameNotes, number: int) -> dict[str, Any]:
+    """Return the entry of a frame; `uri` is its exact address where a name is not UTF-8."""
+    is_video = source.kind == "video"
+    frame = notes.frame if is_video else None
+    caption = {} if notes.caption is None else {"caption": notes.caption["text"]}
+    return {
+        "id": number,
+        "file_name": frame_address(source.path, frame, source.asked_stream),
+        "width": source.width,
+        "height": source.height,
+        "frame": notes.frame,
+        "seconds": round(notes.seconds, 6),
+        "uri": frame_address(file_uri(source.path), frame, source.asked_stream),
+        "tags": [str(each["tag"]) for each in notes.tags],
+        **caption,
+    }
 
 
 FORMAT = Format("coco", ".coco.json", "scan", "boxes and masks of a scan in COCO's layout", Coco)

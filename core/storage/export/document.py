@@ -7,6 +7,7 @@ facts about a model's answer state how long it took.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from ...records import Candidate, Event, SourceInfo
 
+FramePictures = Callable[[Mapping[int, float]], Iterator[tuple[int, bytes]]]
+"""takes frame numbers with their times in seconds; yields number and JPEG, at the source's size"""
 FORMAT_VERSION = 2
 """2: `score` lies between 0 and 1; `energy`, `strokes` and an event's `facts` are new"""
 
@@ -73,10 +76,14 @@ class FrameNotes:
     vector: NDArray[np.float32] | None = None
     failures: tuple[tuple[str, str], ...] = ()
     """stage and reason of what was asked in vain"""
+    gated: tuple[tuple[str, str], ...] = ()
+    """stage and reason where the frame was kept from a model, see `models.gate`"""
     answers: tuple[StageAnswer, ...] = ()
     """those of stages whose answers have no field here"""
     lines: tuple[str, ...] = ()
     """all answers in words, for people; lines that begin with spaces belong to the one before"""
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """by slot (as `StageDeclaration` names them) the stage whose answer fills it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,12 @@ class Document:
     """what a person said about frames: `frame`, `marked`, `caption` and `tags` (None: nothing)"""
     verdicts: tuple[dict[str, Any], ...] = ()
     """what a model said about each candidate it was shown"""
+    verdict_lines: tuple[str, ...] = ()
+    """the verdicts in words, one each, as their stage declares"""
+    verdict_stage: str = ""
+    """the stage that gave the verdicts"""
+    frame_pictures: FramePictures | None = None
+    """reads frames, for formats that want their pictures; None where they cannot be read"""
     narrowed: str = ""
     """the filter that the events were narrowed down with; empty for all of them"""
 

@@ -1,13 +1,17 @@
-"""`csv`: one row per event of a source, for spreadsheets."""
+"""`csv`: one row per result, for spreadsheets: events, and what models and people said.
+
+A video has a file of its own; the pictures of a scan share one.
+"""
 
 from __future__ import annotations
 
 from ...records import Event
 from .cells import rows_text, text_cell
 from .document import Document
-from .format import Format
+from .findings import EVENT, Finding, findings
+from .format import Format, ScanFormat, ScanFunctions
 from .parts import OutputFiles, Parts
-from .shapes import plain, seconds
+from .shapes import dumps, plain, seconds
 from .timecode import clock_of
 
 COLUMNS = (
@@ -29,16 +33,36 @@ COLUMNS = (
     "strokes",
     "stroke_s",
     "source",
+    "result",
+    "stage",
+    "label",
+    "text",
+    "track",
+    "verdict",
+    "body",
 )
+"""those from `result` on came later, as did rows whose `result` is not `event`"""
 
 
 def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.csv`; times in seconds, the region in pixels (empty where there is none).
 
     `strokes` counts the strokes of a flash, `stroke_s` lists their times, separated by spaces.
+    Events come first; `kind` of other rows is what they are, as `result` is.
     """
+    return {".csv": head() + rows(document)}
+
+
+def head() -> str:
+    """Return the names of the columns."""
+    return rows_text([COLUMNS])
+
+
+def rows(document: Document) -> str:
+    """Return one source's rows."""
     source = text_cell(document.source.path)
-    return {".csv": rows_text([COLUMNS, *(_row(each, source) for each in document.moments)])}
+    events = (_row(each, source) for each in document.moments)
+    return rows_text([*events, *(_finding_row(each, source) for each in findings(document))])
 
 
 def _row(moment: Event, source: str) -> list[object]:
@@ -54,7 +78,48 @@ def _row(moment: Event, source: str) -> list[object]:
         len(moment.strokes),
         " ".join(str(seconds(stroke.seconds)) for stroke in moment.strokes),
         source,
+        EVENT,
+        None,
+        None,
+        None,
+        None,
+        text_cell(moment.verdict) if moment.verdict else None,
+        None,
     ]
 
 
-FORMAT = Format("csv", ".csv", "source", "one row per event, for spreadsheets", render)
+def _finding_row(found: Finding, source: str) -> list[object]:
+    at = seconds(found.seconds)
+    body = None if found.body is None else text_cell(dumps(plain(found.body), indent=None))
+    return [
+        None,
+        found.result,
+        *(at,) * 3,
+        *(found.frame,) * 3,
+        found.score,
+        *(plain(found.box) if found.box else (None,) * 4),
+        None if found.seconds is None else clock_of(found.seconds),
+        None,
+        None,
+        None,
+        source,
+        found.result,
+        *(text_cell(each) if each else None for each in (found.stage, found.label, found.text)),
+        found.track,
+        text_cell(found.label) if found.result == "verdict" else None,
+        body,
+    ]
+
+
+def _of_all_pictures() -> ScanFormat:
+    return ScanFunctions(lambda _summary: head(), rows, lambda _summary: "")
+
+
+FORMAT = Format(
+    "csv",
+    ".csv",
+    "source",
+    "one row per event, caption, tag, object and verdict, for spreadsheets",
+    render,
+    pictures_together=_of_all_pictures,
+)

@@ -1,24 +1,34 @@
-"""`jsonl`: every event of a scan, one JSON object a line, for streaming tools."""
+"""`jsonl`: every event of a scan and every frame that models spoke of, one JSON object a line."""
 
 from __future__ import annotations
 
 from ...text import file_uri
 from .document import Document, Summary
+from .findings import EVENT
 from .format import Format, ScanFunctions
-from .shapes import dumps, record
+from .shapes import dumps, look, plain, record
 
 
 def head(summary: Summary) -> str:
-    """Return nothing: a line is an event."""
+    """Return nothing: each line is a result."""
     return ""
 
 
 def body(document: Document) -> str:
-    """Return one line per event: `source` (path), `uri`, `content` (hash), then the event."""
+    """Return a line for each event, frame that models spoke of, verdict and remark.
+
+    Each has `source` (path), `uri`, `content` (hash) and `result`: event, frame, verdict or remark.
+    """
     path = document.source.path
     known = {"source": path, "uri": file_uri(path), "content": document.source.content}
+    found = [
+        *((EVENT, record(moment)) for moment in document.moments),
+        *(("frame", look(notes, masks=True)) for notes in document.frame_notes),
+        *(("verdict", plain(verdict)) for verdict in document.verdicts),
+        *(("remark", plain(remark)) for remark in document.remarks),
+    ]
     return "".join(
-        dumps({**known, **record(moment)}, indent=None) + "\n" for moment in document.moments
+        dumps({**known, "result": result, **fields}, indent=None) + "\n" for result, fields in found
     )
 
 
@@ -31,6 +41,6 @@ FORMAT = Format(
     "jsonl",
     ".jsonl",
     "scan",
-    "every event of a scan, one a line",
+    "every event of a scan, and what models said of its frames, one a line",
     lambda: ScanFunctions(head, body, tail),
 )

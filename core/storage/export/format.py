@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from .document import Document, Summary
+from .parts import Content
 
 
 class ScanFormat(Protocol):
@@ -20,6 +21,16 @@ class ScanFormat(Protocol):
 
     def tail(self, summary: Summary) -> str:
         """Return what comes after the last source."""
+
+
+class FolderFormat(Protocol):
+    """A format of a whole scan in files of its own: (path inside its folder, content) of each."""
+
+    def body(self, document: Document, stem: str) -> Iterator[tuple[str, Content]]:
+        """Yield one source's files; `stem` is what their names begin with."""
+
+    def tail(self, summary: Summary) -> Iterator[tuple[str, Content]]:
+        """Yield the files of the whole scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +50,20 @@ class Format:
     """as in the table"""
     suffix: str
     """of its main file, from the first dot on"""
-    per: Literal["source", "scan"]
+    per: Literal["source", "scan", "folder"]
+    """one file (or few) per source, one per scan, or a folder per scan"""
     description: str
     """one line of description"""
     make: Callable[..., Any]
-    """per source a `parts.Render`; per scan a function without arguments that returns a
-    `ScanFormat`"""
+    """per source a `parts.Render`; per scan and folder a function without arguments that returns
+    a `ScanFormat` or a `FolderFormat`"""
     subtitles: bool = False
     """players load it by itself where it is called as the video is"""
     statistics: bool = False
     """wants the measurements of every frame in the documents"""
     pictures: bool = False
     """wants a thumbnail of each event in the documents"""
+    frames: bool = False
+    """wants to read the pictures of frames (`Document.frame_pictures`)"""
+    pictures_together: Callable[[], ScanFormat] | None = None
+    """of a format per source: writes all pictures of a scan into one file, in place of one each"""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import archive
 from .cells import rows_text, text_cell
 from .document import Document, Statistics
 from .format import Format
@@ -23,7 +22,7 @@ def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.statistics.csv` (in pieces: it may be hundreds of megabytes) and `.arrays.npz`."""
     return {
         ".statistics.csv": _table(document.statistics),
-        ".arrays.npz": _archive(document.statistics),
+        ".arrays.npz": archive(_arrays(document.statistics)),
     }
 
 
@@ -64,16 +63,6 @@ def _rows(
     cells = np.where(np.isfinite(values), values.astype(str), "").tolist()
     for index, time, row in zip(indices.tolist(), times.tolist(), cells, strict=True):
         yield [index, seconds(time), *row]
-
-
-def _archive(stages: tuple[Statistics, ...]) -> bytes:
-    """An .npz written entry by entry: fixed dates and byte order, so equal arrays equal bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in _arrays(stages):
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def _arrays(stages: tuple[Statistics, ...]) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -3,22 +3,25 @@
 Written only; sightline never reads it back, since opening a pickle can run code. The pickle
 holds nothing but built-in types (dict, list, str, int, float, bool, None, bytes), so that a
 reader needs no class of sightline and may refuse every global. Arrays are bytes with their
-`dtype` and `shape` beside them: `numpy.frombuffer(bytes, dtype).reshape(shape)`.
+`dtype` and `shape` beside them: `numpy.frombuffer(bytes, dtype).reshape(shape)`. A mask is the part
+of the source's pixels from its `x`, `y` on that it covers.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .document import FORMAT_VERSION, Document, Statistics
+from .document import FORMAT_VERSION, Document, FrameNotes, Statistics
 from .format import Format
+from .masks import decoded, resized
 from .parts import OutputFiles, Parts
-from .shapes import dumps, heading, plain, record
+from .shapes import dumps, heading, look, plain, record
 
 NAME = "sightline.legacy"
 # Named, not the default, so that the bytes do not change with Python. Older ones pickle bytes
@@ -54,8 +57,32 @@ def _results(document: Document) -> dict[str, Any]:
         int(number): bytes(memoryview(document.thumbnails[number]))
         for number in sorted(document.thumbnails)
     }
+    results["frames"] = [_frame(document, notes) for notes in document.frame_notes]
+    for name in ("verdicts", "remarks"):
+        results[name] = json.loads(dumps(plain(getattr(document, name)), indent=None))
     results["statistics"] = [_statistics(each) for each in document.statistics]
     return results
+
+
+def _frame(document: Document, notes: FrameNotes) -> dict[str, Any]:
+    """Return what models said of a frame, as in `json`, with masks and vectors as arrays."""
+    found: dict[str, Any] = json.loads(dumps(look(notes), indent=None))
+    found["vector"] = None if notes.vector is None else _array(notes.vector, "<f4")
+    for shown, thing in zip(found["objects"], notes.things, strict=True):
+        shown["vector"] = None if thing.vector is None else _array(thing.vector, "<f4")
+        shown["mask"] = None if thing.mask is None else _mask(document, thing.mask)
+    return found
+
+
+def _mask(document: Document, runs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a mask that covers anything, and where in the source it lies."""
+    whole = decoded(resized(runs, document.source.height, document.source.width))
+    rows, columns = (np.flatnonzero(whole.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return {"x": 0, "y": 0, **_array(whole[:0, :0], "|b1")}
+    top, left = int(rows[0]), int(columns[0])
+    part = whole[top : rows[-1] + 1, left : columns[-1] + 1]
+    return {"x": left, "y": top, **_array(part, "|b1")}
 
 
 def _statistics(each: Statistics) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS))
 # What joins and shapes letters is part of a name, as in emoji and in Persian.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_ENDINGS = (".statistics", ".legacy", ".coco", ".arrays", ".vectors")
+_ENDINGS = (".statistics", ".legacy", ".coco", ".arrays", ".vectors", ".masks", ".yolo")
 """a stem that ended so could, with an ending, be another one's file"""
 _OF_THE_SCAN = ("summary", "scan")
 

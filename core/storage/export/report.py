@@ -11,6 +11,7 @@ import html
 from base64 import b64encode
 from collections.abc import Iterable
 from math import isfinite
+from typing import Any
 
 from ...records import Event
 from ...text import clean, clean_path, counted
@@ -46,7 +47,8 @@ def head(summary: Summary) -> str:
 def body(document: Document) -> str:
     """Return one source's events and what models said; nothing where there is nothing to show."""
     said = [notes for notes in document.frame_notes if notes.lines]
-    if not document.moments and not document.warnings and not said:
+    judged = list(zip(document.verdicts, document.verdict_lines, strict=True))
+    if not (document.moments or document.warnings or said or judged):
         return ""
     source, stream = document.source, document.source.asked_stream
     about = f"{int(source.width)} &times; {int(source.height)} &middot; {_text(source.codec)}"
@@ -55,7 +57,7 @@ def body(document: Document) -> str:
     return (
         f'<section id="{_anchor(source.path, stream)}">\n<h2>{_source(source.path, stream)}</h2>\n'
         f'<p class="faint">{about} &middot; {_frames(document.frames)} processed</p>\n'
-        f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}{_answers(said)}</section>\n"
+        f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}{_answers(said)}{_verdicts(judged)}</section>\n"
     )
 
 
@@ -172,6 +174,19 @@ def _answers(said: list[FrameNotes]) -> str:
 def _answer_row(notes: FrameNotes) -> str:
     lines = "<br>".join(_text(line) for line in notes.lines if not line.startswith(" "))
     return f"<tr><td>{clock_of(notes.seconds)}</td><td>{lines}</td></tr>\n"
+
+
+def _verdicts(judged: list[tuple[dict[str, Any], str]]) -> str:
+    """Return what a model said about each candidate it was shown."""
+    if not judged:
+        return ""
+    rows = "".join(
+        f"<tr><td>{clock_of(verdict['seconds'])}</td><td>{_text(line)}</td></tr>\n"
+        for verdict, line in judged[:_MOST_FRAMES]
+    )
+    more = len(judged) - _MOST_FRAMES
+    rest = f'<p class="faint">and {_count(more)} more; see the json</p>\n' if more > 0 else ""
+    return f"<table>\n<tr><th>candidate at<th>verdict</tr>\n{rows}</table>\n{rest}"
 
 
 def _number(value: float, decimals: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -10,14 +12,16 @@ import numpy as np
 
 from ...records import Candidate, Event, SourceInfo, Stroke
 from ...text import file_uri, json_text
-from .document import Document, FrameNotes, StageAnswer, Summary
+from .document import Document, FrameNotes, StageAnswer, Summary, TaskLine
 
 SECONDS_DECIMALS = 6
+_AS_THEY_ARE = frozenset((str, int, bool))
+"""types whose values are JSON's own"""
 
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON types: NaN and infinities become None, free keys are sorted."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or type(value) in _AS_THEY_ARE or isinstance(value, (bool, str)):
         return value
     if isinstance(value, (np.generic, np.ndarray)):
         return plain(value.tolist())
@@ -45,25 +49,38 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
     A source has its path as a URI behind its path (see `text.file_uri`).
     """
     out: dict[str, Any] = {}
-    for each in fields(value):
-        if each.name == "reading":  # the library's own note
-            continue
-        found = getattr(value, each.name)
-        if each.name == "seconds" or each.name.endswith("_seconds"):
-            out[each.name] = seconds(found)
+    kind: Any = type(value)
+    for name, is_time in _fields_of(kind):
+        found = getattr(value, name)
+        if is_time:
+            out[name] = seconds(found)
+        elif found is None or type(found) in _AS_THEY_ARE:
+            out[name] = found
         elif isinstance(found, tuple) and found and is_dataclass(found[0]):
-            out[each.name] = [record(part) for part in found]
+            out[name] = [record(part) for part in found]
         else:
-            out[each.name] = plain(found)
-        if each.name == "path":
+            out[name] = plain(found)
+        if name == "path":
             out["uri"] = file_uri(found)
     return out
 
 
-def look(notes: FrameNotes) -> dict[str, Any]:
-    """Return one frame's notes; vectors and masks are in files of their own.
+@cache
+def _fields_of(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the fields of a record, and whether each is a time in seconds."""
+    return tuple(
+        (each.name, each.name == "seconds" or each.name.endswith("_seconds"))
+        for each in fields(kind)
+        if each.name != "reading"  # the library's own note
+    )
 
-    `answers` is there only where a stage answered that no other field has a place for.
+
+def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
+    """Return one frame's notes; vectors are in a file of their own.
+
+    With `masks` each object has its `mask`: run lengths at the size the frame was shown, or null.
+    `answers` is there only where a stage answered that no other field has a place for, `gated` only
+    where the frame was kept from a model.
     """
     found = {
         "frame": notes.frame,
@@ -77,13 +94,17 @@ def look(notes: FrameNotes) -> dict[str, Any]:
                 "box": plain(thing.box),
                 "track": thing.track,
                 "description": plain(thing.description),
+                **({"mask": plain(thing.mask)} if masks else {}),
             }
             for thing in notes.things
         ],
         "failures": [{"stage": stage, "reason": reason} for stage, reason in notes.failures],
     }
-    return found | ({"answers": [_stage_answer(each) for each in notes.answers]} if notes.answers
-                    else {})  # fmt: skip
+    if notes.gated:
+        found["gated"] = [{"stage": stage, "reason": reason} for stage, reason in notes.gated]
+    if notes.answers:
+        found["answers"] = [_stage_answer(each) for each in notes.answers]
+    return found
 
 
 def _stage_answer(answer: StageAnswer) -> dict[str, Any]:
@@ -102,7 +123,7 @@ def heading(document: Document) -> dict[str, Any]:
 def summary_fields(summary: Summary) -> dict[str, Any]:
     """Return a scan's summary; moments are called events, as in every other export."""
     tasks = [
-        {each.name: plain(getattr(task, each.name)) for each in fields(task)}
+        {name: plain(getattr(task, name)) for name, _ in _fields_of(TaskLine)}
         for task in summary.tasks
     ]
     for task in tasks:
@@ -125,3 +146,30 @@ def dumps(value: Any, *, indent: int | None = 2) -> str:
     What is not valid Unicode is made so: see `text.readable`.
     """
     return json_text(value, indent=indent)
+
+
+def dumps_lines(body: Mapping[str, Any]) -> str:
+    """Return a JSON object with one line for each key, and for each item of a list of objects.
+
+    Keys are plain names. Made of parts that the compiled encoder writes, for many small files.
+    """
+    lines = (f'  "{key}": {_value_lines(value)}' for key, value in body.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _value_lines(value: Any) -> str:
+    if isinstance(value, Rendered):
+        return value.text
+    if not value and isinstance(value, list):
+        return "[]"
+    if not isinstance(value, list) or not isinstance(value[0], dict):
+        return dumps(value, indent=None)
+    items = ",\n".join(f"    {dumps(item, indent=None)}" for item in value)
+    return f"[\n{items}\n  ]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A value that is JSON already."""
+
+    text: str

@@ -7,14 +7,14 @@ from typing import Any
 from .document import FORMAT_VERSION, Document
 from .format import Format
 from .parts import OutputFiles, Parts
-from .shapes import dumps, heading, look, plain, record
+from .shapes import Rendered, dumps, dumps_lines, heading, look, plain, record
 
 NAME = "sightline.source"
 
 
 def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.json`, which `source.schema.json` describes; seconds have 6 decimals."""
-    return {".json": dumps(body(document, beside)) + "\n"}
+    return {".json": dumps_lines(body(document, beside)) + "\n"}
 
 
 def body(document: Document, beside: OutputFiles) -> dict[str, Any]:
@@ -26,12 +26,43 @@ def body(document: Document, beside: OutputFiles) -> dict[str, Any]:
         "filter": document.narrowed,
         "events": [record(moment) for moment in document.moments],
         "candidates": [record(candidate) for candidate in document.candidates],
-        "looks": [look(notes) for notes in document.frame_notes],
+        "looks": [look(notes, masks=True) for notes in document.frame_notes],
         "verdicts": plain(document.verdicts),
         "remarks": plain(document.remarks),
         "statistics": _statistics(document, beside),
+        "arrays": _arrays(document, beside),
         "warnings": plain(document.warnings),
-        "provenance": plain(document.provenance),
+        "provenance": _PROVENANCE.of(document.provenance),
+    }
+
+
+class _LastRendered:
+    """The provenance that was rendered last: the pictures of a scan share one."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Any, Rendered] = (None, Rendered("null"))
+
+    def of(self, found: dict[str, Any]) -> Rendered:
+        """Return a provenance as JSON. Any thread may call."""
+        kept, text = self._last
+        if kept is not found:
+            text = Rendered(dumps(plain(found), indent=None))
+            self._last = found, text
+        return text
+
+
+_PROVENANCE = _LastRendered()
+
+
+def _arrays(document: Document, beside: OutputFiles) -> dict[str, str]:
+    """Return the files of vectors and masks that are exported alongside, by format."""
+    suffixes = {"vectors": ".vectors.npz"}
+    if any(thing.mask for notes in document.frame_notes for thing in notes.things):
+        suffixes["masks"] = ".masks.npz"
+    return {
+        name: f"{beside.stem}{suffix}"
+        for name, suffix in suffixes.items()
+        if name in beside.formats
     }
 
 

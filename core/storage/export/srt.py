@@ -1,4 +1,4 @@
-"""`srt`: SubRip subtitles, one cue per event."""
+"""`srt`: SubRip subtitles, one cue per event and per frame that models spoke of."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 
 def _block(place: int, cue: Cue) -> str:
     span = f"{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}"
-    return f"{place}\n{span}\n{cue.text.translate(_NO_TAGS)}\n\n"
+    text = "\n".join(line.translate(_NO_TAGS) for line in cue.lines)
+    return f"{place}\n{span}\n{text}\n\n"
 
 
 FORMAT = Format(
-    "srt", ".srt", "source", "SubRip subtitles, one cue per event", render, subtitles=True
+    "srt",
+    ".srt",
+    "source",
+    "SubRip subtitles: events, and what models said",
+    render,
+    subtitles=True,
 )

@@ -1,4 +1,4 @@
-"""`vtt`: WebVTT subtitles, one cue per event."""
+"""`vtt`: WebVTT subtitles, one cue per event and per frame that models spoke of."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from .timecode import clock
 
 
 def render(document: Document, beside: OutputFiles) -> Parts:
-    """Return `.vtt`; each cue's identifier is its event's number."""
+    """Return `.vtt`; each cue's identifier is its event's number, or `frame-123`."""
     return {".vtt": "WEBVTT\n\n" + "".join(map(_block, cues(document)))}
 
 
 def _block(cue: Cue) -> str:
     span = f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}"
-    return f"{cue.number}\n{span}\n{html.escape(cue.text, quote=False)}\n\n"
+    text = "\n".join(html.escape(line, quote=False) for line in cue.lines)
+    return f"{cue.name}\n{span}\n{text}\n\n"
 
 
 FORMAT = Format(
-    "vtt", ".vtt", "source", "WebVTT subtitles, one cue per event", render, subtitles=True
+    "vtt",
+    ".vtt",
+    "source",
+    "WebVTT subtitles: events, and what models said",
+    render,
+    subtitles=True,
 )

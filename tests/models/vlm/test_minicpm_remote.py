@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from core.config.profiles import parse_override, resolve
 from core.errors import ImageRejected, ModelRefused
 from core.models.families.minicpm_remote import MiniCpmRemote, packs
 from core.models.protocols import Loading, VlmRequest
 from core.models.registry import load
+from core.scans.resolve_models import resolve_models
 from tests.models.vlm.asking import Canceller, edit_json, loading, picture, said
 from tests.models.vlm.remote_model import build, entries
 
@@ -55,6 +57,25 @@ def test_without_consent_nothing_of_it_runs(tmp_path: Path, diary: Path) -> None
         load(wish(folder))
     assert f'models.allow_remote_code = ["org/MiniCPM-V-4_5@{COMMIT}"]' in str(caught.value)
     assert entries(diary) == []
+
+
+def test_the_consent_that_is_printed_for_a_folder_can_be_pasted(
+    tmp_path: Path, diary: Path
+) -> None:
+    folder = build(tmp_path / "model@home", diary)
+    settings = {"stages": ["caption"], "vlm.model": str(folder), "models.device": "cpu"}
+    found = resolve_models(resolve("quick", settings), print).loadings["caption"]
+    assert not found.remote_code
+    with pytest.raises(ModelRefused) as caught:
+        load(found)
+    pasted = str(caught.value).partition("--set '")[2].rstrip("'")
+    key, value = parse_override(pasted)
+    consent = {**settings, key: value}
+    assert resolve_models(resolve("quick", consent), print).loadings["caption"].remote_code
+    assert entries(diary) == []
+    (folder / "modeling_more.py").write_text("raise SystemExit")
+    with pytest.raises(ModelRefused, match="not what it was when its code was consented to"):
+        resolve_models(resolve("quick", consent), print)
 
 
 @pytest.mark.parametrize("family", ["chat", "clip"])

@@ -29,7 +29,7 @@ def test_it_answers_from_less_memory_and_says_nothing_beside(
 ) -> None:
     sizes = {}
     for quantize in ("none", bits):
-        loading = Loading("tiny", "chat", tiny_model("qwen3_vl"), "local-1", "cpu",
+        loading = Loading("tiny", "chat", tiny_model("qwen3_vl_wide"), "local-1", "cpu",
                           quantize=quantize)  # fmt: skip
         model: Any = load(loading)
         assert model.identity.quantize == quantize

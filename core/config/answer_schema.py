@@ -1,0 +1,108 @@
+"""JSON schemas of a user's own that answers of VLMs must fit: read, and checked to be usable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..text import clean, clean_path
+
+MOST_BYTES = 64 * 1024
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+
+def schema_text(value: Any) -> str:
+    """Return a JSON schema as one line of JSON; empty for none.
+
+    `value` is a table, JSON text that begins with "{", or the path of a file. Raises ValueError for
+    what cannot be read, is no schema, or refers to anything outside itself.
+    """
+    if value in ("", None):
+        return ""
+    schema = dict(value) if isinstance(value, Mapping) else _read(str(value))
+    text = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"the schema is longer than {MOST_BYTES} bytes")
+    _check(schema)
+    return text
+
+
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    """Return jsonschema's validator for a schema; it never asks a network for a reference."""
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry
+
+    kind: Any = validator_for(schema, default=Draft202012Validator)
+    return kind(schema, registry=Registry())
+
+
+def _read(given: str) -> dict[str, Any]:
+    where = "the schema"
+    if not given.lstrip().startswith("{"):
+        where = clean_path(given)
+        given = _text_of(Path(given).expanduser(), where)
+    try:
+        read = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is no JSON: {clean(str(error), limit=160)}") from error
+    if not isinstance(read, dict):
+        raise ValueError(f"{where} must be a JSON object that is a JSON schema")
+    return read
+
+
+def _text_of(path: Path, where: str) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{where} is longer than {MOST_BYTES} bytes")
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ValueError(f"{where} cannot be read: {why}") from error
+
+
+def _check(schema: dict[str, Any]) -> None:
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        validator = validator_of(schema)
+        validator.check_schema(schema)
+        for reference in _references(schema):
+            _check_reference(schema, reference)
+    except SchemaError as error:
+        raise ValueError(
+            f"no JSON schema: {clean(error.json_path)}: {clean(error.message, limit=160)}"
+        ) from error
+    except RecursionError as error:
+        raise ValueError("the schema is nested too deeply") from error
+
+
+def _check_reference(schema: dict[str, Any], reference: str) -> None:
+    """Refuse a reference that does not lead to a part of the schema itself."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    if not reference.startswith("#"):
+        raise ValueError(
+            f"the schema refers to '{clean(reference, limit=120)}'; put that into its own $defs"
+        )
+    name = str(schema.get("$id", "urn:answer"))
+    registry: Any = Registry().with_resource(name, DRAFT202012.create_resource(schema))
+    try:
+        registry.resolver(name).lookup(reference)
+    except Unresolvable as error:
+        raise ValueError(f"the schema has no '{clean(reference, limit=120)}'") from error
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in _REFERENCES and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
