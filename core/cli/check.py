@@ -18,7 +18,7 @@ from .output import Session
 
 @click.group()
 def command() -> None:
-    """Check how batch sizes affect speed, memory and answers."""
+    """Measure the speed of scans, and the effect of batch sizes on speed, memory and answers."""
 
 
 @command.command()
@@ -84,20 +84,20 @@ def _sizes(text: str) -> tuple[int, ...]:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
 @click.option("--frames", "most", type=click.IntRange(1), default=256, show_default=True,
-              metavar="N", help="At most so many pictures, and frames of each video.")  # fmt: skip
+              metavar="N", help="Limit of pictures, and of frames per video.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, metavar="N",
-              help="Measure so often; figures are medians.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+              help="Repetitions; speeds are medians.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def speed(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, most: int, rounds: int, as_json: bool,
 ) -> int:  # fmt: skip
-    """Show how much of its models' own speed a scan reaches.
+    """Measure the speed of a scan as a share of the speed of its models alone.
 
-    Scans with the profile's batch size in scratch libraries, then gives the models the same inputs
-    once more with nothing around them. `of models` is the speed of the scan by that of the models:
-    1.00 means that decoding, preparing and storing cost no time of their own.
+    Scans with the profile's batch size in temporary libraries, then passes the same inputs to the
+    models again, without the rest of the pipeline. `of models` is the speed of the scan divided by
+    that of the models: 1.00 means that decoding, preparing and storing cost no additional time.
 
     \b
       sightline check speed pictures --stages embed --set embed.model=siglip2-base

@@ -181,7 +181,7 @@ class BatchPrinter:
         if differing:
             self._out.result(EXPLANATION)
         if any(line.share is not None for line in lines):
-            self._out.note("of models: speed of the scan by that of its models alone")
+            self._out.note("of models: speed of the scan divided by that of its models alone")
         self._out.note(
             f"{counted(lines[0].frames, 'frame')}; speeds include decoding"
             + ("" if len(lines) == 1 else f"; same: equal to batch size {lines[0].batch}")

@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": (".results", "List what a scan found, filtered and sorted."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
-    "check": (".check", "Check how batch sizes affect speed, memory and answers."),
+    "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),
     "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
     "profiles": (".profiles", "List, show, create, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),

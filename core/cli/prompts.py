@@ -64,7 +64,7 @@ def show(session: Session, name: str, as_json: bool) -> int:
     used = ", ".join(f"{{{each}}}" for each in prompt.variables) or "none"
     session.out.note(f"# {prompt.reference}, answer: {prompt.answer}, variables: {used}")
     for own, value in prompt.own_values.items():
-        session.out.note(f"# {{{own}}}: {value or 'each scan gives it (--var)'}")
+        session.out.note(f"# {{{own}}}: {value or 'set by each scan (--var)'}")
     if prompt.system:
         session.out.note("# system")
         _say(session, prompt.system)

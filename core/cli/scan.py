@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
 @setting_flags
-@click.option("--list-presets", is_flag=True, help="List the prompts for --prompt-preset.")
+@click.option(
+    "--list-presets", is_flag=True, help="List the prompts for --prompt-preset, and return."
+)
 @click.option(
     "--glob",
     "globs",

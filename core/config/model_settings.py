@@ -68,8 +68,8 @@ class Models(Section):
     )
     gate: tuple[str, ...] = Field(
         (),
-        description="frames kept from models: 'quality', one fault such as 'quality.dark', "
-        "'dedupe'; the result says which and why",
+        description="faults that exclude frames from models: 'quality', one fault such as "
+        "'quality.dark', 'dedupe'; the result contains the frames and reasons",
         json_schema_extra=LATER,
     )
 
@@ -79,7 +79,7 @@ class GatedSection(Section):
 
     gate: tuple[str, ...] | None = Field(
         None,
-        description="frames kept from this stage's model; without it, models.gate",
+        description="faults that exclude frames from this stage's model; if not set, models.gate",
         json_schema_extra=LATER,
     )
 
@@ -89,8 +89,8 @@ class SchemaSection(GatedSection):
 
     json_schema: Annotated[str, FromFile(("{",))] = Field(
         "",
-        description="a file with a JSON schema that each answer must fit, or the schema itself; "
-        "what does not fit is kept as failed",
+        description="a file with a JSON schema that each answer must conform to, or the schema "
+        "itself; an answer that does not conform is stored as failed",
         json_schema_extra=LATER,
     )
 
@@ -118,8 +118,8 @@ class Vlm(Section):
         1,
         ge=1,
         le=6,
-        description="frames of a video that captions show in one question; MiniCPM-V 4.5 packs "
-        "them into one slot of time",
+        description="frames of a video per question of caption; MiniCPM-V 4.5 packs them into "
+        "one time slot",
     )
     max_slice_nums: int = Field(
         1, ge=1, le=9, description="slices of one high-resolution frame (MiniCPM-V)"
@@ -127,7 +127,7 @@ class Vlm(Section):
     thinking: bool = Field(False, description="let the model reason before it answers")
     variables: dict[str, str] = Field(
         default_factory=dict,
-        description="values of variables that prompts declare of their own, by name",
+        description="values of the variables that prompts declare, by name",
         json_schema_extra=LATER,
     )
     timeout_seconds: float = Field(

@@ -103,8 +103,8 @@ def check_answer(stage: str, wanted: str, prompt: Prompt) -> None:
     """Raise UsageError where a stage works on verdicts and the prompt asks for none."""
     if wanted == "verdict" and prompt.answer != wanted:
         raise UsageError(
-            f"{stage}.prompt = '{clean(prompt.reference)}' does not ask for a verdict; "
-            "take 'storm_verify', or add a prompt with answer = \"verdict\""
+            f"{stage}.prompt = '{clean(prompt.reference)}' does not request a verdict; "
+            "use 'storm_verify', or add a prompt with answer = \"verdict\""
         )
 
 
@@ -267,5 +267,5 @@ def _check_variables(wording: Wording, where: str) -> None:
             known = ", ".join(f"{{{name}}}" for name in names)
             raise ProfileError(
                 f"{where}: unknown variable {{{slot}}}{nearest(slot, names)}; known: {known}; "
-                f"declare one of your own with --var {slot}=VALUE, or in the file's `defaults`"
+                f"declare it with --var {slot}=VALUE, or in `defaults` of the file"
             )

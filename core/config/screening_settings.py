@@ -43,22 +43,21 @@ class Sampling(Section):
 
 
 class Regions(Section):
-    """Where to look: rectangles, polygons, a mask.
+    """Regions to search: rectangles, polygons, a mask.
 
-    A rectangle is [x, y, width, height], a polygon [[x, y], [x, y], [x, y], ...]; in fractions of
-    the frame when all its numbers are at most 1, else in pixels.
+    A rectangle is [x, y, width, height], a polygon [[x, y], [x, y], [x, y], ...]: fractions of the
+    frame if all its numbers are at most 1, otherwise pixels.
     """
 
     include: tuple[RegionShape, ...] = Field(
-        (), description="look only inside these rectangles and polygons"
+        (), description="search only inside these rectangles and polygons"
     )
     exclude: tuple[RegionShape, ...] = Field(
-        (), description="never look inside these rectangles and polygons"
+        (), description="do not search inside these rectangles and polygons"
     )
     mask: Annotated[str, FromFile(("data:",))] = Field(
         "",
-        description="a picture that is white where to look and black elsewhere, stretched over the "
-        "frame",
+        description="a picture, stretched over the frame: white where to search, black elsewhere",
         json_schema_extra=LATER,
     )
 

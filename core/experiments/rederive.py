@@ -115,7 +115,7 @@ class Rederivation:
         if (now.timing, now.pixels) != (before.timing, before.pixels):
             return RederivedSource(task.path, "skipped", EARLIER)
         if self._golden is not None and task.content not in self._golden.sources:
-            return RederivedSource(task.path, "skipped", "the golden file has nothing of it")
+            return RederivedSource(task.path, "skipped", "the golden file does not contain it")
         found = self._difference_of_stage(again) if self._stage else _difference(kept, again)
         return RederivedSource(task.path, "changed" if found else "same", found)
 

@@ -209,7 +209,9 @@ class Hub:
         known = self.catalog
         reference = parse(text, known)
         if reference.where != "hub":
-            raise UsageError(f"{clean(text)} has no commit to pin: it is no model of the hub")
+            raise UsageError(
+                f"{clean(text)} has no commit to pin because it is not a model of the hub"
+            )
         newest = Folder(self.cache, reference.repo).ref("main") or ""
         commit = commit_to_pin(reference, known.rows(reference.repo), newest)
         return self.pins.set(reference.repo, commit, "promoted")

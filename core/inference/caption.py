@@ -108,7 +108,7 @@ class CaptionStage(StageDeclaration):
         if wanted == 1 or self._leases.takes_several_pictures(self.name):
             return wanted
         name = self._leases.loading(self.name).name
-        self._leases.notify(f"caption: {name} looks at one picture at a time, so packing is 1")
+        self._leases.notify(f"caption: {name} accepts one picture per question, so packing is 1")
         return 1
 
     def prepare(

@@ -92,7 +92,9 @@ def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeR
         tried[attn] = "" if attn in ("auto", run.identity.attn) else f"{run.identity.attn} was used"
         runs.append(run)
     attns = tuple(dict.fromkeys(run.identity.attn for run in runs))
-    failure = "" if runs else next(iter(tried.values()), "no attention backend works here")
+    failure = (
+        "" if runs else next(iter(tried.values()), "no attention backend works on this machine")
+    )
     last = runs[-1] if runs else None
     seen = (last.identity.dtype, last.device) if last else (dtype, device)
     facts = last.processor if last else {}

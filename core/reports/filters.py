@@ -94,7 +94,7 @@ def _word(text: str, start: int) -> Condition:
     """Return the rest of a text as a word, such as `-`. Raises UsageError for an open quote."""
     rest = text[start:].split(maxsplit=1)[0]
     if '"' in rest:
-        raise UsageError(f"{clean(text[start:])}: a quotation mark is not closed")
+        raise UsageError(f"{clean(text[start:])}: missing closing quotation mark")
     return Condition("word", "=", (rest,))
 
 
@@ -127,8 +127,8 @@ def _unknown(name: str, sign: str, value: str) -> UsageError:
     hint = nearest(name.lower(), list(_NAMES)) or f"; known: {', '.join(_NAMES)}"
     words = clean(f"{name}{sign}{value}")
     return UsageError(
-        f"'{words}': no condition '{clean(name)}'{hint} (words with such a sign go in "
-        f'quotation marks: "{words}")'
+        f"'{words}': no condition '{clean(name)}'{hint} (to search for the words, quote "
+        f'them: "{words}")'
     )
 
 
@@ -142,7 +142,7 @@ def _value(name: str, value: str) -> str | float:
         return _place(value)
     if name == "is" and value not in FLAGS:
         raise UsageError(
-            f"is:{clean(value)}: known are {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
+            f"unknown is:{clean(value)}; known: {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
         )
     if not value:
         raise UsageError(f"{name}: no value; write {name}:WORD")

@@ -138,7 +138,7 @@ def _with_possible_dtype(spec: Spec, devices: set[str], notify: Notify) -> Spec:
     if spec.models.dtype != "float16" or devices - {"cpu", "endpoint"}:
         return spec
     if "cpu" in devices:
-        notify("models.dtype = float16 is of no use on a CPU: auto is taken instead")
+        notify("models.dtype = float16 has no benefit on a CPU; using auto instead")
     return spec.model_copy(update={"models": spec.models.model_copy(update={"dtype": "auto"})})
 
 
@@ -194,7 +194,7 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     if of_folder and found.revision != consent.rpartition("@")[2]:
         again = f'models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
         raise ModelRefused(
-            f"{clean(name)} is not what it was when its code was consented to; read the code "
+            f"{clean(name)} has changed since you consented to its code; read the code "
             f"again, then consent with {again}"
         )
     found = replace(found, name=name if not found.url else found.name)

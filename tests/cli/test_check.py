@@ -90,7 +90,7 @@ def test_the_share_of_the_models_own_speed_is_measured(inside: InProcess, pictur
     assert done.code == 0, done.err
     heading, line = done.out.splitlines()
     assert "of models" in heading and line.split()[0] == "profile"
-    assert "6 frames, decoding included\n" in done.err
+    assert "6 frames; speeds include decoding\n" in done.err
     (body,) = inside("check", "speed", pictures, *asked, "--json").json()
     assert body["batch"] == 0 and 0 < body["share"] < 1.5
     (plain,) = inside("check", "speed", pictures, "--profile", "quick", "--json").json()

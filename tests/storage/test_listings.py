@@ -184,10 +184,10 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
         ('kind:"flash', "no value"),
         ('"open', "not closed"),
         ("score>", "no value"),
-        ("date>yesterday", "is no date; write date>=2024"),
-        ("date:2024-13", "is no date"),
+        ("date>yesterday", "is not a date; write date>=2024"),
+        ("date:2024-13", "is not a date"),
         ("place:Bern", "write place:LATITUDE,LONGITUDE"),
-        ("place:91,0", "is no place"),
+        ("place:91,0", "is not a place"),
         ("tag>storm", "write tag:storm"),
     ],
 )

@@ -170,7 +170,7 @@ class _Folder:
         """Return the path of a file in the folder, which is made. Raises ValueError outside it."""
         path = self._folder / name
         if ".." in path.parts or not path.is_relative_to(self._folder):
-            raise ValueError(f"'{clean(name)}' is not inside of the format's folder")
+            raise ValueError(f"'{clean(name)}' is not inside the format's folder")
         if path.parent not in self._made:
             atomic.make_folder(path.parent)
             self._made.add(path.parent)
