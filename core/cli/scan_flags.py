@@ -83,9 +83,9 @@ def setting_flags(function: F) -> F:
 
 
 def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
-    """Return settings with those that flags stand for. `spec` is what they amount to without.
+    """Return settings with those that flags set. `spec` is what the settings alone result in.
 
-    Raises UsageError where a flag says otherwise than `--set`.
+    Raises UsageError if a flag contradicts `--set`.
     """
     typed = {name: value for name, value in flags.items() if value not in (None, ())}
     found = {_KEYS[name]: value for name, value in typed.items() if name in _KEYS}

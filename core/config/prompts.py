@@ -39,7 +39,7 @@ class Wording(Section):
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = Field("", max_length=500)
     defaults: dict[str, Annotated[str, Field(max_length=20_000)]] = Field(default_factory=dict)
-    """variables of its own by name; one without a value must be given one by each scan"""
+    """its own variables by name; each scan must set those without a value"""
 
     @field_validator("defaults")
     @classmethod
@@ -57,7 +57,7 @@ class Prompt(Section):
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = ""
     defaults: dict[str, str] = Field(default_factory=dict)
-    """values of its own variables; empty ones lack theirs, see `bound`"""
+    """values of its own variables; empty if not set yet, see `bound`"""
     own: bool = False
     """of the user's own file"""
 
@@ -78,7 +78,7 @@ class Prompt(Section):
         return {name: self.defaults[name] for name in self.variables if name in self.defaults}
 
     def bound(self, values: Mapping[str, str]) -> Prompt:
-        """Return the prompt with values for variables of its own; others are not looked at."""
+        """Return the prompt with values for its own variables; others are ignored."""
         given = {name: value for name, value in values.items() if name in self.defaults}
         return self.model_copy(update={"defaults": {**self.defaults, **given}})
 

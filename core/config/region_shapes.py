@@ -58,7 +58,7 @@ def is_polygon(found: Shape) -> bool:
 def mask_uri(value: Any) -> str:
     """Return a mask picture as a `data:` URI; empty for none.
 
-    White is looked at, black is not, and what is transparent counts as black. Raises ValueError.
+    White is searched, black is not; transparent pixels count as black. Raises ValueError.
     """
     given = str(value or "")
     if not given:

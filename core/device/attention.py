@@ -122,7 +122,7 @@ def judge(name: str, device: Capability, dtype: str | None) -> Backend:
 def attention_report(machine: Machine, pip: str = "pip") -> tuple[Backend, ...]:
     """Return every backend and whether it can work on a machine, for `doctor`.
 
-    Nothing of torch is loaded: only what is installed is looked at. The `mend` of a flash backend
+    torch is not imported: only the installed files are examined. The `mend` of a flash backend
     is the command that installs it for this machine, or says that none exists.
     """
     return tuple(_on_disk(name, machine, pip) for name in BACKENDS[1:])

@@ -11,7 +11,7 @@ from ..system.disk_errors import FULL
 
 
 def failure(error: Exception) -> dict[str, str]:
-    """Return the class and the reason that the engine is told of an error."""
+    """Return the class and the reason of an error that the engine receives."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return {"error": "Vanished", "reason": "the file is gone; was it moved or deleted?"}
     if isinstance(error, PermissionError):
