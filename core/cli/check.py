@@ -18,7 +18,7 @@ from .output import Session
 
 @click.group()
 def command() -> None:
-    """Measure the speed of scans, and the effect of batch sizes on speed, memory and answers."""
+    """Measure the speed of scans, and the effect of batch sizes."""
 
 
 @command.command()

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": (".status", "Show running and queued jobs and their progress."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),
     "engine": (".engine", "Inspect and stop the engine, the background process that runs jobs."),
-    "report": (".report", "Write a bug report: all a maintainer needs to reproduce a fault."),
+    "report": (".report", "Write a bug report about a scan."),
     "doctor": (".doctor", "Check this machine and print how to fix each problem."),
     "demo": (".demo", "Generate a storm clip with known strokes, scan it and score it."),
 }

@@ -29,11 +29,12 @@ from .output import Session
 def command(
     session: Session, scan: int, out: Path | None, names: bool, as_json: bool
 ) -> int:  # fmt: skip
-    """Write a bug report: all a maintainer needs to reproduce a fault in a scan.
+    """Write a bug report about a scan.
 
-    The report contains settings, versions, failures, warnings, the findings of `doctor` and the log
-    of that time, as Markdown to paste into an issue. It contains no frames and no results. Names of
-    files and folders, your user name and access tokens are replaced; read it before you publish it.
+    The report contains what a maintainer needs to reproduce a fault: settings, versions, failures,
+    warnings, the findings of `doctor` and the log of that time, as Markdown to paste into an issue.
+    It contains no frames and no results. Names of files and folders, your user name and access
+    tokens are replaced; read it before you publish it.
 
       sightline report --bug 3 --out bug.md
     """

@@ -114,7 +114,7 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
     if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
     if "image_size" in typed and "no_resize" in typed:
-        raise UsageError("--image-size and --no-resize exclude each other; give only one")
+        raise UsageError("--image-size and --no-resize are mutually exclusive; use one")
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found

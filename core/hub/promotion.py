@@ -42,7 +42,7 @@ def _refusal(
     if checked:
         which = f"@{checked[0]}" if reference.revision else ""
         return (
-            f"only the files of {name} were checked (--files-only), which does not show that it "
+            f"{name}: only its files were checked (--files-only), which does not show that it "
             f"works; first run: {again}{which}{channel}"
         )
     return (

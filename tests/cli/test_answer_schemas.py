@@ -111,7 +111,7 @@ def test_no_scan_exists_after_a_schema_that_cannot_be_used(
     inside: InProcess, pictures: Path
 ) -> None:
     scan = ("scan", pictures / "one.png", "--set", "vlm.model=http://127.0.0.1:9/v1#m")
-    for stages, words in (("caption", "cannot be read"), ("quality", "is for the stage 'caption'")):
+    for stages, words in (("caption", "cannot be read"), ("quality", "needs the stage 'caption'")):
         ran = inside(*scan, "--stages", stages, "--json-schema", "gone.json")
         assert ran.code == 2 and words in ran.err, ran.err
     assert not inside("runs", "list", "--json").out

@@ -73,7 +73,7 @@ def test_what_cannot_be_filled_in_is_refused(inside: InProcess, pictures: Path) 
         (("--prompt-preset", "of_label"), "which 'caption' does not fill in"),
         (("--var", "x=1"), "its prompts declare none"),
         (("--var", "x"), "write NAME=VALUE"),
-        (("--set", 'vlm.variables={time="x"}'), "is filled in by the scan"),
+        (("--set", 'vlm.variables={time="x"}'), "scans fill in 'time' themselves"),
         (("--set", 'vlm.variables={"A b"="x"}'), "cannot be the name of a variable"),
     ):
         ran = inside(*scan, *given)

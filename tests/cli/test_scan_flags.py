@@ -70,7 +70,7 @@ def test_a_flag_takes_effect_whatever_the_profile_samples() -> None:
         ("quick", {}, {"model_revision": ("abc",)}, "uses no model"),
         ("quick", {}, {"fps": 2.0}, "needs every frame"),
         ("quick", {}, {"prompt_preset": "keywords_only"}, "does not run"),
-        ("describe", {}, {"image_size": 5, "no_resize": True}, "exclude each other"),
+        ("describe", {}, {"image_size": 5, "no_resize": True}, "mutually exclusive"),
         ("describe", {"vlm.packing": 2}, {"packing": 3}, "set twice"),
     ],
 )
@@ -89,7 +89,7 @@ def test_full_and_incremental_are_redo_and_changed(inside: InProcess, pictures: 
     again = inside(*scan, "--full", "--json")
     assert {each["state"] for each in again.of("TaskFinished")} == {"done"}
     both = inside(*scan, "--full", "--incremental")
-    assert both.code == 2 and "exclude each other" in both.err
+    assert both.code == 2 and "mutually exclusive" in both.err
     assert inside(*scan, "--dtype", "float8").code == 2
 
 

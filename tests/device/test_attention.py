@@ -169,7 +169,7 @@ def test_a_package_built_here_is_judged_by_what_it_is_linked_with(
         (GPU, "no install line exists.*torch 2.15 with CUDA 13.*there is no nvcc"),
         (replace(GPU, torch="2.10.0+cu130", python="cp312"),
          "v2.8.3/flash_attn-2.8.3%2Bcu13torch2.10cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"),
-        (replace(GPU, compute=(7, 5)), "no flash-attn can be installed.*Ampere"),
+        (replace(GPU, compute=(7, 5)), "flash-attn cannot be installed.*Ampere"),
         (NO_GPU, "no NVIDIA GPU"),
         (replace(GPU, platform="darwin_arm64"), "runs on Linux"),
         (replace(GPU, cuda=""), "CPU build"),

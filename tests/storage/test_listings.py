@@ -106,7 +106,7 @@ def describe(library: Library) -> None:
     with library.database.transaction() as connection:
         for n, each in enumerate(metadata):
             connection.execute(
-                "INSERT INTO contents VALUES (?, 'video', ?)",
+                "INSERT INTO contents (content, kind, info) VALUES (?, 'video', ?)",
                 (f"b2:{n}", json.dumps({"metadata": each})),
             )
         connection.execute(
@@ -182,7 +182,7 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
         ("Score>1", "did you mean 'score'"),
         ("-clour=red", "no condition 'clour'"),
         ('kind:"flash', "no value"),
-        ('"open', "not closed"),
+        ('"open', "missing closing quotation mark"),
         ("score>", "no value"),
         ("date>yesterday", "is not a date; write date>=2024"),
         ("date:2024-13", "is not a date"),
