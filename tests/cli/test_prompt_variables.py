@@ -78,7 +78,7 @@ def test_what_cannot_be_filled_in_is_refused(inside: InProcess, pictures: Path) 
     ):
         ran = inside(*scan, *given)
         assert ran.code == 2 and words in ran.err, (given, ran.err)
-    for variables, words in (((), "--var palce=VALUE"), (("--var", "tags=x"), "filled in by")):
+    for variables, words in (((), "--var palce=VALUE"), (("--var", "tags=x"), "scans fill in")):
         added = inside("prompts", "add", "bad", "--text", "{palce}", *variables)
         assert added.code == 2 and words in added.err
     assert not inside("runs", "list", "--json").out
