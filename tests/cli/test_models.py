@@ -177,7 +177,7 @@ def test_what_was_verified_is_in_the_matrix_and_can_be_promoted(
     cli("models", "pull", REPO, "--channel", "edge")
     assert cli("models", "verify", REPO, "--files-only", "--channel", "edge").code == 0
     refused = cli("models", "promote", REPO)
-    assert refused.code == 2 and "only the files were checked" in refused.err
+    assert refused.code == 2 and "only its files were checked" in refused.err
     for channel in ("edge", "stable"):
         ran = cli("models", "verify", REPO, "--channel", channel)
         assert ran.code == 0, ran.err

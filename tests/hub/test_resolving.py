@@ -95,9 +95,9 @@ def test_files_alone_verify_nothing(local_hub: LocalHub, hub: Hub) -> None:
     row = catalog.VerifiedModel(repo=REPO, commit=commit, on=date.today(), how="files")
     catalog.add_verified(row)
     for name in (REPO, f"{REPO}@{commit}"):
-        with pytest.raises(UsageError, match=r"only the files were checked.*models verify"):
+        with pytest.raises(UsageError, match=r"only its files were checked.*models verify"):
             hub.promote(name)
-    with pytest.raises(UsageError, match="no model of the hub"):
+    with pytest.raises(UsageError, match="not a model of the hub"):
         hub.promote("http://127.0.0.1:9/v1#m")
 
 
