@@ -15,17 +15,17 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── MissingExtra
 │   ├── PluginFault          an enabled plugin cannot be used; the rest continues without it
 │   ├── ModelMissing         not on this disk, and offline or not found on the hub
-│   ├── ModelRefused         is there, and cannot or must not be loaded as asked
+│   ├── ModelRefused         is on this disk, and cannot or must not be loaded as requested
 │   ├── DownloadFailed
-│   ├── EngineGone           the engine's process ended while it was talked to
-│   ├── EngineBusy           the engine is there and does not answer in time
+│   ├── EngineGone           the engine's process ended during a request
+│   ├── EngineBusy           the engine exists and does not answer in time
 │   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
 │   ├── TooLarge
 │   ├── Vanished
 │   └── ReaderDied
-│       └── ReaderKilled     from outside; the file is not to blame and is tried again
+│       └── ReaderKilled     from outside; the file is tried again
 ├── ImageRejected          a model's processor cannot take one picture of a batch
 └── Interrupted              exit 130: stopped by the user; work so far is kept
 """
@@ -48,13 +48,13 @@ class ExitCode(IntEnum):
 
 
 EXIT_MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "all well",
-    ExitCode.SOME_FAILED: "finished, but some sources failed (or a check did not hold)",
-    ExitCode.USAGE: "the call, the profile or a setting is wrong; nothing was done",
-    ExitCode.NOTHING_TO_SCAN: "no video or picture was found under the given paths",
-    ExitCode.ENVIRONMENT: "this machine or library cannot: busy, too new, full, an extra absent",
-    ExitCode.INTERNAL: "a defect in sightline; the log says where",
-    ExitCode.INTERRUPTED: "interrupted; what is done is kept and `runs resume` continues it",
+    ExitCode.OK: "success",
+    ExitCode.SOME_FAILED: "finished, but some sources failed (or a check failed)",
+    ExitCode.USAGE: "wrong arguments, profile or setting; nothing was done",
+    ExitCode.NOTHING_TO_SCAN: "no video or picture found under the given paths",
+    ExitCode.ENVIRONMENT: "environment: library busy or too new, disk full, extra missing",
+    ExitCode.INTERNAL: "internal error in sightline; the message names the log",
+    ExitCode.INTERRUPTED: "interrupted; results so far are stored, `runs resume` continues",
 }
 
 
@@ -105,7 +105,7 @@ class LibraryDamaged(EnvironmentFault):
 
 
 class LibraryGone(EnvironmentFault):
-    """The library's database is not the file any more that was opened."""
+    """The library's database is no longer the file that was opened."""
 
 
 class DiskFull(EnvironmentFault):
@@ -117,31 +117,31 @@ class MissingExtra(EnvironmentFault):
 
 
 class PluginFault(EnvironmentFault):
-    """Something of an enabled plugin is needed and cannot be used."""
+    """An enabled plugin is needed and cannot be used."""
 
 
 class ModelMissing(EnvironmentFault):
-    """A model is not on this disk, and could not be found where it was looked for."""
+    """A model is not on this disk and was not found at its source."""
 
 
 class ModelRefused(EnvironmentFault):
-    """A model is there, and cannot or must not be loaded as asked."""
+    """A model is on this disk and cannot or must not be loaded as requested."""
 
 
 class DownloadFailed(EnvironmentFault):
-    """A download broke off; what came is kept and the next pull continues from there."""
+    """A download was interrupted; the next pull continues from the last byte received."""
 
 
 class EngineGone(EnvironmentFault):
-    """The engine's process ended while it was talked to."""
+    """The engine's process ended during a request."""
 
 
 class EngineBusy(EnvironmentFault):
-    """The engine's process is there, and does not answer in time."""
+    """The engine's process exists and does not answer in time."""
 
 
 class OutOfMemory(EnvironmentFault):
-    """The device's memory does not suffice even for one frame at a time."""
+    """The device's memory is too small even for one frame at a time."""
 
 
 class ImageRejected(SightlineError):
@@ -169,7 +169,7 @@ class TooLarge(SourceError):
 
 
 class Vanished(SourceError):
-    """The file was there when the scan began and is not any more."""
+    """The file existed when the scan began and is gone."""
 
 
 class ReaderDied(SourceError):
@@ -177,7 +177,7 @@ class ReaderDied(SourceError):
 
 
 class ReaderKilled(ReaderDied):
-    """The decoding process was ended by a signal from outside: nothing is known of the file."""
+    """The decoding process was killed from outside; this says nothing about the file."""
 
 
 class Interrupted(SightlineError):

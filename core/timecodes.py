@@ -101,18 +101,19 @@ def timecode_to_frames(text: str, count: TimecodeRate) -> int:
     """Return the number of a label, from 0 on.
 
     Either sign may come before the frames where labels are dropped, since many programs write a
-    colon. Raises ValueError for what is no timecode, or a label that is not counted at this rate.
+    colon. Raises ValueError for what is not a timecode, or a label that is not counted at this
+    rate.
     """
     found = _LABEL.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"'{text}' is no timecode; write HH:MM:SS:FF")
+        raise ValueError(f"'{text}' is not a timecode; write HH:MM:SS:FF")
     hours, minutes, seconds, frames = (int(found[group]) for group in (1, 2, 3, 5))
     if minutes > 59 or seconds > 59 or frames >= count.nominal:
-        raise ValueError(f"'{text}' is no timecode at {count}")
+        raise ValueError(f"'{text}' is not a timecode at {count}")
     if found[4] == ";" and not count.drop:
-        raise ValueError(f"'{text}' drops frames, which {count} does not")
+        raise ValueError(f"'{text}' is drop-frame, {count} is not")
     if frames < count.dropped and seconds == 0 and minutes % 10:
-        raise ValueError(f"'{text}' is one of the labels that are dropped at {count}")
+        raise ValueError(f"'{text}' is a label that drop-frame skips at {count}")
     minute = hours * 60 + minutes
     label = (minute * 60 + seconds) * count.nominal + frames
     return label - count.dropped * (minute - minute // 10)

@@ -68,10 +68,10 @@ def parse_written(text: str) -> WrittenTime:
         return WrittenTime(0.0, timecode=text)
     found = _TIME.fullmatch(text)
     if found is None:
-        raise ValueError(f"'{text}' is no time")
+        raise ValueError(f"'{text}' is not a time")
     hours, minutes, seconds = (int(part or 0) for part in found.group(1, 2, 3))
     if (found[2] is not None and seconds > 59) or (found[1] is not None and minutes > 59):
-        raise ValueError(f"'{text}' is no time: a minute has 60 seconds, an hour 60 minutes")
+        raise ValueError(f"'{text}' is not a time: a minute has 60 seconds, an hour 60 minutes")
     decimals = found[4] or ""
     whole = (hours * 60 + minutes) * 60 + seconds
     tolerance = 0.5 * 10.0 ** -max(len(decimals), PRINTED_DECIMALS)

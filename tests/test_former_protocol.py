@@ -103,8 +103,8 @@ def test_one_that_does_not_end_is_ended_as_a_process(
 
 def test_a_client_says_in_one_line_which_command_ends_it(library: Path, inside: InProcess) -> None:
     words = (
-        "the running engine is sightline 0.0.9, which this one does not understand; "
-        "let it finish, or: sightline engine stop"
+        "the running engine is sightline 0.0.9, which is incompatible with this version; "
+        "let it finish, or run: sightline engine stop"
     )
 
     async def run() -> None:

@@ -343,7 +343,7 @@ def test_a_batch_check_planned_by_another_version_is_refused(inside: InProcess) 
             number = row.lastrowid
             database.commit()
         refused = inside("runs", "resume", str(number))
-        assert refused.code == 2 and "its plan is of another version" in refused.err
+        assert refused.code == 2 and "its plan was written by another version" in refused.err
 
 
 def test_what_needs_a_scan_refuses_another_kind_by_name(inside: InProcess, storm: Path) -> None:

@@ -28,7 +28,7 @@ VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
      "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
-     "belongs", "continues", "ends")
+     "belongs", "continues", "ends", "rejects", "accepts", "supports")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
@@ -48,6 +48,8 @@ NEVER_ONE = frozenset(
         ("core/sources/container.py", "streams"), ("core/sources/depth.py", "bits"),
         ("core/sources/facts.py", "streams"), ("core/sources/presentation.py", "degrees"),
         ("core/sources/to_srgb.py", "bytes"), ("core/sources/video.py", "recordings"),
+        ("core/config/answer_schema.py", "bytes"), ("core/inference/answer_bodies.py", "frames"),
+        ("core/storage/export/masks.py", "pixels"),
     }
 )  # fmt: skip
 

@@ -244,7 +244,7 @@ def test_the_command_line_hands_a_folder_over_and_takes_it_back(
     assert cli.here("watch", inbox, "--detach").code == 0
     inbox.rmdir()
     assert cli.here("watch", inbox, "--end").code == 0, "also of a folder that is gone"
-    assert "no folder" in cli.here("watch", inbox, "--detach").err
+    assert "not a folder" in cli.here("watch", inbox, "--detach").err
 
 
 def test_a_watch_is_ended_without_an_engine_and_none_is_started(

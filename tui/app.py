@@ -211,7 +211,7 @@ class SightlineApp(SafeApp[None]):
         if self.handler(action.id) is None:
             return f"{action.title}: not on this screen"
         if action.writes and self.options.readonly:
-            return "attached with --readonly: nothing can be changed from here"
+            return "connected with --readonly: changes are not allowed"
         condition = getattr(self.current_screen, action.when, None) if action.when else None
         if action.when and (condition is None or not condition()):
             return f"{action.title}: only when {CONDITIONS[action.when]}"
@@ -260,7 +260,7 @@ class SightlineApp(SafeApp[None]):
         if self.current_screen is not None:
             self.current_screen.restart_clock()
             self.current_screen.say(
-                "drawing every two seconds, no pictures" if slow else "drawing as usual"
+                "drawing every two seconds, no pictures" if slow else "drawing at the usual rate"
             )
 
     def act_app_mouse(self) -> None:
@@ -268,7 +268,7 @@ class SightlineApp(SafeApp[None]):
         self._mouse_taken = not self._mouse_taken
         self.set_mouse(self._mouse_taken)
         if self.current_screen is not None:
-            word = "taken by the app" if self._mouse_taken else "left to the terminal"
+            word = "used by the app" if self._mouse_taken else "released to the terminal"
             self.current_screen.say(f"the mouse is {word}")
 
     def act_app_detach(self) -> None:
@@ -289,7 +289,7 @@ class SightlineApp(SafeApp[None]):
             ChooseScreen(
                 f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} running or waiting",
                 (
-                    ("detach", "Detach: leave them running, come back with `sightline`"),
+                    ("detach", "Detach: leave them running; reconnect with `sightline`"),
                     ("after_source", "Stop after the current sources"),
                     ("now", "Stop now, after the current microbatch; `runs resume` continues"),
                 ),

@@ -82,7 +82,7 @@ class Bridge:
             except SightlineError as error:
                 self._lost("failed", str(error))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                self._lost("failed", f"the engine cannot be understood: {error}")
+                self._lost("failed", f"cannot understand the engine: {error}")
             if not self._leaving:
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
@@ -91,7 +91,7 @@ class Bridge:
         """The engine was ended on purpose: wait until a user, here or elsewhere, starts one."""
         from core.service.discovery import running
 
-        self._lost("stopped", "the engine was stopped; add files, or r, starts it again")
+        self._lost("stopped", "the engine was stopped; add files or press r to start it again")
         self._wanted.clear()
         while not self._leaving and not self._wanted.is_set() and running(self.library) is None:
             await asyncio.sleep(RETRY_SECONDS[1])

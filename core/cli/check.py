@@ -18,32 +18,32 @@ from .output import Session
 
 @click.group()
 def command() -> None:
-    """Check models before you rely on them."""
+    """Measure the speed of scans, and the effect of batch sizes."""
 
 
 @command.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
 @click.option("--sizes", default="1,2,4,8,16", show_default=True, metavar="A,B,...",
-              help="Batch sizes; all are compared with the first.")  # fmt: skip
+              help="Batch sizes; each is compared with the first.")  # fmt: skip
 @click.option("--frames", "most", type=click.IntRange(1), default=32, show_default=True,
               metavar="N",
-              help="With models: at most so many pictures, and frames of each video.")  # fmt: skip
+              help="With models: limit of pictures, and of frames per video.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, metavar="N",
-              help="Run all sizes so often; speeds are medians.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a batch size.")
+              help="Repetitions of each size; speeds are medians.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per batch size.")
 @click.pass_obj
 def batch(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, sizes: str, most: int, rounds: int,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Show what batches cost and gain, and whether answers change with their size.
+    """Measure speed and memory for each batch size, and compare the answers.
 
-    Scans the same frames once for each size, in scratch libraries: no result of yours is touched.
-    It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` continues with the sizes that were not measured yet. Where the library cannot be
-    written, or another command holds it, nothing of it is kept.
+    Scans the same frames once per size, in temporary libraries; your results do not change. The
+    check is a job: it runs in the library's engine if one is running, and after an interruption
+    `runs resume` continues with the sizes that are not measured yet. If the library is read-only
+    or locked by another command, the check runs without a job and stores nothing.
 
     \b
       sightline check batch pictures --stages caption --set vlm.model=qwen3-vl-2b
@@ -76,7 +76,7 @@ def _is_writable(library: Path) -> bool:
 def _sizes(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words or not all(word.isdecimal() and int(word) for word in words):
-        raise UsageError("--sizes takes numbers from 1 on, as in --sizes 1,4,16")
+        raise UsageError("--sizes takes integers of 1 or more, for example --sizes 1,4,16")
     return tuple(dict.fromkeys(map(int, words)))
 
 
@@ -84,20 +84,20 @@ def _sizes(text: str) -> tuple[int, ...]:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
 @click.option("--frames", "most", type=click.IntRange(1), default=256, show_default=True,
-              metavar="N", help="At most so many pictures, and frames of each video.")  # fmt: skip
+              metavar="N", help="Limit of pictures, and of frames per video.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, metavar="N",
-              help="Measure so often; figures are medians.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+              help="Repetitions; speeds are medians.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def speed(
     session: Session, paths: tuple[str, ...], profile: str | None, overrides: tuple[str, ...],
     stages: str | None, sensitivity: float | None, most: int, rounds: int, as_json: bool,
 ) -> int:  # fmt: skip
-    """Show how much of its models' own speed a scan reaches.
+    """Measure the speed of a scan as a share of the speed of its models alone.
 
-    Scans with the profile's batch size in scratch libraries, then gives the models the same inputs
-    once more with nothing around them. `of models` is the speed of the scan by that of the models:
-    1.00 means that decoding, preparing and storing cost no time of their own.
+    Scans with the profile's batch size in temporary libraries, then passes the same inputs to the
+    models again, without the rest of the pipeline. `of models` is the speed of the scan divided by
+    that of the models: 1.00 means that decoding, preparing and storing cost no additional time.
 
     \b
       sightline check speed pictures --stages embed --set embed.model=siglip2-base

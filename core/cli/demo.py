@@ -25,13 +25,13 @@ from .score import print_score
     default=Path("demo"),
     show_default=True,
     metavar="DIR",
-    help="Folder for the clip, its truth, the report and a small library.",
+    help="Folder for the clip, its truth file, the report and a library.",
 )
 @click.pass_obj
 def command(session: Session, out: Path) -> int:
-    """Write a short storm clip with known strokes, scan it and score it.
+    """Generate a storm clip with known strokes, scan it and score it.
 
-    The clip is drawn, not filmed: a town at night with rain, a passing car and six strokes of one
+    The clip is computer-generated: a town at night with rain, a passing car and six flashes of one
     to several frames, one of them faint. Nothing is downloaded.
     """
     session.library = out / "library"

@@ -9,10 +9,10 @@ from .output import Session
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Show what this machine can do, and how to fix what it cannot."""
+    """Check this machine and print how to fix each problem."""
     from ..doctor.report import Status, examine
     from ..doctor.report import as_json as body
 

@@ -28,18 +28,19 @@ ANSWER_SECONDS = 10.0
 
 @click.group()
 def command() -> None:
-    """Look at and stop the engine that runs behind the app.
+    """Inspect and stop the engine, the background process that runs jobs.
 
-    The app starts it and leaves it running when it is closed; it ends by itself five minutes after
-    the last viewer and the last scan (SIGHTLINE_ENGINE_IDLE: seconds).
+    The app starts the engine and leaves it running when you close the app. The engine exits five
+    minutes after the last app has closed and the last job has ended (SIGHTLINE_ENGINE_IDLE: that
+    time in seconds).
     """
 
 
 @command.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def status(session: Session, as_json: bool) -> int:
-    """Say whether an engine runs on this library, and what it does."""
+    """Show whether an engine runs for this library, and its jobs."""
     found = running(session.library)
     if found is None:
         if as_json:
@@ -67,10 +68,10 @@ def status(session: Session, as_json: bool) -> int:
 
 
 @command.command()
-@click.option("--after-source", is_flag=True, help="Finish the current source first.")
+@click.option("--after-source", is_flag=True, help="Finish the current sources first.")
 @click.pass_obj
 def stop(session: Session, after_source: bool) -> int:
-    """End the engine; what is done is kept, and `runs resume` continues from there."""
+    """Stop the engine; results so far are stored, and `runs resume` continues."""
     found = running(session.library)
     if found is None:
         session.out.note("no engine runs on this library")
@@ -79,7 +80,7 @@ def stop(session: Session, after_source: bool) -> int:
     answered = asyncio.run(end_engine(session.library, found, how))
     session.out.note(
         f"engine {found.pid} ended" if answered
-        else f"engine {found.pid} did not answer and was ended; what it has kept is kept"
+        else f"engine {found.pid} did not answer and was killed; its stored results remain"
     )  # fmt: skip
     return 0
 
@@ -91,16 +92,16 @@ def stop(session: Session, after_source: bool) -> int:
     default=40,
     show_default=True,
     metavar="N",
-    help="At most so many lines.",
+    help="Maximum number of lines.",
 )
 @click.option("--level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
-              default="INFO", show_default=True, help="The least level shown.")  # fmt: skip
+              default="INFO", show_default=True, help="Lowest level shown.")  # fmt: skip
 @click.pass_obj
 def log_(session: Session, lines: int, level: Any) -> int:
     """Print the end of the engine's log."""
     path = log_file(session.library)
     if not path.is_file():
-        raise UsageError(f"{clean(str(path))}: no log yet; it begins with the first scan")
+        raise UsageError(f"{clean(str(path))}: no log yet; an engine creates it when it runs")
     for row in _last_lines(session.library, level, lines):
         session.out.result(f"{row['time']} {row['level']:7} {row['where']} {row['text']}".strip())
     return 0

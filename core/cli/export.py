@@ -23,22 +23,22 @@ from .writing import write_files
     default=Path("sightline-export"),
     show_default=True,
     metavar="DIR",
-    help="Folder to write to.",
+    help="Output folder.",
 )
 @click.option(
-    "--clips", is_flag=True, help="Also a clip of each event, with its lead-in and run-out."
+    "--clips", is_flag=True, help="Also write a clip of each event, with lead-in and run-out."
 )
-@click.option("--pictures", is_flag=True, help="Also a picture of each event's peak, full size.")
+@click.option("--pictures", is_flag=True, help="Also write a full-size picture of each peak.")
 @click.pass_obj
 def command(
     session: Session, scan: int, formats: tuple[str, ...], text: str, out: Path, clips: bool,
     pictures: bool,
 ) -> int:  # fmt: skip
-    """Write a scan's results as files, clips or pictures.
+    """Export a scan's results as files, clips or pictures.
 
-    SCAN is a number from `sightline runs list`. The files written are listed on stdout. A filter
-    narrows down every format, clips and pictures too; sources of which nothing is left get no
-    files. Events whose clips overlap share one clip, named after all of them.
+    SCAN is a number from `sightline runs list`. The paths of the files are printed on stdout. A
+    filter applies to every format, clip and picture; sources without a match get no files. Events
+    whose clips overlap share one clip, named after all of them.
     """
     request = ExportRequest(
         scan, text, formats or DEFAULT_FORMATS, str(out),

@@ -16,13 +16,14 @@ GIB = 2**30
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Print it once, also on a terminal.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--once", is_flag=True, help="Print as text once, also on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(session: Session, once: bool, as_json: bool) -> int:
     """Show GPUs, CPU, memory and disk.
 
-    On a terminal as the app's screen, else once as text. A machine without a GPU shows what it has.
+    On a terminal, gpu opens the GPU screen of the app; elsewhere it prints once as text. Without a
+    GPU it shows CPU, memory and disk.
     """
     if session.app and session.at_terminal and not once and not as_json:
         return session.app(screen="gpu")

@@ -20,8 +20,8 @@ from .output import ConsoleOutput, Session
 from .running import Stopper, say_warnings
 
 EXPLANATION = (
-    "Sums over a batch of another size are added up in another order. Where two words are all but "
-    "equally likely, that makes the other one win: rarely in float32, more often in 16 bits."
+    "Batches of different sizes add numbers in a different order. Where two words are almost "
+    "equally likely, rounding then decides: rarely in float32, more often with 16 bits."
 )
 
 
@@ -181,10 +181,10 @@ class BatchPrinter:
         if differing:
             self._out.result(EXPLANATION)
         if any(line.share is not None for line in lines):
-            self._out.note("of models: speed of the scan by that of its models alone")
+            self._out.note("of models: speed of the scan divided by that of its models alone")
         self._out.note(
-            f"{counted(lines[0].frames, 'frame')}, decoding included"
-            + ("" if len(lines) == 1 else f"; same as in batches of {lines[0].batch}")
+            f"{counted(lines[0].frames, 'frame')}; speeds include decoding"
+            + ("" if len(lines) == 1 else f"; same: equal to batch size {lines[0].batch}")
         )
 
 

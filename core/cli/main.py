@@ -16,23 +16,23 @@ from .output import ConsoleOutput, Session
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "scan": (".scan", "Find moments in videos and pictures."),
-    "watch": (".watch", "Scan whatever appears in a folder, as soon as it is whole."),
-    "show": (".show", "Show everything kept about one moment of a file."),
-    "results": (".results", "List what a scan found, narrowed and sorted."),
-    "export": (".export", "Write a scan's results as files, clips or pictures."),
+    "watch": (".watch", "Scan files that appear in a folder, each when copying has finished."),
+    "show": (".show", "Show everything stored about one moment of a file."),
+    "results": (".results", "List what a scan found, filtered and sorted."),
+    "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
-    "check": (".check", "Check models before you rely on them."),
+    "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),
     "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
-    "profiles": (".profiles", "List, show, make, edit and validate profiles."),
+    "profiles": (".profiles", "List, show, create, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),
-    "plugins": (".plugins", "List, enable and disable packages that add to sightline."),
-    "models": (".models", "List, fetch, check and remove models, and pin them to a commit."),
-    "status": (".status", "Show what is running, what waits and how far it is."),
+    "plugins": (".plugins", "List, enable and disable plugins."),
+    "models": (".models", "List, download, verify, pin and remove models."),
+    "status": (".status", "Show running and queued jobs and their progress."),
     "gpu": (".gpu", "Show GPUs, CPU, memory and disk."),
-    "engine": (".engine", "Look at and stop the engine that runs behind the app."),
-    "report": (".report", "Write what a maintainer needs to reproduce a fault in a scan."),
-    "doctor": (".doctor", "Show what this machine can do, and how to fix what it cannot."),
-    "demo": (".demo", "Write a short storm clip with known strokes, scan it and score it."),
+    "engine": (".engine", "Inspect and stop the engine, the background process that runs jobs."),
+    "report": (".report", "Write a bug report about a scan."),
+    "doctor": (".doctor", "Check this machine and print how to fix each problem."),
+    "demo": (".demo", "Generate a storm clip with known strokes, scan it and score it."),
 }
 
 
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             hint = nearest(args[0], list(COMMANDS))
-            raise click.UsageError(f"no command '{clean(args[0])}'{hint}", ctx)
+            raise click.UsageError(f"unknown command '{clean(args[0])}'{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,33 +83,36 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--library", metavar="DIR", help="Folder everything is kept in [SIGHTLINE_LIBRARY].")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-@click.option("--verbose", "-v", is_flag=True, help="A line for every microbatch.")
-@click.option("--no-color", is_flag=True, help="Never colour output [NO_COLOR].")
-@click.option("--readonly", is_flag=True, help="App: view only, change nothing.")
-@click.option("--low-bandwidth", is_flag=True, help="App: draw every two seconds, no pictures.")
-@click.option("--ascii", "ascii_only", is_flag=True, help="App: draw with ASCII signs only.")
-@click.option("--no-mouse", is_flag=True, help="App: leave the mouse to the terminal.")
-@click.option("--no-images", is_flag=True, help="App: ask the terminal nothing about pictures.")
 @click.option(
-    "--rate", type=click.FloatRange(0.1, 30), metavar="HZ", help="App: draw so often a second."
+    "--library", metavar="DIR", help="Folder that stores all results [SIGHTLINE_LIBRARY]."
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print no progress on stderr.")
+@click.option("--verbose", "-v", is_flag=True, help="Print a line for every microbatch.")
+@click.option("--no-color", is_flag=True, help="Print no colours [NO_COLOR].")
+@click.option("--readonly", is_flag=True, help="App: show everything, allow no changes.")
+@click.option("--low-bandwidth", is_flag=True, help="App: redraw every two seconds, no pictures.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="App: use ASCII characters only.")
+@click.option("--no-mouse", is_flag=True, help="App: do not capture the mouse.")
+@click.option("--no-images", is_flag=True, help="App: do not use the terminal's image protocols.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 30), metavar="HZ", help="App: redraws per second."
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
-              help="Show the version and stop.")  # fmt: skip
+              help="Show the version and exit.")  # fmt: skip
 @click.pass_context
 def cli(
     ctx: click.Context, library: str | None, quiet: bool, verbose: bool, no_color: bool,
     readonly: bool, low_bandwidth: bool, ascii_only: bool, no_mouse: bool, no_images: bool,
     rate: float | None,
 ) -> int | None:  # fmt: skip
-    """Look through more footage and pictures than a person can, on your own machine.
+    """Find moments in videos and pictures, with models on your own machine.
 
-    Without a command, on a terminal: the app, attached to the engine of the library.
+    Without a command, on a terminal, sightline opens the app and connects to the engine, the
+    background process that runs jobs.
 
     \b
-      sightline                                 the app
-      sightline demo                            try it on a clip of known strokes
+      sightline                                 open the app
+      sightline demo                            try it on a generated clip
       sightline scan storm.mp4 --profile storm  find lightning strokes
       sightline export 1 --format html --out report
     """
@@ -132,7 +135,7 @@ def cli(
 def main(app: Any = None) -> None:
     """Run the command line and exit with one of the documented codes.
 
-    `app` opens the app (called with the session and what it asks for); without it all is headless.
+    `app` opens the app (called with the session and its options); without it, all is headless.
     """
     sys.exit(_run(app))
 
@@ -179,7 +182,7 @@ def _misplaced(error: click.ClickException) -> str:
     if not any(name in parameter.opts for parameter in cli.params):
         return ""
     command = error.ctx.command_path.partition(" ")[2] if error.ctx else "COMMAND"  # type: ignore[attr-defined]
-    return f" It goes before the command: sightline {name} {command} ..."
+    return f" Put it before the command: sightline {name} {command} ..."
 
 
 def _harmless(text: str) -> str:
@@ -210,7 +213,7 @@ def _defect(error: Exception) -> int:
     from ..text import clean
 
     text = clean(f"{type(error).__name__}: {error}", limit=200)
-    _say(f"sightline: a defect of ours: {text}; {_noted(error)}")
+    _say(f"sightline: internal error: {text}; {_noted(error)}")
     return int(ExitCode.INTERNAL)
 
 

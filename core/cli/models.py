@@ -32,10 +32,10 @@ def _common(function: F) -> F:
     """Add the options that say which revision is meant, and where it may come from."""
     options = (
         click.option("--channel", type=click.Choice(["stable", "edge"]), default="stable",
-                     show_default=True, help="The pinned commit, or the newest there is."),
+                     show_default=True, help="The pinned commit, or the newest one."),
         click.option("--offline", is_flag=True,
-                     help="Use only what is on this disk [SIGHTLINE_OFFLINE, HF_HUB_OFFLINE]."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+                     help="Use no network [SIGHTLINE_OFFLINE, HF_HUB_OFFLINE]."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)
@@ -44,23 +44,23 @@ def _common(function: F) -> F:
 
 @click.group()
 def command() -> None:
-    """List, fetch, check and remove models, and pin them to a commit."""
+    """List, download, verify, pin and remove models."""
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be downloaded.")
 @click.option("--weights", metavar="FILE", default="",
-              help="Take this one weights file instead of the usual safetensors.")  # fmt: skip
+              help="Download this weights file instead of safetensors.")  # fmt: skip
 @click.option("--allow-remote-code", is_flag=True,
-              help="Fetch a model's own Python code too; needs a full commit.")  # fmt: skip
+              help="Also download the model's own Python code; needs a full commit.")  # fmt: skip
 @_common
 @click.pass_obj
 def pull(
     session: Session, names: tuple[str, ...], dry_run: bool, weights: str, allow_remote_code: bool,
     channel: Channel, offline: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Fetch models; what came before an interruption is kept and continued.
+    """Download models; an interrupted download continues where it stopped.
 
     \b
       sightline models pull siglip2-base
@@ -81,13 +81,13 @@ def pull(
 
 
 @command.command("list")
-@click.option("--cached", "only_cached", is_flag=True, help="Only what is on this disk.")
+@click.option("--cached", "only_cached", is_flag=True, help="List only models on this disk.")
 @click.option("--kind", metavar="KIND", default="",
-              help="Only embedder, detector, segmenter or vlm.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+              help="List one kind: embedder, detector, segmenter or vlm.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
-    """List the models known by name, and whatever is on this disk."""
+    """List the models of the catalog and all models on this disk."""
     known = ask_library(session.library, GetModels()).models
     found = [line for line in known if not kind or line.kind == kind]
     found = [line for line in found if line.size_bytes or not only_cached]
@@ -110,7 +110,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
 @_common
 @click.pass_obj
 def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
-    """Show one model: where it comes from, what is here, what was verified."""
+    """Show a model's source, its downloaded commits and its verifications."""
     body = ask_library(session.library, GetModel(name, channel, offline)).model
     if as_json:
         session.out.json({"type": "Model", **body})
@@ -124,10 +124,10 @@ def show(session: Session, name: str, channel: Channel, offline: bool, as_json: 
 
 @command.command()
 @click.argument("name", metavar="NAME[@REV]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def remove(session: Session, name: str, as_json: bool) -> int:
-    """Remove a model, or one commit of it, from this disk. Its pin stays."""
+    """Remove a model, or one commit of it, from this disk; its pin remains."""
     removed = ask_library(session.library, RemoveModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelRemoved", **asdict(removed)})
@@ -138,18 +138,18 @@ def remove(session: Session, name: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name", metavar="NAME[@REV]")
-@click.option("--files-only", is_flag=True, help="Compare checksums, load nothing.")
+@click.option("--files-only", is_flag=True, help="Only compare checksums; do not load the model.")
 @click.option("--clean", "clean_up", is_flag=True,
-              help="Remove damaged files and what other tools left unfinished.")  # fmt: skip
+              help="Remove damaged files and unfinished downloads of other tools.")  # fmt: skip
 @_common
 @click.pass_obj
 def verify(
     session: Session, name: str, files_only: bool, clean_up: bool, channel: Channel, offline: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Check a model's files against their checksums, then load it and try it once.
+    """Check a model's checksums, then load it and run it once.
 
-    What worked is noted in your models.toml and shown by `models matrix`.
+    A combination that works is recorded in your models.toml and shown by `models matrix`.
     """
     from ..service.model_files import open_hub
     from .pulling import verify as run
@@ -162,13 +162,13 @@ def verify(
 
 @command.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def matrix(session: Session, name: str | None, as_json: bool) -> int:
-    """Show what was verified: commit, attention, precision, processor, how and when.
+    """Show verified combinations: commit, attention, precision, processor and device.
 
-    A backend in parentheses was tried and gave no answer; --json says why. transformers is the
-    range of versions it was run with, and the one it was saved with.
+    A backend in parentheses was tried and gave no answer; --json contains the reason. The column
+    transformers shows the range of versions that ran, and the version that saved the model.
     """
     rows = ask_library(session.library, GetVerified(name or "")).rows
     if as_json:
@@ -185,7 +185,9 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
         ],
     )  # fmt: skip
     if not rows:
-        session.out.note("nothing was verified on this machine yet: sightline models verify NAME")
+        session.out.note(
+            "no model is verified on this machine yet; run: sightline models verify NAME"
+        )
     return 0
 
 
@@ -207,27 +209,27 @@ def _processor(row: dict[str, Any]) -> str:
 
 @command.command()
 @click.argument("name", metavar="NAME[@COMMIT]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def promote(session: Session, name: str, as_json: bool) -> int:
-    """Pin a model at its newest commit here, once it was verified: edge becomes stable.
+    """Pin a model to its newest commit on this machine, if that commit was verified.
 
-    Counts only what was loaded and tried; `models verify --files-only` does not. An older commit
-    is pinned when it is named.
+    Only a verification that loaded and tried the model counts, not `models verify --files-only`.
+    To pin an older commit, name it.
     """
     pin = ask_library(session.library, PromoteModel(name), ALL_RIGHTS)
     if as_json:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
-        session.out.result(f"{pin.repo} is pinned at {pin.commit}")
+        session.out.result(f"{pin.repo} is pinned to {pin.commit}")
     return 0
 
 
 @command.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def memory(session: Session, as_json: bool) -> int:
-    """Say what each model took when it was loaded, and the batches that fitted."""
+    """Show the measured memory of each model, and the batch sizes that fit."""
     rows = ask_library(session.library, GetModelMemory()).models
     for row in rows:
         if as_json:
@@ -237,5 +239,5 @@ def memory(session: Session, as_json: bool) -> int:
         text = f"{row.bytes / 2**20:9.1f} MiB  {row.device:8}  {row.name}"
         session.out.result(f"{text}  ({limits})" if limits else text)
     if not rows and not as_json:
-        session.out.note("no model was loaded for this library yet")
+        session.out.note("no model has been loaded with this library yet")
     return 0

@@ -21,7 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_FORMATS = ("json", "csv")
 
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write results as files there."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Export the results to this folder.",
 )
 
 
@@ -34,28 +37,28 @@ class FormatOption(click.Option):
 
         names = " ".join(built_in_formats())
         self.help = (
-            f"A format for --out; may be repeated [{', '.join(DEFAULT_FORMATS)}]. All: {names}, "
-            "and those of enabled plugins."
+            f"Format for --out; repeatable [{', '.join(DEFAULT_FORMATS)}]. One of: {names}, "
+            "or a format of an enabled plugin."
         )
         return super().get_help_record(ctx)
 
 
 formats_option = click.option(
     "--format", "formats", cls=FormatOption, multiple=True, metavar="NAME",
-    help="A format for --out; may be repeated.",
+    help="Format for --out; repeatable.",
 )  # fmt: skip
 
 filter_option = click.option(
     "--filter", "text", default="", metavar="WORDS",
-    help="Words, and conditions: score>0.5 kind:flash time<00:01:30 file:cam1 date:2024-06 "
-    "tag:storm camera:canon place:46.2,7.5,20 model:qwen is:marked; -PART leaves out. "
+    help="Words and conditions: score>0.5 kind:flash time<00:01:30 file:cam1 date:2024-06 "
+    "tag:storm camera:canon place:46.2,7.5,20 model:qwen is:marked; -PART excludes. "
     "See docs/filters.md.",
 )  # fmt: skip
 
 
 links_option = click.option(
     "--follow-links", is_flag=True,
-    help="Also follow links in folders that lead out of them.",
+    help="Follow symbolic links that lead out of a folder.",
 )  # fmt: skip
 
 
@@ -63,12 +66,12 @@ def scan_settings(function: F) -> F:
     """Add the options that choose a profile and settings on top of it."""
     options = (
         click.option("--profile", metavar="NAME",
-                     help="Preset or own profile [SIGHTLINE_PROFILE; quick]."),
+                     help="Profile to use [SIGHTLINE_PROFILE; quick]."),
         click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
-                     help="A setting on top of the profile; repeatable. All: docs/profiles.md."),
-        click.option("--stages", metavar="A,B", help="Do only these stages."),
+                     help="Override a setting of the profile; repeatable. See docs/profiles.md."),
+        click.option("--stages", metavar="A,B", help="Run only these stages."),
         click.option("--sensitivity", type=float, metavar="0..1",
-                     help="The dial of the flash, motion and cut stages."),
+                     help="Sensitivity of the flash, motion and cut stages."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """List, enable and disable packages that add to sightline."""
+    """List, enable and disable plugins."""
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, as_json: bool) -> int:
-    """List installed plugins, what they provide, and what of it cannot be used.
+    """List installed plugins, what they provide, and what cannot be used.
 
     The code of a plugin that is not enabled is not imported.
     """
@@ -49,9 +49,10 @@ def list_(session: Session, as_json: bool) -> int:
 @click.argument("name")
 @click.pass_obj
 def enable(session: Session, name: str) -> int:
-    """Allow the code of an installed plugin to run, by its distribution's name.
+    """Enable an installed plugin, which lets its code run.
 
-    Exit code 1 means that it is enabled and something of it cannot be used.
+    NAME is the name of its distribution. Exit code 1 means that the plugin is enabled, but part of
+    it cannot be used.
     """
     from ..service.plugins import enable as allow
 
@@ -64,7 +65,7 @@ def enable(session: Session, name: str) -> int:
 @click.argument("name")
 @click.pass_obj
 def disable(session: Session, name: str) -> int:
-    """Let the code of a plugin run no longer; it stays installed."""
+    """Disable a plugin; it stays installed, and its code no longer runs."""
     from ..service.plugins import disable as forbid
 
     session.out.result(f"disabled {forbid(name)}")

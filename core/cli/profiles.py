@@ -10,14 +10,14 @@ from .output import Session
 
 @click.group()
 def command() -> None:
-    """List, show, make, edit and validate profiles."""
+    """List, show, create, edit and validate profiles."""
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, as_json: bool) -> int:
-    """List presets and your own profiles."""
+    """List the presets and your own profiles."""
     from ..config import profiles
 
     rows = []
@@ -33,17 +33,21 @@ def list_(session: Session, as_json: bool) -> int:
                  "description": text}
             )  # fmt: skip
     if not as_json:
-        session.out.table(("profile", "whose", "what it is for"), rows)
+        session.out.table(("profile", "whose", "purpose"), rows)
     return 0
 
 
 @command.command()
 @click.argument("name")
-@click.option("--resolved", is_flag=True, help="Every setting with its value, extends followed.")
-@click.option("--json", "as_json", is_flag=True, help="Resolved, as one JSON object.")
+@click.option(
+    "--resolved", is_flag=True, help="Show every setting with its value, `extends` resolved."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the resolved profile as one JSON object."
+)
 @click.pass_obj
 def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
-    """Show a profile as written, or resolved."""
+    """Show a profile's file, or its resolved settings."""
     from ..config import profiles
 
     if as_json:
@@ -68,11 +72,11 @@ def show(session: Session, name: str, resolved: bool, as_json: bool) -> int:
     default="quick",
     show_default=True,
     metavar="NAME",
-    help="The profile it begins from.",
+    help="Profile to inherit from.",
 )
 @click.pass_obj
 def new(session: Session, name: str, base: str) -> int:
-    """Make a profile of your own."""
+    """Create a profile."""
     from ..config import profiles
 
     session.out.result(str(profiles.create(name, base)))
@@ -86,11 +90,11 @@ def new(session: Session, name: str, base: str) -> int:
     "changes",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="A setting to change; without any, your $EDITOR opens the file.",
+    help="Setting to change; without any, the file is opened in $EDITOR.",
 )
 @click.pass_obj
 def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
-    """Change a profile of your own; comments stay, and only what validates is kept."""
+    """Edit one of your profiles; it is saved only if it is valid, with its comments."""
     from ..config import profiles
 
     if changes:
@@ -111,7 +115,7 @@ def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.pass_obj
 def validate(session: Session, names: tuple[str, ...]) -> int:
-    """Check profiles (all of them, or those named, or TOML files)."""
+    """Validate profiles by name or file; without NAME, all of them."""
     from ..config import profiles
 
     wrong = 0

@@ -26,11 +26,11 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--all", "every", is_flag=True, help="Every version, not only the newest.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--all", "every", is_flag=True, help="List every version, not only the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, every: bool, as_json: bool) -> int:
-    """List the prompts that ship and your own."""
+    """List the built-in prompts and your own."""
     return print_prompts(session, every=every, as_json=as_json)
 
 
@@ -45,16 +45,16 @@ def print_prompts(session: Session, *, every: bool, as_json: bool) -> int:
             session.out.json(_as_json(prompt))
         return 0
     rows = [(p.reference, "yours" if p.own else "ships", p.answer, p.note) for p in found]
-    session.out.table(("prompt", "whose", "answer", "what it is for"), rows)
+    session.out.table(("prompt", "whose", "answer", "purpose"), rows)
     return 0
 
 
 @command.command()
 @click.argument("name", metavar="NAME[@VERSION]")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> int:
-    """Show what a prompt says, word by word."""
+    """Show the text of a prompt."""
     from ..config.prompts import load_prompts
 
     prompt = load_prompts().get(name)
@@ -64,7 +64,7 @@ def show(session: Session, name: str, as_json: bool) -> int:
     used = ", ".join(f"{{{each}}}" for each in prompt.variables) or "none"
     session.out.note(f"# {prompt.reference}, answer: {prompt.answer}, variables: {used}")
     for own, value in prompt.own_values.items():
-        session.out.note(f"# {{{own}}}: {value or 'each scan gives it (--var)'}")
+        session.out.note(f"# {{{own}}}: {value or 'set by each scan (--var)'}")
     if prompt.system:
         session.out.note("# system")
         _say(session, prompt.system)
@@ -75,24 +75,26 @@ def show(session: Session, name: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name")
-@click.option("--text", help="What to ask; without it, --file is read.")
-@click.option("--file", "path", metavar="FILE", help="A file with what to ask, '-' for stdin.")
-@click.option("--system", default="", help="Instructions that go before the question.")
+@click.option("--text", help="Text of the prompt; alternatively use --file.")
+@click.option(
+    "--file", "path", metavar="FILE", help="File with the text of the prompt; '-' for stdin."
+)
+@click.option("--system", default="", help="System prompt.")
 @click.option("--answer", type=click.Choice(ANSWERS), default="text", show_default=True,
-              help="What the answer is read as.")  # fmt: skip
-@click.option("--note", default="", help="What it is for, in a line.")
+              help="How the answer is parsed.")  # fmt: skip
+@click.option("--note", default="", help="Purpose of the prompt, in one line.")
 @click.option("--var", "variables", multiple=True, metavar="NAME=[VALUE]",
-              help="A variable of its own, {NAME} in the text. Without a value, scans give it.",
+              help="Declare a variable, {NAME} in the text. Without a value, each scan sets it.",
 )  # fmt: skip
 @click.pass_obj
 def add(
     session: Session, name: str, text: str | None, path: str | None, system: str, answer: str,
     note: str, variables: tuple[str, ...],
 ) -> int:  # fmt: skip
-    """Keep a prompt of your own, as the next version of its name.
+    """Add a prompt, as the next version of its name.
 
-    The same wording again is the same version. {tags}, {label}, {time} and {frames} stand for what
-    a scan knows; --var declares others.
+    Adding an identical text creates no new version. {tags}, {label}, {time} and {frames} are
+    variables that a scan fills in; --var declares others.
 
     \b
       sightline prompts add roofs --text "Which roofs are damaged? One a line."
@@ -102,7 +104,7 @@ def add(
     from ..config import prompts
 
     if (text is None) == (path is None):
-        raise UsageError("say what to ask with either --text or --file")
+        raise UsageError("give the prompt with either --text or --file")
     said = text if text is not None else _read(path or "")
     defaults = dict(variable_of(each) for each in variables)
     wording = _wording(
@@ -114,13 +116,13 @@ def add(
 
 @command.command("import")
 @click.argument("path", metavar="FILE")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def import_(session: Session, path: str, as_json: bool) -> int:
-    """Keep the prompts of an exported file.
+    """Import the prompts of an exported file.
 
-    All are checked before any is kept. Each becomes the next version of its name, unless that very
-    wording is there already.
+    All are checked before any is added. Each becomes the next version of its name, unless that
+    version has the same text.
     """
     from ..config import prompts
 
@@ -137,16 +139,16 @@ def import_(session: Session, path: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME[@VERSION]...]")
-@click.option("--out", "path", metavar="FILE", help="Where to write it; stdout unless given.")
+@click.option("--out", "path", metavar="FILE", help="Output file; stdout by default.")
 @click.pass_obj
 def export(session: Session, names: tuple[str, ...], path: str | None) -> int:
-    """Write prompts as TOML that `prompts import` reads; all of your own unless named."""
+    """Export prompts as TOML for `prompts import`; by default all of your own."""
     from ..config.prompts import as_toml, load_prompts
 
     library = load_prompts()
     found = [library.get(name) for name in names] or [p for p in library.all() if p.own]
     if not found:
-        raise UsageError("you have no prompts of your own yet; name those to export")
+        raise UsageError("you have no prompts of your own; name the prompts to export")
     written = _harmless(as_toml(found))
     if path is None:
         click.echo(written, nl=False)
@@ -155,7 +157,7 @@ def export(session: Session, names: tuple[str, ...], path: str | None) -> int:
         with Path(path).expanduser().open("x", encoding="utf-8") as file:
             file.write(written)
     except FileExistsError as error:
-        raise UsageError(f"{clean_path(path)} is there already; name another file") from error
+        raise UsageError(f"{clean_path(path)} exists already; name another file") from error
     except OSError as error:
         raise UsageError(f"{clean_path(path)}: {clean(error.strerror or str(error))}") from error
     session.out.result(path)
@@ -178,7 +180,7 @@ def _read(path: str) -> str:
             return sys.stdin.buffer.read().decode("utf-8")
         return Path(path).expanduser().read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{clean_path(path)} is no text in UTF-8") from error
+        raise UsageError(f"{clean_path(path)} is not UTF-8 text") from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{clean_path(path)}: {clean(why)}") from error

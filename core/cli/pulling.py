@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..service.model_files import Channel, Checked, Control, Download, Hub, Resolved
 
 log = logging.getLogger("sightline.hub")
-INTERRUPTED = "stopped; what came is kept, and the same command continues from there"
+INTERRUPTED = "stopped; run the same command again to continue where it stopped"
 
 
 class PullPrinter:
@@ -53,10 +53,10 @@ class PullPrinter:
         return int(ExitCode.OK)
 
     def _planned(self, body: dict[str, Any]) -> None:
-        space = "" if body["fits"] else ", MORE THAN IS FREE"
+        space = "" if body["fits"] else ", NOT ENOUGH DISK SPACE"
         self._out.note(
             f"{body['name']} at {body['revision'][:12]}: {counted(len(body['files']), 'file')}, "
-            f"{byte_size(body['size_bytes'])}, {byte_size(body['missing_bytes'])} to fetch "
+            f"{byte_size(body['size_bytes'])}, {byte_size(body['missing_bytes'])} to download "
             f"({byte_size(body['free_bytes'])} free{space})"
         )
 
@@ -112,7 +112,9 @@ class Puller:
                     self._failed(command.name, str(error), int(error.exit_code))
 
     async def _pull(self, client: EngineClient, command: PullModel) -> None:
-        stopper = Stopper(client, self._out, "stopping the download (again to stop at once) ...")
+        stopper = Stopper(
+            client, self._out, "stopping the download (repeat to stop immediately) ..."
+        )
         with stopper.listening():
             before = await client.snapshot()
             there = _fetching(before, command.name)
@@ -191,13 +193,13 @@ def verify(
     _say_checked(out, found, checked, as_json)
     if not checked.sound:
         out.note(
-            f"fix it with: sightline models verify {name} --clean, "
+            f"to fix this, run: sightline models verify {name} --clean, "
             f"then: sightline models pull {name}"
         )
         return int(ExitCode.SOME_FAILED)
     report = None if files_only else try_once(found)
     if report is None:
-        out.note("only the files were checked; nothing was loaded")
+        out.note("only the checksums were verified; the model was not loaded")
     elif report.failure:
         out.failed(found.name, report.failure)
         return int(ExitCode.SOME_FAILED)
@@ -227,7 +229,7 @@ def stopping(stop: Any, out: ConsoleOutput) -> Iterator[None]:
 
 def _note_row(out: ConsoleOutput, found: Resolved, report: Any) -> None:
     if found.repo:
-        out.note(f"noted in {note_verified(found, report)}")
+        out.note(f"recorded in {note_verified(found, report)}")
 
 
 def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json: bool) -> None:
@@ -237,7 +239,7 @@ def _say_checked(out: ConsoleOutput, found: Resolved, checked: Checked, as_json:
         return
     for fault in checked.faults:
         out.result(f"{fault.fault:9}  {fault.path}")
-    end = "all well" if checked.sound else "not all well"
+    end = "ok" if checked.sound else "not ok"
     out.result(
         f"{found.name}  {counted(checked.files, 'file')}, {byte_size(checked.size_bytes)}: {end}"
     )
@@ -250,7 +252,7 @@ def _progress_line(now: dict[str, Any]) -> str:
     held = any(file["state"] == "held" for file in files)
     share = 100 * now["done_bytes"] // max(now["size_bytes"], 1)
     left = "" if now["seconds_left"] is None else f"  left {duration(now['seconds_left'])}"
-    wait = "  another process fetches it too" if held and not busy else ""
+    wait = "  waiting for another process that downloads it" if held and not busy else ""
     return (
         f"{now['name']}  {share}%  {byte_size(now['done_bytes'])} of "
         f"{byte_size(now['size_bytes'])}  {byte_size(now['bytes_per_second'])}/s{left}  "

@@ -78,13 +78,13 @@ def _block(command: click.Command, name: str) -> str:
 
 
 def _profiles_page() -> str:
-    parts = [PROFILES_INTRODUCTION, "## Presets\n\n| preset | what it is for |\n|---|---|\n"]
+    parts = [PROFILES_INTRODUCTION, "## Presets\n\n| preset | purpose |\n|---|---|\n"]
     for name, file in profiles.available().items():
         if file.preset:
             parts.append(f"| `{name}` | {profiles.resolve(name).description} |\n")
     parts.append("\n## Settings\n\n")
-    parts.append("Marked *reads again*: changing it measures the source again; any other setting\n")
-    parts.append("only decides again from what is measured already.\n\n")
+    parts.append("If you change a setting marked *reads again*, sources are measured again.\n")
+    parts.append("Any other setting only re-evaluates stored measurements.\n\n")
     parts += _table("", {name: Spec.model_fields[name] for name in ("description", "stages")})
     for name, section in sections().items():
         parts.append(f"### [{name}]\n\n{(section.__doc__ or '').strip()}\n\n")
@@ -118,13 +118,14 @@ def _shown(value: Any) -> str:
 PROFILES_INTRODUCTION = """\
 # Profiles
 
-A profile is a TOML file: which stages run, on which frames, with which settings. Presets come with
-sightline; your own lie in the folder `profiles` of the configuration folder (`SIGHTLINE_CONFIG`,
-else the platform's) and hide presets of the same name.
+A profile is a TOML file with settings. It selects the stages of a scan (each stage measures frames,
+or asks a model about them), the frames they process, and their parameters. sightline includes the
+presets below. Your own profiles are in the folder `profiles` of the configuration folder
+(`SIGHTLINE_CONFIG`, else the platform's) and take precedence over presets of the same name.
 
 ```toml
 # my-storm.toml
-extends = "storm"            # everything not said here comes from there
+extends = "storm"            # inherit all other settings
 
 [flash]
 sensitivity = 0.7
@@ -133,29 +134,30 @@ sensitivity = 0.7
 exclude = [[0.0, 0.85, 1.0, 0.15]]     # the clock burned into the lower edge
 ```
 
-Regions say where to look: `include` and `exclude` take rectangles `[x, y, width, height]` and
-polygons `[[x, y], [x, y], [x, y], ...]`, in fractions of the frame when all numbers of one are at
-most 1, else in pixels. `mask = "mask.png"` is a picture, white where to look, black (or
-transparent) elsewhere, stretched over the frame; a path is meant from the profile's folder, and the
-scan keeps the mask. `flash`, `motion` and `cut` measure only what is inside. Every stage with a
-model, `verify` too, is shown the frame with all else black, so positions stay those of the frame;
-kept frames are black there as well. `quality` and `dedupe` measure entire frames; thumbnails and
-clips show them.
+Regions limit where sightline searches. `include` and `exclude` accept rectangles `[x, y, width,
+height]` and polygons `[[x, y], [x, y], [x, y], ...]`: fractions of the frame if all numbers of a
+shape are at most 1, otherwise pixels. `mask = "mask.png"` is a picture that is stretched over the
+frame: white where to search, black (or transparent) elsewhere. Its path is relative to the
+profile's folder, and the scan stores the mask. `flash`, `motion` and `cut` measure only inside the
+regions. Every model stage, including `verify`, gets the frame with everything else black, so
+positions are still those of the frame; stored frames are black there as well. `quality` and
+`dedupe` measure entire frames; thumbnails and clips show entire frames.
 
-Which one is used: `--profile`, else `SIGHTLINE_PROFILE` (or `LD_PROFILE`), else `profile` in
-`settings.toml`, else `quick`. On top of it come `--set section.key=value` and the short options
-(`--stages`, `--sensitivity`, `--fps`, `--dtype` and others that `scan --help` lists); a short
-option wins over the profile only when it is given.
+sightline takes the profile from the first of these that is set: `--profile`, `SIGHTLINE_PROFILE`
+(or `LD_PROFILE`), `profile` in `settings.toml`; otherwise it uses `quick`. On the command line,
+`--set section.key=value` and the short options (`--stages`, `--sensitivity`, `--fps`, `--dtype` and
+others that `scan --help` lists) override its settings; a short option applies only if you give it.
 
-`settings.toml` in the configuration folder holds what you would otherwise type each time:
-`profile` (a name), `library` (a folder), `quiet` and `no_color` (true or false); and for the app
-`theme` (a name), `mouse`, `ascii` and `low_bandwidth` (true or false) and the table `[keys]` (see
-[keys](keys.md)); and `[plugins]`, whose `enabled` lists [plugins](plugins.md).
-Flags and environment variables win over it.
+`settings.toml` in the configuration folder sets your defaults: `profile` (a name), `library` (a
+folder), `quiet` and `no_color` (true or false). For the app it can set `theme` (a name), `mouse`,
+`ascii` and `low_bandwidth` (true or false) and the table `[keys]` (see [keys](keys.md)). In
+`[plugins]`, `enabled` lists [plugins](plugins.md). Options and environment variables override it.
 
-`sightline profiles new NAME --extends storm` makes one, `profiles edit NAME` opens it (or changes
-it with `--set`, comments kept), `profiles show NAME --resolved` prints every value, and `profiles
-validate` checks. An unknown key is refused with the nearest known one.
+`sightline profiles new NAME --extends storm` creates a profile. `profiles edit NAME` opens it in
+`$EDITOR`; with `--set` it changes single settings and keeps the comments. `profiles show NAME
+--resolved` prints every value, and `profiles validate` checks all profiles.
+
+An unknown setting is an error that names the nearest known one.
 
 """
 

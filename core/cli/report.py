@@ -21,19 +21,20 @@ from .output import Session
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write it to a file instead of stdout.",
+    help="Write the report to a file instead of stdout.",
 )
-@click.option("--names", is_flag=True, help="Keep the names of files and folders.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--names", is_flag=True, help="Do not replace the names of files and folders.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj
 def command(
     session: Session, scan: int, out: Path | None, names: bool, as_json: bool
 ) -> int:  # fmt: skip
-    """Write what a maintainer needs to reproduce a fault in a scan.
+    """Write a bug report about a scan.
 
-    Settings, versions, failures, warnings, the findings of `doctor` and the log of that time, as
-    Markdown to paste into an issue. No frame and no result is in it. Names of files and folders,
-    your user name and access tokens are replaced; read it before you publish it.
+    The report contains what a maintainer needs to reproduce a fault: settings, versions, failures,
+    warnings, the findings of `doctor` and the log of that time, as Markdown to paste into an issue.
+    It contains no frames and no results. Names of files and folders, your user name and access
+    tokens are replaced; read it before you publish it.
 
       sightline report --bug 3 --out bug.md
     """

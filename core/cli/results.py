@@ -20,22 +20,24 @@ ROWS_AT_ONCE = 500
 @click.command()
 @click.argument("scan", type=int, required=False)
 @click.option("--what", type=click.Choice(["events", "candidates", "frames"]), default="events",
-              show_default=True, help="Events, every candidate with its reason, or frames models "
-              "looked at.")  # fmt: skip
+              show_default=True, help="Events, all candidates with their reasons, or frames that "
+              "models saw.")  # fmt: skip
 @filter_option
 @click.option("--sort", type=click.Choice(["source", "time", "score", "energy", "kind"]),
-              default="source", show_default=True, help="The order of rows.")  # fmt: skip
-@click.option("--descending", is_flag=True, help="The largest first.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+              default="source", show_default=True, help="Order of the rows.")  # fmt: skip
+@click.option("--descending", is_flag=True, help="Reverse the order.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def command(
     session: Session, scan: int | None, what: str, text: str, sort: str, descending: bool,
     limit: int | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """List what a scan found, narrowed and sorted.
+    """List what a scan found, filtered and sorted.
 
-    Without SCAN, the newest. The Results screen as text.
+    Without SCAN, the newest scan. A candidate is a stretch of video that a stage proposed,
+    accepted or rejected with a reason; accepted candidates become events. This is the Results
+    screen of the app as text.
     """
     query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending)
     wait_for(_listed(session, query, limit, as_json))

@@ -28,7 +28,7 @@ from .output import ConsoleOutput, Session
 if TYPE_CHECKING:
     from ..protocol.state import EngineState
 
-STOPPING = "stopping after the current microbatch (again to stop at once) ..."
+STOPPING = "stopping after the current microbatch (repeat to stop immediately) ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,7 @@ async def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -
     try:
         return await write_files(library, request, out)
     except UnknownName as error:
-        raise LibraryGone(f"{clean_path(str(library))} is gone since the scan ended") from error
+        raise LibraryGone(f"{clean_path(str(library))} no longer exists") from error
 
 
 def exit_code(end: events.ScanFinished, out: ConsoleOutput) -> int:

@@ -39,14 +39,14 @@ def _profile(line: ScanLine) -> str:
 
 
 @command.command("list")
-@click.option("--all", "every", is_flag=True, help="Jobs of every kind, not only scans.")
+@click.option("--all", "every", is_flag=True, help="List jobs of every kind, not only scans.")
 @click.option("--kind", default="", metavar="KIND",
-              help="Jobs of one kind: scan, batch-check, verification, download or watch.",
+              help="List one kind: scan, batch-check, verification, download or watch.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def list_(session: Session, every: bool, kind: str, as_json: bool) -> int:
-    """List every scan in the library, the newest first; with --all, jobs of every kind."""
+    """List the scans in the library, newest first; with --all, jobs of every kind."""
     if every or kind:
         return _list_jobs(session, kind, as_json=as_json)
     lines = ask_library(session.library, GetScans()).scans
@@ -90,11 +90,11 @@ def _kind(job: JobLine) -> str:
 
 @command.command()
 @click.argument("scan", type=int)
-@click.option("--failed", "only_failed", is_flag=True, help="Only sources that failed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--failed", "only_failed", is_flag=True, help="Show only sources that failed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def show(session: Session, scan: int, only_failed: bool, as_json: bool) -> int:
-    """Show the sources of a scan and how each ended; of another job, what it has finished."""
+    """Show each source of a scan and its state, or the finished units of another job."""
     job = _job_in(session.library, scan)
     if job is not None and job.kind != "scan":
         rows_of_job = ask_library(session.library, GetJobRows(scan)).rows
@@ -149,8 +149,8 @@ def _value(value: object) -> str:
 
 @command.command()
 @click.argument("scan", type=int)
-@click.option("--failed", is_flag=True, help="Try failed sources again instead.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
+@click.option("--failed", is_flag=True, help="Retry failed sources instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line on stdout.")
 @out_option
 @formats_option
 @click.pass_obj
@@ -162,9 +162,9 @@ def resume(
     out: str | None,
     formats: tuple[str, ...],
 ) -> int:
-    """Continue with an interrupted scan, from the microbatch after the last one kept.
+    """Continue an interrupted scan after its last stored microbatch.
 
-    A job of another kind continues after the last unit of work it has kept.
+    A job of another kind continues after its last stored unit of work.
     """
     job = _job_in(session.library, scan)
     if job is not None and job.kind != "scan":
@@ -212,9 +212,9 @@ async def _hand_over(
 @click.argument("scan", type=int)
 @click.pass_obj
 def remove(session: Session, scan: int) -> int:
-    """Remove a scan, and what no other scan needs. Files scanned are never touched.
+    """Remove a scan and the data that no other scan needs.
 
-    The number may be that of a job of any kind that is not running.
+    The scanned files are never changed. The number may be that of any job that is not running.
     """
     job = _job_in(session.library, scan)
 
@@ -233,29 +233,29 @@ def remove(session: Session, scan: int) -> int:
 @command.command()
 @click.argument("scan", type=int)
 @click.option("--stage", default="", metavar="NAME",
-              help="Run this stage alone, on the input that is kept.")  # fmt: skip
+              help="Run only this stage, on its stored input.")  # fmt: skip
 @click.option("--golden", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               metavar="FILE", help="Compare the stage's output with a golden file.")  # fmt: skip
 @click.option("--write-golden", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write the stage's kept output as a golden file, and run nothing.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+              help="Write the stage's stored output as a golden file; run nothing.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def verify(
     session: Session, scan: int, stage: str, golden: Path | None, write_golden: Path | None,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Measure every source of a scan again and compare with what is kept.
+    """Measure every source of a scan again and compare with the stored results.
 
-    With --stage one stage alone runs again: a screening stage decides on the measurements that are
-    kept, a model is asked about the same frames with the same answers of the stages before it. Its
-    output is compared with what is kept, or with a golden file.
+    With --stage, only one stage runs again: a screening stage evaluates the stored measurements; a
+    model is asked about the same frames, with the same answers of earlier stages. The output is
+    compared with the stored one, or with a golden file.
 
     \b
       sightline runs verify 3 --stage flash --write-golden flash.jsonl
       sightline runs verify 3 --stage flash --golden flash.jsonl
 
-    It is a job of the library's engine: the running one, if there is one. After an interruption
-    `runs resume` continues with the sources that were not compared yet.
+    The verification is a job: it runs in the library's engine if one is running, and after an
+    interruption `runs resume` continues with the sources that are not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
     if write_golden is not None:
@@ -271,9 +271,9 @@ def verify(
 
 
 def _write_golden(session: Session, scan: int, stage: str, path: Path) -> int:
-    """Write what a stage gave, as it is kept. Raises UsageError, EnvironmentFault."""
+    """Write the stored output of a stage to a file. Raises UsageError, EnvironmentFault."""
     if not stage:
-        raise UsageError("a golden file is of one stage: name it with --stage")
+        raise UsageError("a golden file contains the output of one stage; name it with --stage")
     rows = ask_library(session.library, GetStageOutput(scan, stage)).rows
     write_file(path.absolute(), "".join(f"{json_text(row)}\n" for row in rows).encode())
     session.out.note(f"{counted(len(rows) - 1, 'source')} written to {clean_path(str(path))}")
@@ -283,7 +283,7 @@ def _write_golden(session: Session, scan: int, stage: str, path: Path) -> int:
 def _verify_here(
     session: Session, command: VerifyScan, printer: JobPrinter, *, as_json: bool
 ) -> int:
-    """Verify without an engine: nothing is kept, and an interrupted verification starts over."""
+    """Verify without an engine: nothing is stored, and an interrupted verification starts over."""
     for checked in verified_without_engine(session.library, command):
         body = {"type": "Verified", **asdict(checked)}
         if as_json:

@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @scan_settings
 @setting_flags
-@click.option("--list-presets", is_flag=True, help="List the prompts for --prompt-preset.")
+@click.option(
+    "--list-presets", is_flag=True, help="List the prompts for --prompt-preset, and return."
+)
 @click.option(
     "--glob",
     "globs",
     multiple=True,
     metavar="PATTERN",
-    help="In folders, only files whose name matches, such as '*.mp4'.",
+    help="In folders, only files whose name matches, for example '*.mp4'.",
 )
 @links_option
-@click.option("--redo", "--full", is_flag=True, help="Do everything again, known or not.")
-@click.option(
-    "--changed", "--incremental", is_flag=True, help="Only files that are new or changed."
-)
-@click.option("--retry-failed", is_flag=True, help="Also read again what failed last time.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
-@click.option("--no-ui", is_flag=True, help="Stay headless, also on a terminal.")
+@click.option("--redo", "--full", is_flag=True, help="Repeat all work, even if results are stored.")
+@click.option("--changed", "--incremental", is_flag=True, help="Scan only new or changed files.")
+@click.option("--retry-failed", is_flag=True, help="Also retry files that failed before.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done and the estimated time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line on stdout.")
+@click.option("--no-ui", is_flag=True, help="Do not open the app.")
 @out_option
 @formats_option
 @click.option(
     "--clips",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write a clip of each event there.",
+    help="Write a clip of each event to this folder.",
 )
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write a picture of each event's peak there.",
+    help="Write a picture of each event's peak to this folder.",
 )
 @click.pass_obj
 def command(
@@ -66,14 +66,16 @@ def command(
 ) -> int:  # fmt: skip
     """Find moments in videos and pictures.
 
-    PATH is a file, a folder (read whole, in natural order), a file:/// URL of either, or '-' for a
-    list of paths on stdin.
-    Links that lead out of a folder and the folders of NAS and desktop systems in it (@eaDir,
-    #recycle, ...) are passed over unless named; what is left out is counted.
-    Events go to stdout, one a line; progress and failures go to stderr. What was done before is
-    not done again. On a terminal the app is opened, and can be left while the scan continues; with
-    --no-ui, --json or a file to write, and in a pipe, all is headless: then Ctrl+C stops after the
-    current microbatch, and `sightline runs resume` continues.
+    PATH is a file, a folder, a file:/// URL of either, or '-' to read a list of paths from stdin.
+    Folders are read recursively, in natural order. Links that lead out of a folder, and system
+    folders of NAS and desktop systems (@eaDir, #recycle, ...), are skipped and counted unless you
+    name them.
+
+    On a terminal, scan opens the app; you can close it while the scan continues. With --no-ui,
+    --json or an output folder, and in a pipe, it prints events on stdout, one per line, and
+    progress and failures on stderr; Ctrl+C stops it after the current microbatch (the group of
+    frames measured and stored together), and `sightline runs resume` continues. Stored results
+    are reused.
     """
     if list_presets:
         return print_prompts(session, every=False, as_json=as_json)
@@ -116,7 +118,7 @@ def _headless(
 
 def _mode(*, redo: bool, changed: bool, retry_failed: bool) -> Mode:
     if redo + changed + retry_failed > 1:
-        raise UsageError("--redo, --changed and --retry-failed exclude each other; name one")
+        raise UsageError("--redo, --changed and --retry-failed are mutually exclusive; use one")
     if redo:
         return "redo"
     return "changed" if changed else ("retry_failed" if retry_failed else "default")
@@ -134,7 +136,7 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     planned = ask_library(session.library, PlanScan(request))
     if not planned.sources and not planned.missing and not planned.left_out:
         why = "; ".join(["no video or picture", *planned.passed_over.lines()])
-        raise NothingToScan(f"nothing to scan there: {why}; name a file to force it")
+        raise NothingToScan(f"nothing to scan: {why}; name a file to scan it anyway")
     code = ExitCode.NOTHING_TO_SCAN if not planned.sources else ExitCode.OK
     code = ExitCode.SOME_FAILED if planned.sources and planned.missing else code
     if as_json:

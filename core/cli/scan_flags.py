@@ -1,4 +1,4 @@
-"""Options of `scan` and `watch` that set one setting each: they win over a profile when typed."""
+"""Options of `scan` and `watch` that set one setting each and override the profile if given."""
 
 from __future__ import annotations
 
@@ -38,28 +38,31 @@ _KEYS = {
 
 _OPTIONS = (
     click.option("--model-revision", multiple=True, metavar="[MODEL=]REVISION",
-                 help="A commit, tag or branch; repeatable. A single model needs no name."),
+                 help="Commit, tag or branch; repeatable. MODEL= may be omitted for one model."),
     click.option("--attn", metavar="NAME", help="Attention backend: auto, sdpa, eager, ..."),
     click.option("--dtype", type=click.Choice(DTYPES), help="Precision of the weights."),
-    click.option("--fps", type=float, metavar="N", help="Frames a second that models are shown."),
-    click.option("--max-frames", type=int, metavar="N", help="At most so many of a video."),
+    click.option("--fps", type=float, metavar="N", help="Frames per second for models."),
+    click.option("--max-frames", type=int, metavar="N",
+                 help="Maximum number of frames per video for models."),
     click.option("--image-size", type=int, metavar="PIXELS",
-                 help="Longest side of a frame that models are shown."),
-    click.option("--no-resize", is_flag=True, default=None, help="Show models full frames."),
-    click.option("--batch-size", type=int, metavar="N", help="Frames a model is shown at once."),
+                 help="Longest side of frames for models."),
+    click.option("--no-resize", is_flag=True, default=None,
+                 help="Do not resize frames for models."),
+    click.option("--batch-size", type=int, metavar="N",
+                 help="Frames that a model processes at once."),
     click.option("--packing", type=int, metavar="N",
-                 help="Frames of a video in one question to a VLM."),
+                 help="Frames of a video per question to a VLM."),
     click.option("--max-slice-nums", type=int, metavar="N",
                  help="Slices of one high-resolution frame (MiniCPM-V)."),
     click.option("--thinking/--no-thinking", default=None,
-                 help="Let a VLM reason before it answers."),
+                 help="Whether a VLM reasons before it answers."),
     click.option("--preload-model/--no-preload-model", default=None,
                  help="Load models before the first frame, or at first use."),
     click.option("--prompt-preset", metavar="NAME", help="Prompt for a VLM; see --list-presets."),
     click.option("--var", "variables", multiple=True, metavar="NAME=VALUE",
-                 help="A variable that the prompt declares; repeatable."),
+                 help="Value of a variable that the prompt declares; repeatable."),
     click.option("--json-schema", metavar="FILE",
-                 help="A JSON schema that answers of a VLM must fit."),
+                 help="JSON schema that the answers of a VLM must conform to."),
 )  # fmt: skip
 NAMES = (*_KEYS, "model_revision", "prompt_preset", "variables", "json_schema")
 
@@ -80,9 +83,9 @@ def setting_flags(function: F) -> F:
 
 
 def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
-    """Return settings with those that flags stand for. `spec` is what they amount to without.
+    """Return settings with those that flags set. `spec` is what the settings alone result in.
 
-    Raises UsageError where a flag says otherwise than `--set`.
+    Raises UsageError if a flag contradicts `--set`.
     """
     typed = {name: value for name, value in flags.items() if value not in (None, ())}
     found = {_KEYS[name]: value for name, value in typed.items() if name in _KEYS}
@@ -99,7 +102,7 @@ def with_flags(flags: Flags, settings: Mapping[str, Any], spec: Spec) -> dict[st
         found["vlm.variables"] = _variables(typed["variables"], spec, prompt)
     for key, value in found.items():
         if key in settings and settings[key] != value:
-            raise UsageError(f"{key} is given twice, with --set and by a flag; give it once")
+            raise UsageError(f"{key} is set twice, with --set and with an option; set it once")
     return {**besides, **settings, **found}
 
 
@@ -111,7 +114,7 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
     if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
     if "image_size" in typed and "no_resize" in typed:
-        raise UsageError("--image-size and --no-resize exclude each other; name one")
+        raise UsageError("--image-size and --no-resize are mutually exclusive; use one")
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found
@@ -128,7 +131,9 @@ def _samples_otherwise(spec: Spec) -> bool:
         return spec.sampling.mode in ("count", "keyframes")
     screens = [name for name in spec.stages if declaration(name).every_frame]
     if screens:
-        raise UsageError(f"--fps: '{screens[0]}' needs every frame, and no model is shown any")
+        raise UsageError(
+            f"--fps: '{screens[0]}' needs every frame, and this scan uses no model on frames"
+        )
     return True
 
 
@@ -165,7 +170,7 @@ def _variables(typed: tuple[str, ...], spec: Spec, chosen: Mapping[str, str]) ->
     unused = unused_variables(given, asked)
     if unused:
         own = sorted({name for prompt in asked.values() for name in prompt.defaults})
-        known = f"; they have: {', '.join(own)}" if own else ", which have none of their own"
+        known = f"; known: {', '.join(own)}" if own else "; its prompts declare none"
         raise UsageError(
             f"--var {clean(unused[0])}: no prompt of this scan has that variable"
             f"{nearest(unused[0], own)}{known}"
@@ -177,7 +182,7 @@ def variable_of(text: str) -> tuple[str, str]:
     """Split `NAME=VALUE`. Raises UsageError where there is no name or no sign."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise UsageError(f"--var {clean(text)}: write it as NAME=VALUE")
+        raise UsageError(f"--var {clean(text)}: write NAME=VALUE")
     return name.strip(), value
 
 
@@ -198,8 +203,8 @@ def _stage_for(flag: str, asks: str, spec: Spec) -> str:
             return stage
     fitting = " or ".join(f"'{each.name}'" for each in declarations() if _takes(each, asks))
     raise UsageError(
-        f"{flag}: it is for the stage {fitting}, which this scan does not run; add it with "
-        "--stages, or choose a profile that has it"
+        f"{flag} needs the stage {fitting}, which this scan does not run; add it with "
+        "--stages, or choose a profile that contains it"
     )
 
 

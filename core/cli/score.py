@@ -24,16 +24,16 @@ from .output import ConsoleOutput, Session
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The true events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md).",
+    help="True events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md).",
 )
-@click.option("--kinds", metavar="A,B", help="Only these true kinds should be found.")
+@click.option("--kinds", metavar="A,B", help="Kinds in the truth file that count as true.")
 @click.option(
     "--events",
     "stages",
     metavar="A,B",
     default="flash",
     show_default=True,
-    help="Only these kinds of events are judged.",
+    help="Kinds of events to score.",
 )
 @click.option(
     "--tolerance",
@@ -41,7 +41,7 @@ from .output import ConsoleOutput, Session
     default=0.1,
     show_default=True,
     metavar="SECONDS",
-    help="How far an event may lie from the truth.",
+    help="Allowed distance between an event and a true event.",
 )
 @click.option(
     "--stroke-tolerance",
@@ -49,14 +49,14 @@ from .output import ConsoleOutput, Session
     default=0.05,
     show_default=True,
     metavar="SECONDS",
-    help="How far a stroke may lie from a true one.",
+    help="Allowed distance between a stroke and a true stroke.",
 )
 @click.option(
     "--any-video",
     is_flag=True,
-    help="Score the scan's one source although the truth names another video.",
+    help="Score the scan's only source even if the truth file names another video.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_obj
 def command(
     session: Session, scan: int, truth: Path, kinds: str | None, stages: str, tolerance: float,
@@ -64,9 +64,9 @@ def command(
 ) -> int:  # fmt: skip
     """Compare a scan's events with a truth file.
 
-    Prints recall, precision and timing error, pairs of one event and one true stretch each and how
-    they overlap, strokes where the truth lists them, and every miss and every false alarm. Each
-    source that the truth names is scored, and all together.
+    Prints recall, precision, timing error, one-to-one matches and their overlap, matched strokes
+    if the truth file lists strokes, every miss and every false alarm: for each source that the
+    truth file names, and for all of them together.
     """
     _check_kinds(_names(stages))
     request = ScoreRequest(
@@ -86,7 +86,7 @@ def _check_kinds(names: tuple[str, ...]) -> None:
     known = event_stages()
     unknown = next((name for name in names if name not in known), None)
     if unknown is not None:
-        raise UsageError(f"no events of kind '{unknown}'; there are {', '.join(known)}")
+        raise UsageError(f"unknown kind of event '{unknown}'; known: {', '.join(known)}")
 
 
 def print_score(out: ConsoleOutput, found: Score) -> None:
@@ -104,9 +104,11 @@ def print_score(out: ConsoleOutput, found: Score) -> None:
 
 def _print(out: ConsoleOutput, found: Scored) -> None:
     for video in found.without_source:
-        out.warn(f"the scan has no results of {clean_path(video)}; its true events are not counted")
+        out.warn(
+            f"the scan has no results for {clean_path(video)}; its true events are not counted"
+        )
     for path in found.without_truth:
-        out.warn(f"the truth does not name {clean_path(path)}; its events are not counted")
+        out.warn(f"the truth file does not name {clean_path(path)}; its events are not counted")
     if len(found.videos) == 1:
         print_score(out, found.all)
         return

@@ -32,7 +32,7 @@ _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
     "--picture",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the picture of that moment there, as JPEG.",
+    help="Write the frame to this file, as JPEG.",
 )
 @click.option(
     "--size",
@@ -40,17 +40,17 @@ _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
     default=1920,
     show_default=True,
     metavar="PIXELS",
-    help="Longest side of the picture.",
+    help="Length of the picture's longest side.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_obj
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
-    """Show everything kept about one moment of a file.
+    """Show everything stored about one moment of a file.
 
-    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, with
-    dropped frames 00:01:23;15), counted from the file's start timecode and in its way where it has
-    one. A line that `scan` or `results` printed can be pasted as it is: it shows its own frame, as
-    its own scan saw it.
+    TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, or
+    drop-frame 00:01:23;15). If the file has a start timecode, a timecode counts from it and uses
+    its drop-frame mode. You can also paste a whole line that `scan` or `results` printed: it shows
+    the frame of that line with the results of that scan.
     """
     path, when = _split(moment)
     view = ask_library(session.library, GetInstant(path, when))
@@ -68,7 +68,7 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
 def _split(moment: str) -> tuple[str, WrittenTime]:
     """Split FILE@TIME; what a scan prints behind the time may follow it."""
     if not moment.strip():
-        raise UsageError("no moment is named; write FILE@83.5, or paste a line of `results`")
+        raise UsageError("no time given; write FILE@83.5, or paste a line of `results`")
     if "@" not in moment or os.path.exists(absolute(moment)):
         return moment, WrittenTime(0.0)
     path, rest = _at(moment)
@@ -77,7 +77,7 @@ def _split(moment: str) -> tuple[str, WrittenTime]:
         return path, with_reference(parse_written(when), moment)
     except ValueError as error:
         raise UsageError(
-            f"'{when}' is no time; write FILE@83.5, FILE@00:01:23.500 or FILE@00:01:23:15"
+            f"'{when}' is not a time; write FILE@83.5, FILE@00:01:23.500 or FILE@00:01:23:15"
         ) from error
 
 

@@ -20,12 +20,12 @@ from .output import ConsoleOutput, Session
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
-    """Show what is running, what waits and how far it is.
+    """Show running and queued jobs and their progress.
 
-    The Queue screen as text.
+    This is the Queue screen of the app as text.
     """
     state = asyncio.run(_state(session))
     lines = [] if state is not None and _is_working(state) else _kept(session)
@@ -109,7 +109,7 @@ def job_line(job: JobState) -> str:
 
 def watch_line(watch: WatchState) -> str:
     """Return the state of a watched folder."""
-    growing = f", {watch.growing} not whole yet" if watch.growing else ""
+    growing = f", {watch.growing} still being copied" if watch.growing else ""
     trouble = f"; {clean(watch.trouble)}" if watch.trouble else ""
     left_out = f"; {clean(watch.left_out)}" if watch.left_out else ""
     return f"{clean(watch.profile)}, {counted(watch.scans, 'scan')}{growing}{left_out}{trouble}"

@@ -32,13 +32,13 @@ from .watching import watch_folder
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="A file is whole once it stayed the same for so long.",
+    help="Copying has finished when a file is unchanged this long.",
 )
 @links_option
-@click.option("--detach", is_flag=True, help="Leave it to the engine, and return.")
-@click.option("--end", is_flag=True, help="Watch this folder no more, and return.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on stdout.")
-@click.option("--no-ui", is_flag=True, help="Stay headless, also on a terminal.")
+@click.option("--detach", is_flag=True, help="Watch in the background (in the engine), and return.")
+@click.option("--end", is_flag=True, help="Stop watching this folder, and return.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line on stdout.")
+@click.option("--no-ui", is_flag=True, help="Do not open the app.")
 @out_option
 @formats_option
 @click.pass_obj
@@ -48,13 +48,12 @@ def command(
     detach: bool, end: bool, as_json: bool, no_ui: bool, out: Path | None, formats: tuple[str, ...],
     flags: Flags,
 ) -> int:  # fmt: skip
-    """Scan whatever appears in a folder, as soon as it is whole.
+    """Scan files that appear in a folder, each when copying has finished.
 
-    What lies there already is scanned first. On a terminal the app is opened, and the engine
-    watches until that is ended (W on the Queue screen, or --end), also after it was started again.
-    With --no-ui, --json or --out, and in a pipe, all is headless: state and failures are printed as
-    they change and logged in the library's engine.log, and Ctrl+C ends it after the microbatch in
-    hand.
+    Files already in the folder are scanned first. On a terminal, watch opens the app; the engine
+    watches the folder, also after a restart, until you stop it (W on the Queue screen, or --end).
+    With --no-ui, --json or --out, and in a pipe, changes of state and failures are printed and
+    logged to engine.log in the library; Ctrl+C stops after the current microbatch.
     """
     place = Path(absolute(folder))
     if end:
@@ -79,15 +78,15 @@ def command(
 def _check_folder(named: str, place: Path) -> None:
     """Refuse what cannot be watched; only folders of this machine can."""
     if scheme_of(named) not in ("", "file"):
-        known = "only a folder of this machine can be watched: name a path or a file:/// URL"
+        known = "only a local folder can be watched; give a path or a file:/// URL"
         raise UsageError(f"{clean_path(named)}: {known}")
     if not place.is_dir():
-        raise UsageError(f"{clean_path(named)} is no folder; name one that is there")
+        raise UsageError(f"{clean_path(named)} is not a folder; name an existing one")
 
 
 async def _hand_over(session: Session, order: WatchFolder) -> int:
     client = await attached(session.library)
-    await _send(session, client, order, "watched by the engine; `watch --end` ends it")
+    await _send(session, client, order, "watched by the engine; `watch --end` stops it")
     return 0
 
 
@@ -95,7 +94,7 @@ async def _end(session: Session, order: EndWatch) -> int:
     """End a watch; where no engine runs, the library's record of it, and none is started."""
     if running(session.library) is None:
         await _check_is_recorded(session.library, order.folder)
-    await _send(session, await headless(session.library), order, "watched no more")
+    await _send(session, await headless(session.library), order, "no longer watched")
     return 0
 
 

@@ -149,7 +149,7 @@ class _Watching:
                 return await self._write(request)
             except DiskFull as full:
                 if not warned:
-                    self._session.out.warn(f"{full} (tried again every {RETRY_SECONDS:g} s)")
+                    self._session.out.warn(f"{full} (retrying every {RETRY_SECONDS:g} s)")
                 warned = True
                 if await self._stopped_within(RETRY_SECONDS):
                     raise

@@ -46,9 +46,9 @@ def _read(given: str) -> dict[str, Any]:
     try:
         read = json.loads(given)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where} is no JSON: {clean(str(error), limit=160)}") from error
+        raise ValueError(f"{where} is not valid JSON: {clean(str(error), limit=160)}") from error
     if not isinstance(read, dict):
-        raise ValueError(f"{where} must be a JSON object that is a JSON schema")
+        raise ValueError(f"{where} must be a JSON object that contains a JSON schema")
     return read
 
 
@@ -72,7 +72,7 @@ def _check(schema: dict[str, Any]) -> None:
             _check_reference(schema, reference)
     except SchemaError as error:
         raise ValueError(
-            f"no JSON schema: {clean(error.json_path)}: {clean(error.message, limit=160)}"
+            f"not a valid JSON schema: {clean(error.json_path)}: {clean(error.message, limit=160)}"
         ) from error
     except RecursionError as error:
         raise ValueError("the schema is nested too deeply") from error
@@ -86,14 +86,14 @@ def _check_reference(schema: dict[str, Any], reference: str) -> None:
 
     if not reference.startswith("#"):
         raise ValueError(
-            f"the schema refers to '{clean(reference, limit=120)}'; put that into its own $defs"
+            f"the schema refers to '{clean(reference, limit=120)}'; copy that into its own $defs"
         )
     name = str(schema.get("$id", "urn:answer"))
     registry: Any = Registry().with_resource(name, DRAFT202012.create_resource(schema))
     try:
         registry.resolver(name).lookup(reference)
     except Unresolvable as error:
-        raise ValueError(f"the schema has no '{clean(reference, limit=120)}'") from error
+        raise ValueError(f"the schema does not contain '{clean(reference, limit=120)}'") from error
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which faults that screening finds in a frame keep it from which models.
+"""Which faults, detected by screening, exclude a frame from which models.
 
 An entry of a `gate` setting is a screening stage ("quality": each of its faults) or one fault of a
 stage ("quality.dark"). `models.gate` holds for every stage that shows frames to a model, `gate` in
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 ALL_FRAMES = -1.0
-"""stands for every frame that is read, in `frames_gated`"""
+"""in `frames_gated`: every frame that is read"""
 
 
 def gates_of(spec: Spec, stage: str) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _check(spec: Spec, key: str, entries: tuple[str, ...]) -> None:
         known = [name for each in declarations() if each.faults for name in _names(each.name)]
         if entry not in known:
             raise ProfileError(
-                f"{key}: nothing is called '{clean(entry)}'{nearest(entry, known)}; "
+                f"{key}: unknown fault '{clean(entry)}'{nearest(entry, known)}; "
                 f"known: {', '.join(known)}"
             )
         if stage not in spec.stages:

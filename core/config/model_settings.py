@@ -12,11 +12,11 @@ from .variables import checked_names
 
 
 class Models(Section):
-    """How models are found, loaded and fed."""
+    """How models are selected, loaded and batched."""
 
     channel: Literal["stable", "edge"] = Field(
         "stable",
-        description="stable takes pinned commits, edge the newest upstream",
+        description="stable uses pinned commits, edge the newest upstream commits",
         json_schema_extra=NO_RESULT,
     )
     revisions: dict[str, str] = Field(
@@ -31,14 +31,14 @@ class Models(Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="precision of the weights; auto goes by the device, and for embedders on a "
-        "CPU by what a measurement finds faster",
+        description="precision of the weights; auto depends on the device, and for embedders on a "
+        "CPU on which precision a measurement finds faster",
     )
     attn: str = Field(
         "auto", description="attention backend: auto, sdpa, eager, flash_attention_2, ..."
     )
     quantize: Literal["none", "8bit", "4bit"] = Field(
-        "none", description="quantisation of VLM weights (an extra)"
+        "none", description="quantisation of VLM weights (needs an extra)"
     )
     preload: bool = Field(
         False,
@@ -49,27 +49,27 @@ class Models(Section):
         16,
         ge=1,
         le=1024,
-        description="frames a model is shown at once, and the unit of commit",
+        description="frames per model batch, stored in one transaction",
         json_schema_extra=NO_RESULT,
     )
     image_size: int = Field(
         0,
         ge=0,
         le=8192,
-        description="longest side of a frame models are shown; 0 goes by what they can see",
+        description="longest side of a frame given to a model, in pixels; 0 chooses by model",
     )
-    no_resize: bool = Field(False, description="show models full frames, whatever image_size says")
+    no_resize: bool = Field(False, description="give models full-size frames, ignoring image_size")
     keep_frames_mib: int = Field(
         1024,
         ge=0,
-        description="frames shown to a VLM kept in the library, so that another prompt decodes "
-        "nothing; 0 keeps none",
+        description="size of the cache of frames given to a VLM, so that another prompt needs "
+        "no decoding; 0: none",
         json_schema_extra=NO_RESULT,
     )
     gate: tuple[str, ...] = Field(
         (),
-        description="frames kept from models: 'quality', one fault such as 'quality.dark', "
-        "'dedupe'; the result says which and why",
+        description="faults that exclude frames from models: 'quality', one fault such as "
+        "'quality.dark', 'dedupe'; the result contains the frames and reasons",
         json_schema_extra=LATER,
     )
 
@@ -79,7 +79,7 @@ class GatedSection(Section):
 
     gate: tuple[str, ...] | None = Field(
         None,
-        description="frames kept from this stage's model; without it, models.gate",
+        description="faults that exclude frames from this stage's model; if not set, models.gate",
         json_schema_extra=LATER,
     )
 
@@ -89,8 +89,8 @@ class SchemaSection(GatedSection):
 
     json_schema: Annotated[str, FromFile(("{",))] = Field(
         "",
-        description="a file with a JSON schema that each answer must fit, or the schema itself; "
-        "what does not fit is kept as failed",
+        description="a file with a JSON schema that each answer must conform to, or the schema "
+        "itself; an answer that does not conform is stored as failed",
         json_schema_extra=LATER,
     )
 
@@ -101,23 +101,25 @@ class SchemaSection(GatedSection):
 
 
 class Vlm(Section):
-    """The vision-language model, unless a stage names its own."""
+    """The vision-language model (VLM), for stages that name no model of their own."""
 
     model: str = Field(
         "qwen3-vl-2b",
         min_length=1,
         description="a name from `sightline models list`, a repository, a folder, or an endpoint",
     )
-    max_tokens: int = Field(256, ge=1, le=32768, description="longest answer")
+    max_tokens: int = Field(
+        256, ge=1, le=32768, description="maximum length of an answer, in tokens"
+    )
     batch_size: int = Field(
-        4, ge=1, le=256, description="questions asked at once", json_schema_extra=NO_RESULT
+        4, ge=1, le=256, description="questions per batch", json_schema_extra=NO_RESULT
     )
     packing: int = Field(
         1,
         ge=1,
         le=6,
-        description="frames of a video that captions show in one question; MiniCPM-V 4.5 packs "
-        "them into one slot of time",
+        description="frames of a video per question of caption; MiniCPM-V 4.5 packs them into "
+        "one time slot",
     )
     max_slice_nums: int = Field(
         1, ge=1, le=9, description="slices of one high-resolution frame (MiniCPM-V)"
@@ -125,20 +127,20 @@ class Vlm(Section):
     thinking: bool = Field(False, description="let the model reason before it answers")
     variables: dict[str, str] = Field(
         default_factory=dict,
-        description="values of variables that prompts declare of their own, by name",
+        description="values of the variables that prompts declare, by name",
         json_schema_extra=LATER,
     )
     timeout_seconds: float = Field(
         120.0,
         gt=0,
-        description="longest wait for an endpoint's answer",
+        description="timeout of a request to an endpoint",
         json_schema_extra=NO_RESULT,
     )
     concurrency: int = Field(
         8,
         ge=1,
         le=256,
-        description="requests an endpoint gets at once",
+        description="concurrent requests to an endpoint",
         json_schema_extra=NO_RESULT,
     )
 

@@ -181,8 +181,8 @@ def editable(name: str) -> ProfileFile:
     profile = find(name)
     if profile.preset:
         raise ProfileError(
-            f"'{name}' is a preset and stays as it is; "
-            f"make your own: sightline profiles new my-{name} --extends {name}"
+            f"'{name}' is a preset and cannot be changed; "
+            f"create your own: sightline profiles new my-{name} --extends {name}"
         )
     return profile
 

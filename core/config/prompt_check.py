@@ -54,6 +54,6 @@ def _check_values(prompt: Prompt, given: Mapping[str, str]) -> None:
     for name, value in prompt.own_values.items():
         if not value and name not in given:
             raise ProfileError(
-                f"prompt '{prompt.reference}' needs a value for {{{name}}}; give it with "
-                f"--var {name}=VALUE, or as vlm.variables.{name} in the profile"
+                f"prompt '{prompt.reference}' needs a value for {{{name}}}; set it with "
+                f"--var {name}=VALUE, or with vlm.variables.{name} in the profile"
             )

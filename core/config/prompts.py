@@ -39,7 +39,7 @@ class Wording(Section):
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = Field("", max_length=500)
     defaults: dict[str, Annotated[str, Field(max_length=20_000)]] = Field(default_factory=dict)
-    """variables of its own by name; one without a value must be given one by each scan"""
+    """its own variables by name; each scan must set those without a value"""
 
     @field_validator("defaults")
     @classmethod
@@ -57,7 +57,7 @@ class Prompt(Section):
     answer: Literal["text", "keywords", "verdict"] = "text"
     note: str = ""
     defaults: dict[str, str] = Field(default_factory=dict)
-    """values of its own variables; empty ones lack theirs, see `bound`"""
+    """values of its own variables; empty if not set yet, see `bound`"""
     own: bool = False
     """of the user's own file"""
 
@@ -78,7 +78,7 @@ class Prompt(Section):
         return {name: self.defaults[name] for name in self.variables if name in self.defaults}
 
     def bound(self, values: Mapping[str, str]) -> Prompt:
-        """Return the prompt with values for variables of its own; others are not looked at."""
+        """Return the prompt with values for its own variables; others are ignored."""
         given = {name: value for name, value in values.items() if name in self.defaults}
         return self.model_copy(update={"defaults": {**self.defaults, **given}})
 
@@ -103,8 +103,8 @@ def check_answer(stage: str, wanted: str, prompt: Prompt) -> None:
     """Raise UsageError where a stage works on verdicts and the prompt asks for none."""
     if wanted == "verdict" and prompt.answer != wanted:
         raise UsageError(
-            f"{stage}.prompt = '{clean(prompt.reference)}' does not ask for a verdict; "
-            "take 'storm_verify', or add a prompt with answer = \"verdict\""
+            f"{stage}.prompt = '{clean(prompt.reference)}' does not request a verdict; "
+            "use 'storm_verify', or add a prompt with answer = \"verdict\""
         )
 
 
@@ -171,7 +171,7 @@ def add(name: str, wording: Wording) -> Prompt:
     """Keep a prompt of the user's own, as the next version of its name. Raises UsageError."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"'{clean(name)}' is no name for a prompt; use a to z, 0 to 9, '_' and '-'"
+            f"'{clean(name)}' is not a valid prompt name; use a to z, 0 to 9, '_' and '-'"
         )
     _check_variables(wording, f"prompt '{name}'")
     existing = {p.version: p for p in load_prompts().all() if p.name == name}
@@ -267,5 +267,5 @@ def _check_variables(wording: Wording, where: str) -> None:
             known = ", ".join(f"{{{name}}}" for name in names)
             raise ProfileError(
                 f"{where}: unknown variable {{{slot}}}{nearest(slot, names)}; known: {known}; "
-                f"declare one of your own with --var {slot}=VALUE, or in the file's `defaults`"
+                f"declare it with --var {slot}=VALUE, or in `defaults` of the file"
             )

@@ -33,7 +33,7 @@ WHITE = 128
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 _WRONG = (
     "a region is a rectangle [x, y, width, height] with x, y >= 0 and a size > 0, or a polygon "
-    "[[x, y], [x, y], [x, y], ...] of three corners or more with x, y >= 0 and an area > 0"
+    "[[x, y], [x, y], [x, y], ...] of at least three corners with x, y >= 0 and an area > 0"
 )
 
 
@@ -58,14 +58,14 @@ def is_polygon(found: Shape) -> bool:
 def mask_uri(value: Any) -> str:
     """Return a mask picture as a `data:` URI; empty for none.
 
-    White is looked at, black is not, and what is transparent counts as black. Raises ValueError.
+    White is searched, black is not; transparent pixels count as black. Raises ValueError.
     """
     given = str(value or "")
     if not given:
         return ""
     bits = mask_bits(given) if given.startswith(URI) else _reduced(given)
     if not bits.any():
-        raise ValueError("the mask is black everywhere, so nothing would be looked at")
+        raise ValueError("the mask is completely black, so nothing would be searched")
     return given if given.startswith(URI) else URI + base64.b64encode(_png(bits)).decode("ascii")
 
 
@@ -82,7 +82,7 @@ def mask_bits(uri: str) -> NDArray[np.bool_]:
                 raise ValueError("the mask is too large")
             return np.asarray(image.convert("L")) >= WHITE
     except (OSError, binascii.Error, SyntaxError) as error:
-        raise ValueError("regions.mask holds no PNG picture") from error
+        raise ValueError("regions.mask does not contain a PNG picture") from error
 
 
 @lru_cache(maxsize=8)
@@ -132,7 +132,7 @@ def _reduced(path: str) -> NDArray[np.bool_]:
             image.thumbnail((LONGEST_MASK, LONGEST_MASK), Image.Resampling.BOX)
             both = image.convert("RGBA")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        why = getattr(error, "strerror", None) or "it is no picture"
+        why = getattr(error, "strerror", None) or "it is not a picture"
         raise ValueError(f"{where} cannot be read: {why}") from error
     opaque = np.asarray(both.getchannel("A")) >= WHITE
     return (np.asarray(both.convert("L")) >= WHITE) & opaque

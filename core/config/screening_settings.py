@@ -19,41 +19,43 @@ DEVICES = (
 
 
 class Sampling(Section):
-    """Which frames of a video are looked at. Pictures are always looked at whole."""
+    """Which frames of a video are processed. Pictures are always processed."""
 
     mode: Literal["every", "fps", "count", "keyframes"] = Field(
-        "every", description="every frame, so many a second, so many in all, or keyframes only"
+        "every",
+        description="every: all frames; fps: frames per second; count: frames in total; "
+        "keyframes: keyframes only",
     )
-    fps: float = Field(2.0, gt=0, le=1000, description="frames a second with mode = 'fps'")
-    count: int = Field(64, ge=1, description="frames in all, evenly spread, with mode = 'count'")
-    max_frames: int | None = Field(None, ge=1, description="stop after so many frames of a source")
+    fps: float = Field(2.0, gt=0, le=1000, description="frames per second with mode = 'fps'")
+    count: int = Field(64, ge=1, description="frames in total, evenly spaced, with mode = 'count'")
+    max_frames: int | None = Field(None, ge=1, description="maximum number of frames of a source")
     reader: Literal["auto", "pyav", "decord"] = Field(
         "auto",
-        description="who decodes sampled frames; auto takes decord where it agrees with the "
-        "container and PyAV otherwise. Every-frame reading is always PyAV's",
+        description="decoder of sampled frames; auto uses decord where it agrees with "
+        "the container, else PyAV. Mode 'every' always uses PyAV",
     )
     stream: Literal["auto", "all"] | Annotated[int, Field(ge=0, le=99)] = Field(
         "auto",
-        description="which video stream of a file with several: auto takes the one players show, "
-        "a number another (0 is the first, as FFmpeg counts), 'all' looks at each",
+        description="video stream to read: auto (the one players show), a number "
+        "(0 is the first, as in FFmpeg), or 'all' of them",
     )
     raw_rate: float | None = Field(
         None,
         gt=0,
         le=1000,
-        description="frames a second of raw streams (.h264, .hevc), which have no times; without "
-        "it, what the stream itself says, else 25",
+        description="frame rate of raw streams (.h264, .hevc), which have no timestamps; "
+        "default: the stream's own rate, else 25",
     )
     loop_filter: Literal["full", "skip"] = Field(
         "full",
-        description="skip leaves out the decoder's deblocking (H.264, HEVC): less work, but pixels "
-        "are not those of the recording, and flashes can be missed",
+        description="skip omits deblocking (H.264, HEVC): less work, but pixels differ from the "
+        "recording, and flashes can be missed",
     )
     decoder: str = Field(
         "software",
-        description="software decodes on the processor; auto takes a device that decodes where "
-        "there is one, such as cuda; a name one of FFmpeg's devices, with its number or path "
-        "(cuda:1, vaapi:/dev/dri/renderD129). Without that device software decodes",
+        description="software decodes on the CPU; auto uses a device that decodes, such as cuda, "
+        "if there is one; or the name of an FFmpeg device, with its number or path (cuda:1, "
+        "vaapi:/dev/dri/renderD129). Without that device, software decodes",
     )
 
     @field_validator("decoder")
@@ -67,22 +69,21 @@ class Sampling(Section):
 
 
 class Regions(Section):
-    """Where to look: rectangles, polygons, a mask.
+    """Regions to search: rectangles, polygons, a mask.
 
-    A rectangle is [x, y, width, height], a polygon [[x, y], [x, y], [x, y], ...]; in fractions of
-    the frame when all its numbers are at most 1, else in pixels.
+    A rectangle is [x, y, width, height], a polygon [[x, y], [x, y], [x, y], ...]: fractions of the
+    frame if all its numbers are at most 1, otherwise pixels.
     """
 
     include: tuple[RegionShape, ...] = Field(
-        (), description="look only inside these rectangles and polygons"
+        (), description="search only inside these rectangles and polygons"
     )
     exclude: tuple[RegionShape, ...] = Field(
-        (), description="never look inside these rectangles and polygons"
+        (), description="do not search inside these rectangles and polygons"
     )
     mask: Annotated[str, FromFile(("data:",))] = Field(
         "",
-        description="a picture that is white where to look and black elsewhere, stretched over the "
-        "frame",
+        description="a picture, stretched over the frame: white where to search, black elsewhere",
         json_schema_extra=LATER,
     )
 
@@ -98,10 +99,10 @@ class Regions(Section):
 
 
 class Events(Section):
-    """How candidates become events."""
+    """How accepted candidates become events."""
 
     merge_seconds: float = Field(
-        0.25, ge=0, description="accepted candidates closer than this become one event"
+        0.25, ge=0, description="accepted candidates closer than this are merged into one event"
     )
     pre_seconds: float = Field(1.0, ge=0, description="lead-in of an event's clip")
     post_seconds: float = Field(2.0, ge=0, description="run-out of an event's clip")
@@ -110,45 +111,55 @@ class Events(Section):
 
 
 class Limits(Section):
-    """Caps that keep hostile or broken files from taking the machine."""
+    """Limits that protect the machine from hostile or damaged files."""
 
-    max_megapixels: float = Field(200.0, gt=0, description="a larger picture is refused unread")
-    max_frames: int = Field(50_000_000, ge=1, description="a longer video is refused")
-    stall_seconds: float = Field(
-        60.0, gt=0, description="a decoder that gives nothing for so long is stopped"
+    max_megapixels: float = Field(
+        200.0,
+        gt=0,
+        description="maximum size of a picture; larger ones are refused before decoding",
     )
-    memory_mib: int = Field(4096, ge=256, description="address space a decoding process may take")
+    max_frames: int = Field(50_000_000, ge=1, description="maximum length of a video in frames")
+    stall_seconds: float = Field(
+        60.0, gt=0, description="a decoder without output for this long is stopped"
+    )
+    memory_mib: int = Field(4096, ge=256, description="address space limit of a decoding process")
     damage_mib: int = Field(
         1024,
         ge=1,
-        description="how far the next packet is searched for in a damaged file; behind a longer "
-        "stretch without any, the rest is not read",
+        description="how far to search for the next packet in a damaged file; after a "
+        "longer gap the rest is not read",
     )
 
 
 class Run(Section):
-    """How the work is done; none of it changes a result."""
+    """How the work is done. These settings do not change results."""
 
     batch_size: int = Field(
-        128, ge=1, le=4096, description="frames of a microbatch: the unit of commit and of progress"
+        128,
+        ge=1,
+        le=4096,
+        description="frames of a microbatch, the unit that is measured, "
+        "stored and reported together",
     )
     parallel: int = Field(
-        0, ge=0, description="videos at once; 0 takes one a core while as many wait, 16 at most"
+        0,
+        ge=0,
+        description="videos processed in parallel; 0: one per core while as many wait, at most 16",
     )
     decode_threads: int = Field(
-        0, ge=0, description="threads of one decoder; 0 shares the cores, and two more"
+        0, ge=0, description="threads of one decoder; 0 divides the cores, plus two"
     )
 
 
 class Output(Section):
-    """What a scan writes besides the library."""
+    """What a scan writes in addition to the library."""
 
     formats: tuple[str, ...] = Field(
-        ("json", "csv"), description="files per source written into the folder given with --out"
+        ("json", "csv"), description="export formats written to the folder given with --out"
     )
     thumbnails: bool = Field(
         False,
-        description="make small pictures of the events during the scan, not when they are first "
-        "exported or looked at; in busy footage this decodes everything twice",
+        description="create thumbnails of events during the scan, not when first exported "
+        "or viewed; in busy footage this decodes everything twice",
     )
     thumbnail_pixels: int = Field(320, ge=32, le=2048, description="longest side of a thumbnail")

@@ -33,9 +33,9 @@ class Spec(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    profile: str = Field("", description="the profile this came from", exclude=True)
-    description: str = Field("", description="one line for lists", exclude=True)
-    stages: tuple[str, ...] = Field(("flash",), description="what is done, of: {stages}")
+    profile: str = Field("", description="name of the profile", exclude=True)
+    description: str = Field("", description="one line of description", exclude=True)
+    stages: tuple[str, ...] = Field(("flash",), description="stages to run, of: {stages}")
     sampling: Sampling = Field(default_factory=Sampling)
     regions: Regions = Field(default_factory=Regions)
     events: Events = Field(default_factory=Events)
@@ -234,7 +234,7 @@ def _check_needs(spec: Spec, name: str) -> None:
     stage = declaration(name)
     lacking = next((needed for needed in stage.needs if needed not in spec.stages), None)
     if lacking:
-        raise ProfileError(f"stages: '{name}' works on what '{lacking}' finds; add '{lacking}'")
+        raise ProfileError(f"stages: '{name}' needs the results of '{lacking}'; add '{lacking}'")
     finds = any(declaration(each).events for each in spec.stages)
     if stage.role == "verification" and not finds:
         raise ProfileError(

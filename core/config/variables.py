@@ -15,7 +15,9 @@ def checked_names(values: dict[str, str]) -> dict[str, str]:
     """Return variables of a user's own. Raises ValueError for a name that none can have."""
     for name in values:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"'{clean(name)}' is no variable's name; use a to z, 0 to 9 and '_'")
+            raise ValueError(
+                f"'{clean(name)}' cannot be the name of a variable; use a to z, 0 to 9 and '_'"
+            )
         if name in VARIABLES:
-            raise ValueError(f"'{name}' is filled in by the scan; give yours another name")
+            raise ValueError(f"scans fill in '{name}' themselves; choose another name")
     return values

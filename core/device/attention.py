@@ -122,7 +122,7 @@ def judge(name: str, device: Capability, dtype: str | None) -> Backend:
 def attention_report(machine: Machine, pip: str = "pip") -> tuple[Backend, ...]:
     """Return every backend and whether it can work on a machine, for `doctor`.
 
-    Nothing of torch is loaded: only what is installed is looked at. The `mend` of a flash backend
+    torch is not imported: only the installed files are examined. The `mend` of a flash backend
     is the command that installs it for this machine, or says that none exists.
     """
     return tuple(_on_disk(name, machine, pip) for name in BACKENDS[1:])
@@ -157,12 +157,12 @@ def _other_binary(package: Package, machine: Machine) -> str:
     linked = linked_cuda(package.distribution, package.module)
     if linked and linked != machine.cuda_major:
         return (
-            f"{package.distribution} is linked with CUDA {linked}, and this torch has CUDA "
-            f"{machine.cuda}"
+            f"{package.distribution} is linked with CUDA {linked}, and the installed torch "
+            f"has CUDA {machine.cuda}"
         )
     abi = built_with_cxx11_abi(package.distribution, package.module)
     if None not in (abi, machine.cxx11_abi) and abi != machine.cxx11_abi:
-        return f"{package.distribution} was built for torch with the other C++ ABI"
+        return f"{package.distribution} was built for the other C++ ABI of torch"
     return ""
 
 
@@ -171,7 +171,7 @@ def _install(name: str, machine: Machine, pip: str) -> str:
         return install_flash_attn(machine, pip)
     if name == "flash_attention_4":
         return install_flash_attn_4(machine, pip)
-    return f"no wheel of it is published; {FLASH[name].install}"
+    return f"no wheel is published; {FLASH[name].install}"
 
 
 def _installed(name: str, package: Package, device: Capability) -> Backend:
@@ -199,9 +199,9 @@ def _mismatch(name: str, package: Package, torch: str, cuda: str = "") -> Backen
     if for_torch and torch and not re.match(rf"{re.escape(for_torch[1])}\D", torch + " "):
         wrong = f"torch {for_torch[1]}, and torch {torch} is installed"
     elif for_cuda and cuda and for_cuda[1] != cuda.split(".", maxsplit=1)[0]:
-        wrong = f"CUDA {for_cuda[1]}, and this torch has CUDA {cuda}"
+        wrong = f"CUDA {for_cuda[1]}, and the installed torch has CUDA {cuda}"
     elif other_abi:
-        wrong = "the old C++ ABI, which torch has not had since 2.7"
+        wrong = "the old C++ ABI, which torch has not used since 2.7"
     if not wrong:
         return Backend(name, True)
     why = f"{package.distribution} {stated} was built for {wrong}"

@@ -1,6 +1,6 @@
-"""What keeps this environment from being the one that was installed: said at the first scan.
+"""How this environment differs from the one that was installed; reported at the first scan.
 
-`sightline doctor` says the same with the command that fixes it. Nothing of torch is imported.
+`sightline doctor` reports the same with the command that fixes it. torch is not imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FLOORS = {"torch": "2.9", "transformers": "5"}
 def drift() -> list[str]:
     """Return what is wrong with this environment, a sentence each, for whoever uses a model."""
     found = [_environment(), *(too_old(name, package_version(name)) for name in FLOORS), _gpu()]
-    return [f"{clean(each)}; `sightline doctor` says how to fix it" for each in found if each]
+    return [f"{clean(each)}; `sightline doctor` shows how to fix it" for each in found if each]
 
 
 def too_old(name: str, version: str | None) -> str:
@@ -45,10 +45,13 @@ def _gpu() -> str:
     torch, built = package_version("torch"), torch_cuda()
     driver = driver_with_gpu()
     if driver is None:
-        return "an NVIDIA GPU is here but its driver is not" if nvidia_card() else ""
+        return "there is an NVIDIA GPU but no driver" if nvidia_card() else ""
     if not built:
-        return f"torch {torch} is a CPU build and cannot use the GPU that is here"
+        return f"torch {torch} is a CPU build and cannot use the GPU of this machine"
     if driver.cuda[0] < int(built.split(".", maxsplit=1)[0]):
         served = ".".join(map(str, driver.cuda))
-        return f"torch {torch} is built for CUDA {built}; driver {driver.version} serves {served}"
+        return (
+            f"torch {torch} is built for CUDA {built}; driver {driver.version} supports up to "
+            f"{served}"
+        )
     return ""

@@ -70,7 +70,7 @@ def install_flash_attn(machine: Machine, pip: str) -> str:
     """Return the command for FlashAttention 2, or a sentence that says why none exists."""
     why = _impossible(machine)
     if why:
-        return f"no flash-attn can be installed for this machine: {why}"
+        return f"flash-attn cannot be installed on this machine: {why}"
     key = (machine.cuda_major, machine.minor, machine.python, machine.platform)
     if key in WHEELS:
         stated = f"cu{machine.cuda_major}torch{machine.minor}cxx11abiTRUE"
@@ -80,18 +80,18 @@ def install_flash_attn(machine: Machine, pip: str) -> str:
     if machine.nvcc.split(".", maxsplit=1)[0] == machine.cuda_major:
         # The package's own set-up takes a wheel if its release has one by now, else it compiles.
         return f"MAX_JOBS=4 {pip} install flash-attn=={RELEASE} --no-build-isolation --no-cache-dir"
-    compiler = f"nvcc is of CUDA {machine.nvcc}" if machine.nvcc else "there is no nvcc"
+    compiler = f"nvcc has CUDA {machine.nvcc}" if machine.nvcc else "there is no nvcc"
     return (
         f"no install line exists for this machine: no wheel of flash-attn {RELEASE} is known for "
         f"torch {machine.minor} with CUDA {machine.cuda_major}, {machine.python} and "
-        f"{machine.platform}, and {compiler} here to build one (CUDA {machine.cuda} is needed)"
+        f"{machine.platform}, and {compiler} to build one (CUDA {machine.cuda} is needed)"
     )
 
 
 def install_flash_attn_4(machine: Machine, pip: str) -> str:
     """Return the command for FlashAttention 4: written in Python, it fits any torch."""
     if not machine.cuda or machine.compute is None or not machine.platform.startswith("linux"):
-        return f"no flash-attn-4 can be installed for this machine: {_impossible(machine)}"
+        return f"flash-attn-4 cannot be installed on this machine: {_impossible(machine)}"
     extra = "[cu13]" if machine.cuda_major == "13" else ""
     return f'{pip} install --pre "flash-attn-4{extra}"'
 
@@ -114,9 +114,9 @@ def built_with_cxx11_abi(distribution_name: str, module: str) -> bool | None:
 
 def _impossible(machine: Machine) -> str:
     if not machine.platform.startswith("linux"):
-        return f"it runs on Linux, and this is {machine.platform}"
+        return f"it runs on Linux, not on {machine.platform}"
     if machine.compute is None:
-        return "it has no NVIDIA GPU that the driver reports"
+        return "the driver reports no NVIDIA GPU"
     if not machine.cuda:
         return f"torch {machine.torch} is a CPU build"
     if machine.compute < (8, 0):

@@ -276,9 +276,9 @@ def _no_driver(error: Exception) -> CheckResult:
         return failure("the NVIDIA driver was updated and the old one is still loaded", "reboot")
     if kind != "NVMLError_LibraryNotFound":
         text = f"the NVIDIA driver does not answer: {error}"
-        return warning(text, "run nvidia-smi and do what it says")
+        return warning(text, "run nvidia-smi and follow its message")
     if nvidia_card():
-        text = "an NVIDIA GPU is here but its driver is not: everything runs on the CPU"
+        text = "there is an NVIDIA GPU but no driver: everything runs on the CPU"
         return warning(text, "install the NVIDIA driver (in a container: start it with --gpus all)")
     return ok("no NVIDIA driver: everything runs on the CPU")
 
@@ -293,7 +293,10 @@ def _torch_with(driver: Driver, found: dict[str, Any]) -> CheckResult:
     if found["available"] and not error:
         return ok(f"{text} computes on the GPU (driver: CUDA {_dotted(driver.cuda)})")
     if found["available"] and "out of memory" in error:
-        return warning(f"{text} finds no free GPU memory", "run nvidia-smi and end what fills it")
+        return warning(
+            f"{text} finds no free GPU memory",
+            "run nvidia-smi and stop the processes that use the memory",
+        )
     return _torch_refused(driver, f"{text} cannot use the GPU", built, error)
 
 

@@ -35,7 +35,7 @@ CHECKED_THROUGH = 200 * MIB
 SMALLEST_TERMINAL = (80, 24)
 FEWEST_FILES = 1024
 CPU_FLAGS = ("avx2", "avx512_bf16", "amx_bf16", "amx_int8")
-REPORT = "report this line as a defect of sightline"
+REPORT = "report this line as a bug in sightline"
 AV_LIBRARIES = ("libavcodec", "libavformat", "libavutil", "libswscale")
 DECODERS = {
     "h264": ("h264",),
@@ -163,7 +163,7 @@ def disk(asked: DoctorRequest) -> CheckResult:
     except OSError as error:
         text = f"{folder} cannot be written: {error.strerror or error}"
         full = error.errno in FULL
-        fix = "free some space, or name a folder elsewhere" if full else "name a folder of yours"
+        fix = "free some space, or name a folder elsewhere" if full else "name a folder you own"
         return failure(text, f"{fix} with --library")
     text = f"{free / GIB:.1f} GiB free at {folder}"
     if free < DISK_WARNING:
@@ -178,15 +178,17 @@ def library(asked: DoctorRequest) -> CheckResult:
 
     path = asked.library / "library.db"
     if not os.path.exists(path):
-        return ok(f"no library at {asked.library} yet; the first scan makes it")
+        return ok(f"no library at {asked.library} yet; the first scan creates it")
     try:
         version, trouble = _look_into(path)
     except sqlite3.OperationalError as error:
-        return warning(f"{path} cannot be opened now: {error}", "stop what uses it; then try again")
+        return warning(
+            f"{path} cannot be opened now: {error}", "stop the program that uses it, then try again"
+        )
     except sqlite3.DatabaseError as error:
         version, trouble = 0, str(error)
     if trouble:
-        return failure(f"{path} is damaged: {trouble}", "put its last copy back, or scan again")
+        return failure(f"{path} is damaged: {trouble}", "restore it from a backup, or scan again")
     return ok(f"{path}: {path.stat().st_size / MIB:.1f} MiB, schema {version}")
 
 

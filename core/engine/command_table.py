@@ -57,7 +57,7 @@ def _steer_download(
 ) -> None:
     number = engine.find("download", command.name)
     if number is None:
-        raise UnknownName(f"{command.name} is not being fetched")
+        raise UnknownName(f"{command.name} is not being downloaded")
     match command:
         case commands.PausePull():
             engine.pause(number)

@@ -24,7 +24,7 @@ def kind_of(row: JobRow) -> type[Job]:
     """Return the class of a job in the library. Raises UsageError for an unknown kind."""
     if row.kind not in KINDS.names():
         raise UsageError(
-            f"job {row.number} is {called(row.kind)}, a kind of job that this version does not "
-            "know: it is kept as it is; update sightline to continue it or to remove it"
+            f"job {row.number} is {called(row.kind)}, a kind of job that this version does "
+            "not know: it is kept unchanged; update sightline to continue or remove it"
         )
     return KINDS.load(row.kind)

@@ -100,9 +100,7 @@ class JobRunner:
         """Move a job that waits by so many places. Raises UnknownName or UsageError."""
         job = self.get(number)
         if not job.resource:
-            raise UsageError(
-                f"job {number} has no place in the queue: it is not kept waiting by others"
-            )
+            raise UsageError(f"job {number} is not in the queue: it runs without waiting")
         self._queue.move(number, by)
 
     def suspend(self, *, standing_only: bool = False) -> None:

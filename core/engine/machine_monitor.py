@@ -61,7 +61,7 @@ class MachineMonitor:
                 self.machine = meter.read()
                 self._samples.append(_sample(self.machine, self._engine()))
             except Exception:  # a meter that fails must not end the engine, nor fill its log
-                log.exception("the machine could not be measured; no more is tried")
+                log.exception("the machine's metrics could not be read; no further attempts")
                 break
         meter.close()
 

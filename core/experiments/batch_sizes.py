@@ -76,7 +76,7 @@ def sources_of(spec: Spec, paths: Sequence[str], most: int) -> list[Source]:
         raise UsageError(f"{clean(planned.missing[0].path)}: {planned.missing[0].reason}")
     sources = _some(planned, most) if spec.model_stages else list(planned.sources)
     if not sources:
-        raise NothingToScan("nothing to look at there: no video or picture")
+        raise NothingToScan("nothing to check: no video or picture found")
     return sources
 
 
@@ -319,10 +319,10 @@ def _said(stage: str, ran: _Notes, alone: _Notes) -> Agreement:
 def _difference(one: Annotation | None, other: Annotation | None) -> str:
     """Say where two answers to the same question part."""
     if one is None or other is None:
-        return f"frame {(one or other).frame}: there in one, not in the other"  # type: ignore[union-attr]
+        return f"frame {(one or other).frame}: present in only one of the two"  # type: ignore[union-attr]
     texts = one.body.get("text"), other.body.get("text")
     if not all(isinstance(text, str) for text in texts):
-        return f"frame {one.frame}: other numbers"
+        return f"frame {one.frame}: different numbers"
     first, second = str(texts[0]), str(texts[1])
     at = next(
         (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),

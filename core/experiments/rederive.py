@@ -33,7 +33,7 @@ from ..stores.results import Result
 from .agreement import key_of, same
 from .stage_output import Golden, check_replay, difference, output_of
 
-EARLIER = "an earlier version measured it; scan it again"
+EARLIER = "measured by an earlier version; scan it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,12 @@ class Rederivation:
         except ReaderKilled as error:
             return RederivedSource(task.path, "skipped", str(error))
         except (SourceError, OSError) as error:
-            return RederivedSource(task.path, "changed", f"cannot be read any more ({error})")
+            return RederivedSource(task.path, "changed", f"can no longer be read ({error})")
         now = self._beside.results.info(again.result.content, task.path)
         if (now.timing, now.pixels) != (before.timing, before.pixels):
             return RederivedSource(task.path, "skipped", EARLIER)
         if self._golden is not None and task.content not in self._golden.sources:
-            return RederivedSource(task.path, "skipped", "the golden file has nothing of it")
+            return RederivedSource(task.path, "skipped", "the golden file does not contain it")
         found = self._difference_of_stage(again) if self._stage else _difference(kept, again)
         return RederivedSource(task.path, "changed" if found else "same", found)
 
@@ -167,7 +167,7 @@ def _kept(library: Library, content: str, spec: Spec) -> _Kept | None:
 def _difference(kept: _Kept, again: _Kept) -> str:
     for what in ("frames", "candidates", "moments"):
         if getattr(again.result, what) != getattr(kept.result, what):
-            return f"other {what} than kept"
+            return f"different {what} than stored"
     others = {key_of(note): note for note in again.annotations}
     changed = Counter(
         note.stage
@@ -177,6 +177,6 @@ def _difference(kept: _Kept, again: _Kept) -> str:
     if not changed:
         return ""
     total = Counter(note.stage for note in kept.annotations)
-    return "other answers: " + ", ".join(
+    return "different answers: " + ", ".join(
         f"{count} of {total[stage]} in {stage}" for stage, count in changed.items()
     )

@@ -50,7 +50,7 @@ def check_stage(spec: Spec, stage: str) -> None:
     if stage not in spec.stages:
         known = list(spec.stages)
         raise UsageError(
-            f"no stage '{clean(stage)}' in that scan{nearest(stage, known)}; "
+            f"that scan has no stage '{clean(stage)}'{nearest(stage, known)}; "
             f"it has {', '.join(known)}"
         )
 
@@ -59,7 +59,7 @@ def check_replay(spec: Spec, stage: str, golden: Golden | None) -> None:
     """Raise UsageError if a stage cannot be compared with a golden file."""
     check_stage(spec, stage)
     if golden is not None and golden.stage != stage:
-        raise UsageError(f"the golden file is of stage '{clean(golden.stage)}', not of '{stage}'")
+        raise UsageError(f"the golden file contains stage '{clean(golden.stage)}', not '{stage}'")
 
 
 def version_of(stage: str) -> int:
@@ -119,7 +119,7 @@ def _difference_of_candidates(
                     f"candidate {number} at frame {one['peak_frame']}: {name} {other.get(name)} "
                     f"instead of {one[name]}{near}"
                 ]
-    return ["candidates have other fields"]
+    return ["candidates have different fields"]
 
 
 def golden_rows(library: Library, scan: int, stage: str) -> Iterator[dict[str, Any]]:
@@ -153,7 +153,7 @@ def read_golden(path: Path) -> Golden:
         raise UsageError(f"{clean_path(str(path))}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{clean_path(str(path))} is no golden file of this version ({clean(str(error))}); "
+            f"{clean_path(str(path))} is not a golden file of this version ({clean(str(error))}); "
             "write one with `runs verify SCAN --stage NAME --write-golden FILE`"
         ) from error
 

@@ -113,7 +113,10 @@ def remove(cache: Path, repo: str, commit: str = "") -> int:
             _remove_tree(folder.path)
         return model.size_bytes + model.leftover_bytes
     if commit not in folder.commits():
-        raise UnknownName(f"{clean(repo)} is not here at {commit}; `models show` lists what is")
+        raise UnknownName(
+            f"{clean(repo)} is not on this disk at {commit}; `models show` lists "
+            "the commits that are"
+        )
     return _remove_commit(folder, commit)
 
 
@@ -143,7 +146,8 @@ def _remove_tree(path: Path) -> None:
 def _not_busy(folder: Folder) -> None:
     if folder.busy():
         raise EnvironmentFault(
-            f"{clean(folder.repo)} is being fetched by some process; wait for it, or stop it first"
+            f"{clean(folder.repo)} is being downloaded by another process; wait for it, or stop "
+            "it first"
         )
 
 

@@ -6,7 +6,7 @@ from ..errors import Interrupted
 from ..pipeline.channel import Cancelled, Control
 
 __all__ = ["Control", "checkpoint", "sleep"]
-_STOPPED = "stopped; what came is kept, and the same command continues from there"
+_STOPPED = "stopped; run the same command again to continue where it stopped"
 
 
 def checkpoint(control: Control) -> None:

@@ -46,8 +46,8 @@ def disk_errors(path: Path) -> Iterator[None]:
         shown = clean_path(str(path))
         if error.errno in _FULL:
             raise DiskFull(
-                f"no space left to write {shown}; free some space, and the same command continues "
-                "from there"
+                f"no space left to write {shown}; free some space, then run the same command again "
+                "to continue"
             ) from error
         reason = clean(error.strerror or str(error))
         raise EnvironmentFault(

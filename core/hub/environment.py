@@ -27,7 +27,7 @@ def endpoint() -> str:
         named = constants.ENDPOINT
     if not _is_address(named):  # it is not shown: it may hold a password
         raise EnvironmentFault(
-            "HF_ENDPOINT is no address of a hub; it must be https://HOST[:PORT], or unset it"
+            "HF_ENDPOINT is not a hub address; set it to https://HOST[:PORT], or unset it"
         )
     return named.rstrip("/")
 
@@ -83,7 +83,7 @@ def token() -> str | None:
     except Exception as error:  # its words might hold a secret
         kind = type(error).__name__
         raise EnvironmentFault(
-            f"no token for the hub could be had ({kind}); try `hf auth login`"
+            f"could not read a token for the hub ({kind}); try `hf auth login`"
         ) from error
 
 

@@ -63,7 +63,7 @@ def unreachable(error: Exception, asked: HubRequest) -> str:
     """Return why a hub could not be talked to, in words."""
     why = clean(str(error) or type(error).__name__)
     if "CERTIFICATE_VERIFY_FAILED" in why:
-        why += "; a network that inspects traffic has a certificate of its own: SSL_CERT_FILE"
+        why += "; a network that inspects traffic needs its certificate in SSL_CERT_FILE"
     environment = network.words(asked.hub)
     return f"{clean(asked.hub)} cannot be reached ({'; '.join(filter(None, (why, environment)))})"
 
@@ -71,9 +71,9 @@ def unreachable(error: Exception, asked: HubRequest) -> str:
 def gave_up(reason: str, asked: HubRequest, *, kept: bool) -> DownloadFailed:
     """Return the error for a fault that did not pass."""
     what = clean(asked.repo) + (f": {clean(asked.path)}" if asked.path else "")
-    keep = "what came is kept, and the same command continues from there" if kept else (
-        "check the network, or HF_ENDPOINT if you use a mirror; with --offline only what is on "
-        "this disk is used"
+    keep = "run the same command again to continue" if kept else (
+        "check the network, or HF_ENDPOINT if you use a mirror; --offline uses only what is "
+        "on this disk"
     )  # fmt: skip
     return DownloadFailed(f"{what}: {reason}; {keep}")
 

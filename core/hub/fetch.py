@@ -179,9 +179,9 @@ class Fetch:
         part.discard()
         self._tally.at(self._file.path, 0)
         raise DownloadFailed(
-            f"{clean(self._folder.repo)}: '{clean(self._file.path)}' came with a wrong checksum "
-            "and was discarded; the same command fetches it again, and if this comes again, the "
-            "hub or mirror is at fault"
+            f"{clean(self._folder.repo)}: '{clean(self._file.path)}' had a wrong checksum "
+            "and was discarded; run the same command again; if this repeats, the "
+            "hub or mirror is faulty"
         )
 
     def _held(self) -> None:

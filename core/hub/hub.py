@@ -129,7 +129,7 @@ class Hub:
         )
         if missing:
             raise ModelRefused(
-                f"{clean(found.name)} was fetched, and its repository lacks "
+                f"{clean(found.name)} was downloaded, but its repository lacks "
                 f"{clean(', '.join(missing), limit=200)}; it cannot be loaded"
             )
         # A branch that was named on purpose says nothing about what the name alone should mean.
@@ -155,7 +155,7 @@ class Hub:
 
         reference = parse(text, self.catalog)
         if reference.where != "hub":
-            raise UsageError(f"{clean(text)} was not fetched by sightline, so it is not removed")
+            raise UsageError(f"{clean(text)} was not downloaded by sightline, so it is not removed")
         folder = Folder(self.cache, reference.repo)
         commit = reference.revision
         if commit and not is_commit(commit):
@@ -163,7 +163,7 @@ class Hub:
             commit = folder.ref(commit) or (begun[0] if len(begun) == 1 else "")
             if not commit:
                 raise UnknownName(
-                    f"{clean(text)} is not here; `sightline models show` lists what is"
+                    f"{clean(text)} is not on this disk; `sightline models show` lists what is"
                 )
         return cache.remove(self.cache, reference.repo, commit)
 
@@ -209,7 +209,9 @@ class Hub:
         known = self.catalog
         reference = parse(text, known)
         if reference.where != "hub":
-            raise UsageError(f"{clean(text)} has no commit to pin: it is no model of the hub")
+            raise UsageError(
+                f"{clean(text)} has no commit to pin because it is not a model of the hub"
+            )
         newest = Folder(self.cache, reference.repo).ref("main") or ""
         commit = commit_to_pin(reference, known.rows(reference.repo), newest)
         return self.pins.set(reference.repo, commit, "promoted")
@@ -219,15 +221,15 @@ class Hub:
 
         name = clean(resolved.name)
         if not resolved.repo:
-            raise UsageError(f"{name} is not fetched: it is {_other(resolved)}")
+            raise UsageError(f"{name} is not downloaded: it is {_other(resolved)}")
         if self.offline:
             raise ModelMissing(
-                f"{name} cannot be fetched: {self.offline} forbids it; with a network: "
+                f"{name} cannot be downloaded: {self.offline} is set; online, run: "
                 f"sightline models pull {clean(resolved.text)}"
             )
         if resolved.needs_remote_code and not resolved.remote_code:
             raise ModelRefused(
-                f"{name} runs Python code of its own: read it at {code_page(resolved)}, and if you "
+                f"{name} runs its own Python code: read it at {code_page(resolved)}, and if you "
                 f"trust it: sightline models pull {name}@{resolved.revision} --allow-remote-code"
             )
 
@@ -238,4 +240,4 @@ class Hub:
 
 
 def _other(resolved: Resolved) -> str:
-    return "behind an endpoint" if resolved.url else "a folder of your own"
+    return "behind an endpoint" if resolved.url else "a local folder"

@@ -44,7 +44,7 @@ def safe_path(repo: str, path: str) -> str:
     if not sound or "\\" in path or ":" in path or PurePosixPath(path).is_absolute():
         raise ModelRefused(
             f"{clean(repo)} lists a file '{clean_path(path)}' that must not be written; "
-            "the model was refused and nothing was fetched"
+            "the model was refused and nothing was downloaded"
         )
     return path
 

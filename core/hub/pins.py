@@ -54,7 +54,7 @@ class Pins:
             if not is_commit(str(pin.commit)):
                 raise ProfileError(
                     f"{clean_path(str(self.path))}: {clean(pin.repo)} is pinned to "
-                    f"'{clean(str(pin.commit), limit=60)}', which is no full commit"
+                    f"'{clean(str(pin.commit), limit=60)}', which is not a full commit"
                 )
         return {pin.repo.lower(): pin for pin in pins}
 

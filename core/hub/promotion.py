@@ -36,16 +36,16 @@ def _refusal(
     channel = "" if reference.revision else " --channel edge"
     if wanted and tried:
         return (
-            f"the newest commit of {name} here, {wanted}, was not verified: {again}{channel}; to "
-            f"pin the one that was: sightline models promote {name}@{tried[0]}"
+            f"the newest commit of {name} on this machine, {wanted}, was not verified; run: "
+            f"{again}{channel}; to pin the verified one: sightline models promote {name}@{tried[0]}"
         )
     if checked:
         which = f"@{checked[0]}" if reference.revision else ""
         return (
-            f"of {name} only the files were checked (--files-only), which does not say that it "
-            f"works; first: {again}{which}{channel}"
+            f"{name}: only its files were checked (--files-only), which does not show that it "
+            f"works; first run: {again}{which}{channel}"
         )
     return (
-        f"nothing of {clean(reference.text)} was verified here; first: sightline models pull "
-        f"{name} --channel edge, then: {again} --channel edge"
+        f"{clean(reference.text)} was not verified on this machine; first run: "
+        f"sightline models pull {name} --channel edge, then {again} --channel edge"
     )

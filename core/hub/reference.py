@@ -71,7 +71,7 @@ def _split(text: str) -> tuple[str, str]:
     name, at, revision = text.partition("@")
     if at and (not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision):
         raise UsageError(
-            f"{clean(text, limit=200)}: behind @ comes a commit, a tag or a branch of the model"
+            f"{clean(text, limit=200)}: after @, write a commit, tag or branch of the model"
         )
     return name, revision.rstrip("/")
 
@@ -96,11 +96,11 @@ def _endpoint(text: str) -> Reference:
         raise UsageError("an endpoint is written http://HOST:PORT/v1#MODEL")
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            f"{shown}: no name or key inside an address, which others can read; endpoints' keys "
-            "come from the environment"
+            f"{shown}: an address must not contain a user name or key; "
+            "set SIGHTLINE_ENDPOINT_KEY instead"
         )
     if not parts.fragment:
-        raise UsageError(f"{shown}: name the model behind a #, as in {shown}#MODEL")
+        raise UsageError(f"{shown}: add the model's name after #, as in {shown}#MODEL")
     url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
     return Reference(text, "endpoint", parts.fragment, url=url, family="endpoint")
 

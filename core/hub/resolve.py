@@ -154,7 +154,7 @@ def consented(found: Resolved, wish: ModelRequest) -> Resolved:
     ):  # fmt: skip
         return replace(found, remote_code=True)
     raise ModelRefused(
-        f"{clean(found.name)} runs Python code of its own, which is allowed for a full commit "
+        f"{clean(found.name)} runs its own Python code, which is allowed for a full commit "
         f"only: read it at {code_page(found)}, then name it: {clean(found.name)}@{found.revision}"
     )
 
@@ -177,7 +177,7 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
         raise ModelRefused(_unknown(name, config))
     missing = whole.lacking(folder, family, weights=wish.weights)
     if missing:
-        raise ModelRefused(f"{name} is not whole: it lacks {clean(', '.join(missing), limit=200)}")
+        raise ModelRefused(f"{name} is incomplete: it lacks {clean(', '.join(missing), limit=200)}")
     needs_code = family == "minicpm_remote"
     return Resolved(
         reference.text, reference.name, KINDS[family], family, "", local_revision(folder),
@@ -224,9 +224,8 @@ def _on_disk(found: Resolved, folder: Folder, wish: ModelRequest) -> Resolved:
     if not wish.offline:
         return replace(found, lacking=missing)
     begun = missing != ("everything",)
-    what = f"only partly here: it lacks {clean(', '.join(missing), limit=200)}" if begun else (
-        f"not on this disk at {found.revision}"
-    )  # fmt: skip
+    lacks = f"only partly on this disk: it lacks {clean(', '.join(missing), limit=200)}"
+    what = lacks if begun else f"not on this disk at {found.revision}"
     raise ModelMissing(
         f"{clean(found.name)} is {what}; {_how_to_get(wish)}: "
         f"sightline models pull {clean(found.text)}"
@@ -236,7 +235,7 @@ def _on_disk(found: Resolved, folder: Folder, wish: ModelRequest) -> Resolved:
 def _how_to_get(wish: ModelRequest) -> str:
     if wish.offline == FETCHES_NOTHING:
         return "get it with"
-    return f"{wish.offline} forbids fetching it; with a network"
+    return f"{wish.offline} forbids the download; online, run"
 
 
 def _not_here(reference: Reference, wish: ModelRequest, where: str) -> ModelMissing:
@@ -249,8 +248,8 @@ def _not_here(reference: Reference, wish: ModelRequest, where: str) -> ModelMiss
 def _family(reference: Reference, config: dict[str, Any] | None) -> str:
     if config is None:
         raise ModelRefused(
-            f"{clean(reference.repo)} has no config.json or open_clip_config.json; it is no model "
-            "that sightline can load"
+            f"{clean(reference.repo)} has no config.json or open_clip_config.json; it is not a "
+            "model that sightline can load"
         )
     family = family_of(config)
     if family is None:

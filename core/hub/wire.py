@@ -158,9 +158,9 @@ class Wire:
                     raise refusal(response.status_code, response.headers, asked)
                 yield response
         except httpx.TooManyRedirects as error:
-            raise DownloadFailed(f"{asked.repo}: the hub redirects in a circle") from error
+            raise DownloadFailed(f"{asked.repo}: the hub redirects in a loop") from error
         except httpx.InvalidURL as error:
-            raise DownloadFailed(f"{asked.repo}: the hub gives an address that is none") from error
+            raise DownloadFailed(f"{asked.repo}: the hub gives an invalid address") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             self._drop()
             raise TransientFault(unreachable(error, asked)) from error
@@ -211,7 +211,7 @@ class Wire:
             try:
                 return json.loads(bytes(text)), following
             except (ValueError, RecursionError) as error:
-                raise DownloadFailed(f"{asked.repo}: the hub answers no JSON") from error
+                raise DownloadFailed(f"{asked.repo}: the hub's answer is not JSON") from error
 
         return self.with_retries(once, asked)
 

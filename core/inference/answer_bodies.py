@@ -11,7 +11,7 @@ from pydantic import BaseModel
 class VlmBody(BaseModel):
     """An answer as it came. `facts` are those of `core.models.answer_facts`.
 
-    `data` is the JSON value in it, where the stage has a `json_schema`.
+    `data` is the JSON value in it, if the stage has a `json_schema`.
     """
 
     text: str
@@ -24,7 +24,7 @@ class VlmBody(BaseModel):
 class CaptionBody(VlmBody):
     """A text about a frame, or about several frames of a video that one question showed.
 
-    `frames` is how many, `frames_shown` their times in seconds; both are there where `vlm.packing`
+    `frames` is their number, `frames_shown` their times in seconds; both exist if `vlm.packing`
     is more than 1.
     """
 

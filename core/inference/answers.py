@@ -30,4 +30,4 @@ class ModelAnswers:
             f"{count} of {sum(a.stage == name for a in self.annotations)} in {name}"
             for name, count in Counter(note.stage for note in failed).items()
         )
-        return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed asks those again"
+        return f"{UNANSWERED}: {stages} ({failed[0].failed}); --retry-failed retries them"

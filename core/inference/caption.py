@@ -32,11 +32,11 @@ class _Asked:
 
 
 class Caption(SchemaSection):
-    """A text about each frame, or about every few frames of a video."""
+    """A description of each frame, or of every few frames of a video."""
 
-    model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
-    prompt: str = Field("detailed_description", description="a prompt's name, or name@version")
-    extra: str = Field("", description="instructions on top of the prompt")
+    model: str = Field("", description="a VLM or Florence-2; empty: vlm.model")
+    prompt: str = Field("detailed_description", description="name of a prompt, or name@version")
+    extra: str = Field("", description="additional instructions, appended to the prompt")
 
 
 class CaptionStage(StageDeclaration):
@@ -108,7 +108,7 @@ class CaptionStage(StageDeclaration):
         if wanted == 1 or self._leases.takes_several_pictures(self.name):
             return wanted
         name = self._leases.loading(self.name).name
-        self._leases.notify(f"caption: {name} looks at one picture at a time, so packing is 1")
+        self._leases.notify(f"caption: {name} accepts one picture per question, so packing is 1")
         return 1
 
     def prepare(

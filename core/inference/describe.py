@@ -20,12 +20,14 @@ from .vlm import answered, schema_of, vlm_parameters, with_schema
 
 
 class Describe(SchemaSection):
-    """A text about each object found."""
+    """A description of each detected object."""
 
-    model: str = Field("", description="a VLM or Florence-2; empty takes vlm.model")
-    prompt: str = Field("describe_object", description="a prompt's name, or name@version")
-    extra: str = Field("", description="instructions on top of the prompt")
-    most: int = Field(16, ge=1, le=256, description="objects of one frame, the surest first")
+    model: str = Field("", description="a VLM or Florence-2; empty: vlm.model")
+    prompt: str = Field("describe_object", description="name of a prompt, or name@version")
+    extra: str = Field("", description="additional instructions, appended to the prompt")
+    most: int = Field(
+        16, ge=1, le=256, description="maximum number of objects per frame, most certain first"
+    )
 
 
 class DescribeStage(StageDeclaration):

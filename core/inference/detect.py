@@ -45,16 +45,16 @@ class _Prepared:
 
 
 class Detect(GatedSection):
-    """Where things are."""
+    """Object detection: labelled boxes."""
 
     model: str = Field("grounding-dino-tiny", min_length=1, description="a detector")
     labels: tuple[str, ...] = Field(
-        (), description="what to look for; empty takes each frame's tags (open vocabulary only)"
+        (), description="objects to detect; empty: each frame's tags (open vocabulary only)"
     )
-    threshold: Share = Field(0.3, description="least score of a box")
+    threshold: Share = Field(0.3, description="minimum score of a box")
     tiles: int = Field(
-        1, ge=1, le=8, description="look at so many by so many overlapping tiles too, for small "
-        "things",
+        1, ge=1, le=8, description="also detect on N by N overlapping tiles, to find small "
+        "objects",
     )  # fmt: skip
     tracks: bool = Field(True, description="link boxes that show the same object across frames")
 

@@ -24,7 +24,7 @@ OBJECTS_PER_FRAME = 4
 
 
 class Embed(GatedSection):
-    """A vector of each frame, and of each object found in it."""
+    """An embedding vector of each frame and each detected object."""
 
     model: str = Field(
         "auto",
@@ -32,9 +32,10 @@ class Embed(GatedSection):
         description="an embedder; auto is siglip2-so400m on a GPU, laion-vit-b32 on a CPU",
     )
     quantize: Literal["none", "8bit"] = Field(
-        "none", description="8bit computes in integers: faster on a CPU, vectors a little off"
+        "none",
+        description="8bit uses integer arithmetic: faster on a CPU, vectors slightly less exact",
     )
-    objects: bool = Field(True, description="also of every box that detect found")
+    objects: bool = Field(True, description="also embed every detected box")
 
 
 class EmbedStage(StageDeclaration):

@@ -18,8 +18,8 @@ PREAMBLE = (
 def rows_together(shown: Sequence[LazyFrame], packing: int, stage: str) -> Iterator[list[int]]:
     """Yield the rows that one question shows: up to `packing` frames of a video on end.
 
-    Which ones goes by their place among all frames shown of the video. Frames that are kept from
-    the stage's model are left out; a picture is alone.
+    Which ones depends on their place among all frames shown of the video. Frames that are excluded
+    from the stage's model are omitted; a picture is alone.
     """
     rows = (row for row, frame in enumerate(shown) if stage not in frame.gated)
 

@@ -31,6 +31,6 @@ def in_words(groups: Sequence[Sequence[str]]) -> str:
     """Say what goes together and why not all does."""
     listed = ", then ".join(" and ".join(group) for group in groups)
     return (
-        f"the models of this scan do not fit into memory together: sources are gone through "
+        f"the models of this scan do not fit into memory together: the sources are read "
         f"{counted(len(groups), 'time')}, for {listed}"
     )

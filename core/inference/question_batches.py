@@ -88,7 +88,7 @@ class QuestionBatches(Generic[Q, A]):
         stage.batch_size = max(1, min(stage.batch_size, fits))
         self._leases.remember_batch(stage.name, stage.batch_size)
         self._leases.notify(
-            f"{stage.name}: out of memory, so {stage.batch_size} at once from now on"
+            f"{stage.name}: out of memory, batch size reduced to {stage.batch_size}"
         )
 
     def _failure(self, question: Q, error: Exception) -> A:

@@ -55,7 +55,7 @@ class _Work:
     batch: Microbatch
     questions: list[Question]
     gated: list[Question]
-    """frames kept from the model; `about` is why"""
+    """frames excluded from the model; `about` is the reason"""
     known: dict[QuestionKey, Annotation]
     chunks: list[tuple[list[Question], Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -277,7 +277,7 @@ def _key(batch: Microbatch, question: Question) -> QuestionKey:
 
 
 def _gated(stage: ModelStage, batch: Microbatch) -> Iterator[Question]:
-    """Yield a part for each frame that is kept from the model: its reason is what names it."""
+    """Yield a part for each frame that is excluded from the model, named by its reason."""
     for row, shown in enumerate(batch.shown):
         reason = shown.gated.get(stage.name)
         if reason is not None:

@@ -40,13 +40,13 @@ class AnswerSchema:
             value = _value_in(answer)
             wrong = best_match(self._validator.iter_errors(value))
         except ValueError:
-            return None, f"the answer holds no JSON: {clean(answer, limit=MOST_LETTERS)}"
+            return None, f"the answer contains no JSON: {clean(answer, limit=MOST_LETTERS)}"
         except RecursionError:
             return None, "the answer is nested too deeply"
         if wrong is None:
             return value, ""
         why = clean(f"{wrong.json_path}: {wrong.message}", limit=MOST_LETTERS)
-        return None, f"the answer does not fit the schema: {why}"
+        return None, f"the answer does not conform to the schema: {why}"
 
 
 def _value_in(answer: str) -> Any:
@@ -67,7 +67,7 @@ def _value_in(answer: str) -> Any:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)

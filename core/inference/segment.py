@@ -19,7 +19,7 @@ from .stage import Answer, LazyFrame, PriorAnswers, Question
 
 
 class Segment(GatedSection):
-    """A mask for each box."""
+    """A segmentation mask of each box."""
 
     model: str = Field("sam2-tiny", min_length=1, description="a segmenter")
 

@@ -95,7 +95,7 @@ class InferenceSession:
     ) -> ModelAnswers:
         """Show a video's frames to the models, of an earlier pass if one is given.
 
-        `gated` gives by stage why a frame is kept from its model. Raises SourceError,
+        `gated` gives by stage why a frame is excluded from its model. Raises SourceError,
         EnvironmentFault, Cancelled.
         """
         runner = earlier or self.runner

@@ -52,8 +52,8 @@ class LazyFrame:
     ) -> None:
         """`conversion` is what was done to the source's pixels, as in `SourceInfo.pixels`.
 
-        `gated` says by stage why the frame is kept from its model; `place` is which of the frames
-        shown of a video it is, from 0, and None for a picture.
+        `gated` gives by stage why the frame is excluded from its model; `place` is the position
+        of the frame among those shown of a video, from 0, and None for a picture.
         """
         self.content = content
         self.frame = frame

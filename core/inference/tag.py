@@ -35,16 +35,18 @@ class _Vectors:
 
 
 class Tag(GatedSection):
-    """Words for each frame."""
+    """Tags of each frame."""
 
-    model: str = Field("", description="an embedder, Florence-2 or a VLM; empty takes embed.model")
+    model: str = Field("", description="an embedder, Florence-2 or a VLM; empty: embed.model")
     vocabulary: tuple[str, ...] = Field(
-        (), description="words an embedder chooses from; empty takes the list that ships"
+        (), description="labels for an embedder; empty: the built-in list"
     )
-    template: str = Field("a photo of {label}", description="how a word is put to the embedder")
-    prompt: str = Field("keywords_only", description="what a VLM is asked: a prompt's name")
-    top: int = Field(8, ge=1, le=100, description="at most so many tags")
-    threshold: Share = Field(0.05, description="least probability of a tag")
+    template: str = Field(
+        "a photo of {label}", description="text given to the embedder for a label"
+    )
+    prompt: str = Field("keywords_only", description="name of the prompt for a VLM")
+    top: int = Field(8, ge=1, le=100, description="maximum number of tags per frame")
+    threshold: Share = Field(0.05, description="minimum probability of a tag")
 
 
 class WeightedTag(BaseModel):

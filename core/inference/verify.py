@@ -81,17 +81,17 @@ class _Case:
 
 
 class Verify(Section):
-    """A second check of each candidate, by a VLM."""
+    """Verification of each accepted candidate by a VLM."""
 
-    model: str = Field("", description="a VLM; empty takes vlm.model")
-    prompt: str = Field("storm_verify", description="a prompt's name, or name@version")
-    extra: str = Field("", description="instructions on top of the prompt")
-    frames: int = Field(6, ge=2, le=32, description="frames shown of each candidate")
+    model: str = Field("", description="a VLM; empty: vlm.model")
+    prompt: str = Field("storm_verify", description="name of a prompt, or name@version")
+    extra: str = Field("", description="additional instructions, appended to the prompt")
+    frames: int = Field(6, ge=2, le=32, description="frames given to the model per candidate")
     around_seconds: float = Field(
-        0.25, ge=0, le=10, description="time before and after it that the frames reach"
+        0.25, ge=0, le=10, description="time covered before and after the candidate"
     )
     keep_rejected: bool = Field(
-        False, description="keep events the model rejects, marked, rather than drop them"
+        False, description="keep events that the model rejects, marked, instead of dropping them"
     )
 
 

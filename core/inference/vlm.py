@@ -65,5 +65,7 @@ def _checked(answer: Completion, schema: AnswerSchema | None) -> dict[str, Any]:
         return {}
     value, wrong = schema.read(answer.text)
     if wrong and answer.finish == "length":
-        return {"error": "the answer is cut off (vlm.max_tokens), so it does not fit the schema"}
+        return {
+            "error": "the answer is cut off (vlm.max_tokens), so it does not conform to the schema"
+        }
     return {"error": wrong} if wrong else {"data": value}

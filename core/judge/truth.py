@@ -26,11 +26,11 @@ KINDS_OF_FILES = (
 NO_EVENTS = (
     "tag", "caption", "object", "description", "answer", "failure", "verdict", "remark", "frame",
 )  # fmt: skip
-"""what `result` says of rows and lines of our exports that are no events"""
+"""values of `result` in rows and lines of our exports that are not events"""
 OUR_TABLE = "number,kind,start_s,"
-"""how our CSV begins, whose texts may hold anything"""
-EXPECTED = f"expected are {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
-_UNKNOWN = f"its kind is not known; {EXPECTED}"
+"""how our CSV begins, whose texts may contain anything"""
+EXPECTED = f"expected: {KINDS_OF_FILES}, or JSON like {EXAMPLE}"
+_UNKNOWN = f"unknown format; {EXPECTED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def read_truths(path: Path, footage: Sequence[Footage] = ()) -> tuple[Truth, ...
         read = (reading(text, footage) for reading in readings)
         found = next((truths for truths in read if truths is not None), None)
         if not found:
-            raise NoTruth(_UNKNOWN if found is None else f"it names no video; {EXPECTED}")
+            raise NoTruth(_UNKNOWN if found is None else f"it does not name a video; {EXPECTED}")
         return tuple(_checked(truth) for truth in found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{shown} cannot be used as truth: {clean(reason_of(error))}") from error
@@ -112,7 +112,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing; {EXPECTED}"
     if isinstance(error, TypeError | AttributeError):
-        return f"its JSON has another form; {EXPECTED}"
+        return f"its JSON has an unknown structure; {EXPECTED}"
     return f"{error}; {EXPECTED}"
 
 
@@ -137,7 +137,7 @@ def _checked(truth: Truth) -> Truth:
         times = (event.start_seconds, event.end_seconds, event.peak_seconds, *event.strokes)
         named = f"the event at {event.start_seconds:g} s"
         if not all(math.isfinite(time) for time in times):
-            raise NoTruth(f"{named} has a time that is no number of seconds")
+            raise NoTruth(f"{named} has a time that is not a number of seconds")
         if event.end_seconds < event.start_seconds:
             raise NoTruth(f"{named} ends before it starts, at {event.end_seconds:g} s")
     return replace(truth, events=tuple(sorted(truth.events, key=lambda each: each.start_seconds)))

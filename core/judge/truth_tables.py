@@ -135,7 +135,7 @@ def _seconds(text: str, footage: Sequence[Footage], video: str) -> float:
         minutes = int(found[1] or 0) * 60 + int(found[2] or 0)
         return round(minutes * 60 + float(found[3]), 9)
     if not is_timecode(text):
-        raise NoTruth(f"'{text}' is no time; write 83.5 or 00:01:23.500")
+        raise NoTruth(f"'{text}' is not a time; write 83.5 or 00:01:23.500")
     known = [each for each in footage if not video or video in each.names]
     if len(known) != 1 or not known[0].frame_rate:
         raise NoTruth(f"'{text}' counts frames at an unknown rate; write 00:01:23.500")

@@ -144,7 +144,7 @@ def subtitle_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | Non
         if "-->" in line:
             found = _CUE.match(line.strip())
             if found is None:
-                raise NoTruth(f"line {place + 1} is no time of a cue: {line.strip()}")
+                raise NoTruth(f"line {place + 1} is not the time of a cue: {line.strip()}")
             said = lines[place + 1].strip() if place + 1 < len(lines) else ""
             if not _OF_A_FRAME.fullmatch(said):
                 events.append(_cue(found, said))
@@ -228,7 +228,7 @@ def _count(block: list[str], known: Footage | None, drops: bool) -> TimecodeRate
         return TimecodeRate(timecode_rate(known.frame_rate).rate, drops)
     if drops:
         return TimecodeRate(Fraction(30000, 1001), drop=True)
-    raise NoTruth("it does not say its frame rate; add a line '* FRAME RATE: 25' behind each cut")
+    raise NoTruth("its frame rate is missing; add a line '* FRAME RATE: 25' after each cut")
 
 
 def _from_start(code: str, count: TimecodeRate, block: list[str], known: Footage | None) -> float:

@@ -61,8 +61,8 @@ def refuse_without_blocks(tower: Any, name: str) -> Any:
         if blocks is not None and share_in_integers(blocks) >= LEAST_SHARE:
             return blocks
     raise ModelRefused(
-        f"{clean(name)} is no transformer, and only those come in eight bits; use "
-        "embed.quantize = none"
+        f"{clean(name)} is not a transformer, and only transformers support "
+        "8bit; use embed.quantize = none"
     )
 
 

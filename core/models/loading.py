@@ -238,7 +238,7 @@ def _refuse_incomplete(loading: Loading, info: Mapping[str, Any]) -> None:
             shown = ", ".join(clean(name, limit=80) for name in named[:NAMED_AT_MOST])
             raise ModelRefused(
                 f"{clean(loading.name)} {what} ({len(named)}: {shown}"
-                f"{', …' if len(named) > NAMED_AT_MOST else ''}); what it answered would be "
+                f"{', …' if len(named) > NAMED_AT_MOST else ''}); its answers would be "
                 "random; pull it again, or choose the family that fits it"
             )
 

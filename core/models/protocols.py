@@ -111,7 +111,7 @@ class Embedder(Model, Protocol):
 
 
 class Detector(Model, Protocol):
-    """Where things are."""
+    """Object detection: labelled boxes."""
 
     open_vocabulary: ClassVar[bool]
 

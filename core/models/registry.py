@@ -60,7 +60,7 @@ _KINDS: dict[str, Kind] = {
 """what a family's models are, without importing the family; the contract tests hold it true"""
 
 _ONE_PICTURE = frozenset({"florence2"})
-"""built-in families that look at one picture at a time; the contract tests hold it true"""
+"""built-in families that accept one picture per question; the contract tests check this"""
 
 MODEL_TYPES: dict[str, str] = {
     "clip": "clip",

@@ -76,7 +76,7 @@ def processor_of(folder: Path, tokenizer: Any) -> Any:
     named = _references(folder).get("AutoProcessor") or _processing_class(folder)
     if named is None:
         raise ModelRefused(
-            f"{clean(folder.name)} has no processor class of its own; the folder may be incomplete"
+            f"{clean(folder.name)} has no processor class; the folder may be incomplete"
         ) from reason
     return _built(folder, named, tokenizer, safe)
 

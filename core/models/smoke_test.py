@@ -92,7 +92,9 @@ def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeR
         tried[attn] = "" if attn in ("auto", run.identity.attn) else f"{run.identity.attn} was used"
         runs.append(run)
     attns = tuple(dict.fromkeys(run.identity.attn for run in runs))
-    failure = "" if runs else next(iter(tried.values()), "no attention backend works here")
+    failure = (
+        "" if runs else next(iter(tried.values()), "no attention backend works on this machine")
+    )
     last = runs[-1] if runs else None
     seen = (last.identity.dtype, last.device) if last else (dtype, device)
     facts = last.processor if last else {}
@@ -176,7 +178,7 @@ def _embeds(model: Any, picture: Pixels) -> str:
     if vectors.shape != texts.shape:
         return f"gives vectors of {vectors.shape[1]} for pictures and {texts.shape[1]} for texts"
     sound = np.isfinite(vectors).all() and np.isfinite(texts).all() and vectors.any()
-    return "" if sound else "gives vectors that are no numbers"
+    return "" if sound else "gives vectors that are not numbers"
 
 
 def _detects(model: Any, picture: Pixels) -> str:
@@ -186,7 +188,7 @@ def _detects(model: Any, picture: Pixels) -> str:
         return "finds no box, not even one that it is not sure of"
     numbers = [(box.score, box.x, box.y, box.width, box.height) for box in boxes]
     sound = np.isfinite(numbers).all()
-    return "" if sound else "gives boxes that are no numbers"
+    return "" if sound else "gives boxes that are not numbers"
 
 
 def _segments(model: Any, picture: Pixels) -> str:
@@ -202,7 +204,7 @@ def _answers(model: Any, picture: Pixels) -> str:
     if answer.finish == "failed":
         return f"failed: {answer.error}"
     made = answer.tokens_out if answer.tokens_out is not None else len(answer.text)
-    return "" if made else "said nothing at all"
+    return "" if made else "gave an empty answer"
 
 
 def _words(error: Exception) -> str:

@@ -45,13 +45,13 @@ def damage(path: Path) -> str:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(HEADER_LIMIT, size - 8):
-            return "is cut short or is no safetensors file"
+            return "is truncated or not a safetensors file"
         header = _read_json(file.read(length))
     if header is None:
         return "has an unreadable header"
     end = 8 + length + max(map(_end, header.values()), default=0)
     if size < end:
-        return f"is cut short: {size} bytes of {end}"
+        return f"is truncated: {size} bytes of {end}"
     return ""
 
 

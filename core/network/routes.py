@@ -121,7 +121,7 @@ def certificates() -> ssl.SSLContext:
     if name != "SSL_CERT_DIR" and not path.is_dir():
         return _from_file(name, path)
     if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
-        raise _bad(name, f"{_shown(path)}: no folder that can be read")
+        raise _bad(name, f"{_shown(path)}: not a readable folder")
     return ssl.create_default_context(capath=str(path))
 
 
@@ -186,7 +186,7 @@ def _check_proxy(proxy: Proxy) -> None:
         return
     kinds = ", ".join(f"{scheme}://" for scheme in SCHEMES)
     named = f"'{clean(parts.scheme, limit=20)}://' is" if sound else "its address is"
-    raise _bad(proxy.variable, f"{named} no proxy's; write one of {kinds} and HOST:PORT")
+    raise _bad(proxy.variable, f"{named} not a proxy's; write one of {kinds} and HOST:PORT")
 
 
 def _check_exception(entry: str) -> None:
@@ -200,7 +200,7 @@ def _check_exception(entry: str) -> None:
             wrong = True
     if wrong or not host:
         name = "no_proxy" if os.environ.get("no_proxy") else "NO_PROXY"
-        raise _bad(name, f"'{clean(entry, limit=80)}' is no host, address or network")
+        raise _bad(name, f"'{clean(entry, limit=80)}' is not a host, address or network")
 
 
 def _host_and_port(entry: str) -> tuple[str, int]:

@@ -136,7 +136,7 @@ def _one_of(hints: tuple[Any, ...], value: Any, where: str) -> Any:
     tagged = _dataclasses_of(hints)
     if len(tagged) > 1 and isinstance(value, dict):
         if value.get("type") not in tagged:
-            raise TypeError(f"{where}: its type is none of {', '.join(tagged)}")
+            raise TypeError(f"{where}: its type is not one of {', '.join(tagged)}")
         return from_json(value, tagged)
     error = TypeError(f"{where}: null is not expected")
     for hint in hints:
@@ -214,7 +214,7 @@ def _bytes(hint: Any, value: Any, where: str) -> Any:
     try:
         return base64.b64decode(_checked(isinstance(value, str), hint, value, where), validate=True)
     except binascii.Error as error:
-        raise TypeError(f"{where}: no base64") from error
+        raise TypeError(f"{where}: not base64") from error
 
 
 def _as_it_is(_hint: Any, value: Any, _where: str) -> Any:

@@ -15,7 +15,7 @@ NO_ENDING = "none"
 
 _CINEMA = "raw video of cinema cameras, which is not decoded"
 _COPIES = "small copies that cameras keep beside their recordings"
-_SPHERES = "360-degree recordings, whose views are not unfolded; one that is named is read as it is"
+_SPHERES = "360-degree recordings, whose views are not unfolded; name one to read it unchanged"
 _DRAWINGS = "documents and drawings, not pixels"
 REASONS: dict[str, str] = {
     # RED, Blackmagic, Canon Cinema RAW Light, Nikon N-RAW, ARRIRAW, Magic Lantern
@@ -57,7 +57,7 @@ class PassedOver:
             total = sum(self.folders.values())
             found.append(
                 f"{counted(total, 'folder')} of NAS or desktop systems: "
-                f"{_listed(self.folders)}; one that is named is scanned"
+                f"{_listed(self.folders)}; name one to scan it"
             )
         if self.kinds:
             found.append(_kinds_line(self.kinds))

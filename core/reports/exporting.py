@@ -37,7 +37,7 @@ class Exporter:
         check_formats(request.formats)
         scan = request.scan if request.scan is not None else newest(library)
         if scan is None:
-            raise UnknownName("nothing was scanned into this library yet; run: sightline scan PATH")
+            raise UnknownName("this library is empty; run: sightline scan PATH")
         self._scan = scan
         self._library = library
         self._request = request
@@ -54,7 +54,7 @@ class Exporter:
 
         def checked(progress: ExportProgress) -> None:
             if self._ended.is_set():
-                raise Interrupted("the export was ended")
+                raise Interrupted("the export was cancelled")
             step = max(1, progress.total // MOST_REPORTS)
             if progress.done % step == 0 or progress.done == progress.total:
                 notify(progress)

@@ -94,7 +94,7 @@ def _word(text: str, start: int) -> Condition:
     """Return the rest of a text as a word, such as `-`. Raises UsageError for an open quote."""
     rest = text[start:].split(maxsplit=1)[0]
     if '"' in rest:
-        raise UsageError(f"{clean(text[start:])}: a quotation mark is not closed")
+        raise UsageError(f"{clean(text[start:])}: missing closing quotation mark")
     return Condition("word", "=", (rest,))
 
 
@@ -127,8 +127,8 @@ def _unknown(name: str, sign: str, value: str) -> UsageError:
     hint = nearest(name.lower(), list(_NAMES)) or f"; known: {', '.join(_NAMES)}"
     words = clean(f"{name}{sign}{value}")
     return UsageError(
-        f"'{words}': no condition '{clean(name)}'{hint} (words with such a sign go in "
-        f'quotation marks: "{words}")'
+        f"'{words}': no condition '{clean(name)}'{hint} (to search for the words, quote "
+        f'them: "{words}")'
     )
 
 
@@ -142,7 +142,7 @@ def _value(name: str, value: str) -> str | float:
         return _place(value)
     if name == "is" and value not in FLAGS:
         raise UsageError(
-            f"is:{clean(value)}: known are {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
+            f"unknown is:{clean(value)}; known: {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
         )
     if not value:
         raise UsageError(f"{name}: no value; write {name}:WORD")
@@ -157,7 +157,7 @@ def _number(name: str, value: str) -> float:
     if not math.isnan(number):
         return number
     example = "time>83.5 or time>00:01:23.500" if name == "time" else f"{name}>0.5"
-    raise UsageError(f"{name}: '{clean(value)}' is no number; write {example}")
+    raise UsageError(f"{name}: '{clean(value)}' is not a number; write {example}")
 
 
 def _date(value: str) -> str:
@@ -169,7 +169,7 @@ def _date(value: str) -> str:
         datetime.fromisoformat(text + "0001-01-01T00:00:00"[len(text) :])
     except ValueError:
         raise UsageError(
-            f"date: '{clean(value)}' is no date; write date>=2024, date:2024-06 or "
+            f"date: '{clean(value)}' is not a date; write date>=2024, date:2024-06 or "
             "date<2024-06-30T21:15"
         ) from None
     assert len(text) in DATE_LENGTHS
@@ -187,6 +187,6 @@ def _place(value: str) -> str:
     if len(numbers) == 3 and abs(numbers[0]) <= 90 and abs(numbers[1]) <= 180 and numbers[2] > 0:
         return ",".join(map(repr, numbers))
     raise UsageError(
-        f"place: '{clean(value)}' is no place; write place:LATITUDE,LONGITUDE,KILOMETRES in "
-        "degrees, as place:46.2,7.5,20 (10 km unless said)"
+        f"place: '{clean(value)}' is not a place; write place:LATITUDE,LONGITUDE,KILOMETRES in "
+        "degrees, for example place:46.2,7.5,20 (default: 10 km)"
     )

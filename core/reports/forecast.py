@@ -196,8 +196,8 @@ def _alike(samples: Sequence[RateSample], units: float) -> Sequence[RateSample]:
 def _basis(parts: Sequence[PlanPart]) -> str:
     lacking = [part.what for part in parts if part.low_seconds is None]
     if lacking:
-        return f"no scan measured here yet: {', '.join(lacking)}"
+        return f"not measured on this machine yet: {', '.join(lacking)}"
     if not parts:
         return "nothing to do"
     fewest = min(part.scans for part in parts)
-    return f"as {counted(fewest, 'scan')} took here"
+    return f"from {counted(fewest, 'scan')} on this machine"

@@ -138,8 +138,8 @@ def _counted(library: Library, path: str, when: WrittenTime) -> WrittenTime:
     info = library.results.info(result.content, path)
     if not info.frame_rate:
         raise UsageError(
-            f"{clean_path(path)}: its frame rate is not known, so the timecode {when.timecode} "
-            "stands for no time; write seconds, as FILE@83.5"
+            f"{clean_path(path)}: its frame rate is unknown, so the timecode {when.timecode} "
+            "cannot be converted; write seconds, as FILE@83.5"
         )
     start = str(info.metadata.get("timecode") or "").strip()
     count = written_rate(when.timecode, timecode_rate(info.frame_rate, start), start)
@@ -184,9 +184,7 @@ def _latest(library: Library, path: str, when: WrittenTime | None = None) -> tup
             return scan, result
     if newest is not None:
         return newest
-    raise UnknownName(
-        f"{clean_path(path)} was never scanned into this library; run: sightline scan FILE"
-    )
+    raise UnknownName(f"{clean_path(path)} is not in this library; run: sightline scan FILE")
 
 
 def _is_stream(result: Result, when: WrittenTime | None) -> bool:

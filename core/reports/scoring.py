@@ -69,7 +69,7 @@ def _paired(
     if len({id(video) for video, _ in pairs}) < len(pairs):
         twice = next(v for v, _ in pairs if sum(v is other for other, _ in pairs) > 1)
         raise UsageError(
-            f"the truth names twice {clean_path(twice.source.path)}; put its events together"
+            f"the truth file names {clean_path(twice.source.path)} twice; merge its events"
         )
     return pairs
 
@@ -84,7 +84,7 @@ def _about(truth: Truth, videos: Sequence[Document], request: ScoreRequest) -> D
     if len(found) > 1:
         raise UsageError(
             f"{counted(len(found), 'source is', 'sources are')} called {clean(wanted)}; "
-            "name the video by its whole path"
+            "name the video by its full path"
         )
     return found[0] if found else None
 
@@ -98,14 +98,13 @@ def _no_pair(
     shown = clean_path(str(request.truth))
     if not about:
         return (
-            f"{shown} does not say which video it is about, and scan {scan} has "
+            f"{shown} does not name its video, and scan {scan} has "
             f"{counted(len(videos), 'source')} with results ({have}); "
-            'give it a "video", or call it as the video is'
+            'give it a "video", or name the file like the video'
         )
-    way_out = "; --any-video scores it all the same" if len(videos) == len(truths) == 1 else ""
+    way_out = "; --any-video scores it anyway" if len(videos) == len(truths) == 1 else ""
     return (
-        f"{shown} is about {about}, and scan {scan} has no results of that (it has: {have})"
-        f"{way_out}"
+        f"{shown} is about {about}, and scan {scan} has no results for it (it has: {have}){way_out}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which frames are kept from which models, going by what screening found wrong with them."""
+"""Which frames are excluded from which models, according to the faults that screening found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..text import clean_path
 from .measure import StageSeries
 
 Reasons = dict[str, str]
-"""why a frame is kept from models, by the stage with the model"""
+"""why a frame is excluded from models, by the stage with the model"""
 Gated = Callable[[int], Reasons]
 """gives the reasons for the frame of a number"""
 

@@ -181,7 +181,7 @@ class ImageScan:
         try:
             values = list(self._stages.split(answer.values))
         except ValueError as error:
-            return _Read(wanted, failure=f"the decoder's answer is not what was asked ({error})")
+            return _Read(wanted, failure=f"the decoder's reply is invalid ({error})")
         return self._opened(_Read(wanted, info, values=values, fresh=True), info)
 
     def _opened(self, read: _Read, info: SourceInfo) -> _Read:

@@ -19,6 +19,7 @@ from ..screening.cells import cell_means
 from ..screening.registry import create
 from ..screening.stage import ScreeningResult, Series, Stage, Window
 from ..stores.series import SeriesHeader, SeriesKeys, SeriesPart, SeriesStore, picture_key
+from ..text import counted
 from .measure import measure_settings
 
 IN_READER = f"{__name__}:in_reader"
@@ -75,7 +76,7 @@ class PictureStages:
     def split(self, values: NDArray[np.float32]) -> Iterator[Values]:
         """Yield the values of each stage, of those of all in a row. Raises ValueError."""
         if values.size != sum(self.widths):
-            raise ValueError(f"{values.size} values instead of {sum(self.widths)}")
+            raise ValueError(f"{counted(values.size, 'value')} instead of {sum(self.widths)}")
         start = 0
         for width in self.widths:
             yield values[start : start + width].reshape(1, width)

@@ -116,11 +116,11 @@ def nothing_found(paths: tuple[str, ...], planned: Plan) -> str:
     if planned.left_out:
         files = counted(planned.left_out, "file is", "files are")
         return (
-            f"nothing to scan under {shown}: {files} of a kind that no stage of this profile "
-            "looks at; try --profile quick"
+            f"nothing to scan under {shown}: {files} of a kind that no stage of this "
+            "profile processes; try --profile quick"
         )
     why = "; ".join(["no video or picture there", *planned.passed_over.lines()])
-    return f"nothing to scan under {shown}: {why}; name a file to force it"
+    return f"nothing to scan under {shown}: {why}; name a file to scan it anyway"
 
 
 def task_rows(planned: Plan) -> list[TaskRow]:

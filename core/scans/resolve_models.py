@@ -126,10 +126,10 @@ def _drift() -> tuple[str, ...]:
 
 def _on_cpu(spec: Spec) -> str:
     if spec.models.device == "cpu":
-        return "models run on the CPU, as models.device asks"
+        return "models run on the CPU, as set by models.device"
     return (
         "no usable GPU: models run on the CPU, many times slower; if this machine has one, "
-        "`sightline doctor` says what keeps it from being used"
+        "`sightline doctor` shows why it is not used"
     )
 
 
@@ -138,7 +138,7 @@ def _with_possible_dtype(spec: Spec, devices: set[str], notify: Notify) -> Spec:
     if spec.models.dtype != "float16" or devices - {"cpu", "endpoint"}:
         return spec
     if "cpu" in devices:
-        notify("models.dtype = float16 is of no use on a CPU: auto is taken instead")
+        notify("models.dtype = float16 has no benefit on a CPU; using auto instead")
     return spec.model_copy(update={"models": spec.models.model_copy(update={"dtype": "auto"})})
 
 
@@ -194,14 +194,12 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     if of_folder and found.revision != consent.rpartition("@")[2]:
         again = f'models.allow_remote_code = ["{clean(name)}@{found.revision}"]'
         raise ModelRefused(
-            f"{clean(name)} is not what it was when its code was consented to; read the code "
+            f"{clean(name)} has changed since you consented to its code; read the code "
             f"again, then consent with {again}"
         )
     found = replace(found, name=name if not found.url else found.name)
     if wanted.startswith("local-") and found.revision != wanted:
-        raise ModelRefused(
-            f"{clean(name)} is not what it was when this scan began; start a new scan with it"
-        )
+        raise ModelRefused(f"{clean(name)} has changed since this scan began; start a new scan")
     if found.folder is None and not found.url:
         lacking = f" ({clean(', '.join(found.lacking[:3]))} missing)" if found.lacking else ""
         raise ModelMissing(

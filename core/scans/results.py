@@ -105,7 +105,7 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     if info.kind == "picture":
         return ""
     read, bad = int(ended.get("frames", 0)), int(ended.get("bad_packets", 0))
-    why = str(ended.get("cut_off", "")) or ("it breaks off" if ended.get("ended_early") else "")
+    why = str(ended.get("cut_off", "")) or ("it ends early" if ended.get("ended_early") else "")
     if not why and bad > MOST_DAMAGED * (read + bad):
         why = f"{counted(bad, 'packet')} could not be decoded"
     if not why:
@@ -113,7 +113,7 @@ def failure(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> str:
     promised = info.frame_count or 0
     whole = read < promised and reads_all(spec)
     of = f"{read} of {counted(promised, 'frame')}" if whole else counted(read, "frame")
-    return f"cut off or damaged: {of} could be read ({why}); moments up to there are kept"
+    return f"cut off or damaged: {of} could be read ({why}); results up to there are kept"
 
 
 def reads_all(spec: Spec) -> bool:
@@ -142,5 +142,5 @@ def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:
     found = [*info.warnings, *ended.get("warnings", ())]
     bad = int(ended.get("bad_packets", 0))
     if bad:
-        found.append(f"{counted(bad, 'damaged packet')} left out")
+        found.append(f"{counted(bad, 'damaged packet')} skipped")
     return tuple(found)

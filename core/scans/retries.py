@@ -27,7 +27,7 @@ class Retries:
             if self._began:
                 return False
             self._put_off.append(work)
-        self._warn(f"{path}: its reading process was killed from outside; it is read once more")
+        self._warn(f"{path}: its reading process was killed from outside; reading it again")
         return True
 
     def run(self, control: Control, alone: Callable[[], None], ending: Callable[[], bool]) -> None:

@@ -316,7 +316,7 @@ class ScanJob:
         if done.killed:
             raise ReaderKilled(done.failure)
         if done.result is None:
-            raise SourceError(done.failure or "holds nothing this profile looks at")
+            raise SourceError(done.failure or "contains nothing that this profile processes")
         return done.result
 
     def _scanned(self, sources: Sequence[Source]) -> Iterator[list[ImageResult]]:

@@ -35,7 +35,7 @@ def _known(tables: Mapping[str, Any]) -> dict[str, Any]:
     if not known:
         gone = clean(str(next(iter(tables.get("stages", ())), "")))
         raise ProfileError(
-            f"the scan is of stage '{gone}', which is not installed here; "
+            f"the scan uses stage '{gone}', which is not installed; "
             "enable the plugin that provides it"
         )
     names = {*Spec.model_fields, *STAGES.names()}

@@ -112,7 +112,7 @@ class TaskResults:
 
     def _settled_row(self, source: Source) -> TaskRow:
         if source.result is None:
-            reason = f"{source.failure} (as last time; --retry-failed reads it again)"
+            reason = f"{source.failure} (failed before; --retry-failed retries it)"
             return self._row(source, None, "failed", reason, 0, 0, 0)
         frames, moments, failure = source.result
         state = "failed" if failure else "known"

@@ -188,7 +188,7 @@ class VideoScan:
         if has_changed(source):
             self._library.series.forget([track.key for track in tracks])
             self._library.annotations.forget(info.content)
-            raise Unreadable("changed while it was read; scan it again once it is whole")
+            raise Unreadable("changed while it was read; scan it again when copying has finished")
 
     def _retried(self, content: str, tracks: list[StageSeries]) -> bool:
         """Tell whether this is another try at a source that was cut off last time."""

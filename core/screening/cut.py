@@ -30,7 +30,9 @@ GAP_FRAMES = 3
 class Cut(Section):
     """Scene changes: the picture changes at once and stays changed."""
 
-    sensitivity: Share = Field(0.5, description="0 finds only the plainest, 1 the faintest")
+    sensitivity: Share = Field(
+        0.5, description="0 finds only the most obvious, 1 also the faintest"
+    )
 
 
 class CutStage(ScreeningStage):

@@ -3,7 +3,7 @@
 The hash is the difference hash: the picture reduced to 9 x 8 cells, one bit for each pair of
 neighbours, telling whether brightness rises to the right (N. Krawetz, "Kind of Like That", 2013,
 hackerfactor.com). It stays the same under resizing, recompression and changes of brightness.
-Of a video, one frame a second is hashed; where duplicates are kept from models, each frame that
+Of a video, one frame a second is hashed; where duplicates are excluded from models, each frame that
 models would be shown.
 """
 
@@ -28,7 +28,7 @@ class Dedupe(Section):
     """Near-duplicates by perceptual hash."""
 
     distance_bits: int = Field(
-        6, ge=0, le=32, description="pictures whose 64-bit hashes differ by at most this are alike"
+        6, ge=0, le=32, description="near-duplicates: 64-bit hashes that differ by at most this"
     )
 
 

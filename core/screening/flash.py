@@ -84,13 +84,14 @@ class Flash(Section):
 
     sensitivity: Share = Field(
         0.5,
-        description="the one dial: 0 finds only the plainest, 1 the faintest; thresholds follow",
+        description="0 finds only the most obvious flashes, 1 also the faintest; sets all "
+        "thresholds",
     )
     max_seconds: float = Field(
         1.8,
         gt=0,
         le=5,
-        description="a glow that lasts longer without a break is no flash; a series of strokes may "
+        description="a continuous glow that lasts longer is not a flash; a series of strokes may "
         "last longer",
     )
 

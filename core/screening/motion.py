@@ -26,10 +26,12 @@ JOIN_SECONDS = 0.5
 
 
 class Motion(Section):
-    """Stretches in which something moves."""
+    """Intervals with motion."""
 
-    sensitivity: Share = Field(0.5, description="0 finds only the plainest, 1 the faintest")
-    min_seconds: float = Field(0.3, ge=0, description="shorter stirrings are not motion")
+    sensitivity: Share = Field(
+        0.5, description="0 finds only the most obvious, 1 also the faintest"
+    )
+    min_seconds: float = Field(0.3, ge=0, description="shorter movements are ignored")
 
 
 class MotionStage(ScreeningStage):

@@ -23,16 +23,22 @@ from .strides import rows_measured
 
 
 class Quality(Section):
-    """Blur, exposure and entropy of each picture looked at."""
+    """Blur, exposure and entropy of each frame."""
 
     blurred_below: float = Field(
-        20.0, ge=0, description="sharpness (variance of the Laplacian) under which it is blurred"
+        20.0,
+        ge=0,
+        description="sharpness (variance of the Laplacian) below which a frame is blurred",
     )
-    dark_below: float = Field(20.0, ge=0, le=255, description="mean luma under which it is dark")
+    dark_below: float = Field(
+        20.0, ge=0, le=255, description="mean luma below which a frame is dark"
+    )
     bright_above: float = Field(
-        235.0, ge=0, le=255, description="mean luma above which it is bright"
+        235.0, ge=0, le=255, description="mean luma above which a frame is bright"
     )
-    flat_below: float = Field(3.0, ge=0, le=8, description="entropy in bits under which it is flat")
+    flat_below: float = Field(
+        3.0, ge=0, le=8, description="entropy in bits below which a frame is flat"
+    )
 
 
 class QualityStage(ScreeningStage):

@@ -142,7 +142,7 @@ class Connection:
         """Send one line once those before it were taken. Raises OSError."""
         data = line(body)
         if len(data) > LINE_BYTES:
-            text = f"the reply is longer than {LINE_BYTES >> 20} MiB; ask for less at once"
+            text = f"the reply is longer than {LINE_BYTES >> 20} MiB; request less at once"
             data = line({"id": body.get("id"), "error": error_body(UsageError(text))})
         async with self._sending:
             if self._writer.is_closing():
@@ -285,7 +285,7 @@ class Connection:
         except asyncio.CancelledError:
             if not flow.is_cancelled:
                 raise
-            raise Interrupted("the rest was not wanted") from None
+            raise Interrupted("the rest was cancelled") from None
         finally:
             flow.task.cancel()
             self._flows.pop(number, None)

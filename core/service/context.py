@@ -48,7 +48,7 @@ class Context:
     def engine(self) -> Engine:
         """Return the engine. Raises UsageError where requests are answered without one."""
         if self._engine is None:
-            raise UsageError("only an engine can do this; the library is open for reading alone")
+            raise UsageError("this needs an engine; the library is open read-only")
         return self._engine
 
     @property

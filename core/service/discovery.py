@@ -112,7 +112,7 @@ def _check_ours(path: Path) -> None:
     """Raise EnvironmentFault for what another user has put there, OSError for what is not there."""
     if private.is_foreign(path):
         raise EnvironmentFault(
-            f"{clean_path(str(path))} belongs to another user, so it is no engine of yours; "
+            f"{clean_path(str(path))} belongs to another user, so it is not your engine; "
             "remove it, or name another --library"
         )
 
@@ -134,7 +134,7 @@ def _start(library: Path) -> subprocess.Popen[bytes]:
     except OSError as error:
         raise EnvironmentFault(
             f"{clean(str(library))}: {error.strerror}; the engine writes its library there; "
-            "`sightline results`, `show` and `export` read it all the same"
+            "`sightline results`, `show` and `export` can still read it"
         ) from error
     try:
         process = subprocess.Popen(

@@ -12,8 +12,8 @@ from .context import Context
 from .handlers.table import handler_of
 
 T = TypeVar("T")
-READ_ONLY = "attached with --readonly: nothing can be changed from here"
-ENDING = "the engine is ending; ask again once it has ended"
+READ_ONLY = "connected with --readonly: changes are not allowed"
+ENDING = "the engine is shutting down; try again when it has ended"
 NOT_WHILE_ENDING: frozenset[Right] = frozenset(("write", "export"))
 
 

@@ -312,7 +312,7 @@ async def connected(
         )
     except (TimeoutError, BlockingIOError) as error:
         raise EngineBusy(
-            f"the engine (process {listening.pid}) takes no connection; try again, or end it "
+            f"the engine (process {listening.pid}) accepts no connection; try again, or end it "
             "with: sightline engine stop"
         ) from error
     except OSError as error:

@@ -74,7 +74,7 @@ async def _ask_to_end(found: Listening, how: StopHow) -> None:
             while not client.gone:
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError as error:
-        raise EngineBusy("the engine is at a long microbatch") from error
+        raise EngineBusy("the engine is processing a long microbatch") from error
     finally:
         await client.close()
 
@@ -86,7 +86,7 @@ def end_process(library: Path, pid: int) -> None:
     """
     if not _is_engine(pid):
         raise EnvironmentFault(
-            f"process {pid} holds the library and is no engine of yours; end it by hand"
+            f"process {pid} holds the library and is not your engine; stop it yourself"
         )
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         with suppress(ProcessLookupError):

@@ -44,8 +44,8 @@ def line(body: dict[str, Any]) -> bytes:
 def not_understood(version: str) -> EnvironmentFault:
     """Return why client and engine of different protocols cannot communicate."""
     return EnvironmentFault(
-        f"the running engine is sightline {clean(version)}, which this one does "
-        "not understand; let it finish, or: sightline engine stop"
+        f"the running engine is sightline {clean(version)}, which is incompatible with "
+        "this version; let it finish, or run: sightline engine stop"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the reader process says when a file cannot be read, and which files it refuses."""
+"""How the reader process reports a file that cannot be read, and which files it rejects."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..system.disk_errors import FULL
 
 
 def failure(error: Exception) -> dict[str, str]:
-    """Return the class and the reason that the engine is told of an error."""
+    """Return the class and the reason of an error that the engine receives."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return {"error": "Vanished", "reason": "the file is gone; was it moved or deleted?"}
     if isinstance(error, PermissionError):
-        return {"error": "Unreadable", "reason": "permission denied; check the file's rights"}
+        return {"error": "Unreadable", "reason": "permission denied; check the file's permissions"}
     if isinstance(error, (SourceError, MissingExtra)):
         return {"error": type(error).__name__, "reason": str(error)}
     return _unexpected(error)
@@ -28,7 +28,7 @@ def _unexpected(error: Exception) -> dict[str, str]:
         reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
         return {"error": "TooLarge", "reason": reason}
     if getattr(error, "errno", None) in FULL:
-        return {"error": "DiskFull", "reason": "no room left to write to; free some space"}
+        return {"error": "DiskFull", "reason": "no space left to write to; free some space"}
     if getattr(error, "errno", None) == errno.EROFS:
         return {"error": "EnvironmentFault", "reason": "the disk to write to is read-only"}
     if isinstance(error, OSError) and error.strerror and error.filename:

@@ -53,7 +53,9 @@ def probed(request: dict[str, Any], beat: Beat) -> Found:
     if FileLocator(path).version()[0] == 0:
         raise Unreadable("the file is empty; copy it again from its origin")
     if kind := foreign.foreign_kind(path):
-        raise Unreadable(f"this is {kind}, which is not read; give a picture or a video")
+        raise Unreadable(
+            f"this is {kind}, which sightline does not read; name a picture or a video"
+        )
     content = content_of(content_hash(path), _choice(request).stream)
     return _probed(request, content, beat)
 
@@ -118,7 +120,7 @@ def _probed_animated(request: dict[str, Any], content: str, beat: Beat) -> Found
         return described, luma, scale
     except Unreadable as error:
         info, luma, scale = _probed_picture(request, content, beat, first_frame=True)
-        warning = f"animated, but cannot be read as a video ({error}); only the first is looked at"
+        warning = f"animated, but cannot be read as a video ({error}); only the first is read"
         return replace(info, warnings=(*info.warnings, warning)), luma, scale
 
 
@@ -221,7 +223,7 @@ def _send_frames(frames: Iterator[Any], request: dict[str, Any], reply: Reply) -
     for count, frame in enumerate(frames, 1):
         if count + request["skip"] > most:
             raise TooLarge(
-                f"more than limits.max_frames = {counted(most, 'frame')}; raise it to read on"
+                f"more than limits.max_frames = {counted(most, 'frame')}; raise it to read more"
             )
         batch.add(frame)
     batch.flush()

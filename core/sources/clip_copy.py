@@ -43,7 +43,7 @@ def refusal(stream: Stream, stretch: ClipRange) -> str:
     """Say why a stretch cannot be copied by what is known so far, or nothing."""
     codec = stream.video.codec_context.codec.canonical_name
     if codec not in COPYABLE:
-        return f"{codec} is not for MP4"
+        return f"{codec} is not supported in MP4"
     if not stretch.one_clock:
         return "its time stamps were repaired"
     if stretch.mirrored:
@@ -119,7 +119,7 @@ def _cut(stream: Stream, stretch: ClipRange) -> _Cut | str:
     if not found:
         return "its time stamps were repaired"
     if key is None:
-        return "no keyframe was found before it"
+        return "no previous keyframe was found"
     return _within_reason(stream, stretch, _Cut(key, count), extra)
 
 
@@ -146,9 +146,9 @@ def _within_reason(stream: Stream, stretch: ClipRange, cut: _Cut, after: int) ->
     first, base = stretch.marks[0].pts, stream.video.time_base
     lead = float(((first or 0) - cut.key_pts) * base) if base else 0.0
     if lead > MOST_LEAD_SECONDS:
-        return f"the keyframe before it lies {lead:.1f} s back"
+        return f"the previous keyframe is {lead:.1f} s earlier"
     if after > MOST_AFTER_FRAMES:
-        return f"its last frames refer to {after} after it"
+        return f"its last frames depend on {after} after them"
     return cut
 
 

@@ -64,7 +64,7 @@ def open_series(stream: Stream, target: Any, stretch: ClipRange, notes: list[str
     for number, source in enumerate(stream.container.streams.audio, 1):
         track = _track(source, target)
         if track is None:
-            notes.append(f"sound track {number} is left out, it cannot be decoded")
+            notes.append(f"sound track {number} is omitted, it cannot be decoded")
             continue
         made.tracks[source.index] = track
         made.sources.append(source)

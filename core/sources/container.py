@@ -132,7 +132,7 @@ def is_raw(container: InputContainer) -> bool:
 def _chosen(container: InputContainer, choice: Choice) -> VideoStream:
     name = container.format.name
     if name.endswith("_pipe") or name.startswith("image2"):
-        raise Unreadable("a single picture under a video's name; rename it after its true format")
+        raise Unreadable("a single picture under a video's name; rename it to match its format")
     films = film_streams(container)
     if not films:
         raise Unreadable("holds no video stream")
@@ -140,7 +140,7 @@ def _chosen(container: InputContainer, choice: Choice) -> VideoStream:
         return _default(container, films)
     if choice.stream >= len(films):
         known = counted(len(films), "video stream, number 0", "video streams")
-        raise Unreadable(f"holds {known}; sampling.stream = {choice.stream} is none of them")
+        raise Unreadable(f"holds {known}; sampling.stream = {choice.stream} does not exist")
     return films[choice.stream]
 
 
@@ -249,7 +249,7 @@ def _why_not(path: str, error: Exception) -> str:
             "copy it again from its origin"
         )
     said = "of no video format" if isinstance(error, ValueError) else words(error)
-    return f"not a video FFmpeg can open ({said}); check that it is one, and whole"
+    return f"not a video FFmpeg can open ({said}); check that it is a complete video"
 
 
 def _open(
@@ -275,7 +275,7 @@ def _formats_for(path: str) -> str:
     with open(path, "rb", buffering=0) as file:
         head = file.read(4096)
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PLAY_LISTS):
-            raise Unreadable("a play list, not a video; name the files it stands for")
+            raise Unreadable("a playlist, not a video; name the files it lists")
         pattern = _BY_NAME_ALONE.get(ending)
         if pattern is None:
             return ",".join(_FORMATS.split())

@@ -112,7 +112,7 @@ def not_looked_at(container: InputContainer, choice: Choice) -> tuple[str, ...]:
     if count < 2 or choice.stream is not None:
         return ()
     left = counted(count - 1, "video stream was", "video streams were")
-    return (f"{left} not looked at, of {count}; sampling.stream takes the number of one, or 'all'",)
+    return (f"{left} not read, of {count}; set sampling.stream to the number of one, or 'all'",)
 
 
 def _file_end_seconds(container: InputContainer) -> float | None:

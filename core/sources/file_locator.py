@@ -35,7 +35,7 @@ class FileLocator:
         except OSError as error:
             return Missing(path, f"{error.strerror}; check the path")
         except ValueError:
-            return Missing(path, "no path may hold a null character; check the path")
+            return Missing(path, "a path must not contain a null character; check the path")
         if not stat.S_ISREG(status.st_mode):
             return Missing(path, "not a regular file; name a video or picture, or a folder of them")
         return FoundFile(path, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))

@@ -55,13 +55,13 @@ def place_of(fields: Mapping[str, Any]) -> Coordinates:
     try:
         found = [_axis(fields, *axis, place.warnings) for axis in _AXES]
     except _Impossible as error:
-        place.warnings.append(f"gps: {error}; not taken for a place")
+        place.warnings.append(f"gps: {error}; ignored as a location")
         return place
     if (found[0] is None) != (found[1] is None):
         missing = "longitude" if found[1] is None else "latitude"
-        place.warnings.append(f"gps: no {missing}; not taken for a place")
+        place.warnings.append(f"gps: no {missing}; ignored as a location")
     elif found == [0.0, 0.0] and _text(fields.get("GPSMeasureMode")) not in ("2", "3"):
-        place.warnings.append("gps: 0, 0 without a fix; not taken for a place")
+        place.warnings.append("gps: 0, 0 without a fix; ignored as a location")
     else:
         place.latitude, place.longitude = found
     return place
@@ -85,7 +85,7 @@ def _axis(
         raise _Impossible(f"{axis.lower()} {value:g} is out of range")
     if not side and degrees > 0:
         side_name = "north" if axis == "Latitude" else "east"
-        warnings.append(f"gps: {axis.lower()} without a reference; taken as {side_name}")
+        warnings.append(f"gps: {axis.lower()} without a reference; treated as {side_name}")
     return round(value, 7) + 0.0
 
 
@@ -103,7 +103,7 @@ def _degrees(raw: Any) -> float | None:
         raise _Impossible("an angle without a number")
     if minutes > 60 or seconds > 60:
         shown = f"{counted(minutes, 'minute')} and {counted(seconds, 'second')}"
-        raise _Impossible(f"{shown} are no part of a degree")
+        raise _Impossible(f"{shown} are not part of a degree")
     return math.copysign(abs(whole) + minutes / 60 + seconds / 3600, whole)
 
 

@@ -91,7 +91,7 @@ class GuardedFile:
     def passed_over(self) -> list[str]:
         """Return a warning for each stretch with packets behind it."""
         passed = [hole for hole in self.holes if hole.end < self.size]
-        return [f"{self._in_words(hole)}: damaged or overwritten, passed over" for hole in passed]
+        return [f"{self._in_words(hole)}: damaged or overwritten, skipped" for hole in passed]
 
     def packet_seen(self) -> None:
         """Note that FFmpeg found a packet in what it read."""

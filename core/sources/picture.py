@@ -81,7 +81,7 @@ def _not_opened(error: Exception) -> Unreadable:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return Unreadable("not a picture Pillow can open; check that the file is whole")
+        return Unreadable("not a picture Pillow can open; check that the file is complete")
     return Unreadable(f"damaged picture ({_words(error)}); copy it again from its origin")
 
 
@@ -280,7 +280,7 @@ def _left_out(image: Image, metadata: dict[str, Any], path: str) -> Iterator[str
         metadata["frames"] = frames
         what, which = _SEVERAL.get(str(image.format), ("pictures", "first"))
         if image.format != "MPO" or _is_burst(image):
-            yield f"holds {frames} {what}; only the {which} is looked at"
+            yield f"holds {frames} {what}; only the {which} is read"
     turn = image.info.get("original_orientation")
     if image.format == "HEIF" and turn and turn > 1:
         metadata.setdefault("exif", {})["Orientation"] = turn

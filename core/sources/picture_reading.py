@@ -47,7 +47,7 @@ def read_pictures(
             done += 1
             yield error
         if done == answered:
-            raise ReaderDied("the decoder ended without a word about the file")
+            raise ReaderDied("the decoder ended without a reply about the file")
 
 
 def _read(

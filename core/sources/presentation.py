@@ -74,7 +74,7 @@ def _warnings(
     said = []
     stated = stated_aspect(video)
     if not believed(stated):
-        said.append(f"states pixels of {stated.numerator}:{stated.denominator}; taken as square")
+        said.append(f"states pixels of {stated.numerator}:{stated.denominator}; treated as square")
     if how.unknown:
         said.append(f"{how.unknown} is not converted; colours are shown as they are stored")
     off = abs((frame.rotation - turned.degrees + 180) % 360 - 180)

@@ -283,7 +283,7 @@ class Reader:
             return errors.ReaderKilled(
                 f"{KILLED} (signal {-code}"
                 f"{', as happens when memory runs out' if -code == signal.SIGKILL else ''}); "
-                "the file may be whole, and the next scan reads it again"
+                "the file may be intact; the next scan reads it again"
             )
         how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit {code})"
         return errors.ReaderDied(f"the decoder crashed{how}; the file is damaged or hostile")

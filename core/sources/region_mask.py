@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def cells_inside(regions: Regions, shape: tuple[int, int], size: Size) -> NDArray[np.bool_]:
-    """Return which cells of a grid of `shape` (rows, columns) are looked at, bool.
+    """Return which cells of a grid of `shape` (rows, columns) are searched, bool.
 
     Each cell that a shape touches counts as inside it; a cell counts as white in a mask if half of
     it is. `size` is the source's, for shapes given in pixels.
@@ -36,7 +36,7 @@ def blacked_out(pixels: NDArray[np.uint8], regions: Regions, size: Size) -> NDAr
 
 
 def has_regions(regions: Regions) -> bool:
-    """Return whether anything of a picture is not looked at."""
+    """Return whether any part of a picture is excluded."""
     return bool(regions.include or regions.exclude or regions.mask)
 
 

@@ -38,7 +38,7 @@ def without_notes(path: str) -> ImageFile | None:
     if kept == whole:
         return None
     image = Image.open(io.BytesIO(kept), formats=("PNG", "AVIF"))
-    image.info[LEFT_OUT] = "damaged notes (EXIF, text or profile) are left out"
+    image.info[LEFT_OUT] = "damaged metadata (EXIF, text or profile) is ignored"
     return image
 
 

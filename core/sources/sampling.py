@@ -170,7 +170,7 @@ def _no_decord(stream: Stream) -> str:
         return "decord has no setting for the loop filter or the decoding device"
     codec, container = stream.video.codec_context.name, stream.container.format.name
     if codec not in DECORD_CODECS or not DECORD_CONTAINERS.intersection(container.split(",")):
-        return f"decord is not trusted with {codec} in {container.split(',')[0]}"
+        return f"decord is not used for {codec} in {container.split(',')[0]}"
     best: Any = stream.container.streams.best("video")
     if best is None or best.index != stream.video.index:
         return "decord reads another stream than was asked for"

@@ -58,15 +58,15 @@ def conversion_of(image: Image, path: str) -> tuple[Conversion | None, str]:
         if len(icc) > MAX_PROFILE_BYTES:
             return (
                 None,
-                f"colour profile of {counted(len(icc), 'byte')} left out; "
-                "colours are taken as sRGB",
+                f"colour profile of {counted(len(icc), 'byte')} ignored; colours "
+                "are treated as sRGB",
             )
         return _conversion(icc, mode)
     except MemoryError:
         raise
     except Exception as error:  # parsers and LittleCMS raise anything on damaged data
         words = " ".join(str(error).split())[:100] or type(error).__name__
-        return None, f"colour profile cannot be used ({words}); colours are taken as sRGB"
+        return None, f"colour profile cannot be used ({words}); colours are treated as sRGB"
 
 
 def _mode_of(image: Image) -> str:
@@ -85,7 +85,7 @@ def _conversion(icc: bytes, mode: str) -> tuple[Conversion | None, str]:
     # Grey pictures may carry an RGB profile: its curve is meant.
     wanted = "RGB" if (mode, space) == ("L", "RGB") else mode
     if {"GRAY": "L"}.get(space, space) != wanted:
-        return None, f"colour profile is for {space}, the picture is {mode}; it is left out"
+        return None, f"colour profile is for {space}, the picture is {mode}; it is ignored"
     name = str(opened.profile.profile_description or "a profile without a name")[:100]
     conversion = Conversion(wanted, name, _transform(opened, wanted))
     return (None if _is_srgb(conversion) else conversion), ""

@@ -234,9 +234,9 @@ def cut_off(stream: Stream) -> str:
     the duration counts as well.
     """
     if stream.file and (empty := stream.file.empty_rest):
-        return f"{empty}; what is before it was read, up to {read_end_seconds(stream):.2f} s"
+        return f"{empty}; the part before it was read, up to {read_end_seconds(stream):.2f} s"
     if stream.ended_early:
-        return "the container breaks off"
+        return "the container ends early"
     broken = breaks_off(stream.path, stream.container, stream.video)
     if broken or (broken is None and stream.short_packet):
         return "the file ends inside a packet"
@@ -297,7 +297,7 @@ def _packets(stream: Stream) -> Iterator[Any]:
                 packets = stream.container.demux(stream.video)
                 continue
             stream.ended_early = True
-            stream.warnings.append(f"the container breaks off ({words(error)})")
+            stream.warnings.append(f"the container ends early ({words(error)})")
             return
         stream.beat()
         if packet.size:

@@ -55,7 +55,7 @@ _TEXT: dict[Kind, str] = {
         for name in ("kind", "stage", "reason", "verdict")
     ) + ")",
 }  # fmt: skip
-"""what the words of a filter are looked for in, beside the path and what a person wrote"""
+"""where the words of a filter are searched, besides the path and remarks of users"""
 _STROKES = "coalesce(json_array_length(r.body, '$.strokes'), 0)"
 _NUMBERS: dict[Kind, dict[str, str]] = {
     "moments": {

@@ -274,8 +274,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _gone(path: Path) -> LibraryGone:
     return LibraryGone(
-        f"{clean(str(path))} was deleted, moved or replaced while it was written: what was found "
-        "since cannot be kept there; put the library folder back, or scan again"
+        f"{clean(str(path))} was deleted, moved or replaced while it was written: later results "
+        "cannot be stored; restore the library folder, or scan again"
     )
 
 
@@ -295,13 +295,15 @@ def _fault(error: sqlite3.DatabaseError, path: Path) -> EnvironmentFault:
             return disk_fault(full, path)
     if "disk I/O" in words:
         return EnvironmentFault(
-            f"{where}: the disk does not take or give its data; check the disk and its free space, "
-            "then resume: what was kept is kept"
+            f"{where}: the disk cannot be read or written; check the disk and its free "
+            "space, then resume: stored results remain"
         )
     if "no such table" in words:
-        return EnvironmentFault(f"{where} was never finished; the next scan makes it whole")
+        return EnvironmentFault(f"{where} was not completed; the next scan repairs it")
     if "unable to open" in words or "readonly" in words:
-        return EnvironmentFault(f"{where} cannot be opened for writing; check the folder's rights")
+        return EnvironmentFault(
+            f"{where} cannot be opened for writing; check the folder's permissions"
+        )
     return LibraryDamaged(
         f"{where} cannot be read ({clean(words)}); move the library folder away to start with "
         "an empty one, or restore it from a backup"

@@ -42,7 +42,9 @@ class Library:
             self._make()
             self._lock = _locked(folder)
         elif not (folder / DATABASE).is_file():
-            raise UnknownName(f"{clean(str(folder))}: no library here yet; it begins with a scan")
+            raise UnknownName(
+                f"{clean(str(folder))}: no library here yet; the first scan creates it"
+            )
         else:
             _tighten(folder)
             _bring_up_to_date(folder)

@@ -59,7 +59,7 @@ class Annotation:
     """One answer about one part of one frame; `vector` is float32 (dimension,) or None.
 
     `body["error"]` is there when and only when there is no answer; `body["gated"]`, why, where the
-    frame was kept from the model and nothing was asked.
+    frame was excluded from the model and nothing was asked.
     """
 
     stage: str
@@ -77,7 +77,7 @@ class Annotation:
 
     @property
     def gated(self) -> str:
-        """Return why the frame was kept from the model, or an empty string."""
+        """Return why the frame was excluded from the model, or an empty string."""
         return str(self.body.get("gated", ""))
 
 

@@ -28,11 +28,11 @@ def disk_fault(error: OSError, path: Path) -> EnvironmentFault:
     where = clean_path(str(path))
     if error.errno in FULL:
         return DiskFull(
-            f"no space left to write {where} ({error.strerror}); free some space, then try again "
-            "or resume the scan: what was kept is kept"
+            f"no space left to write {where} ({error.strerror}); free some space, then try "
+            "again or resume the scan: stored results remain"
         )
     reason = error.strerror or clean_path(str(error))
-    return EnvironmentFault(f"{where}: {reason}; check the folder and its rights")
+    return EnvironmentFault(f"{where}: {reason}; check the folder and its permissions")
 
 
 def disk_fault_of(error: OSError) -> EnvironmentFault | None:

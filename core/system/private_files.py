@@ -68,7 +68,7 @@ def open_file(path: Path, flags: int) -> int:
         status = os.fstat(handle)
         foreign = not is_trusted(status.st_uid) and keeps_owners(path.parent)
         if foreign or not stat.S_ISREG(status.st_mode):
-            raise PermissionError(errno.EPERM, "it is no file of yours", str(path))
+            raise PermissionError(errno.EPERM, "you do not own it", str(path))
         if status.st_mode & 0o777 != FILE_MODE and status.st_uid == os.geteuid():
             with suppress(OSError):
                 os.fchmod(handle, FILE_MODE)

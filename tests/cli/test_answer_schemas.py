@@ -56,13 +56,13 @@ def test_servers_are_sent_the_schema_and_answers_are_checked(
     assert "JSON schema" in asked["messages"][-1]["content"][-1]["text"]
     caption = look(inside, 1)["caption"]
     assert caption["data"] == {"cars": 2, "of": "road"} and caption["text"] == server.text
-    # One that does not fit is kept as failed, with the reason; the file is not needed any more.
+    # One that does not conform is stored as failed, with the reason; the file is not needed.
     server.text = '{"cars": "two"}'
     again = inside(*scan, "--set", "caption.extra=Count.")
     assert again.code == 1 and "$.cars: 'two' is not of type 'integer'" in again.err
     failed = look(inside, 2)
     assert failed["caption"] is None
-    assert "does not fit the schema" in failed["failures"][0]["reason"]
+    assert "does not conform to the schema" in failed["failures"][0]["reason"]
     (inside.home / "cars.json").unlink()
     server.text = '{"cars": 3}'
     resumed = inside("runs", "resume", "2", "--failed")
@@ -94,11 +94,11 @@ def test_a_server_that_refuses_schemas_is_asked_without_and_checked_here(
     ("given", "words"),
     [
         ("missing.json", "cannot be read"),
-        ("{", "is no JSON"),
-        ({"type": "strang"}, "no JSON schema"),
-        ({"$ref": "https://example.com/x.json"}, "put that into its own"),
-        ({"$ref": "file.json#/a"}, "put that into its own"),
-        ({"$ref": "#/$defs/none"}, "the schema has no"),
+        ("{", "is not valid JSON"),
+        ({"type": "strang"}, "not a valid JSON schema"),
+        ({"$ref": "https://example.com/x.json"}, "copy that into its own"),
+        ({"$ref": "file.json#/a"}, "copy that into its own"),
+        ({"$ref": "#/$defs/none"}, "the schema does not contain"),
         ({"description": "x" * MOST_BYTES}, "longer than"),
     ],
 )
@@ -111,7 +111,7 @@ def test_no_scan_exists_after_a_schema_that_cannot_be_used(
     inside: InProcess, pictures: Path
 ) -> None:
     scan = ("scan", pictures / "one.png", "--set", "vlm.model=http://127.0.0.1:9/v1#m")
-    for stages, words in (("caption", "cannot be read"), ("quality", "is for the stage 'caption'")):
+    for stages, words in (("caption", "cannot be read"), ("quality", "needs the stage 'caption'")):
         ran = inside(*scan, "--stages", stages, "--json-schema", "gone.json")
         assert ran.code == 2 and words in ran.err, ran.err
     assert not inside("runs", "list", "--json").out
@@ -122,7 +122,8 @@ def test_the_value_is_found_in_what_a_model_says() -> None:
     for said in ('{"cars": 1}', 'I see {"cars": 1}. Done.', '```\n{"cars": 1}\n```'):
         assert cars.read(said) == ({"cars": 1}, ""), said
     for said, why in (
-        ("no cars", "holds no JSON"), ("", "holds no JSON"), ('{"cars": NaN}', "holds no JSON"),
+        ("no cars", "contains no JSON"), ("", "contains no JSON"),
+        ('{"cars": NaN}', "contains no JSON"),
         ('{"cars": -1}', "less than the minimum"), ('[{"cars": 1}]', "is not of type 'object'"),
         ('{"cars": 1, "of": "sea"}', "'sea' is not one of"), ("[" * 100_000, "too deeply"),
         ('{"cars": "\\u001b[31m"}', "is not of type"),

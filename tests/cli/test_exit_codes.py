@@ -41,7 +41,7 @@ def test_2_says_what_is_wrong_and_does_nothing(cli: Cli) -> None:
 
 
 WRONG: list[tuple[tuple[str, ...], str]] = [
-    (("scan", "-q", "x.mp4"), "goes before the command: sightline -q scan"),
+    (("scan", "-q", "x.mp4"), "Put it before the command: sightline -q scan"),
     (("scan", "x.mp4", "--set", "flash.sensitivty=0.3"), "did you mean 'flash.sensitivity'"),
     (("scan", "x.mp4", "--set", "flash.sensitivity=7"), "flash.sensitivity = 7"),
     (("scan", "x.mp4", "--set", "flash"), "section.key=value"),
@@ -50,7 +50,7 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("scan", "x.mp4", "--stages", ""), "stages is empty"),
     (("scan", "x.mp4", "--out", "o", "--format", "jsno"), "did you mean 'json'"),
     (("scan", "x.mp4", "--format", "json"), "--out"),
-    (("scan", "x.mp4", "--redo", "--changed"), "exclude each other"),
+    (("scan", "x.mp4", "--redo", "--changed"), "mutually exclusive"),
     (("scan", "x.mp4", "--jsn"), "--json"),
     (("scan",), "name at least one"),
     (("scna", "x.mp4"), "did you mean 'scan'"),
@@ -86,7 +86,7 @@ def test_2_for_what_is_not_in_the_library(scanned: InProcess, inside: InProcess)
     for args in (("runs", "show", "99"), ("export", "99"), ("runs", "resume", "1")):
         ran = scanned(*args)
         assert (ran.code, ran.out) == (2, ""), args
-    assert "never scanned" in scanned("show", "/no/such.mp4@1").err
+    assert "not in this library" in scanned("show", "/no/such.mp4@1").err
 
 
 def test_3_when_nothing_is_there_to_scan(cli: Cli, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_scan_measures_what_the_next_dry_run_says(inside: InProcess, storm: Pa
     scan = ("scan", storm, "--profile", "quick")
     first = inside(*scan, "--dry-run", "--json").json()[0]
     assert first["seconds"] is None and first["low_seconds"] is None
-    assert "no scan measured here yet" in first["basis"]
+    assert "not measured on this machine yet" in first["basis"]
     assert "time unknown" in inside(*scan, "--dry-run").out
     assert inside(*scan).code == 0
     known = inside(*scan, "--dry-run", "--json").json()[0]
@@ -42,7 +42,7 @@ def test_a_scan_measures_what_the_next_dry_run_says(inside: InProcess, storm: Pa
     again = inside(*scan, "--dry-run", "--redo", "--json").json()[0]
     assert {part["what"] for part in again["parts"]} == {"start", "screening of videos"}
     assert 0 < again["low_seconds"] <= again["seconds"] <= again["high_seconds"]
-    assert again["frames"] == 200 and again["basis"] == "as 1 scan took here"
+    assert again["frames"] == 200 and again["basis"] == "from 1 scan on this machine"
     # Other stages were never measured.
     other = inside("scan", storm, "--stages", "flash", "--dry-run", "--json").json()[0]
     assert other["seconds"] is None

@@ -207,7 +207,7 @@ def test_what_cannot_work_is_refused_in_one_line(
          "is a detector; segment needs a segmenter"),
         (("flash,verify", "verify.model={clip}"), "is an embedder; verify needs a VLM"),
         (("flash,verify", "vlm.model=http://127.0.0.1:9/v1#m", "verify.prompt=keywords_only"),
-         "does not ask for a verdict"),
+         "does not request a verdict"),
     ],
 )  # fmt: skip
 def test_a_model_of_the_wrong_kind_is_refused_before_there_is_a_scan(
@@ -229,7 +229,7 @@ def test_eight_bits_of_a_network_without_blocks_are_refused_before_there_is_a_sc
     for folder in (shapes_model(), tiny_model("open_clip_convolutions")):
         ran = inside("scan", pictures, "--stages", "embed", "--set", f"embed.model={folder}",
                      "--set", "embed.quantize=8bit")  # fmt: skip
-        assert ran.code == 4 and "no transformer" in ran.err, ran.err
+        assert ran.code == 4 and "not a transformer" in ran.err, ran.err
     assert inside("runs", "list", "--json").out == ""
 
 

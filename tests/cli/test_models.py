@@ -50,7 +50,7 @@ def test_pull_prints_the_commit_and_where_it_lies(cli: Cli, hub: LocalHub) -> No
     name, revision, folder = ran.out.split()
     assert (name, revision) == (REPO, commit)
     assert Path(folder, "model.safetensors").stat().st_size == MEBIBYTE
-    assert "3 files, 1.0 MB, 1.0 MB to fetch" in ran.err
+    assert "3 files, 1.0 MB, 1.0 MB to download" in ran.err
     asked = len(hub.requests)
     assert cli("models", "pull", REPO, "--offline").out == ran.out
     assert len(hub.requests) == asked
@@ -113,7 +113,7 @@ def test_interrupted_says_that_the_same_command_goes_on(cli: Cli, hub: LocalHub,
     process.send_signal(getattr(signal, name))
     ran = finished(process)
     assert ran.code == 130
-    assert "the same command continues from there" in ran.err
+    assert "run the same command again" in ran.err
     assert "Traceback" not in ran.err
     assert list((cache(cli) / "blobs").glob("*.part"))
 
@@ -177,7 +177,7 @@ def test_what_was_verified_is_in_the_matrix_and_can_be_promoted(
     cli("models", "pull", REPO, "--channel", "edge")
     assert cli("models", "verify", REPO, "--files-only", "--channel", "edge").code == 0
     refused = cli("models", "promote", REPO)
-    assert refused.code == 2 and "only the files were checked" in refused.err
+    assert refused.code == 2 and "only its files were checked" in refused.err
     for channel in ("edge", "stable"):
         ran = cli("models", "verify", REPO, "--channel", channel)
         assert ran.code == 0, ran.err

@@ -99,7 +99,7 @@ def test_a_model_that_takes_one_picture_is_asked_about_each_frame(inside: InProc
         "--set", "vlm.max_tokens=2",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    assert any("one picture at a time" in each["text"] for each in ran.of("Warned"))
+    assert any("accepts one picture per question" in each["text"] for each in ran.of("Warned"))
     assert [at for at, _ in captions(inside, 1)] == [0.0, 0.5]
 
 

@@ -56,7 +56,7 @@ def test_values_come_from_the_prompt_the_profile_and_the_command(
     assert inside(*scan, *both).code == 0
     assert said_to(server.asked()[1])[1] == "New at here in June, 0.000 s?"
     noted = inside("prompts", "show", "site").err
-    assert "{place}: each scan gives it" in noted and "{month}: May" in noted
+    assert "{place}: set by each scan" in noted and "{month}: May" in noted
     exported = inside("prompts", "export", "site").out
     (inside.home / "site.toml").write_text(exported)
     assert inside("prompts", "import", "site.toml").out.strip() == "site@1"
@@ -71,14 +71,14 @@ def test_what_cannot_be_filled_in_is_refused(inside: InProcess, pictures: Path) 
     scan = ("scan", pictures / "one.png", "--stages", "caption", "--set", server)
     for given, words in (
         (("--prompt-preset", "of_label"), "which 'caption' does not fill in"),
-        (("--var", "x=1"), "which have none of their own"),
-        (("--var", "x"), "write it as NAME=VALUE"),
-        (("--set", 'vlm.variables={time="x"}'), "is filled in by the scan"),
-        (("--set", 'vlm.variables={"A b"="x"}'), "is no variable's name"),
+        (("--var", "x=1"), "its prompts declare none"),
+        (("--var", "x"), "write NAME=VALUE"),
+        (("--set", 'vlm.variables={time="x"}'), "scans fill in 'time' themselves"),
+        (("--set", 'vlm.variables={"A b"="x"}'), "cannot be the name of a variable"),
     ):
         ran = inside(*scan, *given)
         assert ran.code == 2 and words in ran.err, (given, ran.err)
-    for variables, words in (((), "--var palce=VALUE"), (("--var", "tags=x"), "filled in by")):
+    for variables, words in (((), "--var palce=VALUE"), (("--var", "tags=x"), "scans fill in")):
         added = inside("prompts", "add", "bad", "--text", "{palce}", *variables)
         assert added.code == 2 and words in added.err
     assert not inside("runs", "list", "--json").out

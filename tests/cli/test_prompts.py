@@ -79,7 +79,7 @@ def test_exported_and_imported_it_is_the_same(cli: Cli, tmp_path: Path) -> None:
     fresh.home.mkdir()
     (body, _) = fresh("prompts", "import", path, "--json").json()
     assert (body["reference"], body["was"], body["text"]) == ("odd@1", "odd@1", text)
-    assert "is there already" in cli("prompts", "export", "--out", path).err
+    assert "exists already" in cli("prompts", "export", "--out", path).err
 
 
 def test_a_terminal_obeys_nothing_of_a_prompt(cli: Cli) -> None:
@@ -123,7 +123,7 @@ def test_a_bad_file_gives_one_line_and_keeps_nothing(
         (("add", "roofs"), "either --text or --file"),
         (("add", "roofs", "--text", "a", "--file", "b"), "either --text or --file"),
         (("add", "roofs", "--text", "  "), "a prompt's text"),
-        (("add", "Roofs!", "--text", "a"), "is no name for a prompt"),
+        (("add", "Roofs!", "--text", "a"), "is not a valid prompt name"),
         (("add", "roofs", "--text", "Say {tgas}"), "did you mean 'tags'"),
         (("add", "roofs", "--text", "a" * 20_001), "a prompt's text"),
         (("add", "roofs", "--file", "absent.txt"), "absent.txt"),

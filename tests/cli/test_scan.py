@@ -109,11 +109,11 @@ def test_what_failed_is_read_again_only_when_asked_or_changed(
     cli: Cli, own_storm: Path, storm: Path
 ) -> None:
     own_storm.write_bytes(b"no video")
-    assert "as last time" not in cli.here("scan", own_storm).err
+    assert "failed before" not in cli.here("scan", own_storm).err
     again = cli.here("scan", own_storm)
     assert again.code == 1 and "--retry-failed" in again.err
     retried = cli.here("scan", own_storm, "--retry-failed")
-    assert retried.code == 1 and "as last time" not in retried.err
+    assert retried.code == 1 and "failed before" not in retried.err
     shutil.copy(storm, own_storm)
     assert cli.here("scan", own_storm, "--profile", "storm").code == 0
 

@@ -70,8 +70,8 @@ def test_a_flag_takes_effect_whatever_the_profile_samples() -> None:
         ("quick", {}, {"model_revision": ("abc",)}, "uses no model"),
         ("quick", {}, {"fps": 2.0}, "needs every frame"),
         ("quick", {}, {"prompt_preset": "keywords_only"}, "does not run"),
-        ("describe", {}, {"image_size": 5, "no_resize": True}, "exclude each other"),
-        ("describe", {"vlm.packing": 2}, {"packing": 3}, "given twice"),
+        ("describe", {}, {"image_size": 5, "no_resize": True}, "mutually exclusive"),
+        ("describe", {"vlm.packing": 2}, {"packing": 3}, "set twice"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -89,7 +89,7 @@ def test_full_and_incremental_are_redo_and_changed(inside: InProcess, pictures: 
     again = inside(*scan, "--full", "--json")
     assert {each["state"] for each in again.of("TaskFinished")} == {"done"}
     both = inside(*scan, "--full", "--incremental")
-    assert both.code == 2 and "exclude each other" in both.err
+    assert both.code == 2 and "mutually exclusive" in both.err
     assert inside(*scan, "--dtype", "float8").code == 2
 
 
@@ -107,7 +107,7 @@ def test_float16_falls_back_on_a_cpu_with_one_line() -> None:
     resolved = resolve_models(resolve("dev", model), notes.append)
     assert {each.dtype for each in resolved.loadings.values()} == {"auto"}
     assert [note for note in notes if "float16" in note] == [
-        "models.dtype = float16 is of no use on a CPU: auto is taken instead"
+        "models.dtype = float16 has no benefit on a CPU; using auto instead"
     ]
     auto = resolve_models(resolve("dev", model | {"models.dtype": "auto"}), notes.append)
     assert resolved.spec.hash() == auto.spec.hash()

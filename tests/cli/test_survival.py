@@ -182,7 +182,7 @@ def test_watching_survives_a_name_that_is_no_text(cli: Cli, storm: Path, tmp_pat
     folder.mkdir()
     process = cli.start("watch", folder, "--json", "--settle", "0.3", "--profile", "storm")
     assert process.stderr is not None
-    assert b"nothing there yet" in process.stderr.readline()
+    assert b"no files yet" in process.stderr.readline()
     odd = os.fsencode(str(folder)) + b"/odd\xff\x1b[31m\n.mp4"
     shutil.copy(storm, os.fsdecode(odd))
     wait_for(process, "TaskFinished")

@@ -40,7 +40,7 @@ def test_a_growing_file_is_scanned_once_when_it_is_whole(
     folder = tmp_path / "inbox"
     process = watching(cli, folder)
     assert process.stderr is not None
-    assert b"nothing there yet" in process.stderr.readline()
+    assert b"no files yet" in process.stderr.readline()
     grow(storm, folder / "a.mp4")
     (folder / "notes.txt").write_text("not footage")
     (folder / ".hidden.mp4").write_bytes(b"nor this")

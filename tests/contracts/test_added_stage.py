@@ -84,7 +84,7 @@ from core.models.protocols import VisionLanguageModel, VlmRequest
 
 class Mood(Section):
     """The mood of each frame."""
-    model: str = Field("", description="a VLM; empty takes vlm.model")
+    model: str = Field("", description="a VLM; empty: vlm.model")
     prompt: str = Field("detailed_description", description="a prompt's name")
     shout: bool = Field(False, description="answers in capitals")
 

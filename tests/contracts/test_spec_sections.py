@@ -52,7 +52,7 @@ def test_documents_list_every_table_in_one_order() -> None:
     assert names[:3] == ["sampling", "regions", "flash"] and names[-1] == "verify"
     assert names.index("quality") + 1 == names.index("events")
     assert set(Spec(stages=("cut",)).every_table()) == {"stages", *names}
-    assert meaning("stages").startswith("what is done, of: flash, motion,")
+    assert meaning("stages").startswith("stages to run, of: flash, motion,")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_documents_list_every_table_in_one_order() -> None:
         ({"flsh": {}}, "unknown setting 'flsh'; did you mean 'flash'?"),
         ({"stages": []}, "stages is empty; name at least one of flash, motion, cut, dedupe"),
         ({"stages": ["flsh"]}, "unknown stage 'flsh'; did you mean 'flash'?; known: flash,"),
-        ({"stages": ["segment"]}, "'segment' works on what 'detect' finds; add 'detect'"),
+        ({"stages": ["segment"]}, "'segment' needs the results of 'detect'; add 'detect'"),
         ({"stages": ["verify"]}, "'verify' needs candidates; add one of flash, motion, cut"),
         (
             {"stages": ["flash"], "sampling": {"mode": "fps"}},

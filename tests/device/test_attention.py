@@ -82,7 +82,7 @@ def test_an_installed_flash_attn_that_fits_is_taken(
     "version, why",
     [
         ("2.8.3+cu13torch2.9", r"built for torch 2\.9, and torch 2\.15.*--force-reinstall"),
-        ("2.8.3+cu12torch2.15", r"built for CUDA 12, and this torch has CUDA 13\.2"),
+        ("2.8.3+cu12torch2.15", r"built for CUDA 12, and the installed torch has CUDA 13\.2"),
         ("2.8.3+cu13torch2.1", r"built for torch 2\.1,"),
     ],
 )
@@ -123,7 +123,7 @@ def test_the_report_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "stated, machine, why",
     [
-        ("2.8.3+cu12torch2.15", GPU, "built for CUDA 12, and this torch has CUDA 13.2"),
+        ("2.8.3+cu12torch2.15", GPU, "built for CUDA 12, and the installed torch has CUDA 13.2"),
         ("2.8.3+cu13torch2.9cxx11abiTRUE", GPU, "built for torch 2.9"),
         ("2.8.3+cu13torch2.15cxx11abiFALSE", GPU, r"the old C\+\+ ABI"),
         ("2.8.3+cu13torch2.15cxx11abiTRUE", GPU, ""),
@@ -146,7 +146,7 @@ def test_doctor_compares_torch_cuda_abi_and_gpu(
 @pytest.mark.parametrize(
     "symbols, why",
     [
-        (b"libcudart.so.12", "linked with CUDA 12, and this torch has CUDA 13.2"),
+        (b"libcudart.so.12", "linked with CUDA 12, and the installed torch has CUDA 13.2"),
         (b"libcudart.so.13 _ZN3c105ErrorC2ENS_14SourceLocationESs", "the other C++ ABI"),
         (b"libcudart.so.13 _ZN3c105ErrorC2ENS_14SourceLocationENSt7__cxx1112basic_string", ""),
     ],
@@ -165,11 +165,11 @@ def test_a_package_built_here_is_judged_by_what_it_is_linked_with(
     "machine, line",
     [
         (replace(GPU, nvcc="13.2"), "MAX_JOBS=4 pip install flash-attn==2.8.3 --no-build-isol"),
-        (replace(GPU, nvcc="12.8"), "no install line exists.*nvcc is of CUDA 12.8"),
+        (replace(GPU, nvcc="12.8"), "no install line exists.*nvcc has CUDA 12.8"),
         (GPU, "no install line exists.*torch 2.15 with CUDA 13.*there is no nvcc"),
         (replace(GPU, torch="2.10.0+cu130", python="cp312"),
          "v2.8.3/flash_attn-2.8.3%2Bcu13torch2.10cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"),
-        (replace(GPU, compute=(7, 5)), "no flash-attn can be installed.*Ampere"),
+        (replace(GPU, compute=(7, 5)), "flash-attn cannot be installed.*Ampere"),
         (NO_GPU, "no NVIDIA GPU"),
         (replace(GPU, platform="darwin_arm64"), "runs on Linux"),
         (replace(GPU, cuda=""), "CPU build"),

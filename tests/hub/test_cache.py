@@ -115,7 +115,7 @@ def test_what_is_being_fetched_is_not_removed(local_hub: LocalHub, hub: Hub) -> 
     folder = Folder(hub.cache, REPO)
     with (
         folder.locked("b" * 64, Control(), lambda: None),
-        pytest.raises(EnvironmentFault, match="being fetched"),
+        pytest.raises(EnvironmentFault, match="being downloaded"),
     ):
         hub.remove(REPO)
     assert hub.remove(REPO) > 0

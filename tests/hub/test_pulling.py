@@ -113,7 +113,7 @@ def test_a_connection_that_is_always_cut_is_given_up_and_kept(
 ) -> None:
     local_hub.add(REPO, model_files(mebibytes=2))
     local_hub.faults.cut_after_bytes, local_hub.faults.cuts = 0, 1000
-    with pytest.raises(DownloadFailed, match=r"model\.safetensors: .*same command continues"):
+    with pytest.raises(DownloadFailed, match=r"model\.safetensors: .*run the same command again"):
         pulled(hub)
     assert len(local_hub.asked_for("model.safetensors")) == QUICK.retries + 1
     assert not (hub.cache / "models--org--tiny" / "snapshots").exists()
@@ -133,7 +133,7 @@ def test_a_wrong_checksum_is_said_and_nothing_of_it_stays(local_hub: LocalHub, h
     files = model_files()
     local_hub.add(REPO, files)
     local_hub.faults.corrupt = True
-    with pytest.raises(DownloadFailed, match=r"'model\.safetensors' came with a wrong checksum"):
+    with pytest.raises(DownloadFailed, match=r"'model\.safetensors' had a wrong checksum"):
         pulled(hub)
     # Other files, fetched at the same time, may have been cut short: theirs stay to be continued.
     weights = hashlib.sha256(files["model.safetensors"]).hexdigest()
@@ -365,5 +365,7 @@ def test_shards_come_with_their_index(local_hub: LocalHub, hub: Hub) -> None:
     assert {*names, "model.safetensors.index.json"} <= there
     assert not there & {"pytorch_model.bin.index.json", "consolidated.safetensors"}
     (folder / names[1]).unlink()
-    with pytest.raises(ModelMissing, match=f"partly here: it lacks {names[1]}.*models pull {REPO}"):
+    with pytest.raises(
+        ModelMissing, match=f"partly on this disk: it lacks {names[1]}.*models pull {REPO}"
+    ):
         Hub(offline=True).resolve(REPO)

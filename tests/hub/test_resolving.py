@@ -95,9 +95,9 @@ def test_files_alone_verify_nothing(local_hub: LocalHub, hub: Hub) -> None:
     row = catalog.VerifiedModel(repo=REPO, commit=commit, on=date.today(), how="files")
     catalog.add_verified(row)
     for name in (REPO, f"{REPO}@{commit}"):
-        with pytest.raises(UsageError, match=r"only the files were checked.*models verify"):
+        with pytest.raises(UsageError, match=r"only its files were checked.*models verify"):
             hub.promote(name)
-    with pytest.raises(UsageError, match="no model of the hub"):
+    with pytest.raises(UsageError, match="not a model of the hub"):
         hub.promote("http://127.0.0.1:9/v1#m")
 
 
@@ -227,11 +227,11 @@ def test_open_clip_names_lead_to_its_repository(local_hub: LocalHub, hub: Hub) -
     ("text", "error", "report"),
     [
         ("siglip2-bas", UnknownName, "did you mean 'siglip2-base'"),
-        ("siglip2-base@", UsageError, "behind @"),
-        ("siglip2-base@../x", UsageError, "behind @"),
+        ("siglip2-base@", UsageError, "after @"),
+        ("siglip2-base@../x", UsageError, "after @"),
         ("./nowhere", ModelMissing, "no such folder"),
-        ("http://localhost:8000/v1", UsageError, "behind a #"),
-        ("http://me:secret@localhost/v1#m", UsageError, "no name or key"),
+        ("http://localhost:8000/v1", UsageError, "after #"),
+        ("http://me:secret@localhost/v1#m", UsageError, "must not contain a user name or key"),
         ("open_clip:ViT-B-32", UsageError, "ARCH/PRETRAINED"),
         ("a/b/c", UnknownName, "no model"),
         ("org/..", UnknownName, "no model"),
@@ -281,5 +281,5 @@ def test_pins_that_make_no_sense_are_refused(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "config" / "pins.toml").write_text(
         '["org/tiny"]\ncommit = "main"\npinned = ""\nwhy = ""\n'
     )
-    with pytest.raises((ProfileError, DownloadFailed), match="no full commit"):
+    with pytest.raises((ProfileError, DownloadFailed), match="not a full commit"):
         hub.resolve(REPO)

@@ -225,4 +225,4 @@ def test_several_videos_are_scored_each_and_together(
     unnamed = cli.here(
         "score", "1", "--truth", Path(shutil.copy(tmp_path / "b.txt", tmp_path / "x.txt"))
     )
-    assert unnamed.code == 2 and "which video" in unnamed.err
+    assert unnamed.code == 2 and "does not name its video" in unnamed.err

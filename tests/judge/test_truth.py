@@ -141,13 +141,13 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
     for text in ("start,end\n2,1\n", "2.0\t1.0\n", "00:00:02,00:00:01\n",
                  "1\n00:00:02,000 --> 00:00:01,000\nx\n"):  # fmt: skip
         assert "ends before it starts" in truth.refused(text), text
-    assert "no number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
-    assert "row 3: 'soon' is no time" in truth.refused("start,end\n1,2\nsoon,3\n")
+    assert "not a number" in truth.refused('{"events": [{"start_s": NaN, "end_s": 1}]}')
+    assert "row 3: 'soon' is not a time" in truth.refused("start,end\n1,2\nsoon,3\n")
     assert "line 2: 'end_s' is missing" in truth.refused(
         '{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n'
     )
     assert "row 1 has a start and no end" in truth.refused("1.5\n")
-    assert "line 2 is no time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
+    assert "line 2 is not the time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
     rate = "TITLE: x\n001  AX V C 00:00:01:00 00:00:02:00 00:00:00:00 00:00:01:00\n"
     path = truth.folder / "list.edl"
     path.write_text(rate)
@@ -227,7 +227,7 @@ def test_plain_tables(truth: Writer) -> None:
     )
     # Frames are counted at the rate of the video, 25 here.
     assert spans(truth.one("start,end\n00:00:01:05,00:00:02:00\n")) == [(1.2, 2.0)]
-    assert "no timecode at 25" in truth.refused("start,end\n00:00:01:25,00:00:02:00\n")
+    assert "not a timecode at 25" in truth.refused("start,end\n00:00:01:25,00:00:02:00\n")
 
 
 def test_other_edit_lists(truth: Writer) -> None:

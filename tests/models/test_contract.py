@@ -215,7 +215,7 @@ def test_a_cut_file_is_refused_and_named(
     folder = own_copy(family[1])
     path = next(folder.glob(WEIGHTS))
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ModelRefused, match=rf"{path.name} is cut short.*pull"):
+    with pytest.raises(ModelRefused, match=rf"{path.name} is truncated.*pull"):
         load(family[0], folder)
 
 

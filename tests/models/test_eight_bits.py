@@ -47,7 +47,7 @@ def test_vectors_are_nearly_those_of_full_precision(name: str) -> None:
 
 
 def test_a_network_without_blocks_is_refused() -> None:
-    with pytest.raises(ModelRefused, match="is no transformer"):
+    with pytest.raises(ModelRefused, match="is not a transformer"):
         load(replace(loading("open_clip", "8bit"), folder=shapes_model()))
 
 

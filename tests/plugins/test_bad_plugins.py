@@ -66,7 +66,7 @@ BROKEN = {
     "def f(:": "SyntaxError: ",
     "OTHER = 1": "AttributeError: module 'bad_one' has no attribute 'FORMAT'",
     "FORMAT = 1": "it is not a core.storage.export.format.Format",
-    FORMAT + "FORMAT = Format('y', '.x', 'source', '', print)": "it calls itself 'y'",
+    FORMAT + "FORMAT = Format('y', '.x', 'source', '', print)": "its name is 'y'",
     FORMAT + "FORMAT = Format('x', '.csv', 'source', '', print)": "it writes .csv, as 'csv' does",
     FORMAT + "FORMAT = Format('x', '/../x', 'source', '', print)": "its suffix must be",
     FORMAT + "FORMAT = Format('x', '.x', 'file', '', print)": "'per' must be source, scan",

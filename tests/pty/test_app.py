@@ -112,7 +112,7 @@ def test_two_look_at_once_and_quitting_may_stop_the_scan_which_then_can_be_resum
     first.wait_for_text(" paused ")
     second = fresh.app("--readonly", sees=" paused ")
     second.send("p")
-    second.wait_for_text("nothing can be changed from here")
+    second.wait_for_text("changes are not allowed")
     assert fresh.at_work() == ["paused"]
     first.send("p")
     first.wait_for_text(AT_WORK)
@@ -186,9 +186,9 @@ def tour(app: Terminal) -> None:
         app.send(key)
         app.wait_for_text(shown)
     app.send("?")
-    app.wait_for_text("what can be done here")
+    app.wait_for_text("available actions")
     app.send("\x1b")
-    assert app.wait_until(lambda: "what can be done here" not in app.text())
+    assert app.wait_until(lambda: "available actions" not in app.text())
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
 

@@ -115,7 +115,7 @@ def test_several_pictures_that_are_no_animation(reader: Reader, tmp_path: Path) 
     several.add_from_pillow(pictures[1])
     several.save(str(tmp_path / "a.heic"))
     info = reader.probe(str(tmp_path / "a.heic")).info
-    assert info.warnings == ("holds 2 pictures; only the primary one is looked at",)
+    assert info.warnings == ("holds 2 pictures; only the primary one is read",)
 
 
 @pytest.mark.media

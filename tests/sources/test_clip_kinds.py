@@ -72,7 +72,7 @@ CUTS: dict[str, Cut] = {
     "from the start": ("d.mp4", {}, 0.0, 0.5, True),
     "to the end": ("e.mp4", {"options": {"g": "10"}}, 2.5, 100.0, True),
     "VP9 in WebM": ("f.webm", {"codec": "libvpx-vp9", "sound": ["libopus"]}, 0.5, 1.0, True),
-    "VP8 is not for MP4": ("g.webm", {"codec": "libvpx", "sound": ["libopus"]}, 0.5, 1.0, False),
+    "VP8 in WebM": ("g.webm", {"codec": "libvpx", "sound": ["libopus"]}, 0.5, 1.0, False),
     "AV1": ("h.mkv", {"codec": "libsvtav1", "options": {"svtav1-params": "lp=1"}}, 0.5, 1.0, True),
     "HEVC": ("i.mp4", {"codec": "libx265", "options": {"x265-params": "log-level=none:keyint=10"}},
              1.0, 1.6, True),

@@ -141,7 +141,7 @@ def test_pages(tmp_path: Path) -> None:
     first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
     luma, info = seen(tmp_path / "a.tif")
     assert luma.max() == 10
-    assert info.warnings == ("holds 2 pages; only the first is looked at",)
+    assert info.warnings == ("holds 2 pages; only the first is read",)
 
 
 class TestMedia:

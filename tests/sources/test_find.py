@@ -79,7 +79,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert [reason.split(";")[0] for reason in reasons] == [
         "not a regular file",
         "No such file or directory",
-        "no path may hold a null character",
+        "a path must not contain a null character",
     ]
 
 

@@ -54,7 +54,7 @@ def test_postscript_starts_nothing_and_the_reader_knows_no_secret(
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     for name in ("photo.jpg", "photo.eps", "photo.mp4", "photo"):
         (tmp_path / name).write_bytes(EPS)
-        with pytest.raises(Unreadable, match="this is PostScript, which is not read"):
+        with pytest.raises(Unreadable, match="this is PostScript, which sightline does not read"):
             told_secrets.probe(str(tmp_path / name))
     assert not ran.exists()
     if sys.platform == "linux":

@@ -39,9 +39,9 @@ class TestRealFiles:
             ("codecs/h264_10bits.mp4", ""),
             ("codecs/bt709_full_range.mp4", "another first frame"),
             ("rotation_order/decord_video_90.mov", "rotated"),
-            ("codecs/nasa_13013_hdr.mp4", "not trusted with hevc"),
-            ("codecs/av1_video.mkv", "not trusted with"),
-            ("general/psd_delayed_start.mp4", "not trusted with mpeg4"),
+            ("codecs/nasa_13013_hdr.mp4", "not used for hevc"),
+            ("codecs/av1_video.mkv", "not used for"),
+            ("general/psd_delayed_start.mp4", "not used for mpeg4"),
             ("broken/moviepy_no_duration.webm", "cannot open"),
         ],
     )

@@ -31,8 +31,7 @@ def test_several_cameras(reader: Reader, tmp_path: Path) -> None:
         info = reader.probe(str(path)).info
         assert (info.stream, info.asked_stream) == (0, None), name
         assert info.warnings == (
-            "1 video stream was not looked at, of 2; sampling.stream takes the number of one, "
-            "or 'all'",
+            "1 video stream was not read, of 2; set sampling.stream to the number of one, or 'all'",
         )
         assert reader.streams(str(path)) == 2
         assert lit(reader, path, None) == lit(reader, path, 0) == []

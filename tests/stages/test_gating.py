@@ -134,7 +134,7 @@ def test_what_names_no_fault_is_refused_and_defaults_measure_as_before() -> None
         (["qualty"], "did you mean 'quality'"),
         (["quality.drak"], "did you mean 'quality.dark'"),
         (["dedupe"], "add it to the stages"),
-        (["flash"], "nothing is called 'flash'"),
+        (["flash"], "unknown fault 'flash'"),
     ):
         with pytest.raises(ProfileError, match=words):
             build({"stages": ["quality", "caption"], "models": {"gate": entries}}, "p", "p")

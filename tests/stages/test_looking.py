@@ -220,7 +220,7 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(tmp_path: Path) -> Non
     prior = look_at(tmp_path, wanted, list(range(8)), 8, loader=loader, notify=said.append)
     assert all(len(each["embed"]) == 1 and not each["embed"][0].failed for each in prior.values())
     assert made[0].asked == [8, 8, 4, 4, 2, 2, 4, 4, 2, 2]  # each size is tried once more
-    assert said[-1] == "embed: out of memory, so 2 at once from now on"
+    assert said[-1] == "embed: out of memory, batch size reduced to 2"
     with at_work(tmp_path, wanted) as (runner, _):
         assert runner._stages[0].batch_size == 2
 

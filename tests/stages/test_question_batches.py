@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_asked_in_halves_and_the_size_is_remembered() -> No
     assert answers == [(n, f"answer {n}") for n in range(7)]
     assert [len(part) for part in stage.asked] == [7, 3, 1, 2, 4, 2, 2]
     assert stage.remembered == [3, 1, 1]
-    assert stage.messages[0] == "caption: out of memory, so 3 at once from now on"
+    assert stage.messages[0] == "caption: out of memory, batch size reduced to 3"
     assert stage.batch_size == 1
 
 

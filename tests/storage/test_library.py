@@ -131,7 +131,7 @@ def test_reading_never_writes_and_never_waits(tmp_path: Path) -> None:
     writer.runs.create("p", {}, "h", {}, [])
     reader = Library(tmp_path, writable=False)
     assert len(reader.runs.all()) == 1
-    with pytest.raises(EnvironmentFault, match="rights"):
+    with pytest.raises(EnvironmentFault, match="permissions"):
         reader.runs.create("p", {}, "h", {}, [])
     with pytest.raises(LibraryBusy, match=str(os.getpid())):
         Library(tmp_path)

@@ -172,7 +172,7 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("score>x", "no number"),
+        ("score>x", "not a number"),
         ("is:makred", "did you mean 'marked'"),
         ("kind>flash", "write kind:flash"),
         ("scoer>0.5", "no condition 'scoer'; did you mean 'score'"),
@@ -182,12 +182,12 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
         ("Score>1", "did you mean 'score'"),
         ("-clour=red", "no condition 'clour'"),
         ('kind:"flash', "no value"),
-        ('"open', "not closed"),
+        ('"open', "missing closing quotation mark"),
         ("score>", "no value"),
-        ("date>yesterday", "is no date; write date>=2024"),
-        ("date:2024-13", "is no date"),
+        ("date>yesterday", "is not a date; write date>=2024"),
+        ("date:2024-13", "is not a date"),
         ("place:Bern", "write place:LATITUDE,LONGITUDE"),
-        ("place:91,0", "is no place"),
+        ("place:91,0", "is not a place"),
         ("tag>storm", "write tag:storm"),
     ],
 )

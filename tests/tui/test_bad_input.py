@@ -101,7 +101,7 @@ def test_hostile_names_can_be_chosen_to_scan(found: Path, bad_names: Path) -> No
         viewer.app.screen.query_one("#path").value = ""  # type: ignore[attr-defined]
         viewer.app.post_message(events.Paste("/tmp/\0/\n"))
         await viewer.pilot.pause()
-        await viewer.sees("no path holds such a letter")
+        await viewer.sees("no path contains such a character")
         await viewer.press("escape")
 
     look(wishes(found), run)
@@ -139,7 +139,7 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
         os.kill(pid, signal.SIGKILL)
         await viewer.sees("the engine ended")
         await viewer.until(lambda: viewer.app.bridge.engine_pid not in (0, pid))
-        await viewer.sees("> stopped", "the engine ended and runs again")
+        await viewer.sees("> stopped", "the engine was restarted")
         await viewer.sees_no("starting it again")
         await viewer.press("r")
         await viewer.sees("> done")

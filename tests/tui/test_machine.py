@@ -126,7 +126,7 @@ def test_a_profile_is_made_edited_with_words_beside_the_field_and_saved(found: P
         assert isinstance(viewer.current_screen, ProfilesScreen)
         await viewer.sees("describe", "storm")
         await viewer.press("e")
-        await viewer.sees("a preset stays as it is")
+        await viewer.sees("presets cannot be changed")
         while "mine" not in viewer.row():
             await viewer.press("j")
         await viewer.press("slash")

@@ -62,7 +62,7 @@ def test_marks_and_corrections_stay_with_the_frame(own: Path) -> None:
         await viewer.press("E")
         await viewer.type("a bolt")
         await viewer.press("enter")
-        await viewer.sees("corrected: a bolt", "caption kept beside the model's")
+        await viewer.sees("corrected: a bolt", "caption stored beside the model's")
         await viewer.press("t")
         await viewer.type("storm, mast")
         await viewer.press("enter")
@@ -186,7 +186,7 @@ def test_the_picture_is_shown_one_at_a_time_and_hidden(
 def test_with_little_to_be_sent_there_is_no_picture_and_it_says_why(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.sees("no pictures while little is sent")
+        await viewer.sees("no pictures in low-bandwidth mode")
         assert "\u2580" not in viewer.screen
         viewer.app.act("app.low_bandwidth")
         await viewer.press("j")

@@ -103,7 +103,7 @@ def test_the_menu_offers_only_what_can_be_done_now_and_does_it(found: Path) -> N
         await viewer.press("escape")
         await viewer.go("8", "log")
         await viewer.press("question_mark")
-        await viewer.type("least level")
+        await viewer.type("lowest level")
         await viewer.press("enter")
         await viewer.sees("WARNING and above")
 
@@ -225,7 +225,7 @@ def test_who_only_reads_is_offered_nothing_that_changes(found: Path) -> None:
         await viewer.sees("read only", "done")
         assert " a add" not in viewer.screen
         await viewer.press("a")
-        await viewer.sees("attached with --readonly")
+        await viewer.sees("connected with --readonly")
         await viewer.press("question_mark")
         assert "Cancel" not in viewer.screen
         await viewer.press("escape", "q")

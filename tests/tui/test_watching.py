@@ -25,7 +25,7 @@ def test_a_folder_is_watched_until_that_is_ended(library: Path, at_home: Path, s
         await viewer.press("g")
         await viewer.sees(f"{STROKES} events")
         await viewer.press("W")
-        await viewer.sees("watch no more", "inbox  quick  1 scan")
+        await viewer.sees("stop watching", "inbox  quick  1 scan")
         await viewer.press("enter")
         await viewer.sees("inbox is no longer watched", "nothing running; press a to add files")
         await viewer.press("W")

@@ -18,10 +18,10 @@ HEAD = """\
 
 # Keys
 
-`?` lists what can be done where you are, now, and does it; `:` finds any command by name. Any key
-can be changed in `settings.toml` in the configuration folder, by the action's name; `preset` is
-where to start from (`default`, `vim`, `arrows`). Unknown names, clashes, and keys that terminals
-fold or steal are refused with the reason. The JSON schema of the table is in
+`?` lists the actions that are available on the current screen; `:` finds any command by name. To
+change a key, name its action in `settings.toml` in the configuration folder. `preset` selects the
+key map to start from (`default`, `vim`, `arrows`). Unknown names, conflicts, and keys that
+terminals intercept are rejected with the reason. The JSON schema of the table is in
 [keys.schema.json](keys.schema.json).
 
 ```toml
@@ -29,7 +29,7 @@ fold or steal are refused with the reason. The JSON schema of the table is in
 preset = "vim"
 "queue.retry" = "R"
 "app.detach" = ["d", "f5"]
-"copy.menu" = ""              # no key; the palette still knows it
+"copy.menu" = ""              # no key; still available in the palette
 ```
 
 """

@@ -81,7 +81,7 @@ def refusal(key: str) -> str:
     modifiers, last = _parted(key)
     if not modifiers:
         known = last in _NAMED or (len(last) == 1 and last.isprintable() and last != " ")
-        return "" if known else "there is no such key"
+        return "" if known else "unknown key"
     fits = {"ctrl": _WITH_CTRL, "shift": _WITH_SHIFT}.get(modifiers, frozenset())
     return "" if last in fits else "not every terminal sends it"
 

@@ -49,10 +49,10 @@ class ChooseScreen(ModalScreen[str | None]):
         """Lay out title, entry and list."""
         with Vertical():
             yield Line(f" {self._title}", "enter: choose  esc: back ", symbols=self._symbols)
-            yield Entry(placeholder="type to narrow", id="narrow")
+            yield Entry(placeholder="type to filter", id="narrow")
             yield VirtualTable(
                 (Column("", None),), self._source, symbols=self._symbols, header=False,
-                empty="nothing of that name",
+                empty="no match",
             )  # fmt: skip
 
     def on_mount(self) -> None:

@@ -117,7 +117,7 @@ class GpuScreen(AppScreen):
         here = [" ".join(row.cells) for row in rows if row is not None]
         return [
             *((line, f"process: {line}") for line in here),
-            ("\n".join(lines), "all figures as they are now"),
+            ("\n".join(lines), "current figures"),
         ]
 
     def _point(self, columns: int) -> None:

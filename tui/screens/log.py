@@ -39,7 +39,7 @@ class LogScreen(AppScreen):
         """Yield the table."""
         yield VirtualTable(
             log.COLUMNS, self._rows, symbols=self.app.symbols, follow_end=True, classes="body",
-            empty="nothing was logged yet",
+            empty="nothing logged yet",
         )  # fmt: skip
 
     def draw(self) -> None:

@@ -44,7 +44,7 @@ class ModelsScreen(AppScreen):
         """Yield list, downloads and detail."""
         signs = self.app.symbols
         yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, classes="body",
-                           empty="no model known; is the engine up?")  # fmt: skip
+                           empty="no models; is the engine running?")  # fmt: skip
         yield TextPane(symbols=signs, wrap=False, id="downloads", classes="detail")
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
@@ -58,7 +58,7 @@ class ModelsScreen(AppScreen):
         downloads = self.state.downloads if self.state else ()
         lines = [models.download_line(each, pane.size.width, self.app.symbols)
                  for each in reversed(downloads)]  # fmt: skip
-        pane.show(lines or ["no downloads; D fetches the model under the cursor"])
+        pane.show(lines or ["no downloads; D downloads the model under the cursor"])
         row = None if self._matrix else self._row()
         self.query_one("#detail", TextPane).show(models.detail(row, self.state))
 
@@ -148,9 +148,9 @@ class ModelsScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"{row['name']} runs code of its repository on this machine",
-                (("no", "Do not fetch it"),
-                 ("yes", "I trust this repository: fetch its code too, at one commit")),
+                f"{row['name']} runs code from its repository on this machine",
+                (("no", "Do not download it"),
+                 ("yes", "I trust this repository: download its code too, at one commit")),
                 self.app.symbols,
             ),
             chosen,
@@ -170,7 +170,7 @@ class ModelsScreen(AppScreen):
         row = self._row()
         found = models.download_of(row, self.state) if row else None
         if found is not None:
-            self._send(CancelPull(found.name), "stopped; what came is kept, D resumes")
+            self._send(CancelPull(found.name), "stopped; D continues where it stopped")
 
     def act_models_delete(self) -> None:
         """Delete the model from this disk, after asking."""

@@ -27,7 +27,7 @@ class SearchScreen(PlannedScreen):
     words = (
         " Search is not here yet.",
         "",
-        " Until then: 2 Results, and / narrows what was found there: words of captions and tags,",
+        " Until then: use / on 2 Results to filter by words of captions and tags,",
         " score>0.5, kind:flash, date:2024-06, tag:storm, is:marked.",
     )
 

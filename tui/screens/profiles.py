@@ -109,12 +109,12 @@ class ProfilesScreen(AppScreen):
     def act_profiles_edit(self) -> None:
         """Edit the setting under the cursor; a preset is copied first."""
         if not self.own_profile():
-            self.say("a preset stays as it is; a makes your own, which extends it")
+            self.say("presets cannot be changed; a creates a profile that extends it")
             return
         settings = self.query_one("#settings", VirtualTable)
         if self.focused is not settings or settings.cursor_key is None:
             settings.focus()
-            self.say("choose a setting, then e or enter")
+            self.say("select a setting, then press e or enter")
             return
         key = settings.cursor_key
         now = next(s for s in profiles.settings(self._profile, self._valid()) if s.key == key)
@@ -149,8 +149,8 @@ class ProfilesScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"throw {counted(len(self._changes), 'change')} away?",
-                (("no", "Keep them"), ("yes", "Throw them away")),
+                f"discard {counted(len(self._changes), 'change')}?",
+                (("no", "Keep them"), ("yes", "Discard them")),
                 self.app.symbols,
             ),
             chosen,
@@ -234,7 +234,7 @@ class ProfilesScreen(AppScreen):
         if event.key is None or event.key == self._profile:
             return
         if self._changes:
-            self.say(f"{self._profile} has changes that are not saved: w saves, r throws them away")
+            self.say(f"{self._profile} has unsaved changes: w saves, r discards them")
             self.query_one("#profiles", VirtualTable).cursor_to_key(self._profile)
             return
         self._profile = event.key

@@ -96,7 +96,7 @@ class QueueScreen(AppScreen):
         watches = self.state.watches if self.state else ()
         choices = [(watch.folder, queue.watch_line(watch)) for watch in watches]
         self.app.push_screen(
-            ChooseScreen("watch no more", choices, self.app.symbols), self._unwatched
+            ChooseScreen("stop watching", choices, self.app.symbols), self._unwatched
         )
 
     def watching(self) -> bool:
@@ -149,7 +149,7 @@ class QueueScreen(AppScreen):
         self.app.push_screen(
             ChooseScreen(
                 f"{name} is running",
-                (("now", queue.STOPS.get(job.kind, "Stop it; what is finished is kept")),
+                (("now", queue.STOPS.get(job.kind, "Stop it; finished results are kept")),
                  ("no", "Leave it running")),
                 self.app.symbols,
             ),
@@ -164,7 +164,7 @@ class QueueScreen(AppScreen):
         if row is None:
             return
         failed = row["state"] == "failed" and row["number"] > 0
-        words = "tries what failed again" if failed else "continues"
+        words = "retries what failed" if failed else "continues"
         name = f"{self._kind()} {row['scan']}"
         self.work(self._request(ResumeScan(row["scan"], failed), f"{name} {words}"))
 
@@ -186,7 +186,7 @@ class QueueScreen(AppScreen):
         self.app.push_screen(
             ChooseScreen(
                 f"remove {name} and its results from the library?",
-                (("no", "Keep it"), ("yes", "Remove it; the files scanned stay untouched")),
+                (("no", "Keep it"), ("yes", "Remove it; the scanned files are not changed")),
                 self.app.symbols,
             ),
             lambda how: self._remove(scan, name) if how == "yes" else None,
@@ -197,7 +197,9 @@ class QueueScreen(AppScreen):
         row = self._row()
         if row is not None and row["number"] == 0:
             number = row["scan"]
-            self.say(f"job {number} is no scan; `sightline runs show {number}` shows its results")
+            self.say(
+                f"job {number} is not a scan; `sightline runs show {number}` shows its results"
+            )
             return
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")

@@ -32,7 +32,7 @@ PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""
 PICTURE_PIXELS = 640
 FULL_PIXELS = 4096
-PICTURES_OFF = "no pictures while little is sent; in the palette: Send less for a slow link"
+PICTURES_OFF = "no pictures in low-bandwidth mode; in the palette: Low-bandwidth mode, on or off"
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
 PROGRESS_SECONDS = 0.25
@@ -62,7 +62,7 @@ class ResultsScreen(AppScreen):
         with Horizontal(classes="body"):
             yield VirtualTable(
                 results.COLUMNS[self._what], self._rows, symbols=signs,
-                empty="nothing found yet, or nothing that the filter lets through",
+                empty="no results yet, or none that match the filter",
             )  # fmt: skip
             with Vertical(classes="side", id="look"):
                 yield FrameView(symbols=signs)
@@ -167,7 +167,7 @@ class ResultsScreen(AppScreen):
         row = self._row()
         if row is not None:
             on_ = not row["marked"]
-            words = "marked; /is:marked lists all" if on_ else "mark taken away"
+            words = "marked; /is:marked lists all" if on_ else "mark removed"
             self.work(self._remark(MarkFrame(row["content"], row["frame"], on_), words))
 
     def act_results_caption(self) -> None:
@@ -175,14 +175,14 @@ class ResultsScreen(AppScreen):
         row = self._row()
         if row is not None:
             given = row["corrected_caption"] or results.caption(row)
-            self.ask("caption (empty: the model's again)", given,
+            self.ask("caption (empty: restore the model's)", given,
                      lambda text: self._correct(row, "caption", text))  # fmt: skip
 
     def act_results_tags(self) -> None:
         """Put tags of one's own beside the model's."""
         row = self._row()
         if row is not None:
-            self.ask("tags, separated by commas (empty: the model's again)", results.tags(row),
+            self.ask("tags, separated by commas (empty: restore the model's)", results.tags(row),
                      lambda text: self._correct(row, "tags", text))  # fmt: skip
 
     def act_results_write(self) -> None:
@@ -343,7 +343,7 @@ class ResultsScreen(AppScreen):
 
     def _correct(self, row: dict[str, Any], what: Literal["caption", "tags"], text: str) -> None:
         command = CorrectFrame(row["content"], row["frame"], what, text)
-        self.work(self._remark(command, f"{what} kept beside the model's"))
+        self.work(self._remark(command, f"{what} stored beside the model's"))
 
     async def _written(self, row: dict[str, Any]) -> str:
         jpeg = await self._picture(row, FULL_PIXELS)

@@ -247,9 +247,9 @@ class AppScreen(NavigationScreen):
         self.app.act(action_id)
 
     def act_app_help(self) -> None:
-        """Offer what can be done here, now."""
+        """Offer available actions, now."""
         here = actions.actions_here(self.scope)
-        self._menu("what can be done here", (a for a in here if not self.app.why_not(a)))
+        self._menu("available actions", (a for a in here if not self.app.why_not(a)))
 
     def act_app_palette(self) -> None:
         """Offer everything by name."""
@@ -280,7 +280,7 @@ class AppScreen(NavigationScreen):
 
     def act_find_filter(self) -> None:
         """Type a filter."""
-        self.ask("filter: words that must all be in the row", self.filter_text, self.set_filter)
+        self.ask("filter: all words must be in the row", self.filter_text, self.set_filter)
 
     def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
         choices = []
@@ -324,7 +324,7 @@ class AppScreen(NavigationScreen):
             self.draw()
         if self.app.bridge.recovered:
             self.app.bridge.recovered = False
-            self.say("the engine ended and runs again; r on a stopped source continues its scan")
+            self.say("the engine was restarted; r on a stopped source continues its scan")
         missed = self.app.meter.missed(link)
         if missed:
             self.say(

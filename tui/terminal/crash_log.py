@@ -86,7 +86,7 @@ def verdict(error: BaseException, log: CrashLog) -> tuple[int, str]:
             return int(error.exit_code), f"sightline: {clean(str(error))}"
     text = clean(f"{type(error).__name__}: {error}", limit=200)
     where = clean(str(log.path))
-    return int(ExitCode.INTERNAL), f"sightline: a defect of ours: {text}; details in {where}"
+    return int(ExitCode.INTERNAL), f"sightline: internal error: {text}; details in {where}"
 
 
 def _unnamed(args: Any) -> BaseException:

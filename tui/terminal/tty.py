@@ -41,7 +41,7 @@ def refusal(facts: TerminalFacts) -> str | None:
     A small terminal is no reason.
     """
     if not facts.is_tty:
-        return f"stdin or stdout is no terminal to show the app on: {INSTEAD}"
+        return f"the app needs a terminal on stdin and stdout: {INSTEAD}"
     if facts.dumb:
         named = f"TERM={clean(facts.term)}" if facts.term else "an unset TERM"
         return f"{named} cannot show the app: {INSTEAD}"

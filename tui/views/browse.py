@@ -80,7 +80,7 @@ def trouble(typed: str) -> str:
     except OSError as error:
         return f"{clean_path(folder)}: {error.strerror}"
     except ValueError:
-        return "no path holds such a letter"
+        return "no path contains such a character"
 
 
 def about(profile: str) -> str:

@@ -99,7 +99,7 @@ def then(samples: Sequence[dict[str, Any]], at: float | None) -> str:
         return "< goes back in time: what ran then"
     near = min(samples, key=lambda sample: abs(sample["at_seconds"] - at), default=None)
     if near is None:
-        return "nothing was measured then"
+        return "no measurements at that time"
     clock = time.strftime("%H:%M:%S", time.localtime(near["at_seconds"]))
     parts = [f"{clock}  CPU {wording.percent(near['cpu'])}"]
     for number, (use, memory, watts, heat) in enumerate(near["gpus"]):

@@ -124,7 +124,9 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
     if row["pinned"]:
         lines.append(f"pinned to {clean(row['pinned'])}")
     if row["remote_code"]:
-        lines.append("runs code of its repository: only with models.allow_remote_code and a commit")
+        lines.append(
+            "runs code from its repository: only with models.allow_remote_code and a commit"
+        )
     fetched, held = download_of(row, state), resident_of(row, state)
     if fetched is not None and fetched.reason:
         lines.append(f"{fetched.state}: {clean(fetched.reason)}")

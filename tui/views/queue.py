@@ -36,8 +36,8 @@ COLUMNS = (
     Column("EVENTS", 6, align="right", priority=4),
 )
 STOPS = {
-    "scan": "Stop it after the current microbatch; what is done stays",
-    "watch": "Watch the folder no more; its scans are kept",
+    "scan": "Stop it after the current microbatch; results are kept",
+    "watch": "Stop watching the folder; its scans are kept",
 }
 """what cancelling a job of a kind that runs means, in the user's words"""
 _TONES: dict[str, Tone] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
@@ -194,7 +194,7 @@ def watched(state: EngineState | None) -> list[str]:
 
 def watch_line(watch: WatchState) -> str:
     """Return the state of a watched folder."""
-    growing = f"  {watch.growing} not whole yet" if watch.growing else ""
+    growing = f"  {watch.growing} still being copied" if watch.growing else ""
     left_out = f"  {clean(watch.left_out)}" if watch.left_out else ""
     said = clean(watch.trouble) or (
         f"{clean(watch.profile)}  {counted(watch.scans, 'scan')}{growing}{left_out}"
@@ -285,7 +285,7 @@ def _job_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
     job = job_of(state, row["scan"])
     kind = clean(row["kind"]).replace("-", " ")
     if not row["known"]:
-        kind = f"a kind that this version does not know ({kind}); it is kept as it is"
+        kind = f"a kind that this version does not know ({kind}); it is kept unchanged"
     done, total = (job.done, job.total) if job else (row["done"], row["total"])
     share = _units(done, total, job.unit if job else "") + _place(row["scan"], state)
     reason = (job.reason if job else "") or row["reason"]

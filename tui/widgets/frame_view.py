@@ -43,7 +43,7 @@ class FrameView(Widget):
         super().__init__(markup=False)
         self._symbols = symbols
         self._strips: list[Strip] = []
-        self._words = "rest on a row to see its picture"
+        self._words = "select a row to see its picture"
         self._in_pixels: Callable[[Image], Widget] | None = None
         self._cell_pixels = (10, 20)
 

@@ -78,12 +78,13 @@ class BatchCheck(Job):
             digest = row.plan["digest"]
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); start another check"
+                f"job {row.number}: its plan was written by another version ({error}); start a "
+                "new check"
             ) from error
         if digest_of(sources) != digest:
             raise UsageError(
-                f"job {row.number}: its files changed since, so that what was measured cannot be "
-                "compared with what would be; start another check"
+                f"job {row.number}: its files have changed, so earlier and later measurements "
+                "cannot be compared; start a new check"
             )
         return cls(context, row, resolved_models(spec, lambda _note: None), sources)
 
@@ -171,7 +172,7 @@ def _check_sizes(command: Any) -> None:
     from ...experiments.batch_sizes import batched
 
     if command.rounds < 1 or command.frames < 1:
-        raise UsageError("a comparison takes at least one round and one frame")
+        raise UsageError("a comparison needs at least one round and one frame")
     spec = resolve(command.profile, command.overrides)
     for size in command.sizes:
         changed = {f"{section}.batch_size": size for section in batched(spec)}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...hub.progress import DownloadProgress
     from ...hub.resolved import Resolved
 
-KEPT = "what came is kept"
+KEPT = "the downloaded part is kept"
 
 
 class Download(Job):
@@ -45,12 +45,14 @@ class Download(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Continue with a download. Raises UsageError if its plan is of another version."""
+        """Continue with a download. Raises UsageError if its plan was written by another "
+        "version."""
         try:
             command = PullModel(**row.plan)
         except TypeError as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); pull the model again"
+                f"job {row.number}: its plan was written by another version ({error}); pull the "
+                "model again"
             ) from error
         check_is_not_fetched(context, command.name)
         return cls(context, row.number, command)
@@ -160,7 +162,7 @@ class Download(Job):
 def check_is_not_fetched(context: JobContext, name: str) -> None:
     """Raise UsageError if a download of a model runs already."""
     if context.find(Download.kind, name) is not None:
-        raise UsageError(f"{name} is being fetched")
+        raise UsageError(f"{name} is being downloaded")
 
 
 def _state(end: Ended) -> str:

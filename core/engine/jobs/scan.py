@@ -68,7 +68,7 @@ class Scan(Job):
         number, gone = _kept(context, resolved.spec, command, planned)
         if planned.left_out:
             files = counted(planned.left_out, "file")
-            notes.insert(0, f"{files} left out: no stage of this profile looks at their kind")
+            notes.insert(0, f"{files} left out: no stage of this profile processes this kind")
         _announce(
             context, number, resolved.spec.profile, planned.sources, gone, notes, command.watch
         )
@@ -90,7 +90,7 @@ class Scan(Job):
         if not tasks and (failed or not scan.was_settled):
             raise NothingLeft(
                 f"scan {number} is {scan.state}: nothing left to do; "
-                "`runs resume --failed` tries failed sources again"
+                "`runs resume --failed` retries failed sources"
             )
         mode = "retry_failed" if failed else scan.asked["mode"]
         notes: list[str] = []

@@ -116,5 +116,5 @@ def _check_can_run(library: Library, command: VerifyScan) -> None:
     if command.stage:
         check_replay(spec, command.stage, _golden(command))
     elif command.golden:
-        raise UsageError("a golden file is of one stage: name it with --stage")
+        raise UsageError("a golden file contains the output of one stage; name it with --stage")
     resolved_models(spec, lambda _note: None)

@@ -60,9 +60,11 @@ class Watch(Job):
         """Watch a folder, or watch it with other settings. Raises UsageError or ProfileError."""
         folder = os.path.abspath(command.folder)
         if not os.path.isdir(folder):
-            raise UsageError(f"{clean_path(folder)} is no folder; name one that is there")
+            raise UsageError(f"{clean_path(folder)} is not a folder; name an existing one")
         if not LEAST_SETTLING <= float(command.settle_seconds) <= MOST_SETTLING:
-            raise UsageError(f"a file settles for {LEAST_SETTLING:g} to {MOST_SETTLING:g} seconds")
+            raise UsageError(
+                f"the settling time must be {LEAST_SETTLING:g} to {MOST_SETTLING:g} seconds"
+            )
         resolve(command.profile, command.overrides)
         plan = {**asdict(command), "folder": folder}
         _end_former(context, folder)
@@ -72,12 +74,13 @@ class Watch(Job):
 
     @classmethod
     def resume(cls, context: JobContext, row: JobRow, *, failed: bool) -> Self:
-        """Watch a folder again. Raises UsageError if its plan is of another version."""
+        """Watch a folder again. Raises UsageError if its plan was written by another version."""
         try:
             command = WatchFolder(**row.plan)
         except TypeError as error:
             raise UsageError(
-                f"job {row.number}: its plan is of another version ({error}); watch it again"
+                f"job {row.number}: its plan was written by another "
+                f"version ({error}); watch it again"
             ) from error
         _end_former(context, command.folder)
         context.library.jobs.set_state(row.number, "running")
@@ -166,7 +169,7 @@ class Watch(Job):
         self._trouble = ""
         self._say_left_out(appearing.passed_over)
         if not paths:
-            self._idle("nothing there yet")
+            self._idle("no files yet")
             return
         if self.control.cancelled:
             return  # the next watch finds them again

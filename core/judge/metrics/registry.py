@@ -27,7 +27,7 @@ def check_metric(name: str, found: Any) -> str:
     """Return what is wrong with a plugin's metric, or an empty string."""
     if not isinstance(found, Metric):
         return "it is not a core.judge.metrics.metric.Metric"
-    return "" if found.name == name else f"it calls itself '{clean(str(found.name))}'"
+    return "" if found.name == name else f"its name is '{clean(str(found.name))}'"
 
 
 METRICS: Registry[Metric] = Registry("metric", GROUP, BUILT_IN, check_metric)

@@ -86,7 +86,7 @@ def address_of(loading: Loading) -> str:
     url = str(loading.options.get("url", "")).rstrip("/")
     if not _is_address(url):
         raise UsageError(
-            f"'{clean(url, limit=200)}' is no endpoint's address; write http://HOST:PORT/v1#MODEL"
+            f"'{clean(url, limit=200)}' is not an endpoint address; write http://HOST:PORT/v1#MODEL"
         )
     return url
 

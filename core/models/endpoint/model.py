@@ -177,7 +177,7 @@ class Endpoint:
             )
         if isinstance(fault, Denied) and fault.status in (401, 403):
             return ModelRefused(
-                f"{self._url} wants another key ({fault}); set SIGHTLINE_ENDPOINT_KEY to it"
+                f"{self._url} rejects the key ({fault}); set SIGHTLINE_ENDPOINT_KEY to it"
             )
         if isinstance(fault, Denied) and _is_about_the_model(fault):
             return ModelMissing(f"{await self._offers()} ({fault})")
@@ -220,7 +220,7 @@ def _answer(outcome: _Outcome, share: float, batch: int) -> Completion:
         return Completion("", "cancelled", share, batch=batch)
     why = clean(str(outcome.fault), limit=300)
     if isinstance(outcome.fault, TooSlow):
-        why += "; vlm.timeout_seconds says how long to wait"
+        why += "; vlm.timeout_seconds sets the time limit"
     return Completion("", "failed", share, batch=batch, error=why)
 
 

@@ -113,7 +113,7 @@ async def ask(
             if last.is_last:
                 raise _given_up(error) from error
             await asyncio.sleep(last.wait_seconds)
-    raise Unreachable("it was never tried")
+    raise Unreachable("no attempt was made")
 
 
 async def models(client: httpx.AsyncClient, patience: EndpointTimeouts) -> list[str] | None:
@@ -142,7 +142,7 @@ async def _listed(client: httpx.AsyncClient, patience: EndpointTimeouts) -> http
             if last.is_last:
                 raise Unreachable(_transport(error)) from error
             await asyncio.sleep(last.wait_seconds)
-    raise Unreachable("it was never tried")
+    raise Unreachable("no attempt was made")
 
 
 def said_in(body: Mapping[str, Any]) -> str:
@@ -188,7 +188,7 @@ async def _once(client: httpx.AsyncClient, body: Mapping[str, Any]) -> Reply:
             reply.first_token_seconds = None
             reply.ended = True
     if not reply.ended:
-        raise ValueError("the answer broke off")
+        raise ValueError("the answer was cut off")
     return reply
 
 
@@ -245,7 +245,7 @@ async def _bounded(response: httpx.Response) -> bytes:
 def _checked(data: bytes) -> dict[str, Any]:
     read = json.loads(data)
     if not isinstance(read, dict):
-        raise ValueError("the answer is no JSON object")
+        raise ValueError("the answer is not a JSON object")
     return read
 
 

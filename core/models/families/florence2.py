@@ -175,7 +175,7 @@ def _picture(ask: VlmRequest, index: int) -> Any:
         raise ImageRejected("Florence-2 answers about a picture, and none was shown", index)
     if len(ask.pictures) > 1:
         raise UsageError(
-            f"Florence-2 looks at one picture at a time, not {len(ask.pictures)}; "
+            f"Florence-2 processes one picture at a time, not {len(ask.pictures)}; "
             "choose a chat model for questions about several"
         )
     return picture_of(ask.pictures[0], index)

@@ -290,14 +290,14 @@ def _config(folder: Path, name: str) -> dict[str, Any]:
         usable = False
     if not usable:
         raise ModelRefused(
-            f"{clean(name)} has no usable {CONFIG}; it is no open_clip model, or was not fully "
+            f"{clean(name)} has no usable {CONFIG}; it is not an open_clip model, or not fully "
             f"downloaded: run `sightline models pull {clean(name)}` again"
         )
     if text.get("hf_model_name"):
         raise ModelRefused(
             f"{clean(name)} takes its text tower's layout from another repository, "
             f"{clean(str(text['hf_model_name']), limit=80)}, which is not in its folder; choose "
-            "a multilingual model that is whole, such as SigLIP 2 or MetaCLIP 2"
+            "a complete multilingual model, such as SigLIP 2 or MetaCLIP 2"
         )
     return dict(config)
 

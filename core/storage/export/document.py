@@ -77,7 +77,7 @@ class FrameNotes:
     failures: tuple[tuple[str, str], ...] = ()
     """stage and reason of what was asked in vain"""
     gated: tuple[tuple[str, str], ...] = ()
-    """stage and reason where the frame was kept from a model, see `models.gate`"""
+    """stage and reason if the frame was excluded from a model, see `models.gate`"""
     answers: tuple[StageAnswer, ...] = ()
     """those of stages whose answers have no field here"""
     lines: tuple[str, ...] = ()

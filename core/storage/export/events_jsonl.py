@@ -41,6 +41,6 @@ FORMAT = Format(
     "jsonl",
     ".jsonl",
     "scan",
-    "every event of a scan, and what models said of its frames, one a line",
+    "events of a scan and answers of models, one per line",
     lambda: ScanFunctions(head, body, tail),
 )

@@ -53,7 +53,7 @@ class Format:
     per: Literal["source", "scan", "folder"]
     """one file (or few) per source, one per scan, or a folder per scan"""
     description: str
-    """one line for lists"""
+    """one line of description"""
     make: Callable[..., Any]
     """per source a `parts.Render`; per scan and folder a function without arguments that returns
     a `ScanFormat` or a `FolderFormat`"""

@@ -49,6 +49,6 @@ FORMAT = Format(
     "masks",
     ".masks.npz",
     "source",
-    "masks of objects at the source's size, as NumPy arrays without a pickle",
+    "masks of objects at the source's size, as NumPy arrays without pickles",
     render,
 )

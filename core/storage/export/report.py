@@ -56,7 +56,7 @@ def body(document: Document) -> str:
         about += f" &middot; {clock_of(source.duration_seconds)}"
     return (
         f'<section id="{_anchor(source.path, stream)}">\n<h2>{_source(source.path, stream)}</h2>\n'
-        f'<p class="faint">{about} &middot; {_frames(document.frames)} looked at</p>\n'
+        f'<p class="faint">{about} &middot; {_frames(document.frames)} processed</p>\n'
         f"{_warnings(document.warnings)}{_strip(document)}{_events(document)}{_answers(said)}{_verdicts(judged)}</section>\n"
     )
 
@@ -104,7 +104,7 @@ def _duplicates(groups: tuple[tuple[str, ...], ...]) -> str:
     if not groups:
         return ""
     items = "".join(f"<li>{'<br>'.join(map(_path, group))}</li>\n" for group in groups)
-    return f"<section>\n<h2>Pictures that look alike</h2>\n<ul>\n{items}</ul>\n</section>\n"
+    return f"<section>\n<h2>Similar pictures</h2>\n<ul>\n{items}</ul>\n</section>\n"
 
 
 def _warnings(warnings: tuple[str, ...]) -> str:
@@ -168,7 +168,7 @@ def _answers(said: list[FrameNotes]) -> str:
     rows = "".join(map(_answer_row, said[:_MOST_FRAMES]))
     more = len(said) - _MOST_FRAMES
     rest = f'<p class="faint">and {_frames(more)} more; see the json</p>\n' if more > 0 else ""
-    return f"<table>\n<tr><th>frame at<th>what models said</tr>\n{rows}</table>\n{rest}"
+    return f"<table>\n<tr><th>frame at<th>answers of models</tr>\n{rows}</table>\n{rest}"
 
 
 def _answer_row(notes: FrameNotes) -> str:
@@ -245,7 +245,7 @@ FORMAT = Format(
     "html",
     ".html",
     "scan",
-    "one page with pictures, to look at or send",
+    "a report in one page, with pictures",
     lambda: ScanFunctions(head, body, tail),
     pictures=True,
 )

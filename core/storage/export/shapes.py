@@ -80,7 +80,7 @@ def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
 
     With `masks` each object has its `mask`: run lengths at the size the frame was shown, or null.
     `answers` is there only where a stage answered that no other field has a place for, `gated` only
-    where the frame was kept from a model.
+    if the frame was excluded from a model.
     """
     found = {
         "frame": notes.frame,

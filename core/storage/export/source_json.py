@@ -79,4 +79,4 @@ def _statistics(document: Document, beside: OutputFiles) -> dict[str, Any] | Non
     }
 
 
-FORMAT = Format("json", ".json", "source", "everything about a source but its frames", render)
+FORMAT = Format("json", ".json", "source", "everything about a source except its frames", render)

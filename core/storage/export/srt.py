@@ -27,7 +27,7 @@ FORMAT = Format(
     "srt",
     ".srt",
     "source",
-    "SubRip subtitles: events, and what models said",
+    "SubRip subtitles: events and answers of models",
     render,
     subtitles=True,
 )

@@ -30,7 +30,7 @@ def check_format(name: str, found: Any) -> str:
     if not isinstance(found, Format):
         return "it is not a core.storage.export.format.Format"
     if found.name != name:
-        return f"it calls itself '{clean(str(found.name))}'"
+        return f"its name is '{clean(str(found.name))}'"
     if found.per not in ("source", "scan", "folder") or not callable(found.make):
         return "'per' must be source, scan or folder, and 'make' a function"
     if not _SUFFIX.fullmatch(str(found.suffix)):
@@ -170,7 +170,7 @@ class _Folder:
         """Return the path of a file in the folder, which is made. Raises ValueError outside it."""
         path = self._folder / name
         if ".." in path.parts or not path.is_relative_to(self._folder):
-            raise ValueError(f"'{clean(name)}' is not inside of the format's folder")
+            raise ValueError(f"'{clean(name)}' is not inside the format's folder")
         if path.parent not in self._made:
             atomic.make_folder(path.parent)
             self._made.add(path.parent)

@@ -26,7 +26,7 @@ FORMAT = Format(
     "vtt",
     ".vtt",
     "source",
-    "WebVTT subtitles: events, and what models said",
+    "WebVTT subtitles: events and answers of models",
     render,
     subtitles=True,
 )

@@ -305,7 +305,7 @@ def test_cancelled_it_hangs_up(server: FaultyServer, connect: Connect) -> None:
 
 
 def test_what_is_no_address() -> None:
-    with pytest.raises(UsageError, match="no endpoint's address"):
+    with pytest.raises(UsageError, match="not an endpoint address"):
         load(settings("ftp://somewhere/v1"))
 
 
