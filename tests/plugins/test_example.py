@@ -108,7 +108,9 @@ def test_the_example_is_enabled_used_and_disabled(sightline: Installed) -> None:
     assert plugin(sightline)["enabled"] is False
     assert "'level'" in sightline(*scan).err
     # What was measured with it is read without it.
-    again = sightline("export", "1", "--out", sightline.home / "again", "--format", "json")
+    again = sightline(
+        "export", "1", "--out", sightline.home / "again", "--format", "json", "--format", "vectors"
+    )
     assert again.code == 0, again.err
     assert json.loads((sightline.home / "again" / "red.png.json").read_text()) == body
 
