@@ -25,10 +25,18 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "core" / "inference" / "vocabulary.txt"
 EDITS = ROOT / "scripts" / "vocabulary_edits.toml"
 SHA256 = {
-    "mmdet/evaluation/functional/class_names.py": "235405234d490f968084a23a2012275783a9455ec0933a5c70145ea7bdf625d4",
-    "mmdet/datasets/ade20k.py": "1741e43cf1edd77bbd6a19b48a7c7c24db936b7ea197fee5e44c79c35db8752e",
-    "mmpretrain/datasets/categories.py": "6b7259979e5a987ed5ec79850323069913473b65712731e0b6d6acdc8fe88664",
-    "torchvision/models/_meta.py": "7eaa5e401b1ff441186e602943c4342cac8cf7f505c238ab7882399b00dbc096",
+    "mmdet/evaluation/functional/class_names.py": (
+        "235405234d490f968084a23a2012275783a9455ec0933a5c70145ea7bdf625d4"
+    ),
+    "mmdet/datasets/ade20k.py": (
+        "1741e43cf1edd77bbd6a19b48a7c7c24db936b7ea197fee5e44c79c35db8752e"
+    ),
+    "mmpretrain/datasets/categories.py": (
+        "6b7259979e5a987ed5ec79850323069913473b65712731e0b6d6acdc8fe88664"
+    ),
+    "torchvision/models/_meta.py": (
+        "7eaa5e401b1ff441186e602943c4342cac8cf7f505c238ab7882399b00dbc096"
+    ),
 }
 """of the files that hold the lists; whatever system a wheel is for, they are the same"""
 ANIMAL_CLASSES = 398
