@@ -34,13 +34,8 @@ SHA256 = {
     "mmpretrain/datasets/categories.py": (
         "6b7259979e5a987ed5ec79850323069913473b65712731e0b6d6acdc8fe88664"
     ),
-    "torchvision/models/_meta.py": (
-        "7eaa5e401b1ff441186e602943c4342cac8cf7f505c238ab7882399b00dbc096"
-    ),
 }
-"""of the files that hold the lists; whatever system a wheel is for, they are the same"""
-ANIMAL_CLASSES = 398
-"""so many classes of ImageNet come first that are kinds of animals, most of them breeds"""
+"""of the files that hold the lists"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +46,6 @@ class Published:
     package: str
     file: str
     name: str
-    first: int = 0
-    """classes before it are left out"""
 
 
 _NAMES = "mmdet/evaluation/functional/class_names.py"
@@ -65,10 +58,6 @@ LISTS = (
     Published("SUN397", "mmpretrain==1.2.0", _CATEGORIES, "SUN397_CATEGORIES"),
     Published("Places205", "mmpretrain==1.2.0", _CATEGORIES, "PLACES205_CATEGORIES"),
     Published("Food-101", "mmpretrain==1.2.0", _CATEGORIES, "FOOD101_CATEGORIES"),
-    Published("Kinetics-400, actions", "torchvision==0.29.2", "torchvision/models/_meta.py",
-              "_KINETICS400_CATEGORIES"),
-    Published("ImageNet-1k, things", "mmpretrain==1.2.0", _CATEGORIES,
-              "IMAGENET_SIMPLE_CATEGORIES", ANIMAL_CLASSES),
 )  # fmt: skip
 
 
@@ -90,7 +79,7 @@ def _made() -> str:
     with tempfile.TemporaryDirectory() as scratch:
         texts = _unpacked(Path(scratch))
     for each in LISTS:
-        names = _names(ast.parse(texts[each.package, each.file]), each.name)[each.first :]
+        names = _names(ast.parse(texts[each.package, each.file]), each.name)
         words = _new(sorted(_edited(names, edits)), taken)
         parts.append(_section(f"{each.title} ({each.package.replace('==', ' ')})", words))
     return "\n\n".join(parts) + "\n"
