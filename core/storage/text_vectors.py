@@ -33,7 +33,7 @@ class KeptTextVectors:
         """Return float32 (dimension,) by word; nothing where no usable file was kept."""
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 words = json.loads(arrays["words"].tobytes())
                 vectors = arrays["vectors"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
