@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.records import SourceInfo, content_of
 from core.storage.runs import TaskRow
