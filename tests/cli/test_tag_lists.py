@@ -46,7 +46,7 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def one(inside: InProcess, pictures: Path) -> Path:
     folder = inside.home / "some"
     folder.mkdir()
-    return shutil.copy(pictures / "one.png", folder / "one.png")
+    return Path(shutil.copy(pictures / "one.png", folder / "one.png"))
 
 
 def scan(inside: InProcess, picture: Path, *settings: str) -> None:

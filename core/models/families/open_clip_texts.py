@@ -49,4 +49,5 @@ def _projected(pooled: torch.Tensor, projection: Any) -> torch.Tensor:
     if isinstance(projection, torch.nn.Linear):
         projected: torch.Tensor = projection(pooled)
         return projected
-    return pooled @ projection
+    product: torch.Tensor = pooled @ projection
+    return product
