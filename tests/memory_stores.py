@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.records import SourceInfo, content_of
 from core.storage.runs import TaskRow
@@ -171,6 +172,19 @@ class MemoryFrames:
         assert sum(map(len, self.kept.values())) <= most_bytes
 
 
+class MemoryTexts:
+    """A `TextVectorStore`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, NDArray[np.float32]]] = {}
+
+    def get(self, key: str, dimension: int) -> dict[str, NDArray[np.float32]]:
+        return self.kept.get(key, {})
+
+    def put(self, key: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        self.kept[key] = dict(vectors)
+
+
 class MemoryThumbnails:
     """A `ThumbnailStore`."""
 
@@ -244,6 +258,7 @@ class MemoryStores:
         self.series = MemorySeries()
         self.annotations = MemoryAnswers()
         self.frames = MemoryFrames()
+        self.texts = MemoryTexts()
         self.thumbnails = MemoryThumbnails()
         self.runs = MemoryTasks()
         self.footprints = MemoryFootprints()

@@ -14,7 +14,7 @@ from ..models.protocols import Identity, Kind, Loading, Model
 from ..models.registry import KINDS, takes_several_pictures
 from ..models.residency import Residency
 from ..pipeline.channel import Cancelled
-from ..stores.answers import AnswerKey, AnswerStore
+from ..stores.answers import AnswerKey, AnswerStore, TextVectorStore
 from ..text import clean
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class ModelLeases:
         prompts: Prompts,
         notify: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
+        texts: TextVectorStore | None = None,
     ) -> None:
         self.residency = residency
         self.prompts = prompts
@@ -53,6 +54,8 @@ class ModelLeases:
         """asked by a model between two tokens"""
         self.calls: list[tuple[Model, Callable[[], Any]]] | None = None
         """a list that every call of a model is added to, so that it can be repeated alone"""
+        self.texts = texts
+        """where vectors of texts are kept, if anywhere"""
         self._loadings = loadings
         self._annotations = annotations
 

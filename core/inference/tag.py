@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from ..config.model_settings import GatedSection
-from ..config.section import Section, Share
+from ..config.section import FromFile, Section, Share
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Slot, StageDeclaration
 from ..models.protocols import Embedder, VlmRequest
@@ -21,10 +20,9 @@ from .answer_bodies import with_score
 from .frames import size_shown
 from .leases import ModelLeases
 from .stage import Answer, LazyFrame, PriorAnswers, Question
+from .text_vectors import embedded
 from .vlm import answered, vlm_parameters
-
-VOCABULARY = Path(__file__).with_name("vocabulary.txt")
-MOST_LETTERS = 60
+from .vocabulary import MOST_LETTERS, built_in, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,9 @@ class Tag(GatedSection):
     """Tags of each frame."""
 
     model: str = Field("", description="an embedder, Florence-2 or a VLM; empty: embed.model")
-    vocabulary: tuple[str, ...] = Field(
-        (), description="labels for an embedder; empty: the built-in list"
+    vocabulary: Annotated[tuple[str, ...], FromFile(())] = Field(
+        (),
+        description="labels for an embedder, or a file with one per line; empty: the built-in list",
     )
     template: str = Field(
         "a photo of {label}", description="text given to the embedder for a label"
@@ -47,6 +46,11 @@ class Tag(GatedSection):
     prompt: str = Field("keywords_only", description="name of the prompt for a VLM")
     top: int = Field(8, ge=1, le=100, description="maximum number of tags per frame")
     threshold: Share = Field(0.05, description="minimum probability of a tag")
+
+    @field_validator("vocabulary", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return words_of(value)
 
 
 class WeightedTag(BaseModel):
@@ -91,7 +95,7 @@ class TagStage(StageDeclaration):
             parameters = {**vlm_parameters(spec, self._prompt, ""), "top": spec.settings(Tag).top}
             self.batch_size = leases.batch_size(self.name, spec.vlm.batch_size)
         else:
-            self._words = spec.settings(Tag).vocabulary or vocabulary()
+            self._words = spec.settings(Tag).vocabulary or built_in()
             parameters = self._choosing()
             self.batch_size = leases.batch_size(self.name, spec.models.batch_size)
         self.asked = leases.asked(self.name, self.version, parameters)
@@ -149,8 +153,7 @@ class TagStage(StageDeclaration):
     def _embedded(self, model: Embedder) -> Any:
         if self._texts is None:
             template = self._spec.settings(Tag).template
-            texts = [template.replace("{label}", word) for word in self._words]
-            self._texts = model.embed_texts(texts)
+            self._texts = embedded(model, template, self._words, self._leases.texts)
         return self._texts
 
     def _chosen(self, row: Any) -> list[dict[str, Any]]:
@@ -169,9 +172,3 @@ class TagStage(StageDeclaration):
                  for word in answer.text.replace("\n", ",").split(","))  # fmt: skip
         tags = list(dict.fromkeys(word for word in words if word))[: self._spec.settings(Tag).top]
         return Answer({**body, "tags": [{"tag": word} for word in tags]})
-
-
-def vocabulary() -> tuple[str, ...]:
-    """Return the words that ship: one a line, '#' begins a note."""
-    lines = (line.strip() for line in VOCABULARY.read_text("utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import Any
 
+from ..config.spec import tagged_hash
 from ..plugins import loading
 from ..plugins.installed import MODELS, STAGES
 from ..version import package_version, sightline_version
 
 PACKAGES = ("av", "decord", "numpy", "pillow", "pillow-heif")
 MODEL_PACKAGES = ("torch", "torchvision", "transformers", "open_clip_torch")
+MOST_WORDS = 100
+"""longer lists are named by their hash, as in the key of the answers"""
 
 
 def provenance(
@@ -31,7 +35,7 @@ def provenance(
     names = PACKAGES + (MODEL_PACKAGES if models else ())
     return {
         "sightline": sightline_version(),
-        "spec": spec,
+        "spec": shortened(spec),
         "stages": stages,
         "reader": ended.get("reader", "pillow"),
         "reader_reason": ended.get("why", ""),
@@ -43,3 +47,19 @@ def provenance(
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
+
+
+def shortened(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with long lists of words as their number and hash.
+
+    A scan keeps the words themselves; every exported picture would repeat them.
+    """
+    return {name: _short(value) for name, value in spec.items()}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return shortened(value)
+    if isinstance(value, list | tuple) and len(value) > MOST_WORDS:
+        return {"words": len(value), "hash": tagged_hash("vocabulary", [*value])}
+    return value

@@ -96,7 +96,9 @@ def open_session(
     from ..inference.session import InferenceSession
 
     prompts = resolved.prompts or load_prompts().bound(resolved.spec.vlm.variables)
-    leases = ModelLeases(residency, resolved.loadings, stores.annotations, prompts, notify)
+    leases = ModelLeases(
+        residency, resolved.loadings, stores.annotations, prompts, notify, texts=stores.texts
+    )
     return InferenceSession(stores, leases, resolved.spec, redo=redo)
 
 

@@ -25,6 +25,7 @@ from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .series import SeriesTable
+from .text_vectors import KeptTextVectors
 from .thumbnails import Thumbnails
 
 DATABASE = "library.db"
@@ -64,6 +65,7 @@ class Library:
         self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")
         self.frames = KeptFrames(folder / "frames")
+        self.texts = KeptTextVectors(folder / "texts")
         self.scratch = folder / "scratch"
         """of jobs that measure beside the library: a folder each, by the job's number"""
 

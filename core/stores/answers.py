@@ -126,6 +126,16 @@ class FrameStore(Protocol):
         """Remove the frames used longest ago until the rest fit into `most_bytes`."""
 
 
+class TextVectorStore(Protocol):
+    """Where the vectors of texts may be kept; `key` is of the model and the template."""
+
+    def get(self, key: str, dimension: int) -> dict[str, NDArray[np.float32]]:
+        """Return float32 (dimension,) by word, of what was kept."""
+
+    def put(self, key: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Keep all vectors of a key."""
+
+
 class InferenceStores(Protocol):
     """What the model stages of a scan keep."""
 
@@ -136,3 +146,7 @@ class InferenceStores(Protocol):
     @property
     def frames(self) -> FrameStore:
         """Return where the frames that VLMs were shown are kept."""
+
+    @property
+    def texts(self) -> TextVectorStore:
+        """Return where the vectors of texts are kept."""

@@ -23,6 +23,7 @@ from ...protocol.messages import (
 from ...protocol.state import ScanState
 from ...scans.plan import Plan, Source, nothing_found, plan, plan_again, task_rows
 from ...scans.scan_job import ScanJob
+from ...scans.tag_list import with_tag_list
 from ...storage.jobs import JobRow
 from ...storage.runs import UNFINISHED, TaskRow
 from ...text import counted
@@ -63,7 +64,9 @@ class Scan(Job):
         """Plan a scan and keep its plan. Raises NothingToScan, ProfileError, ModelMissing."""
         notes: list[str] = []
         began = time.monotonic()
-        resolved = resolved_models(resolve(command.profile, command.overrides), notes.append)
+        resolved = with_tag_list(
+            resolved_models(resolve(command.profile, command.overrides), notes.append)
+        )
         planned = _planned(context, resolved.spec, command)
         number, gone = _kept(context, resolved.spec, command, planned)
         if planned.left_out:

@@ -33,6 +33,7 @@ from ..protocols import Identity, Kind, Loading, Pixels
 from ..quick_build import without_random_weights
 from ..similarity import calibration, unit
 from ..weights import check_weights
+from .open_clip_texts import encode_short, ends_at_end_token
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +97,7 @@ class OpenClip(Resident):
             return np.empty((0, self._dimension), np.float32)
         tokens = self._loaded.processor(list(texts))
         parts = [
-            self._run("encode_text", tokens[at : at + TEXTS_AT_ONCE].to(self.device))
+            self._texts(tokens[at : at + TEXTS_AT_ONCE].to(self.device))
             for at in range(0, len(texts), TEXTS_AT_ONCE)
         ]
         return np.concatenate(parts)
@@ -109,6 +110,14 @@ class OpenClip(Resident):
         """Release all memory; the object cannot be used afterwards."""
         self._cores.close()
         super().close()
+
+    def _texts(self, tokens: torch.Tensor) -> NDArray[np.float32]:
+        import torch
+
+        if not ends_at_end_token(self._loaded.model):
+            return self._run("encode_text", tokens)
+        with torch.inference_mode():
+            return unit(encode_short(self._loaded.model, tokens))
 
     def _run(self, side: str, inputs: Any) -> NDArray[np.float32]:
         import torch

@@ -61,8 +61,9 @@ def _planned(folder: Path, command: SubmitScan) -> PlanView:
     loadings: Mapping[str, Loading] = {}
     if spec.model_stages:
         from ...scans.resolve_models import resolve_models
+        from ...scans.tag_list import with_tag_list
 
-        resolved = resolve_models(spec, lambda _note: None)
+        resolved = with_tag_list(resolve_models(spec, lambda _note: None))
         spec, loadings = resolved.spec, resolved.loadings
     what = (spec, loadings, command.paths, command.globs, command.mode)
     try:
