@@ -70,34 +70,43 @@ MARKS = {
 }
 
 
-def siglip(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
-    """Save a SigLIP of these sizes, drawn on a device, in bfloat16; return its parameters."""
+def siglip_config(sizes: Mapping[str, Any]) -> Any:
+    """Return the configuration of a SigLIP of these sizes."""
     t: Any = import_module("transformers")
     tokenizer = byte_pairs()
     ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id")
            for name in ("pad", "bos", "eos")}  # fmt: skip
-    config = t.SiglipConfig(
-        text_config={**sizes["text"], **ids}, vision_config=dict(sizes["vision"])
-    )
-    side = int(sizes["vision"]["image_size"])
-    images = t.SiglipImageProcessor(size={"height": side, "width": side})
-    return _saved(t.SiglipModel, config, t.SiglipProcessor(images, tokenizer), folder, device)
+    return t.SiglipConfig(text_config={**sizes["text"], **ids}, vision_config=dict(sizes["vision"]))
 
 
-def qwen3_vl(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
-    """Save a Qwen3-VL of these sizes, drawn on a device, in bfloat16; return its parameters."""
+def qwen_config(sizes: Mapping[str, Any]) -> Any:
+    """Return the configuration of a Qwen3-VL of these sizes."""
     t: Any = import_module("transformers")
     tokenizer = byte_pairs(MARKS)
     rope = {"rope_type": "default", "mrope_interleaved": True, **sizes["rope"]}
     patches = {"patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2}
-    config = t.Qwen3VLConfig(
+    return t.Qwen3VLConfig(
         text_config={**sizes["text"], "rope_parameters": rope},
         vision_config={**sizes["vision"], **patches},
         tie_word_embeddings=sizes["tied"],
         **{f"{name}_id": getattr(tokenizer, f"{name}_id") for name in MARKS},
     )
-    processor = _qwen_processor(t, tokenizer)
-    return _saved(t.Qwen3VLForConditionalGeneration, config, processor, folder, device)
+
+
+def siglip(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
+    """Save a SigLIP of these sizes, drawn on a device, in bfloat16; return its parameters."""
+    t: Any = import_module("transformers")
+    side = int(sizes["vision"]["image_size"])
+    images = t.SiglipImageProcessor(size={"height": side, "width": side})
+    processor = t.SiglipProcessor(images, byte_pairs())
+    return _saved(t.SiglipModel, siglip_config(sizes), processor, folder, device)
+
+
+def qwen3_vl(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
+    """Save a Qwen3-VL of these sizes, drawn on a device, in bfloat16; return its parameters."""
+    t: Any = import_module("transformers")
+    processor = _qwen_processor(t, byte_pairs(MARKS))
+    return _saved(t.Qwen3VLForConditionalGeneration, qwen_config(sizes), processor, folder, device)
 
 
 def _qwen_processor(t: Any, tokenizer: Any) -> Any:

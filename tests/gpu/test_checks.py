@@ -1,0 +1,154 @@
+"""The GPU checks themselves, tried on the CPU: they must work when a GPU is there at last."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.gpu import checks, presence
+from benchmarks.gpu.part import PARTS, Outcome, PartFailed, Setup, need, perform, row
+from benchmarks.measure import ROOT
+from tests.lazy import lazy
+
+sizes = lazy("benchmarks.gpu.models")
+torch = lazy("torch")
+
+
+def test_every_part_runs_on_the_cpu_with_tiny_models(on_cpu: Setup) -> None:
+    found = {name: perform(name, on_cpu) for name in PARTS}
+    wrong = {
+        name: row for name, row in found.items() if row["state"] not in ("measured", "skipped")
+    }
+    assert not wrong
+    assert [name for name, row in found.items() if row["state"] == "skipped"] in ([], ["decoder"])
+    assert 0 < found["embed"]["figures"]["share"] < 1.5
+    assert found["two-stages"]["figures"]["frames"] == 2
+    memory = found["out-of-memory"]["figures"]
+    assert memory["limit"] == "simulated (CPU)" and memory["halvings"] > 0
+    assert "same 4 of 4" in found["embed-batches"]["figures"]["batch 2"]
+    assert "cosine" in found["attention"]["figures"]["eager"]
+    assert found["attention"]["figures"]["flash_attention_2"].startswith("not tried")
+    assert found["precision"]["figures"]["least cosine"] > 0.99
+    for suffix, begins in ((".svg", b"<svg"), (".png", b"\x89PNG")):
+        drawn = (on_cpu.out / f"gpu-none{suffix}").read_bytes()
+        assert drawn.startswith(begins)
+
+
+def test_the_published_sizes_are_what_the_models_names_say() -> None:
+    """Nothing is allocated: the networks are built on the meta device."""
+    transformers: Any = import_module("transformers")
+    with torch.device("meta"):
+        embedder = transformers.SiglipModel(sizes.siglip_config(sizes.SIGLIP2_SO400M))
+        vlm = transformers.Qwen3VLForConditionalGeneration(sizes.qwen_config(sizes.QWEN3_VL_2B))
+    towers = embedder.vision_model, embedder.text_model.encoder
+    vision, _ = (sum(p.numel() for p in tower.parameters()) for tower in towers)
+    assert 400e6 < vision < 440e6, "so400m: about 400 million in the vision tower"
+    assert 2.0e9 < sum(p.numel() for p in vlm.parameters()) < 2.3e9
+
+
+def test_a_part_that_fails_hangs_or_dies_does_not_stop_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = {
+        "machine": "import json, pathlib; pathlib.Path({to!r}).write_text(json.dumps({row!r}))",
+        "models": "import sys; sys.exit('the driver went away')",
+        "embed": "import time; print('began', flush=True); time.sleep(600)",
+        "vlm": "import os; os.abort()",
+    }
+    good = row("machine", "ok", 0.5, outcome=Outcome({"share": 0.912345, "card": "A|B"}, ">= 0.9"))
+
+    def command(name: str, _folder: Path, out: Path, *, tiny: bool) -> list[str]:
+        assert tiny
+        code = programs[name].format(to=str(out / f"{name}.json"), row=good)
+        return [sys.executable, "-c", code]
+
+    monkeypatch.setattr(checks, "command", command)
+    monkeypatch.setattr(checks, "BOXES", {**checks.BOXES, "embed": 2.0})
+    monkeypatch.setattr(checks, "LEAST_SECONDS", 1.0)
+    rows = checks.run_all(list(programs), tmp_path, tmp_path, 600, tiny=True)
+    assert [each["state"] for each in rows] == ["ok", "failed", "failed", "failed"]
+    assert "the driver went away" in rows[1]["why"]
+    assert rows[2]["why"].startswith("not done within 2 s: ")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("| part |") and len(lines) == 2 + 2 * len(programs)
+    assert json.loads(lines[2]) == good
+    assert lines[3] == "| machine | share: 0.9123; card: A/B | >= 0.9 | ok | 0.5 |"
+    kept = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert kept == rows
+    assert len((tmp_path / "results.md").read_text().splitlines()) == 2 + len(programs)
+
+
+def test_parts_for_which_no_time_is_left_are_named(tmp_path: Path) -> None:
+    (found,) = checks.run_all(["machine"], tmp_path, tmp_path, 0.0, tiny=True)
+    assert found["state"] == "not run" and "time" in found["why"]
+
+
+def test_what_a_part_raises_is_its_row(on_cpu: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_setup: Setup) -> Outcome:
+        need(False, "2 of 8 pictures answered")
+        return Outcome()
+
+    monkeypatch.setattr("benchmarks.gpu.machine.machine", broken)
+    found = perform("machine", on_cpu)
+    assert found["state"] == "failed" and found["why"] == "PartFailed: 2 of 8 pictures answered"
+    assert issubclass(PartFailed, Exception)
+
+
+def test_what_is_wanted_is_judged_only_at_full_size(
+    on_cpu: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Setup(on_cpu.folder, on_cpu.out, "cpu", tiny=False)
+    for reached, state in ((True, "ok"), (False, "missed"), (None, "measured")):
+        outcome = Outcome({"share": 0.5}, "share >= 0.90", reached)
+        monkeypatch.setattr("benchmarks.gpu.machine.machine", lambda _setup, found=outcome: found)
+        assert perform("machine", full)["state"] == state
+        assert perform("machine", on_cpu)["state"] == "measured"
+
+
+def test_without_a_gpu_nothing_is_measured_and_a_promise_makes_that_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checks, "gpu_fault", lambda: "no driver")
+    monkeypatch.setattr(checks, "run_all", lambda *_: pytest.fail("began without a GPU"))
+    monkeypatch.delenv(presence.PROMISE, raising=False)
+    checks.main([])
+    assert "no driver" in capsys.readouterr().out
+    for value, fails in (("1", True), ("yes", True), ("0", False), ("", False)):
+        monkeypatch.setenv(presence.PROMISE, value)
+        assert presence.promised() is fails
+        if fails:
+            with pytest.raises(SystemExit, match="promises a GPU"):
+                checks.main([])
+
+
+def test_without_a_gpu_its_tests_are_skipped_and_fail_where_one_was_promised(
+    tmp_path: Path,
+) -> None:
+    """One real run each of pytest; a torch that sees no GPU takes the place of the real one."""
+    (tmp_path / "torch.py").write_text(
+        "class cuda:\n    is_available = staticmethod(lambda: False)\n"
+        "class version:\n    cuda, hip = '13.0', None\n__version__ = '2.15.0'\n"
+    )
+    (tmp_path / "pynvml.py").write_text(
+        "class NVMLError(Exception): pass\ndef nvmlInit(): raise NVMLError('none')\n"
+    )
+    here = {k: v for k, v in os.environ.items() if k != presence.PROMISE}
+    for promise, code, words in (
+        ({}, 0, "no NVIDIA driver with a GPU answers"),
+        ({presence.PROMISE: "1"}, 1, "SIGHTLINE_GPU promises a GPU: no device cuda:0"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu",
+             "tests/gpu/test_on_gpu.py", "-k", "auto"],
+            cwd=ROOT, env={**here, **promise, "PYTHONPATH": str(tmp_path)}, text=True,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout
+        assert words in done.stdout
