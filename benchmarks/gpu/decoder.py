@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,9 @@ def decoder(setup: Setup) -> Outcome:
             f"{taken.wall_seconds:.3g} s, {taken.cpu_seconds:.3g} CPU s, {events[name]} events, "
             f"decoded by {by}"
         )
-    need(len(set(events.values())) == 1, f"events differ: {events}")
+    same = len(set(events.values())) == 1
     on_device = setup.is_cuda and "decoded by cuda" in figures["cuda"]
-    return Outcome(figures, "decoded on the GPU, the same events", on_device)
+    return Outcome(figures, "decoded on the GPU, the same events", same and on_device)
 
 
 def _scan(library: Path, clip: Path, name: str) -> Taken:
@@ -44,7 +44,7 @@ def _scan(library: Path, clip: Path, name: str) -> Taken:
 def _found(library: Path) -> tuple[int, str]:
     """Return how many events the newest scan found, and what decoded."""
     with closing(Library(library)) as opened:
-        scan = max(each.scan for each in opened.runs.all())
+        scan = max(each.id for each in opened.runs.all())
         (task,) = opened.runs.tasks(scan)
         need(task.content is not None, f"not scanned: {task.reason}")
         result = opened.results.get(str(task.content), opened.runs.get(scan).spec_hash)
@@ -56,10 +56,11 @@ def _found(library: Path) -> tuple[int, str]:
 
 def _clip(setup: Setup) -> Path:
     if setup.tiny:
-        from core.synthetic.storm import Scene, write
+        from core.synthetic.storm import Lightning, Scene, write
 
         path = setup.folder / "clip.mp4"
-        write(replace(Scene(), width=160, height=90, seconds=2), path)
+        bolt = (Lightning("bolt", 2, (50, 90), (0.2, 0.5)),)
+        write(Scene("tiny", 5, 4.0, Fraction(25), 160, 90, lightning=bolt), path)
         return path
     from benchmarks.footage import storm_1080p
 

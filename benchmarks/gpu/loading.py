@@ -90,7 +90,7 @@ def _tokens_a_second(setup: Setup, dtype: str, attn: str) -> float:
         prepared = model.prepare(asks)
         said: list[Any] = []
         seconds = _timed(lambda: said.append(model.answer(prepared, lambda: False)), 1)
-        return sum(each.tokens_out for each in model.finish(said[-1])) / seconds
+        return float(sum(each.tokens_out for each in model.finish(said[-1])) / seconds)
     finally:
         model.close()
 

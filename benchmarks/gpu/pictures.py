@@ -33,7 +33,8 @@ def scene(seed: int, width: int, height: int) -> Pixels:
     coarse = Image.fromarray(random.integers(30, 226, (9, 12, 3), np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
     noise = random.integers(-20, 21, (height, width, 1), np.int16)
-    return np.clip(smooth + noise, 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip(smooth + noise, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _write(folder: Path, scenes: list[Pixels], number: int) -> None:

@@ -21,24 +21,38 @@ sizes = lazy("benchmarks.gpu.models")
 torch = lazy("torch")
 
 
-def test_every_part_runs_on_the_cpu_with_tiny_models(on_cpu: Setup) -> None:
-    found = {name: perform(name, on_cpu) for name in PARTS}
-    wrong = {
-        name: row for name, row in found.items() if row["state"] not in ("measured", "skipped")
-    }
-    assert not wrong
-    assert [name for name, row in found.items() if row["state"] == "skipped"] in ([], ["decoder"])
-    assert 0 < found["embed"]["figures"]["share"] < 1.5
-    assert found["two-stages"]["figures"]["frames"] == 2
-    memory = found["out-of-memory"]["figures"]
-    assert memory["limit"] == "simulated (CPU)" and memory["halvings"] > 0
-    assert "same 4 of 4" in found["embed-batches"]["figures"]["batch 2"]
-    assert "cosine" in found["attention"]["figures"]["eager"]
-    assert found["attention"]["figures"]["flash_attention_2"].startswith("not tried")
-    assert found["precision"]["figures"]["least cosine"] > 0.99
-    for suffix, begins in ((".svg", b"<svg"), (".png", b"\x89PNG")):
-        drawn = (on_cpu.out / f"gpu-none{suffix}").read_bytes()
-        assert drawn.startswith(begins)
+@pytest.fixture(scope="module")
+def built(on_cpu: Setup) -> Setup:
+    found = perform("models", on_cpu)
+    assert found["state"] == "measured" and len(found["figures"]) == 4, found
+    return on_cpu
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "models"])
+def test_every_part_runs_on_the_cpu_with_tiny_models(built: Setup, name: str) -> None:
+    found = perform(name, built)
+    assert found["state"] == "measured" or (name == "decoder" and found["why"]), found
+    expected(name, found["figures"], built)
+
+
+def expected(name: str, figures: dict[str, Any], setup: Setup) -> None:
+    """What a part must say; how fast a tiny model is on this machine is left open."""
+    if name in ("embed", "vlm", "two-stages"):
+        assert 0 < figures["share"] < 1.5 and figures["frames"] == (6 if name == "embed" else 2)
+    elif name.endswith("-batches"):
+        count = 4 if name == "embed-batches" else 2
+        assert f"same {count} of {count}" in figures["batch 2"]
+    elif name == "out-of-memory":
+        assert figures["limit"] == "simulated (CPU)" and figures["halvings"] > 0
+        assert figures["pictures answered"] == "8 of 8"
+    elif name == "attention":
+        assert "cosine" in figures["eager"]
+        assert figures["flash_attention_2"].startswith("not tried: ")
+    elif name == "precision":
+        assert figures["least cosine"] > 0.99
+    elif name == "screen":
+        for suffix, begins in ((".svg", b"<svg"), (".png", b"\x89PNG")):
+            assert (setup.out / f"gpu-none{suffix}").read_bytes().startswith(begins)
 
 
 def test_the_published_sizes_are_what_the_models_names_say() -> None:
