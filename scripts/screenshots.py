@@ -142,12 +142,12 @@ async def _screen(
 
 
 def write(name: str, svg: str, out: Path = OUT) -> None:
-    """Write a picture as SVG and as PNG, without what names this machine."""
-    import resvg_py
-
+    """Write a picture as SVG, then as PNG, without what names this machine."""
     svg = _public(svg)
     out.mkdir(exist_ok=True)
     (out / f"{name}.svg").write_text(svg, encoding="utf-8")
+    import resvg_py
+
     drawn = re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
     png = resvg_py.svg_to_bytes(svg_string=drawn, font_family=FONT, zoom=1)
     (out / f"{name}.png").write_bytes(bytes(png))

@@ -51,7 +51,14 @@ def _found(library: Path) -> tuple[int, str]:
         need(result is not None, "the scan kept no result")
         assert result is not None
         accepted = sum(candidate.accepted for candidate in result.candidates)
-        return accepted, str(result.provenance.get("decoder", "not said"))
+        return accepted, _decoded_by(result.provenance)
+
+
+def _decoded_by(provenance: dict[str, Any]) -> str:
+    """Return what decoded, and why it was not the device: without a word it was software."""
+    fallback = provenance.get("fallback")
+    found = str(provenance.get("decoder", "software"))
+    return f"{found} ({fallback})" if fallback else found
 
 
 def _clip(setup: Setup) -> Path:

@@ -36,7 +36,7 @@ async def _watched(setup: Setup, library: Path) -> Outcome:
             await _submit(setup, client)
         machine = await _machine(client, busy=setup.is_cuda)
         svg = await _drawn(setup, library)
-        return _outcome(setup, machine, _saved(setup, svg))
+        return _outcome(machine, svg, {"screenshot": _saved(setup, svg)}, busy=setup.is_cuda)
     finally:
         await client.close()
         engine = running(library)
@@ -85,28 +85,28 @@ async def _drawn(setup: Setup, library: Path) -> str:
 
 
 def _saved(setup: Setup, svg: str) -> str:
+    """Write the screenshot; return its file, and what was written of it."""
     from scripts.screenshots import write
 
     name = "gpu-in-use" if setup.is_cuda else "gpu-none"
-    write(name, svg, setup.out)
-    return svg
+    try:
+        write(name, svg, setup.out)
+    except ImportError as error:  # what draws the PNG is a package for developers
+        return f"{name}.svg, no PNG ({error})"
+    return f"{name}.svg and .png"
 
 
-def _outcome(setup: Setup, machine: Any, svg: str) -> Outcome:
+def _outcome(machine: Any, svg: str, figures: dict[str, Any], *, busy: bool) -> Outcome:
     shown = svg.replace("&#160;", " ")
-    if not setup.is_cuda:
+    if not busy:
         need("CPU" in shown, "the screen shows no machine")
-        return Outcome({"GPU": machine.gpu_note or f"{len(machine.gpus)} GPUs"})
+        return Outcome({"GPU": machine.gpu_note or f"{len(machine.gpus)} GPUs", **figures})
     need(machine.gpus, f"NVML reports no GPU: {machine.gpu_note}")
     gpu = machine.gpus[0]
     need(gpu.name.split()[0] in shown, f"the screen does not show {gpu.name}")
-    figures = {
-        each.name.replace("_", " "): getattr(gpu, each.name)
-        for each in fields(gpu)
-        if each.name not in ("index", "processes", "throttle")
-    }
-    absent = [name for name, value in figures.items() if value is None]
+    found = {each.name: getattr(gpu, each.name) for each in fields(gpu)
+             if each.name not in ("index", "processes", "throttle")}  # fmt: skip
+    figures |= {name.replace("_", " "): value for name, value in found.items()}
     figures["our processes"] = sum(process.ours for process in gpu.processes)
-    figures["not reported"] = ", ".join(absent) or "none"
-    basic = (gpu.utilisation or 0) > 0 and gpu.memory_used_bytes and gpu.memory_total_bytes
-    return Outcome(figures, "use and memory of the GPU during a scan", bool(basic))
+    reached = (gpu.utilisation or 0) > 0 and gpu.memory_used_bytes and gpu.memory_total_bytes
+    return Outcome(figures, "use and memory of the GPU during a scan", bool(reached))
