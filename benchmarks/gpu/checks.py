@@ -150,9 +150,13 @@ def _tail(log: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a part: nothing is fetched, and output appears as it is made."""
+    """Return the environment of a part: nothing is fetched, and output appears as it is made.
+
+    Where sightline is not installed, processes that a part starts find it here too.
+    """
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **offline}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, **offline, "PYTHONPATH": path}
 
 
 def _parser() -> argparse.ArgumentParser:

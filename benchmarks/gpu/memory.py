@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 from benchmarks.gpu.part import Outcome, Setup, need
@@ -21,13 +22,17 @@ from core.storage.library import Library
 
 PROBED = 8
 """pictures in the batch whose memory is measured"""
+TAKEN_BYTES = 64 * 2**20
+"""what a tiny model takes on a GPU for each picture"""
 
 
 def out_of_memory(setup: Setup) -> Outcome:
     """Scan with a batch four times what fits, and require every picture to be answered.
 
-    On a GPU the memory of this process is limited so that a quarter of the batch fits. On a CPU,
-    where only the scripts are tried, the model refuses larger batches with torch's own error.
+    On a GPU the memory of this process is limited so that a quarter of the batch fits; a tiny model
+    takes additional memory for each picture there, since its own is less than what the allocator
+    takes at once. On a CPU, where only the scripts are tried, the model refuses larger batches with
+    torch's own error.
     """
     batch = setup.of(64, 4)
     spec = spec_of(setup, ["embed"], **{"models.batch_size": batch})
@@ -37,7 +42,7 @@ def out_of_memory(setup: Setup) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     with closing(Library(folder)) as library:
         fits = batch // 4
-        loader = load if setup.is_cuda else _refusing(fits)
+        loader = _loader(setup, fits)
         residency = Residency(library.footprints, loader=loader)
         loading = resolved.loadings["embed"]
         with _limited(setup, residency, loading, fits):
@@ -74,6 +79,12 @@ def _scan(
     return found
 
 
+def _loader(setup: Setup, fits: int) -> Callable[[Loading], Model]:
+    if not setup.is_cuda:
+        return _changed(partial(_refuse, fits))
+    return _changed(partial(_take, setup.device)) if setup.tiny else load
+
+
 @contextmanager
 def _limited(setup: Setup, residency: Residency, loading: Loading, fits: int) -> Iterator[None]:
     """Leave this process about as much memory as the model needs for so many pictures at once."""
@@ -83,45 +94,58 @@ def _limited(setup: Setup, residency: Residency, loading: Loading, fits: int) ->
     import torch
 
     with residency.lease(loading) as model:
-        needed = _needed(setup.device, model, fits)
-    total = torch.cuda.mem_get_info(setup.device)[1]
+        each = _bytes_of_a_picture(setup.device, model)
     empty_caches(setup.device)
-    torch.cuda.set_per_process_memory_fraction(min(1.0, needed / total), setup.device)
+    limit = torch.cuda.memory_reserved(setup.device) + 1.5 * fits * each
+    total = torch.cuda.mem_get_info(setup.device)[1]
+    torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), setup.device)
     try:
         yield
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, setup.device)
 
 
-def _needed(device: str, model: Any, fits: int) -> int:
-    """Return bytes: what is allocated, and for so many pictures what one of them takes."""
+def _bytes_of_a_picture(device: str, model: Any) -> float:
+    """Return what a picture of a batch takes on the device beside what the model holds."""
     import torch
 
     prepared = model.prepare([scene(seed, 320, 240) for seed in range(PROBED)])
-    model.embed(prepared)  # the first call also allocates workspaces
+    model.embed(prepared)  # the first call also allocates workspaces, which stay
     held = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     model.embed(prepared)
-    each = (torch.cuda.max_memory_allocated(device) - held) / PROBED
-    return int(held + 1.5 * fits * each)
+    return float(torch.cuda.max_memory_allocated(device) - held) / PROBED
 
 
-def _refusing(most: int) -> Any:
-    """Return a loader of models that take no larger batch, as a full GPU would not."""
+def _changed(before: Callable[[int], object]) -> Callable[[Loading], Model]:
+    """Return a loader of models that do something first, given the number of pictures."""
 
     def loaded(loading: Loading) -> Model:
-        import torch
-
         model: Any = load(loading)
         embed = model.embed
 
-        def limited(prepared: Any) -> Any:
-            if sum(len(batch.indices) for batch in prepared) > most:
-                raise torch.OutOfMemoryError(f"more than {most} at once (simulated)")
-            return embed(prepared)
+        def changed(prepared: Any) -> Any:
+            kept = before(sum(len(batch.indices) for batch in prepared))
+            vectors = embed(prepared)
+            del kept
+            return vectors
 
-        model.embed = limited
+        model.embed = changed
         found: Model = model
         return found
 
     return loaded
+
+
+def _refuse(most: int, count: int) -> None:
+    import torch
+
+    if count > most:
+        raise torch.OutOfMemoryError(f"{count} pictures, {most} fit (simulated)")
+
+
+def _take(device: str, count: int) -> object:
+    """Return so much memory of a device: torch raises its own error where that is not there."""
+    import torch
+
+    return torch.empty(count * TAKEN_BYTES, dtype=torch.uint8, device=device)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.gpu import checks, presence
+from benchmarks.gpu import checks, memory, presence, screen
 from benchmarks.gpu.part import PARTS, Outcome, PartFailed, Setup, need, perform, row
 from benchmarks.measure import ROOT
+from core.config.profiles import resolve
+from core.models.protocols import Loading
+from core.models.residency import Residency
+from core.protocol.state import GpuProcess, GpuState, MachineState
+from core.storage.library import Library
 from tests.lazy import lazy
 
 sizes = lazy("benchmarks.gpu.models")
@@ -65,6 +73,56 @@ def test_the_published_sizes_are_what_the_models_names_say() -> None:
     vision, _ = (sum(p.numel() for p in tower.parameters()) for tower in towers)
     assert 400e6 < vision < 440e6, "so400m: about 400 million in the vision tower"
     assert 2.0e9 < sum(p.numel() for p in vlm.parameters()) < 2.3e9
+
+
+def test_the_limit_of_memory_is_that_of_a_part_of_the_batch_and_is_lifted_again(
+    built: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The counters of a GPU of 1,000,000 bytes: 400,000 reserved, 2,000 for each of 8 pictures."""
+    limits: list[float] = []
+    counters = {"memory_allocated": 300_000, "max_memory_allocated": 316_000,
+                "memory_reserved": 400_000, "mem_get_info": (0, 1_000_000),
+                "reset_peak_memory_stats": None, "empty_cache": None}  # fmt: skip
+    for name, value in counters.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, found=value: found)
+    monkeypatch.setattr(
+        torch.cuda, "set_per_process_memory_fraction", lambda share, _device: limits.append(share)
+    )
+    with closing(Library(tmp_path / "library")) as library:
+        residency = Residency(library.footprints)
+        loading = Loading("e", "siglip", built.siglip, "local-1")
+        setup = Setup(built.folder, built.out, "cuda:0", tiny=True)
+        with memory._limited(setup, residency, loading, 16):
+            assert limits == [pytest.approx(0.4 + 1.5 * 16 * 2_000 / 1_000_000)]
+        residency.close()
+    assert limits[1:] == [1.0]
+
+
+def test_the_gpu_screen_needs_use_and_memory_and_shows_the_card() -> None:
+    gpu = GpuState(0, "NVIDIA H200", 0.97, 9 << 30, 140 << 30, 612.0,
+                   processes=(GpuProcess(1, "python", 9 << 30, ours=True),))  # fmt: skip
+    machine = MachineState(0.0, 0.5, 16, 1, 2, 1, 2, 1.0, 1, (gpu,))
+    found = screen._outcome(machine, "<svg>GPU&#160;0&#160;NVIDIA&#160;H200</svg>", {}, busy=True)
+    assert found.reached and found.figures["our processes"] == 1
+    assert found.figures["power watts"] == 612.0 and found.figures["temperature celsius"] is None
+    idle = replace(machine, gpus=(replace(gpu, utilisation=0.0),))
+    assert screen._outcome(idle, "NVIDIA", {}, busy=True).reached is False
+    with pytest.raises(PartFailed, match="does not show NVIDIA H200"):
+        screen._outcome(machine, "<svg></svg>", {}, busy=True)
+    with pytest.raises(PartFailed, match="no driver"):
+        screen._outcome(replace(machine, gpus=(), gpu_note="no driver"), "", {}, busy=True)
+
+
+def test_the_scan_that_uses_the_gpu_has_settings_that_exist(built: Setup) -> None:
+    sent: list[Any] = []
+
+    class Client:
+        async def send(self, command: Any) -> None:
+            sent.append(command)
+
+    asyncio.run(screen._submit(built, Client()))
+    spec = resolve(sent[0].profile, sent[0].overrides)
+    assert spec.stages == ("caption",) and spec.vlm.model == str(built.qwen)
 
 
 def test_a_part_that_fails_hangs_or_dies_does_not_stop_the_rest(
