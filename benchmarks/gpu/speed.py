@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu import models as sizes_of
 from benchmarks.gpu.part import Outcome, Setup, need
 from benchmarks.gpu.pictures import jpegs
 from core.config.profiles import resolve
@@ -42,6 +41,8 @@ class Compared:
 
 def models(setup: Setup) -> Outcome:
     """Build both models where they are not there yet."""
+    from benchmarks.gpu import models as sizes_of
+
     chosen = (sizes_of.TINY_SIGLIP, sizes_of.TINY_QWEN) if setup.tiny else (
         sizes_of.SIGLIP2_SO400M, sizes_of.QWEN3_VL_2B)  # fmt: skip
     figures: dict[str, Any] = {}
