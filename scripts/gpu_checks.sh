@@ -17,9 +17,9 @@ if [ -n "${TINY:-}" ]; then
 fi
 
 export SIGHTLINE_GPU=1
-timeout -s INT -k 10 80 "$PYTHON" -m pytest -m gpu -q tests/gpu >"$OUT/tests.log" 2>&1
+timeout -s INT -k 10 95 "$PYTHON" -m pytest -m gpu -q tests/gpu >"$OUT/tests.log" 2>&1
 tests=$?
 tail -n 40 "$OUT/tests.log"
-timeout -s INT -k 10 395 "$PYTHON" -m benchmarks gpu --seconds 380 --out "$OUT"
+timeout -s INT -k 10 380 "$PYTHON" -m benchmarks gpu --out "$OUT"
 figures=$?
 [ "$tests" -eq 0 ] && [ "$figures" -eq 0 ]

@@ -12,7 +12,7 @@ from benchmarks.measure import SIGHTLINE, Taken, run
 from core.config.screening_settings import Sampling
 from core.storage.library import Library
 
-SECONDS, TURNS = 10, 6
+SECONDS, TURNS = 5, 12
 """a drawn clip of so many seconds, so many times over"""
 
 

@@ -34,7 +34,7 @@ async def _watched(setup: Setup, library: Path) -> Outcome:
     try:
         if setup.is_cuda:
             await _submit(setup, client)
-        machine = await _machine(client, busy=setup.is_cuda)
+        machine = await _machine(client, setup.of(60, 20) if setup.is_cuda else 0)
         svg = await _drawn(setup, library)
         return _outcome(machine, svg, {"screenshot": _saved(setup, svg)}, busy=setup.is_cuda)
     finally:
@@ -54,15 +54,15 @@ async def _submit(setup: Setup, client: Any) -> None:
     await client.send(SubmitScan((str(pictures(setup, 256)),), "quick", overrides))
 
 
-async def _machine(client: Any, *, busy: bool) -> Any:
-    """Return how the machine is, once the GPU is in use if that is waited for."""
+async def _machine(client: Any, seconds: float) -> Any:
+    """Return how the machine is, once the GPU is in use or so many seconds are over."""
     from core.protocol.requests.engine import GetMachine
 
-    end = time.monotonic() + WAIT_SECONDS
+    end = time.monotonic() + seconds
     while True:
         machine = await client.ask(GetMachine())
         used = any((gpu.utilisation or 0) > 0.05 for gpu in machine.gpus)
-        if used or not busy or time.monotonic() > end:
+        if used or time.monotonic() > end:
             return machine
         await asyncio.sleep(0.5)
 

@@ -152,6 +152,8 @@ def test_a_part_that_fails_hangs_or_dies_does_not_stop_the_rest(
     assert lines[0].startswith("| part |") and len(lines) == 2 + 2 * len(programs)
     assert json.loads(lines[2]) == good
     assert lines[3] == "| machine | share: 0.9123; card: A/B | >= 0.9 | ok | 0.5 |"
+    logs = sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".log", ".json"))
+    assert logs == ["embed.log", "models.log", "vlm.log"], "only of parts that failed"
     kept = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert kept == rows
     assert len((tmp_path / "results.md").read_text().splitlines()) == 2 + len(programs)
