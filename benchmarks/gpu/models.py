@@ -1,12 +1,13 @@
 """Models of published sizes with random weights, built from their configuration on the device.
 
 Answers mean nothing; the arithmetic is that of the published models. Tokenizers are small ones of
-our own, so only a few numbers of the large vocabularies are ever read; the output layer is as large
-as the published one.
+our own, with invented words for the other numbers of the vocabulary, so that whatever is answered
+has a text that can be compared.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from importlib import import_module
@@ -105,8 +106,18 @@ def siglip(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
 def qwen3_vl(folder: Path, device: str, sizes: Mapping[str, Any]) -> int:
     """Save a Qwen3-VL of these sizes, drawn on a device, in bfloat16; return its parameters."""
     t: Any = import_module("transformers")
-    processor = _qwen_processor(t, byte_pairs(MARKS))
+    tokenizer = whole_vocabulary(byte_pairs(MARKS), sizes["text"]["vocab_size"])
+    processor = _qwen_processor(t, tokenizer)
     return _saved(t.Qwen3VLForConditionalGeneration, qwen_config(sizes), processor, folder, device)
+
+
+def whole_vocabulary(tokenizer: Any, size: int) -> Any:
+    """Give every number below `size` that has no word yet one of its own."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    words = state["model"]["vocab"]
+    words |= {f"\u0120w{number}": number for number in range(len(tokenizer), size)}
+    tokenizer._tokenizer = type(tokenizer.backend_tokenizer).from_str(json.dumps(state))
+    return tokenizer
 
 
 def _qwen_processor(t: Any, tokenizer: Any) -> Any:

@@ -125,6 +125,19 @@ def test_the_scan_that_uses_the_gpu_has_settings_that_exist(built: Setup) -> Non
     assert spec.stages == ("caption",) and spec.vlm.model == str(built.qwen)
 
 
+def test_every_number_that_a_model_may_answer_has_a_word(built: Setup) -> None:
+    transformers: Any = import_module("transformers")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(built.qwen, local_files_only=True)
+    size = sizes.TINY_QWEN["text"]["vocab_size"]
+    assert len(tokenizer) == size
+    words = [tokenizer.decode([number]) for number in range(size)]
+    assert words[500] == " w500" and all(words)
+    assert (
+        tokenizer.image_token_id < 384
+        and tokenizer.decode(tokenizer("a cat")["input_ids"]) == "a cat"
+    )
+
+
 def test_a_part_that_fails_hangs_or_dies_does_not_stop_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
