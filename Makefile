@@ -1,6 +1,7 @@
 # make demo     set up, then run sightline on a clip with known strokes
 # make test     set up, then run every check: `check` and `tests` side by side
 # make setup    only prepare .venv, with the `sightline` command in it
+# make gpu      the checks that need an NVIDIA GPU, in eight minutes; fails without one
 # make bench    the figures in benchmarks/README.md, measured on this machine
 # make screenshots   the pictures in screenshots/, from the running app
 # make lock     resolve the newest versions pyproject.toml allows into requirements.lock
@@ -11,7 +12,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 RIVALS := .venv-rivals/.ready .venv-rivals-posting/.ready .venv-rivals-harlequin/.ready
 
-.PHONY: demo test tests setup check bench lock docs screenshots clean
+.PHONY: demo test tests setup check gpu bench lock docs screenshots clean
 
 demo: setup
 	$(BIN)/sightline demo --out demo
@@ -47,6 +48,9 @@ $(READY): requirements.lock pyproject.toml
 		|| $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
 	touch $@
+
+gpu: setup
+	scripts/gpu_checks.sh
 
 bench: setup $(RIVALS)
 	$(BIN)/python -m benchmarks

@@ -138,19 +138,20 @@ async def _screen(
         await asyncio.sleep(seconds)
         svg = app.export_screenshot(title="sightline")
         await app.bridge.leave()
-    _write(name, svg)
+    write(name, svg)
 
 
-def _write(name: str, svg: str) -> None:
+def write(name: str, svg: str, out: Path = OUT) -> None:
+    """Write a picture as SVG, then as PNG, without what names this machine."""
+    svg = _public(svg)
+    out.mkdir(exist_ok=True)
+    (out / f"{name}.svg").write_text(svg, encoding="utf-8")
     import resvg_py
 
-    svg = _public(svg)
-    OUT.mkdir(exist_ok=True)
-    (OUT / f"{name}.svg").write_text(svg, encoding="utf-8")
     drawn = re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
     png = resvg_py.svg_to_bytes(svg_string=drawn, font_family=FONT, zoom=1)
-    (OUT / f"{name}.png").write_bytes(bytes(png))
-    print(f"screenshots/{name}.png")
+    (out / f"{name}.png").write_bytes(bytes(png))
+    print(f"{out.name}/{name}.png")
 
 
 def _public(svg: str) -> str:

@@ -27,11 +27,12 @@ from PIL import Image, ImageFilter
 
 from core.synthetic.storm import render
 from tests.freezing import freeze_imports
+from tests.promises import require_gpu
 from tests.sharing import end_processes, once, shared_folder
 from tests.workbench import STORM, Cli, InProcess, encode, texture, write_scene
 
 WITH_TORCH = (
-    "tests/models/", "tests/device/", "tests/stages/test_looking.py",
+    "tests/models/", "tests/device/", "tests/gpu/", "tests/stages/test_looking.py",
     "tests/stages/test_conversion.py", "tests/test_passes.py", "tests/cli/test_looks.py",
     "tests/cli/test_check.py",
 )  # fmt: skip
@@ -61,9 +62,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Exempt from garbage collection what the tests before imported."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Exempt from garbage collection what the tests before imported; see to it that a GPU is here.
+
+    Only a test marked `gpu` needs one.
+    """
     freeze_imports()
+    if item.get_closest_marker("gpu") is not None:
+        require_gpu()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

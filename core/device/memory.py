@@ -51,6 +51,7 @@ def watch_peak(device: str) -> Callable[[], int | None]:
         import torch
 
         backend = getattr(torch, kind)
+        backend.init()  # before anything is on the device, its counters do not exist
         backend.reset_peak_memory_stats(device)
         return lambda: int(backend.max_memory_allocated(device))
     return _watch_process() if kind == "cpu" else lambda: None
