@@ -172,11 +172,8 @@ def _duplicate_groups(
         if task.kind == "picture" and task.content is not None and task.state in FINISHED
     ]
     contents = [content for _, content in tasks]
-    keys = library.results.tracks_of(contents, scan.spec_hash, DedupeStage.name)
-    values = library.series.first_rows(
-        [keys[each] for each in contents if each in keys], DedupeStage.name
-    )
-    measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
+    values = library.series.first_rows(contents, scan.spec_hash, DedupeStage.name)
+    measured = [(path, values[content]) for path, content in tasks if content in values]
     rows = np.array([row for _, row in measured], np.float32)
     hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))
     for group in alike(hashes, spec.settings(Dedupe).distance_bits):
