@@ -43,4 +43,5 @@ FORMAT = Format(
     "scan",
     "every event of a scan, and what models said of its frames, one a line",
     lambda: ScanFunctions(head, body, tail),
+    candidates=False,
 )

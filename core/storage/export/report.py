@@ -248,4 +248,5 @@ FORMAT = Format(
     "one page with pictures, to look at or send",
     lambda: ScanFunctions(head, body, tail),
     pictures=True,
+    candidates=False,
 )

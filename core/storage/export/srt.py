@@ -30,4 +30,5 @@ FORMAT = Format(
     "SubRip subtitles: events, and what models said",
     render,
     subtitles=True,
+    candidates=False,
 )

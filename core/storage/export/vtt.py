@@ -29,4 +29,5 @@ FORMAT = Format(
     "WebVTT subtitles: events, and what models said",
     render,
     subtitles=True,
+    candidates=False,
 )
