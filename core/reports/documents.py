@@ -10,22 +10,19 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from ..config.spec import Spec
 from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import Dedupe, DedupeStage, joined
-from ..screening.near_hashes import alike
 from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.remarks import Remark
-from ..storage.runs import FINISHED, ScanRow, TaskRow
+from ..storage.runs import TaskRow
 from ..stores.answers import Annotation
 from ..stores.results import Result
+from .duplicates import duplicate_groups
 from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
 from .narrowing import FilteredResults
 
@@ -191,31 +188,13 @@ def summary(
         )
         for t in tasks
     ]  # fmt: skip
+    alike = tuple(
+        tuple(task.path for task in group) for group in duplicate_groups(library, scan, tasks)
+    )
     return Summary(
         scan, row.profile, row.spec_hash, row.state, tuple(lines),
-        tuple(_duplicate_groups(library, row, tasks)), narrowed.text if narrowed else "",
+        alike, narrowed.text if narrowed else "",
     )  # fmt: skip
-
-
-def _duplicate_groups(
-    library: Library, scan: ScanRow, all_tasks: Sequence[TaskRow]
-) -> Iterator[tuple[str, ...]]:
-    """Yield groups of pictures of a scan that look alike, by path."""
-    spec = spec_of(library, scan.id)
-    if DedupeStage.name not in spec.stages:
-        return
-    tasks = [
-        (task.path, task.content)
-        for task in all_tasks
-        if task.kind == "picture" and task.content is not None and task.state in FINISHED
-    ]
-    contents = [content for _, content in tasks]
-    values = library.series.first_rows(contents, scan.spec_hash, DedupeStage.name)
-    measured = [(path, values[content]) for path, content in tasks if content in values]
-    rows = np.array([row for _, row in measured], np.float32)
-    hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))
-    for group in alike(hashes, spec.settings(Dedupe).distance_bits):
-        yield tuple(measured[n][0] for n in group)
 
 
 def _document(
