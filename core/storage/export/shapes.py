@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
     """
     kind: Any = type(value)
     out: dict[str, Any] = {}
-    for name, is_time in _fields_of(kind):
-        found = getattr(value, name)
+    names = _fields_of(kind)
+    for (name, is_time), found in zip(names, _values_of(kind)(value), strict=True):
         if found is None or (not is_time and type(found) in _AS_THEY_ARE):
             out[name] = found
             if name == "path":
@@ -79,6 +80,12 @@ def _fields_of(kind: Any) -> tuple[tuple[str, bool], ...]:
         for each in fields(kind)
         if each.name != "reading"  # the library's own note
     )
+
+
+@cache
+def _values_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads the fields of a record at once."""
+    return attrgetter(*(name for name, _ in _fields_of(kind)))
 
 
 def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
