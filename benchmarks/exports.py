@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.measure import SIGHTLINE, run, table
+from core.config.spec import Spec
 from core.records import SourceInfo
+from core.scans.measure import measure_settings
+from core.scans.stored_spec import spec_of
 from core.screening.dedupe import split
+from core.screening.registry import width_of
 from core.storage.export.built_in import BUILT_IN
 from core.storage.library import Library
 from core.storage.runs import TaskRow
 from core.stores.results import Result
-from core.stores.series import SeriesHeader, SeriesPart, series_key
+from core.stores.series import SeriesHeader, SeriesPart, picture_key, series_key
 
 COUNTS = (1_000, 10_000, 60_000)
 MOST_SECONDS = 10.0
 MOST_GROWTH = 1.3
 SEEDS = 8
-AT_ONCE = 1_000
+AT_ONCE = 4_096
 
 
 def main() -> None:
@@ -79,19 +84,23 @@ def make_pictures(folder: Path, count: int) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Seed:
-    """A picture that was really scanned."""
+    """A picture that was really scanned, with its series by stage."""
 
     task: TaskRow
     info: SourceInfo
     result: Result
+    series: Mapping[str, SeriesPart]
 
 
 def _multiply(folder: Path, count: int) -> None:
     library = Library(folder)
     try:
+        spec = spec_of(library, 1)
         seeds, hashes = _seeds(library), _hashes(count)
+        # One object of settings for all pictures of a stage, as a scan has.
+        kinds = {name: _kind(spec, name, seeds[0]) for name in seeds[0].series}
         for start in range(0, count, AT_ONCE):
-            _keep(library, seeds, hashes, range(start, min(start + AT_ONCE, count)))
+            _keep(library, seeds, kinds, hashes, range(start, min(start + AT_ONCE, count)))
     finally:
         library.close()
 
@@ -102,9 +111,20 @@ def _seeds(library: Library) -> list[_Seed]:
     results = library.results.of_contents(contents, library.runs.get(1).spec_hash)
     infos = library.results.infos(dict.fromkeys(contents, ""))
     return [
-        _Seed(task, infos[content], results[content])
+        _Seed(task, infos[content], results[content], _series(library, results[content]))
         for task, content in zip(tasks, contents, strict=True)
     ]
+
+
+def _series(library: Library, result: Result) -> dict[str, SeriesPart]:
+    return {
+        stage: library.series.whole(key, width_of(stage)) for stage, key in result.tracks.items()
+    }
+
+
+def _kind(spec: Spec, stage: str, seed: _Seed) -> SeriesHeader:
+    settings = measure_settings(spec, stage, seed.info)
+    return SeriesHeader("", "", stage, int(seed.result.provenance["stages"][stage]), settings)
 
 
 def _hashes(count: int) -> list[int]:
@@ -114,16 +134,21 @@ def _hashes(count: int) -> list[int]:
     return found
 
 
-def _keep(library: Library, seeds: Sequence[_Seed], hashes: Sequence[int], part: range) -> None:
+def _keep(
+    library: Library, seeds: Sequence[_Seed], kinds: Mapping[str, SeriesHeader],
+    hashes: Sequence[int], part: range,
+) -> None:  # fmt: skip
+    """Keep a part of the pictures through the library's own stores."""
     rows, probes, results, series = [], [], [], []
     for number in part:
         seed = seeds[number % len(seeds)]
-        content = f"{seed.info.content[:-12]}{number:012x}"
+        content = f"b2:{blake2b(str(number).encode(), digest_size=16).hexdigest()}"
         path = f"/pictures/{number // 500:04d}/IMG_{number:06d}.jpg"
-        header = _header(content, seed.result)
+        headers = _headers(kinds, content)
         values = np.array([split(hashes[number])], np.float32)
-        series.append((header, SeriesPart(0, np.zeros(1, np.int64), np.zeros(1), values)))
-        tracks = {**seed.result.tracks, "dedupe": header.key}
+        of_stage = {**seed.series, "dedupe": replace(seed.series["dedupe"], values=values)}
+        series += [(header, of_stage[stage]) for stage, header in headers.items()]
+        tracks = {stage: header.key for stage, header in headers.items()}
         probes.append((replace(seed.info, content=content, path=path), 0))
         results.append(replace(seed.result, content=content, tracks=tracks))
         rows.append(replace(seed.task, number=number + 1, path=path, content=content))
@@ -133,9 +158,14 @@ def _keep(library: Library, seeds: Sequence[_Seed], hashes: Sequence[int], part:
     library.runs.add_tasks(1, rows)
 
 
-def _header(content: str, result: Result) -> SeriesHeader:
-    version = int(result.provenance["stages"]["dedupe"])
-    return SeriesHeader(series_key(content, "dedupe", version, {}), content, "dedupe", version, {})
+def _headers(kinds: Mapping[str, SeriesHeader], content: str) -> dict[str, SeriesHeader]:
+    return {
+        stage: replace(
+            kind, content=content,
+            key=picture_key(content, series_key(content, stage, kind.version, kind.settings)),
+        )
+        for stage, kind in kinds.items()
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

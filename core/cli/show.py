@@ -20,9 +20,12 @@ from ..protocol.requests.pictures import GetStill
 from ..records import Candidate, Event
 from ..service.client import ask_library
 from ..service.local import write_file
+from ..text import counted
 from ..times import WrittenTime, parse_written, timecode, with_reference
 from .output import ConsoleOutput, Session
 
+MOST_DUPLICATES = 20
+"""near-duplicates printed"""
 _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 
 
@@ -123,7 +126,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
     for stage, values in view.measurements.items():
         shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
         out.result(f"  {stage}: {shown}")
-    for line in _said(view):
+    for line in (*_said(view), *_alike(view)):
         out.result(f"  {line}")
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
@@ -137,6 +140,14 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
         f"on {made.get('device')}"
     )
+
+
+def _alike(view: InstantView) -> Iterator[str]:
+    """Yield the near-duplicates of a picture, at most so many."""
+    yield from (f"near-duplicate: {path}" for path in view.duplicates[:MOST_DUPLICATES])
+    more = len(view.duplicates) - MOST_DUPLICATES
+    if more > 0:
+        yield f"and {counted(more, 'more near-duplicate')}; --json lists all"
 
 
 def _measured(found: Event | Candidate) -> Iterator[str]:

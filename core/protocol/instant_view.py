@@ -32,3 +32,5 @@ class InstantView:
     """the same in words"""
     picture_seconds: float = 0.0
     """the time whose frame the picture of it shows"""
+    duplicates: tuple[str, ...] = ()
+    """of a picture: the others of its scan that look like it, by path"""

@@ -6,25 +6,23 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
 
 from ..config.spec import Spec
 from ..inference.detect import Detect
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
-from ..screening.dedupe import Dedupe, DedupeStage, joined
-from ..screening.near_hashes import alike
 from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
 from ..storage.library import Library
 from ..storage.remarks import Remark
-from ..storage.runs import FINISHED, ScanRow, TaskRow
+from ..storage.runs import TaskRow
 from ..stores.answers import Annotation
 from ..stores.results import Result
+from .duplicates import duplicate_groups
 from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
 from .narrowing import FilteredResults
 
@@ -34,12 +32,42 @@ if TYPE_CHECKING:
 PICTURES_AT_ONCE = 500
 
 
+class _Names:
+    """What the files of a scan's sources are called: made when the first name is asked for.
+
+    Where all files are of the whole scan, that is never. Names are made of all sources, with
+    results or not: what a file is called must not depend on that.
+    """
+
+    def __init__(self, tasks: Sequence[TaskRow]) -> None:
+        self._tasks = tasks
+
+    def of(self, task: int) -> Stems:
+        """Return the stems of a source, by the number of its task."""
+        return self._stems[self._called[task]]
+
+    @cached_property
+    def _called(self) -> dict[int, str]:
+        return _called(self._tasks)
+
+    @cached_property
+    def _stems(self) -> dict[str, Stems]:
+        called = self._called
+        return stems([(called[t.number], cast("SourceKind", t.kind)) for t in self._tasks])
+
+
 @dataclass(frozen=True, slots=True)
 class NamedDocument:
-    """A document with the stems that the names of its files begin with."""
+    """A document, and what the names of its files begin with."""
 
-    stems: Stems
     document: Document
+    task: int
+    names: _Names
+
+    @property
+    def stems(self) -> Stems:
+        """Return the stems that the names of its files begin with."""
+        return self.names.of(self.task)
 
 
 def documents(
@@ -49,25 +77,27 @@ def documents(
     statistics: bool = False,
     narrowed: FilteredResults | None = None,
     tasks: Sequence[TaskRow] | None = None,
+    candidates: bool = True,
 ) -> Iterator[NamedDocument]:
     """Yield one document for each source of a scan that has results, in order.
 
     With `narrowed` sources of which nothing is kept are passed over. `tasks` are those of the scan,
-    where they were read already.
+    where they were read already. Without `candidates` the documents have none.
     """
     spec = spec_of(library, scan)
     spec_hash = library.runs.get(scan).spec_hash
     tasks = library.runs.tasks(scan) if tasks is None else tasks
-    # Of all sources, with results or not: what a file is called must not depend on that.
-    called = _called(tasks)
-    names = stems([(called[t.number], cast("SourceKind", t.kind)) for t in tasks])
+    names = _Names(tasks)
     wanted = None if narrowed is None else narrowed.tasks
     kept = [t for t in tasks if t.content is not None and (wanted is None or t.number in wanted)]
     for batch in _batches(kept):
-        for task, whole in _documents_of(library, batch, spec, spec_hash, statistics):
+        results = library.results.of_contents(
+            [str(task.content) for task in batch], spec_hash, candidates=candidates
+        )
+        for task, whole in _documents_of(library, batch, spec, results, statistics):
             shown = whole if narrowed is None else narrowed.document(task.number, whole)
             if shown is not None:
-                yield NamedDocument(names[called[task.number]], shown)
+                yield NamedDocument(shown, task.number, names)
 
 
 def _batches(tasks: Sequence[TaskRow]) -> Iterator[Sequence[TaskRow]]:
@@ -83,12 +113,16 @@ def _parts(tasks: Sequence[TaskRow], size: int) -> Iterator[Sequence[TaskRow]]:
 
 
 def _documents_of(
-    library: Library, tasks: Sequence[TaskRow], spec: Spec, spec_hash: str, statistics: bool
+    library: Library,
+    tasks: Sequence[TaskRow],
+    spec: Spec,
+    results: Mapping[str, Result],
+    statistics: bool,
 ) -> Iterator[tuple[TaskRow, Document]]:
     paths = {str(task.content): task.path for task in tasks}
-    results = library.results.of_contents(list(paths), spec_hash)
     contents = list(results)
     infos = library.results.infos({content: paths[content] for content in contents})
+    spec_hash = next((each.spec_hash for each in results.values()), "")
     said = library.annotations.of_results(contents, spec_hash)
     remarks = library.remarks.of_contents(contents)
     for task in tasks:
@@ -111,9 +145,10 @@ def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
     several = {path for path, count in Counter(task.path for task in tasks).items() if count > 1}
     called = {}
     for task in tasks:
-        stem, ending = os.path.splitext(os.path.basename(task.path))
-        own = f"{task.path}/{stem}.stream{task.stream}{ending}"
-        called[task.number] = own if task.path in several else task.path
+        called[task.number] = task.path
+        if task.path in several:
+            stem, ending = os.path.splitext(os.path.basename(task.path))
+            called[task.number] = f"{task.path}/{stem}.stream{task.stream}{ending}"
     return called
 
 
@@ -153,34 +188,13 @@ def summary(
         )
         for t in tasks
     ]  # fmt: skip
+    alike = tuple(
+        tuple(task.path for task in group) for group in duplicate_groups(library, scan, tasks)
+    )
     return Summary(
         scan, row.profile, row.spec_hash, row.state, tuple(lines),
-        tuple(_duplicate_groups(library, row, tasks)), narrowed.text if narrowed else "",
+        alike, narrowed.text if narrowed else "",
     )  # fmt: skip
-
-
-def _duplicate_groups(
-    library: Library, scan: ScanRow, all_tasks: Sequence[TaskRow]
-) -> Iterator[tuple[str, ...]]:
-    """Yield groups of pictures of a scan that look alike, by path."""
-    spec = spec_of(library, scan.id)
-    if DedupeStage.name not in spec.stages:
-        return
-    tasks = [
-        (task.path, task.content)
-        for task in all_tasks
-        if task.kind == "picture" and task.content is not None and task.state in FINISHED
-    ]
-    contents = [content for _, content in tasks]
-    keys = library.results.tracks_of(contents, scan.spec_hash, DedupeStage.name)
-    values = library.series.first_rows(
-        [keys[each] for each in contents if each in keys], DedupeStage.name
-    )
-    measured = [(path, values[keys[c]]) for path, c in tasks if keys.get(c) in values]
-    rows = np.array([row for _, row in measured], np.float32)
-    hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))
-    for group in alike(hashes, spec.settings(Dedupe).distance_bits):
-        yield tuple(measured[n][0] for n in group)
 
 
 def _document(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,12 +39,14 @@ def export(
     chosen = [FORMATS.load(name) for name in formats]
     tasks = library.runs.tasks(scan)
     progress = _Counter(notify, _sources(tasks, narrowed))
+    wanted = _wanted(chosen, narrowed)
     source = _Documents(library, scan, tasks, reader, narrowed, progress)
     written: list[Path] = []
 
     def of_sources() -> Iterator[Document]:
-        for filed in source.all(**_wanted(chosen)):
-            written.extend(writer.write(filed.document, filed.stems))
+        for filed in source.all(wanted):
+            if writer.writes(filed.document):
+                written.extend(writer.write(filed.document, filed.stems))
             yield filed.document
 
     # Each source is read and counted once, for formats per source and per scan together.
@@ -58,13 +60,24 @@ def export(
     return written + of_scan
 
 
-def _wanted(chosen: Sequence[Format]) -> dict[str, bool]:
-    """Return what the documents must hold beside results."""
-    return {
-        "statistics": any(each.statistics for each in chosen),
-        "pictures": any(each.pictures for each in chosen),
-        "frames": any(each.frames for each in chosen),
-    }
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the documents must hold beside events and answers of models."""
+
+    statistics: bool
+    pictures: bool
+    frames: bool
+    candidates: bool
+
+
+def _wanted(chosen: Sequence[Format], narrowed: FilteredResults) -> _Wanted:
+    return _Wanted(
+        statistics=any(each.statistics for each in chosen),
+        pictures=any(each.pictures for each in chosen),
+        frames=any(each.frames for each in chosen),
+        # What a filter lets through depends on candidates.
+        candidates=bool(narrowed.text) or any(each.candidates for each in chosen),
+    )
 
 
 def events_of(library: Library, scan: int, narrowed: FilteredResults) -> int:
@@ -117,17 +130,15 @@ class _Documents:
         self._progress = progress
         self._side = spec_of(library, scan).output.thumbnail_pixels
 
-    def all(
-        self, *, statistics: bool = False, pictures: bool = False, frames: bool = False
-    ) -> Iterator[NamedDocument]:
-        """Yield each document; `pictures` adds a thumbnail of each event, `frames` how to read."""
+    def all(self, wanted: _Wanted) -> Iterator[NamedDocument]:
+        """Yield each document, with a thumbnail of each event and how to read frames if wanted."""
         found = documents(
-            self._library, self._scan, statistics=statistics, narrowed=self._narrowed,
-            tasks=self._tasks,
+            self._library, self._scan, statistics=wanted.statistics, narrowed=self._narrowed,
+            tasks=self._tasks, candidates=wanted.candidates,
         )  # fmt: skip
         for each in found:
-            filed = self._illustrated(each) if pictures else each
-            if frames:
+            filed = self._illustrated(each) if wanted.pictures else each
+            if wanted.frames:
                 reading = partial(self._frame_pictures, filed.document.source)
                 filed = replace(filed, document=replace(filed.document, frame_pictures=reading))
             yield filed

@@ -31,6 +31,7 @@ from ..timecodes import (
     written_rate,
 )
 from ..times import EXACT_SECONDS, WrittenTime
+from .duplicates import groups_of
 from .frame_notes import frame_notes, verdict_lines, verdicts
 
 MAX_PRINTED = 10_000
@@ -87,6 +88,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         verdicts=judged,
         verdict_lines=tuple(verdict_lines(judged)),
         warnings=result.warnings,
+        duplicates=groups_of(library, scan).of_path(known) if info.kind == "picture" else (),
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from ..storage.export.document import Document
 from ..storage.library import Library
 from ..storage.listings import RowSelection
 from . import filters
+from .duplicates import resolved
 from .pages import KINDS
 
 
@@ -78,7 +79,8 @@ class FilteredResults:
 def _by_task(
     library: Library, scan: int, conditions: tuple[Condition, ...], what: What
 ) -> dict[int, set[int]]:
-    keys = library.listings.keys(RowSelection(scan, KINDS[what], conditions))
+    asked = RowSelection(scan, KINDS[what], resolved(library, scan, conditions))
+    keys = library.listings.keys(asked)
     found: dict[int, set[int]] = {}
     for task, number in keys.window(0, len(keys)):
         found.setdefault(task, set()).add(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..config.user_settings import log_file
@@ -26,6 +27,7 @@ from ..storage.library import Library
 from ..storage.listings import Key, RowSelection
 from ..storage.runs import TaskRow
 from . import filters
+from .duplicates import resolved, with_duplicates
 from .frame_notes import frame_notes
 from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
@@ -139,10 +141,13 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
         return Page(0, first, ())
     library.runs.get(scan)
     wanted = wanted_of(query, scan)
+    wanted = replace(wanted, conditions=resolved(library, scan, wanted.conditions))
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
-    return Page(len(keys), first, tuple(_remarked(library, _sized(library, rows))))
+    rows = _sized(library, rows)
+    with_duplicates(library, scan, rows)
+    return Page(len(keys), first, tuple(_remarked(library, rows)))
 
 
 def wanted_of(query: ListResults, scan: int) -> RowSelection:

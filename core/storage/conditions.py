@@ -204,16 +204,25 @@ def _is_located(kind: Kind) -> str:
     return _of_source("distance_km(c.info, 0.0, 0.0) IS NOT NULL")
 
 
+def _is_duplicate(kind: Kind) -> str:
+    raise RuntimeError("is:duplicate must be resolved first, see reports.duplicates")
+
+
+def _task(kind: Kind, sign: str, value: Any) -> Sql:
+    """Return the SQL that the row's source is one of some, as JSON of their tasks' numbers."""
+    return "tasks.number IN (SELECT value FROM json_each(?))", [value]
+
+
 _FLAGS: dict[str, Callable[[Kind], str]] = {
     "marked": _is_marked, "accepted": _is_accepted, "rejected": _is_rejected,
-    "located": _is_located,
+    "located": _is_located, "duplicate": _is_duplicate,
 }  # fmt: skip
 FLAGS = tuple(_FLAGS)
 BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {
     "word": _word, "kind": _kind, "file": _path, "path": _path, "time": _number_of("time"),
     "score": _score, "energy": _number_of("energy"), "strokes": _number_of("strokes"),
     "tag": _tag, "label": _label, "model": _model, "camera": _camera, "date": _date,
-    "place": _place, "is": _is,
+    "place": _place, "is": _is, "task": _task,
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
@@ -48,21 +48,53 @@ def find(connection: Connection, content: str, key: str) -> SeriesPart | None:
 
 
 def first_rows(
-    connection: Connection, identities: Iterable[str], stage: str
+    connection: Connection, results: Sequence[tuple[str, int, str]], stage: str
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the values of a stage, float32 (columns,), of the pictures' series that are kept."""
-    wanted = {content: key for content, key in map(content_and_key, identities) if content}
+    """Return by content the values of a stage, float32 (columns,), of some results.
+
+    Each is (content, its number, series as they are kept); those of videos are passed over.
+    """
+    measurings = Measurings(connection)
+    wanted = {
+        number: (measuring, content)
+        for content, number, kept in results
+        if (measuring := measurings.number_of(kept, stage)) is not None
+    }
     rows = connection.execute(
-        "SELECT contents.content, version, settings, data FROM contents JOIN picture_series "
-        "ON picture_series.content = contents.id JOIN measurings ON measurings.id = measuring "
-        f"WHERE stage = ? AND contents.content IN ({','.join('?' * len(wanted))})",
-        (stage, *wanted),
+        "SELECT content, measuring, data FROM picture_series "
+        f"WHERE content IN ({','.join('?' * len(wanted))})",
+        list(wanted),
     )
     return {
-        picture_key(content, wanted[content]): np.frombuffer(data, "<f4")
-        for content, version, settings, data in rows
-        if _keys(stage, version, settings).of(content) == wanted[content]
+        wanted[number][1]: np.frombuffer(data, "<f4")
+        for number, measuring, data in rows
+        if wanted[number][0] == measuring
     }
+
+
+class PictureKeys(Mapping[str, str]):
+    """The keys of a picture's series by stage, each made when it is asked for.
+
+    A key is a hash, and most readers of many results want none of them.
+    """
+
+    __slots__ = ("_content", "_kinds")
+
+    def __init__(self, content: str, kinds: Mapping[str, SeriesKeys]) -> None:
+        self._content = content
+        self._kinds = kinds
+
+    def __getitem__(self, stage: str) -> str:
+        """Return the key of a stage's series."""
+        return picture_key(self._content, self._kinds[stage].of(self._content))
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the stages."""
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        """Return how many stages measured the picture."""
+        return len(self._kinds)
 
 
 class Measurings:
@@ -75,29 +107,37 @@ class Measurings:
                 "SELECT id, stage, version, settings FROM measurings"
             )
         }
+        self._lists: dict[str, list[int]] = {}
+        self._keys_by_stage: dict[str, dict[str, SeriesKeys]] = {}
 
     def referred(self, tracks: Mapping[str, str]) -> str:
         """Return the series of a result as they are kept: a list of numbers where all have one."""
         numbers = [self._number(stage, key) for stage, key in tracks.items()]
         return json.dumps(dict(tracks) if None in numbers or not numbers else numbers)
 
-    def spelled_out(self, content: str, kept: str) -> dict[str, str]:
+    def spelled_out(self, content: str, kept: str) -> Mapping[str, str]:
         """Return the keys of the series of a result, by stage."""
-        tracks: dict[str, str] | list[int] = json.loads(kept)
+        tracks = self._parsed(kept)
         if isinstance(tracks, dict):
             return tracks
-        kinds = [self._kinds[number] for number in tracks]
-        return {stage: picture_key(content, keys.of(content)) for stage, keys in kinds}
+        return PictureKeys(content, self._keys_by_stage[kept])
 
-    def key_of(self, content: str, kept: str, stage: str) -> str:
-        """Return the key of one stage's series of a result, empty where it has none."""
-        tracks: dict[str, str] | list[int] = json.loads(kept)
+    def number_of(self, kept: str, stage: str) -> int | None:
+        """Return the measuring of a stage in the series of a result; None where there is none."""
+        tracks = self._parsed(kept)
         if isinstance(tracks, dict):
-            return tracks.get(stage, "")
-        kinds = [self._kinds[number] for number in tracks]
-        found = (keys for name, keys in kinds if name == stage)
-        keys = next(found, None)
-        return "" if keys is None else picture_key(content, keys.of(content))
+            return None
+        return next((number for number in tracks if self._kinds[number][0] == stage), None)
+
+    def _parsed(self, kept: str) -> dict[str, str] | list[int]:
+        """Return what is kept; the lists of many pictures are equal, and parsed once."""
+        if kept in self._lists:
+            return self._lists[kept]
+        tracks: dict[str, str] | list[int] = json.loads(kept)
+        if isinstance(tracks, list):
+            self._lists[kept] = tracks
+            self._keys_by_stage[kept] = dict(self._kinds[number] for number in tracks)
+        return tracks
 
     def _number(self, stage: str, identity: str) -> int | None:
         content, key = content_and_key(identity)

@@ -108,19 +108,26 @@ class SeriesTable:
             np.concatenate([part.values for part in parts]),
         )
 
-    def first_rows(self, keys: Sequence[str], stage: str) -> dict[str, NDArray[np.float32]]:
-        """Return the first values, float32 (columns,), of the stage's series that have a frame."""
+    def first_rows(
+        self, contents: Sequence[str], spec_hash: str, stage: str
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return by content the first values, float32 (columns,), that a stage measured.
+
+        Of the results of a spec over some contents; those without any values are left out.
+        """
         found: dict[str, NDArray[np.float32]] = {}
-        for start in range(0, len(keys), _BATCH):
-            part = keys[start : start + _BATCH]
+        for start in range(0, len(contents), _BATCH):
+            part = contents[start : start + _BATCH]
             with self._database.reading() as connection:
-                rows = connection.execute(
-                    "SELECT track, first, count, data FROM chunks WHERE first = 0 AND count > 0 "
-                    f"AND track IN ({','.join('?' * len(part))})",
-                    part,
+                results = connection.execute(
+                    "SELECT contents.content, contents.id, tracks FROM contents "
+                    "JOIN result_rows ON result_rows.content = contents.id "
+                    "WHERE spec = (SELECT id FROM specs WHERE spec_hash = ?) "
+                    f"AND contents.content IN ({','.join('?' * len(part))})",
+                    (spec_hash, *part),
                 ).fetchall()
-                found |= picture_series.first_rows(connection, part, stage)
-            found |= {str(key): _unpacked(*row).values[0] for key, *row in rows}
+                found |= picture_series.first_rows(connection, results, stage)
+                found |= _first_by_key(connection, results, stage)
         return found
 
     def _of_picture(self, key: str) -> SeriesPart | None:
@@ -147,6 +154,29 @@ class SeriesTable:
         """Remove series with all they hold, so that they are measured again."""
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
+
+
+def _first_by_key(
+    connection: Connection, results: Iterable[tuple[str, int, str]], stage: str
+) -> dict[str, NDArray[np.float32]]:
+    """Return by content the first values of the stage's series of results that name its key."""
+    named = ((content, json.loads(kept)) for content, _, kept in results if kept.startswith("{"))
+    parts = (
+        (content, _first_part(connection, *content_and_key(keys[stage])))
+        for content, keys in named
+        if stage in keys
+    )
+    return {content: part.values[0] for content, part in parts if part and len(part.values)}
+
+
+def _first_part(connection: Connection, content: str, key: str) -> SeriesPart | None:
+    """Return the first microbatch of a series, if it is kept."""
+    if content:
+        return picture_series.find(connection, content, key)
+    row = connection.execute(
+        "SELECT first, count, data FROM chunks WHERE track = ? AND first = 0", (key,)
+    ).fetchone()
+    return None if row is None else _unpacked(*row)
 
 
 def _fields(header: SeriesHeader) -> tuple[str, str, str, int, str]:

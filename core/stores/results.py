@@ -20,7 +20,7 @@ class Result:
     failure: str
     warnings: tuple[str, ...]
     provenance: dict[str, Any]
-    tracks: dict[str, str]
+    tracks: Mapping[str, str]
     """keys of its series, by stage"""
     candidates: tuple[Candidate, ...]
     moments: tuple[Event, ...]

@@ -383,8 +383,13 @@ def test_a_full_disk_while_flushing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(atomic, "_opened", lambda path: io.FileIO("/dev/full", "w"))
     with pytest.raises(DiskFull, match="free some space"):
         atomic.write(tmp_path / "a.json", iter(["x" * 100_000, "y"]))
+    real = os.open
+    monkeypatch.setattr(
+        "core.storage.export.atomic.os.open", lambda *_asked: real("/dev/full", os.O_WRONLY)
+    )
     with pytest.raises(DiskFull):
-        atomic.write(tmp_path / "b.json", "short enough to wait for close")
+        atomic.write(tmp_path / "b.json", "written by one call")
+    monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from core.protocol.fact_line import fact_line
@@ -116,7 +117,17 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
             lines.append(f"rejected: {clean(row['reason'])}")
         if row["verdict"]:
             lines.append(f"verdict: {clean(row['verdict'])}")
-    return lines
+    return lines + _duplicates(row)
+
+
+def _duplicates(row: dict[str, Any]) -> list[str]:
+    """Return which pictures look like that of a row, in one line."""
+    listed, count = row.get("duplicates") or [], row.get("duplicate_count") or 0
+    if not listed:
+        return []
+    names = ", ".join(clean(os.path.basename(path)) for path in listed)
+    more = f" and {count - len(listed)} more" if count > len(listed) else ""
+    return [f"near-duplicates: {names}{more}"]
 
 
 def _measured(row: dict[str, Any]) -> list[str]:

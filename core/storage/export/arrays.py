@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from .document import Document
 
+_SMALL = 4096
+"""bytes of arrays whose head may be that of many others"""
 Named = tuple[str, NDArray[Any]]
 
 
@@ -30,7 +33,19 @@ def _add(target: zipfile.ZipFile, name: str, array: NDArray[Any], method: int) -
     entry = zipfile.ZipInfo(f"{name}.npy")  # of a fixed date
     entry.compress_type = method
     with target.open(entry, "w", force_zip64=True) as stream:
-        np.lib.format.write_array(stream, array, allow_pickle=False)
+        if array.flags.c_contiguous and array.nbytes <= _SMALL and not array.dtype.hasobject:
+            stream.write(_head(array.dtype, array.shape) + array.tobytes())
+        else:
+            np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+@lru_cache(256)
+def _head(kind: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return what is before the values in a .npy file: the same for many small arrays."""
+    buffer = io.BytesIO()
+    empty = np.zeros(shape, kind)
+    np.lib.format.write_array(buffer, empty, allow_pickle=False)
+    return buffer.getvalue()[: buffer.tell() - empty.nbytes]
 
 
 def made_by(document: Document, stage: str) -> dict[str, NDArray[Any]]:

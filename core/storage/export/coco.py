@@ -107,4 +107,5 @@ def _image(source: SourceInfo, notes: FrameNotes, number: int) -> dict[str, Any]
     }
 
 
-FORMAT = Format("coco", ".coco.json", "scan", "boxes and masks of a scan in COCO's layout", Coco)
+FORMAT = Format("coco", ".coco.json", "scan", "boxes and masks of a scan in COCO's layout", Coco,
+                candidates=False)  # fmt: skip

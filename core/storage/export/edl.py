@@ -121,5 +121,10 @@ def ascii_name(text: str) -> str:
 
 
 FORMAT = Format(
-    "edl", ".edl", "source", "CMX3600 cut list of the events' clips, for editors", render
+    "edl",
+    ".edl",
+    "source",
+    "CMX3600 cut list of the events' clips, for editors",
+    render,
+    candidates=False,
 )

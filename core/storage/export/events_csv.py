@@ -121,5 +121,6 @@ FORMAT = Format(
     "source",
     "one row per event, caption, tag, object and verdict, for spreadsheets",
     render,
+    candidates=False,
     pictures_together=_of_all_pictures,
 )

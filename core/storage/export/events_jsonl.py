@@ -43,4 +43,5 @@ FORMAT = Format(
     "scan",
     "events of a scan and answers of models, one per line",
     lambda: ScanFunctions(head, body, tail),
+    candidates=False,
 )

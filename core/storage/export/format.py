@@ -65,5 +65,7 @@ class Format:
     """wants a thumbnail of each event in the documents"""
     frames: bool = False
     """wants to read the pictures of frames (`Document.frame_pictures`)"""
+    candidates: bool = True
+    """wants the candidates in the documents: without them, many pictures are read faster"""
     pictures_together: Callable[[], ScanFormat] | None = None
     """of a format per source: writes all pictures of a scan into one file, in place of one each"""

@@ -80,4 +80,5 @@ FORMAT = Format(
     "per-frame measurements, as a table and as NumPy arrays (.arrays.npz)",
     render,
     statistics=True,
+    candidates=False,
 )

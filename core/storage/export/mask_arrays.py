@@ -51,4 +51,5 @@ FORMAT = Format(
     "source",
     "masks of objects at the source's size, as NumPy arrays without pickles",
     render,
+    candidates=False,
 )

@@ -51,6 +51,8 @@ def stems(sources: Sequence[tuple[str, SourceKind]]) -> dict[str, Stems]:
     """
     ordered = sorted(dict(sources).items(), key=lambda source: os.fsencode(source[0]))
     plain = _numbered([path for path, _ in ordered])
+    if all(kind != "video" for _, kind in ordered):  # then there are no subtitles
+        return {path: Stems(name, name) for path, name in plain.items()}
     wanted = {
         path: _short(path) if kind == "video" else plain[path] for path, kind in ordered
     }  # fmt: skip
@@ -91,10 +93,12 @@ def _numbered(paths: Sequence[str]) -> dict[str, str]:
     found = {}
     for path in paths:
         stem = base = _whole(path)
-        while fold(stem) in taken:
-            counts[fold(base)] += 1
-            stem = f"{base}~{counts[fold(base)] + 1}"
-        taken.add(fold(stem))
+        folded = key = fold(stem)
+        while folded in taken:
+            counts[key] += 1
+            stem = f"{base}~{counts[key] + 1}"
+            folded = fold(stem)
+        taken.add(folded)
         found[path] = stem
     return found
 

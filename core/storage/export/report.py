@@ -248,4 +248,5 @@ FORMAT = Format(
     "a report in one page, with pictures",
     lambda: ScanFunctions(head, body, tail),
     pictures=True,
+    candidates=False,
 )

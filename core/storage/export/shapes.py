@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .document import Document, FrameNotes, StageAnswer, Summary, TaskLine
 SECONDS_DECIMALS = 6
 _AS_THEY_ARE = frozenset((str, int, bool))
 """types whose values are JSON's own"""
+_EMPTY: dict[type, type] = {dict: dict, tuple: list}
 
 
 def plain(value: Any) -> Any:
@@ -48,21 +50,26 @@ def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
 
     A source has its path as a URI behind its path (see `text.file_uri`).
     """
-    out: dict[str, Any] = {}
     kind: Any = type(value)
-    for name, is_time in _fields_of(kind):
-        found = getattr(value, name)
-        if is_time:
-            out[name] = seconds(found)
-        elif found is None or type(found) in _AS_THEY_ARE:
+    out: dict[str, Any] = {}
+    names = _fields_of(kind)
+    for (name, is_time), found in zip(names, _values_of(kind)(value), strict=True):
+        if found is None or (not is_time and type(found) in _AS_THEY_ARE):
             out[name] = found
-        elif isinstance(found, tuple) and found and is_dataclass(found[0]):
-            out[name] = [record(part) for part in found]
+            if name == "path":
+                out["uri"] = file_uri(found)
         else:
-            out[name] = plain(found)
-        if name == "path":
-            out["uri"] = file_uri(found)
+            out[name] = seconds(found) if is_time else _field(found)
     return out
+
+
+def _field(found: Any) -> Any:
+    """Return what a field of a record holds, other than text and whole numbers."""
+    if type(found) in _EMPTY and not found:
+        return _EMPTY[type(found)]()
+    if isinstance(found, tuple) and is_dataclass(found[0]):
+        return [record(part) for part in found]
+    return plain(found)
 
 
 @cache
@@ -73,6 +80,12 @@ def _fields_of(kind: Any) -> tuple[tuple[str, bool], ...]:
         for each in fields(kind)
         if each.name != "reading"  # the library's own note
     )
+
+
+@cache
+def _values_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads the fields of a record at once."""
+    return attrgetter(*(name for name, _ in _fields_of(kind)))
 
 
 def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
@@ -160,8 +173,12 @@ def dumps_lines(body: Mapping[str, Any]) -> str:
 def _value_lines(value: Any) -> str:
     if isinstance(value, Rendered):
         return value.text
-    if not value and isinstance(value, list):
-        return "[]"
+    if value is None:
+        return "null"
+    if not value and isinstance(value, (list, dict)):
+        return "[]" if isinstance(value, list) else "{}"
+    if type(value) is int:
+        return str(value)
     if not isinstance(value, list) or not isinstance(value[0], dict):
         return dumps(value, indent=None)
     items = ",\n".join(f"    {dumps(item, indent=None)}" for item in value)

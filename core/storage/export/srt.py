@@ -30,4 +30,5 @@ FORMAT = Format(
     "SubRip subtitles: events and answers of models",
     render,
     subtitles=True,
+    candidates=False,
 )

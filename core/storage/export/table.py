@@ -64,8 +64,16 @@ class SourceWriter:
         self._folder = folder
         self._formats = tuple(formats)
         self._chosen = _chosen(formats, "source")
+        self._of_pictures = [each for each in self._chosen if each.pictures_together is None]
         self._folders = [_Folder(each, folder) for each in _chosen(formats, "folder")]
         self._is_made = False
+
+    def writes(self, document: Document) -> bool:
+        """Return whether any of its formats has files of its own for a source."""
+        return bool(self._folders or self._of(document))
+
+    def _of(self, document: Document) -> list[Format]:
+        return self._of_pictures if document.source.kind == "picture" else self._chosen
 
     def write(self, document: Document, stems: Stems) -> list[Path]:
         """Write one source as `folder/stem.*` and return the files; the folder is made first.
@@ -79,9 +87,7 @@ class SourceWriter:
             self._is_made = True
         beside = OutputFiles(stems.plain, self._formats)
         written = []
-        for each in self._chosen:
-            if document.source.kind == "picture" and each.pictures_together is not None:
-                continue
+        for each in self._of(document):
             with FORMATS.faults_of(each.name):
                 for suffix, content in each.make(document, beside).items():
                     path = Path(f"{self._folder}/{self._stem(each, stems, suffix)}{suffix}")
@@ -200,7 +206,9 @@ class _Stream:
         if document.source.kind == "picture" or not self._only_pictures:
             sink = self._sink or self._begin()
             with FORMATS.faults_of(self._name):
-                sink.write(self._layout.body(document))
+                content = self._layout.body(document)
+                if content:
+                    sink.write(content)
 
     def tail(self) -> list[Path]:
         if self._sink is None:

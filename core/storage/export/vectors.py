@@ -69,4 +69,5 @@ FORMAT = Format(
     "source",
     "vectors of frames and objects, as NumPy arrays without a pickle",
     render,
+    candidates=False,
 )

@@ -29,4 +29,5 @@ FORMAT = Format(
     "WebVTT subtitles: events and answers of models",
     render,
     subtitles=True,
+    candidates=False,
 )

@@ -102,4 +102,4 @@ def _shares(document: Document, thing: DetectedObject, outlines: bool) -> list[f
 
 
 FORMAT = Format("yolo", ".yolo", "folder", "objects as a data set for YOLO, with images", Yolo,
-                frames=True)  # fmt: skip
+                frames=True, candidates=False)  # fmt: skip
