@@ -159,7 +159,7 @@ def test_a_file_whose_reader_is_killed_is_read_once_more_and_costs_no_other(
     reader.kill()
     ran = finished(process)
     assert ran.code == 0, ran.err
-    assert "read once more" in ran.err
+    assert "reading it again" in ran.err
     ends = [(Path(task["path"]).name, task["state"]) for task in ran.of("TaskFinished")]
     assert ends == [("storm.mp4", "done"), ("b-long.mp4", "done")], "it is read alone, at the end"
 

@@ -85,8 +85,8 @@ def test_a_golden_file_is_compared_with_long_after(mine: Cli, tmp_path: Path) ->
     for args, words in (
         (("--stage", "flahs"), "did you mean 'flash'"),
         (("--golden", golden), "name it with --stage"),
-        (("--stage", "motion", "--golden", golden), "of stage 'flash'"),
-        (("--stage", "flash", "--golden", __file__), "no golden file"),
+        (("--stage", "motion", "--golden", golden), "contains stage 'flash'"),
+        (("--stage", "flash", "--golden", __file__), "not a golden file"),
         (("--write-golden", tmp_path / "x"), "name it with --stage"),
     ):
         refused = mine.here("runs", "verify", "1", *args)

@@ -112,7 +112,7 @@ def test_what_cannot_be_watched_is_refused_and_a_folder_that_goes_is_told_of(
 ) -> None:
     async def run() -> None:
         async with viewer(home) as client:
-            with pytest.raises(UsageError, match="no folder"):
+            with pytest.raises(UsageError, match="is not a folder"):
                 await client.send(WatchFolder(str(storm), "storm"))
             with pytest.raises(ProfileError, match="stagess"):
                 await client.send(WatchFolder(str(inbox), "storm", {"stagess": ["flash"]}))

@@ -50,17 +50,17 @@ def duplicate_groups(
     library: Library, scan: int, tasks: Sequence[TaskRow]
 ) -> Iterator[tuple[TaskRow, ...]]:
     """Yield groups of two or more pictures that look alike; none without the stage `dedupe`."""
+    row = library.runs.get(scan)
+    if DedupeStage.name not in row.spec.get("stages", ()):
+        return  # also where no stage of the scan is installed
     spec = spec_of(library, scan)
-    if DedupeStage.name not in spec.stages:
-        return
     pictures = [
         task
         for task in tasks
         if task.kind == "picture" and task.content is not None and task.state in FINISHED
     ]
-    spec_hash = library.runs.get(scan).spec_hash
     contents = [str(task.content) for task in pictures]
-    values = library.series.first_rows(contents, spec_hash, DedupeStage.name)
+    values = library.series.first_rows(contents, row.spec_hash, DedupeStage.name)
     measured = [task for task in pictures if task.content in values]
     rows = np.array([values[str(task.content)] for task in measured], np.float32)
     hashes = joined(rows.reshape(-1, len(DedupeStage.columns)))

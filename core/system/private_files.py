@@ -105,9 +105,10 @@ def secured(folder: Path) -> tuple[str, ...]:
     _tighten(folder, FOLDER_MODE)
     loose = bool(os.stat(folder).st_mode & OTHERS)
     for entry in _entries(folder):
-        _check(Path(entry.path), entry.stat(follow_symlinks=False))
-        if not loose:  # or nothing in it can be made private either
-            _secure(entry)
+        with suppress(FileNotFoundError):  # an engine that ends now removes its socket
+            _check(Path(entry.path), entry.stat(follow_symlinks=False))
+            if not loose:  # or nothing in it can be made private either
+                _secure(entry)
     links = (folder / name for name in LOGS if (folder / name).is_symlink())
     return (
         *([_warning(folder)] if loose else []),

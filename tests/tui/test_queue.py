@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from core.protocol.commands import CancelScan, SubmitScan, VerifyScan
 from tests.engines import readers_stopped
@@ -297,7 +298,8 @@ def test_a_bug_report_of_a_scan_is_written(
     async def run(viewer: Viewer) -> None:
         await viewer.until(lambda: viewer.table.row_count > 1)
         viewer.app.act("queue.report")
-        await viewer.sees("sightline-bug-1")
+        entry = viewer.current_screen.query_one("#entry", Input)
+        await viewer.until(lambda: entry.value.endswith("sightline-bug-1.md"))
         await viewer.press("enter")
         await viewer.sees("read it before you publish it", seconds=30)
         assert "## Profile" in (tmp_path / "sightline-bug-1.md").read_text()

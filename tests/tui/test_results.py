@@ -66,7 +66,7 @@ def test_marks_and_corrections_stay_with_the_frame(own: Path) -> None:
         await viewer.press("t")
         await viewer.type("storm, mast")
         await viewer.press("enter")
-        await viewer.sees("tags kept")
+        await viewer.sees("tags stored beside the model's")
         await viewer.press("slash")
         await viewer.type("is:marked")
         await viewer.press("enter")

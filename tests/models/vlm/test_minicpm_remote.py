@@ -74,7 +74,7 @@ def test_the_consent_that_is_printed_for_a_folder_can_be_pasted(
     assert resolve_models(resolve("quick", consent), print).loadings["caption"].remote_code
     assert entries(diary) == []
     (folder / "modeling_more.py").write_text("raise SystemExit")
-    with pytest.raises(ModelRefused, match="not what it was when its code was consented to"):
+    with pytest.raises(ModelRefused, match="has changed since you consented to its code"):
         resolve_models(resolve("quick", consent), print)
 
 
