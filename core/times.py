@@ -38,8 +38,14 @@ def duration(seconds: float) -> str:
 
 
 def parse_time(text: str) -> float:
-    """Return seconds from `83.5`, `1:23.5` or `00:01:23.500`. Raises ValueError."""
-    return parse_written(text).seconds
+    """Return seconds from `83.5`, `1:23.5` or `00:01:23.500`.
+
+    Raises ValueError, also for a timecode: without a frame rate it is no number of seconds.
+    """
+    written = parse_written(text)
+    if written.timecode:
+        raise ValueError(f"'{text}' is a timecode; its time depends on the frame rate")
+    return written.seconds
 
 
 @dataclass(frozen=True, slots=True)

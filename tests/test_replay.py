@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,8 @@ def test_a_golden_file_is_compared_with_long_after(mine: Cli, tmp_path: Path) ->
     assert moved.code == 1 and states(moved)["storm.mp4"] == "changed"
     golden.write_text("\n".join(map(json.dumps, [heading])))
     none = mine.here("runs", "verify", "1", "--stage", "flash", "--golden", golden, "--json")
-    assert none.code == 0 and set(states(none).values()) == {"skipped"}
+    assert none.code == 1 and set(states(none).values()) == {"skipped"}
+    assert "0 same, 0 changed" in none.err, "nothing was compared"
 
     for args, words in (
         (("--stage", "flahs"), "did you mean 'flash'"),
@@ -88,9 +90,38 @@ def test_a_golden_file_is_compared_with_long_after(mine: Cli, tmp_path: Path) ->
         (("--stage", "motion", "--golden", golden), "contains stage 'flash'"),
         (("--stage", "flash", "--golden", __file__), "not a golden file"),
         (("--write-golden", tmp_path / "x"), "name it with --stage"),
+        (("--stage", "flash", "--golden", golden, "--write-golden", golden), "mutually exclusive"),
     ):
         refused = mine.here("runs", "verify", "1", *args)
         assert refused.code == 2 and words in refused.err, (args, refused.err)
+
+
+def test_a_hostile_golden_file_is_refused(mine: Cli, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.jsonl"
+    assert mine.here("runs", "verify", "1", "--stage", "flash", "--write-golden", golden).code == 0
+    heading, *_ = golden.read_text().splitlines()
+    for number, text in enumerate((
+        f"{heading}\n{'[' * 200_000}", heading + '\n{"content": ["a"]}', "\x1b[31m", "[]",
+        heading[:-1],
+    )):  # fmt: skip
+        bad = tmp_path / f"{number}.jsonl"
+        bad.write_text(text)
+        refused = mine.here("runs", "verify", "1", "--stage", "flash", "--golden", bad)
+        assert refused.code == 2 and "not a golden file" in refused.err, (text[:40], refused.err)
+        assert "\x1b" not in refused.err
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    waits = mine.here("runs", "verify", "1", "--stage", "flash", "--golden", pipe)
+    assert waits.code == 2 and "not a regular file" in waits.err
+
+
+def test_a_pipe_is_no_file_of_a_setting(mine: Cli, storm: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in ("regions.mask", "tag.vocabulary", "caption.json_schema"):
+        args = ("--stages", "flash,tag,caption", "--set", f"{name}={pipe}", "--dry-run")
+        refused = mine.here("scan", storm, *args)
+        assert refused.code == 2 and "not a regular file" in refused.err, (name, refused.err)
 
 
 def test_one_model_is_asked_again_and_no_other(

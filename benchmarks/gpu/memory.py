@@ -49,7 +49,7 @@ def out_of_memory(setup: Setup) -> Outcome:
             answered = _scan(setup, library, residency, resolved, notes, 2 * batch)
         remembered = residency.most_at_once(loading, "embed")
         residency.close()
-    halved = [note for note in notes if "out of memory, so" in note]
+    halved = [note for note in notes if "batch size reduced" in note]
     need(answered == 2 * batch, f"{answered} of {2 * batch} pictures answered; {notes[-3:]}")
     need(halved and 0 < remembered < batch, f"never halved; {notes[-3:]}")
     figures = {

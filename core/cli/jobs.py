@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -134,18 +135,24 @@ class VerificationPrinter:
     def __init__(self, out: ConsoleOutput, *, as_json: bool) -> None:
         self._out = out
         self._json = as_json
-        self._changed = 0
+        self._counts: Counter[str] = Counter()
 
     def report(self, body: dict[str, Any]) -> None:
         """Print one source."""
-        self._changed += body["state"] == "changed"
+        self._counts[str(body["state"])] += 1
         if not self._json:
             line = f"{body['state']:8} {body['path']}  {body['reason']}"
             self._out.result(line.rstrip())
 
     def end(self) -> int:
-        """Return whether any source changed."""
-        return int(ExitCode.SOME_FAILED if self._changed else ExitCode.OK)
+        """Print how many sources changed, and return 1 if any did, or if none was compared."""
+        counts = self._counts
+        self._out.note(
+            f"{counts['same']} same, {counts['changed']} changed, {counts['skipped']} skipped"
+        )
+        compared = counts["same"] + counts["changed"]
+        failed = counts["changed"] or (counts["skipped"] and not compared)
+        return int(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 
 class BatchPrinter:

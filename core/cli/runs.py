@@ -258,6 +258,8 @@ def verify(
     interruption `runs resume` continues with the sources that are not compared yet.
     """
     ask_library(session.library, GetJobs(VerifyScan.JOB))  # refuses a folder that is no library
+    if golden and write_golden:
+        raise UsageError("--golden and --write-golden are mutually exclusive; use one")
     if write_golden is not None:
         return _write_golden(session, scan, stage, write_golden)
     command = VerifyScan(scan, stage, str(golden.absolute()) if golden else "")

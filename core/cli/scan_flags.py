@@ -113,11 +113,25 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
         found["vlm.batch_size"] = min(typed["batch_size"], MOST_QUESTIONS)
     if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
+    if "max_frames" in typed:
+        _check_models_sample(spec)
     if "image_size" in typed and "no_resize" in typed:
         raise UsageError("--image-size and --no-resize are mutually exclusive; use one")
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found
+
+
+def _check_models_sample(spec: Spec) -> None:
+    """Raise UsageError if a limit of frames would keep a stage from those that it needs."""
+    from ..config.stages import declaration
+
+    screens = [name for name in spec.stages if declaration(name).every_frame]
+    if screens and not spec.frame_stages:
+        raise UsageError(
+            f"--max-frames: '{screens[0]}' needs every frame, and this scan uses no model on "
+            "frames; to read only the first frames, use --set sampling.max_frames=N"
+        )
 
 
 def _samples_otherwise(spec: Spec) -> bool:

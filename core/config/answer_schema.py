@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..text import clean, clean_path
+from .named_files import read_text
 
 MOST_BYTES = 64 * 1024
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -42,7 +43,7 @@ def _read(given: str) -> dict[str, Any]:
     where = "the schema"
     if not given.lstrip().startswith("{"):
         where = clean_path(given)
-        given = _text_of(Path(given).expanduser(), where)
+        given = read_text(Path(given).expanduser(), MOST_BYTES)
     try:
         read = json.loads(given)
     except (ValueError, RecursionError) as error:
@@ -50,16 +51,6 @@ def _read(given: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise ValueError(f"{where} must be a JSON object that contains a JSON schema")
     return read
-
-
-def _text_of(path: Path, where: str) -> str:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{where} is longer than {MOST_BYTES} bytes")
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ValueError(f"{where} cannot be read: {why}") from error
 
 
 def _check(schema: dict[str, Any]) -> None:

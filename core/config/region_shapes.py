@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..text import clean_path
+from .named_files import read_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,7 @@ Shape = Rectangle | Polygon
 URI = "data:image/png;base64,"
 LONGEST_MASK = 512
 MOST_PIXELS = 200_000_000
+MOST_BYTES = 256 * 2**20
 WHITE = 128
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 _WRONG = (
@@ -126,7 +128,8 @@ def _reduced(path: str) -> NDArray[np.bool_]:
 
     where = clean_path(path)
     try:
-        with Image.open(Path(path).expanduser(), formats=_FORMATS) as image:
+        data = io.BytesIO(read_file(Path(path).expanduser(), MOST_BYTES))
+        with Image.open(data, formats=_FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"{where} is too large for a mask")
             image.thumbnail((LONGEST_MASK, LONGEST_MASK), Image.Resampling.BOX)

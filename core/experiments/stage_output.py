@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config.named_files import read_text
 from ..config.spec import Spec
 from ..config.stages import declared
 from ..errors import UsageError
@@ -25,7 +26,7 @@ from ..text import clean, clean_path, counted, nearest
 from .agreement import alike, key_of, same
 
 FORMAT, VERSION = "sightline.golden", 1
-MOST_LINE_BYTES = 256 * 2**20
+MOST_BYTES = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +143,14 @@ def golden_rows(library: Library, scan: int, stage: str) -> Iterator[dict[str, A
 def read_golden(path: Path) -> Golden:
     """Return a golden file. Raises UsageError for a file that is none."""
     try:
-        with path.open(encoding="utf-8") as file:
-            lines = list(iter(lambda: file.readline(MOST_LINE_BYTES), ""))
-        heading, *rows = (json.loads(line) for line in lines)
+        heading, *rows = (json.loads(line) for line in read_text(path, MOST_BYTES).splitlines())
+        if not all(isinstance(row["content"], str) for row in rows):
+            raise ValueError("a content that is no text")
         if (heading["format"], heading["version"]) != (FORMAT, VERSION):
             raise ValueError("another format or version")
-        sources = {str(row["content"]): _read(row, str(heading["stage"])) for row in rows}
+        sources = {row["content"]: _read(row, str(heading["stage"])) for row in rows}
         return Golden(str(heading["stage"]), int(heading["stage_version"]), sources)
-    except OSError as error:
-        raise UsageError(f"{clean_path(str(path))}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{clean_path(str(path))} is not a golden file of this version ({clean(str(error))}); "
             "write one with `runs verify SCAN --stage NAME --write-golden FILE`"

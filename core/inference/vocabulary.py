@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..text import clean, clean_path
+from ..config.named_files import read_text
+from ..text import clean, clean_path, counted
 
 BUILT_IN = Path(__file__).with_name("vocabulary.txt")
 INCLUDE = "@built-in"
@@ -32,13 +33,13 @@ def words_of(value: Any) -> Any:
         return ()
     where = clean_path(value)
     words: dict[str, str] = {}
-    for number, line in _lines(_text_of(Path(value).expanduser(), where)):
+    for number, line in _lines(read_text(Path(value).expanduser(), MOST_BYTES)):
         try:
             _add(words, line)
         except ValueError as error:
             raise ValueError(f"{where}, line {number}: {error}") from None
     if not 0 < len(words) <= MOST_WORDS:
-        raise ValueError(f"{where} has {len(words)} words; 1 to {MOST_WORDS} are possible")
+        raise ValueError(f"{where} has {counted(len(words), 'word')}; at most {MOST_WORDS}")
     return tuple(words.values())
 
 
@@ -62,16 +63,6 @@ def _add(words: dict[str, str], line: str) -> None:
         if words.pop(line[1:].strip().casefold(), None) is None:
             raise ValueError(f"'{clean(line, limit=40)}': no line before it has this word")
     elif len(line) > MOST_LETTERS or not line.isprintable():
-        raise ValueError(f"a word has at most {MOST_LETTERS} characters, all of them printable")
+        raise ValueError(f"a word is longer than {MOST_LETTERS} or not printable")
     else:
         words.setdefault(line.casefold(), line)
-
-
-def _text_of(path: Path, where: str) -> str:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{where} is longer than {MOST_BYTES} bytes")
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ValueError(f"{where} cannot be read: {why}") from error

@@ -28,8 +28,12 @@ from .loglines import log_lines
 
 MOST_LINES = 200
 """of the log, and of failures"""
+_OF_PROGRAMS = (".py", ".so", ".pyd", ".dll", ".toml", ".db", ".log")
+_FOLDERS = ("python", "python3", "hub", ".venv", "library", "bin", "lib")
+"""endings and last parts of paths that say how a program is installed, and nothing of a user"""
 SHORTEST_NAME = 4
 """shorter ones are replaced only as a part of their path: they may be a part of any word"""
+_NUMBERED = re.compile(r"(?:scan|job) (\d+)\b")
 _TOKEN = re.compile(r"\b(hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{8,})")
 _SECRET = re.compile(r"(?i)\b(bearer\s+|(?:api_?key|token|password|secret)\s*[=:]\s*)\S+")
 _URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
@@ -92,7 +96,7 @@ class Redaction:
             if len(name) >= SHORTEST_NAME:
                 self._names.setdefault(name, instead)
             if len(folder) >= SHORTEST_NAME:
-                self._names.setdefault(folder, "…")
+                self._names.setdefault(folder, "FOLDER")
         # The longest first: a name may be a part of another.
         self._known = sorted(self._names, key=len, reverse=True)
         self._user = ""
@@ -118,12 +122,20 @@ class Redaction:
         for name in self._known:
             if name in text:
                 text = text.replace(name, self._names[name])
-        text = _PATH.sub(r"…/\1", text)
+        text = _PATH.sub(_last_part, text)
         home = os.path.expanduser("~")
         text = text.replace(home, "~") if len(home) > 1 else text
         if len(self._user) > 2:
             text = re.sub(rf"\b{re.escape(self._user)}\b", "USER", text)
         return text
+
+
+def _last_part(path: re.Match[str]) -> str:
+    """Return what is kept of a path: the name of a module or program, only the ending of others."""
+    name = path[1]
+    if os.path.splitext(name)[1] in _OF_PROGRAMS or name in _FOLDERS:
+        return f"…/{name}"
+    return f"…/NAME{os.path.splitext(name)[1][:12]}"
 
 
 def _failure(library: Library, task: TaskRow) -> dict[str, Any]:
@@ -169,20 +181,26 @@ def _provenance(library: Library, row: ScanRow, tasks: Sequence[TaskRow]) -> Any
 
 
 def _log(log: Path, row: ScanRow) -> list[str]:
-    """Return the last lines of the log from the scan's time, or that name the scan."""
-    begin, end = _local(row.created), _local(row.finished)
-    named = re.compile(rf"\b(?:scan|job) {row.id}\b")
-    lines = [
-        f"{line['time']} {line['level']} {line['where']} {line['text']}".strip()
-        for line in log_lines(log, "INFO", "")
-        if named.search(line["text"]) or (line["time"] and begin <= line["time"] <= (end or "9"))
-    ]
+    """Return the last lines of the log from the scan's time that are about no other job.
+
+    Lines without a number (loading of models, tracebacks, FFmpeg) are kept without any path; those
+    of watched folders name files that belong to other scans, and are left out.
+    """
+    begin, end = _local(row.created, -1), _local(row.finished, 1)
+    lines = []
+    for line in log_lines(log, "INFO", ""):
+        if not (line["time"] and begin <= line["time"] <= (end or "9")):
+            continue
+        number = _NUMBERED.match(line["text"])
+        if line["where"].startswith("watch") or (number and int(number[1]) != row.id):
+            continue
+        lines.append(f"{line['time']} {line['level']} {line['where']} {line['text']}".strip())
     return lines[-MOST_LINES:]
 
 
-def _local(written: str | None) -> str:
-    """Return a time of the library as the log writes it, a second earlier than it was."""
+def _local(written: str | None, seconds: int) -> str:
+    """Return a time of the library as the log writes it, so many seconds later."""
     if not written:
         return ""
     at = datetime.fromisoformat(written)
-    return (at.astimezone() - timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S")
+    return (at.astimezone() + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")

@@ -32,6 +32,8 @@ _LISTS = ("kind", "tag", "label")
 _NAMES = tuple(name for name in BUILDERS if name not in ("word", "task"))
 _EVENTS_ONLY = ("kind", "score", "energy", "strokes")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?)?)?")
+MOST_CHARACTERS, MOST_VALUES = 10_000, 200
+"""of a filter: what SQLite still plans"""
 KILOMETRES = 10.0
 """how far from a place counts as there, unless that is said"""
 
@@ -64,10 +66,23 @@ class Filter:
 
 def parse(text: str) -> Filter:
     """Return a filter. Raises UsageError naming the part that is none."""
+    _check_size(text)
     found = tuple(_conditions(text))
+    values = sum(len(each.values) for each in found)
+    if values > MOST_VALUES:
+        raise UsageError(f"the filter has too many values: {values}, at most {MOST_VALUES}")
     if {("accepted",), ("rejected",)} <= {c.values for c in found if c.name == "is"}:
         found = tuple(c for c in found if c.values not in (("accepted",), ("rejected",)))
     return Filter(found)
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise UsageError("the filter is too long: the limit is 10,000 characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the filter is not valid UTF-8; filter by a part that is") from None
 
 
 def _is_about_events(condition: Condition) -> bool:
@@ -101,6 +116,7 @@ def _word(text: str, start: int) -> Condition:
 def _condition(part: re.Match[str]) -> Condition:
     minus, name, sign, quoted, bare = part.group("minus", "name", "sign", "quoted", "bare")
     value = bare if quoted is None else quoted
+    name = None if name is None else name.lower()
     if name is None and quoted is None and (begun := _BEGUN.match(bare)):
         raise _incomplete(*begun.groups())
     if name is None:
@@ -140,7 +156,11 @@ def _value(name: str, value: str) -> str | float:
         return _date(value)
     if name == "place":
         return _place(value)
-    if name == "is" and value not in FLAGS:
+    if name == "kind":
+        return value.lower()
+    if name == "is" and value.lower() in FLAGS:
+        return value.lower()
+    if name == "is":
         raise UsageError(
             f"unknown is:{clean(value)}; known: {', '.join(FLAGS)}{nearest(value, list(FLAGS))}"
         )
@@ -154,7 +174,7 @@ def _number(name: str, value: str) -> float:
         number = parse_time(value) if name == "time" else float(value)
     except ValueError:
         number = math.nan
-    if not math.isnan(number):
+    if math.isfinite(number):
         return number
     example = "time>83.5 or time>00:01:23.500" if name == "time" else f"{name}>0.5"
     raise UsageError(f"{name}: '{clean(value)}' is not a number; write {example}")

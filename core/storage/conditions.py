@@ -116,7 +116,8 @@ def _word(kind: Kind, sign: str, value: Any) -> Sql:
 def _kind(kind: Kind, sign: str, value: Any) -> Sql:
     if kind == "frames":
         return NEVER
-    return ("r.kind" if kind == "moments" else "json_extract(r.body, '$.kind')") + " = ?", [value]
+    column = "r.kind" if kind == "moments" else "json_extract(r.body, '$.kind')"
+    return f"lower({column}) = ?", [value]
 
 
 def _path(kind: Kind, sign: str, value: Any) -> Sql:

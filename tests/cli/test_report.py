@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from core.config.profiles import resolve
@@ -42,6 +43,27 @@ def test_a_report_holds_what_reproduces_the_fault_and_no_name(
     assert body["sources"] == {"done": 1, "failed": 1} and body["doctor"] and body["packages"]
 
 
+def test_a_report_has_nothing_of_other_jobs(
+    cli: Cli, storm: Path, broken: Path, tmp_path: Path
+) -> None:
+    """Names of other jobs' files are no business of a scan's report, nor are their lines."""
+    assert cli.here("scan", storm, "--profile", "storm").code == 0
+    (row,) = cli.here("runs", "list", "--json").json()
+    stamp = datetime.fromisoformat(row["created"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    with (cli.library / "engine.log").open("a", encoding="utf-8") as log:
+        for where, text in (
+            ("sightline.scan", "'scan 7: /home/anna/TOPSECRET.mp4 failed: why'"),
+            ("sightline.watch", "\"watch: complete: ['/home/anna/TOPSECRET.mp4']\""),
+            ("sightline.models", "'/home/anna/my models/vit loaded on cpu: 4 MiB'"),
+            ("sightline.engine", "'scan 1: something to know'"),
+        ):
+            log.write(f"{stamp},123 WARNING {where} {text}\n")
+    text = cli.here("report", "--bug", "1").out
+    assert "something to know" in text and "loaded on cpu" in text
+    for private in ("TOPSECRET", "anna", "scan 7"):
+        assert private not in text, private
+
+
 def test_a_report_needs_a_scan(scanned: InProcess) -> None:
     assert scanned("report").code == 2
     none = scanned("report", "--bug", "99")
@@ -60,4 +82,4 @@ def test_secrets_are_taken_out_even_with_names() -> None:
     said = Redaction([task]).of(
         "/films/a b/x.mp4 and /films/a b and /opt/x/y.so, first_token_seconds: 3, 1/2"
     )
-    assert said == "source-7.mp4 and … and …/y.so, first_token_seconds: 3, 1/2"
+    assert said == "source-7.mp4 and FOLDER and …/y.so, first_token_seconds: 3, 1/2"

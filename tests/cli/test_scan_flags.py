@@ -69,6 +69,7 @@ def test_a_flag_takes_effect_whatever_the_profile_samples() -> None:
         ("describe", {}, {"model_revision": ("qwen3-vl=a",)}, "did you mean 'qwen3-vl-2b'"),
         ("quick", {}, {"model_revision": ("abc",)}, "uses no model"),
         ("quick", {}, {"fps": 2.0}, "needs every frame"),
+        ("quick", {}, {"max_frames": 4}, "needs every frame"),
         ("quick", {}, {"prompt_preset": "keywords_only"}, "does not run"),
         ("describe", {}, {"image_size": 5, "no_resize": True}, "mutually exclusive"),
         ("describe", {"vlm.packing": 2}, {"packing": 3}, "set twice"),

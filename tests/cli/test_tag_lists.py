@@ -141,10 +141,10 @@ def test_a_list_that_cannot_be_used_is_refused_with_its_line(
     faults = {
         "a\n-b": "line 2: '-b': no line before it",
         "a\n\n@all": "line 3: '@all' is unknown",
-        "x" * (MOST_LETTERS + 1): f"line 1: a word has at most {MOST_LETTERS}",
-        "a\x1b[2Jb": "line 1: a word has",
+        "x" * (MOST_LETTERS + 1): f"line 1: a word is longer than {MOST_LETTERS}",
+        "a\x1b[2Jb": "line 1: a word is",
         "# nothing": "has 0 words",
-        "a" * MOST_BYTES + "a": "is longer than",
+        "a" * MOST_BYTES + "a": "is larger than",
     }
     for text, complaint in faults.items():
         path.write_text(text)

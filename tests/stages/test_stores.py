@@ -206,7 +206,9 @@ def _part(part: SeriesPart | None) -> tuple[Any, ...]:
 
 def _result(result: Result | None) -> str:
     assert result is not None
-    return json.dumps(asdict(replace(result, annotations=())), sort_keys=True)
+    return json.dumps(
+        asdict(replace(result, annotations=(), tracks=dict(result.tracks))), sort_keys=True
+    )
 
 
 def _info(info: SourceInfo) -> str:

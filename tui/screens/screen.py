@@ -280,7 +280,7 @@ class AppScreen(NavigationScreen):
 
     def act_find_filter(self) -> None:
         """Type a filter."""
-        self.ask("filter: all words must be in the row", self.filter_text, self.set_filter)
+        self.ask("filter (words, conditions):", self.filter_text, self.set_filter)
 
     def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
         choices = []

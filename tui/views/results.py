@@ -38,7 +38,9 @@ FRAMES = (
     Column("OBJECTS", 7, align="right", priority=3),
     Column("CAPTION", None, flex=4, minimum=12),
 )
-WHICH_FILES = "which: json csv statistics vectors srt vtt edl legacy coco jsonl html clips pictures"
+WHICH_FILES = (
+    "json csv jsonl html srt vtt edl coco yolo masks vectors statistics legacy clips pictures:"
+)
 DEFAULT_FILES = "json csv"
 COLUMNS = {"events": EVENTS, "candidates": CANDIDATES, "frames": FRAMES}
 
