@@ -45,6 +45,9 @@ class MetricValue:
     name: str
     value: float | None
     line: str
+    plugin: str = ""
+    """the distribution that provides it, and its version; empty for a built-in one"""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

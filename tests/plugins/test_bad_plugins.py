@@ -13,6 +13,8 @@ import pytest
 from core.config import user_settings
 from core.config.spec import Spec
 from core.errors import PluginFault, ProfileError, UnknownName
+from core.judge.score import score
+from core.judge.truth import TrueEvent
 from core.models.protocols import Loading
 from core.models.registry import KINDS, family_of, load
 from core.plugins import installed, loading
@@ -210,3 +212,16 @@ def test_the_commands_say_it_in_one_line(make: Make, inside: InProcess) -> None:
     assert inside("profiles", "validate").code == 0
     assert inside("plugins", "disable", "bad-said").code == 0
     assert inside("plugins", "disable", "bad-said").code == 2
+
+
+def test_a_score_names_the_plugin_of_a_metric(make: Make) -> None:
+    code = (
+        "from core.judge.metrics.metric import Metric\n"
+        "METRIC = Metric('missed', 'misses', lambda s: len(s.misses), lambda s: 'missed')\n"
+    )
+    make("bad-metric", code, "[sightline.metrics]\nmissed = bad_metric:METRIC\n")
+    *built_in, missed = score([], [TrueEvent("flash", 1.0, 2.0, 1.5)]).metrics
+    assert (missed.name, missed.value, missed.plugin, missed.version) == (
+        "missed", 1.0, "bad-metric", "2.0",
+    )  # fmt: skip
+    assert {(each.plugin, each.version) for each in built_in} == {("", "")}

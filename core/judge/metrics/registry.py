@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import PluginFault
 from ...plugins.installed import METRICS as GROUP
+from ...plugins.loading import provenance
 from ...plugins.registry import Registry
 from ...text import clean
 from .metric import Metric
@@ -42,6 +43,7 @@ def measured(score: Score) -> Iterator[MetricValue]:
             metric = METRICS.load(name)
             with METRICS.faults_of(name):
                 value, line = metric.value(score), metric.line(score)
-            yield MetricValue(name, value, line)
+            made_by = provenance({GROUP: [name]})
+            yield MetricValue(name, value, line, *next(iter(made_by.items()), ("", "")))
         except PluginFault as fault:
             yield MetricValue(name, None, str(fault))
