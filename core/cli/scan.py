@@ -83,7 +83,7 @@ def command(
     headless = no_ui or as_json or written or not session.at_terminal
     opens_app = session.app is not None and not headless
     mode = _mode(redo=redo, changed=changed, retry_failed=retry_failed)
-    # What is loaded on the way to the first frame stays: looking through it for garbage costs a
+    # What is loaded on the way to the first frame stays: collecting garbage among it costs a
     # tenth of that way. `running.py` switches it on again.
     gc.disable()
     # The reader loads its decoders beside all that follows, so it comes before the imports.

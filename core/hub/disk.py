@@ -1,4 +1,4 @@
-"""Room on the disk that models are kept on, and what the disk says when something goes wrong."""
+"""Free space on the disk that models are stored on, and errors of that disk in words."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class DedupeStage(ScreeningStage):
 
 
 class KnownHashes:
-    """Hashes of frames in order, with a name for each: room for them doubles as it fills."""
+    """Hashes of frames in order, with a name for each; the array doubles when it is full."""
 
     def __init__(self) -> None:
         self._hashes = np.zeros(64, np.uint64)

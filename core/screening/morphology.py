@@ -50,12 +50,6 @@ def dilated(values: NDArray[Any], length: int) -> NDArray[Any]:
     return running_extreme(values, length, np.maximum)
 
 
-def bottom_hat(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return the black top-hat, same shape: how much darker than its surroundings, >= 0."""
-    hat: NDArray[Any] = running_extreme(raised(values, length), length, np.minimum) - values
-    return hat
-
-
 def peaks_within(values: NDArray[Any], reach: int) -> NDArray[Any]:
     """Return the maximum over `reach` rows on either side, same shape."""
     return running_extreme(_extended(values, reach), 2 * reach + 1, np.maximum)

@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _load_decoders() -> None:
-    """Import what reading a video takes; looking through it for garbage would take a while."""
+    """Import what reading a video takes; collecting garbage among it would take a while."""
     gc.disable()
     import_module("av")
     import_module(".sampling", __package__)

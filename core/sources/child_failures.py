@@ -23,7 +23,7 @@ def failure(error: Exception) -> dict[str, str]:
 
 def _unexpected(error: Exception) -> dict[str, str]:
     words = " ".join(str(error).split())[:200]
-    # A library that finds no room for itself is an ImportError to Python.
+    # A library that cannot allocate memory is an ImportError to Python.
     if isinstance(error, MemoryError) or "failed to map" in words or "annot allocate" in words:
         reason = "needs more memory than limits.memory_mib allows; raise it if you trust the file"
         return {"error": "TooLarge", "reason": reason}

@@ -105,7 +105,7 @@ def _probed(request: dict[str, Any], content: str, beat: Beat) -> Found:
         except _Animated:
             return _probed_animated(request, content, beat)
         except Unreadable as other:
-            # Of a file under neither kind of name, the video's reason is the more telling one.
+            # Of a file under neither kind of name, the video's reason is the more specific one.
             raise _with_kind(path, error if _is_named(path) else other) from error
 
 

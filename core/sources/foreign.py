@@ -1,4 +1,4 @@
-"""Telling what a file is that is neither a picture nor a video we read, whatever it is called.
+"""Identify files that are neither a picture nor a video we read, regardless of their names.
 
 Going by signatures alone: nothing of the file is interpreted. Most are listed in file(1)'s magic.
 """

@@ -199,7 +199,7 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {number + 1}")
 
     def _give_back_space(self) -> None:
-        """Make the file smaller if a migration left much of it empty and the disk has room."""
+        """Make the file smaller if a migration left much of it empty and the disk has space."""
         with self._lock, suppress(sqlite3.Error):
             free, pages = (
                 int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])

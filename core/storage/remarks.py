@@ -53,10 +53,6 @@ class Remarks:
             found |= self._of_few(frames[start : start + _BATCH])
         return found
 
-    def of_content(self, content: str) -> dict[int, Remark]:
-        """Return the remarks on all frames of a content."""
-        return self.of_contents([content]).get(content, {})
-
     def of_contents(self, contents: Sequence[str]) -> dict[str, dict[int, Remark]]:
         """Return the remarks on all frames of some contents, by content and frame."""
         frames: list[tuple[str, int]] = []
