@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ExitCode
 from ..protocol.queries import ExportRequest
 from ..protocol.requests.exports import ExportResults
-from ..protocol.views import ExportProgress, Piece
+from ..protocol.views import ExportNote, ExportProgress, Piece
 from ..service.client import LibraryClient
 from ..text import clean_path, counted
 from .output import ConsoleOutput
@@ -48,9 +48,11 @@ class _ExportPrinter:
         self._matched = False
         self.failed = 0
 
-    def take(self, part: ExportProgress | Piece) -> None:
+    def take(self, part: ExportProgress | Piece | ExportNote) -> None:
         if isinstance(part, Piece):
             self._wrote(part)
+        elif isinstance(part, ExportNote):
+            self._out.note(part.text)
         else:
             self._progress(part)
 

@@ -132,6 +132,13 @@ class ExportProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportNote:
+    """One line about what an export does not contain."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExportState:
     """The state of an export; `trouble` says why one that is finished was broken off."""
 
@@ -141,6 +148,8 @@ class ExportState:
     """clips or pictures that could not be made"""
     failures: tuple[str, ...] = ()
     """why, of the first of them"""
+    notes: tuple[str, ...] = ()
+    """what the files do not contain, see `ExportNote`"""
     finished: bool = False
     trouble: str = ""
 
