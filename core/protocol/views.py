@@ -93,6 +93,8 @@ class PlanView:
     low_seconds: float | None = None
     high_seconds: float | None = None
     parts: tuple[PlanPart, ...] = ()
+    unchanged: int = 0
+    """sources that are not scanned, because only new or changed ones are"""
 
 
 @dataclass(frozen=True, slots=True)
