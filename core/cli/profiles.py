@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from ..errors import ExitCode, SightlineError
+from .group import CommandGroup
 from .output import Session
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, show, create, edit and validate profiles."""
 
