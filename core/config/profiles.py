@@ -14,11 +14,13 @@ from pydantic import ValidationError
 from ..errors import EnvironmentFault, ProfileError, UnknownName
 from ..system import private_files as private
 from ..text import clean, nearest
+from .named_files import read_text
 from .section import from_file
 from .spec import Spec, section_class, sections
 from .stages import STAGES
 from .user_settings import config_folder
 
+MOST_BYTES = 4 * 2**20
 TEMPLATE = """\
 # {name}: what this profile is for.
 # Every setting, with its default and meaning, is listed in docs/profiles.md.
@@ -64,7 +66,7 @@ def find(name: str) -> ProfileFile:
     """Return the profile called `name`, which may also be the path of a TOML file."""
     if name.endswith(".toml"):
         path = Path(name).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise UnknownName(f"{clean(name)}: no such profile file")
         return ProfileFile(path.stem, path, preset=False)
     known = available()
@@ -84,9 +86,12 @@ def read(profile: ProfileFile) -> dict[str, Any]:
 def text_of(profile: ProfileFile) -> str:
     """Return the file's text, which is TOML. Raises ProfileError."""
     try:
-        text = profile.path.read_text(encoding="utf-8")
+        text = read_text(profile.path, MOST_BYTES)
+    except ValueError as error:
+        raise ProfileError(str(error)) from error
+    try:
         tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{clean(str(profile.path))}: {clean(str(error))}") from error
     return text
 
