@@ -126,12 +126,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         )
         for line in _measured(candidate):
             out.result(f"    {line}")
-    for stage, values in view.measurements.items():
-        if not values:
-            continue
-        shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
-        out.result(f"  {stage}: {shown}")
-    for line in (*_said(view), *_alike(view)):
+    for line in (*_measurements(view), *_said(view), *_alike(view)):
         out.result(f"  {line}")
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
@@ -145,6 +140,14 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         f"  made by sightline {made.get('sightline')} with {made.get('reader')} "
         f"on {made.get('device')}"
     )
+
+
+def _measurements(view: InstantView) -> Iterator[str]:
+    """Yield what each stage measured of the frame, if it measured anything."""
+    for stage, values in view.measurements.items():
+        if values:
+            shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
+            yield f"{stage}: {shown}"
 
 
 def _alike(view: InstantView) -> Iterator[str]:
