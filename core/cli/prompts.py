@@ -192,14 +192,14 @@ def _read(path: str) -> str:
 def _wording(**said: Any) -> Wording:
     from pydantic import ValidationError
 
+    from ..config.complaints import complaint
     from ..config.prompts import Wording
 
     try:
         return Wording(**said)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"a prompt's {key}: {clean(first['msg'])}") from error
+        key, words = complaint(error)
+        raise UsageError(f"a prompt's {key}: {clean(words)}") from error
 
 
 def _harmless(toml: str) -> str:

@@ -24,6 +24,8 @@ def schema_text(value: Any) -> str:
     """
     if value in ("", None):
         return ""
+    if not isinstance(value, (str, Mapping)):
+        raise ValueError("must be a table, or text: JSON, or the path of a file")
     schema = dict(value) if isinstance(value, Mapping) else _read(str(value))
     text = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     if len(text) > MOST_BYTES:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..errors import EnvironmentFault, ProfileError, UnknownName
 from ..system import private_files as private
 from ..text import clean, nearest
+from .complaints import described
 from .named_files import read_text
 from .section import from_file
 from .spec import Spec, section_class, sections
@@ -132,15 +133,14 @@ def build(tables: dict[str, Any], name: str, where: str) -> Spec:
 
 
 def describe(error: ValidationError) -> str:
-    """Return the first complaint of pydantic's in the words of a profile."""
+    """Return what is wrong with the first wrong setting."""
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
     key = ".".join(parts)
     if first["type"] == "extra_forbidden":
         known = _known_in(parts[:-1])
         return f"unknown setting '{clean(key)}'{nearest(parts[-1], known)}"
-    given = clean(repr(first.get("input")), limit=80)
-    return f"{clean(key)} = {given}: {clean(first['msg'])}"
+    return described(error)
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator
 from ..errors import EnvironmentFault, ProfileError, UnknownName, UsageError
 from ..system import private_files as private
 from ..text import clean, clean_path, nearest
+from .complaints import complaint
 from .named_files import read_text
 from .section import Section
 from .user_settings import config_folder
@@ -259,9 +260,8 @@ def _one(where: str, name: str, version: str, table: object, own: bool) -> Promp
     try:
         wording = Wording.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(clean(str(part)) for part in first["loc"])
-        raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
+        key, words = map(clean, complaint(error))
+        raise ProfileError(f"{where}: [{name}.{version}] {key}: {words}") from error
     _check_variables(wording, f"{where}: [{name}.{version}]")
     return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
 
