@@ -23,6 +23,7 @@ async def write_files(
         await _written(library, request, printer)
     finally:
         out.end_progress()
+        out.send()
     printer.sum_up()
     return int(ExitCode.SOME_FAILED if printer.failed else ExitCode.OK)
 
@@ -73,7 +74,7 @@ class _ExportPrinter:
         else:
             self._clip(piece)
         if self._list:
-            self._out.result(str(piece.path))
+            self._out.listed(str(piece.path))
 
     def _clip(self, piece: Piece) -> None:
         self._clips += 1
