@@ -200,26 +200,28 @@ class AppScreen(NavigationScreen):
         """Let the user type a line; `then` gets it when enter is pressed."""
         self._typing = then
         entry = self.query_one("#entry", Entry)
-        entry.fill(given)
+        entry.fill(prompt, given)
         self.query_one("#prompt", Label).update(safe(prompt))
+        self._show_prompt()
         self.query_one("#asking").add_class("-open")
         entry.focus()
 
+    @on(Input.Changed, "#entry")
+    def _show_prompt(self) -> None:
+        self.query_one("#prompt").display = bool(self.query_one("#entry", Entry).value)
+
     @on(Input.Submitted, "#entry")
     def _typed(self, event: Input.Submitted) -> None:
-        then = self._typing
-        self._close_entry()
+        then, _ = self._typing, self._close_entry()
         if then is not None:
             then(event.value)
 
     def _close_entry(self) -> bool:
-        asking = self.query_one("#asking")
-        if not asking.has_class("-open"):
+        if not (asking := self.query_one("#asking")).has_class("-open"):
             return False
         self._typing = None
-        table = self._asked_from()
         asking.remove_class("-open")
-        self.set_focus(table)
+        self.set_focus(self._asked_from())
         return True
 
     def _asked_from(self) -> Any:
@@ -297,10 +299,8 @@ class AppScreen(NavigationScreen):
         self.ask("filter (words, conditions):", self.filter_text, self.set_filter)
 
     def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
-        choices = []
-        for action in offered:
-            keys = " ".join(self.app.keymap[action.id])
-            choices.append((action.id, f"{keys:<10} {action.title}"))
+        keys = self.app.keymap
+        choices = [(each.id, f"{' '.join(keys[each.id]):<10} {each.title}") for each in offered]
 
         def chosen(action_id: str | None) -> None:
             if action_id is not None:
