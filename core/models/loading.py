@@ -22,6 +22,7 @@ from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import Quantisation, choose_quantisation, refuse_quantisation
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
 from ..text import clean
+from .lean_imports import lean_transformers
 from .protocols import Identity, Loading
 from .weights import check_weights
 
@@ -95,7 +96,7 @@ def open_pretrained(
     choose_attention(loading.attn, device, dtype)
     quantisation = _quantisation(loading, device, dtype, quantisable)
     check_weights(folder, loading.name)
-    with refusals(loading), quiet():
+    with refusals(loading), quiet(), lean_transformers():
         made = _processor(loading, folder, processor, needs)
         model = _model(loading, folder, automodel, dtype, quantisation)
     if quantisation is None or not quantisation.placed:

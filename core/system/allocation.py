@@ -27,4 +27,4 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):  # another C library
         return False
     wanted = ((_M_TRIM_THRESHOLD, KEPT_BYTES), (_M_MMAP_THRESHOLD, MAPPED_FROM_BYTES))
-    return all([mallopt(option, value) == 1 for option, value in wanted])
+    return all(mallopt(option, value) == 1 for option, value in wanted)
