@@ -112,6 +112,7 @@ class Fetch:
         self._wire = wire
         self._control = control
         self._tally = tally
+        self._commit = commit
         self._path = wire.file_path(folder.repo, commit, file.path)
         self._asked = wire.asked(folder.repo, commit, file.path)
         self._from_start = False
@@ -126,7 +127,8 @@ class Fetch:
         blob = self._folder.blob(file.etag)
         with self._folder.locked(file.etag, self._control, self._held):
             # Another process may have fetched it while its lock was waited for.
-            if not whole_blob(blob, file.size_bytes):
+            whole = whole_blob(blob, file.size_bytes)
+            if not whole and not self._folder.whole_copy(self._commit, file.path, file.size_bytes):
                 self._into(blob)
         self._tally.at(file.path, file.size_bytes)
         self._tally.state(file.path, "done")
@@ -138,6 +140,8 @@ class Fetch:
             part.read(self._control)
             self._tally.at(self._file.path, part.have)
             self._tally.state(self._file.path, "fetching")
+            if not part.have:
+                self._copy(part)
             if part.have < self._file.size_bytes:
                 self._wire.with_retries(
                     lambda: self._receive(part), self._asked, got=lambda: part.have
@@ -146,6 +150,18 @@ class Fetch:
             part.keep(blob)
         finally:
             part.close()
+
+    def _copy(self, part: FilePart) -> None:
+        """Take the bytes from another commit that has them as a file, if it does."""
+        file = self._file
+        for path in self._folder.whole_copies(self._commit, file.path, file.size_bytes):
+            with disk_errors(path), path.open("rb") as source:
+                while piece := source.read(_READ_BYTES):
+                    checkpoint(self._control)
+                    part.write(piece)
+            if part.sound():
+                return
+            part.restart()
 
     def _receive(self, part: FilePart) -> None:
         """Receive the rest in one answer. Raises TransientFault when it breaks off."""
