@@ -22,6 +22,7 @@ _TEXTS = re.compile(
     r"[^/]+\.(json|txt|model|jinja|tiktoken)"
     r"|(additional_)?chat_templates/[^/]+\.jinja"
 )
+_INDEX = re.compile(r"\.index\.([\w-]+\.)?json$")
 _ESSENTIAL = frozenset(
     {*whole.CONFIGS, *whole.PROCESSORS, *whole.TOKENIZERS, INDEX, "tokenizer_config.json"}
 )
@@ -135,7 +136,7 @@ def _usual(repo: str, files: Mapping[str, RemoteFile], family: str, read: ReadJs
 def _is_text(file: RemoteFile, names: Collection[str]) -> bool:
     """Return whether a file is one of the texts that loaders read: configuration, tokenizer."""
     path = file.path
-    if path.endswith(".index.json"):
+    if _INDEX.search(path):
         return False  # that of the weights was chosen with them; others look half-downloaded
     if path == "tekken.json" and "tokenizer.json" in names:
         return False  # the same tokenizer again, in Mistral's own format

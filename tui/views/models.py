@@ -36,7 +36,8 @@ SORTS = {
 }  # fmt: skip
 """what models can be sorted by, and the column that shows it"""
 _HERE = {
-    "whole": "here", "half": "half", "begun": "begun", "other": "no model", "fault": "FAULT", "": "-",
+    "whole": "here", "half": "half", "begun": "begun", "other": "no model", "fault": "FAULT",
+    "": "-",
 }  # fmt: skip
 
 
