@@ -66,8 +66,11 @@ def refusal(
 
 def _other_refusal(status: int, said: str, asked: HubRequest) -> SightlineError:
     lower = said.lower()
-    if status == 401 and "invalid" in lower:
-        return ModelMissing("the hub does not know your token; get a new one with `hf auth login`")
+    if status == 401 and ("invalid" in lower or "expired" in lower):
+        what = "your token for the hub has expired" if "expired" in lower else (
+            "the hub does not know your token"
+        )  # fmt: skip
+        return ModelMissing(f"{what}; get a new one with `hf auth login`")
     if status in (403, 451) and "disabled" in lower:
         return ModelMissing(
             f"{clean(asked.repo)} was disabled by the hub, so nobody can download it ({said}); "

@@ -13,6 +13,7 @@ from ..text import clean, counted
 from .control import Control, checkpoint
 from .disk import disk_errors
 from .faults import TransientFault
+from .file_faults import is_pointer
 from .layout import Folder
 from .listing import RemoteFile
 from .progress import DownloadCounter
@@ -68,6 +69,11 @@ class FilePart:
                 view = view[written:]
         self._hash.update(piece)
         self.have += len(piece)
+
+    def head(self) -> bytes:
+        """Return the first bytes of what came."""
+        with disk_errors(self.path), self.path.open("rb") as file:
+            return file.read(64)
 
     def restart(self) -> None:
         """Throw away what came."""
@@ -174,9 +180,22 @@ class Fetch:
                 self._tally.came(self._file.path, len(piece))
                 if part.have > self._file.size_bytes:
                     self._judge(part)
+            complete = response.headers.get("content-length") == str(part.have)
         if part.have < self._file.size_bytes:
+            if complete and response.status_code == 200:
+                raise self._another_file(part)
             whole = counted(self._file.size_bytes, "byte")
             raise TransientFault(f"the connection ended at {part.have} of {whole}")
+
+    def _another_file(self, part: FilePart) -> DownloadFailed:
+        """Discard a whole answer that is shorter than the listing says, and return what it was."""
+        what = "a Git LFS pointer" if is_pointer(part.head()) else counted(part.have, "byte")
+        part.discard()
+        return DownloadFailed(
+            f"{clean(self._folder.repo)}: the hub sends {what} instead of "
+            f"'{clean(self._file.path)}', which has {counted(self._file.size_bytes, 'byte')}; the "
+            "hub or mirror is faulty, so try another one (HF_ENDPOINT)"
+        )
 
     def _align(self, response: httpx.Response, part: FilePart, start: int) -> None:
         """Let the part end where the answer begins, whatever the server made of the range."""

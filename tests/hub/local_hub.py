@@ -71,6 +71,8 @@ class Faults:
     private: bool = False
     corrupt: bool = False
     """hand out other bytes than the checksum promises"""
+    instead: bytes | None = None
+    """hand out this for every large file, as a mirror does that knows no large files"""
     silent: bool = False
     """accept a request for a large file and say nothing"""
 
@@ -279,7 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
             for files in repository.commits.values():
                 for file in files:
                     if hashlib.sha256(file.body).hexdigest() == digest:
-                        self._send(file.body, {"ETag": f'"{digest}"'}, store=True)
+                        instead = self.server.hub.faults.instead
+                        body = file.body if instead is None else instead
+                        self._send(body, {"ETag": f'"{digest}"'}, store=True)
                         return
         self._say(404, {})
 

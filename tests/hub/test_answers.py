@@ -25,7 +25,8 @@ from core.hub.hub import Hub
 from core.hub.waiting import WaitNotice
 from tests.hub.conftest import QUICK, model_files
 from tests.hub.local_hub import LocalHub
-from tests.hub.test_pulling import REPO, pulled
+from tests.hub.test_layouts import POINTER
+from tests.hub.test_pulling import REPO, blobs, pulled
 
 GATED: dict[str, tuple[int, str, bool, str]] = {
     # reason: (status, the hub's words, whether logged in, what is said)
@@ -86,6 +87,7 @@ OTHER: dict[str, tuple[int, str, str]] = {
         r"org/tiny was disabled by the hub, so nobody can download it \(Access to this",
     ),
     "unknown token": (401, "Invalid credentials in Authorization header", r"does not know your"),
+    "expired token": (401, "User Access Token 'a' is expired", r"token for the hub has expired"),
     "words of its own": (
         403, "Storage limit \x1b[31mreached", r"the hub says: Storage limit .\[31mreached",
     ),
@@ -100,6 +102,19 @@ def test_other_refusals_say_what_the_hub_says(local_hub: LocalHub, hub: Hub) -> 
         with pytest.raises((ModelMissing, DownloadFailed), match=expected) as raised:
             hub.resolve(REPO)
         assert "\x1b" not in str(raised.value), reason
+
+
+def test_a_mirror_that_sends_something_else_is_named(local_hub: LocalHub, hub: Hub) -> None:
+    local_hub.add(REPO, model_files())
+    for body, expected in ((POINTER, "a Git LFS pointer"), (b"", "0 bytes"), (b"<p>", "3 bytes")):
+        local_hub.faults.instead = body
+        with pytest.raises(
+            DownloadFailed, match=f"sends {expected} instead of 'model.safetensors'"
+        ):
+            pulled(hub)
+        assert not list(blobs(hub).glob("?" * 64 + "*"))
+    local_hub.faults.instead = None
+    assert pulled(hub).folder is not None
 
 
 WAITS: dict[str, tuple[dict[str, str], float | None]] = {
