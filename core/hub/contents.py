@@ -29,10 +29,16 @@ _FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What files are: `is_` continues "ORG/REPO ...", `instead` says what to do."""
+    """What files are: `is_` continues "ORG/REPO ...", `instead` says what to do.
+
+    `partial`: these may be a part of a repository that has other weights too. `known`: it is a kind
+    of its own, not only something that is absent.
+    """
 
     is_: str
     instead: str
+    partial: bool = False
+    known: bool = True
 
     @property
     def text(self) -> str:
@@ -61,6 +67,7 @@ def without_config(names: Collection[str], read: ReadJson) -> Contents:
     return special or _gguf(names) or _mistral(names) or Contents(
         "has no config.json or open_clip_config.json",
         "it is not a model that sightline can load",
+        known=False,
     )  # fmt: skip
 
 
@@ -124,6 +131,7 @@ def _mistral(names: Collection[str]) -> Contents | None:
     return Contents(
         "has its weights only in Mistral's own layout (consolidated*.safetensors)",
         f"choose its conversion for transformers, or serve it with vLLM and {_ENDPOINT}",
+        partial=True,
     )
 
 
@@ -136,6 +144,7 @@ def _subfolder(names: Collection[str]) -> Contents | None:
         f"keeps its model in a subfolder ({clean(', '.join(folders), limit=120)})",
         f"download that with another tool (hf download --include '{first}/*' --local-dir DIR) and "
         f"name the folder DIR/{first}",
+        partial=True,
     )
 
 
@@ -145,6 +154,7 @@ def _gguf(names: Collection[str]) -> Contents | None:
     return Contents(
         "has its weights only as GGUF",
         f"serve it with llama.cpp, Ollama or LM Studio and {_ENDPOINT}, or {_CONVERTED}",
+        partial=True,
     )
 
 
@@ -157,7 +167,8 @@ def _other_format(names: Collection[str]) -> Contents:
             f"has no safetensors weights (only {clean(', '.join(pickles), limit=120)}, a pickle"
             f"{also})",
             "pickles are never loaded, so look for a conversion of it to safetensors",
+            partial=True,
         )
     if formats:
-        return Contents(f"has its weights only as {', '.join(formats)}", _CONVERTED)
-    return Contents("has no safetensors weights", _CONVERTED)
+        return Contents(f"has its weights only as {', '.join(formats)}", _CONVERTED, partial=True)
+    return Contents("has no safetensors weights", _CONVERTED, known=False)

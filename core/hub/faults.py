@@ -103,29 +103,28 @@ def gave_up(reason: str, asked: HubRequest, *, kept: bool) -> DownloadFailed:
     return HubUnavailable(f"{what}: {reason}; {keep}")
 
 
+_GATES = (
+    (("await", "pending"), "your request for access is awaiting review by its authors; {page} "
+     "shows its state; pull it again once it is granted"),
+    (("reject",), "its authors rejected your request for access; ask them at {page}, or choose "
+     "another model"),
+)  # fmt: skip
+"""words of the hub about a request for access, and what is said instead"""
+
+
 def _gated(status: int, said: str, asked: HubRequest) -> SightlineError:
     """Return why a gated repository is closed to this user: the hub's text says which it is."""
     repo, page, lower = clean(asked.repo), clean(f"{asked.hub}/{asked.repo}"), said.lower()
-    if "await" in lower or "pending" in lower:
-        why = (
-            f"your request for access is awaiting review by its authors; {page} shows its state; "
-            "pull it again once it is granted"
-        )
-    elif "reject" in lower:
-        why = (
-            f"its authors rejected your request for access; ask them at {page}, or choose another "
-            "model"
-        )
-    elif "fine-grained" in lower:
+    if "fine-grained" in lower:
         return ModelMissing(_token_rights(asked))
-    elif status == 401 or not asked.with_token:
-        why = f"accept its terms at {page} and log in with `hf auth login`, then pull it again"
-    else:
-        why = (
-            f"accept its terms at {page} with the account you are logged in with, then pull it "
-            "again"
-        )
-    return ModelMissing(f"{repo} is gated: {why}")
+    for words, why in _GATES:
+        if any(word in lower for word in words):
+            return ModelMissing(f"{repo} is gated: {why.format(page=page)}")
+    how = (
+        "with the account you are logged in with" if asked.with_token and status != 401
+        else "and log in with `hf auth login`"
+    )  # fmt: skip
+    return ModelMissing(f"{repo} is gated: accept its terms at {page} {how}, then pull it again")
 
 
 def _token_rights(asked: HubRequest) -> str:

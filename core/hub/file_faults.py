@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..errors import ModelRefused
-from ..text import clean
+from ..text import clean, counted
 
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = range(100, 201)
@@ -32,7 +32,8 @@ def json_object(repo: str, path: str, body: bytes) -> dict[str, Any]:
     refuse_pointer(repo, path, body)
     file = f"{clean(repo)}: '{clean(path)}'"
     if not body.strip():
-        raise ModelRefused(f"{file} has {len(body)} bytes of nothing in the repository")
+        size = counted(len(body), "byte")
+        raise ModelRefused(f"{file} is empty in the repository ({size})")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:

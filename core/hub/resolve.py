@@ -180,8 +180,13 @@ def _known_here(folder: Folder, revision: str) -> str | None:
 def _refuse_kind(name: str, snapshot: Path) -> None:
     """Raise ModelRefused if what is on this disk is something else than a model."""
     what = whole.kind_of(snapshot)
-    if what is not None:
-        raise ModelRefused(f"{clean(name)}, as it is on this disk, {what.text}")
+    if what is None:
+        return
+    rest = (
+        f"for other files of its repository, run `sightline models pull {clean(name)}`; otherwise "
+        if what.partial else ""
+    )  # fmt: skip
+    raise ModelRefused(f"{clean(name)}, as it is on this disk, {what.is_}; {rest}{what.instead}")
 
 
 def consented(found: Resolved, wish: ModelRequest) -> Resolved:

@@ -78,10 +78,7 @@ def kind_of(folder: Path) -> Contents | None:
     if found.files or found.missing or found.others or not names:
         return None
     what = contents(names, found, read) if config_of(folder) else without_config(names, read)
-    return what if what.is_.startswith(_KINDS) else None
-
-
-_KINDS = ("is an adapter", "is a pipeline", "has its weights only", "keeps its model")
+    return what if what.known else None
 
 
 def config_of(folder: Path) -> dict[str, Any] | None:

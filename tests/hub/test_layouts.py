@@ -208,7 +208,7 @@ REFUSED: dict[str, tuple[Files, str]] = {
     ),
     "empty configuration": (
         {**YOLOS, "config.json": b"\r\n", "model.safetensors": W},
-        r"'config\.json' has 2 bytes of nothing in the repository",
+        r"'config\.json' is empty in the repository \(2 bytes\)",
     ),
     "broken configuration": (
         {**YOLOS, "config.json": b'{"model_type": "yolos",}', "model.safetensors": W},
@@ -299,6 +299,7 @@ HERE = {
     "subfolder": "in a subfolder",
     "consolidated only": "only in Mistral's own layout",
     "ONNX": "only as ONNX",
+    "pickle": "a pickle",
 }
 """what a snapshot of another tool is called by a scan, `profiles validate` and the Models screen"""
 
@@ -317,6 +318,8 @@ def test_what_other_tools_left_is_named_for_what_it_is(local_hub: LocalHub, hub:
     listed = {line.repo: line for line in lines(hub)}
     for what, repo in names.items():
         assert HERE[what] in refused[repo]
+        other_tool = not HERE[what].startswith(("an adapter", "a pipeline"))
+        assert (f"run `sightline models pull {repo}`" in refused[repo]) == other_tool, what
         assert (listed[repo].state, HERE[what] in listed[repo].why) == ("other", True), what
     assert (listed["org/whole"].state, listed["org/half"].state) == ("whole", "half")
     assert not local_hub.requests
