@@ -141,6 +141,7 @@ def _remove_commit(folder: Folder, commit: str) -> int:
     before = _bytes(_stored(folder))
     with disk_errors(folder.path):
         _remove_tree(folder.snapshot(commit))
+        folder.checksums(commit).unlink(missing_ok=True)
         for branch, at in folder.branches().items():
             if at == commit:
                 (folder.refs / branch).unlink(missing_ok=True)

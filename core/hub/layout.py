@@ -4,11 +4,13 @@ models--ORG--NAME/blobs/ETAG               the bytes of a file
                   blobs/ETAG.part          what came of it so far (ours)
                   refs/main                the commit a branch stood at
                   snapshots/COMMIT/PATH    a link to a blob, or the file itself
+                  checksums/COMMIT.json    etags of files that are not links, by path (ours)
 .locks/models--ORG--NAME/ETAG.lock         held while a blob is written
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -120,12 +122,29 @@ class Folder:
         blob that no other file needs is moved, else copied. Raises DiskFull or EnvironmentFault.
         """
         linked = not symlinks_disabled()
+        whole: dict[str, str] = {}
         for number, (path, etag) in enumerate(files):
             if linked and self._linked(commit, path, etag):
                 continue
             linked = False
             shared = any(etag == later for _, later in files[number + 1 :])
             self._stored_whole(commit, path, etag, shared=shared)
+            whole[path] = etag
+        if whole:
+            self._note_checksums(commit, whole)
+
+    def checksums(self, commit: str) -> Path:
+        """Return where the etags of a commit's files that are not links are noted."""
+        return self.path / "checksums" / f"{commit}.json"
+
+    def _note_checksums(self, commit: str, etags: dict[str, str]) -> None:
+        """Note what a link's target would say by its name."""
+        path = self.checksums(commit)
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            temporary.write_text(json.dumps(etags, indent=1), encoding="utf-8")
+            temporary.replace(path)
 
     def whole_copy(self, commit: str, path: str, size_bytes: int) -> bool:
         """Return whether a snapshot has a file itself, rather than a link to its blob."""

@@ -271,3 +271,13 @@ def test_a_token_with_a_letter_that_is_not_ascii_is_named(cli: Cli, hub: LocalHu
     ran = cli("models", "pull", REPO)
     assert ran.code == 4
     assert "HF_TOKEN holds a letter that is not ASCII (character 4)" in ran.err
+
+
+def test_files_without_checksums_verify_nothing(cli: Cli, hub: LocalHub) -> None:
+    files = {name: body for name, body in model_files().items() if "/" not in name}
+    snapshot(cli.home / "hf" / "hub", REPO, files, links=False)
+    ran = cli("models", "verify", REPO, "--files-only", "--offline")
+    assert ran.code == 0, ran.err
+    assert "unchecked  model.safetensors" in ran.out
+    assert "nothing was recorded" in ran.err
+    assert not cli("models", "matrix", "--json").out

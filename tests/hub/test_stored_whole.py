@@ -69,7 +69,7 @@ def test_without_links_files_are_stored_whole_and_once(
     assert local_hub.served_bytes == served
     (listed,) = [line for line in lines(hub) if line.repo == REPO]
     assert (listed.state, listed.size_bytes) == ("whole", SIZE)
-    assert hub.check_files(hub.resolve(REPO)).sound
+    assert not hub.check_files(hub.resolve(REPO)).faults
     assert hub.remove(REPO) == SIZE
     assert not hub.cached()
 
@@ -87,6 +87,20 @@ def test_another_commit_takes_the_same_bytes_from_the_first(
     assert local_hub.served_bytes - served < 1000
     assert hub.remove(f"{REPO}@{second}") == SIZE + 6
     assert contents(hub.resolve(f"{REPO}@{first}").folder) == NEEDED
+
+
+def test_a_damaged_file_is_found_and_fetched_again(
+    local_hub: LocalHub, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
+    local_hub.add(REPO, FILES)
+    found = pulled(hub)
+    assert found.folder is not None
+    (found.folder / "model.safetensors").write_bytes(FILES["model.safetensors"][::-1])
+    checked = hub.check_files(found, clean_up=True)
+    assert [(f.path, f.fault) for f in checked.faults] == [("model.safetensors", "damaged")]
+    assert contents(pulled(hub).folder) == NEEDED
+    assert not hub.check_files(hub.resolve(REPO)).faults
 
 
 def test_a_cache_that_had_links_keeps_them(
@@ -109,7 +123,7 @@ def test_a_cache_that_had_links_keeps_them(
 def test_huggingface_hub_finds_what_was_stored_whole(
     local_hub: LocalHub, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import scan_cache_dir, snapshot_download
 
     monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
     local_hub.add(REPO, FILES)
@@ -120,6 +134,7 @@ def test_huggingface_hub_finds_what_was_stored_whole(
     )
     assert theirs == str(ours)
     assert local_hub.served_bytes == served
+    assert not scan_cache_dir(hub.cache).warnings
 
 
 def test_what_huggingface_hub_stored_whole_is_found(
@@ -132,6 +147,8 @@ def test_what_huggingface_hub_stored_whole_is_found(
     theirs = snapshot_download(REPO, endpoint=local_hub.url, cache_dir=hub.cache)
     served = local_hub.served_bytes
     assert not (Path(theirs) / "model.safetensors").is_symlink()
+    found = hub.resolve(REPO)
+    assert {f.fault for f in hub.check_files(found).faults} == {"unchecked"}
     assert str(pulled(hub).folder) == theirs
     assert local_hub.served_bytes == served
 
