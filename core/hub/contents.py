@@ -142,8 +142,8 @@ def _subfolder(names: Collection[str]) -> Contents | None:
     first = clean(folders[0], limit=120)
     return Contents(
         f"keeps its model in a subfolder ({clean(', '.join(folders), limit=120)})",
-        f"download that with another tool (hf download --include '{first}/*' --local-dir DIR) and "
-        f"name the folder DIR/{first}",
+        f"download that with another tool (hf download ORG/REPO --include '{first}/*' --local-dir "
+        f"DIR) and name the folder DIR/{first}",
         partial=True,
     )
 

@@ -160,7 +160,7 @@ def told_wait(headers: Mapping[str, str]) -> float | None:
     no request left (`r`) starts anew in `t` seconds. A second is added, since `t` is rounded down.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
         return float(text)
     if text:
         try:

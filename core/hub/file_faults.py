@@ -14,7 +14,7 @@ POINTER_BYTES = range(100, 201)
 
 
 def is_pointer(body: bytes) -> bool:
-    """Return whether bytes are a pointer of Git LFS, which stands in a clone for the file."""
+    """Return whether bytes are a pointer of Git LFS, which a clone has instead of the file."""
     return body.startswith(POINTER)
 
 

@@ -120,6 +120,7 @@ def test_a_mirror_that_sends_something_else_is_named(local_hub: LocalHub, hub: H
 WAITS: dict[str, tuple[dict[str, str], float | None]] = {
     "seconds": ({"retry-after": "7"}, 7.0),
     "nothing": ({}, None),
+    "a fraction": ({"retry-after": "1.5"}, 1.5),
     "a date that is over": ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
     "of the hub": ({"ratelimit": '"api";r=0;t=55'}, 56.0),
     "in another order": ({"ratelimit": '"api";t=55;r=0'}, 56.0),

@@ -139,6 +139,11 @@ REFUSED: dict[str, tuple[Files, str]] = {
         {"vision/config.json": b"{}", "vision/model.safetensors": W},
         r"REPO keeps its model in a subfolder \(vision\); .*--include 'vision/\*' --local-dir DIR",
     ),
+    "sentence transformer": (
+        {"modules.json": b"[]", "0_CLIPModel/config.json": b"{}",
+         "0_CLIPModel/model.safetensors": W},
+        r"keeps its model in a subfolder \(0_CLIPModel\); .*name the folder DIR/0_CLIPModel$",
+    ),
     "missing shard": (
         {**YOLOS, **index(*FIVE), FIVE[0]: W},
         rf"REPO is incomplete: its index names 1 file that it does not have \({FIVE[1]}\)",
