@@ -17,6 +17,7 @@ from ..protocol.requests.models import (
     GetModels,
     GetVerified,
     PromoteModel,
+    UnpinModel,
 )
 from ..service.client import ask_library
 from ..text import byte_size
@@ -90,7 +91,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
     """List the models of the catalog and all models on this disk."""
     known = ask_library(session.library, GetModels()).models
     found = [line for line in known if not kind or line.kind == kind]
-    found = [line for line in found if line.size_bytes or not only_cached]
+    found = [line for line in found if line.state or not only_cached]
     if as_json:
         for line in found:
             session.out.json({"type": "Model", **asdict(line)})
@@ -98,7 +99,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
     rows = [
         (line.name, line.kind or "-", line.state,
          byte_size(line.size_bytes) if line.size_bytes else "", line.pinned[:12],
-         line.good_for or line.repo)
+         line.why or line.good_for or line.repo)
         for line in found
     ]  # fmt: skip
     session.out.table(("model", "kind", "here", "size", "pinned", "good for"), rows)
@@ -222,6 +223,23 @@ def promote(session: Session, name: str, as_json: bool) -> int:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
         session.out.result(f"{pin.repo} is pinned to {pin.commit}")
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def unpin(session: Session, name: str, as_json: bool) -> int:
+    """Remove a model's pin; the next pull pins the newest commit.
+
+    Use this if the pinned commit no longer exists because the repository's history was rewritten.
+    """
+    unpinned = ask_library(session.library, UnpinModel(name), ALL_RIGHTS)
+    if as_json:
+        session.out.json({"type": "ModelUnpinned", **asdict(unpinned)})
+    else:
+        session.out.result(f"{unpinned.repo} is no longer pinned to {unpinned.commit}")
     return 0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..errors import ModelRefused, SightlineError
 from ..models.catalog import CatalogEntry
 from ..protocol.requests.models import ModelLine
 from ..text import byte_size
 from .cache import CachedModel
 from .environment import endpoint, shown
 from .hub import Hub
-from .resolved import Channel
+from .resolved import Channel, Resolved
 
 
 def lines(hub: Hub) -> list[ModelLine]:
@@ -55,21 +56,37 @@ def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
 def _line(
     name: str, repo: str, entry: CatalogEntry | None, model: CachedModel | None, pinned: str
 ) -> ModelLine:
-    state = "" if model is None else "whole" if model.whole else "half"
-    if model is not None and not model.revisions:
-        state = "begun"
     return ModelLine(
         name,
         entry.kind if entry else "",
         entry.family if entry else "",
         repo,
-        state,
+        _state(model),
         0 if model is None else model.size_bytes + model.leftover_bytes,
         pinned,
         entry.good_for if entry else "",
         entry.licence if entry else "",
         entry.remote_code if entry else False,
+        _why(model),
     )
+
+
+def _state(model: CachedModel | None) -> str:
+    if model is None:
+        return ""
+    if model.fault:
+        return "fault"
+    if model.whole:
+        return "whole"
+    if not model.revisions:
+        return "begun"
+    return "other" if model.kind else "half"
+
+
+def _why(model: CachedModel | None) -> str:
+    if model is None or model.whole:
+        return ""
+    return f"cannot be read: {model.fault}" if model.fault else model.kind
 
 
 def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
@@ -82,10 +99,23 @@ def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
 
 
 def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
-    body = asdict(hub.resolve(text, channel))
+    resolved = hub.resolve(text, channel)
+    body = asdict(resolved)
+    body["refused"] = "" if resolved.folder or not resolved.repo else _refusal(hub, resolved)
     body["folder"] = str(body["folder"] or "")
     body["lacking"] = list(body["lacking"])
     return {key: value for key, value in body.items() if key not in ("options", "text")}
+
+
+def _refusal(hub: Hub, resolved: Resolved) -> str:
+    """Return why a model that is not here would not be downloaded, or an empty string."""
+    try:
+        hub.plan(resolved)
+    except ModelRefused as error:
+        return str(error)
+    except SightlineError:
+        return ""  # whether it can be loaded is not known
+    return ""
 
 
 def _snapshots(model: CachedModel | None) -> list[str]:
@@ -95,6 +125,7 @@ def _snapshots(model: CachedModel | None) -> list[str]:
     for one in model.revisions:
         branches = f" ({', '.join(one.branches)})" if one.branches else ""
         lacks = f", lacks {', '.join(one.lacking)}" if one.lacking else ""
+        lacks = f", {one.kind}" if one.kind else lacks
         found.append(f"{one.commit}{branches} {byte_size(one.size_bytes)}{lacks}")
     if model.leftover_bytes:
         resumable = byte_size(model.resumable_bytes)
