@@ -27,6 +27,8 @@ class Turn:
 
 Decide = Callable[[dict[str, Any], int], Turn]
 """given a request's body and how many came before it"""
+PROBE_TOKENS = 1
+"""the first request of an endpoint asks for one token"""
 
 
 class FaultyServer:
@@ -35,6 +37,10 @@ class FaultyServer:
     def __init__(self) -> None:
         self.names: list[str] | None = ["tiny", "other/model"]
         self.decide: Decide = lambda body, number: Turn()
+        self.at_load: Callable[[dict[str, Any]], Turn] = lambda body: Turn()
+        """decides about probes, which `bodies`, `keys` and `times` do not contain"""
+        self.probes: list[dict[str, Any]] = []
+        self.listed = 0
         self.text = ""
         self.finish = "stop"
         self.streams = True
@@ -53,7 +59,7 @@ class FaultyServer:
 
     def asked(self) -> list[dict[str, Any]]:
         """Return the requests that asked a question of the tests."""
-        return [body for body in self.bodies if body.get("max_tokens") != 1]
+        return list(self.bodies)
 
     def close(self) -> None:
         self.closing.set()
@@ -70,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def do_GET(self) -> None:
+        self.faulty.listed += 1
         rows = [{"id": name} for name in self.faulty.names or ()]
         status = 200 if self.faulty.names is not None else 404
         self._reply(status, json.dumps({"object": "list", "data": rows}).encode())
@@ -77,6 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         faulty = self.faulty
+        if body.get("max_tokens", body.get("max_completion_tokens")) == PROBE_TOKENS:
+            faulty.probes.append(body)
+            self._take_turn(faulty.at_load(body), body)
+            return
         with faulty.lock:
             number = len(faulty.bodies)
             faulty.bodies.append(body)
