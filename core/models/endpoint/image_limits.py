@@ -155,4 +155,7 @@ def _size(width: int, height: int, shrink: Shrink) -> tuple[int, int]:
         factor = min(factor, math.sqrt(shrink.pixels / (width * height)))
     if factor >= 1 or max(width, height) <= LEAST_SIDE:
         return width, height
-    return max(1, int(width * factor)), max(1, int(height * factor))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    if shrink.pixels and size[0] * size[1] > shrink.pixels:
+        return max(1, int(width * factor)), max(1, int(height * factor))
+    return size

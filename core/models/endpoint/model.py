@@ -102,6 +102,15 @@ class Endpoint:
         """Return None: as many as the server takes."""
         return None
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Return the fields of requests that the server refused."""
+        return self._without
+
+    def listed(self) -> tuple[list[dict[str, Any]], str]:
+        """Return the models that the server lists, and how it names itself in its headers."""
+        return self._door.run(models(self._door.client, self._patience)) or ([], "")
+
     def close(self) -> None:
         """Hang up."""
         self._door.close()
@@ -225,7 +234,8 @@ class Endpoint:
         )
 
     async def _offers(self) -> str:
-        listed = [str(row["id"]) for row in await models(self._door.client, self._patience)]
+        rows, _ = await models(self._door.client, self._patience)
+        listed = [str(row["id"]) for row in rows]
         shown = ", ".join(clean(name, limit=80) for name in listed[:LISTED_AT_MOST])
         more = ", …" if len(listed) > LISTED_AT_MOST else ""
         offers = f"it offers: {shown}{more}" if listed else "it lists none"

@@ -69,19 +69,25 @@ async def ask(
             await asyncio.sleep(_pause(patience, number))
 
 
-async def models(client: httpx.AsyncClient, patience: EndpointTimeouts) -> list[dict[str, Any]]:
-    """Return what a server lists as its models; nothing if it does not report them in time."""
+async def models(
+    client: httpx.AsyncClient, patience: EndpointTimeouts
+) -> tuple[list[dict[str, Any]], str]:
+    """Return what a server lists as its models, and its `Server` header.
+
+    Nothing if it does not report them in time.
+    """
     import httpx
 
-    found = bytearray()
+    found, banner = bytearray(), ""
     with suppress(TimeoutError, httpx.HTTPError, AnswerFailed):
         async with asyncio.timeout(min(LIST_SECONDS, patience.timeout_seconds)):
             async with client.stream("GET", "models") as response:
+                banner = response.headers.get("server", "")
                 if response.status_code == 200:
                     found += await _bounded(response)
     listed = (object_in(bytes(found)) or {}).get("data")
     rows = listed if isinstance(listed, list) else []
-    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    return [r for r in rows if isinstance(r, dict) and isinstance(r.get("id"), str)], banner
 
 
 class _Again(Exception):

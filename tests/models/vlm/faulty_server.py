@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -23,6 +23,13 @@ class Turn:
     wait_seconds: float = 0.0
     cut: bool = False
     """break off in the middle of the answer"""
+    raw: bytes | None = None
+    """send this body instead, as it is"""
+    kind: str = "application/json"
+    """the content type of `raw`"""
+    end: Literal["close", "open", "half", "reset"] = "close"
+    """what becomes of the connection after `raw`: `open` sends nothing more, `half` ends the
+    sending side without the end of the body, `reset` breaks it"""
 
 
 Decide = Callable[[dict[str, Any], int], Turn]
@@ -103,7 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take_turn(self, turn: Turn, body: dict[str, Any]) -> None:
         self.faulty.closing.wait(turn.wait_seconds)
-        if turn.status == 0:
+        if turn.raw is not None:
+            self._raw(turn, turn.raw)
+        elif turn.status == 0:
             self._reset()
         elif turn.status != 200:
             said = json.dumps({"error": {"message": turn.said, "type": "x"}}).encode()
@@ -112,6 +121,29 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(body, turn.cut)
         else:
             self._whole(body, turn.cut)
+
+    def _raw(self, turn: Turn, body: bytes) -> None:
+        """Send a body of unknown length, in two pieces."""
+        self.close_connection = True
+        self.send_response(turn.status)
+        self.send_header("content-type", turn.kind)
+        self.send_header("transfer-encoding", "chunked")
+        for name, value in turn.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        middle = len(body) // 2
+        for part in (body[:middle], body[middle:]):
+            if part:
+                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+        self.wfile.flush()
+        if turn.end == "close":
+            self.wfile.write(b"0\r\n\r\n")
+        elif turn.end == "open":
+            self.faulty.closing.wait(30)
+        elif turn.end == "half":
+            self.connection.shutdown(socket.SHUT_WR)
+        else:
+            self._reset()
 
     def _text(self, body: dict[str, Any]) -> str:
         content = body["messages"][-1]["content"]
