@@ -221,7 +221,7 @@ class Endpoint:
                 f"no server answers at {self._url} ({why}); start it, or choose another model"
             )
         if isinstance(fault, NotReady):
-            return ModelMissing(f"{self._url}: {fault.said}; `sightline runs resume` continues")
+            return ModelMissing(f"{self._url}: {fault.said}")
         if not isinstance(fault, Denied):
             return None
         why = stops(fault, clean(self._url, limit=200))

@@ -11,7 +11,7 @@ picture). `packing` is a matter of MiniCPM-V 4.5, see `minicpm_remote.py`; here 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -66,6 +66,7 @@ class ChatModel(Resident):
         self._thought_tokens = _thought_tokens(self._tokenizer)
         self._instructions = _instructions(processor)
         self._words, self._pictures = _options(loading, processor, template)
+        _check_template(loading, processor, self._words)
         loaded.identity = replace(
             loaded.identity,
             preprocessing=digest(
@@ -191,6 +192,34 @@ def _template(processor: Any, loading: Loading) -> str:
         )
     processor.chat_template = held
     return str(held)
+
+
+def _check_template(loading: Loading, processor: Any, words: Mapping[str, Any]) -> None:
+    """Raise ModelRefused for a chat template that cannot ask about a picture.
+
+    Refused once, before a frame is read; every question would fail with it.
+    """
+    probe = "sightline probes"
+    parts = [{"type": "image"}, {"type": "text", "text": probe}]
+
+    def written(content: list[dict[str, str]]) -> str:
+        talk = [{"role": "user", "content": content}]
+        return str(
+            processor.apply_chat_template(talk, add_generation_prompt=True, tokenize=False, **words)
+        )
+
+    try:
+        asked, without = written(parts), written(parts[1:])
+    except Exception as error:
+        why = clean(str(error).strip() or type(error).__name__, limit=160)
+    else:
+        dropped = "the picture" if asked == without else "" if probe in asked else "the question"
+        why = f"it omits {dropped}" if dropped else ""
+    if why:
+        raise ModelRefused(
+            f"the chat template of {clean(loading.name)} cannot be used: {why}; take another "
+            "commit or variant of the model"
+        )
 
 
 def _options(
