@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from ..text import counted
 from .protocols import Completion
 
 MARKS_KEPT = 8
@@ -107,12 +108,15 @@ def concluded(answer: Completion, said: Separated) -> Completion:
 def only_reasoning(answer: Completion) -> str:
     """Return why an answer that is nothing but reasoning failed."""
     if answer.finish == "length":
-        count = "all tokens" if not answer.tokens_out else f"all {answer.tokens_out} tokens"
-        return (
-            f"{count} were spent on reasoning; increase vlm.max_tokens, or use a model or server "
-            "that does not reason"
-        )
+        return all_reasoning(answer.tokens_out)
     return "the model ended after its reasoning, without an answer"
+
+
+def all_reasoning(tokens: int | None) -> str:
+    """Return why an answer that reached its limit before it began failed."""
+    spent = counted(tokens, "token") if tokens else "all tokens"
+    why = "spent on reasoning, none on an answer; increase vlm.max_tokens, or switch reasoning off"
+    return f"{spent} {why}"
 
 
 def has_marks(text: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...errors import ModelMissing, SightlineError
-from ...text import clean
+from ...text import clean, counted
 from ..protocols import Completion, Loading, VlmRequest
 from .connection import EndpointConnection, address_of, key_for
 from .faults import EndpointTimeouts
@@ -98,7 +98,7 @@ def _found(endpoint: Endpoint, name: str) -> Capabilities:
     return Capabilities(
         server=clean(_OWNERS.get(owner.lower(), "") or banner or owner or "unknown", limit=80),
         listed="yes" if own else "no" if rows else "the server lists no models",
-        context=f"{context} tokens" if isinstance(context, int) else "",
+        context=counted(context, "token") if isinstance(context, int) else "",
         images="yes",
         images_per_question=_images(endpoint),
         streaming=_streaming(endpoint),

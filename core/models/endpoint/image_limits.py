@@ -81,7 +81,7 @@ def _by_pixels(words: str) -> Shrink:
     limit = _LIMIT.findall(words)
     if limit:
         most = int(limit[-1].replace(",", ""))
-        if "pixel" in words and most >= 20_000:
+        if "pixel" in words and (most >= 20_000 or "total" in words):
             return Shrink(pixels=most)
         if LEAST_SIDE <= most < 20_000:
             return Shrink(side=most)
@@ -110,7 +110,7 @@ class ImageLimits:
         pixels = int(width) * int(height)
         if self._most_pixels is None or pixels < self._most_pixels:
             if self._most_pixels is None:
-                self.notify(f"the server accepts no larger pictures: reduced to {size} pixels")
+                self.notify(f"the server accepts no larger pictures: reduced to {size}, in pixels")
             self._most_pixels = pixels
 
 

@@ -205,7 +205,7 @@ class Endpoint:
         except FAILURES as fault:
             if isinstance(fault, TooSlow):
                 raise ModelMissing(
-                    f"{self._url} gives no answer within {self._patience.timeout_seconds:g} s; "
+                    f"no answer from {self._url} within {self._patience.timeout_seconds:g} s; "
                     "vlm.timeout_seconds sets the time limit"
                 ) from fault
             raised = await self._fatal(fault)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...text import counted
 from ..protocols import Finish
+from ..thoughts import all_reasoning
 from .error_text import error_in, shown
 from .faults import AnswerFailed
 from .json_text import count_in, valid_text
@@ -93,11 +94,7 @@ class Reply:
 
     def _why_empty(self) -> str:
         if self.finish == "length":
-            spent = "all tokens" if not self.tokens_out else f"all {self.tokens_out} tokens"
-            return (
-                f"{spent} were spent on reasoning and none on an answer; increase vlm.max_tokens, "
-                "or switch reasoning off at the server"
-            )
+            return all_reasoning(self.tokens_out)
         if self.thought_letters:
             letters = counted(self.thought_letters, "character")
             return f"the answer is empty: the server put {letters} into its reasoning field only"

@@ -45,7 +45,9 @@ class Waiting:
         """Wait as long as a server asks."""
         if seconds >= SAID_FROM_SECONDS and not self._is_limited:
             self._is_limited = True
-            self.notify(f"{self._url} asks for a wait of {seconds:.0f} s before the next request")
+            self.notify(
+                f"waiting {seconds:.0f} s before the next request, as asked for by {self._url}"
+            )
         await asyncio.sleep(seconds)
 
     def too_long(self, reason: Denied, seconds: float) -> NotReady:

@@ -44,7 +44,7 @@ def test_thinking_goes_to_the_template_and_thoughts_are_cut_off(tmp_path: Path) 
     assert at_once.text and at_once.tokens_in is not None
     assert thought.tokens_in is not None and thought.tokens_in > at_once.tokens_in
     assert (thought.text, thought.finish, thought.tokens_out) == ("", "failed", 8)
-    assert "all 8 tokens were spent on reasoning; increase vlm.max_tokens" in thought.error
+    assert "8 tokens spent on reasoning" in thought.error
     assert quick.identity != thinking.identity
 
 

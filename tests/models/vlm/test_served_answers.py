@@ -29,7 +29,7 @@ from core.models.caller import Caller, on_behalf_of
 from core.models.endpoint.model import Endpoint
 from core.models.protocols import Completion, Loading, VlmRequest
 from tests.models.vlm.asking import picture, said
-from tests.models.vlm.faulty_server import FaultyServer, Turn
+from tests.models.vlm.faulty_server import Decide, FaultyServer, Turn
 from tests.models.vlm.server_cases import CONTEXT, KEPT, LOST, STOPS, answer, error, flat
 from tests.models.vlm.server_cases import said as body_of
 
@@ -51,6 +51,18 @@ def connected(server: FaultyServer, **options: Any) -> Endpoint:
 
 def question(**more: Any) -> VlmRequest:
     return VlmRequest((picture(0, 60, 40),), "describe", max_tokens=9, **more)
+
+
+def always(turn: Turn) -> tuple[Decide, Callable[[dict[str, Any]], Turn]]:
+    return (lambda body, number: turn), (lambda body: turn)
+
+
+def refusing_two_letters(text: str) -> Decide:
+    def decide(body: dict[str, Any], number: int) -> Turn:
+        words = body["messages"][-1]["content"][-1]["text"]
+        return error(400, text) if len(words) == 2 else Turn()
+
+    return decide
 
 
 def asked_once(server: FaultyServer, model: Endpoint, turn: Turn) -> Completion:
@@ -89,8 +101,7 @@ def test_what_would_fail_every_question_stops_at_once(server: FaultyServer) -> N
     for case in STOPS:
         server.bodies.clear()
         server.probes.clear()
-        server.decide = lambda body, number, turn=case.turn: turn
-        server.at_load = lambda body, turn=case.turn: turn
+        server.decide, server.at_load = always(case.turn)
         for ask in (lambda: said(model, [question()]), lambda: connected(server)):
             with pytest.raises((ModelMissing, ModelRefused)) as caught:
                 ask()
@@ -132,7 +143,7 @@ def test_a_cancelled_load_does_not_wait(server: FaultyServer) -> None:
 def test_a_silent_server_costs_one_timeout(server: FaultyServer) -> None:
     server.at_load = lambda body: Turn(wait_seconds=60)
     began = time.monotonic()
-    with pytest.raises(ModelMissing, match=r"no answer within 0\.5 s"):
+    with pytest.raises(ModelMissing, match=r"no answer from .* within 0"):
         connected(server, timeout_seconds=0.5, tries=5)
     assert time.monotonic() - began < 10 and len(server.probes) == 1
     assert not server.listed, "the list of models is only read to name those there are"
@@ -143,9 +154,7 @@ def test_one_refused_picture_costs_the_others_nothing(server: FaultyServer) -> N
     refusals = ("Failed to load image or audio file", "cannot stream this image", "", "bad schema?")
     for refusal in refusals:
         server.bodies.clear()
-        server.decide = lambda body, number, text=refusal: (
-            error(400, text) if len(body["messages"][-1]["content"][-1]["text"]) == 2 else Turn()
-        )
+        server.decide = refusing_two_letters(refusal)
         model = connected(server, thinking=False)
         asks = [VlmRequest((picture(n, 9, 9),), "x" * n, max_tokens=9) for n in (1, 2, 3)]
         answers = said(model, asks)
