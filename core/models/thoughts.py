@@ -98,7 +98,8 @@ def separated(text: str, begun: bool = False) -> Separated:
 def concluded(answer: Completion, said: Separated) -> Completion:
     """Return a completion with what was removed; failed if it is nothing but reasoning."""
     letters = said.letters + answer.thought_letters
-    done = replace(answer, removed=said.marks, thought_letters=letters)
+    removed = tuple(dict.fromkeys((*answer.removed, *said.marks)))
+    done = replace(answer, text=said.text, removed=removed, thought_letters=letters)
     is_reasoning = bool(letters or said.unfinished or said.marks)
     if said.text or answer.finish in ("cancelled", "failed") or not is_reasoning:
         return done

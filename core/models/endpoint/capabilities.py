@@ -93,7 +93,7 @@ def as_lines(found: Capabilities) -> dict[str, str]:
 def _found(endpoint: Endpoint, name: str) -> Capabilities:
     rows, banner = endpoint.listed()
     own: dict[str, Any] = next((row for row in rows if row["id"] == name), {})
-    owner = str(own.get("owned_by", ""))
+    owner = own["owned_by"] if isinstance(own.get("owned_by"), str) else ""
     context = _context(own)
     return Capabilities(
         server=clean(_OWNERS.get(owner.lower(), "") or banner or owner or "unknown", limit=80),

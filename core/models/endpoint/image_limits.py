@@ -51,6 +51,8 @@ def shrink_for(denied: Denied) -> Shrink | None:
         return _by_bytes(words) or Shrink(factor=0.5)
     if denied.status not in (200, 400, 422, 500) or not _TOO_LARGE.search(words):
         return None
+    if re.search(r"max_(?:completion_)?tokens\W* is too", words):
+        return None  # about the answer
     if "token" in words or "context" in words or "model length" in words:
         return _by_tokens(words)
     if not re.search(r"image|picture|pixel|dimension|payload|body", words):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...errors import EnvironmentFault, ModelMissing, ModelRefused
@@ -38,7 +38,6 @@ from .server_state import names_missing_model, stops
 from .waiting import Waiting
 
 LISTED_AT_MOST = 8
-PROBE_TRIES = 2
 _OF_NO_EFFECT = (
     "concurrency", "timeout_seconds", "tries", "first_wait_seconds", "stream", "wait_seconds",
 )  # fmt: skip
@@ -151,7 +150,7 @@ class Endpoint:
     async def _all(self, bodies: Sequence[dict[str, Any]], found: list[_Outcome]) -> None:
         async def one(index: int) -> None:
             try:
-                found[index] = await self._one(bodies[index], self._patience)
+                found[index] = await self._one(bodies[index])
             except FAILURES as fault:
                 found[index] = _Outcome(fault=fault)
 
@@ -159,7 +158,7 @@ class Endpoint:
             for index in range(len(bodies)):
                 group.create_task(one(index))
 
-    async def _one(self, body: dict[str, Any], patience: EndpointTimeouts) -> _Outcome:
+    async def _one(self, body: dict[str, Any]) -> _Outcome:
         """Ask one question, leaving out or reducing what the server refuses."""
         async with self._door.slots:
             body, size = self._limits.fitted(body)
@@ -168,7 +167,7 @@ class Endpoint:
             while True:
                 sent = lessened(body, without)
                 try:
-                    reply = await ask(self._door.client, sent, patience, self._waiting)
+                    reply = await ask(self._door.client, sent, self._patience, self._waiting)
                 except Denied as denied:
                     rounds += 1
                     smaller = self._smaller(body, denied) if rounds <= ROUNDS else None
@@ -199,9 +198,8 @@ class Endpoint:
 
     async def _check(self) -> None:
         """Raise at once what would fail every question."""
-        patience = replace(self._patience, tries=min(PROBE_TRIES, self._patience.tries))
         try:
-            await self._one(probe_body(self._name, self._options), patience)
+            await self._one(probe_body(self._name, self._options))
         except FAILURES as fault:
             if isinstance(fault, TooSlow):
                 raise ModelMissing(

@@ -114,6 +114,8 @@ async def _once(client: httpx.AsyncClient, body: Mapping[str, Any], seconds: flo
         async with asyncio.timeout(seconds) as limit, _answered(client, body) as response:
             await _read(response, reader, reply, limit)
         reader.close()
+    except RecursionError:
+        raise AnswerFailed("the answer is nested too deeply") from None
     except (TimeoutError, httpx.HTTPError, ValueError):
         _keep_whole(reader, reply)
         if not reply.ended:

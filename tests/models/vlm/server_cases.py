@@ -213,6 +213,11 @@ LOST = (
          "quota of images"),
     Lost("not an object", answer(b"[1, 2, 3, 4]"), "not a JSON object"),
     Lost("deeply nested", answer(DEEP), "nested too deeply", 2),
+    Lost("a deeply nested error", answer(
+        b'{"error": {"message": ' + b'{"a": [' * 400 + b"1" + b"]}" * 400 + b"}}"), "nested|a"),
+    Lost("vLLM: max_tokens too large", flat(
+        400, "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens "
+        "and your request has 300 input tokens"), "is too large: 5000"),
     Lost("no JSON at all", answer(b"nonsense nonsense"), "cannot be read", 2),
     Lost("an empty body", answer(b""), "cannot be read", 2),
     Lost("cut off in the middle", stream(events(delta("A red"), done=False)), "was cut off", 2),

@@ -7,9 +7,11 @@ tags of Kimi, GLM-V#195 `<answer>`, vllm#42635 Gemma's channels, llama.cpp#15789
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
+from core.inference.vlm import completions
 from core.models.protocols import Completion
 from core.models.thoughts import concluded, opens_reasoning, separated
 
@@ -126,3 +128,16 @@ def test_nothing_but_reasoning_is_a_failure(finish: str, error: str) -> None:
 )
 def test_prompts_that_open_reasoning(prompt: str, opens: bool) -> None:
     assert opens_reasoning(prompt) is opens
+
+
+def test_answers_of_any_family_are_separated() -> None:
+    class Plugin:
+        def finish(self, raw: list[str]) -> list[Completion]:
+            return [Completion(text, "stop", 1.0, tokens_out=3) for text in raw]
+
+    model: Any = Plugin()
+    answer, thought = completions(model, ["<think>hm</think>a cat", "<think>hm"])
+    assert (answer.text, answer.removed) == ("a cat", ("<think>", "</think>"))
+    assert thought.finish == "failed" and "after its reasoning" in thought.error
+    again: Any = type("Again", (), {"finish": lambda self, raw: raw})()
+    assert completions(again, [answer]) == [answer], "what a family removed is kept"
