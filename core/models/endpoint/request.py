@@ -18,13 +18,12 @@ from .faults import (
     Denied,
     EndpointTimeouts,
     Garbled,
-    NotReady,
     TooSlow,
     Unreachable,
 )
 from .json_text import object_in
 from .reply import Reply
-from .server_state import is_about_the_request, is_loading
+from .server_state import is_loading, will_not_pass
 from .stream import MOST_BYTES, AnswerReader
 from .waiting import Waiting
 
@@ -160,7 +159,7 @@ async def _answered(
         said = b"" if 300 <= status < 400 else await _bounded(response)
         reason = f"redirects to {place}" if place else response.reason_phrase
         fault = denied(status, said, reason)
-        if status in RETRIED or (status >= 500 and not is_about_the_request(fault)):
+        if (status in RETRIED or status >= 500) and not will_not_pass(fault):
             raise _Again(fault, _wait(response.headers.get("retry-after", "")))
         raise fault
 
@@ -192,6 +191,3 @@ def _given_up(error: Exception) -> Exception:
     name = type(error).__name__
     said = clean(str(error).strip(), limit=160)
     return Unreachable(f"{name}: {said}" if said else name)
-
-
-__all__ = ["Denied", "NotReady", "ask", "models"]

@@ -16,7 +16,8 @@ _LOADING = re.compile(
 )
 _NOT_LOADED = re.compile(
     r"no models? (?:is |are )?(?:currently )?loaded|model is not loaded|model (?:is )?unloaded"
-    r"|(?:failed|unable) to load (?:the )?model|error loading model|requires more system memory"
+    r"|(?:failed to|unable to|could not|cannot) load (?:the )?model|error loading model"
+    r"|unable to start process|upstream command exited|requires more system memory"
 )
 _NO_IMAGES = re.compile(
     r"image inputs? (?:is|are) not supported|mmproj|missing data required for image input"
@@ -33,7 +34,6 @@ _MOST_IMAGES = re.compile(
     r"at most (\d+) image|image=(\d+) .{0,60}limit|only (\d+) images? (?:is|are|per)|max(?:imum)? "
     r"(?:number )?(?:of )?(\d+) images|up to (\d+) images"
 )
-_PATH = re.compile(r"unexpected endpoint or method|page not found|file not found|\bnot found\b")
 _MONEY = re.compile(
     r"insufficient_quota|insufficient (?:credit|balance|quota|fund)|payment|billing"
 )
@@ -42,6 +42,7 @@ _KEY = re.compile(
 )
 _ABSENT = re.compile(
     r"not found|not exist|unknown model|invalid model|pinned|model_not_found|no such model"
+    r"|not supported by any provider|not a valid model"
 )
 _FLAGGED = re.compile(r"flagged|moderation|content policy|safety")
 _REQUEST = re.compile(
@@ -57,9 +58,16 @@ def is_loading(denied: Denied) -> bool:
     )
 
 
-def is_about_the_request(denied: Denied) -> bool:
-    """Return whether an error of the server (5xx) is one of the request: no use to repeat."""
-    return (denied.status != 503 and bool(_REQUEST.search(denied.words))) or denied.status == 501
+def will_not_pass(denied: Denied) -> bool:
+    """Return whether it is no use to repeat a request, whatever the status says.
+
+    Some errors of the server (5xx) are really about the request, and a busy server (429) may lack
+    payment.
+    """
+    if denied.status == 501 or stops(denied, ""):
+        return True
+    is_fault = denied.status >= 500 and denied.status != 503
+    return is_fault and bool(_REQUEST.search(denied.words))
 
 
 def most_images(denied: Denied) -> int | None:

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -132,10 +133,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         middle = len(body) // 2
-        for part in (body[:middle], body[middle:]):
-            if part:
-                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
-        self.wfile.flush()
+        with suppress(ConnectionError):  # who asked need not read all of it
+            for part in (body[:middle], body[middle:]):
+                if part:
+                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+            self.wfile.flush()
+            self._end(turn)
+
+    def _end(self, turn: Turn) -> None:
         if turn.end == "close":
             self.wfile.write(b"0\r\n\r\n")
         elif turn.end == "open":

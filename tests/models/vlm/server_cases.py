@@ -39,7 +39,7 @@ def delta(content: Any = None, reason: str | None = None, **more: Any) -> dict[s
 
 def error(status: int, message: str, kind: str = "invalid_request_error", **more: Any) -> Turn:
     """Return an error as llama.cpp, OpenAI and Ollama shape it."""
-    body = {"error": {"code": status, "message": message, "type": kind, **more}}
+    body = {"error": {"code": status, "message": message, "type": kind} | more}
     return Turn(status, raw=json.dumps(body).encode())
 
 
@@ -279,6 +279,12 @@ STOPS = (
     Stop("LM Studio: a wrong path answers 200 (lmstudio-bug-tracker#618)", answer(
         b'{"error":"Unexpected endpoint or method. (POST /chat/completions)"}'),
         "chat/completions is not there .*Unexpected endpoint"),
+    Stop("Ollama: too little memory", error(
+        500, "model requires more system memory (5.6 GiB) than is available (3.1 GiB)"),
+        "has no model loaded .*more system memory"),
+    Stop("llama-swap: its server does not start",
+         Turn(502, raw=b"unable to start process: upstream command exited prematurely"),
+         "has no model loaded .*exited prematurely"),
     Stop("Ollama: a wrong path", Turn(404, raw=b"404 page not found", kind="text/plain"),
          "is not there .*404 page not found"),
     Stop("vLLM, SGLang: a wrong path", Turn(404, raw=b'{"detail":"Not Found"}'), "is not there"),
@@ -300,6 +306,14 @@ STOPS = (
     Stop("vLLM: no such model", flat(404, "The model `tiny` does not exist."), "no model 'tiny'"),
     Stop("Ollama: no such model", error(404, 'model "tiny" not found, try pulling it first'),
          "has no model 'tiny'"),
+    Stop("LM Studio: no such model", error(
+        400, 'Invalid model identifier "tiny". Please specify a valid downloaded model',
+        code="model_not_found"), "no model 'tiny'"),
+    Stop("a router without the model", error(
+        400, "The requested model 'tiny' is not supported by any provider you have enabled."),
+        "no model 'tiny'"),
+    Stop("OpenRouter: no image input", error(404, "No endpoints found that support image input"),
+         "accepts no images"),
     Stop("Retry-After beyond the limit", Turn(429, "later", {"retry-after": "9999"}),
          "asks for a wait of 9999 s, vlm.wait_seconds allows 1"),
     Stop("an endless Retry-After", Turn(503, "later", {"retry-after": "inf"}), "asks for a wait"),
