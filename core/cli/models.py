@@ -20,7 +20,7 @@ from ..protocol.requests.models import (
     UnpinModel,
 )
 from ..service.client import ask_library
-from ..text import byte_size
+from ..text import byte_size, clean
 from .output import Session
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
 @_common
 @click.pass_obj
 def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
-    """Show a model's source, its downloaded commits and its verifications."""
+    """Show a model's source, its downloaded commits and its verifications.
+
+    For a model behind a server (http://HOST:PORT/v1#MODEL, or without #MODEL), ask the server what
+    it can do: images per question, streaming, whether it enforces a JSON schema, reasoning.
+    """
     body = ask_library(session.library, GetModel(name, channel, offline)).model
     if as_json:
         session.out.json({"type": "Model", **body})
@@ -119,8 +123,12 @@ def show(session: Session, name: str, channel: Channel, offline: bool, as_json: 
     for key, value in body.items():
         for each in value if isinstance(value, list) else [value]:
             if each not in ("", None):
-                session.out.result(f"{key.replace('_', ' '):12} {each}")
+                session.out.result(f"{key.replace('_', ' '):12} {_one_line(each)}")
     return 0
+
+
+def _one_line(value: Any) -> str:
+    return clean(value) if isinstance(value, str) else str(value)
 
 
 @command.command()

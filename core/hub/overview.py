@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import ModelRefused, SightlineError
+from ..errors import EnvironmentFault, ModelRefused, SightlineError
 from ..models.catalog import CatalogEntry
+from ..models.protocols import Loading
 from ..protocol.requests.models import ModelLine
-from ..text import byte_size
+from ..text import byte_size, clean
 from .cache import CachedModel
 from .environment import endpoint, shown
 from .hub import Hub
@@ -37,6 +38,8 @@ def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
     """
     from .reference import parse
 
+    if text.startswith(("http://", "https://")) and "#" not in text:
+        return _server(hub, text.rstrip("/"))
     catalog = hub.catalog
     reference = parse(text, catalog)
     entry = catalog.models.get(reference.name)
@@ -104,6 +107,8 @@ def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
     body["refused"] = "" if resolved.folder or not resolved.repo else _refusal(hub, resolved)
     body["folder"] = str(body["folder"] or "")
     body["lacking"] = list(body["lacking"])
+    if body["url"] and _may_ask(hub):
+        body |= _served(str(body["name"]), str(body["url"]))
     return {key: value for key, value in body.items() if key not in ("options", "text")}
 
 
@@ -116,6 +121,30 @@ def _refusal(hub: Hub, resolved: Resolved) -> str:
     except SightlineError:
         return ""  # whether it can be loaded is not known
     return ""
+
+
+def _may_ask(hub: Hub) -> bool:
+    """Return whether a server may be asked: variables of the hub's library forbid only the hub."""
+    return not hub.offline or hub.offline.startswith(("HF_", "TRANSFORMERS_"))
+
+
+def _server(hub: Hub, url: str) -> dict[str, Any]:
+    """Return what a server offers, and what it can do if that is one model."""
+    from ..models.endpoint.capabilities import models_at
+
+    if not _may_ask(hub):
+        raise EnvironmentFault(f"{clean(url, limit=200)} is not asked: {hub.offline} is set")
+    names = models_at(url)
+    body: dict[str, Any] = {"url": url, "models": names}
+    return body | ({"name": names[0], **_served(names[0], url)} if len(names) == 1 else {})
+
+
+def _served(name: str, url: str) -> dict[str, Any]:
+    """Return what the server behind an endpoint can do; it is asked now."""
+    from ..models.endpoint.capabilities import as_lines, capabilities
+
+    loading = Loading(name, "endpoint", None, "endpoint", options={"url": url})
+    return as_lines(capabilities(loading))
 
 
 def _snapshots(model: CachedModel | None) -> list[str]:

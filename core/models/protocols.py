@@ -184,6 +184,12 @@ class Completion:
     batch: int = 1
     error: str = ""
     peak_bytes: int | None = None
+    removed: tuple[str, ...] = ()
+    """marks of reasoning, or around the answer, that were removed from the text"""
+    thought_letters: int = 0
+    """characters of reasoning that are not part of the text"""
+    reduced: str = ""
+    """size in pixels that pictures were reduced to, because the server accepts no larger ones"""
 
 
 class VisionLanguageModel(Model, Protocol):

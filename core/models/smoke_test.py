@@ -201,8 +201,10 @@ def _segments(model: Any, picture: Pixels) -> str:
 def _answers(model: Any, picture: Pixels) -> str:
     ask = VlmRequest((picture,), _PROMPT, max_tokens=TOKENS)
     (answer,) = model.finish(model.answer(model.prepare([ask]), lambda: False))
-    if answer.finish == "failed":
+    if answer.finish == "failed" and not answer.thought_letters:
         return f"failed: {answer.error}"
+    if answer.thought_letters:
+        return ""  # it generates, though so few tokens do not suffice for its reasoning
     made = answer.tokens_out if answer.tokens_out is not None else len(answer.text)
     return "" if made else "gave an empty answer"
 

@@ -275,6 +275,7 @@ def _vlm_options(spec: Spec, found: Resolved) -> dict[str, Any]:
         return {
             "url": found.url,
             "timeout_seconds": vlm.timeout_seconds,
+            "wait_seconds": vlm.wait_seconds,
             "concurrency": vlm.concurrency,
             "thinking": vlm.thinking,
             **({"max_slice_nums": vlm.max_slice_nums} if vlm.max_slice_nums > 1 else {}),
