@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import Quantisation, choose_quantisation, refuse_quantisation
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
 from ..text import clean
+from .generation_defaults import plain_generation
+from .load_report import refuse_incomplete
 from .protocols import Identity, Loading
-from .weights import check_weights
+from .quantised_files import check_quantised
+from .text_files import check_texts
+from .weights import WeightFiles, choose_weights
 
-NAMED_AT_MOST = 3
 # What a saved processor says about where it came from, not about what it does to a picture.
 _INCIDENTAL = frozenset(
     {"processor_class", "_processor_class", "_name_or_path", "name_or_path", "auto_map"}
@@ -42,6 +45,8 @@ class Pretrained:
     device: str
     dtype: Any
     """torch's own dtype of the weights and of floating point inputs"""
+    generation: dict[str, Any] = field(default_factory=dict)
+    """generation settings of the repository that would change answers and were dropped"""
 
 
 class Resident:
@@ -94,10 +99,12 @@ def open_pretrained(
     dtype = choose_dtype(loading.dtype, device, exact=exact)
     choose_attention(loading.attn, device, dtype)
     quantisation = _quantisation(loading, device, dtype, quantisable)
-    check_weights(folder, loading.name)
+    check_texts(folder, loading.name, local=loading.local)
+    weights = _checked_weights(loading, folder)
     with refusals(loading), quiet():
         made = _processor(loading, folder, processor, needs)
-        model = _model(loading, folder, automodel, dtype, quantisation)
+        model = _model(loading, folder, automodel, dtype, quantisation, weights)
+        dropped = plain_generation(model)
     if quantisation is None or not quantisation.placed:
         model = model.to(loading.device)
     model = model.eval().requires_grad_(False)
@@ -110,7 +117,7 @@ def open_pretrained(
         quantize=loading.quantize,
         preprocessing=digest(made),
     )
-    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype))
+    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype), dropped)
 
 
 def folder_of(loading: Loading) -> Path:
@@ -203,19 +210,31 @@ def _processor(loading: Loading, folder: Path, name: str, needs: tuple[str, ...]
     return made
 
 
+def _checked_weights(loading: Loading, folder: Path) -> WeightFiles:
+    """Return the weights to load. Raises ModelRefused for what cannot be read as it is meant."""
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+    found = choose_weights(folder, loading.name, named=loading.weights, local=loading.local)
+    supported = {name.partition("_4bit")[0].partition("_8bit")[0] for name in AUTO_QUANTIZER_MAPPING}
+    check_quantised(folder, found.files, loading.name, supported)
+    return found
+
+
 def _model(
-    loading: Loading, folder: Path, automodel: str, dtype: str, quantisation: Quantisation | None
-) -> Any:
+    loading: Loading, folder: Path, automodel: str, dtype: str,
+    quantisation: Quantisation | None, weights: WeightFiles,
+) -> Any:  # fmt: skip
     import transformers
 
-    more: dict[str, Any] = {}
+    cls = getattr(transformers, automodel)
+    more = _which_weights(loading, folder, cls, weights)
     if loading.attn != "auto":
         more["attn_implementation"] = loading.attn
     if quantisation is not None:
         more["quantization_config"] = quantisation.config
         if quantisation.placed:
             more["device_map"] = {"": loading.device}
-    model, info = getattr(transformers, automodel).from_pretrained(
+    model, info = cls.from_pretrained(
         folder,
         dtype=torch_dtype(dtype),
         trust_remote_code=loading.remote_code,
@@ -224,23 +243,25 @@ def _model(
         output_loading_info=True,
         **more,
     )
-    _refuse_incomplete(loading, info)
+    refuse_incomplete(loading, info, model)
     return model
 
 
-def _refuse_incomplete(loading: Loading, info: Mapping[str, Any]) -> None:
-    for what, keys in (
-        ("lacks weights", info.get("missing_keys")),
-        ("has weights of another shape", info.get("mismatched_keys")),
-    ):
-        if keys:
-            named = sorted(str(key[0] if isinstance(key, tuple) else key) for key in keys)
-            shown = ", ".join(clean(name, limit=80) for name in named[:NAMED_AT_MOST])
-            raise ModelRefused(
-                f"{clean(loading.name)} {what} ({len(named)}: {shown}"
-                f"{', …' if len(named) > NAMED_AT_MOST else ''}); its answers would be "
-                "random; pull it again, or choose the family that fits it"
-            )
+def _which_weights(
+    loading: Loading, folder: Path, cls: Any, weights: WeightFiles
+) -> dict[str, Any]:
+    """Return what makes transformers load exactly these files."""
+    from transformers import AutoConfig
+
+    if weights.variant:
+        return {"variant": weights.variant}
+    # A class of one architecture reads the configurations of others (SAM 2 that of its video form).
+    kind: Any = getattr(cls, "config_class", None) or AutoConfig
+    config = kind.from_pretrained(
+        folder, trust_remote_code=loading.remote_code, local_files_only=True
+    )
+    config.transformers_weights = weights.named_by
+    return {"config": config}
 
 
 def _reason(error: Exception) -> str:
