@@ -180,7 +180,7 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
          "how"),
         [
             (row["repo"], row["commit"][:12], _attention(row), row["dtype"], row["device"],
-             _versions(row), _processor(row), row["on"], row["how"])
+             _versions(row), _processor(row), row["on"], _how(row))
             for row in rows
         ],
     )  # fmt: skip
@@ -195,6 +195,10 @@ def _attention(row: dict[str, Any]) -> str:
     """Return the backends that gave an answer, and in parentheses those that did not."""
     failed = [f"({name})" for name, why in row["tried"].items() if why and name not in row["attn"]]
     return " ".join([*row["attn"], *failed])
+
+
+def _how(row: dict[str, Any]) -> str:
+    return "; ".join(part for part in (row["how"], row["quantised"]) if part)
 
 
 def _versions(row: dict[str, Any]) -> str:

@@ -46,7 +46,9 @@ def _plain(model: Any) -> dict[str, Any]:
     _forget_legacy(model.config)
     said = model.generation_config
     kept = {name: getattr(said, name, None) for name in KEPT}
-    fresh: Any = GenerationConfig(**{name: value for name, value in kept.items() if value is not None})
+    fresh: Any = GenerationConfig(
+        **{name: value for name, value in kept.items() if value is not None}
+    )
     model.generation_config = fresh
     neutral = fresh._get_default_generation_params()
     return {

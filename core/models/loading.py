@@ -21,13 +21,14 @@ from ..device.memory import empty_caches, is_out_of_memory, module_bytes
 from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import Quantisation, choose_quantisation, refuse_quantisation
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
-from ..text import clean
+from ..text import clean, clean_path
+from .dequantised import dequantised
 from .generation_defaults import plain_generation
 from .load_report import refuse_incomplete
 from .protocols import Identity, Loading
 from .quantised_files import check_quantised
 from .text_files import check_texts
-from .weights import WeightFiles, choose_weights
+from .weights import INDEX, WHOLE, WeightFiles, choose_weights
 
 # What a saved processor says about where it came from, not about what it does to a picture.
 _INCIDENTAL = frozenset(
@@ -45,8 +46,9 @@ class Pretrained:
     device: str
     dtype: Any
     """torch's own dtype of the weights and of floating point inputs"""
-    generation: dict[str, Any] = field(default_factory=dict)
-    """generation settings of the repository that would change answers and were dropped"""
+    facts: dict[str, str] = field(default_factory=dict)
+    """what else decides its answers, for the digest of its identity: weights of another name, and
+    that generation settings of the repository were dropped; empty for most"""
 
 
 class Resident:
@@ -104,7 +106,7 @@ def open_pretrained(
     with refusals(loading), quiet():
         made = _processor(loading, folder, processor, needs)
         model = _model(loading, folder, automodel, dtype, quantisation, weights)
-        dropped = plain_generation(model)
+        facts = _facts(weights, plain_generation(model))
     if quantisation is None or not quantisation.placed:
         model = model.to(loading.device)
     model = model.eval().requires_grad_(False)
@@ -115,13 +117,18 @@ def open_pretrained(
         dtype=dtype,
         attn=str(getattr(model.config, "_attn_implementation", None) or "eager"),
         quantize=loading.quantize,
-        preprocessing=digest(made),
+        preprocessing=digest(made, **facts),
     )
-    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype), dropped)
+    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype), facts)
 
 
 def folder_of(loading: Loading) -> Path:
     """Return the folder to load from; raises ModelMissing if there is none."""
+    if loading.local and loading.folder is not None and not loading.folder.is_dir():
+        raise ModelMissing(
+            f"{clean(loading.name)}: {clean_path(str(loading.folder))} is not there; name the "
+            "folder where the model is now"
+        )
     if loading.folder is None or not loading.folder.is_dir():
         raise ModelMissing(
             f"{clean(loading.name)} is not on this disk; get it with "
@@ -138,6 +145,10 @@ def refusals(loading: Loading) -> Iterator[None]:
     except SightlineError:
         raise
     except ImportError as error:
+        if "requires a GPU" in str(error):
+            raise ModelRefused(
+                f"{clean(loading.name)} cannot be loaded on {loading.device}: {_first_line(error)}"
+            ) from error
         raise MissingExtra(
             f"{clean(loading.name)} needs a package that is not here: {_first_line(error)}"
         ) from error
@@ -215,9 +226,16 @@ def _checked_weights(loading: Loading, folder: Path) -> WeightFiles:
     from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
     found = choose_weights(folder, loading.name, named=loading.weights, local=loading.local)
-    supported = {name.partition("_4bit")[0].partition("_8bit")[0] for name in AUTO_QUANTIZER_MAPPING}
+    supported = {
+        name.partition("_4bit")[0].partition("_8bit")[0] for name in AUTO_QUANTIZER_MAPPING
+    }
     check_quantised(folder, found.files, loading.name, supported)
     return found
+
+
+def _facts(weights: WeightFiles, dropped: Mapping[str, Any]) -> dict[str, str]:
+    facts = {} if weights.named_by in (WHOLE, INDEX) else {"weights": weights.named_by}
+    return {**facts, "generation": "token numbers only"} if dropped else facts
 
 
 def _model(
@@ -234,8 +252,10 @@ def _model(
         more["quantization_config"] = quantisation.config
         if quantisation.placed:
             more["device_map"] = {"": loading.device}
+    if loading.dequantised:
+        cls = _class_without_folder(cls, more["config"])
     model, info = cls.from_pretrained(
-        folder,
+        None if loading.dequantised else folder,
         dtype=torch_dtype(dtype),
         trust_remote_code=loading.remote_code,
         local_files_only=True,
@@ -245,6 +265,14 @@ def _model(
     )
     refuse_incomplete(loading, info, model)
     return model
+
+
+def _class_without_folder(auto: Any, config: Any) -> Any:
+    """Return the class that an automatic one represents, which would ask for a folder."""
+    import torch
+
+    with torch.device("meta"):
+        return type(auto.from_config(config, trust_remote_code=False))
 
 
 def _which_weights(
@@ -261,7 +289,11 @@ def _which_weights(
         folder, trust_remote_code=loading.remote_code, local_files_only=True
     )
     config.transformers_weights = weights.named_by
-    return {"config": config}
+    if not loading.dequantised:
+        return {"config": config}
+    state = dequantised(weights.files, config.to_dict())
+    del config.quantization_config
+    return {"config": config, "state_dict": state}
 
 
 def _reason(error: Exception) -> str:

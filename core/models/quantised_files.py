@@ -27,7 +27,7 @@ SCALES = (
     ".weight_zero_point", ".SCB", ".weight.absmax", ".weight.quant_map", ".weight_blocks",
     ".weight_scales", ".scales", ".biases", ".scale_inv", "_scale_inv", "._scale", ".lut",
 )  # fmt: skip
-"""how the names of tensors end that belong to quantised weights, in the formats of many libraries"""
+"""how the names of tensors of quantised weights end, in the formats of many libraries"""
 _MLX_ENDINGS = (".scales", ".biases")
 _PACKED = frozenset({"U8", "I8", "U16", "I16", "U32", "I32", "F4", "F6_E2M3", "F6_E3M2"})
 """dtypes that no plain weights are stored in; FP8 without scales is a plain cast"""
@@ -131,9 +131,7 @@ def _mlx(config: Mapping[str, Any], tensors: Mapping[str, str]) -> str:
     declared = config.get("quantization") or quantisation_of(config)
     if not isinstance(declared, Mapping) or "quant_method" in declared:
         return ""
-    packed = any(
-        name.endswith(_MLX_ENDINGS) and _beside_weights(name, tensors) for name in tensors
-    )
+    packed = any(name.endswith(_MLX_ENDINGS) and _beside_weights(name, tensors) for name in tensors)
     if not {"group_size", "bits"} <= declared.keys() and not packed:
         return ""
     bits, group = declared.get("bits", "?"), declared.get("group_size", "?")

@@ -11,6 +11,8 @@ says what its models do, and `model_types` which `model_type` of a config.json i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from ..errors import PluginFault
@@ -153,7 +155,10 @@ def load(loading: Loading) -> Model:
 
     Raises UnknownName for a family that does not exist, and what the family raises.
     """
-    return FAMILIES.load(loading.family)(loading)
+    family = loading.family
+    if family == "open_clip" and loading.folder is not None:
+        family = family_in(loading.folder, {"model_cfg": {}}) or family
+    return FAMILIES.load(family)(replace(loading, family=family))
 
 
 def family_of(config: Mapping[str, Any]) -> str | None:
@@ -170,6 +175,20 @@ def family_of(config: Mapping[str, Any]) -> str | None:
         return named
     generates = any("ForConditionalGeneration" in str(name) for name in _architectures(config))
     return "chat" if generates and _sees(config) else None
+
+
+def family_in(folder: Path, config: Mapping[str, Any]) -> str | None:
+    """Return the family that loads the model of a folder with this configuration.
+
+    It is that of `family_of`, except for weights in the layout of transformers beside a
+    configuration of open_clip.
+    """
+    family = family_of(config)
+    if family != "open_clip":
+        return family
+    from .families.open_clip_files import transformers_family
+
+    return transformers_family(folder, MODEL_TYPES) or family
 
 
 def _declaring(model_type: str) -> str | None:

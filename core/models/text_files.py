@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 from ..errors import ModelRefused
 from ..text import clean, clean_path
@@ -36,7 +37,20 @@ def check_texts(folder: Path, name: str, *, local: bool, open_clip: bool = False
         path = folder / each
         fault = fault_of(path) if path.is_file() else ""
         if fault:
-            raise ModelRefused(f"{clean(name)}: {clean_path(str(path))} {fault}; {way(fault, name, local)}")
+            _refuse(path, fault, name, local)
+
+
+def check_config(folder: Path, names: tuple[str, ...], name: str, *, local: bool) -> None:
+    """Raise ModelRefused for the first configuration of a folder that is there and unreadable."""
+    for each in names:
+        path = folder / each
+        fault = fault_of(path) if path.is_file() else ""
+        if fault:
+            _refuse(path, fault, name, local)
+
+
+def _refuse(path: Path, fault: str, name: str, local: bool) -> NoReturn:
+    raise ModelRefused(f"{clean(name)}: {clean_path(str(path))} {fault}; {way(fault, name, local)}")
 
 
 def fault_of(path: Path) -> str:

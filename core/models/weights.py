@@ -190,7 +190,9 @@ def _read_json(text: bytes) -> dict[str, Any] | None:
 def _without(folder: Path, name: str, named: str, local: bool) -> str:
     if named:
         return _not_that_one(folder, name, named, local)
-    foreign = sorted(p.name for p in folder.glob("*.safetensors") if OTHER_FORMATS.fullmatch(p.name))
+    foreign = sorted(
+        p.name for p in folder.glob("*.safetensors") if OTHER_FORMATS.fullmatch(p.name)
+    )
     if foreign:
         return f"{clean(name)} {foreign_weights(foreign[0])}"
     index = folder / INDEX
@@ -200,7 +202,9 @@ def _without(folder: Path, name: str, named: str, local: bool) -> str:
     several = sorted(path.name for path in folder.glob("*.safetensors"))
     if several:
         shown = clean(", ".join(several), limit=200)
-        return f"{clean(name)} has no model.safetensors and no index that names its weights: {shown}"
+        return (
+            f"{clean(name)} has no model.safetensors and no index that names its weights: {shown}"
+        )
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles:
         return f"{clean(name)} {pickled_weights(pickles[0])}"

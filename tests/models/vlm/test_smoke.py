@@ -23,6 +23,7 @@ class FoundFile:
     revision: str = "local-test"
     remote_code: bool = False
     url: str = ""
+    weights: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
