@@ -36,8 +36,8 @@ def refuse_incomparable(folder: Path | None, name: str) -> None:
     method = quantised_by(folder)
     if method and not decodes(_config(folder)):
         raise ModelRefused(
-            f"{clean(name)} is quantised by {clean(method, limit=60)}, whose answer cannot "
-            "be compared with that of its dequantised weights: it was loaded and gave an answer, but "
+            f"{clean(name)} is quantised by {clean(method, limit=60)}, whose answer cannot be "
+            "compared with that of its dequantised weights: it was loaded and gave an answer, but "
             "was not verified, and nothing is recorded"
         )
 
