@@ -23,7 +23,7 @@ from ..device.quantisation import Quantisation, choose_quantisation, refuse_quan
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
 from ..text import clean, clean_path
 from .dequantised import dequantised
-from .generation_defaults import plain_generation
+from .generation_defaults import dropped_settings, keep_token_numbers, token_numbers
 from .load_report import refuse_incomplete
 from .protocols import Identity, Loading
 from .quantised_files import check_quantised
@@ -106,7 +106,7 @@ def open_pretrained(
     with refusals(loading), quiet():
         made = _processor(loading, folder, processor, needs)
         model = _model(loading, folder, automodel, dtype, quantisation, weights)
-        facts = _facts(weights, plain_generation(model))
+        facts = _facts(weights, folder, model)
     if quantisation is None or not quantisation.placed:
         model = model.to(loading.device)
     model = model.eval().requires_grad_(False)
@@ -233,9 +233,14 @@ def _checked_weights(loading: Loading, folder: Path) -> WeightFiles:
     return found
 
 
-def _facts(weights: WeightFiles, dropped: Mapping[str, Any]) -> dict[str, str]:
+def _facts(weights: WeightFiles, folder: Path, model: Any) -> dict[str, str]:
+    """Return what of the files decides answers and is seen neither in them nor in the revision."""
     facts = {} if weights.named_by in (WHOLE, INDEX) else {"weights": weights.named_by}
-    return {**facts, "generation": "token numbers only"} if dropped else facts
+    inner = keep_token_numbers(model)
+    generates = getattr(model, "generation_config", None) is not None
+    if inner or (generates and dropped_settings(folder)):
+        facts["generation"] = "token numbers only"
+    return facts
 
 
 def _model(
@@ -281,19 +286,19 @@ def _which_weights(
     """Return what makes transformers load exactly these files."""
     from transformers import AutoConfig
 
-    if weights.variant:
-        return {"variant": weights.variant}
     # A class of one architecture reads the configurations of others (SAM 2 that of its video form).
     kind: Any = getattr(cls, "config_class", None) or AutoConfig
     config = kind.from_pretrained(
         folder, trust_remote_code=loading.remote_code, local_files_only=True
     )
-    config.transformers_weights = weights.named_by
-    if not loading.dequantised:
-        return {"config": config}
-    state = dequantised(weights.files, config.to_dict())
-    del config.quantization_config
-    return {"config": config, "state_dict": state}
+    chosen = {"config": config, "generation_config": token_numbers(folder, config)}
+    if loading.dequantised:
+        chosen["state_dict"] = dequantised(weights.files, config.to_dict())
+        del config.quantization_config
+    elif weights.variant:
+        chosen["variant"] = weights.variant
+    config.transformers_weights = None if weights.variant else weights.named_by
+    return chosen
 
 
 def _reason(error: Exception) -> str:
