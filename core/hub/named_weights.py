@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import ModelRefused
 from ..models.registry import BUILT_IN
-from ..models.weights import PICKLES
+from ..models.weights import PICKLES, weight_sets
 from ..text import clean
 
 
@@ -24,4 +26,20 @@ def refuse_unloadable(name: str, weights: str, family: str) -> None:
         raise ModelRefused(
             f"{shown} cannot be loaded, so it is not downloaded; name a file that ends in "
             ".safetensors"
+        )
+
+
+def refuse_second_choice(name: str, weights: str, snapshot: Path) -> None:
+    """Raise ModelRefused for a file that would not be the one to load, before it is downloaded.
+
+    Nothing but the files of a snapshot says later which of them was asked for; `weights` may be
+    empty.
+    """
+    sets = weight_sets(snapshot) if weights else ()
+    first = next((each.named_by for each in sets if not each.lacking), weights)
+    if first != weights:
+        raise ModelRefused(
+            f"{clean(name)}: {clean(first, limit=120)} is on this disk already and would be loaded "
+            f"instead of {clean(weights, limit=120)}; remove it first (`sightline models remove "
+            f'{clean(name)}`), or add the model to models.toml with weights = "{clean(weights)}"'
         )

@@ -17,7 +17,7 @@ from . import whole
 from .control import Control
 from .environment import FETCHES_NOTHING, endpoint, shown
 from .layout import Folder, is_commit
-from .named_weights import refuse_unloadable
+from .named_weights import refuse_second_choice, refuse_unloadable
 from .pins import Pins
 from .reference import Reference
 from .resolved import Channel, PinnedBy, Resolved
@@ -75,6 +75,8 @@ class Resolver:
         )
         weights = wish.weights or (entry.weights if entry else "")
         refuse_unloadable(reference.name, weights, family)
+        if not (entry and entry.weights == weights):
+            refuse_second_choice(reference.name, weights, snapshot)
         needs_code = entry.remote_code if entry else family == "minicpm_remote"
         found = Resolved(
             reference.text, reference.name, KINDS[family], family, reference.repo, commit,

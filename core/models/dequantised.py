@@ -76,7 +76,8 @@ def scaled(
     high = blocks[0] if blocks else -(-values.shape[0] // scale.shape[0])
     wide = blocks[1] if blocks else -(-values.shape[1] // scale.shape[1])
     grid = scale.repeat_interleave(high, 0).repeat_interleave(wide, 1)
-    return values * grid[: values.shape[0], : values.shape[1]]
+    decoded: torch.Tensor = values * grid[: values.shape[0], : values.shape[1]]
+    return decoded
 
 
 def unpacked(packed: torch.Tensor, bits: int, columns: int) -> torch.Tensor:
@@ -88,7 +89,8 @@ def unpacked(packed: torch.Tensor, bits: int, columns: int) -> torch.Tensor:
 
     shifts = torch.arange(0, 32 - bits + 1, bits, dtype=torch.int32)
     numbers = (packed[..., None] >> shifts) & (2**bits - 1)
-    return numbers.flatten(-2)[:, :columns] - 2 ** (bits - 1)
+    signed: torch.Tensor = numbers.flatten(-2)[:, :columns] - 2 ** (bits - 1)
+    return signed
 
 
 def _decoded(

@@ -54,10 +54,13 @@ def weight_sets(folder: Path, named: str = "") -> Iterator[WeightFiles]:
         yield from _named(folder, named)
         return
     indices = sorted(path.name for path in folder.glob("*.json") if ".index" in path.name)
+    shards: set[str] = set()
     for name in (INDEX, *filter(_VARIANT_INDEX.fullmatch, indices)):
-        yield from _indexed(folder, name)
+        for found in _indexed(folder, name):
+            shards |= {path.name for path in found.files}
+            yield found
     whole = [WHOLE, *OPEN_CLIP, *filter(_VARIANT.fullmatch, there)]
-    others = [name for name in there if name not in whole and _is_whole(name)]
+    others = [name for name in there if name not in (*whole, *shards) and _is_whole(name)]
     for name in [*whole, *others[: 1 if len(others) == 1 else 0]]:
         if name in there:
             yield WeightFiles((folder / name,), name)

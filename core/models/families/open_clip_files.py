@@ -56,7 +56,7 @@ def transformers_family(folder: Path, families: Mapping[str, str]) -> str:
     return family if _in_layout_of_transformers(found.files[0]) else ""
 
 
-def learned_bias(config: Mapping[str, Any], weights: Path) -> dict[str, float]:
+def learned_bias(config: Mapping[str, Any], weights: Path) -> dict[str, Any]:
     """Return the argument that gives a network the bias its weights were trained with.
 
     A CLIP trained with the sigmoid loss has a `logit_bias`, which its configuration need not
