@@ -10,8 +10,9 @@ from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
 from ..models.catalog import Catalog, CatalogEntry
-from ..models.registry import FAMILIES, KINDS, family_in
+from ..models.registry import BUILT_IN, FAMILIES, KINDS, family_in
 from ..models.text_files import check_config
+from ..models.weights import choose_weights
 from ..text import clean, clean_path
 from . import whole
 from .control import Control
@@ -188,6 +189,8 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
         raise ModelRefused(_unknown(name, config))
     refuse_unloadable(name, wish.weights, family)
     missing = whole.lacking(folder, family, weights=wish.weights)
+    if missing and family in BUILT_IN:
+        choose_weights(folder, name, named=wish.weights, local=True)  # says what they are
     if missing:
         raise ModelRefused(f"{name} is incomplete: it lacks {clean(', '.join(missing), limit=200)}")
     needs_code = family == "minicpm_remote"

@@ -25,10 +25,9 @@ from ..text import clean, clean_path
 from .dequantised import dequantised
 from .generation_defaults import dropped_settings, keep_token_numbers, token_numbers
 from .load_report import refuse_incomplete
+from .model_files import check_files
 from .protocols import Identity, Loading
-from .quantised_files import check_quantised
-from .text_files import check_texts
-from .weights import INDEX, WHOLE, WeightFiles, choose_weights
+from .weights import INDEX, WHOLE, WeightFiles
 
 # What a saved processor says about where it came from, not about what it does to a picture.
 _INCIDENTAL = frozenset(
@@ -101,8 +100,7 @@ def open_pretrained(
     dtype = choose_dtype(loading.dtype, device, exact=exact)
     choose_attention(loading.attn, device, dtype)
     quantisation = _quantisation(loading, device, dtype, quantisable)
-    check_texts(folder, loading.name, local=loading.local)
-    weights = _checked_weights(loading, folder)
+    weights = check_files(folder, loading)
     with refusals(loading), quiet():
         made = _processor(loading, folder, processor, needs)
         model = _model(loading, folder, automodel, dtype, quantisation, weights)
@@ -219,18 +217,6 @@ def _processor(loading: Loading, folder: Path, name: str, needs: tuple[str, ...]
             f"{' and '.join(absent)}; the folder may be incomplete or of another model"
         )
     return made
-
-
-def _checked_weights(loading: Loading, folder: Path) -> WeightFiles:
-    """Return the weights to load. Raises ModelRefused for what cannot be read as it is meant."""
-    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
-
-    found = choose_weights(folder, loading.name, named=loading.weights, local=loading.local)
-    supported = {
-        name.partition("_4bit")[0].partition("_8bit")[0] for name in AUTO_QUANTIZER_MAPPING
-    }
-    check_quantised(folder, found.files, loading.name, supported)
-    return found
 
 
 def _facts(weights: WeightFiles, folder: Path, model: Any) -> dict[str, str]:

@@ -60,11 +60,12 @@ def quantisation_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_quantised(
-    folder: Path, files: Iterable[Path], name: str, supported: Iterable[str]
+    folder: Path, files: Iterable[Path], name: str, *, transformers: bool = True
 ) -> None:
     """Raise ModelRefused for weights that would be read without their scales.
 
-    `supported` are the methods that the loader has; it refuses those whose package is absent.
+    `transformers` says that it loads them: it has methods of its own, and names the package of one
+    that is absent.
     """
     config = _read(folder / "config.json")
     method = method_of(config)
@@ -72,13 +73,19 @@ def check_quantised(
     foreign = _mlx(config, tensors) or _model_opt(folder, method)
     if foreign:
         raise ModelRefused(f"{clean(name)} is quantised {foreign}; {_WAY_OUT}")
-    if method and method not in supported:
+    if method and not (transformers and method in _known_methods()):
         raise ModelRefused(
             f"{clean(name)} is quantised by '{clean(method, limit=60)}', which cannot be decoded "
             f"here: its answers would be wrong; {_WAY_OUT}"
         )
     if not method:
         _refuse_undeclared(tensors, name)
+
+
+def _known_methods() -> set[str]:
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+    return {name.removesuffix("_4bit").removesuffix("_8bit") for name in AUTO_QUANTIZER_MAPPING}
 
 
 def scale_names(names: Iterable[str]) -> list[str]:
@@ -146,11 +153,9 @@ def _model_opt(folder: Path, method: str) -> str:
         return ""
     said = separate.get("quantization")
     said = said if isinstance(said, dict) else quantisation_of(_read(folder / "config.json"))
-    algorithm = clean(str(said.get("quant_algo") or "unknown algorithm"), limit=60)
-    return (
-        f"by NVIDIA ModelOpt ({algorithm}), which cannot be decoded here: its answers would be "
-        "wrong"
-    )
+    algorithm = clean(str(said.get("quant_algo") or ""), limit=60)
+    shown = f" ({algorithm})" if algorithm else ""
+    return f"by NVIDIA ModelOpt{shown}, which cannot be decoded here: its answers would be wrong"
 
 
 def _tensors(files: Iterable[Path]) -> dict[str, str]:

@@ -144,7 +144,12 @@ def check_loading(loading: Loading) -> None:
 
     A family may have a static method `check_loading` for it. Raises ModelRefused.
     """
+    loading = _by_its_files(loading)
     family = FAMILIES.load(loading.family)
+    if loading.folder is not None and loading.family in _KINDS and loading.family != "open_clip":
+        from .model_files import check_files
+
+        check_files(loading.folder, loading)
     check = getattr(family, "check_loading", None)
     if check is not None:
         check(loading)
@@ -155,10 +160,8 @@ def load(loading: Loading) -> Model:
 
     Raises UnknownName for a family that does not exist, and what the family raises.
     """
-    family = loading.family
-    if family == "open_clip" and loading.folder is not None:
-        family = family_in(loading.folder, {"model_cfg": {}}) or family
-    return FAMILIES.load(family)(replace(loading, family=family))
+    loading = _by_its_files(loading)
+    return FAMILIES.load(loading.family)(loading)
 
 
 def family_of(config: Mapping[str, Any]) -> str | None:
@@ -189,6 +192,14 @@ def family_in(folder: Path, config: Mapping[str, Any]) -> str | None:
     from .families.open_clip_files import transformers_family
 
     return transformers_family(folder, MODEL_TYPES) or family
+
+
+def _by_its_files(loading: Loading) -> Loading:
+    """Return how to load a model whose files are in another layout than its family's."""
+    if loading.family != "open_clip" or loading.folder is None:
+        return loading
+    family = family_in(loading.folder, {"model_cfg": {}})
+    return replace(loading, family=family) if family else loading
 
 
 def _declaring(model_type: str) -> str | None:

@@ -50,7 +50,12 @@ def check_config(folder: Path, names: tuple[str, ...], name: str, *, local: bool
 
 
 def _refuse(path: Path, fault: str, name: str, local: bool) -> NoReturn:
-    raise ModelRefused(f"{clean(name)}: {clean_path(str(path))} {fault}; {way(fault, name, local)}")
+    raise ModelRefused(f"{named(path, name, local)} {fault}; {way(fault, name, local)}")
+
+
+def named(path: Path, name: str, local: bool) -> str:
+    """Return a file as a message names it: after its model, unless its folder is the model."""
+    return clean_path(str(path)) if local else f"{clean(name)}: {clean_path(str(path))}"
 
 
 def fault_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import ModelRefused
 from ..text import clean, clean_path, counted
 from .text_files import fault_of, fault_of_content
+from .text_files import named as named_file
 
 HEADER_LIMIT = 100_000_000
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
@@ -165,7 +166,7 @@ def _refusal(found: WeightFiles, name: str, local: bool) -> str:
     for path in found.files:
         wrong = damage(path)
         if wrong:
-            return f"{clean(name)}: {clean_path(str(path))} {wrong}; {_way_out(wrong, name, local)}"
+            return f"{named_file(path, name, local)} {wrong}; {_way_out(wrong, name, local)}"
     return ""
 
 
@@ -201,7 +202,7 @@ def _without(folder: Path, name: str, named: str, local: bool) -> str:
     index = folder / INDEX
     if index.is_file():
         wrong = fault_of(index) or "names no shards"
-        return f"{clean(name)}: {clean_path(str(index))} {wrong}; {_way_out(wrong, name, local)}"
+        return f"{named_file(index, name, local)} {wrong}; {_way_out(wrong, name, local)}"
     several = sorted(path.name for path in folder.glob("*.safetensors"))
     if several:
         shown = clean(", ".join(several), limit=200)

@@ -32,11 +32,10 @@ from ..preprocessing import each, middle, tensor
 from ..protocols import Identity, Kind, Loading, Pixels
 from ..quick_build import without_random_weights
 from ..similarity import calibration, unit
-from ..text_files import check_texts
 from ..weights import again
 from .open_clip_files import (
     PREFERRED,
-    choose_open_clip_weights,
+    check_open_clip_files,
     learned_bias,
     refuse_other_network,
 )
@@ -63,10 +62,11 @@ class OpenClip(Resident):
 
     @staticmethod
     def check_loading(loading: Loading) -> None:
-        """Refuse eight bits of a network that has none of the layers for it."""
+        """Refuse unusable files, and eight bits of a network that has no layers for it."""
+        folder = folder_of(loading)
+        check_open_clip_files(folder, loading)
         if loading.quantize == "none":
             return
-        folder = folder_of(loading)
         config = _config(folder, loading.name)
         with refusals(loading), _no_root_handler():
             tower = _without_weights(folder, config).visual
@@ -193,8 +193,7 @@ def _open(loading: Loading) -> Pretrained:
     eight_bits = wants_eight_bits(loading.quantize, device, dtype)
     if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
         raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
-    check_texts(folder, loading.name, local=loading.local, open_clip=True)
-    weights = choose_open_clip_weights(folder, loading)
+    weights = check_open_clip_files(folder, loading)
     config = _config(folder, loading.name, loading.local)
     with refusals(loading), _quiet(config), _no_root_handler():
         model = _model(loading, folder, config, weights)

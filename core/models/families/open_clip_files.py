@@ -16,10 +16,17 @@ from ...errors import ModelRefused
 from ...text import clean
 from ..protocols import Loading
 from ..quantised_files import check_quantised
+from ..text_files import check_texts
 from ..weights import OPEN_CLIP, WHOLE, choose_weights, header, weight_sets
 
 PREFERRED = (*OPEN_CLIP, WHOLE)
 _OF_TRANSFORMERS = ("vision_model.", "text_model.")
+
+
+def check_open_clip_files(folder: Path, loading: Loading) -> Path:
+    """Return the file to load. Raises ModelRefused for files that cannot be read as meant."""
+    check_texts(folder, loading.name, local=loading.local, open_clip=True)
+    return choose_open_clip_weights(folder, loading)
 
 
 def choose_open_clip_weights(folder: Path, loading: Loading) -> Path:
@@ -31,7 +38,7 @@ def choose_open_clip_weights(folder: Path, loading: Loading) -> Path:
             f"{clean(loading.name)} has its weights in {len(found.files)} files, and open_clip "
             "loads one; choose a copy with open_clip_model.safetensors"
         )
-    check_quantised(folder, found.files, loading.name, ())
+    check_quantised(folder, found.files, loading.name, transformers=False)
     if _in_layout_of_transformers(found.files[0]):
         raise ModelRefused(
             f"{clean(loading.name)} has the configuration of open_clip and weights of "
