@@ -51,7 +51,7 @@ def command() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--dry-run", is_flag=True, help="Only print what would be downloaded.")
 @click.option("--weights", metavar="FILE", default="",
-              help="Download this weights file instead of safetensors.")  # fmt: skip
+              help="Download and load this safetensors file, such as a variant.")  # fmt: skip
 @click.option("--allow-remote-code", is_flag=True,
               help="Also download the model's own Python code; needs a full commit.")  # fmt: skip
 @_common

@@ -212,8 +212,8 @@ def _without(folder: Path, name: str, named: str, local: bool) -> str:
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles:
         return f"{clean(name)} {pickled_weights(pickles[0])}"
-    way = "" if local else f"; run `sightline models pull {clean(name)}`"
-    return f"{clean(name)} has no weights (*.safetensors) in {clean_path(str(folder))}{way}"
+    way = "" if local else f" in {clean_path(str(folder))}; {again(name, local)}"
+    return f"{clean(name)} lacks weights (*.safetensors){way}"
 
 
 def foreign_weights(file: str) -> str:
