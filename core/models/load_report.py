@@ -24,6 +24,8 @@ _BUFFERS = re.compile(
     r"|original_inv_freq|attention\.bias|attn\.bias)"
 )
 """tensors that older versions stored and the network computes itself"""
+_PREDICTS_AHEAD = re.compile(r"\.(eh_proj|enorm|hnorm|shared_head)\.")
+"""tensors of a block that predicts several tokens at once, to speed generation up: never needed"""
 _NUMBERED = re.compile(r"(?:^|\.)\d+(?:\.|$)")
 
 
@@ -55,7 +57,12 @@ def refuse_unused(loading: Loading, names: Iterable[str], model: Any) -> None:
             f"{shown(scales)}; its answers would be wrong; choose the original weights"
         )
     modules = {name for name, _ in model.named_modules()}
-    dropped = sorted(name for name in given if _changes_answers(name, modules))
+    ahead = {_block(name) for name in given if _PREDICTS_AHEAD.search(name)}
+    dropped = sorted(
+        name
+        for name in given
+        if _changes_answers(name, modules) and _block(name) not in ahead - {""}
+    )
     if dropped:
         raise ModelRefused(
             f"{clean(loading.name)} has weights that its network does not use ({shown(dropped)}); "
@@ -86,6 +93,12 @@ def _changes_answers(name: str, modules: set[str]) -> bool:
     rest = name[len(owner) + 1 :]
     leaf = not any(each.startswith(f"{owner}.") for each in modules)
     return leaf or rest[0].isdigit() or bool(_NUMBERED.search(owner))
+
+
+def _block(name: str) -> str:
+    """Return the name of the numbered block that a tensor belongs to, or an empty string."""
+    found = re.match(r".*?\.layers\.\d+\.", name)
+    return found[0] if found else ""
 
 
 def _again(loading: Loading) -> str:

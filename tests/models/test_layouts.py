@@ -202,6 +202,9 @@ DROPPED = [
          r"does not use \(1: .*lora_A"),
     Case("position ids, transformers#45385", "clip",
          extra(text_model__embeddings__position_ids=torch.arange(77)[None])),
+    Case("a block that predicts further tokens, as in GLM-4.5V", "qwen3_vl",
+         extra(**{f"model.language_model.layers.2.{name}.weight": torch.ones(32, 32)
+                  for name in ("eh_proj", "self_attn.q_proj", "shared_head.norm")})),
     Case("a head of another task", "clip", extra(classifier__weight=torch.ones(3, 32))),
     Case("open_clip, another tensor", "open_clip",
          lambda folder: q.edit_weights(folder, lambda all_: {**all_, "visual.odd": ROW},
