@@ -52,7 +52,7 @@ def command() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--dry-run", is_flag=True, help="Only print what would be downloaded.")
 @click.option("--weights", metavar="FILE", default="",
-              help="Download this weights file instead of safetensors.")  # fmt: skip
+              help="Download and load this safetensors file, such as a variant.")  # fmt: skip
 @click.option("--allow-remote-code", is_flag=True,
               help="Also download the model's own Python code; needs a full commit.")  # fmt: skip
 @_common
@@ -189,7 +189,7 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
          "how"),
         [
             (row["repo"], row["commit"][:12], _attention(row), row["dtype"], row["device"],
-             _versions(row), _processor(row), row["on"], row["how"])
+             _versions(row), _processor(row), row["on"], _how(row))
             for row in rows
         ],
     )  # fmt: skip
@@ -204,6 +204,10 @@ def _attention(row: dict[str, Any]) -> str:
     """Return the backends that gave an answer, and in parentheses those that did not."""
     failed = [f"({name})" for name, why in row["tried"].items() if why and name not in row["attn"]]
     return " ".join([*row["attn"], *failed])
+
+
+def _how(row: dict[str, Any]) -> str:
+    return "; ".join(part for part in (row["how"], row["quantised"]) if part)
 
 
 def _versions(row: dict[str, Any]) -> str:

@@ -10,13 +10,16 @@ from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
 from ..models.catalog import Catalog, CatalogEntry
-from ..models.registry import FAMILIES, KINDS, family_of
+from ..models.registry import BUILT_IN, FAMILIES, KINDS, family_in
+from ..models.text_files import check_config
+from ..models.weights import choose_weights
 from ..text import clean, clean_path
 from . import whole
 from .control import Control
 from .environment import FETCHES_NOTHING, endpoint, shown
 from .faults import HubUnavailable, NoSuchRevision
 from .layout import Folder, is_commit
+from .named_weights import refuse_second_choice, refuse_unloadable
 from .pins import Pins, gone
 from .planning import refuse_without_config
 from .reference import Reference
@@ -71,18 +74,25 @@ class Resolver:
         entry = self._catalog.models.get(reference.name) or (known[1] if known else None)
         folder = Folder(self._cache, reference.repo)
         commit, pinned_by, branch = self._commit(reference, entry, folder, wish)
+        snapshot = folder.snapshot(commit)
         try:
-            config = self._config(reference, entry, folder.snapshot(commit), commit, wish)
+            config = self._config(reference, entry, snapshot, commit, wish)
         except NoSuchRevision as error:
             if pinned_by not in ("pins", "newest"):
                 raise
             raise gone(reference.name, commit, pinned=pinned_by == "pins") from error
-        family = reference.family or (entry.family if entry else _family(reference, config))
+        family = reference.family or (
+            entry.family if entry else _family(reference, config, snapshot)
+        )
+        weights = wish.weights or (entry.weights if entry else "")
+        refuse_unloadable(reference.name, weights, family)
+        if not (entry and entry.weights == weights):
+            refuse_second_choice(reference.name, weights, snapshot)
         needs_code = entry.remote_code if entry else family == "minicpm_remote"
         found = Resolved(
             reference.text, reference.name, KINDS[family], family, reference.repo, commit,
             pinned_by, None, needs_code, branch=branch,
-            weights=wish.weights or (entry.weights if entry else ""),
+            weights=weights,
             options=entry.options if entry else {},
         )  # fmt: skip
         found = consented(found, wish) if wish.allow_remote_code and needs_code else found
@@ -153,6 +163,7 @@ class Resolver:
         found = whole.config_of(snapshot)
         if found is not None:
             return found
+        check_config(snapshot, whole.CONFIGS, reference.name, local=False)
         if wish.offline:
             _refuse_kind(reference.name, snapshot)
             raise _not_here(reference, wish, f" at {commit}")
@@ -213,11 +224,15 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
     name = clean_path(str(folder))
     config = whole.config_of(folder)
     if config is None:
+        check_config(folder, whole.CONFIGS, name, local=True)
         raise ModelRefused(f"{name} has no config.json or open_clip_config.json; is it a model?")
-    family = family_of(config)
+    family = family_in(folder, config)
     if family is None:
         raise ModelRefused(_unknown(name, config))
+    refuse_unloadable(name, wish.weights, family)
     missing = whole.lacking(folder, family, weights=wish.weights)
+    if missing and family in BUILT_IN:
+        choose_weights(folder, name, named=wish.weights, local=True)  # says what they are
     if missing:
         raise ModelRefused(f"{name} is incomplete: it lacks {clean(', '.join(missing), limit=200)}")
     needs_code = family == "minicpm_remote"
@@ -288,13 +303,13 @@ def _not_here(reference: Reference, wish: ModelRequest, where: str) -> ModelMiss
     )
 
 
-def _family(reference: Reference, config: dict[str, Any] | None) -> str:
+def _family(reference: Reference, config: dict[str, Any] | None, snapshot: Path) -> str:
     if config is None:
         raise ModelRefused(
             f"{clean(reference.repo)} has no config.json or open_clip_config.json; it is not a "
             "model that sightline can load"
         )
-    family = family_of(config)
+    family = family_in(snapshot, config)
     if family is None:
         raise ModelRefused(_unknown(clean(reference.repo), config))
     return family

@@ -258,6 +258,7 @@ def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
         quantize=_quantize(spec, kind),
         remote_code=found.remote_code,
         options={**found.options, **(_vlm_options(spec, found) if is_vlm else {})},
+        weights=found.weights,
     )
 
 

@@ -96,7 +96,7 @@ def note_verified(found: Resolved, report: Any) -> Path:
             "attn": report.attn, "tried": report.tried, "processor": report.processor,
             "dtype": report.dtype, "device": report.device,
             "transformers": package_version("transformers") or "",
-            "saved_with": report.saved_with,
+            "saved_with": report.saved_with, "quantised": report.quantised,
         }  # fmt: skip
         row = row.model_copy(update=seen)
     return add_verified(row)

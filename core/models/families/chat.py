@@ -70,7 +70,11 @@ class ChatModel(Resident):
         loaded.identity = replace(
             loaded.identity,
             preprocessing=digest(
-                processor, template=template, words=self._words, pictures=self._pictures
+                processor,
+                template=template,
+                words=self._words,
+                pictures=self._pictures,
+                **loaded.facts,
             ),
         )
 

@@ -72,7 +72,9 @@ class MiniCpmRemote(Resident):
         self._marks = marks_of(loaded.processor)
         loaded.identity = replace(
             loaded.identity,
-            preprocessing=digest(loaded.processor, packing=self._packing, how=self._how),
+            preprocessing=digest(
+                loaded.processor, packing=self._packing, how=self._how, **loaded.facts
+            ),
         )
 
     @property
