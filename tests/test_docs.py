@@ -22,6 +22,17 @@ def test_help_fits_a_terminal_of_80_columns() -> None:
     assert not [line for line in pages()["cli.md"].splitlines() if len(line) > 80]
 
 
+def test_no_line_of_help_is_cut_off() -> None:
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        if isinstance(command, click.Group):
+            text = command.get_help(click.Context(command, info_name=name))
+            cut = [
+                line for line in text.splitlines() if line.endswith("...") and "Usage" not in line
+            ]
+            assert not cut, name
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_and_option_is_documented(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)

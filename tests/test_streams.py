@@ -44,6 +44,19 @@ def scanned(library: Library, spec: Spec, sources: list[Source]) -> tuple[int, l
     return scan, events
 
 
+def test_a_temporary_library_logs_no_numbers_of_its_scans(
+    library: Library, broken: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = Spec()
+    for logged in (False, True):
+        scan = library.runs.create("p", spec.model_dump(mode="json"), spec.hash(), {}, [])
+        job = ScanJob(library, scan, "p", spec, lambda _e: None, redo=True, logged=logged)
+        job.run(planned(library, Spec(), broken))
+        lines = [each.getMessage() for each in caplog.records if "failed" in each.getMessage()]
+        assert [line.startswith(f"scan {scan}: ") for line in lines] == [True] * logged, lines
+        library.results.remember_failures([])
+
+
 def planned(library: Library, spec: Spec, *paths: Path) -> list[Source]:
     return list(plan(library, spec, [str(path) for path in paths], (), "all").sources)
 

@@ -293,12 +293,13 @@ def candidates(
 ) -> list[Candidate]:  # fmt: skip
     """Measure frames with one stage and let it decide."""
     from core.screening.stage import Series as StageSeries
+    from core.screening.stage import candidates_of
 
     stage = create(name)
     stage.open(source(len(luma)), spec or Spec(stages=(name,)))
     values = measured(name, luma, spec=spec) if values is None else values
     indices = np.arange(len(luma), dtype=np.int64)
-    return stage.decide(StageSeries(stage.columns, indices, indices / 25.0, values))
+    return candidates_of(stage, StageSeries(stage.columns, indices, indices / 25.0, values))
 
 
 def accepted(found: Sequence[Candidate]) -> list[Candidate]:

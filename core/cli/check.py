@@ -11,12 +11,13 @@ import click
 
 from ..errors import LibraryBusy, UsageError
 from ..protocol.commands import CheckBatches
+from .group import CommandGroup
 from .jobs import BatchPrinter, run_job
 from .options import scan_request, scan_settings
 from .output import Session
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Measure the speed of scans, and the effect of batch sizes."""
 

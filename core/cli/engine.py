@@ -20,13 +20,14 @@ from ..service.remote import RemoteClient
 from ..service.stop_engine import end_engine
 from ..text import clean, counted
 from ..times import duration
+from .group import CommandGroup
 from .output import Session
 from .status import job_line
 
 ANSWER_SECONDS = 10.0
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Inspect and stop the engine, the background process that runs jobs.
 

@@ -21,6 +21,7 @@ from ..protocol.requests.models import (
 )
 from ..service.client import ask_library
 from ..text import byte_size, clean
+from .group import CommandGroup
 from .output import Session
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _common(function: F) -> F:
     return function
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, download, verify, pin and remove models."""
 

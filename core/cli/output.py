@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,14 @@ class ConsoleOutput:
     def result(self, text: str) -> None:
         """Print one line of results."""
         self._print(clean(text, limit=10_000))
+
+    def listed(self, text: str) -> None:
+        """Print one of very many lines; they are sent in blocks, the last by `send`."""
+        self._print(clean(text, limit=10_000), flush=False)
+
+    def send(self) -> None:
+        """Send lines that wait."""
+        self._guarded(sys.stdout.flush)
 
     def json(self, body: Any) -> None:
         """Print one JSON value on one line; ASCII, so nothing in it can reach the terminal."""
@@ -88,10 +97,13 @@ class ConsoleOutput:
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.result(line.rstrip())
 
-    def _print(self, line: str) -> None:
+    def _print(self, line: str, *, flush: bool = True) -> None:
         self._clear()
+        self._guarded(partial(print, line, flush=flush))
+
+    def _guarded(self, write: Callable[[], None]) -> None:
         try:
-            print(line, flush=True)
+            write()
         except BrokenPipeError:
             # The reader (`| head`) has closed the pipe; the work itself continues.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ExitCode
+from .group import CommandGroup
 from .output import ConsoleOutput, Session
 
 if TYPE_CHECKING:
     from ..service.plugins import PluginView
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, enable and disable plugins."""
 

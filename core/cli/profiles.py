@@ -10,10 +10,11 @@ from ..config.used_models import models_of
 from ..errors import ExitCode, SightlineError
 from ..protocol.requests.models import GetModelRefusals
 from ..service.client import ask_library
+from .group import CommandGroup
 from .output import Session
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, show, create, edit and validate profiles."""
 

@@ -11,6 +11,7 @@ import click
 
 from ..errors import UsageError
 from ..text import clean, clean_path
+from .group import CommandGroup
 from .output import Session
 from .scan_flags import variable_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 ANSWERS = ("text", "keywords", "verdict")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, show, add, import and export prompts for models."""
 
@@ -175,28 +176,30 @@ def _say(session: Session, text: str) -> None:
 
 
 def _read(path: str) -> str:
+    from ..config.named_files import read_text
+    from ..config.prompts import MOST_BYTES
+
     try:
         if path == "-":
             return sys.stdin.buffer.read().decode("utf-8")
-        return Path(path).expanduser().read_text(encoding="utf-8")
+        return read_text(Path(path).expanduser(), MOST_BYTES)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{clean_path(path)} is not UTF-8 text") from error
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{clean_path(path)}: {clean(why)}") from error
+        raise UsageError("standard input is not UTF-8 text") from error
+    except ValueError as error:
+        raise UsageError(clean(str(error))) from error
 
 
 def _wording(**said: Any) -> Wording:
     from pydantic import ValidationError
 
+    from ..config.complaints import complaint
     from ..config.prompts import Wording
 
     try:
         return Wording(**said)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"a prompt's {key}: {clean(first['msg'])}") from error
+        key, words = complaint(error)
+        raise UsageError(f"a prompt's {key}: {clean(words)}") from error
 
 
 def _harmless(toml: str) -> str:

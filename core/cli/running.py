@@ -175,7 +175,8 @@ class Printer:
             case events.ScanStarted():
                 self._sources = event.sources
                 sources = counted(event.sources, "source")
-                self._out.note(f"scan {event.scan}: {sources}, {event.known} known")
+                # A file whose name is new may still prove to be known by its content.
+                self._out.note(f"scan {event.scan}: {sources}, {event.known} known so far")
             case events.TaskStarted():
                 self._totals[event.number] = (event.path, event.frames)
             case events.BatchDone():

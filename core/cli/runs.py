@@ -21,6 +21,7 @@ from ..service.client import EngineClient, ask_library, verified_without_engine
 from ..service.local import write_file
 from ..text import clean, clean_path, counted, json_text
 from ..times import duration
+from .group import CommandGroup
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
 from .options import formats_option, out_option
 from .output import Session
@@ -28,7 +29,7 @@ from .pulling import PullPrinter
 from .running import Finish, run_scan
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, show, resume and remove jobs, and verify scans."""
 

@@ -134,11 +134,12 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
     from .running import say_left_out
 
     planned = ask_library(session.library, PlanScan(request))
-    if not planned.sources and not planned.missing and not planned.left_out:
+    has_sources = bool(planned.sources or planned.unchanged)
+    if not has_sources and not planned.missing and not planned.left_out:
         why = "; ".join(["no video or picture", *planned.passed_over.lines()])
         raise NothingToScan(f"nothing to scan: {why}; name a file to scan it anyway")
-    code = ExitCode.NOTHING_TO_SCAN if not planned.sources else ExitCode.OK
-    code = ExitCode.SOME_FAILED if planned.sources and planned.missing else code
+    code = ExitCode.OK if has_sources else ExitCode.NOTHING_TO_SCAN
+    code = ExitCode.SOME_FAILED if has_sources and planned.missing else code
     if as_json:
         session.out.json({"type": "Plan", **asdict(planned)})
         return int(code)
@@ -157,6 +158,9 @@ def _dry_run(session: Session, request: SubmitScan, as_json: bool) -> int:
         f"(about {counted(planned.frames, 'frame')}, {took}; {planned.basis}), "
         f"{planned.known} known, {planned.failed_before} failed before"
     )
+    if planned.unchanged:
+        left = counted(planned.unchanged, "source is known and", "sources are known and")
+        session.out.result(f"{left} not scanned again (--changed)")
     return int(code)
 
 

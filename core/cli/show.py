@@ -50,6 +50,9 @@ _AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 def command(session: Session, moment: str, picture: Path | None, size: int, as_json: bool) -> int:
     """Show everything stored about one moment of a file.
 
+    Of several scans of the file, the newest with an event at that time is shown, else the newest;
+    the line `frame .. of scan N` names it. FILE without a time shows the first frame.
+
     TIME is seconds (83.5), a time (00:01:23.500), or a timecode as in an EDL (00:01:23:15, or
     drop-frame 00:01:23;15). If the file has a start timecode, a timecode counts from it and uses
     its drop-frame mode. You can also paste a whole line that `scan` or `results` printed: it shows
@@ -111,7 +114,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         out.result(
             f"  event {moment.number} {moment.kind}: {timecode(moment.start_seconds)} to "
             f"{timecode(moment.end_seconds)}, peak {timecode(moment.peak_seconds)}, "
-            f"score {moment.score:g}, region {moment.region}"
+            f"score {moment.score:g}{_region(moment)}"
         )
         for line in _measured(moment):
             out.result(f"    {line}")
@@ -123,10 +126,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         )
         for line in _measured(candidate):
             out.result(f"    {line}")
-    for stage, values in view.measurements.items():
-        shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
-        out.result(f"  {stage}: {shown}")
-    for line in (*_said(view), *_alike(view)):
+    for line in (*_measurements(view), *_said(view), *_alike(view)):
         out.result(f"  {line}")
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
@@ -142,12 +142,28 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
     )
 
 
+def _measurements(view: InstantView) -> Iterator[str]:
+    """Yield what each stage measured of the frame, if it measured anything."""
+    for stage, values in view.measurements.items():
+        if values:
+            shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
+            yield f"{stage}: {shown}"
+
+
 def _alike(view: InstantView) -> Iterator[str]:
     """Yield the near-duplicates of a picture, at most so many."""
     yield from (f"near-duplicate: {path}" for path in view.duplicates[:MOST_DUPLICATES])
     more = len(view.duplicates) - MOST_DUPLICATES
     if more > 0:
         yield f"and {counted(more, 'more near-duplicate')}; --json lists all"
+
+
+def _region(found: Event | Candidate) -> str:
+    """Return where in the frame something is, in pixels; empty where that is not known."""
+    if found.region is None:
+        return ""
+    x, y, width, height = found.region
+    return f", region x {x}, y {y}, {width} x {height} pixels"
 
 
 def _measured(found: Event | Candidate) -> Iterator[str]:

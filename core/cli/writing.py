@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ExitCode
 from ..protocol.queries import ExportRequest
 from ..protocol.requests.exports import ExportResults
-from ..protocol.views import ExportProgress, Piece
+from ..protocol.views import ExportNote, ExportProgress, Piece
 from ..service.client import LibraryClient
 from ..text import clean_path, counted
 from .output import ConsoleOutput
@@ -23,6 +23,7 @@ async def write_files(
         await _written(library, request, printer)
     finally:
         out.end_progress()
+        out.send()
     printer.sum_up()
     return int(ExitCode.SOME_FAILED if printer.failed else ExitCode.OK)
 
@@ -48,9 +49,11 @@ class _ExportPrinter:
         self._matched = False
         self.failed = 0
 
-    def take(self, part: ExportProgress | Piece) -> None:
+    def take(self, part: ExportProgress | Piece | ExportNote) -> None:
         if isinstance(part, Piece):
             self._wrote(part)
+        elif isinstance(part, ExportNote):
+            self._out.note(part.text)
         else:
             self._progress(part)
 
@@ -71,7 +74,7 @@ class _ExportPrinter:
         else:
             self._clip(piece)
         if self._list:
-            self._out.result(str(piece.path))
+            self._out.listed(str(piece.path))
 
     def _clip(self, piece: Piece) -> None:
         self._clips += 1

@@ -14,11 +14,14 @@ from pydantic import ValidationError
 from ..errors import EnvironmentFault, ProfileError, UnknownName
 from ..system import private_files as private
 from ..text import clean, nearest
+from .complaints import described
+from .named_files import read_text
 from .section import from_file
 from .spec import Spec, section_class, sections
 from .stages import STAGES
 from .user_settings import config_folder
 
+MOST_BYTES = 4 * 2**20
 TEMPLATE = """\
 # {name}: what this profile is for.
 # Every setting, with its default and meaning, is listed in docs/profiles.md.
@@ -64,7 +67,7 @@ def find(name: str) -> ProfileFile:
     """Return the profile called `name`, which may also be the path of a TOML file."""
     if name.endswith(".toml"):
         path = Path(name).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise UnknownName(f"{clean(name)}: no such profile file")
         return ProfileFile(path.stem, path, preset=False)
     known = available()
@@ -84,9 +87,12 @@ def read(profile: ProfileFile) -> dict[str, Any]:
 def text_of(profile: ProfileFile) -> str:
     """Return the file's text, which is TOML. Raises ProfileError."""
     try:
-        text = profile.path.read_text(encoding="utf-8")
+        text = read_text(profile.path, MOST_BYTES)
+    except ValueError as error:
+        raise ProfileError(str(error)) from error
+    try:
         tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{clean(str(profile.path))}: {clean(str(error))}") from error
     return text
 
@@ -127,15 +133,14 @@ def build(tables: dict[str, Any], name: str, where: str) -> Spec:
 
 
 def describe(error: ValidationError) -> str:
-    """Return the first complaint of pydantic's in the words of a profile."""
+    """Return what is wrong with the first wrong setting."""
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
     key = ".".join(parts)
     if first["type"] == "extra_forbidden":
         known = _known_in(parts[:-1])
         return f"unknown setting '{clean(key)}'{nearest(parts[-1], known)}"
-    given = clean(repr(first.get("input")), limit=80)
-    return f"{clean(key)} = {given}: {clean(first['msg'])}"
+    return described(error)
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -17,11 +17,14 @@ from pydantic import Field, ValidationError, field_validator
 from ..errors import EnvironmentFault, ProfileError, UnknownName, UsageError
 from ..system import private_files as private
 from ..text import clean, clean_path, nearest
+from .complaints import complaint
+from .named_files import read_text
 from .section import Section
 from .user_settings import config_folder
 from .variables import VARIABLES, checked_names
 
 FILE = "prompts.toml"
+MOST_BYTES = 4 * 2**20
 NAME_EXAMPLE = "my_prompt.1"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -231,10 +234,14 @@ def _wording(prompt: Prompt) -> Wording:
 def _read(path: Path, *, own: bool) -> dict[str, dict[int, Prompt]]:
     where = clean_path(str(path))
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = read_text(path, MOST_BYTES)
+    except ValueError as error:
+        raise ProfileError(str(error)) from error
+    try:
+        tables = tomllib.loads(text)
     except RecursionError as error:
         raise ProfileError(f"{where}: its tables are nested too deeply") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{where}: {clean(str(error))}") from error
     found: dict[str, dict[int, Prompt]] = {}
     for name, versions in tables.items():
@@ -253,9 +260,8 @@ def _one(where: str, name: str, version: str, table: object, own: bool) -> Promp
     try:
         wording = Wording.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(clean(str(part)) for part in first["loc"])
-        raise ProfileError(f"{where}: [{name}.{version}] {key}: {clean(first['msg'])}") from error
+        key, words = map(clean, complaint(error))
+        raise ProfileError(f"{where}: [{name}.{version}] {key}: {words}") from error
     _check_variables(wording, f"{where}: [{name}.{version}]")
     return Prompt(name=name, version=int(version), own=own, **wording.model_dump())
 

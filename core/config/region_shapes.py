@@ -62,6 +62,8 @@ def mask_uri(value: Any) -> str:
 
     White is searched, black is not; transparent pixels count as black. Raises ValueError.
     """
+    if not isinstance(value, (str, Path, type(None))):
+        raise ValueError("must be text: the path of a picture")
     given = str(value or "")
     if not given:
         return ""

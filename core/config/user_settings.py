@@ -138,7 +138,8 @@ def _validated(path: Path, tables: dict[str, Any]) -> Settings:
             )
         wanted = {"bool": bool, "dict[str, Any]": dict}.get(str(known[key]), str)
         if not isinstance(value, wanted):
-            raise ProfileError(f"{clean(str(path))}: {key} must be a {wanted.__name__}")
+            words = {bool: "true or false", dict: "a table"}.get(wanted, "text")
+            raise ProfileError(f"{clean(str(path))}: {key} must be {words}")
     _check_plugins(path, tables.get("plugins", {}))
     return Settings(**tables)
 

@@ -170,7 +170,7 @@ class BatchComparison:
             scan = library.runs.create(spec.profile, settings, spec.hash(), {}, [])
             job = ScanJob(
                 library, scan, spec.profile, spec, lambda _e: None, redo=False, session=session,
-                parent=self._control,
+                parent=self._control, logged=False,
             )  # fmt: skip
             calls = []
             if session is not None:

@@ -136,6 +136,7 @@ class Rederivation:
         job = ScanJob(
             beside, scan, spec.profile, spec, lambda _event: None, redo=False,
             session=self._session, parent=self._control, gate=self._gate,
+            logged=False,
         )  # fmt: skip
         if self._session is not None:
             self._session.cancelled = lambda: job.control.cancelled

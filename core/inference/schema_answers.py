@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ..config.answer_schema import validator_of
+from ..config.bounded_patterns import TooSlow, limited
 from ..text import clean
 
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
@@ -38,7 +39,10 @@ class AnswerSchema:
 
         try:
             value = _value_in(answer)
-            wrong = best_match(self._validator.iter_errors(value))
+            with limited():
+                wrong = best_match(self._validator.iter_errors(value))
+        except TooSlow as error:
+            return None, f"the answer cannot be checked: {error}"
         except ValueError:
             return None, f"the answer contains no JSON: {clean(answer, limit=MOST_LETTERS)}"
         except RecursionError:

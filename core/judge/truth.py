@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..config.named_files import read_file
 from ..errors import UsageError
 from ..protocol.scores import TrueEvent
 from ..text import clean, clean_path, counted
@@ -17,6 +18,7 @@ __all__ = [
     "Footage", "NoTruth", "Reading", "TrueEvent", "Truth", "grouped", "read_truth", "read_truths",
     "reason_of",
 ]  # fmt: skip
+MOST_BYTES = 256 * 2**20
 EXAMPLE = '{"video": "a.mp4", "events": [{"kind": "bolt", "start_s": 12.4, "end_s": 12.5}]}'
 KINDS_OF_FILES = (
     "JSON, JSONL, CSV, SRT, VTT and EDL exports of sightline, CSV of DVR-Scan and PySceneDetect, "
@@ -126,7 +128,10 @@ def grouped(events: Sequence[tuple[str, TrueEvent]]) -> list[Truth]:
 
 def _text(path: Path) -> str:
     """Return a file's text: UTF-8, with or without a byte order mark, or UTF-16 with one."""
-    data = path.read_bytes()
+    try:
+        data = read_file(path, MOST_BYTES)
+    except ValueError as error:
+        raise UsageError(f"{error}, so it cannot be used as truth") from error
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ..config.complaints import described
 from ..config.user_settings import config_folder
 from ..errors import ProfileError
 from ..text import clean, clean_path, nearest
@@ -210,4 +211,4 @@ def _complaint(error: ValidationError) -> str:
         table = tables.get(str(first["loc"][0]), Catalog)
         hint = nearest(str(first["loc"][-1]), list(table.model_fields))
         return f"unknown setting '{clean(key)}'{hint}"
-    return f"{clean(key)} = {clean(repr(first.get('input')), limit=80)}: {clean(first['msg'])}"
+    return described(error)

@@ -93,6 +93,8 @@ class PlanView:
     low_seconds: float | None = None
     high_seconds: float | None = None
     parts: tuple[PlanPart, ...] = ()
+    unchanged: int = 0
+    """sources that are not scanned, because only new or changed ones are"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,13 @@ class ExportProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportNote:
+    """One line about what an export does not contain."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExportState:
     """The state of an export; `trouble` says why one that is finished was broken off."""
 
@@ -141,6 +150,8 @@ class ExportState:
     """clips or pictures that could not be made"""
     failures: tuple[str, ...] = ()
     """why, of the first of them"""
+    notes: tuple[str, ...] = ()
+    """what the files do not contain, see `ExportNote`"""
     finished: bool = False
     trouble: str = ""
 

@@ -38,8 +38,8 @@ _TOKEN = re.compile(r"\b(hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za
 _SECRET = re.compile(r"(?i)\b(bearer\s+|(?:api_?key|token|password|secret)\s*[=:]\s*)\S+")
 _URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
-_PATH = re.compile(r"(?<![\w.:/])(?:~|/)(?:[^\s'\":;,()]+/)+([^\s'\":;,()/]*)")
-"""a path of at least one folder; its last part is kept"""
+_PATH = re.compile(r"(?<![\w.:/])…?(?:~|/)(?:[^\s'\":;,()]+/)+([^\s'\":;,()/]*)")
+"""a path of at least one folder, shortened or not; its last part is kept"""
 
 
 def bug_report(

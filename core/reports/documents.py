@@ -125,6 +125,7 @@ def _documents_of(
     spec_hash = next((each.spec_hash for each in results.values()), "")
     said = library.annotations.of_results(contents, spec_hash)
     remarks = library.remarks.of_contents(contents)
+    measured = _Measured(library, results) if statistics else None
     for task in tasks:
         content = str(task.content)
         if content in results:
@@ -133,7 +134,7 @@ def _documents_of(
                 info = replace(info, path=task.path)
             remarked = tuple(_remarks(remarks.get(content, {})))
             kept = results[content], said.get(content, []), remarked
-            yield task, _document(library, info, spec, *kept, statistics)
+            yield task, _document(info, spec, *kept, measured)
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -198,13 +199,12 @@ def summary(
 
 
 def _document(
-    library: Library,
     info: SourceInfo,
     spec: Spec,
     result: Result,
     annotations: Sequence[Annotation],
     remarks: tuple[dict[str, Any], ...],
-    statistics: bool,
+    measured: _Measured | None,
 ) -> Document:
     judged, judge = verdicts(annotations), verdict_stage(annotations) if annotations else ""
     tracks = info.kind == "video" and spec.settings(Detect).tracks
@@ -215,7 +215,7 @@ def _document(
         frames=result.frames,
         moments=result.moments,
         candidates=result.candidates,
-        statistics=tuple(_statistics(library, result)) if statistics else (),
+        statistics=tuple(measured.of(result)) if measured else (),
         provenance=result.provenance,
         warnings=(*result.warnings, *((result.failure,) if result.failure else ())),
         frame_notes=frame_notes(annotations, tracks=tracks),
@@ -232,12 +232,30 @@ def _remarks(found: Mapping[int, Remark]) -> Iterator[dict[str, Any]]:
         yield {"frame": frame, "marked": remark.marked, "caption": remark.caption, "tags": tags}
 
 
-def _statistics(library: Library, result: Result) -> Iterator[Statistics]:
-    for name, key in result.tracks.items():
-        track = library.series.whole(key, width_of(name))
-        columns = columns_of(name, track.values.shape[1])
-        shown = [n for n, column in enumerate(columns) if column not in internal_of(name)]
-        yield Statistics(
-            name, tuple(columns[n] for n in shown), track.indices, track.pts_seconds,
-            track.values[:, shown],
-        )  # fmt: skip
+class _Measured:
+    """The measurements of several results; those of pictures are read together."""
+
+    def __init__(self, library: Library, results: Mapping[str, Result]) -> None:
+        self._library = library
+        tracks = {content: result.tracks for content, result in results.items()}
+        self._pictures = library.series.of_pictures(tracks)
+        self._columns: dict[tuple[str, int], tuple[tuple[str, ...], list[int]]] = {}
+
+    def of(self, result: Result) -> Iterator[Statistics]:
+        """Yield the measurements of each stage of a result."""
+        pictures = self._pictures.get(result.content, {})
+        for name in result.tracks:
+            track = pictures.get(name)
+            if track is None:
+                track = self._library.series.whole(result.tracks[name], width_of(name))
+            columns, shown = self._shown(name, track.values.shape[1])
+            values = track.values if len(shown) == track.values.shape[1] else track.values[:, shown]
+            yield Statistics(name, columns, track.indices, track.pts_seconds, values)
+
+    def _shown(self, name: str, width: int) -> tuple[tuple[str, ...], list[int]]:
+        """Return the names and numbers of the columns that people are shown."""
+        if (name, width) not in self._columns:
+            columns, hidden = columns_of(name, width), internal_of(name)
+            shown = [n for n, column in enumerate(columns) if column not in hidden]
+            self._columns[name, width] = tuple(columns[n] for n in shown), shown
+        return self._columns[name, width]

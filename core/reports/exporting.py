@@ -15,7 +15,7 @@ from ..scans.stored_spec import spec_of
 from ..sources.reader import Reader
 from ..storage.library import Library
 from .clips import export_pieces
-from .exports import Notify, events_of, export
+from .exports import Notify, Say, events_of, export
 from .lists import newest
 from .narrowing import FilteredResults
 
@@ -46,8 +46,10 @@ class Exporter:
         self._reader = Reader(limits, threads=0)
         self._ended = threading.Event()
 
-    def run(self, notify: Notify, wrote: Wrote) -> None:
+    def run(self, notify: Notify, wrote: Wrote, say: Say) -> None:
         """Write everything; `notify` gets the progress, `wrote` each file, written or missing.
+
+        `say` gets lines about what the files do not contain.
 
         Raises SightlineError; Interrupted after `end`.
         """
@@ -62,7 +64,7 @@ class Exporter:
         request = self._request
         try:
             if request.folder:
-                self._files(Path(request.folder), checked, wrote)
+                self._files(Path(request.folder), checked, wrote, say)
             if request.clips:
                 self._pieces(Path(request.clips), checked, wrote, pictures=False)
             if request.pictures:
@@ -75,12 +77,11 @@ class Exporter:
         self._ended.set()
         self._reader.close()
 
-    def _files(self, folder: Path, notify: Notify, wrote: Wrote) -> None:
-        formats = self._request.formats
-        for path in export(
-            self._library, self._scan, formats, folder, self._reader, self._narrowed, notify
-        ):
-            wrote(Piece("", path, events=0))
+    def _files(self, folder: Path, notify: Notify, wrote: Wrote, say: Say) -> None:
+        export(
+            self._library, self._scan, self._request.formats, folder, self._reader,
+            self._narrowed, notify, lambda path: wrote(Piece("", path, events=0)), say,
+        )  # fmt: skip
 
     def _pieces(self, folder: Path, notify: Notify, wrote: Wrote, *, pictures: bool) -> None:
         total = events_of(self._library, self._scan, self._narrowed)
@@ -152,6 +153,7 @@ class Exports:
             exporter.run(
                 lambda progress: self._set(number, progress=progress),
                 lambda piece: self._count(number, piece),
+                lambda note: self._note(number, note.text),
             )
         except SightlineError as error:
             trouble = str(error)
@@ -170,6 +172,9 @@ class Exports:
         else:
             notify = (*state.failures, piece.failure)[:MOST_FAILURES]
             self._set(number, failed=state.failed + 1, failures=notify)
+
+    def _note(self, number: int, text: str) -> None:
+        self._set(number, notes=(*self.state(number).notes, text))
 
     def _set(self, number: int, **changed: object) -> None:
         with self._lock:

@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import SourceError
-from ..protocol.views import ExportProgress
+from ..protocol.views import ExportNote, ExportProgress
 from ..records import SourceInfo
 from ..scans.stored_spec import spec_of
 from ..scans.thumbnails import make_missing
 from ..sources.reader import Reader, again_if_killed
+from ..storage.export.contents import Contents
 from ..storage.export.document import Document
 from ..storage.export.format import Format
 from ..storage.library import Library
@@ -23,30 +24,34 @@ from .documents import NamedDocument, documents, summary, with_thumbnails
 from .narrowing import FilteredResults
 
 Notify = Callable[[ExportProgress], None]
+Say = Callable[[ExportNote], None]
 
 
 def export(
     library: Library, scan: int, formats: Sequence[str], folder: Path, reader: Reader,
-    narrowed: FilteredResults, notify: Notify,
-) -> list[Path]:  # fmt: skip
-    """Write a scan's results and return the files. Raises UsageError or EnvironmentFault.
+    narrowed: FilteredResults, notify: Notify, wrote: Callable[[Path], None], say: Say,
+) -> None:  # fmt: skip
+    """Write a scan's results. Raises UsageError or EnvironmentFault.
 
-    `notify` is called after each source; what it raises ends the export.
+    `notify` is called after each source, `wrote` after each file; what they raise ends the export.
+    `say` is called at the end with a line for each format that lacks files, or is empty.
     """
     from ..storage.export.table import FORMATS, SourceWriter, write_scan, writes_scan
 
     writer = SourceWriter(folder, formats)
     chosen = [FORMATS.load(name) for name in formats]
+    contents = Contents(chosen)
     tasks = library.runs.tasks(scan)
     progress = _Counter(notify, _sources(tasks, narrowed))
     wanted = _wanted(chosen, narrowed)
     source = _Documents(library, scan, tasks, reader, narrowed, progress)
-    written: list[Path] = []
 
     def of_sources() -> Iterator[Document]:
         for filed in source.all(wanted):
+            contents.count(filed.document)
             if writer.writes(filed.document):
-                written.extend(writer.write(filed.document, filed.stems))
+                for path in writer.write(filed.document, filed.stems):
+                    wrote(path)
             yield filed.document
 
     # Each source is read and counted once, for formats per source and per scan together.
@@ -54,10 +59,11 @@ def export(
     whole = summary(library, scan, narrowed, tasks)
     if not writes_scan(formats, whole):
         deque(rest, maxlen=0)  # `write_scan` would read none
-    of_scan = write_scan(whole, rest, folder, formats)
-    written += writer.finish(whole)
+    for path in (*write_scan(whole, rest, folder, formats), *writer.finish(whole)):
+        wrote(path)
     progress.finish()
-    return written + of_scan
+    for line in contents.lines():
+        say(ExportNote(line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,8 @@ class _Documents:
 
     def _illustrated(self, filed: NamedDocument) -> NamedDocument:
         source, moments = filed.document.source, filed.document.moments
+        if not moments:
+            return filed
         # A file that is gone or changed since still has its events, without pictures.
         with suppress(SourceError):
             again_if_killed(

@@ -25,6 +25,8 @@ _PART = re.compile(
     r"(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\"]\S*))(?=\s|$)"
 )
 _BEGUN = re.compile(r"([A-Za-z_]+)(:|!=|>=|<=|>|<|=)")
+_TWICE = re.compile(r"-+[A-Za-z_]+(?::|!=|>=|<=|>|<|=)")
+"""a condition behind more than one `-`: it would be searched for as a word"""
 _NUMBERS = ("score", "energy", "strokes", "time")
 _COMPARED = (*_NUMBERS, "date")
 _LISTS = ("kind", "tag", "label")
@@ -116,6 +118,9 @@ def _word(text: str, start: int) -> Condition:
 def _condition(part: re.Match[str]) -> Condition:
     minus, name, sign, quoted, bare = part.group("minus", "name", "sign", "quoted", "bare")
     value = bare if quoted is None else quoted
+    if minus and bare and _TWICE.match(bare):
+        once = clean(bare.lstrip("-"))
+        raise UsageError(f"'--{once}': one '-' excludes; write -{once}, or quote what are words")
     name = None if name is None else name.lower()
     if name is None and quoted is None and (begun := _BEGUN.match(bare)):
         raise _incomplete(*begun.groups())

@@ -75,6 +75,7 @@ def plan_view(
         low_seconds=low,
         high_seconds=high,
         parts=parts,
+        unchanged=planned.known,
     )
 
 

@@ -13,6 +13,7 @@ from ..storage.library import Library
 from ..storage.listings import RowSelection
 from . import filters
 from .duplicates import resolved
+from .filter_kinds import check_kinds
 from .pages import KINDS
 
 
@@ -29,6 +30,7 @@ class FilteredResults:
     def __init__(self, library: Library, scan: int, text: str) -> None:
         self.text = text.strip()
         asked = filters.parse(self.text)
+        check_kinds(library, asked.conditions)
         alone: tuple[What, ...] = ("candidates",) if asked.wants_rejected else ()
         self._keeping: tuple[What, ...] = ("events", "frames", *alone)
         lists: Sequence[What] = ("events", "candidates", "frames") if self.text else ()

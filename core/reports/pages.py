@@ -28,6 +28,7 @@ from ..storage.listings import Key, RowSelection
 from ..storage.runs import TaskRow
 from . import filters
 from .duplicates import resolved, with_duplicates
+from .filter_kinds import check_kinds
 from .frame_notes import frame_notes
 from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
@@ -141,6 +142,7 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
         return Page(0, first, ())
     library.runs.get(scan)
     wanted = wanted_of(query, scan)
+    check_kinds(library, wanted.conditions)
     wanted = replace(wanted, conditions=resolved(library, scan, wanted.conditions))
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)

@@ -17,7 +17,7 @@ from ..config.stages import STAGES
 from ..records import Candidate, LumaBatch, SourceInfo
 from ..screening.cells import cell_means
 from ..screening.registry import create
-from ..screening.stage import ScreeningResult, Series, Stage, Window
+from ..screening.stage import ScreeningResult, Series, Stage, Window, candidates_of
 from ..stores.series import SeriesHeader, SeriesKeys, SeriesPart, SeriesStore, picture_key
 from ..text import counted
 from .measure import measure_settings
@@ -107,7 +107,7 @@ def decided(stages: list[Stage], values: list[Values]) -> ScreeningResult:
     """Let each stage decide over what it measured of a picture."""
     candidates: list[Candidate] = []
     for stage, series in series_of(stages, values):
-        candidates += stage.decide(series)
+        candidates += candidates_of(stage, series)
     return ScreeningResult(candidates, 1 if values else 0)
 
 

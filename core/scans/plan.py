@@ -50,7 +50,7 @@ class Plan:
     passed_over: PassedOver
     """links, system folders and files of other kinds that lie there"""
     known: int = 0
-    """sources that are known, or failed before, and are left out since only new ones are wanted"""
+    """sources that are known, or failed before, and are left out if only new ones are wanted"""
 
     @property
     def to_read(self) -> list[Source]:
@@ -74,9 +74,9 @@ def plan(
     kinds = _kinds(spec)
     answered = [item for item in found if _kind_wanted(item.path, kinds) in kinds]
     sources = list(_matched(library, spec, with_streams(answered, spec), mode))
+    matched = len(sources)
     if mode == "changed":
         sources = [source for source in sources if source.content is None and not source.failure]
-    matched = len(sources)
     if mode == "new":
         sources = [source for source in sources if source.result is None and not source.failure]
     return Plan(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..config.spec import Spec
+from ..config.stages import declaration
 from ..inference.answers import ModelAnswers
 from ..records import Candidate, SourceInfo
-from ..screening.stage import ScreeningResult, Series
+from ..screening.stage import ScreeningResult, Series, candidates_of
+from ..sources.region_mask import searches_nothing
 from ..stores.results import Result
 from ..stores.series import SeriesHeader, SeriesStore
 from ..text import counted
@@ -30,7 +32,7 @@ def decide(store: SeriesStore, tracks: Sequence[StageSeries]) -> ScreeningResult
         track = Series(
             open_track.stage.columns, measured.indices, measured.pts_seconds, measured.values
         )
-        candidates += open_track.stage.decide(track)
+        candidates += candidates_of(open_track.stage, track)
         frames = len(track)
     return ScreeningResult(candidates, frames)
 
@@ -63,7 +65,7 @@ class Judge:
             spec_hash=self._hash,
             frames=decided.frames or said.frames or 1,
             failure=failure(info, self._spec, ended) or said.failure(),
-            warnings=warnings(info, ended),
+            warnings=(*warnings(info, ended), *region_warnings(info, self._spec)),
             provenance=self._provenance(info, tracks, ended, said),
             tracks={track.stage: track.key for track in tracks},
             candidates=tuple(decided.candidates),
@@ -135,6 +137,17 @@ def measured(info: SourceInfo, spec: Spec, ended: dict[str, Any]) -> SourceInfo:
         return info
     count = int(ended["frames"]) if reads_all(spec) else info.frame_count
     return replace(info, frame_count=count, duration_seconds=float(end))
+
+
+def region_warnings(info: SourceInfo, spec: Spec) -> Iterator[str]:
+    """Yield a warning if nothing of a source lies inside the regions to search."""
+    asked = spec.model_stages if info.kind == "picture" else spec.stages
+    limited = any(name in spec.model_stages or declaration(name).in_regions for name in asked)
+    if limited and searches_nothing(spec.regions, (info.width, info.height)):
+        yield (
+            f"the regions contain nothing of its frame ({info.width} x {info.height} pixels), so "
+            "nothing was searched; see [regions] in the profile"
+        )
 
 
 def warnings(info: SourceInfo, ended: dict[str, Any]) -> tuple[str, ...]:

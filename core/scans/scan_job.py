@@ -53,10 +53,12 @@ class ScanJob:
         reader: ReaderProcess | None = None,
         parent: Control | None = None,
         gate: FrameGate | None = None,
+        logged: bool = True,
     ) -> None:
         """`nice` is how readers stand back for others; `reader` is one that runs already.
 
         `parent` controls the job of which this scan is a part, `gate` is that of several such.
+        Failures are `logged` unless the library is a temporary one, whose numbers say nothing.
         """
         self.scan = scan
         self._redo = redo
@@ -66,7 +68,7 @@ class ScanJob:
         self._profile = profile
         self._spec = spec
         self._emit = emit
-        self._task_results = TaskResults(library, scan, spec.hash(), emit)
+        self._task_results = TaskResults(library, scan, spec.hash(), emit, logged=logged)
         self._tasks = RunningTasks(scan, emit, self._task_results.started)
         self._gate = gate or FrameGate(spec)
         self._times = WorkTimes(spec, session.loadings if session else {})

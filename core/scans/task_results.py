@@ -31,8 +31,11 @@ _AT_ONCE = 1000
 class TaskResults:
     """Takes down how sources ended. Any thread may call."""
 
-    def __init__(self, library: ScanStores, scan: int, spec_hash: str, emit: Emit) -> None:
+    def __init__(
+        self, library: ScanStores, scan: int, spec_hash: str, emit: Emit, *, logged: bool = True
+    ) -> None:
         """`spec_hash` is that of the results which sources known already have."""
+        self._logged = logged
         self._library = library
         self._scan = scan
         self._spec_hash = spec_hash
@@ -172,7 +175,7 @@ class TaskResults:
         if progress is not None:
             self._emit(progress)
         for row in rows:
-            if row.state == "failed":
+            if row.state == "failed" and self._logged:
                 log.warning("scan %d: %s failed: %s", self._scan, row.path, row.reason)
             self._emit(
                 events.TaskFinished(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -22,6 +22,7 @@ from ..config.gates import frames_gated
 from ..config.spec import Spec
 from ..config.stages import Role, StageDeclaration
 from ..records import Candidate, SourceInfo, SourceKind
+from ..sources.region_mask import clipped
 from . import cells
 
 
@@ -233,3 +234,17 @@ class ScreeningStage(StageDeclaration, ABC):
 
     def close(self) -> None:
         """Hold nothing, close nothing."""
+
+
+def candidates_of(stage: Stage, series: Series) -> list[Candidate]:
+    """Return what a stage proposes; one that searches regions only proposes nothing beyond them."""
+    found = stage.decide(series)
+    if not isinstance(stage, ScreeningStage) or not stage.in_regions:
+        return found
+    size = stage.source.width, stage.source.height
+    return [
+        each
+        if each.region is None
+        else replace(each, region=clipped(each.region, stage.spec.regions, size))
+        for each in found
+    ]

@@ -6,11 +6,14 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 MOST_WAITING = 64
 """parts; the work goes no further until they were taken"""
+MANY = MOST_WAITING // 2
+"""parts that wake the event loop; fewer are taken after `CHECK_SECONDS`"""
 CHECK_SECONDS = 0.05
 
 
@@ -31,7 +34,7 @@ class _Handover(Generic[T]):
             if self._is_left:
                 return
             self._parts.append(part)
-            if len(self._parts) == 1:
+            if len(self._parts) == MANY:
                 self._loop.call_soon_threadsafe(self._ready.set)
 
     def finish(self) -> None:
@@ -51,7 +54,9 @@ class _Handover(Generic[T]):
     async def taken(self) -> list[T]:
         """Return what waits, at least one part; nothing once all were taken and none follows."""
         while True:
-            await self._ready.wait()
+            # Waking the loop for each of many thousand parts costs more than the work itself.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ready.wait(), CHECK_SECONDS)
             self._ready.clear()
             with self._changed:
                 found = list(self._parts)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..config.region_shapes import Polygon, Rectangle, Shape, is_polygon, mask_bits
 from ..config.screening_settings import Regions
+from ..records import Region
 
 FINE = 8
 """steps in which a cell's side is divided to see whether a polygon touches the cell"""
@@ -33,6 +34,32 @@ def blacked_out(pixels: NDArray[np.uint8], regions: Regions, size: Size) -> NDAr
     height, width = pixels.shape[:2]
     inside = _pixels_inside(regions, (height, width), size)
     return np.where(inside[:, :, None], pixels, np.uint8(0))
+
+
+def clipped(region: Region, regions: Regions, size: Size) -> Region:
+    """Return the box around the searched pixels of a box of pixels.
+
+    Cells that a shape only touches are measured whole, so what is found may exceed the shape. A
+    box without searched pixels stays as it is.
+    """
+    if not has_regions(regions):
+        return region
+    x, y, across, down = region
+    left, top = max(x, 0), max(y, 0)
+    inside = _pixels_inside(regions, (size[1], size[0]), size)[top : y + down, left : x + across]
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return region
+    first_row, first_column = int(rows[0]), int(columns[0])
+    return (
+        left + first_column, top + first_row,
+        int(columns[-1]) + 1 - first_column, int(rows[-1]) + 1 - first_row,
+    )  # fmt: skip
+
+
+def searches_nothing(regions: Regions, size: Size) -> bool:
+    """Return whether no pixel of a frame of this size is searched."""
+    return has_regions(regions) and not _pixels_inside(regions, (size[1], size[0]), size).any()
 
 
 def has_regions(regions: Regions) -> bool:

@@ -104,6 +104,16 @@ class Listings:
                 found[task, row["number"]] = row
         return [found[key] for key in keys if key in found]
 
+    def has_kind(self, kind: str) -> bool:
+        """Return whether any event or candidate is of a kind, in lower case."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM moments WHERE lower(kind) = ?1) OR EXISTS (SELECT 1 "
+                "FROM candidates WHERE lower(json_extract(body, '$.kind')) = ?1)",
+                (kind,),
+            ).fetchone()
+        return bool(row[0])
+
     def tasks(self, scan: int, numbers: Sequence[int]) -> dict[int, tuple[str, str, str]]:
         """Return number -> (path, content, spec hash) of tasks with results."""
         with self._database.reading() as connection:

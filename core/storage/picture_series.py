@@ -42,9 +42,35 @@ def find(connection: Connection, content: str, key: str) -> SeriesPart | None:
     )
     for stage, version, settings, data in rows:
         if _keys(stage, version, settings).of(content) == key:
-            values = np.frombuffer(data, "<f4").reshape(1, -1)
-            return SeriesPart(0, np.zeros(1, np.int64), np.zeros(1), values)
+            return _part(data)
     return None
+
+
+def of_pictures(
+    connection: Connection, keys: Mapping[str, PictureKeys]
+) -> dict[str, dict[str, SeriesPart]]:
+    """Return the series of pictures by content and stage; those that are not kept are left out."""
+    stages = {content: dict(zip(each.numbers, each, strict=True)) for content, each in keys.items()}
+    found: dict[str, dict[str, SeriesPart]] = {}
+    rows = connection.execute(
+        "SELECT contents.content, measuring, data FROM contents "
+        "JOIN picture_series ON picture_series.content = contents.id "
+        f"WHERE contents.content IN ({','.join('?' * len(keys))})",
+        list(keys),
+    )
+    for content, measuring, data in rows:
+        stage = stages[content].get(measuring)
+        if stage is not None:
+            found.setdefault(content, {})[stage] = _part(data)
+    return found
+
+
+_FIRST, _START = np.zeros(1, np.int64), np.zeros(1)
+_FIRST.flags.writeable = _START.flags.writeable = False
+
+
+def _part(data: bytes) -> SeriesPart:
+    return SeriesPart(0, _FIRST, _START, np.frombuffer(data, "<f4").reshape(1, -1))
 
 
 def first_rows(
@@ -78,11 +104,15 @@ class PictureKeys(Mapping[str, str]):
     A key is a hash, and most readers of many results want none of them.
     """
 
-    __slots__ = ("_content", "_kinds")
+    __slots__ = ("_content", "_kinds", "numbers")
 
-    def __init__(self, content: str, kinds: Mapping[str, SeriesKeys]) -> None:
+    def __init__(
+        self, content: str, kinds: Mapping[str, SeriesKeys], numbers: Sequence[int]
+    ) -> None:
         self._content = content
         self._kinds = kinds
+        self.numbers = numbers
+        """what each was measured by, in the order of the stages"""
 
     def __getitem__(self, stage: str) -> str:
         """Return the key of a stage's series."""
@@ -120,7 +150,7 @@ class Measurings:
         tracks = self._parsed(kept)
         if isinstance(tracks, dict):
             return tracks
-        return PictureKeys(content, self._keys_by_stage[kept])
+        return PictureKeys(content, self._keys_by_stage[kept], self._lists[kept])
 
     def number_of(self, kept: str, stage: str) -> int | None:
         """Return the measuring of a stage in the series of a result; None where there is none."""

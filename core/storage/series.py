@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..stores.series import SeriesHeader, SeriesPart, SeriesState, content_and_key
 from . import picture_series
 from .database import Database
+from .picture_series import PictureKeys
 
 _BATCH = 500
 
@@ -107,6 +108,22 @@ class SeriesTable:
             np.concatenate([part.pts_seconds for part in parts]),
             np.concatenate([part.values for part in parts]),
         )
+
+    def of_pictures(
+        self, tracks: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, dict[str, SeriesPart]]:
+        """Return all series of many pictures by content and stage, read together.
+
+        `tracks` are those of results, by content; what is kept under keys of its own is left out.
+        """
+        keys = {c: each for c, each in tracks.items() if isinstance(each, PictureKeys)}
+        contents = list(keys)
+        found: dict[str, dict[str, SeriesPart]] = {}
+        for start in range(0, len(contents), _BATCH):
+            part = {content: keys[content] for content in contents[start : start + _BATCH]}
+            with self._database.reading() as connection:
+                found |= picture_series.of_pictures(connection, part)
+        return found
 
     def first_rows(
         self, contents: Sequence[str], spec_hash: str, stage: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import jsonschema
 import pytest
 
 from core.config.answer_schema import MOST_BYTES, schema_text
+from core.config.bounded_patterns import MOST_SECONDS
 from core.config.profiles import resolve
 from core.config.spec import Spec
 from core.inference.schema_answers import AnswerSchema
@@ -100,11 +102,57 @@ def test_a_server_that_refuses_schemas_is_asked_without_and_checked_here(
         ({"$ref": "file.json#/a"}, "copy that into its own"),
         ({"$ref": "#/$defs/none"}, "the schema does not contain"),
         ({"description": "x" * MOST_BYTES}, "longer than"),
+        ({"$ref": "#"}, "refers to itself without end"),
+        ({"anyOf": [{"type": "null"}, {"$ref": "#"}]}, "refers to itself without end"),
+        (
+            {
+                "allOf": [{"$ref": "#/$defs/a"}],
+                "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
+            },
+            "refers to itself without end",
+        ),
+        ({"$schema": "https://example.com/mine"}, "which is not known; use https"),
+        ({"properties": {"a": {"$ref": "https://x.org/y"}}}, "copy that into"),
+        ({"properties": {"a": {"pattern": "(("}}}, "is not a 'regex'"),
+        ({"patternProperties": {"[": {}}}, "is not a 'regex'"),
+        ({"patternProperties": {"a": {}}, "unevaluatedProperties": False}, "additionalProperties"),
     ],
 )
 def test_what_is_no_usable_schema_is_refused(given: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         schema_text(given)
+
+
+def test_a_pattern_never_takes_longer_than_the_limit() -> None:
+    slow = "^(a|aa)+$"
+    for given in (
+        {"pattern": slow}, {"items": {"pattern": slow}},
+        {"patternProperties": {slow: True}, "additionalProperties": False},
+    ):  # fmt: skip
+        found = AnswerSchema(schema_text(given))
+        text = "a" * 60 + "b"
+        answer = json.dumps(
+            {"pattern": text, "items": [text] * 50}.get(next(iter(given)), {text: 1})
+        )
+        began = time.monotonic()
+        value, why = found.read(answer)
+        assert value is None and "takes too long" in why, why
+        assert time.monotonic() - began < 3 * MOST_SECONDS
+
+
+def test_patterns_and_schemas_that_contain_themselves_work() -> None:
+    tree = {
+        "type": "object", "additionalProperties": False,
+        "properties": {"next": {"$ref": "#"}, "id": {"pattern": "^[a-z]+$"}},
+        "patternProperties": {"^x-": {"type": "integer"}},
+    }  # fmt: skip
+    for dialect in ({}, {"$schema": "http://json-schema.org/draft-07/schema#"}):
+        found = AnswerSchema(schema_text(tree | dialect))
+        for answer, fits in (
+            ({"id": "ab", "x-n": 1, "next": {"next": {}}}, True), ({"id": "A"}, False),
+            ({"x-n": "a"}, False), ({"other": 1}, False), ({"next": {"id": "1"}}, False),
+        ):  # fmt: skip
+            assert (found.read(json.dumps(answer))[1] == "") == fits, answer
 
 
 def test_no_scan_exists_after_a_schema_that_cannot_be_used(

@@ -16,7 +16,7 @@ import pytest
 from core.errors import UsageError
 from core.protocol.queries import ExportRequest, ListResults
 from core.protocol.requests.exports import BeginExport, ExportResults, GetExport
-from core.protocol.views import ExportProgress, Piece
+from core.protocol.views import ExportNote, ExportProgress, Piece
 from core.records import Event
 from core.reports.clips import joined, piece_name
 from core.reports.rowfiles import write_rows
@@ -192,7 +192,9 @@ def test_rows_of_a_list_by_pandas(scanned: Cli, tmp_path: Path) -> None:
     assert lines["uri"].tolist() == table["uri"].tolist()
 
 
-async def parts_of(library: Path, request: ExportResults) -> list[ExportProgress | Piece]:
+async def parts_of(
+    library: Path, request: ExportResults
+) -> list[ExportProgress | Piece | ExportNote]:
     client = LibraryClient(library)
     try:
         return [part async for part in client.stream(request)]

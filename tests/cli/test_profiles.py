@@ -136,7 +136,7 @@ def test_flag_environment_settings_and_default_in_this_order(cli: Cli) -> None:
     ("text", "words"),
     [
         ("profil = 'x'", "did you mean 'profile'"),
-        ("quiet = 'yes'", "quiet must be a bool"),
+        ("quiet = 'yes'", "quiet must be true or false"),
         ("quiet = ", "settings.toml"),
         ("profile = 'strom'", "did you mean 'storm'"),
     ],

@@ -102,7 +102,7 @@ def test_a_terminal_obeys_nothing_of_a_prompt(cli: Cli) -> None:
         (b'["\\u001b[31m".1]\ntext = "x"', "must be a table like"),
         (b"a = 3", "must be a table like"),
         (b"a = " + b"[" * 5000, "nested too deeply"),
-        (b"\xff\xfe", "utf-8"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"[good.1]\ntext = 'x'\n[bad.1]\ntext = '{nope}'", "unknown variable {nope}"),
     ],
 )  # fmt: skip

@@ -78,6 +78,8 @@ def test_secrets_are_taken_out_even_with_names() -> None:
             said = hidden.of({"line": [text]})["line"][0]
             for secret in ("abcDEF", "abc.def", "xyzzy", "pw@", "abc123"):
                 assert secret not in said, said
+    shortened = Redaction([]).of("…/films/wedding/x.mp4 and …/y.mp4")
+    assert shortened == "…/NAME.mp4 and …/y.mp4"
     task = TaskRow(1, 7, "/films/a b/x.mp4", "video", None, "failed", "", 0, 0, 0.0)
     said = Redaction([task]).of(
         "/films/a b/x.mp4 and /films/a b and /opt/x/y.so, first_token_seconds: 3, 1/2"

@@ -37,6 +37,15 @@ def test_show_tells_everything_about_an_instant(scanned: Cli, storm: Path, tmp_p
     assert brightness(tmp_path / "peak.jpg") > brightness(tmp_path / "dark.jpg") + 10
 
 
+def test_show_prints_no_empty_fields(cli: Cli, storm: Path) -> None:
+    cli.here("scan", storm, "--stages", "flash,cut,quality,dedupe", "--set", "cut.sensitivity=0.9")
+    for time in ("", "@1.36", "@1.0"):
+        out = cli.here("show", f"{storm}{time}").out
+        assert "None" not in out, out
+        assert not [line for line in out.splitlines() if line.endswith(":")], out
+    assert "region x " in cli.here("show", f"{storm}@1.36").out
+
+
 def brightness(path: Path) -> float:
     with Image.open(path) as picture:
         return float(np.asarray(picture).mean())

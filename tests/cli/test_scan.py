@@ -89,6 +89,19 @@ def test_dry_run_tells_and_does_nothing(cli: Cli, storm: Path, pictures: Path) -
     assert len(cli.here("runs", "list", "--json").json()) == 1
 
 
+def test_a_dry_run_of_what_has_not_changed(cli: Cli, pictures: Path) -> None:
+    scan = ("scan", pictures, "--incremental")
+    cli.here(*scan)
+    again = cli.here(*scan, "--dry-run")
+    assert again.code == 0 and "0 sources: 0 to read" in again.out, again.err
+    assert "8 sources are known and not scanned again (--changed)" in again.out
+    body = cli.here(*scan, "--dry-run", "--json")
+    assert body.code == 0 and body.json()[0]["unchanged"] == 8
+    assert cli.here(*scan).code == 0
+    (cli.home / "empty").mkdir()
+    assert cli.here("scan", cli.home / "empty", "--incremental", "--dry-run").code == 3
+
+
 def test_what_is_done_is_not_done_again_unless_asked(
     cli: Cli, own_storm: Path, pictures: Path
 ) -> None:

@@ -249,7 +249,7 @@ def test_exports_have_its_results_in_the_form_it_declares(scanned_with: InProces
     assert '"kind": "glimmer"' in (out / "scan.jsonl").read_text()
     page = (out / "scan.html").read_text()
     assert "glimmer" in page and page.count("the mood is CALM") == 2
-    assert "glimmer.level" in (out / "bright.png.statistics.csv").read_text().splitlines()[0]
+    assert "glimmer.level" in (out / "scan.statistics.csv").read_text().splitlines()[0]
     assert "glimmer" in (out / "bright.png.srt").read_text()
 
 

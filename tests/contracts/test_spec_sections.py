@@ -59,8 +59,11 @@ def test_documents_list_every_table_in_one_order() -> None:
     ("tables", "message"),
     [
         ({"stages": ["flash"], "flash": {"sensitivty": 1}}, "'flash.sensitivty'; did you mean"),
-        ({"stages": ["flash"], "flash": {"sensitivity": 2}}, "flash.sensitivity = 2: Input"),
-        ({"flash": 3}, "flash = 3: Input should be a valid dictionary"),
+        (
+            {"stages": ["flash"], "flash": {"sensitivity": 2}},
+            "sensitivity = 2: must be at most 1",
+        ),
+        ({"flash": 3}, "flash = 3: must be a table"),
         ({"flsh": {}}, "unknown setting 'flsh'; did you mean 'flash'?"),
         ({"stages": []}, "stages is empty; name at least one of flash, motion, cut, dedupe"),
         ({"stages": ["flsh"]}, "unknown stage 'flsh'; did you mean 'flash'?; known: flash,"),

@@ -17,7 +17,7 @@ from core.judge.truth import Footage, TrueEvent, Truth, read_truth, read_truths
 from core.records import Event, Stroke
 from core.storage.export.document import Document
 from core.storage.export.names import Stems
-from core.storage.export.table import write_scan, write_source
+from core.storage.export.table import SourceWriter, write_scan
 from tests.storage.test_export import document, source, summary
 
 BOM = "\ufeff"
@@ -68,8 +68,8 @@ def test_our_own_exports_are_truth(tmp_path: Path) -> None:
     for rate, start in ((25.0, ""), (30000 / 1001, "10:00:00;00"), (12.6, "")):
         made = exported(rate, start)
         folder = tmp_path / f"{rate:.0f}"
-        written = write_source(
-            made, folder, Stems("a.mp4", "a"), ("json", "csv", "srt", "vtt", "edl")
+        written = SourceWriter(folder, ("json", "csv", "srt", "vtt", "edl")).write(
+            made, Stems("a.mp4", "a")
         )
         written += write_scan(summary(), iter([made]), folder, ("jsonl",))[1:]
         assert len(written) == 6
@@ -92,7 +92,7 @@ def test_our_own_exports_are_truth(tmp_path: Path) -> None:
 def test_a_corrected_export_is_what_it_says_now(tmp_path: Path) -> None:
     made = exported()
     folder = tmp_path
-    write_source(made, folder, Stems("a.mp4", "a"), ("csv", "edl", "srt"))
+    SourceWriter(folder, ("csv", "edl", "srt")).write(made, Stems("a.mp4", "a"))
     table = (folder / "a.mp4.csv").read_text().splitlines()
     (folder / "a.mp4.csv").write_text("\n".join([table[0], table[2].replace("62.4,", "61.9,", 1)]))
     assert spans(read_truth(folder / "a.mp4.csv").events) == [(61.9, 63.125)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from core.config.profiles import resolve
 from core.config.region_shapes import URI, mask_bits
 from core.config.screening_settings import Regions
 from core.config.spec import Spec
+from core.records import SourceInfo
+from core.scans.results import region_warnings
 from core.screening import cells
-from core.sources.region_mask import blacked_out, cells_inside
+from core.sources.region_mask import blacked_out, cells_inside, clipped
 from tests.models.vlm.faulty_server import FaultyServer
-from tests.workbench import InProcess, accepted, as_luma, candidates, still_scene, texture
+from tests.workbench import InProcess, accepted, as_luma, candidates, source, still_scene, texture
 
 GRID, SIZE = (22, 40), (1280, 720)
 LEFT_TRIANGLE = ((0.0, 0.0), (0.5, 0.0), (0.0, 1.0))
@@ -131,6 +134,46 @@ def test_flashes_outside_a_polygon_are_not_found() -> None:
     grid = cells.mask(regions(include=[LEFT_TRIANGLE]), GRID, *SIZE)
     assert grid is not None and grid.dtype == np.float32
     assert cells.mask(Regions(), GRID, *SIZE) is None
+
+
+def test_the_region_of_an_event_stays_within_those_that_are_searched() -> None:
+    size = (1000, 500)
+    half = regions(include=[(0.0, 0.0, 0.505, 1.0)], exclude=[(0.0, 0.0, 0.02, 1.0)])
+    assert clipped((0, 100, 600, 50), half, size) == (20, 100, 485, 50)
+    triangle = regions(include=[LEFT_TRIANGLE])
+    x, y, width, height = clipped((0, 250, 1000, 250), triangle, size)
+    assert (x, y, height) == (0, 250, 250) and 248 <= width <= 252
+    assert clipped((700, 0, 50, 50), half, size) == (700, 0, 50, 50), "nothing there is searched"
+    assert clipped((1, 2, 3, 4), Regions(), size) == (1, 2, 3, 4)
+
+
+def test_what_a_stage_finds_is_clipped() -> None:
+    pixels = still_scene()
+    pixels[75, :, 80:] += 60
+    width, height = source(1).width, source(1).height
+    include = (((0.52, 0.03), (0.97, 0.03), (0.97, 0.97), (0.52, 0.97)),)
+    spec = Spec(stages=("flash",), regions={"include": include})
+    (found,) = accepted(candidates("flash", as_luma(pixels), spec))
+    assert found.region is not None
+    x, y, across, down = found.region
+    assert x >= 0.51 * width and x + across <= 0.98 * width
+    assert y >= 0.02 * height and y + down <= 0.98 * height
+
+
+def test_regions_beside_the_frame_are_warned_of(inside: InProcess) -> None:
+    texture(3).save(inside.home / "a.png")
+    off = ("--set", "regions.include=[[5000, 5000, 10, 10]]")
+    for stages, warned in (("quality", False), ("quality,caption", True)):
+        info = SourceInfo("/a.png", "picture", "b2:0", 1, 64, 48, "png", "png")
+        spec = Spec(stages=tuple(stages.split(",")), regions={"include": [(5000, 5000, 10, 10)]})
+        found = list(region_warnings(info, spec))
+        assert bool(found) == warned, stages
+    assert "nothing of its frame (64 x 48 pixels)" in found[0]
+    video = replace(info, kind="video")
+    assert list(region_warnings(video, Spec(regions=spec.regions)))
+    assert not list(region_warnings(video, Spec(stages=("quality",), regions=spec.regions)))
+    assert not list(region_warnings(replace(video, width=5100, height=5100), spec))
+    assert inside("scan", inside.home / "a.png", "--stages", "quality", *off).code == 0
 
 
 def test_models_see_black_outside_and_answers_are_kept_apart(

@@ -28,7 +28,7 @@ from core.storage.export import atomic
 from core.storage.export.document import Document, Statistics, Summary, TaskLine
 from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
-from core.storage.export.table import FORMATS, check_formats, write_scan, write_source
+from core.storage.export.table import FORMATS, SourceWriter, check_formats, write_scan
 from core.text import clean
 
 HOSTILE = "/data/\x1b]0;owned\x07\n<script>alert('x')</script>\"&\u202egpj.\udcff Gewitter é 雷.mp4"
@@ -123,7 +123,7 @@ def summary(*paths: str) -> Summary:
 
 
 def written(folder: Path, *formats: str, doc: Document | None = None) -> Path:
-    write_source(doc or document(), folder, STEMS, formats)
+    SourceWriter(folder, formats).write(doc or document(), STEMS)
     return folder / "storm"
 
 
@@ -342,7 +342,7 @@ def test_writing_twice_gives_equal_bytes(tmp_path: Path) -> None:
     # An equal document made another way: no string or array is the same object.
     other = pickle.loads(pickle.dumps(document()))
     for folder, doc in ((once, document()), (again, other)):
-        write_source(doc, folder, STEMS, list(FORMATS))
+        SourceWriter(folder, list(FORMATS)).write(doc, STEMS)
         write_scan(summary("a.mp4"), iter([doc]), folder, list(FORMATS))
     names = sorted(each.name for each in once.iterdir())
     assert names == sorted(each.name for each in again.iterdir())
@@ -373,7 +373,7 @@ def test_disk_errors_name_the_file(
 
     monkeypatch.setattr("core.storage.export.atomic.os.replace", full)
     with pytest.raises(EnvironmentFault, match=r"storm\.csv") as caught:
-        write_source(document(), tmp_path, STEMS, ["csv"])
+        SourceWriter(tmp_path, ["csv"]).write(document(), STEMS)
     assert isinstance(caught.value, DiskFull) == (code == errno.ENOSPC)
     assert list(tmp_path.iterdir()) == []
 
@@ -396,19 +396,19 @@ def test_a_full_disk_while_flushing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(EnvironmentFault, match="taken"):
-        write_source(document(), tmp_path / "taken", STEMS, ["csv"])
+        SourceWriter(tmp_path / "taken", ["csv"]).write(document(), STEMS)
 
 
 def test_unknown_formats_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'jsno'; did you mean 'json'\?; known: json, csv"):
         check_formats(["csv", "jsno"])
     with pytest.raises(UsageError, match="tfrecord"):
-        write_source(document(), tmp_path / "new", STEMS, ["json", "tfrecord"])
+        SourceWriter(tmp_path / "new", ["json", "tfrecord"]).write(document(), STEMS)
     assert not (tmp_path / "new").exists()
 
 
 def test_the_table_says_what_is_written(tmp_path: Path) -> None:
-    paths = write_source(document(), tmp_path, STEMS, [*FORMATS, "json"])
+    paths = SourceWriter(tmp_path, [*FORMATS, "json"]).write(document(), STEMS)
     assert len(paths) == len(set(paths)) == len(SOURCE_FORMATS) + 2 - 1, "there are no masks"
     always = [name for name in SOURCE_FORMATS if name != "masks"]
     assert {f"storm{FORMATS[name].suffix}" for name in always} <= {p.name for p in paths}

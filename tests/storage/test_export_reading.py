@@ -14,7 +14,7 @@ import numpy as np
 
 from core.storage.export.arrays import archive
 from core.storage.export.names import stems
-from core.storage.export.table import FORMATS, write_scan, write_source
+from core.storage.export.table import FORMATS, SourceWriter, write_scan
 from core.storage.library import Library
 from tests.storage.test_export import HOSTILE, STEMS, document, summary
 from tests.workbench import Cli
@@ -26,7 +26,7 @@ def test_formats_that_want_no_candidates_write_the_same_without(tmp_path: Path) 
         both: list[dict[str, bytes]] = []
         for made in (given, replace(given, candidates=())):
             folder = tmp_path / f"{name}{len(both)}-{len(made.candidates)}"
-            write_source(made, folder, STEMS, [name])
+            SourceWriter(folder, [name]).write(made, STEMS)
             write_scan(summary(HOSTILE), [made], folder, [name])
             files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
             both.append(files)

@@ -16,6 +16,7 @@ from benchmarks.long_list import make_long_list
 from core.errors import UsageError
 from core.protocol.queries import ListResults
 from core.reports import filters
+from core.reports.filter_kinds import check_kinds
 from core.reports.pages import page
 from core.storage.conditions import Condition
 from core.storage.library import Library
@@ -170,6 +171,21 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
     assert tasks == (found if text else [1, 2, 3, 3])
 
 
+def test_a_kind_that_nothing_has_is_an_error(library: Library) -> None:
+    fill(library, [1])
+    for text in ("kind:motion", "kind:FLASH,cut", "-kind:quality", "score>1", '"kind:flsh"'):
+        check_kinds(library, filters.parse(text).conditions)
+    for text in ("kind:flsh", "-kind:flash,flsh", 'kind:"flsh"'):
+        with pytest.raises(UsageError, match=r"unknown kind:flsh; known: .*did you mean 'flash'"):
+            check_kinds(library, filters.parse(text).conditions)
+    with pytest.raises(UsageError, match="unknown kind:zzz; known: cut, dedupe, flash"):
+        check_kinds(library, filters.parse("kind:zzz").conditions)
+    # One of a stage that is not installed any more is known by its results.
+    with library.database.transaction() as connection:
+        connection.execute("UPDATE moments SET kind = 'Glimmer'")
+    check_kinds(library, filters.parse("kind:glimmer").conditions)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -195,6 +211,8 @@ def test_a_filter_finds_what_it_says(library: Library, text: str, found: list[in
         ("place:Bern", "write place:LATITUDE,LONGITUDE"),
         ("place:91,0", "is not a place"),
         ("tag>storm", "write tag:storm"),
+        ("--kind:flash", "one '-' excludes; write -kind:flash"),
+        ("---score>1", "write -score>1"),
     ],
 )
 def test_a_filter_that_is_none_says_so(text: str, words: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from core.storage.export.names import Stems, fold, safe, stems
-from core.storage.export.table import FORMATS, write_source
+from core.storage.export.table import FORMATS, SourceWriter
 from tests.storage.test_export import document
 
 NFD = unicodedata.normalize("NFD", "Gewitter über Köln.mp4")
@@ -35,7 +35,7 @@ def files(found: list[Stems]) -> list[str]:
 
 
 def test_the_suffixes_are_those_that_are_written(tmp_path: Path) -> None:
-    written = write_source(document(), tmp_path, Stems("x", "y"), list(FORMATS))
+    written = SourceWriter(tmp_path, list(FORMATS)).write(document(), Stems("x", "y"))
     assert sorted(path.name for path in written) == sorted(
         ["x" + suffix for suffix in SUFFIXES] + ["y.srt", "y.vtt"]
     )
@@ -118,10 +118,9 @@ def test_subtitles_of_others_are_not_written_over(tmp_path: Path) -> None:
     mine = "1\n00:00:01,000 --> 00:00:02,000\nWhere were you?\n\n"
     (tmp_path / "film.srt").write_text(mine)
     names = Stems("film.mp4", "film")
-    assert [path.name for path in write_source(document(), tmp_path, names, ["srt", "vtt"])] == [
-        "film.mp4.srt", "film.vtt",
-    ]  # fmt: skip
+    written = SourceWriter(tmp_path, ["srt", "vtt"]).write(document(), names)
+    assert [path.name for path in written] == ["film.mp4.srt", "film.vtt"]
     assert (tmp_path / "film.srt").read_text() == mine
     for _ in range(2):  # ours are replaced, as everything else that was exported before
-        written = write_source(document(), tmp_path / "new", names, ["srt", "vtt"])
+        written = SourceWriter(tmp_path / "new", ["srt", "vtt"]).write(document(), names)
         assert [path.name for path in written] == ["film.srt", "film.vtt"]

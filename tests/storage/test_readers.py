@@ -25,7 +25,7 @@ from core.storage.export.cells import text_cell
 from core.storage.export.document import DetectedObject, Document, FrameNotes
 from core.storage.export.names import Stems
 from core.storage.export.schemas import schema
-from core.storage.export.table import FORMATS, write_scan, write_source
+from core.storage.export.table import FORMATS, SourceWriter, write_scan
 from core.text import clean
 from tests.storage.test_export import (
     HOSTILE,
@@ -55,7 +55,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every format of a document with everything in it, of a name that is not UTF-8."""
     folder = tmp_path_factory.mktemp("exported")
     made: Document = document(frame_notes=NOTES)
-    write_source(made, folder, STEMS, list(FORMATS))
+    SourceWriter(folder, list(FORMATS)).write(made, STEMS)
     write_scan(summary(HOSTILE), iter([made]), folder, list(FORMATS))
     return folder
 
@@ -207,7 +207,7 @@ def test_names_of_other_bytes_are_written_alike(tmp_path: Path) -> None:
     path = os.fsdecode(b"/data/caf\xe9 \xff.mp4")
     shown = "/data/caf\N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}.mp4"
     made = document(path)
-    write_source(made, tmp_path, Stems("x", "x"), list(FORMATS))
+    SourceWriter(tmp_path, list(FORMATS)).write(made, Stems("x", "x"))
     write_scan(summary(path), iter([replace(made, frame_notes=NOTES)]), tmp_path, list(FORMATS))
     for file in tmp_path.iterdir():
         if file.suffix not in (".npz", ".pkl"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -290,6 +291,10 @@ def test_a_filter_narrows_the_queue_and_the_next_match_comes_round(found: Path) 
     look(wishes(found), run)
 
 
+def shown(viewer: Viewer, scope: str) -> bool:
+    return bool(viewer.current_screen.scope == scope and viewer.current_screen.is_drawable)
+
+
 def test_a_bug_report_of_a_scan_is_written(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,8 +305,27 @@ def test_a_bug_report_of_a_scan_is_written(
         viewer.app.act("queue.report")
         entry = viewer.current_screen.query_one("#entry", Input)
         await viewer.until(lambda: entry.value.endswith("sightline-bug-1.md"))
+        await viewer.sees("write the report on scan 1 to")  # also beside a value
         await viewer.press("enter")
         await viewer.sees("read it before you publish it", seconds=30)
         assert "## Profile" in (tmp_path / "sightline-bug-1.md").read_text()
+        for name in ("results", "gpu"):  # the selected scan, or the newest
+            viewer.app.go(name)
+            await viewer.until(partial(shown, viewer, name))
+            viewer.app.act("queue.report")
+            await viewer.sees("write the report on scan 1 to")
+            await viewer.press("escape")
 
     look(wishes(own), run)
+
+
+def test_a_queue_says_that_the_engine_starts(library: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.sees("nothing here yet")
+        viewer.app.bridge.connection = "starting"
+        await viewer.sees("starting the engine")
+        assert "nothing here yet" not in viewer.screen
+        viewer.app.bridge.connection = "attached"
+        await viewer.sees("nothing here yet")
+
+    look(wishes(library), run)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -12,14 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from core.protocol.queries import ListTasks
-from core.text import clean
 
-from ..views import browse, queue, wording
+from ..views import queue, wording
 from ..views.paged import PagedRows
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .new_file import free_path
 from .screen import AppScreen
 
 if TYPE_CHECKING:
@@ -29,6 +25,8 @@ if TYPE_CHECKING:
     from .add import Chosen
 
 LAST_EVENTS = 12
+STARTING = "starting the engine ..."
+NOTHING = "nothing here yet: press a to add files or folders"
 
 
 class QueueScreen(AppScreen):
@@ -47,7 +45,7 @@ class QueueScreen(AppScreen):
         with Horizontal(classes="body"):
             yield VirtualTable(
                 queue.COLUMNS, self._rows, symbols=signs,
-                empty="nothing here yet: press a to add files or folders",
+                empty=STARTING,
             )  # fmt: skip
             yield TextPane(symbols=signs, wrap=False, id="side", classes="side")
         yield TextPane(symbols=signs, id="detail", classes="detail")
@@ -58,6 +56,7 @@ class QueueScreen(AppScreen):
             self._seen = self.app.bridge.changes
             self._rows.reload()
         table = self.query_one(VirtualTable)
+        table.set_empty(STARTING if self.app.bridge.connection == "starting" else NOTHING)
         table.refresh_changed()
         row = self._row()
         self.query_one("#detail", TextPane).show(queue.detail(row, self.state))
@@ -204,26 +203,6 @@ class QueueScreen(AppScreen):
         self.app.kept["results.scan"] = self._scan()
         self.app.go("results")
 
-    def act_queue_report(self) -> None:
-        """Write what a maintainer needs to reproduce a fault in the scan, after asking where."""
-        scan = self._scan()
-        path = free_path(Path(browse.here()) / f"sightline-bug-{scan}.md")
-        self.ask("write the report to", str(path),
-                 lambda text: self.work(self._reported(scan, text)))  # fmt: skip
-
-    async def _reported(self, scan: int, text: str) -> str:
-        """Write a report, and return what to say about it. Raises SightlineError."""
-        from core.doctor.report import findings
-        from core.protocol.bug_report import markdown
-        from core.protocol.requests.reports import GetBugReport
-        from core.service.local import write_file
-
-        path = free_path(Path(browse.whole(browse.unquoted(text))))
-        found = await asyncio.to_thread(findings, self.app.options.library)
-        report = await self.app.bridge.ask(GetBugReport(scan, findings=found))
-        await asyncio.to_thread(write_file, path, markdown(report.body).encode())
-        return f"read it before you publish it: {clean(path.name)} in {clean(str(path.parent))}"
-
     def act_list_open(self) -> None:
         """Show what was found in the scan."""
         self.act_queue_results()
@@ -310,6 +289,10 @@ class QueueScreen(AppScreen):
     def _scan(self) -> int:
         row = self._row()
         return int(row["scan"]) if row else 0
+
+    def selected_scan(self) -> int:
+        """Return the scan under the cursor; 0 for a job of another kind."""
+        return self._scan() if self.scan_here() else 0
 
     def _kind(self) -> str:
         """Return the kind of the job under the cursor."""

@@ -296,6 +296,10 @@ class ResultsScreen(AppScreen):
 
     # What is shown
 
+    def selected_scan(self) -> int:
+        """Return the scan whose results are listed; 0 for the newest."""
+        return self._scan or 0
+
     def _asked_scan(self) -> int | None:
         asked = self.app.kept.get("results.scan")
         return asked if isinstance(asked, int) else None

@@ -15,20 +15,23 @@ from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
+from textual.containers import Horizontal
 from textual.timer import Timer
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from core.errors import SightlineError
 from core.text import clean, counted
 
 from ..keys import actions
 from ..views import chrome
+from ..widgets.cells import safe
 from ..widgets.entry import Entry
 from ..widgets.line import Line, LineSpan
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .moving import NavigationScreen
+from .reporting import ask_for_report
 
 if TYPE_CHECKING:
     from core.protocol.queries import Query
@@ -135,7 +138,9 @@ class AppScreen(NavigationScreen):
         yield Line(id="summary", symbols=signs)
         yield TextPane(symbols=signs, id="trouble")
         yield from self.body()
-        yield Entry(id="entry")
+        with Horizontal(id="asking"):
+            yield Label(id="prompt", markup=False)
+            yield Entry(id="entry")
         yield Line(id="link", symbols=signs)
         yield Line(id="keys", symbols=signs)
 
@@ -195,8 +200,9 @@ class AppScreen(NavigationScreen):
         """Let the user type a line; `then` gets it when enter is pressed."""
         self._typing = then
         entry = self.query_one("#entry", Entry)
-        entry.fill(prompt, given)
-        entry.add_class("-open")
+        entry.fill(given)
+        self.query_one("#prompt", Label).update(safe(prompt))
+        self.query_one("#asking").add_class("-open")
         entry.focus()
 
     @on(Input.Submitted, "#entry")
@@ -207,12 +213,12 @@ class AppScreen(NavigationScreen):
             then(event.value)
 
     def _close_entry(self) -> bool:
-        entry = self.query_one("#entry", Entry)
-        if not entry.has_class("-open"):
+        asking = self.query_one("#asking")
+        if not asking.has_class("-open"):
             return False
         self._typing = None
         table = self._asked_from()
-        entry.remove_class("-open")
+        asking.remove_class("-open")
         self.set_focus(table)
         return True
 
@@ -254,6 +260,14 @@ class AppScreen(NavigationScreen):
     def act_app_palette(self) -> None:
         """Offer everything by name."""
         self._menu("run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
+
+    def selected_scan(self) -> int:
+        """Return the number of the scan that is selected here, 0 for none."""
+        return 0
+
+    def act_queue_report(self) -> None:
+        """Write what a maintainer needs to reproduce a fault in a scan, after asking where."""
+        self.work(ask_for_report(self))
 
     def act_copy_menu(self) -> None:
         """Choose what to copy."""

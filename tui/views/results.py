@@ -167,6 +167,7 @@ def export_progress(state: ExportState) -> str:
 def export_end(state: ExportState, folder: str) -> str:
     """Return what came of an export."""
     said = f"{state.files} file{'' if state.files == 1 else 's'} written in {clean(folder)}"
+    said = "; ".join((said, *map(clean, state.notes)))
     return f"{said}; {state.failed} failed: {clean(state.failures[0])}" if state.failed else said
 
 

@@ -24,9 +24,8 @@ class Entry(Input):
         super().__init__(value, placeholder=safe(placeholder), id=id, select_on_focus=False)
         self.cursor_blink = False
 
-    def fill(self, prompt: str, value: str) -> None:
-        """Ask for something else, with a value to begin with."""
-        self.placeholder = safe(prompt)
+    def fill(self, value: str) -> None:
+        """Begin with another value."""
         self.value = value
         self.cursor_position = len(value)
 

@@ -16,7 +16,7 @@ from ..queries import (
     ListTasks,
 )
 from ..request import Request, Streamed
-from ..views import ExportProgress, ExportState, Piece
+from ..views import ExportNote, ExportProgress, ExportState, Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,15 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportResults(Streamed[ExportProgress | Piece, Exported], right="export", long=True):
+class ExportResults(
+    Streamed[ExportProgress | Piece | ExportNote, Exported], right="export", long=True
+):
     """Write results as files; parts say how far it is, and name each file or failure."""
 
     export: ExportRequest
 
     @classmethod
-    def gathered(cls, parts: Sequence[ExportProgress | Piece]) -> Exported:
+    def gathered(cls, parts: Sequence[ExportProgress | Piece | ExportNote]) -> Exported:
         """Return what was written."""
         pieces = tuple(part for part in parts if isinstance(part, Piece))
         totals = (part.total for part in parts if isinstance(part, ExportProgress))

@@ -13,7 +13,7 @@ from ...protocol.requests.exports import (
     GetExport,
     RowsWritten,
 )
-from ...protocol.views import ExportProgress, ExportState, Piece
+from ...protocol.views import ExportNote, ExportProgress, ExportState, Piece
 from ..context import Context
 from ..from_thread import parts_from_thread
 from .handler import Handlers
@@ -41,15 +41,15 @@ async def export_state(context: Context, request: GetExport) -> ExportState:
 
 async def export(
     context: Context, request: ExportResults
-) -> AsyncGenerator[ExportProgress | Piece, None]:
-    """Write results as files, and yield how far it is and each file."""
+) -> AsyncGenerator[ExportProgress | Piece | ExportNote, None]:
+    """Write results as files, and yield how far it is, each file, and what is missing in them."""
     from ...reports.exporting import Exporter
     from ...storage.library import Library
 
     with closing(Library(context.folder, writable=False)) as library:
         exporter = Exporter(library, request.export)
-        work: AsyncGenerator[ExportProgress | Piece, None] = parts_from_thread(
-            lambda put: exporter.run(put, put), exporter.end
+        work: AsyncGenerator[ExportProgress | Piece | ExportNote, None] = parts_from_thread(
+            lambda put: exporter.run(put, put, put), exporter.end
         )
         async with aclosing(work) as parts:
             async for part in parts:

@@ -81,11 +81,11 @@ def write(path: Path, content: Content) -> Path:
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Do what `replacing` does for content that is there already, at half the cost."""
-    temporary = _temporary(path)
+    final, temporary = os.fspath(path), _temporary(path)
     with disk_errors(path):
         try:
             _write_new(temporary, data)
-            os.replace(temporary, path)
+            os.replace(temporary, final)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)

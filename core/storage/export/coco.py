@@ -15,6 +15,7 @@ from ...records import SourceInfo
 from ...text import file_uri
 from . import masks
 from .document import FORMAT_VERSION, DetectedObject, Document, FrameNotes, Summary
+from .findings import has_objects
 from .format import Format
 from .shapes import dumps
 
@@ -108,4 +109,4 @@ def _image(source: SourceInfo, notes: FrameNotes, number: int) -> dict[str, Any]
 
 
 FORMAT = Format("coco", ".coco.json", "scan", "boxes and masks of a scan in COCO's layout", Coco,
-                candidates=False)  # fmt: skip
+                candidates=False, holds=has_objects, contains="objects")  # fmt: skip

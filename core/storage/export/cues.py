@@ -49,6 +49,13 @@ def cues(document: Document) -> Iterator[Cue]:
     return iter(sorted(found, key=lambda cue: cue.start_ms))
 
 
+def has_cues(document: Document) -> bool:
+    """Return whether there is any cue."""
+    return bool(document.moments or document.verdicts or document.frame_notes) and (
+        next(cues(document), None) is not None
+    )
+
+
 def _events(document: Document, said: dict[int, list[str]]) -> Iterator[Cue]:
     """Give a cue for each event, below it the verdicts on what it was made of."""
     judged = sorted(said)

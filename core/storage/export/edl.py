@@ -127,4 +127,6 @@ FORMAT = Format(
     "CMX3600 cut list of the events' clips, for editors",
     render,
     candidates=False,
+    holds=lambda document: bool(document.moments),
+    contains="events",
 )

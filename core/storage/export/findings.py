@@ -48,6 +48,11 @@ def findings(document: Document) -> Iterator[Finding]:
         yield Finding("remark", "", remark["frame"], None, tags, text=text, body=remark)
 
 
+def has_objects(document: Document) -> bool:
+    """Return whether an object was detected in any frame."""
+    return any(notes.things for notes in document.frame_notes)
+
+
 def of_frame(notes: FrameNotes) -> Iterator[Finding]:
     """Yield what was said about one frame."""
 

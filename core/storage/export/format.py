@@ -69,3 +69,7 @@ class Format:
     """wants the candidates in the documents: without them, many pictures are read faster"""
     pictures_together: Callable[[], ScanFormat] | None = None
     """of a format per source: writes all pictures of a scan into one file, in place of one each"""
+    holds: Callable[[Document], bool] | None = None
+    """whether a source has anything that the format contains: a picture without gets no file"""
+    contains: str = ""
+    """with `holds`: what the format contains, in words"""

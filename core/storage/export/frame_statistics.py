@@ -1,4 +1,7 @@
-"""`statistics`: the per-frame measurements of one source, as a table and as arrays."""
+"""`statistics`: the per-frame measurements of one source, as a table and as arrays.
+
+The pictures of a scan share one table, without arrays: see `picture_statistics.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,8 @@ from .cells import rows_text, text_cell
 from .document import Document, Statistics
 from .format import Format
 from .parts import OutputFiles, Parts
-from .shapes import seconds
-
-_BLOCK_ROWS = 4096
+from .picture_statistics import PictureStatistics
+from .statistics_rows import BLOCK_ROWS, cells_of, joined
 
 
 def render(document: Document, beside: OutputFiles) -> Parts:
@@ -28,41 +30,15 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 
 def _table(stages: tuple[Statistics, ...]) -> Iterator[str]:
     yield rows_text([_header(stages)])
-    indices, times, values = _joined(stages)
-    for start in range(0, len(indices), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        yield rows_text(_rows(indices[block], times[block], values[block]))
+    indices, times, values = joined(stages)
+    for start in range(0, len(indices), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        yield rows_text(cells_of(indices[block], times[block], values[block]))
 
 
 def _header(stages: tuple[Statistics, ...]) -> list[str]:
     named = [text_cell(f"{each.stage}.{column}") for each in stages for column in each.columns]
     return ["frame", "seconds", *named]
-
-
-def _joined(
-    stages: tuple[Statistics, ...],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float32]]:
-    """Every frame that any stage measured; NaN where a stage did not."""
-    found = [np.zeros(0, np.int64), *(each.indices for each in stages)]
-    indices = np.unique(np.concatenate(found)).astype(np.int64)
-    times = np.full(len(indices), np.nan, np.float64)
-    values = np.full((len(indices), sum(len(each.columns) for each in stages)), np.nan, np.float32)
-    column = 0
-    for each in stages:
-        rows = np.searchsorted(indices, each.indices)
-        times[rows] = np.where(np.isnan(times[rows]), each.seconds, times[rows])
-        values[rows, column : column + len(each.columns)] = each.values
-        column += len(each.columns)
-    return indices, times, values
-
-
-def _rows(
-    indices: NDArray[np.int64], times: NDArray[np.float64], values: NDArray[np.float32]
-) -> Iterator[list[object]]:
-    # The shortest text that reads back as the same float32.
-    cells = np.where(np.isfinite(values), values.astype(str), "").tolist()
-    for index, time, row in zip(indices.tolist(), times.tolist(), cells, strict=True):
-        yield [index, seconds(time), *row]
 
 
 def _arrays(stages: tuple[Statistics, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -81,4 +57,5 @@ FORMAT = Format(
     render,
     statistics=True,
     candidates=False,
+    pictures_together=PictureStatistics,
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from .document import FORMAT_VERSION, Document, FrameNotes, Statistics
 from .format import Format
 from .masks import decoded, resized
 from .parts import OutputFiles, Parts
-from .shapes import dumps, heading, look, plain, record
+from .rendered_provenance import provenance_text
+from .shapes import dumps, dumps_lines, heading, look, plain, record
 
 NAME = "sightline.legacy"
 # Named, not the default, so that the bytes do not change with Python. Older ones pickle bytes
@@ -37,10 +39,10 @@ def render(document: Document, beside: OutputFiles) -> Parts:
         "pickle": f"{beside.stem}.legacy.pkl",
         **heading(document),
         "warnings": plain(document.warnings),
-        "provenance": plain(document.provenance),
+        "provenance": provenance_text(document.provenance),
     }
     return {
-        ".legacy.json": dumps(metadata) + "\n",
+        ".legacy.json": dumps_lines(metadata) + "\n",
         ".legacy.pkl": pickle.dumps(_results(document), protocol=_PROTOCOL),
     }
 
@@ -59,7 +61,8 @@ def _results(document: Document) -> dict[str, Any]:
     }
     results["frames"] = [_frame(document, notes) for notes in document.frame_notes]
     for name in ("verdicts", "remarks"):
-        results[name] = json.loads(dumps(plain(getattr(document, name)), indent=None))
+        kept = getattr(document, name)
+        results[name] = json.loads(dumps(plain(kept), indent=None)) if kept else []
     results["statistics"] = [_statistics(each) for each in document.statistics]
     return results
 
@@ -86,10 +89,18 @@ def _mask(document: Document, runs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _statistics(each: Statistics) -> dict[str, Any]:
-    named: dict[str, Any] = json.loads(dumps({"stage": each.stage, "columns": each.columns}))
+    named = dict(_named(each.stage, each.columns))
+    named["columns"] = list(named["columns"])
     named["indices"] = _array(each.indices, "<i8")
     named["seconds"] = _array(each.seconds, "<f8")
     named["values"] = _array(each.values, "<f4")
+    return named
+
+
+@lru_cache(64)
+def _named(stage: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Return what is the same for many pictures; of strings that are those of no other object."""
+    named: dict[str, Any] = json.loads(dumps({"stage": stage, "columns": columns}))
     return named
 
 

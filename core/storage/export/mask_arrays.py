@@ -17,6 +17,11 @@ from .masks import decoded, resized
 from .parts import OutputFiles, Parts
 
 
+def has_masks(document: Document) -> bool:
+    """Return whether any object has a mask."""
+    return any(thing.mask is not None for notes in document.frame_notes for thing in notes.things)
+
+
 def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.masks.npz`; nothing where the source has no masks."""
     found = [
@@ -52,4 +57,6 @@ FORMAT = Format(
     "masks of objects at the source's size, as NumPy arrays without pickles",
     render,
     candidates=False,
+    holds=has_masks,
+    contains="masks",
 )

@@ -11,6 +11,10 @@ Content = str | bytes | Iterable[str]
 """A file's whole content, or pieces of its text in order."""
 
 
+SCAN_STEM = "scan"
+"""what the names of a scan's own files begin with"""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputFiles:
     """What is written next to a file: the names' common stem and every format asked for."""

@@ -18,6 +18,7 @@ from .document import Document, FrameNotes, StageAnswer, Summary, TaskLine
 SECONDS_DECIMALS = 6
 _AS_THEY_ARE = frozenset((str, int, bool))
 """types whose values are JSON's own"""
+_DONE = _AS_THEY_ARE | {type(None)}
 _EMPTY: dict[type, type] = {dict: dict, tuple: list}
 
 
@@ -45,31 +46,40 @@ def seconds(value: float | None) -> float | None:
     return round(float(value), SECONDS_DECIMALS) + 0.0
 
 
-def record(value: SourceInfo | Event | Candidate | Stroke) -> dict[str, Any]:
+def record(value: SourceInfo | Event | Candidate | Stroke | TaskLine) -> dict[str, Any]:
     """Return every field of a record in its own order; fields in seconds are rounded.
 
     A source has its path as a URI behind its path (see `text.file_uri`).
     """
     kind: Any = type(value)
-    out: dict[str, Any] = {}
-    names = _fields_of(kind)
-    for (name, is_time), found in zip(names, _values_of(kind)(value), strict=True):
-        if found is None or (not is_time and type(found) in _AS_THEY_ARE):
-            out[name] = found
-            if name == "path":
-                out["uri"] = file_uri(found)
-        else:
-            out[name] = seconds(found) if is_time else _field(found)
+    names, times = _names_of(kind)
+    out: dict[str, Any] = dict(zip(names, _values_of(kind)(value), strict=True))
+    for name in times:
+        out[name] = seconds(out[name])
+    for name, found in out.items():
+        if type(found) not in _DONE:
+            out[name] = _field(found)
+    if "path" in out:
+        return {"path": out.pop("path"), "uri": file_uri(value.path), **out}  # type: ignore[union-attr]
     return out
 
 
 def _field(found: Any) -> Any:
     """Return what a field of a record holds, other than text and whole numbers."""
+    if type(found) is float:
+        return found if isfinite(found) else None
     if type(found) in _EMPTY and not found:
         return _EMPTY[type(found)]()
     if isinstance(found, tuple) and is_dataclass(found[0]):
         return [record(part) for part in found]
     return plain(found)
+
+
+@cache
+def _names_of(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the fields of a record, and of those in seconds."""
+    named = _fields_of(kind)
+    return tuple(name for name, _ in named), tuple(name for name, is_time in named if is_time)
 
 
 @cache
@@ -135,13 +145,10 @@ def heading(document: Document) -> dict[str, Any]:
 
 def summary_fields(summary: Summary) -> dict[str, Any]:
     """Return a scan's summary; moments are called events, as in every other export."""
-    tasks = [
-        {name: plain(getattr(task, name)) for name, _ in _fields_of(TaskLine)}
-        for task in summary.tasks
-    ]
+    tasks = [record(task) for task in summary.tasks]
     for task in tasks:
         task["events"] = task.pop("moments")
-        task["uri"] = file_uri(task["path"])
+        task["uri"] = task.pop("uri")  # the last
     return {
         "scan": summary.scan,
         "profile": summary.profile,

@@ -6,8 +6,9 @@ from typing import Any
 
 from .document import FORMAT_VERSION, Document
 from .format import Format
-from .parts import OutputFiles, Parts
-from .shapes import Rendered, dumps, dumps_lines, heading, look, plain, record
+from .parts import SCAN_STEM, OutputFiles, Parts
+from .rendered_provenance import provenance_text
+from .shapes import dumps_lines, heading, look, plain, record
 
 NAME = "sightline.source"
 
@@ -32,26 +33,8 @@ def body(document: Document, beside: OutputFiles) -> dict[str, Any]:
         "statistics": _statistics(document, beside),
         "arrays": _arrays(document, beside),
         "warnings": plain(document.warnings),
-        "provenance": _PROVENANCE.of(document.provenance),
+        "provenance": provenance_text(document.provenance),
     }
-
-
-class _LastRendered:
-    """The provenance that was rendered last: the pictures of a scan share one."""
-
-    def __init__(self) -> None:
-        self._last: tuple[Any, Rendered] = (None, Rendered("null"))
-
-    def of(self, found: dict[str, Any]) -> Rendered:
-        """Return a provenance as JSON. Any thread may call."""
-        kept, text = self._last
-        if kept is not found:
-            text = Rendered(dumps(plain(found), indent=None))
-            self._last = found, text
-        return text
-
-
-_PROVENANCE = _LastRendered()
 
 
 def _arrays(document: Document, beside: OutputFiles) -> dict[str, str]:
@@ -69,9 +52,10 @@ def _arrays(document: Document, beside: OutputFiles) -> dict[str, str]:
 def _statistics(document: Document, beside: OutputFiles) -> dict[str, Any] | None:
     if "statistics" not in beside.formats:
         return None
+    is_picture = document.source.kind == "picture"
     return {
-        "table": f"{beside.stem}.statistics.csv",
-        "arrays": f"{beside.stem}.arrays.npz",
+        "table": f"{SCAN_STEM if is_picture else beside.stem}.statistics.csv",
+        "arrays": None if is_picture else f"{beside.stem}.arrays.npz",
         "stages": [
             {"stage": each.stage, "columns": list(each.columns), "frames": len(each.indices)}
             for each in document.statistics

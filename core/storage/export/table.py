@@ -13,14 +13,12 @@ from ...plugins.registry import Registry
 from ...text import clean
 from . import atomic, scan_json
 from .built_in import BUILT_IN
+from .contents import holds
 from .cues import is_foreign
 from .document import Document, Summary
 from .format import FolderFormat, Format, ScanFormat
 from .names import Stems
-from .parts import Content, OutputFiles
-
-SCAN_STEM = "scan"
-
+from .parts import SCAN_STEM, Content, OutputFiles
 
 _SUFFIX = re.compile(r"(\.[a-z0-9_-]+){1,3}")
 
@@ -73,7 +71,9 @@ class SourceWriter:
         return bool(self._folders or self._of(document))
 
     def _of(self, document: Document) -> list[Format]:
-        return self._of_pictures if document.source.kind == "picture" else self._chosen
+        if document.source.kind != "picture":
+            return self._chosen
+        return [each for each in self._of_pictures if holds(each, document)]
 
     def write(self, document: Document, stems: Stems) -> list[Path]:
         """Write one source as `folder/stem.*` and return the files; the folder is made first.
@@ -104,13 +104,6 @@ class SourceWriter:
         if each.subtitles and not is_foreign(self._folder / f"{stems.subtitle}{suffix}"):
             return stems.subtitle
         return stems.plain
-
-
-def write_source(
-    document: Document, folder: Path, stems: Stems, formats: Sequence[str]
-) -> list[Path]:
-    """Write one source; see `SourceWriter`."""
-    return SourceWriter(folder, formats).write(document, stems)
 
 
 def write_scan(

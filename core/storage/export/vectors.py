@@ -38,6 +38,14 @@ def _empty() -> bytes:
     return archive((columns | nothing).items())
 
 
+def has_vectors(document: Document) -> bool:
+    """Return whether anything was embedded."""
+    return any(
+        notes.vector is not None or any(thing.vector is not None for thing in notes.things)
+        for notes in document.frame_notes
+    )
+
+
 def render(document: Document, beside: OutputFiles) -> Parts:
     """Return `.vectors.npz`; with no rows where nothing was embedded."""
     rows = []
@@ -70,4 +78,6 @@ FORMAT = Format(
     "vectors of frames and objects, as NumPy arrays without a pickle",
     render,
     candidates=False,
+    holds=has_vectors,
+    contains="vectors",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from .cues import Cue, cues
+from .cues import Cue, cues, has_cues
 from .document import Document
 from .format import Format
 from .parts import OutputFiles, Parts
@@ -30,4 +30,6 @@ FORMAT = Format(
     render,
     subtitles=True,
     candidates=False,
+    holds=has_cues,
+    contains="events or answers of models",
 )

@@ -18,12 +18,15 @@ from ...protocol.addresses import frame_address
 from ...text import clean, file_uri
 from .cells import rows_text, text_cell
 from .document import DetectedObject, Document, FrameNotes, Summary
+from .findings import has_objects
 from .format import Format
 from .masks import decoded
 from .parts import Content
 from .polygons import polygon
 
 _HEAD = ("label_file", "source", "uri", "frame", "seconds", "width", "height")
+_NO_IMAGES = "# no image was written, so there is no folder to train on\n"
+"""in place of `train` and `val`, which would name a folder that does not exist"""
 File = tuple[str, Content]
 
 
@@ -33,6 +36,7 @@ class Yolo:
     def __init__(self) -> None:
         self._classes: dict[str, int] = {}
         self._rows: list[Sequence[object]] = []
+        self._has_images = False
 
     def body(self, document: Document, stem: str) -> Iterator[File]:
         """Yield the files of one source: those of frames in which objects were looked for."""
@@ -46,6 +50,7 @@ class Yolo:
         if document.frame_pictures is not None and names:
             times = {n.frame: n.seconds for n in document.frame_notes if n.frame in names}
             for frame, jpeg in document.frame_pictures(times):
+                self._has_images = True
                 yield f"images/{names[frame]}.jpg", jpeg
 
     def tail(self, summary: Summary) -> Iterator[File]:
@@ -57,7 +62,8 @@ class Yolo:
             f"  {n}: {json.dumps(name, ensure_ascii=False)}\n" for n, name in enumerate(names)
         )
         classes = "names:\n" + "".join(listed) if names else "names: {}\n"
-        yield "data.yaml", f"path: .\ntrain: images\nval: images\nnc: {len(names)}\n{classes}"
+        images = "train: images\nval: images\n" if self._has_images else _NO_IMAGES
+        yield "data.yaml", f"path: .\n{images}nc: {len(names)}\n{classes}"
 
     def _lines(self, document: Document, things: Sequence[DetectedObject], outlines: bool) -> str:
         lines = []
@@ -102,4 +108,4 @@ def _shares(document: Document, thing: DetectedObject, outlines: bool) -> list[f
 
 
 FORMAT = Format("yolo", ".yolo", "folder", "objects as a data set for YOLO, with images", Yolo,
-                frames=True, candidates=False)  # fmt: skip
+                frames=True, candidates=False, holds=has_objects, contains="objects")  # fmt: skip

@@ -1,0 +1,21 @@
+"""Kinds of events that filters name: one that nothing can have is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..config.stages import declarations
+from ..errors import UsageError
+from ..storage.conditions import Condition
+from ..storage.library import Library
+from ..text import clean, nearest
+
+
+def check_kinds(library: Library, conditions: Iterable[Condition]) -> None:
+    """Raise UsageError for a kind that no stage proposes and no result in the library has."""
+    asked = {str(v) for each in conditions if each.name == "kind" for v in each.values}
+    known = sorted(stage.name for stage in declarations() if stage.role == "screening")
+    for kind in sorted(asked - set(known)):
+        if not library.listings.has_kind(kind):
+            hint = nearest(kind, known)
+            raise UsageError(f"unknown kind:{clean(kind)}; known: {', '.join(known)}{hint}")
