@@ -22,6 +22,11 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _HIDDEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,400}>")
+_MARKUP = re.compile(
+    r"</?(?:a|b|i|p|u|br|hr|em|div|pre|code|span|font|strong|center|h[1-6]|html|body|title)\b"
+    r"[^<>]{0,200}>",
+    re.IGNORECASE,
+)
 _PAGE = re.compile(r"\A\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
 
@@ -36,7 +41,7 @@ def shown(text: str) -> str:
     if _PAGE.match(text):
         title = _TITLE.search(text)
         text = title[1] if title else html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
-    return clean(" ".join(text.split()), limit=MOST_LETTERS)
+    return clean(" ".join(_MARKUP.sub(" ", text).split()), limit=MOST_LETTERS)
 
 
 def denied(status: int, body: bytes, reason: str = "") -> Denied:
