@@ -52,11 +52,15 @@ def denied(status: int, body: bytes, reason: str = "") -> Denied:
     return Denied(status, said_in(found) or shown(reason), tags_in(found))
 
 
-def error_in(body: Mapping[str, Any]) -> Denied | None:
-    """Return the error that an answer with status 200 contains; None if it contains none."""
+def error_in(body: Mapping[str, Any], whole: bool) -> Denied | None:
+    """Return the error that an answer with status 200 contains; None if it contains none.
+
+    A piece of a stream may well have neither choices nor an error: `whole` says that it is none.
+    """
     error = body.get("error")
     is_error = bool(error) or body.get("object") == "error"
-    if not is_error and ("choices" in body or not (body.get("detail") or body.get("message"))):
+    says_why = whole and "choices" not in body and bool(body.get("detail") or body.get("message"))
+    if not (is_error or says_why):
         return None
     inner = error if isinstance(error, dict) else body
     code = next((inner.get(key) for key in ("code", "status", "status_code")), None)

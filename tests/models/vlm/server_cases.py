@@ -93,7 +93,7 @@ KEPT = (
          stream(events(*WHOLE, {"error": {"message": "cleanup failed", "code": 500}}))),
     # its pieces
     Kept("litellm#34382: a piece without choices",
-         stream(events({"id": "x", "model": "m"}, *WHOLE, {"usage": None}))),
+         stream(events({"id": "x", "model": "m"}, {"message": "queued"}, *WHOLE, {"usage": None}))),
     Kept("Azure: the first piece has empty choices",
          stream(events({"choices": [], "prompt_filter_results": []}, *WHOLE))),
     Kept("a missing role", stream(events(*BARE))),
