@@ -22,6 +22,11 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _HIDDEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,400}>")
+_MARKUP = re.compile(
+    r"</?(?:a|b|i|p|u|br|hr|em|div|pre|code|span|font|strong|center|h[1-6]|html|body|title)\b"
+    r"[^<>]{0,200}>",
+    re.IGNORECASE,
+)
 _PAGE = re.compile(r"\A\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
 
@@ -36,7 +41,7 @@ def shown(text: str) -> str:
     if _PAGE.match(text):
         title = _TITLE.search(text)
         text = title[1] if title else html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
-    return clean(" ".join(text.split()), limit=MOST_LETTERS)
+    return clean(" ".join(_MARKUP.sub(" ", text).split()), limit=MOST_LETTERS)
 
 
 def denied(status: int, body: bytes, reason: str = "") -> Denied:
@@ -47,11 +52,15 @@ def denied(status: int, body: bytes, reason: str = "") -> Denied:
     return Denied(status, said_in(found) or shown(reason), tags_in(found))
 
 
-def error_in(body: Mapping[str, Any]) -> Denied | None:
-    """Return the error that an answer with status 200 contains; None if it contains none."""
+def error_in(body: Mapping[str, Any], whole: bool) -> Denied | None:
+    """Return the error that an answer with status 200 contains; None if it contains none.
+
+    A piece of a stream may well have neither choices nor an error: `whole` says that it is none.
+    """
     error = body.get("error")
     is_error = bool(error) or body.get("object") == "error"
-    if not is_error and ("choices" in body or not (body.get("detail") or body.get("message"))):
+    says_why = whole and "choices" not in body and bool(body.get("detail") or body.get("message"))
+    if not (is_error or says_why):
         return None
     inner = error if isinstance(error, dict) else body
     code = next((inner.get(key) for key in ("code", "status", "status_code")), None)

@@ -6,12 +6,16 @@ import json
 from typing import Any
 
 
+class TooDeep(ValueError):
+    """JSON that is nested too deeply to be read; it will be so each time."""
+
+
 def read_json(data: bytes) -> Any:
     """Return the JSON value in `data`. Raises ValueError, and nothing else."""
     try:
         return json.loads(data.decode("utf-8", "replace").removeprefix("\N{BYTE ORDER MARK}"))
     except RecursionError:
-        raise ValueError("the answer is nested too deeply") from None
+        raise TooDeep("the answer is nested too deeply") from None
 
 
 def object_in(data: bytes) -> dict[str, Any] | None:

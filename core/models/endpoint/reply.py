@@ -55,7 +55,7 @@ class Reply:
 
     def take(self, body: Mapping[str, Any], whole: bool = False) -> None:
         """Take in a piece of a streamed answer, or a whole one. Raises Denied, AnswerFailed."""
-        error = error_in(body)
+        error = error_in(body, whole)
         if error is not None:
             raise error
         usage = body.get("usage")

@@ -21,7 +21,7 @@ from .faults import (
     TooSlow,
     Unreachable,
 )
-from .json_text import object_in
+from .json_text import TooDeep, object_in
 from .reply import Reply
 from .server_state import is_loading, will_not_pass
 from .stream import MOST_BYTES, AnswerReader
@@ -113,7 +113,7 @@ async def _once(client: httpx.AsyncClient, body: Mapping[str, Any], seconds: flo
         async with asyncio.timeout(seconds) as limit, _answered(client, body) as response:
             await _read(response, reader, reply, limit)
         reader.close()
-    except RecursionError:
+    except (RecursionError, TooDeep):
         raise AnswerFailed("the answer is nested too deeply") from None
     except (TimeoutError, httpx.HTTPError, ValueError):
         _keep_whole(reader, reply)

@@ -12,7 +12,7 @@ from typing import Any
 
 from .error_text import is_page
 from .faults import AnswerFailed, Denied
-from .json_text import object_in, read_json
+from .json_text import TooDeep, object_in, read_json
 from .reply import Reply
 
 MOST_BYTES = 16 * 2**20
@@ -81,6 +81,8 @@ class AnswerReader:
         data = self._held + b"\n" + data if self._held else data
         try:
             found = read_json(data)
+        except TooDeep:
+            raise
         except ValueError:
             self._held = data
             return None
