@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..errors import ModelRefused
 from ..text import clean, counted
 
 POINTER = b"version https://git-lfs.github.com/spec/"
+BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 POINTER_BYTES = range(100, 201)
 """sizes of pointers: the version, a SHA-256 and a size, each on a line"""
 
@@ -34,8 +36,13 @@ def json_object(repo: str, path: str, body: bytes) -> dict[str, Any]:
     if not body.strip():
         size = counted(len(body), "byte")
         raise ModelRefused(f"{file} is empty in the repository ({size})")
+    if body.startswith(BYTE_ORDER_MARKS):
+        raise ModelRefused(
+            f"{file} begins with a byte order mark in the repository, so loaders cannot read it; "
+            "save it as UTF-8 without one, or choose another repository"
+        )
     try:
-        found = json.loads(body)
+        found = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         why = clean(str(error), limit=100)
         raise ModelRefused(f"{file} is not valid JSON in the repository ({why})") from error

@@ -112,7 +112,7 @@ FETCHED: dict[str, tuple[Files, Files]] = {
     ),
     "a configuration of Windows": (
         {**YOLOS, "model.safetensors": W,
-         "config.json": b'\xef\xbb\xbf{\r\n  "model_type": "yolos"\r\n}\r\n'}, {},
+         "config.json": b'{\r\n  "model_type": "yolos"\r\n}\r\n'}, {},
     ),
 }  # fmt: skip
 
@@ -218,6 +218,19 @@ REFUSED: dict[str, tuple[Files, str]] = {
     "broken configuration": (
         {**YOLOS, "config.json": b'{"model_type": "yolos",}', "model.safetensors": W},
         r"'config\.json' is not valid JSON in the repository \(",
+    ),
+    "byte order mark": (
+        {**YOLOS, "config.json": b"\xef\xbb\xbf" + YOLOS["config.json"], "model.safetensors": W},
+        r"'config\.json' begins with a byte order mark in the repository",
+    ),
+    "UTF-16": (
+        {**YOLOS, "config.json": '{"model_type": "yolos"}'.encode("utf-16-le"),
+         "model.safetensors": W},
+        r"'config\.json' is not valid JSON in the repository",
+    ),
+    "Latin-1": (
+        {**YOLOS, "config.json": b'{"model_type": "yolos", "by": "\xe9"}', "model.safetensors": W},
+        r"'config\.json' is not valid JSON in the repository .*utf-8",
     ),
     "list as configuration": (
         {**YOLOS, "config.json": b"[1]", "model.safetensors": W}, r"is JSON, but not an object",
