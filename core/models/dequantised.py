@@ -7,6 +7,8 @@ compressed-tensors  weight_scale for each tensor, channel, group or block; weigh
                     integers are unpacked from 32 bits, the lowest first, with an offset of half the
                     range
 
+bitsandbytes        see dequantised_bits.py
+
 Formats: the classes FineGrainedFP8Config and CompressedTensorsConfig of transformers, and the
 compressors of the package compressed-tensors 0.15.
 """
@@ -17,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .dequantised_bits import PARTS, eight_bits, four_bits
 from .quantised_files import method_of, quantisation_of
 
 if TYPE_CHECKING:
@@ -24,10 +27,12 @@ if TYPE_CHECKING:
 
 _FP8 = "fp8"
 _COMPRESSED = "compressed-tensors"
+_BITSANDBYTES = "bitsandbytes"
 _FORMATS = ("float-quantized", "naive-quantized", "int-quantized", "pack-quantized")
 _ACCOMPANYING = (
     ".weight_scale", ".weight_scale_inv", ".weight_zero_point", ".weight_shape", ".weight_g_idx",
     ".input_scale", ".input_zero_point", ".activation_scale",
+    *PARTS,
 )  # fmt: skip
 
 
@@ -36,7 +41,7 @@ def decodes(config: Mapping[str, Any]) -> bool:
     said, method = quantisation_of(config), method_of(config)
     if method == _FP8:
         return said.get("scale_fmt") in (None, "float")
-    return method == _COMPRESSED and said.get("format") in _FORMATS
+    return method == _BITSANDBYTES or (method == _COMPRESSED and said.get("format") in _FORMATS)
 
 
 def dequantised(files: Iterable[Path], config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -99,6 +104,11 @@ def _decoded(
 ) -> torch.Tensor:  # fmt: skip
     if tensor.is_floating_point() and tensor.element_size() > 1:
         return tensor
+    if f"{name}.quant_map" in stored:
+        return four_bits(tensor, name, stored)
+    largest = stored.get(f"{name.removesuffix('.weight')}.SCB")
+    if largest is not None:
+        return eight_bits(tensor, largest)
     scale = stored.get(f"{name}_scale_inv", stored.get(f"{name}_scale"))
     if scale is None:
         if tensor.is_floating_point():

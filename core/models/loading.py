@@ -28,6 +28,7 @@ from .lean_imports import lean_transformers
 from .load_report import refuse_incomplete
 from .model_files import check_files
 from .protocols import Identity, Loading
+from .text_files import check_large_texts
 from .weights import INDEX, WHOLE, WeightFiles
 
 # What a saved processor says about where it came from, not about what it does to a picture.
@@ -154,6 +155,8 @@ def refusals(loading: Loading) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise
+        if loading.folder is not None:
+            check_large_texts(loading.folder, loading.name, local=loading.local)
         raise ModelRefused(f"{clean(loading.name)} {_reason(error)}") from error
 
 

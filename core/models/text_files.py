@@ -40,6 +40,16 @@ def check_texts(folder: Path, name: str, *, local: bool, open_clip: bool = False
             _refuse(path, fault, name, local)
 
 
+def check_large_texts(folder: Path, name: str, *, local: bool) -> None:
+    """Raise ModelRefused for a large JSON file that is broken: asked once loading has failed."""
+    for each in _JSON:
+        path = folder / each
+        if path.is_file() and path.stat().st_size > _LARGE_BYTES:
+            fault = _no_json(path.read_bytes())
+            if fault:
+                _refuse(path, fault, name, local)
+
+
 def check_config(folder: Path, names: tuple[str, ...], name: str, *, local: bool) -> None:
     """Raise ModelRefused for the first configuration of a folder that is there and unreadable."""
     for each in names:
@@ -63,7 +73,7 @@ def fault_of(path: Path) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(64)
-        fault = fault_of_content(start) or (_marked(start) if path.suffix != ".model" else "")
+        fault = fault_of_content(start) or _marked(start, binary=path.suffix == ".model")
         if fault or path.suffix != ".json" or size > _LARGE_BYTES:
             return fault
         return _no_json(start + file.read())
@@ -89,7 +99,10 @@ def way(fault: str, name: str, local: bool) -> str:
     return "copy the file into the folder again"
 
 
-def _marked(start: bytes) -> str:
+def _marked(start: bytes, *, binary: bool) -> str:
+    if binary:
+        converted = start.startswith(b"\r\n")
+        return "was changed by a conversion of newlines (Git's autocrlf)" if converted else ""
     if start.startswith(b"\xef\xbb\xbf"):
         return "begins with a byte order mark (UTF-8 with BOM), which its readers do not accept"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -273,6 +273,13 @@ TEXTS = [
     Case("zeros", "clip", changed("config.json", lambda text: bytes(len(text))), "but zeros"),
     Case("open_clip, empty", "open_clip", with_file("open_clip_config.json", b""),
          r"/open_clip_config.json is empty"),
+    Case("a large tokenizer that was cut", "clip",
+         changed("tokenizer.json", lambda text: text + b" " * 2**22 + b"}"),
+         r"/tokenizer.json is not valid JSON"),
+    Case("a binary file after a conversion of newlines", "siglip",
+         with_file("spiece.model", b"\r\n\x08<unk>"), r"/spiece.model was changed by a conversion"),
+    Case("Windows newlines in a chat template", "qwen3_vl",
+         changed("chat_template.jinja", lambda text: text.replace(b"\n", b"\r\n"))),
     Case("Windows newlines", "clip",
          both(*(changed(name, lambda text: text.replace(b"\n", b"\r\n"))
                 for name in ("config.json", "tokenizer.json", "processor_config.json")))),

@@ -87,6 +87,29 @@ def test_compressed_tensors_are_compared(tmp_path: Path) -> None:
         assert float(report.quantised.split()[2]) > 0.98
 
 
+@pytest.mark.skipif(not find_spec("bitsandbytes"), reason="needs bitsandbytes")
+@pytest.mark.filterwarnings("default")
+def test_bits_and_bytes_are_compared(tmp_path: Path) -> None:
+    import transformers
+
+    kinds: Any = transformers
+    double = {"bnb_4bit_quant_type": "fp4", "bnb_4bit_use_double_quant": True}
+    asked: list[dict[str, Any]] = [
+        {"load_in_8bit": True},
+        {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+        {"load_in_4bit": True, **double},
+    ]
+    for number, bits in enumerate(asked):
+        folder = copied("qwen3_vl_wide", tmp_path / str(number))
+        model = kinds.AutoModelForImageTextToText.from_pretrained(
+            folder, quantization_config=kinds.BitsAndBytesConfig(**bits), dtype=torch.float32
+        )
+        model.save_pretrained(folder)
+        report = tried(folder)
+        assert report.failure == ""
+        assert float(report.quantised.split()[2]) > 0.999
+
+
 def test_scales_that_the_loader_ignores_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +144,7 @@ def test_what_is_decoded() -> None:
         ({}, False),
         (BLOCKS, True),
         ({"quant_method": "gptq"}, False),
+        ({"load_in_4bit": True}, True),
         ({"quant_method": "fp8", "scale_fmt": "ue8m0"}, False),
         (compressed("pack-quantized", num_bits=4), True),
         (compressed("nvfp4-pack-quantized", num_bits=4), False),
