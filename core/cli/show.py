@@ -163,7 +163,7 @@ def _region(found: Event | Candidate) -> str:
     if found.region is None:
         return ""
     x, y, width, height = found.region
-    return f", region x {x}, y {y}, {width} x {height} pixels"
+    return f", region {width} x {height} px at {x}, {y}"
 
 
 def _measured(found: Event | Candidate) -> Iterator[str]:

@@ -145,7 +145,7 @@ def region_warnings(info: SourceInfo, spec: Spec) -> Iterator[str]:
     limited = any(name in spec.model_stages or declaration(name).in_regions for name in asked)
     if limited and searches_nothing(spec.regions, (info.width, info.height)):
         yield (
-            f"the regions contain nothing of its frame ({info.width} x {info.height} pixels), so "
+            f"the regions contain nothing of its frame ({info.width} x {info.height} px), so "
             "nothing was searched; see [regions] in the profile"
         )
 

@@ -43,7 +43,7 @@ def test_show_prints_no_empty_fields(cli: Cli, storm: Path) -> None:
         out = cli.here("show", f"{storm}{time}").out
         assert "None" not in out, out
         assert not [line for line in out.splitlines() if line.endswith(":")], out
-    assert "region x " in cli.here("show", f"{storm}@1.36").out
+    assert " px at " in cli.here("show", f"{storm}@1.36").out
 
 
 def brightness(path: Path) -> float:

@@ -168,7 +168,7 @@ def test_regions_beside_the_frame_are_warned_of(inside: InProcess) -> None:
         spec = Spec(stages=tuple(stages.split(",")), regions={"include": [(5000, 5000, 10, 10)]})
         found = list(region_warnings(info, spec))
         assert bool(found) == warned, stages
-    assert "nothing of its frame (64 x 48 pixels)" in found[0]
+    assert "nothing of its frame (64 x 48 px)" in found[0]
     video = replace(info, kind="video")
     assert list(region_warnings(video, Spec(regions=spec.regions)))
     assert not list(region_warnings(video, Spec(stages=("quality",), regions=spec.regions)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -32,6 +32,8 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value) if isfinite(value) else None
+    if not value and type(value) in _EMPTY:
+        return _EMPTY[type(value)]()
     if isinstance(value, dict):
         return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, (list, tuple)):
@@ -138,9 +140,15 @@ def heading(document: Document) -> dict[str, Any]:
     """Return what says of which source and spec an export is."""
     return {
         "source": record(document.source),
-        "spec": {"profile": document.profile, "hash": document.spec_hash},
+        "spec": _spec(document.profile, document.spec_hash),
         "frames": int(document.frames),
     }
+
+
+@lru_cache(8)
+def _spec(profile: str, spec_hash: str) -> Rendered:
+    """Return the spec as JSON: all sources of a scan have the same."""
+    return Rendered(dumps({"profile": profile, "hash": spec_hash}, indent=None))
 
 
 def summary_fields(summary: Summary) -> dict[str, Any]:
@@ -186,6 +194,8 @@ def _value_lines(value: Any) -> str:
         return "[]" if isinstance(value, list) else "{}"
     if type(value) is int:
         return str(value)
+    if value == "":
+        return '""'
     if not isinstance(value, list) or not isinstance(value[0], dict):
         return dumps(value, indent=None)
     items = ",\n".join(f"    {dumps(item, indent=None)}" for item in value)
