@@ -12,6 +12,7 @@ that FFmpeg and torch start themselves are not seen.
 from __future__ import annotations
 
 import cProfile
+import io
 import pstats
 import re
 import subprocess
@@ -20,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -55,7 +56,8 @@ def main() -> None:
 def table_of(path: Callable[[], HotPath]) -> str:
     """Run a path and return what was run, when, and where its time went."""
     what, work = path()
-    with every_thread() as profiles:
+    # A command prints what it finds; the report is all that belongs on standard output.
+    with redirect_stdout(io.StringIO()), every_thread() as profiles:
         work()
     statistics = pstats.Stats(*profiles)
     total = sum(row[2] for row in statistics.stats.values())  # type: ignore[attr-defined]

@@ -25,3 +25,11 @@ def test_what_is_odd_is_said_and_cannot_reach_the_terminal_raw() -> None:
     )  # fmt: skip
     assert "repeats itself 50 %, echoes the prompt 25 %, loops, declines, says nothing" in said
     assert "<|im_end|>" in said and "\x1b" not in said and said.endswith("lacks verdict")
+
+
+def test_what_is_not_part_of_the_answer_is_said() -> None:
+    assert fact_line({"thought_letters": 1, "removed": ["</think>"]}) == (
+        "without 1 character of reasoning"
+    )
+    assert fact_line({"removed": ["<|begin_of_box|>"]}) == "without <|begin_of_box|>"
+    assert fact_line({"reduced": "44x33"}) == "picture reduced to 44x33"

@@ -17,9 +17,10 @@ from ..protocol.requests.models import (
     GetModels,
     GetVerified,
     PromoteModel,
+    UnpinModel,
 )
 from ..service.client import ask_library
-from ..text import byte_size
+from ..text import byte_size, clean
 from .group import CommandGroup
 from .output import Session
 
@@ -52,7 +53,7 @@ def command() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--dry-run", is_flag=True, help="Only print what would be downloaded.")
 @click.option("--weights", metavar="FILE", default="",
-              help="Download this weights file instead of safetensors.")  # fmt: skip
+              help="Download and load this safetensors file, such as a variant.")  # fmt: skip
 @click.option("--allow-remote-code", is_flag=True,
               help="Also download the model's own Python code; needs a full commit.")  # fmt: skip
 @_common
@@ -91,7 +92,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
     """List the models of the catalog and all models on this disk."""
     known = ask_library(session.library, GetModels()).models
     found = [line for line in known if not kind or line.kind == kind]
-    found = [line for line in found if line.size_bytes or not only_cached]
+    found = [line for line in found if line.state or not only_cached]
     if as_json:
         for line in found:
             session.out.json({"type": "Model", **asdict(line)})
@@ -99,7 +100,7 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
     rows = [
         (line.name, line.kind or "-", line.state,
          byte_size(line.size_bytes) if line.size_bytes else "", line.pinned[:12],
-         line.good_for or line.repo)
+         line.why or line.good_for or line.repo)
         for line in found
     ]  # fmt: skip
     session.out.table(("model", "kind", "here", "size", "pinned", "good for"), rows)
@@ -111,7 +112,11 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
 @_common
 @click.pass_obj
 def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
-    """Show a model's source, its downloaded commits and its verifications."""
+    """Show a model's source, its downloaded commits and its verifications.
+
+    For a model behind a server (http://HOST:PORT/v1#MODEL, or without #MODEL), ask the server what
+    it can do: images per question, streaming, whether it enforces a JSON schema, reasoning.
+    """
     body = ask_library(session.library, GetModel(name, channel, offline)).model
     if as_json:
         session.out.json({"type": "Model", **body})
@@ -119,8 +124,12 @@ def show(session: Session, name: str, channel: Channel, offline: bool, as_json: 
     for key, value in body.items():
         for each in value if isinstance(value, list) else [value]:
             if each not in ("", None):
-                session.out.result(f"{key.replace('_', ' '):12} {each}")
+                session.out.result(f"{key.replace('_', ' '):12} {_one_line(each)}")
     return 0
+
+
+def _one_line(value: Any) -> str:
+    return clean(value) if isinstance(value, str) else str(value)
 
 
 @command.command()
@@ -181,7 +190,7 @@ def matrix(session: Session, name: str | None, as_json: bool) -> int:
          "how"),
         [
             (row["repo"], row["commit"][:12], _attention(row), row["dtype"], row["device"],
-             _versions(row), _processor(row), row["on"], row["how"])
+             _versions(row), _processor(row), row["on"], _how(row))
             for row in rows
         ],
     )  # fmt: skip
@@ -196,6 +205,10 @@ def _attention(row: dict[str, Any]) -> str:
     """Return the backends that gave an answer, and in parentheses those that did not."""
     failed = [f"({name})" for name, why in row["tried"].items() if why and name not in row["attn"]]
     return " ".join([*row["attn"], *failed])
+
+
+def _how(row: dict[str, Any]) -> str:
+    return "; ".join(part for part in (row["how"], row["quantised"]) if part)
 
 
 def _versions(row: dict[str, Any]) -> str:
@@ -223,6 +236,23 @@ def promote(session: Session, name: str, as_json: bool) -> int:
         session.out.json({"type": "ModelPinned", **asdict(pin)})
     else:
         session.out.result(f"{pin.repo} is pinned to {pin.commit}")
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def unpin(session: Session, name: str, as_json: bool) -> int:
+    """Remove a model's pin; the next pull pins the newest commit.
+
+    Use this if the pinned commit no longer exists because the repository's history was rewritten.
+    """
+    unpinned = ask_library(session.library, UnpinModel(name), ALL_RIGHTS)
+    if as_json:
+        session.out.json({"type": "ModelUnpinned", **asdict(unpinned)})
+    else:
+        session.out.result(f"{unpinned.repo} is no longer pinned to {unpinned.commit}")
     return 0
 
 

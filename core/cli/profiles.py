@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
+from ..config.used_models import models_of
 from ..errors import ExitCode, SightlineError
+from ..protocol.requests.models import GetModelRefusals
+from ..service.client import ask_library
 from .group import CommandGroup
 from .output import Session
 
@@ -116,15 +121,31 @@ def edit(session: Session, name: str, changes: tuple[str, ...]) -> int:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.pass_obj
 def validate(session: Session, names: tuple[str, ...]) -> int:
-    """Validate profiles by name or file; without NAME, all of them."""
+    """Validate profiles by name or file; without NAME, all of them.
+
+    A profile that uses a model on this disk that cannot be loaded is wrong too; models that are
+    not on this disk are not checked.
+    """
     from ..config import profiles
 
-    wrong = 0
+    faults: dict[str, str] = {}
+    used: dict[str, tuple[str, ...]] = {}
     for name in names or profiles.available():
         try:
-            profiles.resolve(name)
-            session.out.result(f"ok     {name}")
+            used[name] = models_of(profiles.resolve(name))
         except SightlineError as error:
-            wrong += 1
-            session.out.result(f"wrong  {error}")
-    return int(ExitCode.USAGE if wrong else ExitCode.OK)
+            faults[name] = str(error)
+    faults |= _refused(session, used)
+    for name in names or profiles.available():
+        session.out.result(f"wrong  {faults[name]}" if name in faults else f"ok     {name}")
+    return int(ExitCode.USAGE if faults else ExitCode.OK)
+
+
+def _refused(session: Session, used: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return the first model of each profile that cannot be loaded, with the reason."""
+    every = tuple(dict.fromkeys(model for models in used.values() for model in models))
+    if not every:
+        return {}
+    refused = ask_library(session.library, GetModelRefusals(every)).refused
+    wrong = {name: next((m for m in models if m in refused), "") for name, models in used.items()}
+    return {name: f"{name}: {refused[model]}" for name, model in wrong.items() if model}

@@ -45,6 +45,9 @@ class PullPrinter:
                 self._planned(body)
             case "PullProgress" if not self._json:
                 self._out.progress(_progress_line(body))
+            case "PullNotice":
+                self._out.end_progress()
+                self._out.note(body["text"])
             case "PullFinished":
                 self._finished(body)
 
@@ -132,20 +135,23 @@ class Puller:
             self.exit_code = max(self.exit_code, exit_code_of(end))
 
     def _pull_here(self, command: PullModel, control: Control, *, dry_run: bool) -> None:
-        from ..service.model_files import finished_line, planned_line, progress_line
+        from ..service.model_files import finished_line, notice_line, planned_line, progress_line
 
-        hub = open_hub(offline=command.offline)
+        hub = open_hub(
+            offline=command.offline, notify=lambda text: self._say(notice_line(command.name, text))
+        )
         found = hub.resolve(
             command.name, command.channel, allow_remote_code=command.allow_remote_code,
             weights=command.weights, control=control,
         )  # fmt: skip
         if found.folder is None or not (hub.offline or not found.repo):
-            planned = hub.plan(found, control)
-            self._say(planned_line(planned))
-            if dry_run:
-                self._say_files(planned)
-                return
-            found = hub.pull(planned, lambda now: self._say(progress_line(now)), control)
+            planned = hub.plan_or_keep(found, control)
+            if planned is not None:
+                self._say(planned_line(planned))
+                if dry_run:
+                    self._say_files(planned)
+                    return
+                found = hub.pull(planned, lambda now: self._say(progress_line(now)), control)
         self._say(finished_line(found))
 
     def _say(self, body: dict[str, Any]) -> None:
@@ -198,6 +204,9 @@ def verify(
         )
         return int(ExitCode.SOME_FAILED)
     report = None if files_only else try_once(found)
+    if report is None and checked.unchecked:
+        out.note("files without a checksum were not verified, so nothing was recorded")
+        return 0
     if report is None:
         out.note("only the checksums were verified; the model was not loaded")
     elif report.failure:

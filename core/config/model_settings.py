@@ -136,6 +136,13 @@ class Vlm(Section):
         description="timeout of a request to an endpoint",
         json_schema_extra=NO_RESULT,
     )
+    wait_seconds: float = Field(
+        300.0,
+        ge=0,
+        description="how long to wait for an endpoint that loads its model or asks for a wait; "
+        "beyond it, the scan stops",
+        json_schema_extra=NO_RESULT,
+    )
     concurrency: int = Field(
         8,
         ge=1,

@@ -21,6 +21,7 @@ from ..protocol.messages import Message, Warned
 from ..protocol.state import DownloadState, EngineState, ModelState, ScanState, WatchState
 from ..storage.jobs import JobRow
 from ..storage.library import Library
+from ..system.allocation import keep_freed_memory
 from . import command_table
 from .job import JobContext
 from .job_end import Ended
@@ -223,6 +224,7 @@ def _remove(folder: Path) -> None:
 
 def open_engine(folder: Path, nice: int = 0, reader: ReaderProcess | None = None) -> Engine:
     """Open the library of a folder for writing and return an engine over it."""
+    keep_freed_memory()
     library = Library(folder)
     try:
         return Engine(library, nice, reader)

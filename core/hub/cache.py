@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..errors import EnvironmentFault, UnknownName
 from ..text import clean, clean_path
 from .disk import disk_errors
 from .layout import Folder, is_etag
-from .whole import lacking
+from .whole import kind_of, lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class CachedRevision:
     files: int
     size_bytes: int
     lacking: tuple[str, ...]
+    kind: str = ""
+    """what it is where it is no model that can be loaded: an adapter, GGUF ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,19 @@ class CachedModel:
     revisions: tuple[CachedRevision, ...]
     leftover_bytes: int
     resumable_bytes: int
+    fault: str = ""
+    """why its folder could not be read"""
 
     @property
     def whole(self) -> bool:
         """Return whether any snapshot is complete."""
         return any(not revision.lacking for revision in self.revisions)
+
+    @property
+    def kind(self) -> str:
+        """Return what it is if no snapshot is or can become a model that is loaded."""
+        kinds = [revision.kind for revision in self.revisions]
+        return kinds[-1] if kinds and all(kinds) else ""
 
 
 def cached(cache: Path) -> list[CachedModel]:
@@ -53,7 +63,15 @@ def cached(cache: Path) -> list[CachedModel]:
         return []
     with disk_errors(cache):
         names = sorted(p.name for p in cache.iterdir() if p.name.startswith("models--"))
-    return [found for name in names if (found := cached_model(cache, _repo(name))) is not None]
+    return [found for name in names if (found := _readable(cache, _repo(name))) is not None]
+
+
+def _readable(cache: Path, repo: str) -> CachedModel | None:
+    """Return one model; what cannot be read of it hides no other model."""
+    try:
+        return cached_model(cache, repo)
+    except OSError as error:
+        return CachedModel(repo, 0, 0.0, (), 0, 0, clean(error.strerror or str(error)))
 
 
 def cached_model(cache: Path, repo: str) -> CachedModel | None:
@@ -61,16 +79,15 @@ def cached_model(cache: Path, repo: str) -> CachedModel | None:
     folder = Folder(cache, repo)
     if not folder.path.is_dir():
         return None
-    blobs = [path for path in _files(folder.blobs) if is_etag(path.name)]
     left = list(leftovers(folder))
-    stats = [path.stat() for path in blobs]
+    stats = [found for path in _stored(folder) if (found := _stat(path)) is not None]
     return CachedModel(
         repo,
         sum(stat.st_size for stat in stats),
         max((max(stat.st_atime, stat.st_mtime) for stat in stats), default=0.0),
         tuple(_revision(folder, commit) for commit in folder.commits()),
-        sum(path.stat().st_size for path in left),
-        sum(path.stat().st_size for path in left if path.name.endswith(".part")),
+        _bytes(left),
+        _bytes(path for path in left if path.name.endswith(".part")),
     )
 
 
@@ -121,9 +138,10 @@ def remove(cache: Path, repo: str, commit: str = "") -> int:
 
 
 def _remove_commit(folder: Folder, commit: str) -> int:
-    before = sum(path.stat().st_size for path in _files(folder.blobs))
+    before = _bytes(_stored(folder))
     with disk_errors(folder.path):
         _remove_tree(folder.snapshot(commit))
+        folder.checksums(commit).unlink(missing_ok=True)
         for branch, at in folder.branches().items():
             if at == commit:
                 (folder.refs / branch).unlink(missing_ok=True)
@@ -132,7 +150,7 @@ def _remove_commit(folder: Folder, commit: str) -> int:
         for blob in _files(folder.blobs):
             if os.path.realpath(blob) not in kept:
                 blob.unlink(missing_ok=True)
-    return before - sum(path.stat().st_size for path in _files(folder.blobs))
+    return before - _bytes(_stored(folder))
 
 
 def _remove_tree(path: Path) -> None:
@@ -154,13 +172,34 @@ def _not_busy(folder: Folder) -> None:
 def _revision(folder: Folder, commit: str) -> CachedRevision:
     snapshot = folder.snapshot(commit)
     files = [path for path in _files(snapshot) if path.is_file()]
+    absent = lacking(snapshot)
+    what = kind_of(snapshot) if absent else None
     return CachedRevision(
         commit,
         tuple(branch for branch, at in folder.branches().items() if at == commit),
         len(files),
-        sum(path.stat().st_size for path in files),
-        lacking(snapshot),
+        _bytes(files),
+        absent,
+        what.is_ if what else "",
     )
+
+
+def _stored(folder: Folder) -> Iterator[Path]:
+    """Yield the files that take space: blobs, and files of snapshots that are not links."""
+    yield from (path for path in _files(folder.blobs) if is_etag(path.name))
+    yield from (path for path in _files(folder.snapshots) if not path.is_symlink())
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Return a file's facts, or None where a blob is a link to what is gone."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(found.st_size for path in paths if (found := _stat(path)) is not None)
 
 
 def _files(folder: Path) -> Iterator[Path]:

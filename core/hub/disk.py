@@ -14,7 +14,7 @@ from ..text import byte_size, clean, clean_path
 MARGIN_BYTES = 64 * 2**20
 """left free: a disk filled to the last byte breaks whatever else runs on it"""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def free_bytes(folder: Path) -> int:
@@ -44,7 +44,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         shown = clean_path(str(path))
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise DiskFull(
                 f"no space left to write {shown}; free some space, then run the same command again "
                 "to continue"

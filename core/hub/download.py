@@ -15,6 +15,7 @@ from .layout import Folder
 from .listing import RemoteFile
 from .progress import DownloadCounter, DownloadProgress, FileProgress, State
 from .resolved import Resolved
+from .waiting import WaitNotice
 from .wire import HubTimeouts, Wire
 
 WORKERS = 4
@@ -62,7 +63,7 @@ class Download:
 def plan(resolved: Resolved, cache: Path, files: list[RemoteFile]) -> Download:
     """Return what there is to fetch of a model's files, and what lies here already."""
     folder = Folder(cache, resolved.repo)
-    planned = tuple(_planned(folder, file) for file in files)
+    planned = tuple(_planned(folder, resolved.revision, file) for file in files)
     return Download(resolved, cache, planned, disk.free_bytes(cache))
 
 
@@ -71,6 +72,7 @@ def pull(
     progress: Callable[[DownloadProgress], None],
     control: Control,
     patience: HubTimeouts,
+    notice: WaitNotice | None = None,
 ) -> Path:
     """Fetch what is missing and return the snapshot's folder.
 
@@ -82,9 +84,8 @@ def pull(
     resolved = download.resolved
     disk.require(resolved.name, download.missing_bytes, download.cache)
     folder = Folder(download.cache, resolved.repo)
-    _Pull(download, folder, progress, control, patience).run()
-    for planned in download.files:
-        folder.link(resolved.revision, planned.file.path, planned.file.etag)
+    _Pull(download, folder, progress, control, patience, notice).run()
+    folder.place(resolved.revision, [(each.file.path, each.file.etag) for each in download.files])
     if resolved.branch:
         folder.set_ref(resolved.branch, resolved.revision)
     return folder.snapshot(resolved.revision)
@@ -95,7 +96,7 @@ class _Pull:
 
     def __init__(
         self, download: Download, folder: Folder, progress: Callable[[DownloadProgress], None],
-        control: Control, patience: HubTimeouts,
+        control: Control, patience: HubTimeouts, notice: WaitNotice | None = None,
     ) -> None:  # fmt: skip
         self._download = download
         self._folder = folder
@@ -103,6 +104,7 @@ class _Pull:
         # A fault in one file stops the others without touching the user's own switch.
         self._control = Control(control)
         self._patience = patience
+        self._notice = notice
         self._hub = endpoint()
         self._wires: list[Wire] = []
         self._tally = DownloadCounter(
@@ -123,7 +125,7 @@ class _Pull:
     def _fetch(self, file: RemoteFile) -> None:
         checkpoint(self._control)
         commit = self._download.resolved.revision
-        with Wire(self._hub, self._control, self._patience) as wire:
+        with Wire(self._hub, self._control, self._patience, self._notice) as wire:
             self._wires.append(wire)
             try:
                 Fetch(file, self._folder, commit, wire, self._control, self._tally).run()
@@ -155,8 +157,9 @@ class _Pull:
         self._progress(self._tally.now(paused=self._control.paused))
 
 
-def _planned(folder: Folder, file: RemoteFile) -> Planned:
-    if whole_blob(folder.blob(file.etag), file.size_bytes):
+def _planned(folder: Folder, commit: str, file: RemoteFile) -> Planned:
+    whole = whole_blob(folder.blob(file.etag), file.size_bytes)
+    if whole or folder.whole_copy(commit, file.path, file.size_bytes):
         return Planned(file, file.size_bytes, cached=True)
     try:
         part = folder.part(file.etag).stat().st_size

@@ -79,12 +79,33 @@ def token() -> str | None:
     from huggingface_hub import get_token
 
     try:
-        return get_token()
+        found = get_token()
     except Exception as error:  # its words might hold a secret
         kind = type(error).__name__
         raise EnvironmentFault(
             f"could not read a token for the hub ({kind}); try `hf auth login`"
         ) from error
+    return _sendable(found) if found else None
+
+
+def _sendable(found: str) -> str:
+    """Return a token if a header can hold it; a message never shows it. Raises EnvironmentFault."""
+    for place, char in enumerate(found, 1):
+        if not "!" <= char <= "~":
+            what = "a letter that is not ASCII" if char.isprintable() and char != " " else (
+                "a space, line break or control character"
+            )  # fmt: skip
+            where = "HF_TOKEN" if os.environ.get("HF_TOKEN") else "the token of `hf auth login`"
+            raise EnvironmentFault(
+                f"{where} holds {what} (character {place}), which no token of the hub has; copy it "
+                "again, or log in with `hf auth login`"
+            )
+    return found
+
+
+def symlinks_disabled() -> bool:
+    """Return whether HF_HUB_DISABLE_SYMLINKS forbids links in the cache (huggingface_hub#4022)."""
+    return os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").strip().lower() in _TRUE
 
 
 def _path(text: str) -> Path:

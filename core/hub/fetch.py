@@ -13,6 +13,7 @@ from ..text import clean, counted
 from .control import Control, checkpoint
 from .disk import disk_errors
 from .faults import TransientFault
+from .file_faults import is_pointer
 from .layout import Folder
 from .listing import RemoteFile
 from .progress import DownloadCounter
@@ -69,6 +70,11 @@ class FilePart:
         self._hash.update(piece)
         self.have += len(piece)
 
+    def head(self) -> bytes:
+        """Return the first bytes of what came."""
+        with disk_errors(self.path), self.path.open("rb") as file:
+            return file.read(64)
+
     def restart(self) -> None:
         """Throw away what came."""
         with disk_errors(self.path):
@@ -112,6 +118,7 @@ class Fetch:
         self._wire = wire
         self._control = control
         self._tally = tally
+        self._commit = commit
         self._path = wire.file_path(folder.repo, commit, file.path)
         self._asked = wire.asked(folder.repo, commit, file.path)
         self._from_start = False
@@ -126,7 +133,8 @@ class Fetch:
         blob = self._folder.blob(file.etag)
         with self._folder.locked(file.etag, self._control, self._held):
             # Another process may have fetched it while its lock was waited for.
-            if not whole_blob(blob, file.size_bytes):
+            whole = whole_blob(blob, file.size_bytes)
+            if not whole and not self._folder.whole_copy(self._commit, file.path, file.size_bytes):
                 self._into(blob)
         self._tally.at(file.path, file.size_bytes)
         self._tally.state(file.path, "done")
@@ -138,6 +146,8 @@ class Fetch:
             part.read(self._control)
             self._tally.at(self._file.path, part.have)
             self._tally.state(self._file.path, "fetching")
+            if not part.have:
+                self._copy(part)
             if part.have < self._file.size_bytes:
                 self._wire.with_retries(
                     lambda: self._receive(part), self._asked, got=lambda: part.have
@@ -146,6 +156,18 @@ class Fetch:
             part.keep(blob)
         finally:
             part.close()
+
+    def _copy(self, part: FilePart) -> None:
+        """Take the bytes from another commit that has them as a file, if it does."""
+        file = self._file
+        for path in self._folder.whole_copies(self._commit, file.path, file.size_bytes):
+            with disk_errors(path), path.open("rb") as source:
+                while piece := source.read(_READ_BYTES):
+                    checkpoint(self._control)
+                    part.write(piece)
+            if part.sound():
+                return
+            part.restart()
 
     def _receive(self, part: FilePart) -> None:
         """Receive the rest in one answer. Raises TransientFault when it breaks off."""
@@ -158,9 +180,22 @@ class Fetch:
                 self._tally.came(self._file.path, len(piece))
                 if part.have > self._file.size_bytes:
                     self._judge(part)
+            complete = response.headers.get("content-length") == str(part.have)
         if part.have < self._file.size_bytes:
+            if complete and response.status_code == 200:
+                raise self._another_file(part)
             whole = counted(self._file.size_bytes, "byte")
             raise TransientFault(f"the connection ended at {part.have} of {whole}")
+
+    def _another_file(self, part: FilePart) -> DownloadFailed:
+        """Discard a whole answer that is shorter than the listing says, and return what it was."""
+        what = "a Git LFS pointer" if is_pointer(part.head()) else counted(part.have, "byte")
+        part.discard()
+        return DownloadFailed(
+            f"{clean(self._folder.repo)}: the hub sends {what} instead of "
+            f"'{clean(self._file.path)}', which has {counted(self._file.size_bytes, 'byte')}; the "
+            "hub or mirror is faulty, so try another one (HF_ENDPOINT)"
+        )
 
     def _align(self, response: httpx.Response, part: FilePart, start: int) -> None:
         """Let the part end where the answer begins, whatever the server made of the range."""

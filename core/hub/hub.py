@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.user_settings import config_folder
-from ..errors import ModelMissing, ModelRefused, UnknownName, UsageError
+from ..errors import DownloadFailed, ModelMissing, ModelRefused, UnknownName, UsageError
 from ..text import clean
 from .control import Control
 from .environment import cache_folder, endpoint, offline
+from .waiting import WaitNotice
 
 if TYPE_CHECKING:
     from ..models.catalog import Catalog
@@ -28,20 +29,22 @@ if TYPE_CHECKING:
     from .pins import Pin, Pins
     from .progress import DownloadProgress
     from .resolved import Channel, Resolved
-    from .wire import HubTimeouts
+    from .wire import HubTimeouts, Wire
 
 
 class Hub:
     """Cheap to make, keeps no connection open; its methods may be called by any thread.
 
     `offline` (true, or what to call the reason) forbids the network, as `HF_HUB_OFFLINE` and
-    `SIGHTLINE_OFFLINE` do.
+    `SIGHTLINE_OFFLINE` do. `notify` gets a line when the hub is waited for or not needed; any
+    thread calls it.
     """
 
     def __init__(
         self, *, offline: bool | str = False, cache: Path | None = None, config: Path | None = None,
-        patience: HubTimeouts | None = None,
+        patience: HubTimeouts | None = None, notify: Callable[[str], None] = lambda _text: None,
     ) -> None:  # fmt: skip
+        self._notice = WaitNotice(notify)
         self._offline = offline
         self._cache = cache
         self._config = config
@@ -85,29 +88,51 @@ class Hub:
 
         known = self.catalog
         resolver = Resolver(
-            known, self.pins, self.cache, control or Control(), self._patience_or_usual()
-        )
+            known, self.pins, self.cache, control or Control(), self._patience_or_usual(),
+            self._notice,
+        )  # fmt: skip
         wish = ModelRequest(channel, self.offline, allow_remote_code, weights)
         return resolver.resolve(parse(text, known), wish)
 
     def plan(self, resolved: Resolved, control: Control | None = None) -> Download:
         """Return what a pull would fetch, and what of it lies here.
 
-        Raises ModelMissing when offline, ModelRefused for a model without safetensors, with a
-        hostile listing or needing code without consent, DownloadFailed, and UsageError for what
-        is not fetched at all.
+        Raises ModelMissing when offline, ModelRefused for what cannot be loaded, for a hostile
+        listing or code without consent, DownloadFailed, and UsageError for what is not fetched.
         """
-        from . import download, listing
-        from .wire import Wire
+        from . import download
+        from .faults import NoSuchRevision
+        from .pins import gone
+        from .planning import needed_files
 
         self._fetchable(resolved)
-        with Wire(endpoint(), control or Control(), self._patience_or_usual()) as wire:
-            entries = wire.tree(resolved.repo, resolved.revision)
-        files = listing.needed(
-            resolved.repo, listing.listing(resolved.repo, entries), resolved.family,
-            weights=resolved.weights, code=resolved.remote_code,
-        )  # fmt: skip
+        try:
+            with self._wire(control) as wire:
+                files = needed_files(wire, resolved)
+        except NoSuchRevision as error:
+            if resolved.pinned_by not in ("pins", "cache", "newest"):
+                raise
+            pinned = resolved.pinned_by == "pins"
+            raise gone(resolved.name, resolved.revision, pinned=pinned) from error
         return download.plan(resolved, self.cache, files)
+
+    def plan_or_keep(self, resolved: Resolved, control: Control | None = None) -> Download | None:
+        """Return the same, or None where the model is whole here and the hub cannot say more.
+
+        That is so if the hub does not answer, or no longer has the commit. Raises as `plan` does.
+        """
+        from .faults import HubUnavailable, NoSuchRevision
+
+        try:
+            return self.plan(resolved, control)
+        except (HubUnavailable, NoSuchRevision) as error:
+            if resolved.folder is None:
+                raise
+            self._notice.notify(
+                f"{error}; {clean(resolved.name)} is complete on this disk at "
+                f"{resolved.revision[:12]}, and nothing was downloaded"
+            )
+            return None
 
     def pull(
         self, planned: Download, progress: Callable[[DownloadProgress], None] = lambda _: None,
@@ -123,7 +148,7 @@ class Hub:
 
         control = control or Control()
         found = planned.resolved
-        folder = download.pull(planned, progress, control, self._patience_or_usual())
+        folder = download.pull(planned, progress, control, self._patience_or_usual(), self._notice)
         missing = whole.lacking(
             folder, found.family, weights=found.weights, remote_code=found.remote_code
         )
@@ -132,9 +157,7 @@ class Hub:
                 f"{clean(found.name)} was downloaded, but its repository lacks "
                 f"{clean(', '.join(missing), limit=200)}; it cannot be loaded"
             )
-        # A branch that was named on purpose says nothing about what the name alone should mean.
-        if found.pinned_by != "reference" or not found.branch:
-            self.pins.first(found.repo, found.revision)
+        self._pin(found, control)
         return replace(found, folder=folder, lacking=())
 
     def cached(self) -> list[CachedModel]:
@@ -215,6 +238,55 @@ class Hub:
         newest = Folder(self.cache, reference.repo).ref("main") or ""
         commit = commit_to_pin(reference, known.rows(reference.repo), newest)
         return self.pins.set(reference.repo, commit, "promoted")
+
+    def unpin(self, text: str) -> Pin:
+        """Remove a model's pin and return it; the next pull pins the newest commit.
+
+        Raises UnknownName if it has none, ProfileError, EnvironmentFault.
+        """
+        from .reference import parse
+
+        reference = parse(text, self.catalog)
+        pin = self.pins.remove(reference.repo) if reference.repo else None
+        if pin is None:
+            raise UnknownName(f"{clean(text)} is not pinned")
+        return pin
+
+    def _pin(self, found: Resolved, control: Control) -> None:
+        """Pin what was pulled, if nothing is or if the commit of its pin is gone."""
+        pin = self.pins.get(found.repo)
+        # A branch that was named on purpose says nothing about what the name alone should mean.
+        named = found.pinned_by == "reference" and bool(found.branch)
+        if pin is None and not named:
+            self.pins.first(found.repo, found.revision)
+        elif pin is not None and pin.commit != found.revision and self._is_gone(pin, control):
+            self.pins.set(found.repo, found.revision, "replaced")
+            self._notice.notify(
+                f"{clean(found.name)} was pinned to {pin.commit}, which its repository no longer "
+                f"has; it is now pinned to {found.revision}"
+            )
+
+    def _is_gone(self, pin: Pin, control: Control) -> bool:
+        """Return whether a pinned commit is neither on this disk nor on the hub."""
+        from . import whole
+        from .faults import NoSuchRevision
+        from .layout import Folder
+
+        if not whole.lacking(Folder(self.cache, pin.repo).snapshot(pin.commit)):
+            return False
+        try:
+            with self._wire(control) as wire:
+                wire.commit(pin.repo, pin.commit)
+        except NoSuchRevision:
+            return True
+        except (DownloadFailed, ModelMissing):
+            return False
+        return False
+
+    def _wire(self, control: Control | None) -> Wire:
+        from .wire import Wire
+
+        return Wire(endpoint(), control or Control(), self._patience_or_usual(), self._notice)
 
     def _fetchable(self, resolved: Resolved) -> None:
         from .resolve import code_page

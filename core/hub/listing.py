@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelRefused
 from ..text import clean, counted, nearest
+from . import whole
+from .contents import Contents, contents, without_processor, without_tokenizer
 from .layout import is_etag, safe_path
-from .whole import SHARD
+from .weight_files import INDEX, ReadJson, weight_files
 
 MOST_FILES = 20_000
+MOST_TEXT_BYTES = 2**20
+"""a larger text is a log or a record of training, unless it is a tokenizer's"""
 
 _TEXTS = re.compile(
     r"[^/]+\.(json|txt|model|jinja|tiktoken)"
     r"|(additional_)?chat_templates/[^/]+\.jinja"
 )
-_OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
-_FOREIGN_INDEX = re.compile(r".*\.(bin|pt|pth|h5|msgpack|onnx)\.index\.json")
+_INDEX = re.compile(r"\.index\.([\w-]+\.)?json$")
+_ESSENTIAL = frozenset(
+    {*whole.CONFIGS, *whole.PROCESSORS, *whole.TOKENIZERS, INDEX, "tokenizer_config.json"}
+)
+_ANY_SIZE = _ESSENTIAL | {"merges.txt", "added_tokens.json", "tekken.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +57,52 @@ def listing(repo: str, entries: Iterable[Any]) -> list[RemoteFile]:
 
 
 def needed(
-    repo: str, files: Iterable[RemoteFile], family: str, *, weights: str = "", code: bool = False
-) -> list[RemoteFile]:
-    """Return what the model needs, the smallest first. Raises ModelRefused if it has no weights.
+    repo: str, files: Iterable[RemoteFile], family: str, read: ReadJson, *, weights: str = "",
+    code: bool = False,
+) -> list[RemoteFile]:  # fmt: skip
+    """Return what the model needs, the smallest first.
 
     Weights are safetensors; a file in any other format comes only if `weights` names it. `code`
-    adds the repository's Python files.
+    adds the repository's Python files. `read` returns a JSON file of the repository. Raises
+    ModelRefused for what cannot be loaded, with what it is.
     """
     by_path = {file.path: file for file in files}
-    chosen = _named(repo, by_path, weights) if weights else _usual(repo, by_path, family)
-    chosen |= {path for path in by_path if _is_text(path, chosen)}
+    chosen = _named(repo, by_path, weights) if weights else _usual(repo, by_path, family, read)
+    refuse_without_parts(repo, by_path, family)
+    chosen |= {path for path, file in by_path.items() if _is_text(file, by_path)}
     if code:
         chosen |= {path for path in by_path if path.endswith(".py") and "/" not in path}
+    refuse_empty(repo, by_path, chosen)
     return sorted((by_path[path] for path in chosen), key=lambda file: (file.size_bytes, file.path))
+
+
+def refuse_without_parts(repo: str, names: Collection[str], family: str) -> None:
+    """Raise ModelRefused if a family's models cannot be loaded without a file that is not there."""
+    what = None
+    configs = whole.CONFIGS[:1] if family == "open_clip" else whole.CONFIGS
+    if not any(name in names for name in configs):
+        what = Contents(f"has no {configs[-1]}", "it is not a model that sightline can load")
+    elif whole.needs_processor(family) and not any(n in names for n in whole.PROCESSORS):
+        what = without_processor(" or ".join(whole.PROCESSORS))
+    elif whole.needs_tokenizer(family) and not _has_tokenizer(names):
+        what = without_tokenizer(names)
+    if what is not None:
+        raise ModelRefused(f"{clean(repo)} {what.text}")
+
+
+def refuse_empty(repo: str, files: Mapping[str, RemoteFile], chosen: Iterable[str]) -> None:
+    """Raise ModelRefused if one of the files that a model cannot do without has no bytes."""
+    for path in sorted(chosen):
+        if files[path].size_bytes == 0 and (path in _ESSENTIAL or path.endswith(".safetensors")):
+            raise ModelRefused(
+                f"{clean(repo)}: '{clean(path)}' has 0 bytes in the repository; its upload failed, "
+                "so choose another commit or repository"
+            )
+
+
+def _has_tokenizer(names: Collection[str]) -> bool:
+    there = any(name in names for name in whole.TOKENIZERS)
+    return there or any(name.endswith(".tiktoken") for name in names)
 
 
 def _file(repo: str, entry: dict[str, Any]) -> RemoteFile:
@@ -86,37 +126,20 @@ def _named(repo: str, files: dict[str, RemoteFile], weights: str) -> set[str]:
     return {weights}
 
 
-def _usual(repo: str, files: dict[str, RemoteFile], family: str) -> set[str]:
-    if family == "open_clip":
-        found = {name for name in _OPEN_CLIP_WEIGHTS[::-1] if name in files}
-        found = {_OPEN_CLIP_WEIGHTS[0]} if _OPEN_CLIP_WEIGHTS[0] in found else found
-    elif "model.safetensors" in files:
-        found = {"model.safetensors"}
-    else:
-        found = {path for path in files if SHARD.fullmatch(path)}
-    if not found:
-        raise ModelRefused(_no_safetensors(repo, files))
-    return found
+def _usual(repo: str, files: Mapping[str, RemoteFile], family: str, read: ReadJson) -> set[str]:
+    found = weight_files(files, family, read)
+    if not found.files:
+        raise ModelRefused(f"{clean(repo)} {contents(files, found, read).text}")
+    return set(found.files)
 
 
-def _no_safetensors(repo: str, files: dict[str, RemoteFile]) -> str:
-    other = sorted(p for p in files if p.endswith((".bin", ".pt", ".pth", ".pkl", ".ckpt")))
-    single = sorted(p for p in files if p.endswith(".safetensors") and "/" not in p)
-    if single:
-        return (
-            f"{clean(repo)} has no model.safetensors; name one of its weights with --weights: "
-            f"{clean(', '.join(single), limit=200)}"
-        )
-    offered = f" (only {clean(', '.join(other), limit=120)}, a pickle)" if other else ""
-    return (
-        f"{clean(repo)} has no safetensors weights{offered}; pickles are never loaded, so look for "
-        "a conversion of it to safetensors"
-    )
-
-
-def _is_text(path: str, weights: set[str]) -> bool:
-    if path.endswith(".index.json"):
-        # An index of shards that are not taken would make the folder look half-downloaded.
-        sharded = any(SHARD.fullmatch(name) for name in weights)
-        return sharded and path.endswith(".safetensors.index.json") and "/" not in path
-    return _TEXTS.fullmatch(path) is not None and not _FOREIGN_INDEX.fullmatch(path)
+def _is_text(file: RemoteFile, names: Collection[str]) -> bool:
+    """Return whether a file is one of the texts that loaders read: configuration, tokenizer."""
+    path = file.path
+    if _INDEX.search(path):
+        return False  # that of the weights was chosen with them; others look half-downloaded
+    if path == "tekken.json" and "tokenizer.json" in names:
+        return False  # the same tokenizer again, in Mistral's own format
+    known = path in _ANY_SIZE or path.endswith((".model", ".tiktoken", ".jinja"))
+    small = file.size_bytes <= MOST_TEXT_BYTES
+    return _TEXTS.fullmatch(path) is not None and (known or small)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..errors import EnvironmentFault, ModelRefused, SightlineError
 from ..models.catalog import CatalogEntry
+from ..models.protocols import Loading
 from ..protocol.requests.models import ModelLine
-from ..text import byte_size
+from ..text import byte_size, clean
 from .cache import CachedModel
 from .environment import endpoint, shown
 from .hub import Hub
-from .resolved import Channel
+from .resolved import Channel, Resolved
 
 
 def lines(hub: Hub) -> list[ModelLine]:
@@ -36,6 +38,8 @@ def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
     """
     from .reference import parse
 
+    if text.startswith(("http://", "https://")) and "#" not in text:
+        return _server(hub, text.rstrip("/"))
     catalog = hub.catalog
     reference = parse(text, catalog)
     entry = catalog.models.get(reference.name)
@@ -55,21 +59,37 @@ def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
 def _line(
     name: str, repo: str, entry: CatalogEntry | None, model: CachedModel | None, pinned: str
 ) -> ModelLine:
-    state = "" if model is None else "whole" if model.whole else "half"
-    if model is not None and not model.revisions:
-        state = "begun"
     return ModelLine(
         name,
         entry.kind if entry else "",
         entry.family if entry else "",
         repo,
-        state,
+        _state(model),
         0 if model is None else model.size_bytes + model.leftover_bytes,
         pinned,
         entry.good_for if entry else "",
         entry.licence if entry else "",
         entry.remote_code if entry else False,
+        _why(model),
     )
+
+
+def _state(model: CachedModel | None) -> str:
+    if model is None:
+        return ""
+    if model.fault:
+        return "fault"
+    if model.whole:
+        return "whole"
+    if not model.revisions:
+        return "begun"
+    return "other" if model.kind else "half"
+
+
+def _why(model: CachedModel | None) -> str:
+    if model is None or model.whole:
+        return ""
+    return f"cannot be read: {model.fault}" if model.fault else model.kind
 
 
 def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
@@ -82,10 +102,49 @@ def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
 
 
 def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
-    body = asdict(hub.resolve(text, channel))
+    resolved = hub.resolve(text, channel)
+    body = asdict(resolved)
+    body["refused"] = "" if resolved.folder or not resolved.repo else _refusal(hub, resolved)
     body["folder"] = str(body["folder"] or "")
     body["lacking"] = list(body["lacking"])
+    if body["url"] and _may_ask(hub):
+        body |= _served(str(body["name"]), str(body["url"]))
     return {key: value for key, value in body.items() if key not in ("options", "text")}
+
+
+def _refusal(hub: Hub, resolved: Resolved) -> str:
+    """Return why a model that is not here would not be downloaded, or an empty string."""
+    try:
+        hub.plan(resolved)
+    except ModelRefused as error:
+        return str(error)
+    except SightlineError:
+        return ""  # whether it can be loaded is not known
+    return ""
+
+
+def _may_ask(hub: Hub) -> bool:
+    """Return whether a server may be asked: variables of the hub's library forbid only the hub."""
+    return not hub.offline or hub.offline.startswith(("HF_", "TRANSFORMERS_"))
+
+
+def _server(hub: Hub, url: str) -> dict[str, Any]:
+    """Return what a server offers, and what it can do if that is one model."""
+    from ..models.endpoint.capabilities import models_at
+
+    if not _may_ask(hub):
+        raise EnvironmentFault(f"{clean(url, limit=200)} is not asked: {hub.offline} is set")
+    names = models_at(url)
+    body: dict[str, Any] = {"url": url, "models": names}
+    return body | ({"name": names[0], **_served(names[0], url)} if len(names) == 1 else {})
+
+
+def _served(name: str, url: str) -> dict[str, Any]:
+    """Return what the server behind an endpoint can do; it is asked now."""
+    from ..models.endpoint.capabilities import as_lines, capabilities
+
+    loading = Loading(name, "endpoint", None, "endpoint", options={"url": url})
+    return as_lines(capabilities(loading))
 
 
 def _snapshots(model: CachedModel | None) -> list[str]:
@@ -95,6 +154,7 @@ def _snapshots(model: CachedModel | None) -> list[str]:
     for one in model.revisions:
         branches = f" ({', '.join(one.branches)})" if one.branches else ""
         lacks = f", lacks {', '.join(one.lacking)}" if one.lacking else ""
+        lacks = f", {one.kind}" if one.kind else lacks
         found.append(f"{one.commit}{branches} {byte_size(one.size_bytes)}{lacks}")
     if model.leftover_bytes:
         resumable = byte_size(model.resumable_bytes)

@@ -13,12 +13,14 @@ from typing import Literal
 from ..errors import ProfileError
 from ..text import clean, clean_path
 from .disk import disk_errors
+from .faults import NoSuchRevision
 from .layout import is_commit
 
 FILE = "pins.toml"
 HEAD = "# Written by sightline: the commit each model is pinned at in the stable channel.\n\n"
 
-Why = Literal["first pull", "promoted"]
+Why = Literal["first pull", "promoted", "replaced"]
+"""`replaced`: the commit of an earlier pin is gone from the repository"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,12 @@ class Pins:
         """Pin a model at a commit unless it is pinned already; return the pin in force."""
         return self.get(repo) or self.set(repo, commit, "first pull")
 
-    def remove(self, repo: str) -> None:
-        """Unpin a model."""
-        self._change(repo, None)
+    def remove(self, repo: str) -> Pin | None:
+        """Unpin a model; return the pin it had. Raises ProfileError or EnvironmentFault."""
+        pin = self.get(repo)
+        if pin is not None:
+            self._change(repo, None)
+        return pin
 
     def _change(self, repo: str, pin: Pin | None) -> None:
         from filelock import FileLock
@@ -98,3 +103,19 @@ class Pins:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def gone(name: str, commit: str, *, pinned: bool) -> NoSuchRevision:
+    """Return the error for a commit that was chosen for the user and that the hub does not have."""
+    shown = clean(name)
+    if not pinned:
+        return NoSuchRevision(
+            f"the hub names {commit} as the newest commit of {shown} and has no files at it, as "
+            f"after its history was rewritten; try again later, or name a commit: {shown}@COMMIT"
+        )
+    return NoSuchRevision(
+        f"{shown} is pinned to {commit}, which its repository no longer has: its history was "
+        f"rewritten. Remove the pin: `sightline models unpin {shown}`; or get the newest commit: "
+        f"`sightline models pull {shown} --channel edge`; or one that you choose: "
+        f"`sightline models pull {shown}@COMMIT`"
+    )

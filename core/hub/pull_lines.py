@@ -46,3 +46,8 @@ def finished_line(found: Resolved) -> dict[str, Any]:
 def failed_line(name: str, reason: str) -> dict[str, Any]:
     """Return why nothing was fetched."""
     return {"type": "PullFailed", "name": name, "reason": reason}
+
+
+def notice_line(name: str, text: str) -> dict[str, Any]:
+    """Return that the hub is waited for, or what a pull did beside fetching."""
+    return {"type": "PullNotice", "name": name, "text": text}

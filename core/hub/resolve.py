@@ -10,15 +10,21 @@ from typing import Any
 
 from ..errors import ModelMissing, ModelRefused
 from ..models.catalog import Catalog, CatalogEntry
-from ..models.registry import FAMILIES, KINDS, family_of
+from ..models.registry import BUILT_IN, FAMILIES, KINDS, family_in
+from ..models.text_files import check_config
+from ..models.weights import choose_weights
 from ..text import clean, clean_path
 from . import whole
 from .control import Control
 from .environment import FETCHES_NOTHING, endpoint, shown
+from .faults import HubUnavailable, NoSuchRevision
 from .layout import Folder, is_commit
-from .pins import Pins
+from .named_weights import refuse_second_choice, refuse_unloadable
+from .pins import Pins, gone
+from .planning import refuse_without_config
 from .reference import Reference
 from .resolved import Channel, PinnedBy, Resolved
+from .waiting import WaitNotice
 from .wire import HubTimeouts, Wire
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
@@ -39,13 +45,15 @@ class Resolver:
     """Finds models; asks the network only where the disk does not know."""
 
     def __init__(
-        self, catalog: Catalog, pins: Pins, cache: Path, control: Control, patience: HubTimeouts
-    ) -> None:
+        self, catalog: Catalog, pins: Pins, cache: Path, control: Control, patience: HubTimeouts,
+        notice: WaitNotice | None = None,
+    ) -> None:  # fmt: skip
         self._catalog = catalog
         self._pins = pins
         self._cache = cache
         self._control = control
         self._patience = patience
+        self._notice = notice or WaitNotice()
 
     def resolve(self, reference: Reference, wish: ModelRequest) -> Resolved:
         """Return what a reference stands for.
@@ -66,13 +74,25 @@ class Resolver:
         entry = self._catalog.models.get(reference.name) or (known[1] if known else None)
         folder = Folder(self._cache, reference.repo)
         commit, pinned_by, branch = self._commit(reference, entry, folder, wish)
-        config = self._config(reference, entry, folder.snapshot(commit), commit, wish)
-        family = reference.family or (entry.family if entry else _family(reference, config))
+        snapshot = folder.snapshot(commit)
+        try:
+            config = self._config(reference, entry, snapshot, commit, wish)
+        except NoSuchRevision as error:
+            if pinned_by not in ("pins", "newest"):
+                raise
+            raise gone(reference.name, commit, pinned=pinned_by == "pins") from error
+        family = reference.family or (
+            entry.family if entry else _family(reference, config, snapshot)
+        )
+        weights = wish.weights or (entry.weights if entry else "")
+        refuse_unloadable(reference.name, weights, family)
+        if not (entry and entry.weights == weights):
+            refuse_second_choice(reference.name, weights, snapshot)
         needs_code = entry.remote_code if entry else family == "minicpm_remote"
         found = Resolved(
             reference.text, reference.name, KINDS[family], family, reference.repo, commit,
             pinned_by, None, needs_code, branch=branch,
-            weights=wish.weights or (entry.weights if entry else ""),
+            weights=weights,
             options=entry.options if entry else {},
         )  # fmt: skip
         found = consented(found, wish) if wish.allow_remote_code and needs_code else found
@@ -111,17 +131,23 @@ class Resolver:
     def _asked(
         self, reference: Reference, revision: str, folder: Folder, wish: ModelRequest
     ) -> str:
-        if not wish.offline:
-            with Wire(endpoint(), self._control, self._patience) as wire:
+        if wish.offline:
+            found = _known_here(folder, revision)
+            if found is None:
+                raise _not_here(reference, wish, f" at '{clean(revision)}'" if revision else "")
+            return found
+        try:
+            with self._wire() as wire:
                 return wire.commit(reference.repo, revision)
-        commits = folder.commits()
-        begun = [commit for commit in commits if revision and commit.startswith(revision)]
-        found = folder.ref(revision or "main") or (begun[0] if len(begun) == 1 else None)
-        # A lone snapshot is what there is, whichever branch it came by.
-        found = found or (commits[0] if len(commits) == 1 and not revision else None)
-        if found is None:
-            raise _not_here(reference, wish, f" at '{clean(revision)}'" if revision else "")
-        return found
+        except HubUnavailable as error:
+            found = _known_here(folder, revision)
+            if found is None or whole.lacking(folder.snapshot(found), reference.family):
+                raise
+            self._notice.notify(
+                f"{error}; {clean(reference.name)} is complete on this disk at {found[:12]}, "
+                "which is used"
+            )
+            return found
 
     def _config(
         self,
@@ -137,14 +163,41 @@ class Resolver:
         found = whole.config_of(snapshot)
         if found is not None:
             return found
+        check_config(snapshot, whole.CONFIGS, reference.name, local=False)
         if wish.offline:
+            _refuse_kind(reference.name, snapshot)
             raise _not_here(reference, wish, f" at {commit}")
-        with Wire(endpoint(), self._control, self._patience) as wire:
+        with self._wire() as wire:
             for name in whole.CONFIGS:
                 found = wire.json_file(reference.repo, commit, name)
                 if found is not None:
                     return found
+            refuse_without_config(wire, reference.repo, commit)
         return None
+
+    def _wire(self) -> Wire:
+        return Wire(endpoint(), self._control, self._patience, self._notice)
+
+
+def _known_here(folder: Folder, revision: str) -> str | None:
+    """Return the commit of a revision, or of the main branch, as far as the disk knows it."""
+    commits = folder.commits()
+    begun = [commit for commit in commits if revision and commit.startswith(revision)]
+    found = folder.ref(revision or "main") or (begun[0] if len(begun) == 1 else None)
+    # A lone snapshot is what there is, whichever branch it came by.
+    return found or (commits[0] if len(commits) == 1 and not revision else None)
+
+
+def _refuse_kind(name: str, snapshot: Path) -> None:
+    """Raise ModelRefused if what is on this disk is something else than a model."""
+    what = whole.kind_of(snapshot)
+    if what is None:
+        return
+    rest = (
+        f"for other files of its repository, run `sightline models pull {clean(name)}`; otherwise "
+        if what.partial else ""
+    )  # fmt: skip
+    raise ModelRefused(f"{clean(name)}, as it is on this disk, {what.is_}; {rest}{what.instead}")
 
 
 def consented(found: Resolved, wish: ModelRequest) -> Resolved:
@@ -171,11 +224,15 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
     name = clean_path(str(folder))
     config = whole.config_of(folder)
     if config is None:
+        check_config(folder, whole.CONFIGS, name, local=True)
         raise ModelRefused(f"{name} has no config.json or open_clip_config.json; is it a model?")
-    family = family_of(config)
+    family = family_in(folder, config)
     if family is None:
         raise ModelRefused(_unknown(name, config))
+    refuse_unloadable(name, wish.weights, family)
     missing = whole.lacking(folder, family, weights=wish.weights)
+    if missing and family in BUILT_IN:
+        choose_weights(folder, name, named=wish.weights, local=True)  # says what they are
     if missing:
         raise ModelRefused(f"{name} is incomplete: it lacks {clean(', '.join(missing), limit=200)}")
     needs_code = family == "minicpm_remote"
@@ -223,6 +280,7 @@ def _on_disk(found: Resolved, folder: Folder, wish: ModelRequest) -> Resolved:
         return replace(found, folder=snapshot)
     if not wish.offline:
         return replace(found, lacking=missing)
+    _refuse_kind(found.name, snapshot)
     begun = missing != ("everything",)
     lacks = f"only partly on this disk: it lacks {clean(', '.join(missing), limit=200)}"
     what = lacks if begun else f"not on this disk at {found.revision}"
@@ -245,13 +303,13 @@ def _not_here(reference: Reference, wish: ModelRequest, where: str) -> ModelMiss
     )
 
 
-def _family(reference: Reference, config: dict[str, Any] | None) -> str:
+def _family(reference: Reference, config: dict[str, Any] | None, snapshot: Path) -> str:
     if config is None:
         raise ModelRefused(
             f"{clean(reference.repo)} has no config.json or open_clip_config.json; it is not a "
             "model that sightline can load"
         )
-    family = family_of(config)
+    family = family_in(snapshot, config)
     if family is None:
         raise ModelRefused(_unknown(clean(reference.repo), config))
     return family

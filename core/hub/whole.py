@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ..models.registry import BUILT_IN
+from .contents import Contents, contents, without_config
+from .weight_files import SHARD, ReadJson, shards, weight_files
+
+__all__ = ["CONFIGS", "SHARD", "config_of", "kind_of", "lacking", "missing", "read_json", "shards"]
 
 CONFIGS = ("open_clip_config.json", "config.json")
-INDEX_ENDING = ".safetensors.index.json"
-SHARD = re.compile(r"[^/]*-\d{5}-of-\d{5}\.safetensors")
 
-_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+TOKENIZERS = (
+    "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json",
+    "vocab.txt",
+)  # fmt: skip
 _READS_TEXT = frozenset(
     {"clip", "siglip", "grounding_dino", "owlv2", "omdet_turbo", "sam3", "chat", "florence2"}
 )
 MOST_JSON_BYTES = 64 * 2**20
+_MOST_NAMES, _DEPTH = 20_000, 2
 
 
 def lacking(
@@ -31,15 +38,47 @@ def lacking(
     """
     if not folder.is_dir():
         return ("everything",)
-    missing = [_one_of(folder, CONFIGS[:1] if family == "open_clip" else CONFIGS)]
-    missing += [_one_of(folder, (weights,))] if weights else _weights(folder)
-    if family in BUILT_IN and family not in ("open_clip", "endpoint"):
-        missing.append(_one_of(folder, _PROCESSORS))
-    if family in _READS_TEXT and not list(folder.glob("*.tiktoken")):
-        missing.append(_one_of(folder, _TOKENIZERS))
-    if remote_code and not list(folder.glob("*.py")):
-        missing.append("its Python code")
-    return tuple(dict.fromkeys(name for name in missing if name))
+    names = _names(folder)
+    return missing(names, _reader(folder), family, weights=weights, remote_code=remote_code)
+
+
+def missing(
+    names: Collection[str], read: ReadJson, family: str = "", *, weights: str = "",
+    remote_code: bool = False,
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the same for a model with files of these names."""
+    found = [_one_of(names, CONFIGS[:1] if family == "open_clip" else CONFIGS)]
+    found += [_one_of(names, (weights,))] if weights else _weights(names, family, read)
+    if needs_processor(family):
+        found.append(_one_of(names, PROCESSORS))
+    if needs_tokenizer(family) and not any(name.endswith(".tiktoken") for name in names):
+        found.append(_one_of(names, TOKENIZERS))
+    if remote_code and not any(name.endswith(".py") for name in names):
+        found.append("its Python code")
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def needs_processor(family: str) -> bool:
+    """Return whether a family's models are loaded with a processor of transformers."""
+    return family in BUILT_IN and family not in ("open_clip", "endpoint")
+
+
+def needs_tokenizer(family: str) -> bool:
+    """Return whether a family's models read text with a tokenizer of their own."""
+    return family in _READS_TEXT
+
+
+def kind_of(folder: Path) -> Contents | None:
+    """Return what a folder without loadable weights or configuration holds instead of a model.
+
+    None if it is a model, whole or not, or nothing that can be named.
+    """
+    names, read = _names(folder, deep=True), _reader(folder)
+    found = weight_files(names, "", read)
+    if found.files or found.missing or found.others or not names:
+        return None
+    what = contents(names, found, read) if config_of(folder) else without_config(names, read)
+    return what if what.known else None
 
 
 def config_of(folder: Path) -> dict[str, Any] | None:
@@ -62,23 +101,31 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def shards(index: dict[str, Any]) -> list[str]:
-    """Return the files an index of safetensors names."""
-    weight_map = index.get("weight_map")
-    names = weight_map.values() if isinstance(weight_map, dict) else ()
-    return sorted({str(name) for name in names})
-
-
-def _weights(folder: Path) -> list[str]:
-    there = {path.name for path in folder.glob("*.safetensors") if path.is_file()}
-    if any(not SHARD.fullmatch(name) for name in there):
+def _weights(names: Collection[str], family: str, read: ReadJson) -> list[str]:
+    found = weight_files(names, family, read)
+    if found.files or found.others:
         return []
-    indices = [read_json(path) or {} for path in folder.glob(f"*{INDEX_ENDING}")]
-    named = sorted({name for index in indices for name in shards(index)})
-    if not named:
-        return ["model.safetensors.index.json" if there else "weights (*.safetensors)"]
-    return [name for name in named if name not in there]
+    return list(found.missing) or ["weights (*.safetensors)"]
 
 
-def _one_of(folder: Path, names: tuple[str, ...]) -> str:
-    return "" if any((folder / name).is_file() for name in names) else names[-1]
+def _reader(folder: Path) -> ReadJson:
+    return lambda name: read_json(folder / name)
+
+
+def _names(folder: Path, *, deep: bool = False) -> set[str]:
+    """Return the files of a folder, and of its subfolders those that its index may name.
+
+    Links to files that are not there do not count.
+    """
+    found: set[str] = set()
+    for above, folders, files in os.walk(folder):
+        inside = Path(above).relative_to(folder)
+        if len(inside.parts) >= _DEPTH or len(found) > _MOST_NAMES:
+            folders.clear()
+        kept = [f for f in files if deep or not inside.parts or f.endswith(".safetensors")]
+        found |= {(inside / f).as_posix() for f in kept if os.path.isfile(f"{above}/{f}")}
+    return found
+
+
+def _one_of(names: Collection[str], wanted: tuple[str, ...]) -> str:
+    return "" if any(name in names for name in wanted) else wanted[-1]

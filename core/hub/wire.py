@@ -24,6 +24,8 @@ from ..network import routes as network
 from .control import Control, checkpoint, sleep
 from .environment import shown, token
 from .faults import HubRequest, NoSuchFile, TransientFault, gave_up, refusal, unreachable
+from .file_faults import json_object
+from .waiting import WaitNotice
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +45,9 @@ class HubTimeouts:
     first_wait_seconds: float = 0.5
     """doubled with each fault in a row"""
     longest_wait_seconds: float = 60.0
-    """a hub that asks for more is not waited for"""
+    """of the doubled waits"""
+    longest_told_seconds: float = 300.0
+    """a hub that asks for more is not waited for; the real one counts requests over 300 s"""
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
 
@@ -51,7 +55,9 @@ class HubTimeouts:
 class Wire:
     """A connection to the hub for one thread; `cut()` may be called by any."""
 
-    def __init__(self, hub: str, control: Control, patience: HubTimeouts) -> None:
+    def __init__(
+        self, hub: str, control: Control, patience: HubTimeouts, notice: WaitNotice | None = None
+    ) -> None:
         import httpx
 
         from ..version import sightline_version
@@ -59,6 +65,7 @@ class Wire:
         self.hub = hub
         self._control = control
         self._patience = patience
+        self._notice = notice or WaitNotice()
         self._token = token()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._client = network.client(
@@ -128,12 +135,20 @@ class Wire:
         raise DownloadFailed(f"{repo}: its listing does not end")
 
     def json_file(self, repo: str, commit: str, path: str) -> dict[str, Any] | None:
-        """Return a small JSON file, or None if there is none or it is no JSON object."""
+        """Return a JSON file, or None if there is none. Raises ModelRefused for what is no JSON."""
+        body = self.small_file(repo, commit, path)
+        return None if body is None else json_object(repo, path, body)
+
+    def small_file(self, repo: str, commit: str, path: str) -> bytes | None:
+        """Return the bytes of a small file, or None if there is none.
+
+        Raises ModelMissing, DownloadFailed or Interrupted.
+        """
         try:
-            body, _ = self._json(self.file_path(repo, commit, path), self.asked(repo, commit, path))
+            body, _ = self._body(self.file_path(repo, commit, path), self.asked(repo, commit, path))
         except NoSuchFile:
             return None
-        return body if isinstance(body, dict) else None
+        return body
 
     @staticmethod
     def file_path(repo: str, commit: str, path: str) -> str:
@@ -187,19 +202,28 @@ class Wire:
                 sleep(self._control, self._wait(fault, faults, asked))
 
     def _wait(self, fault: TransientFault, faults: int, asked: HubRequest) -> float:
-        longest = self._patience.longest_wait_seconds
+        patience = self._patience
         if fault.wait_seconds is None:
-            wait = self._patience.first_wait_seconds * 2 ** (faults - 1)
-            return float(min(longest, wait) * random.uniform(0.8, 1.2))  # noqa: S311
-        if fault.wait_seconds > longest:
+            wait = patience.first_wait_seconds * 2 ** (faults - 1)
+            return float(min(patience.longest_wait_seconds, wait) * random.uniform(0.8, 1.2))  # noqa: S311
+        if fault.wait_seconds > patience.longest_told_seconds:
             reason = f"{fault}; it asks to wait {fault.wait_seconds:.0f} s"
             raise gave_up(reason, asked, kept=True) from fault
+        self._notice.say(asked.repo, str(fault), fault.wait_seconds)
         return fault.wait_seconds
 
     def _json(self, path: str, asked: HubRequest) -> tuple[Any, str | None]:
         """Return a JSON answer, and the address of the next page if there is one."""
+        body, following = self._body(path, asked)
+        try:
+            return json.loads(body), following
+        except (ValueError, RecursionError) as error:
+            raise DownloadFailed(f"{asked.repo}: the hub's answer is not JSON") from error
 
-        def once() -> tuple[Any, str | None]:
+    def _body(self, path: str, asked: HubRequest) -> tuple[bytes, str | None]:
+        """Return an answer of limited size, and the address of the next page if there is one."""
+
+        def once() -> tuple[bytes, str | None]:
             with self.stream(path, asked) as response:
                 text = bytearray()
                 for piece in response.iter_bytes():
@@ -207,11 +231,7 @@ class Wire:
                     text += piece
                     if len(text) > MOST_ANSWER_BYTES:
                         raise DownloadFailed(f"{asked.repo}: the hub's answer does not end")
-                following = response.links.get("next", {}).get("url")
-            try:
-                return json.loads(bytes(text)), following
-            except (ValueError, RecursionError) as error:
-                raise DownloadFailed(f"{asked.repo}: the hub's answer is not JSON") from error
+                return bytes(text), response.links.get("next", {}).get("url")
 
         return self.with_retries(once, asked)
 

@@ -18,7 +18,7 @@ from .leases import ModelLeases
 from .objects import tags_of
 from .packing import PREAMBLE, frames_in_words, rows_together, time_in_words
 from .stage import Answer, LazyFrame, PriorAnswers, Question
-from .vlm import answered, schema_of, vlm_parameters, with_schema
+from .vlm import answered, completions, schema_of, vlm_parameters, with_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class CaptionStage(StageDeclaration):
         """Return the answers as they came, with how many frames each is about."""
         return [
             Answer(self._body(answer, frame, question.about))
-            for answer, (frame, question) in zip(model.finish(raw), asked, strict=True)
+            for answer, (frame, question) in zip(completions(model, raw), asked, strict=True)
         ]
 
     def _body(self, answer: Completion, frame: LazyFrame, asked: _Asked) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .answer_bodies import VlmBody, text_line
 from .leases import ModelLeases
 from .objects import boxes_of, cut_out, part_of
 from .stage import Answer, LazyFrame, PriorAnswers, Question
-from .vlm import answered, schema_of, vlm_parameters, with_schema
+from .vlm import answered, completions, schema_of, vlm_parameters, with_schema
 
 
 class Describe(SchemaSection):
@@ -104,5 +104,6 @@ class DescribeStage(StageDeclaration):
     ) -> list[Answer]:
         """Return the answers as they came; which object each is about, its part says."""
         return [
-            Answer(answered(answer, self._prompt, 1, self._schema)) for answer in model.finish(raw)
+            Answer(answered(answer, self._prompt, 1, self._schema))
+            for answer in completions(model, raw)
         ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from ..config.prompts import Prompts
 from ..device.precision import DTYPES
 from ..errors import ProfileError
+from ..models.caller import Caller, on_behalf_of
 from ..models.protocols import Identity, Kind, Loading, Model
 from ..models.registry import KINDS, takes_several_pictures
 from ..models.residency import Residency
@@ -81,20 +82,29 @@ class ModelLeases:
 
     def identity(self, stage: str) -> Identity:
         """Return what a stage's model is once loaded."""
-        return self.residency.identity(self.loading(stage))
+        with on_behalf_of(self._caller()):
+            return self.residency.identity(self.loading(stage))
 
-    def lease(self, stage: str) -> AbstractContextManager[Model]:
+    @contextmanager
+    def lease(self, stage: str) -> Iterator[Model]:
         """Lend a stage's model."""
-        return self.residency.lease(self.loading(stage))
+        with ExitStack() as held:
+            with on_behalf_of(self._caller()):
+                model = held.enter_context(self.residency.lease(self.loading(stage)))
+            yield model
 
     def run(self, model: Model, work: Callable[[], T]) -> T:
         """Run work on a model's device. Raises OutOfMemory, or Cancelled once the scan is."""
-        raw = self.residency.run(model, work)
+        with on_behalf_of(self._caller()):
+            raw = self.residency.run(model, work)
         if self.calls is not None:
             self.calls.append((model, work))
         if self.cancelled():
             raise Cancelled  # what a cancelled model said so far is no answer
         return raw
+
+    def _caller(self) -> Caller:
+        return Caller(self.notify, lambda: self.cancelled())
 
     def fit(self, stages: Sequence[str]) -> bool:
         """Return whether the models of these stages can be in memory at once."""

@@ -21,7 +21,7 @@ from .frames import size_shown
 from .leases import ModelLeases
 from .stage import Answer, LazyFrame, PriorAnswers, Question
 from .text_vectors import embedded
-from .vlm import answered, vlm_parameters
+from .vlm import answered, completions, vlm_parameters
 from .vocabulary import MOST_LETTERS, built_in, words_of
 
 
@@ -133,7 +133,7 @@ class TagStage(StageDeclaration):
         """Return the tags of each frame, the surest first."""
         if not self._by_vlm:
             return [Answer({"tags": self._chosen(row)}) for row in raw]
-        return [self._listed(answer) for answer in model.finish(raw)]
+        return [self._listed(answer) for answer in completions(model, raw)]
 
     def _vector(self, prior: PriorAnswers) -> NDArray[np.float32] | None:
         if self._by_vlm or not self._leases.same_model(self.name, self.follows):

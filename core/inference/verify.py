@@ -33,7 +33,7 @@ from .frames import conversion_of
 from .leases import ModelLeases
 from .packing import frames_in_words
 from .question_batches import QuestionBatches
-from .vlm import answered, vlm_parameters
+from .vlm import answered, completions, vlm_parameters
 from .vlm_image import as_jpeg, from_jpeg
 
 Decode = Callable[[list[float]], Iterator[tuple[float, Pixels]]]
@@ -192,7 +192,7 @@ class Verifier(StageDeclaration):
             model: Any = lent
             prepared = model.prepare(requests)
             raw = self._leases.run(model, lambda: model.answer(prepared, self._leases.cancelled))
-            answers = model.finish(raw)
+            answers = completions(model, raw)
         return [self._note(*each) for each in zip(cases, answers, requests, strict=True)]
 
     def _ask_of(self, case: _Case, frames: dict[float, Pixels]) -> VlmRequest:

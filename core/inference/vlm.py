@@ -9,7 +9,8 @@ from ..config.model_settings import SchemaSection
 from ..config.prompts import Prompt
 from ..config.spec import Spec
 from ..models.answer_facts import facts
-from ..models.protocols import Completion
+from ..models.protocols import Completion, VisionLanguageModel
+from ..models.thoughts import concluded, separated
 from .frames import longest_side
 from .schema_answers import AnswerSchema
 from .vlm_image import QUALITY
@@ -40,6 +41,14 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
         "shown_as": f"jpeg{QUALITY}",
         **({"variables": prompt.own_values} if prompt.own_values else {}),
     }
+
+
+def completions(model: VisionLanguageModel, raw: Any) -> list[Completion]:
+    """Return a model's answers without their reasoning.
+
+    Built-in families separate it themselves, since they know the prompt; this is for plugins.
+    """
+    return [concluded(each, separated(each.text)) for each in model.finish(raw)]
 
 
 def answered(

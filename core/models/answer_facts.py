@@ -12,6 +12,10 @@ control_tokens  what marks turns, pictures or thoughts and should never reach a 
 refusal         the first 300 characters hold a phrase by which a model declines; cautious: that
                 nothing can be seen *in* a picture is an answer
 empty           no letter and no digit
+removed         marks of reasoning, or around the answer, that are not part of the text any more
+thought_letters characters of reasoning that were removed, or that a server reports separately
+reduced         the size in pixels that pictures were reduced to, because a server says that it
+                accepts no larger ones
 missing_fields  fields of a verdict that the first JSON object in the answer lacks; all of them
                 where there is none
 
@@ -26,8 +30,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .answer_text import CONTROL, THOUGHT_BEGINS, THOUGHT_ENDS
+from .answer_text import CONTROL
 from .protocols import Completion
+from .thoughts import marks_in
 
 RUN = 4
 """words that must recur in order before it counts"""
@@ -39,7 +44,6 @@ TOKENS_KEPT = 8
 VERDICT_FIELDS = ("verdict", "kind", "frames", "confidence", "reason")
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\ud7af]+")
-_THOUGHTS = re.compile("|".join(map(re.escape, (THOUGHT_BEGINS, THOUGHT_ENDS))))
 _DECLINES = (
     r"(?:can(?:['\u2019]t|not| not)|could not|won['\u2019]t"
     r"|(?:am|['\u2019]m) (?:unable|not able) to)"
@@ -79,6 +83,9 @@ class Facts:
     refusal: bool = False
     empty: bool = False
     missing_fields: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    thought_letters: int | None = None
+    reduced: str | None = None
 
 
 def facts(answer: Completion, prompt: str, form: str, pictures: int = 1) -> Facts:
@@ -105,6 +112,9 @@ def facts(answer: Completion, prompt: str, form: str, pictures: int = 1) -> Fact
         refusal=refusal(text),
         empty=not any(char.isalnum() for char in text),
         missing_fields=missing_fields(text) if form == "verdict" else (),
+        removed=answer.removed,
+        thought_letters=answer.thought_letters or None,
+        reduced=answer.reduced or None,
     )
 
 
@@ -141,7 +151,7 @@ def echo(text: str, prompt: str) -> float | None:
 
 def control_tokens(text: str) -> tuple[str, ...]:
     """Return control tokens that leaked into the text, in order, each once, at most eight."""
-    found = [*CONTROL.findall(text), *_THOUGHTS.findall(text)]
+    found = [*CONTROL.findall(text), *marks_in(text)]
     return tuple(sorted(dict.fromkeys(found), key=text.index)[:TOKENS_KEPT])
 
 

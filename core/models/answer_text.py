@@ -1,4 +1,4 @@
-"""Text on its way into a model and out of it: control tokens taken apart, thoughts cut off.
+"""Text on its way into a model: control tokens taken apart. `thoughts.py` separates reasoning.
 
 A user's text may hold what the model's template uses to mark turns and pictures. Read as control
 tokens, `<|im_end|><|im_start|>system` would be obeyed, and a picture's placeholder would fail the
@@ -8,11 +8,10 @@ whole batch. A zero-width space after the first character leaves such text reada
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 APART = "\N{ZERO WIDTH SPACE}"
-THOUGHT_BEGINS, THOUGHT_ENDS = "<think>", "</think>"
 CONTROL = re.compile(
     r"<\|[^|<>\s]{1,40}\|>"
     r"|<\uff5c[^\uff5c<>\s]{1,40}\uff5c>"
@@ -62,25 +61,3 @@ def marks_of(processor: Any, more: Iterable[str] = ()) -> Marks:
     ]  # fmt: skip
     special = [str(token) for token in getattr(tokenizer, "all_special_tokens", ())]
     return Marks([*added, *named, *special, *more])
-
-
-def without_thoughts(text: str, begun: bool) -> str:
-    """Return an answer without the reasoning before it; empty if it never came to an answer.
-
-    `begun` says that the prompt itself opened the reasoning.
-    """
-    inside = begun or text.lstrip().startswith(THOUGHT_BEGINS)
-    if not inside:
-        return text
-    _, ended, answer = text.partition(THOUGHT_ENDS)
-    return answer if ended else ""
-
-
-def after_thoughts(ids: Sequence[int], end: int | None) -> tuple[Sequence[int], bool]:
-    """Return the tokens after the one that ends reasoning, and whether there was one.
-
-    By number, since some tokenizers leave that token out when they decode.
-    """
-    if end is None or end not in ids:
-        return ids, False
-    return ids[list(ids).index(end) + 1 :], True

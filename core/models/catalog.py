@@ -91,6 +91,8 @@ class VerifiedModel(_Table):
     on: date
     how: str
     """the check that was made"""
+    quantised: str = ""
+    """how its answer compared with that of its dequantised weights, if it is quantised"""
 
     @property
     def loaded(self) -> bool:

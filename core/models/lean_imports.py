@@ -1,8 +1,9 @@
 """Importing libraries without the parts of them that computing a model does not need.
 
-torchvision and timm take one function each from PyTorch's compiler, `torch._dynamo`, whose import
-costs about two CPU seconds; open_clip takes all of timm, transformers and huggingface_hub even for
-a network of its own that lies in a folder. What is left out is loaded once something asks for it.
+torchvision, timm and transformers take a function or two each from PyTorch's compiler,
+`torch._dynamo`, whose import costs about two CPU seconds; open_clip takes all of timm,
+transformers and huggingface_hub even for a network of its own that lies in a folder. What is left
+out is loaded once something asks for it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MODULES = (COMPILER, f"{COMPILER}.utils")
 def without_compiler() -> Iterator[None]:
     """Import inside without PyTorch's compiler, unless it is there already.
 
-    Modules imported inside get two functions that behave as the compiler's do where nothing is
+    Modules imported inside get the few functions that behave as the compiler's do where nothing is
     compiled. Whatever else of it they ask for loads the compiler itself.
     """
     if COMPILER in sys.modules:
@@ -38,6 +39,39 @@ def without_compiler() -> Iterator[None]:
         yield
     finally:
         _withdraw(stand_ins)
+
+
+@contextmanager
+def lean_transformers() -> Iterator[None]:
+    """Import transformers without the compiler and without what splits a model over processes.
+
+    The latter, `torch.distributed.tensor` and `fsdp`, is half a CPU second and more; no model is
+    split here.
+    """
+    flags = import_module("transformers.utils.import_utils")
+    packages = (flags, import_module("transformers.utils"))
+    name = "is_torch_distributed_available"
+    if "transformers.modeling_utils" in sys.modules or not hasattr(flags, name):
+        yield
+        return
+    known = getattr(flags, name)
+    with without_compiler():
+        _set_all(packages, name, _not_available)
+        try:
+            import_module("transformers.modeling_utils")
+            import_module("transformers.processing_utils")
+        finally:
+            _set_all(packages, name, known)
+        yield
+
+
+def _set_all(modules: Sequence[ModuleType], name: str, value: Any) -> None:
+    for module in modules:
+        setattr(module, name, value)
+
+
+def _not_available() -> bool:
+    return False
 
 
 @cache
@@ -96,8 +130,9 @@ def _stand_ins() -> dict[str, ModuleType]:
     """Return modules by name, in place of the compiler's."""
     made = {name: ModuleType(name) for name in _MODULES}
     vars(made[COMPILER]).update(
-        __path__=_compiler_folder(), disable=_disable, utils=made[_MODULES[1]]
-    )
+        __path__=_compiler_folder(), disable=_disable, utils=made[_MODULES[1]],
+        assume_constant_result=_constant, allow_in_graph=_unchanged,
+    )  # fmt: skip
     vars(made[_MODULES[1]])["is_compile_supported"] = _is_compile_supported
     for name, module in made.items():
         vars(module)["__getattr__"] = _forwarding(name, made)
@@ -133,6 +168,17 @@ def _disable(fn: Any = None, recursive: bool = True, **_: Any) -> Any:
     if fn is None:
         return _disable
     fn._torchdynamo_disable = True
+    return fn
+
+
+def _constant(fn: Any) -> Any:
+    """Mark a function as the compiler's own `assume_constant_result` does."""
+    fn._dynamo_marked_constant = True
+    return fn
+
+
+def _unchanged(fn: Any) -> Any:
+    """Return a function as it is: what the compiler may put into a graph matters to it alone."""
     return fn
 
 

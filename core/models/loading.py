@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,16 @@ from ..device.memory import empty_caches, is_out_of_memory, module_bytes
 from ..device.precision import choose_dtype, torch_dtype
 from ..device.quantisation import Quantisation, choose_quantisation, refuse_quantisation
 from ..errors import MissingExtra, ModelMissing, ModelRefused, SightlineError
-from ..text import clean
+from ..text import clean, clean_path
+from .dequantised import dequantised
+from .generation_defaults import dropped_settings, keep_token_numbers, token_numbers
+from .lean_imports import lean_transformers
+from .load_report import refuse_incomplete
+from .model_files import check_files
 from .protocols import Identity, Loading
-from .weights import check_weights
+from .text_files import check_large_texts
+from .weights import INDEX, WHOLE, WeightFiles
 
-NAMED_AT_MOST = 3
 # What a saved processor says about where it came from, not about what it does to a picture.
 _INCIDENTAL = frozenset(
     {"processor_class", "_processor_class", "_name_or_path", "name_or_path", "auto_map"}
@@ -42,6 +47,9 @@ class Pretrained:
     device: str
     dtype: Any
     """torch's own dtype of the weights and of floating point inputs"""
+    facts: dict[str, str] = field(default_factory=dict)
+    """what else decides its answers, for the digest of its identity: weights of another name, and
+    that generation settings of the repository were dropped; empty for most"""
 
 
 class Resident:
@@ -94,10 +102,11 @@ def open_pretrained(
     dtype = choose_dtype(loading.dtype, device, exact=exact)
     choose_attention(loading.attn, device, dtype)
     quantisation = _quantisation(loading, device, dtype, quantisable)
-    check_weights(folder, loading.name)
-    with refusals(loading), quiet():
+    weights = check_files(folder, loading)
+    with refusals(loading), quiet(), lean_transformers():
         made = _processor(loading, folder, processor, needs)
-        model = _model(loading, folder, automodel, dtype, quantisation)
+        model = _model(loading, folder, automodel, dtype, quantisation, weights)
+        facts = _facts(weights, folder, model)
     if quantisation is None or not quantisation.placed:
         model = model.to(loading.device)
     model = model.eval().requires_grad_(False)
@@ -108,13 +117,18 @@ def open_pretrained(
         dtype=dtype,
         attn=str(getattr(model.config, "_attn_implementation", None) or "eager"),
         quantize=loading.quantize,
-        preprocessing=digest(made),
+        preprocessing=digest(made, **facts),
     )
-    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype))
+    return Pretrained(model, made, identity, loading.device, torch_dtype(dtype), facts)
 
 
 def folder_of(loading: Loading) -> Path:
     """Return the folder to load from; raises ModelMissing if there is none."""
+    if loading.local and loading.folder is not None and not loading.folder.is_dir():
+        raise ModelMissing(
+            f"{clean(loading.name)}: {clean_path(str(loading.folder))} is not there; name the "
+            "folder where the model is now"
+        )
     if loading.folder is None or not loading.folder.is_dir():
         raise ModelMissing(
             f"{clean(loading.name)} is not on this disk; get it with "
@@ -131,12 +145,18 @@ def refusals(loading: Loading) -> Iterator[None]:
     except SightlineError:
         raise
     except ImportError as error:
+        if "requires a GPU" in str(error):
+            raise ModelRefused(
+                f"{clean(loading.name)} cannot be loaded on {loading.device}: {_first_line(error)}"
+            ) from error
         raise MissingExtra(
             f"{clean(loading.name)} needs a package that is not here: {_first_line(error)}"
         ) from error
     except Exception as error:
         if is_out_of_memory(error):
             raise
+        if loading.folder is not None:
+            check_large_texts(loading.folder, loading.name, local=loading.local)
         raise ModelRefused(f"{clean(loading.name)} {_reason(error)}") from error
 
 
@@ -203,20 +223,34 @@ def _processor(loading: Loading, folder: Path, name: str, needs: tuple[str, ...]
     return made
 
 
+def _facts(weights: WeightFiles, folder: Path, model: Any) -> dict[str, str]:
+    """Return what of the files decides answers and is seen neither in them nor in the revision."""
+    facts = {} if weights.named_by in (WHOLE, INDEX) else {"weights": weights.named_by}
+    inner = keep_token_numbers(model)
+    generates = getattr(model, "generation_config", None) is not None
+    if inner or (generates and dropped_settings(folder)):
+        facts["generation"] = "token numbers only"
+    return facts
+
+
 def _model(
-    loading: Loading, folder: Path, automodel: str, dtype: str, quantisation: Quantisation | None
-) -> Any:
+    loading: Loading, folder: Path, automodel: str, dtype: str,
+    quantisation: Quantisation | None, weights: WeightFiles,
+) -> Any:  # fmt: skip
     import transformers
 
-    more: dict[str, Any] = {}
+    cls = getattr(transformers, automodel)
+    more = _which_weights(loading, folder, cls, weights)
     if loading.attn != "auto":
         more["attn_implementation"] = loading.attn
     if quantisation is not None:
         more["quantization_config"] = quantisation.config
         if quantisation.placed:
             more["device_map"] = {"": loading.device}
-    model, info = getattr(transformers, automodel).from_pretrained(
-        folder,
+    if loading.dequantised:
+        cls = _class_without_folder(cls, more["config"])
+    model, info = cls.from_pretrained(
+        None if loading.dequantised else folder,
         dtype=torch_dtype(dtype),
         trust_remote_code=loading.remote_code,
         local_files_only=True,
@@ -224,23 +258,37 @@ def _model(
         output_loading_info=True,
         **more,
     )
-    _refuse_incomplete(loading, info)
+    refuse_incomplete(loading, info, model)
     return model
 
 
-def _refuse_incomplete(loading: Loading, info: Mapping[str, Any]) -> None:
-    for what, keys in (
-        ("lacks weights", info.get("missing_keys")),
-        ("has weights of another shape", info.get("mismatched_keys")),
-    ):
-        if keys:
-            named = sorted(str(key[0] if isinstance(key, tuple) else key) for key in keys)
-            shown = ", ".join(clean(name, limit=80) for name in named[:NAMED_AT_MOST])
-            raise ModelRefused(
-                f"{clean(loading.name)} {what} ({len(named)}: {shown}"
-                f"{', …' if len(named) > NAMED_AT_MOST else ''}); its answers would be "
-                "random; pull it again, or choose the family that fits it"
-            )
+def _class_without_folder(auto: Any, config: Any) -> Any:
+    """Return the class that an automatic one represents, which would ask for a folder."""
+    import torch
+
+    with torch.device("meta"):
+        return type(auto.from_config(config, trust_remote_code=False))
+
+
+def _which_weights(
+    loading: Loading, folder: Path, cls: Any, weights: WeightFiles
+) -> dict[str, Any]:
+    """Return what makes transformers load exactly these files."""
+    from transformers import AutoConfig
+
+    # A class of one architecture reads the configurations of others (SAM 2 that of its video form).
+    kind: Any = getattr(cls, "config_class", None) or AutoConfig
+    config = kind.from_pretrained(
+        folder, trust_remote_code=loading.remote_code, local_files_only=True
+    )
+    chosen = {"config": config, "generation_config": token_numbers(folder, config)}
+    if loading.dequantised:
+        chosen["state_dict"] = dequantised(weights.files, config.to_dict())
+        del config.quantization_config
+    elif weights.variant:
+        chosen["variant"] = weights.variant
+    config.transformers_weights = None if weights.variant else weights.named_by
+    return chosen
 
 
 def _reason(error: Exception) -> str:

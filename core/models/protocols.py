@@ -32,7 +32,10 @@ class Loading:
 
     `folder` is a local snapshot (None for an endpoint). `revision` is a full commit, or
     `local-…` for a folder of the user's own. `remote_code` is only ever true after the user's
-    consent to this very commit. `options` are the family's own settings.
+    consent to this very commit. `options` are the family's own settings. `weights` is the one file
+    of weights to load, where the usual choice is not wanted. With `dequantised`, weights that the
+    checkpoint stores quantised are decoded by `dequantised.py` instead of by the loader, as
+    something to compare with.
     """
 
     name: str
@@ -45,6 +48,13 @@ class Loading:
     quantize: str = "none"
     remote_code: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    dequantised: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Return whether its folder is the user's own, so that nothing in it can be pulled."""
+        return self.revision.startswith("local-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +194,12 @@ class Completion:
     batch: int = 1
     error: str = ""
     peak_bytes: int | None = None
+    removed: tuple[str, ...] = ()
+    """marks of reasoning, or around the answer, that were removed from the text"""
+    thought_letters: int = 0
+    """characters of reasoning that are not part of the text"""
+    reduced: str = ""
+    """size in pixels that pictures were reduced to, because the server accepts no larger ones"""
 
 
 class VisionLanguageModel(Model, Protocol):

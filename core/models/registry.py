@@ -11,6 +11,8 @@ says what its models do, and `model_types` which `model_type` of a config.json i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from ..errors import PluginFault
@@ -142,7 +144,12 @@ def check_loading(loading: Loading) -> None:
 
     A family may have a static method `check_loading` for it. Raises ModelRefused.
     """
+    loading = _by_its_files(loading)
     family = FAMILIES.load(loading.family)
+    if loading.folder is not None and loading.family in _KINDS and loading.family != "open_clip":
+        from .model_files import check_files
+
+        check_files(loading.folder, loading)
     check = getattr(family, "check_loading", None)
     if check is not None:
         check(loading)
@@ -153,6 +160,7 @@ def load(loading: Loading) -> Model:
 
     Raises UnknownName for a family that does not exist, and what the family raises.
     """
+    loading = _by_its_files(loading)
     return FAMILIES.load(loading.family)(loading)
 
 
@@ -170,6 +178,28 @@ def family_of(config: Mapping[str, Any]) -> str | None:
         return named
     generates = any("ForConditionalGeneration" in str(name) for name in _architectures(config))
     return "chat" if generates and _sees(config) else None
+
+
+def family_in(folder: Path, config: Mapping[str, Any]) -> str | None:
+    """Return the family that loads the model of a folder with this configuration.
+
+    It is that of `family_of`, except for weights in the layout of transformers beside a
+    configuration of open_clip.
+    """
+    family = family_of(config)
+    if family != "open_clip":
+        return family
+    from .families.open_clip_files import transformers_family
+
+    return transformers_family(folder, MODEL_TYPES) or family
+
+
+def _by_its_files(loading: Loading) -> Loading:
+    """Return how to load a model whose files are in another layout than its family's."""
+    if loading.family != "open_clip" or loading.folder is None:
+        return loading
+    family = family_in(loading.folder, {"model_cfg": {}})
+    return replace(loading, family=family) if family else loading
 
 
 def _declaring(model_type: str) -> str | None:

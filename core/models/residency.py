@@ -302,6 +302,7 @@ def _identity_key(loading: Loading) -> str:
 def key_of(loading: Loading) -> str:
     """Return what identifies a loaded model: what it is and how it is loaded."""
     options: list[tuple[str, Any]] = sorted(loading.options.items())
+    options += [("weights", loading.weights)] if loading.weights else []
     parts = (
         loading.family, str(loading.folder or loading.name), loading.revision, loading.device,
         loading.dtype, loading.attn, loading.quantize, options,

@@ -7,7 +7,7 @@ that it is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from ..records import Box
 from ..text import clean
 from .processor_facts import processor_facts, saved_with
 from .protocols import Identity, Loading, Model, Pixels, VlmRequest
+from .quantised_check import answer_of, compare, quantised_by, refuse_incomparable
 from .registry import load
 
 BACKENDS = ("sdpa", "eager", "flash_attention_2")
@@ -56,6 +57,10 @@ class ModelFiles(Protocol):
         """Return an endpoint's address."""
 
     @property
+    def weights(self) -> str:
+        """Return the one file of weights that was asked for, or an empty string."""
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """Return the family's own settings."""
 
@@ -67,7 +72,9 @@ class SmokeReport:
     `attn` names what transformers really took, so a backend that an architecture lacks is absent.
     `tried` has every backend that was asked for, with the reason where it gave no answer.
     `processor` says what is done to a picture (see `processor_facts.py`); `saved_with` is the
-    version of transformers that the model's configuration names.
+    version of transformers that the model's configuration names. `quantised` is how the answer of a
+    quantised checkpoint compares with that of its dequantised weights; without that, no backend
+    counts as working.
     """
 
     attn: tuple[str, ...]
@@ -77,6 +84,7 @@ class SmokeReport:
     tried: Mapping[str, str] = field(default_factory=dict)
     processor: Mapping[str, str] = field(default_factory=dict)
     saved_with: str = ""
+    quantised: str = ""
 
 
 def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeReport:
@@ -85,7 +93,7 @@ def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeR
     runs: list[_Run] = []
     for attn in _backends(found, device, dtype, tried):
         try:
-            run = _once(_loading(found, device, dtype, attn))
+            run = _once(_loading(found, device, dtype, attn), compared=not runs)
         except Exception as error:
             tried[attn] = _words(error)
             continue
@@ -98,7 +106,8 @@ def smoke(found: ModelFiles, device: str = "cpu", dtype: str = "auto") -> SmokeR
     last = runs[-1] if runs else None
     seen = (last.identity.dtype, last.device) if last else (dtype, device)
     facts = last.processor if last else {}
-    return SmokeReport(attns, *seen, failure, tried, facts, saved_with(found.folder))
+    quantised = runs[0].quantised if runs else ""
+    return SmokeReport(attns, *seen, failure, tried, facts, saved_with(found.folder), quantised)
 
 
 def faulty_output(model: Model) -> str:
@@ -128,18 +137,25 @@ class _Run:
     identity: Identity
     device: str
     processor: Mapping[str, str]
+    quantised: str = ""
 
 
-def _once(loading: Loading) -> _Run:
+def _once(loading: Loading, *, compared: bool) -> _Run:
+    """Load a model and run it once; `compared` compares a quantised one with its plain weights."""
+    quantised = bool(quantised_by(loading.folder))
     model = load(loading)
     try:
         wrong = faulty_output(model)
+        answer = answer_of(model, drawn(), _PROMPT) if quantised and compared else None
         run = _Run(model.identity, model.device, processor_facts(model))
     finally:
         model.close()
     if wrong:
         raise SightlineError(f"{clean(loading.name)} {wrong}")
-    return run
+    refuse_incomparable(loading.folder, loading.name)
+    if not (quantised and compared):
+        return run
+    return replace(run, quantised=compare(loading, answer, drawn(), _PROMPT))
 
 
 def _backends(found: ModelFiles, device: str, dtype: str, tried: dict[str, str]) -> Iterator[str]:
@@ -169,6 +185,7 @@ def _loading(found: ModelFiles, device: str, dtype: str, attn: str) -> Loading:
         attn=attn,
         remote_code=found.remote_code,
         options=options,
+        weights=found.weights,
     )
 
 
@@ -201,8 +218,10 @@ def _segments(model: Any, picture: Pixels) -> str:
 def _answers(model: Any, picture: Pixels) -> str:
     ask = VlmRequest((picture,), _PROMPT, max_tokens=TOKENS)
     (answer,) = model.finish(model.answer(model.prepare([ask]), lambda: False))
-    if answer.finish == "failed":
+    if answer.finish == "failed" and not answer.thought_letters:
         return f"failed: {answer.error}"
+    if answer.thought_letters:
+        return ""  # it generates, though so few tokens do not suffice for its reasoning
     made = answer.tokens_out if answer.tokens_out is not None else len(answer.text)
     return "" if made else "gave an empty answer"
 

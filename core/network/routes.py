@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,13 +117,19 @@ def certificates() -> ssl.SSLContext:
     if not name:
         import certifi
 
-        return ssl.create_default_context(cafile=certifi.where())
+        return _read_once(certifi.where(), 0)
     path = Path(os.environ[name])
     if name != "SSL_CERT_DIR" and not path.is_dir():
         return _from_file(name, path)
     if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
         raise _bad(name, f"{_shown(path)}: not a readable folder")
     return ssl.create_default_context(capath=str(path))
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: str, _changed: int) -> ssl.SSLContext:
+    """Return a file's certificates: reading takes 20 ms, and each file of a model has a client."""
+    return ssl.create_default_context(cafile=path)
 
 
 def words(url: str) -> str:
@@ -140,7 +147,7 @@ def words(url: str) -> str:
 
 def _from_file(name: str, path: Path) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(path))
+        return _read_once(str(path), path.stat().st_mtime_ns)
     except ssl.SSLError as error:
         raise _bad(name, f"{_shown(path)} holds no certificates in PEM form") from error
     except (OSError, ValueError) as error:

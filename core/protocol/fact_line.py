@@ -41,5 +41,14 @@ def _odd(facts: Mapping[str, Any]) -> Iterator[str]:
             yield words
     if facts.get("control_tokens"):
         yield f"leaks {clean(' '.join(facts['control_tokens']))}"
+    if facts.get("thought_letters") or facts.get("removed"):
+        letters = facts.get("thought_letters") or 0
+        yield (
+            f"without {counted(letters, 'character')} of reasoning"
+            if letters
+            else (f"without {clean(' '.join(facts['removed']), limit=80)}")
+        )
+    if facts.get("reduced"):
+        yield f"picture reduced to {clean(str(facts['reduced']), limit=40)}"
     if facts.get("missing_fields"):
         yield f"lacks {clean(', '.join(facts['missing_fields']))}"

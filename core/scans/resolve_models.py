@@ -52,7 +52,7 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
     from ..hub.environment import FETCHES_NOTHING
     from ..hub.hub import Hub
 
-    hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False)
+    hub = Hub(offline=FETCHES_NOTHING if spec.models.channel == "stable" else False, notify=notify)
     prompts = load_prompts().bound(spec.vlm.variables)
     check_prompts(spec, prompts, notify)
     spec = _with_versions(spec, prompts)
@@ -203,6 +203,8 @@ def _found(spec: Spec, hub: Hub, name: str) -> Resolved:
     if wanted.startswith("local-") and found.revision != wanted:
         raise ModelRefused(f"{clean(name)} has changed since this scan began; start a new scan")
     if found.folder is None and not found.url:
+        if not hub.offline:
+            hub.plan(found)  # what a pull would refuse is refused now, with the same reason
         lacking = f" ({clean(', '.join(found.lacking[:3]))} missing)" if found.lacking else ""
         raise ModelMissing(
             f"{clean(name)} is not on this disk{lacking}; get it with: "
@@ -256,6 +258,7 @@ def _loading(spec: Spec, found: Resolved, device: str) -> Loading:
         quantize=_quantize(spec, kind),
         remote_code=found.remote_code,
         options={**found.options, **(_vlm_options(spec, found) if is_vlm else {})},
+        weights=found.weights,
     )
 
 
@@ -273,6 +276,7 @@ def _vlm_options(spec: Spec, found: Resolved) -> dict[str, Any]:
         return {
             "url": found.url,
             "timeout_seconds": vlm.timeout_seconds,
+            "wait_seconds": vlm.wait_seconds,
             "concurrency": vlm.concurrency,
             "thinking": vlm.thinking,
             **({"max_slice_nums": vlm.max_slice_nums} if vlm.max_slice_nums > 1 else {}),

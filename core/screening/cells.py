@@ -74,15 +74,20 @@ def block_sums(cells: NDArray[Any]) -> NDArray[np.float32]:
     if rows < down or columns < across:
         return np.asarray(whole, np.float32)
     tops, lefts = [*_edges(rows, down), rows], [*_edges(columns, across), columns]
-    bands = np.empty((frames, down, columns), np.float32)
+    bands = np.empty((down, frames, columns), np.float32)
     for row in range(down):  # twice as fast as reduceat
-        cells[:, tops[row] : tops[row + 1]].sum(1, out=bands[:, row])
-    blocks = np.empty((frames, down, across), np.float32)
+        cells[:, tops[row] : tops[row + 1]].sum(1, out=bands[row])
+    # Frames last: a sum of five neighbours costs several times as much as five sums of frames.
+    by_column = np.ascontiguousarray(bands.transpose(2, 0, 1))
+    blocks = np.empty((across, down, frames), np.float32)
     for column in range(across):
-        bands[:, :, lefts[column] : lefts[column + 1]].sum(2, out=blocks[:, :, column])
+        by_column[lefts[column] : lefts[column + 1]].sum(0, out=blocks[column])
     tall = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
-    parts = tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]
-    return np.concatenate([parts.reshape(frames, -1), whole], axis=1)
+    parts = tall[:-2] + tall[1:-1] + tall[2:]
+    sums = np.empty((frames, (down - 2) * (across - 2) + 1), np.float32)
+    sums[:, :-1] = parts.transpose(2, 1, 0).reshape(frames, -1)
+    sums[:, -1:] = whole
+    return sums
 
 
 def part_slices(part: int, rows: int, columns: int) -> tuple[slice, slice]:

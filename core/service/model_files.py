@@ -5,6 +5,7 @@ What passes through here unchanged is named in `__all__`; nothing is imported be
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Channel", "Checked", "Control", "Download", "DownloadProgress", "Hub", "Resolved",
-    "failed_line", "finished_line", "note_verified", "open_hub", "planned_line", "progress_line",
-    "switch", "try_once",
+    "failed_line", "finished_line", "note_verified", "notice_line", "open_hub", "planned_line",
+    "progress_line", "switch", "try_once",
 ]  # fmt: skip
 
 
-def open_hub(*, offline: bool = False) -> Hub:
-    """Return the one that fetches models."""
+def open_hub(*, offline: bool = False, notify: Callable[[str], None] = lambda _text: None) -> Hub:
+    """Return the one that fetches models; `notify` gets a line when the hub is waited for."""
     from ..hub.hub import Hub
 
-    return Hub(offline=offline)
+    return Hub(offline=offline, notify=notify)
 
 
 def switch() -> Control:
@@ -67,6 +68,13 @@ def failed_line(name: str, reason: str) -> dict[str, Any]:
     return pull_lines.failed_line(name, reason)
 
 
+def notice_line(name: str, text: str) -> dict[str, Any]:
+    """Return that the hub is waited for, as `--json` prints it."""
+    from ..hub import pull_lines
+
+    return pull_lines.notice_line(name, text)
+
+
 def try_once(found: Resolved) -> Any:
     """Load a model and try it once; return the report of `core/models/smoke_test.py`."""
     from ..models.smoke_test import smoke
@@ -88,7 +96,7 @@ def note_verified(found: Resolved, report: Any) -> Path:
             "attn": report.attn, "tried": report.tried, "processor": report.processor,
             "dtype": report.dtype, "device": report.device,
             "transformers": package_version("transformers") or "",
-            "saved_with": report.saved_with,
+            "saved_with": report.saved_with, "quantised": report.quantised,
         }  # fmt: skip
         row = row.model_copy(update=seen)
     return add_verified(row)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
+from tests.hub.test_layouts import snapshot
 from tests.tiny.shelf import tiny_model
 from tests.workbench import Cli, InProcess, finished
 
@@ -212,3 +213,71 @@ def test_hostile_names_reach_no_terminal(cli: Cli, hub: LocalHub) -> None:
     assert ran.code == 4
     assert b"\x1b" not in ran.raw_err + ran.raw_out
     assert not list(cli.home.rglob("*evil*"))
+
+
+def test_what_a_pull_refuses_is_refused_by_scan_validate_and_show(
+    cli: Cli, hub: LocalHub, tmp_path: Path
+) -> None:
+    gguf = {
+        "config.json": b'{"model_type": "siglip"}', "preprocessor_config.json": b"{}",
+        "tokenizer.json": b"{}", "model-Q8_0.gguf": b"x" * 9000,
+    }  # fmt: skip
+    hub.add(REPO, gguf)
+    expected = "has its weights only as GGUF; serve it with llama.cpp, Ollama or LM Studio"
+    (tmp_path / "mine.toml").write_text(
+        f'extends = "index"\nstages = ["embed"]\n[embed]\nmodel = "{REPO}"\n'
+    )
+    (tmp_path / "pictures").mkdir()
+    scan = ("scan", str(tmp_path / "pictures"), "--profile", str(tmp_path / "mine.toml"))
+    assert cli("profiles", "validate", str(tmp_path / "mine.toml")).code == 0  # nothing is here
+    assert expected in cli("models", "show", REPO).out
+    edge = cli(*scan, "--set", "models.channel=edge")
+    assert (edge.code, expected in edge.err) == (4, True), edge.err
+    assert cli("models", "pull", REPO).code == 4
+    snapshot(cli.home / "hf" / "hub", REPO, gguf)
+    stable = cli(*scan)
+    named = "as it is on this disk, has its weights only as GGUF; for other files"
+    assert (stable.code, named in stable.err) == (4, True), stable.err
+    validated = cli("profiles", "validate", str(tmp_path / "mine.toml"), "quick")
+    assert (validated.code, "ok     quick" in validated.out) == (2, True)
+    assert named in validated.out
+    assert not hub.asked_for("model-Q8_0.gguf")
+
+
+def test_unpin_and_the_notice_of_a_wait(cli: Cli, hub: LocalHub) -> None:
+    dead = hub.add(REPO, model_files(1))
+    assert cli("models", "pull", REPO).code == 0
+    assert cli("models", "remove", REPO).code == 0
+    new = hub.add(REPO, model_files(2))
+    hub.squash(REPO, dead)
+    refused = cli("models", "pull", REPO)
+    assert (refused.code, "sightline models unpin org/tiny" in refused.err) == (4, True)
+    unpinned = cli("models", "unpin", REPO, "--json").json()
+    assert unpinned == [{"type": "ModelUnpinned", "repo": REPO, "commit": dead}]
+    assert cli("models", "unpin", REPO).code == 2
+    hub.faults.too_many, hub.faults.retry_after = 1, "1"
+    ran = cli("models", "pull", REPO, "--json").json()
+    assert ran[0] == {
+        "type": "PullNotice", "name": REPO,
+        "text": "org/tiny: the hub's rate limit is reached; waiting 1 s as it asks",
+    }  # fmt: skip
+    assert ran[-1]["revision"] == new
+
+
+def test_a_token_with_a_letter_that_is_not_ascii_is_named(cli: Cli, hub: LocalHub) -> None:
+    hub.add(REPO, model_files())
+    cli.env["HF_TOKEN"] = "hf_\u00e9"
+    del cli.env["HF_HUB_DISABLE_IMPLICIT_TOKEN"]
+    ran = cli("models", "pull", REPO)
+    assert ran.code == 4
+    assert "HF_TOKEN holds a letter that is not ASCII (character 4)" in ran.err
+
+
+def test_files_without_checksums_verify_nothing(cli: Cli, hub: LocalHub) -> None:
+    files = {name: body for name, body in model_files().items() if "/" not in name}
+    snapshot(cli.home / "hf" / "hub", REPO, files, links=False)
+    ran = cli("models", "verify", REPO, "--files-only", "--offline")
+    assert ran.code == 0, ran.err
+    assert "unchecked  model.safetensors" in ran.out
+    assert "nothing was recorded" in ran.err
+    assert not cli("models", "matrix", "--json").out

@@ -121,6 +121,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetModelMemory(), requests.GetModels(), requests.GetVerified(),
         requests.GetVerified("siglip2-base"), requests.GetModel("siglip2-base"),
         requests.GetModel("siglip2-bas"), requests.PromoteModel("org/none"),
+        requests.UnpinModel("org/none"), requests.GetModelRefusals(("siglip2-base",)),
     ]  # fmt: skip
 
 

@@ -59,10 +59,20 @@ class Faults:
     retry_after: str = "0"
     broken: int = 0
     """answers of 503 still to be given"""
+    rate_limit: str = ""
+    """the RateLimit header of an answer of 429, instead of Retry-After"""
+    down: bool = False
+    """answer 503 to everything"""
     gated: bool = False
+    gate: tuple[int, str] = (403, "")
+    """status and X-Error-Message of a gated model, as the hub words them for each reason"""
+    refusal: tuple[int, str] | None = None
+    """status and X-Error-Message of every answer about a model, without an X-Error-Code"""
     private: bool = False
     corrupt: bool = False
     """hand out other bytes than the checksum promises"""
+    instead: bytes | None = None
+    """hand out this for every large file, as a mirror does that knows no large files"""
     silent: bool = False
     """accept a request for a large file and say nothing"""
 
@@ -73,6 +83,8 @@ class Repository:
 
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, list[Stored]] = field(default_factory=dict)
+    stale: bool = False
+    """name the commit of a branch although nothing of it is left"""
 
 
 @dataclass
@@ -125,6 +137,10 @@ class LocalHub:
         repository.commits[commit] = stored
         repository.branches[branch] = commit
         return commit
+
+    def squash(self, repo: str, commit: str) -> None:
+        """Forget a commit, as a rewritten history does; its branch stays where it is."""
+        del self.repositories[repo].commits[commit]
 
     def asked_for(self, path: str) -> list[Seen]:
         """Return the requests for a file's bytes at the store."""
@@ -189,10 +205,15 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.hub.lock:
             if faults.too_many > 0:
                 faults.too_many -= 1
-                return self._say(429, {}, {"Retry-After": faults.retry_after})
-            if faults.broken > 0:
+                limit = {"RateLimit": faults.rate_limit} if faults.rate_limit else {
+                    "Retry-After": faults.retry_after
+                }  # fmt: skip
+                return self._say(429, {}, limit)
+            if faults.broken > 0 or faults.down:
                 faults.broken -= 1
                 return self._say(503, {})
+        if faults.refusal is not None:
+            return self._say(faults.refusal[0], {}, {"X-Error-Message": faults.refusal[1]})
         if faults.private:
             return self._say(401, {}, {"X-Error-Code": "RepoNotFound"})
         return False
@@ -213,6 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _info(self, name: str, revision: str | None = None) -> None:
         repository = self._repository(name)
+        if repository and repository.stale:
+            self._say(200, {"id": name, "sha": repository.branches[revision or "main"]})
+            return
         commit = self._at(repository, revision or "main") if repository else None
         if repository and commit:
             siblings = [{"rfilename": file.path} for file in repository.commits[commit]]
@@ -232,7 +256,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {"X-Repo-Commit": commit}
         if self.server.hub.faults.gated:
-            self._say(403, {}, headers | {"X-Error-Code": "GatedRepo"})
+            status, text = self.server.hub.faults.gate
+            more = {"X-Error-Code": "GatedRepo", "X-Error-Message": text}
+            self._say(status, {}, headers | more)
             return
         file = next((one for one in repository.commits[commit] if one.path == path), None)
         if file is None:
@@ -255,7 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
             for files in repository.commits.values():
                 for file in files:
                     if hashlib.sha256(file.body).hexdigest() == digest:
-                        self._send(file.body, {"ETag": f'"{digest}"'}, store=True)
+                        instead = self.server.hub.faults.instead
+                        body = file.body if instead is None else instead
+                        self._send(body, {"ETag": f'"{digest}"'}, store=True)
                         return
         self._say(404, {})
 

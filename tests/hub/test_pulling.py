@@ -179,7 +179,8 @@ def test_a_hub_that_asks_to_wait_for_an_hour_is_not(local_hub: LocalHub, hub: Hu
 
 
 def test_a_gated_model_says_how_to_get_access(local_hub: LocalHub, hub: Hub) -> None:
-    local_hub.add("google/siglip2-base-patch16-224", model_files())
+    files = {**model_files(), "tokenizer.json": b"{}"}
+    local_hub.add("google/siglip2-base-patch16-224", files)
     local_hub.faults.gated = True
     page = rf"accept its terms at {local_hub.url}/google/siglip2-base-patch16-224 .*hf auth login"
     with pytest.raises(ModelMissing, match=page):
@@ -341,8 +342,9 @@ def test_a_model_of_pickles_is_refused(local_hub: LocalHub, hub: Hub) -> None:
 def test_weights_come_by_name(local_hub: LocalHub, hub: Hub) -> None:
     files = model_files()
     files["model.fp16.safetensors"] = files.pop("model.safetensors")[:9000]
+    files["model.int8.safetensors"] = files["model.fp16.safetensors"][:8000]
     local_hub.add(REPO, files)
-    with pytest.raises(ModelRefused, match=r"--weights: model\.fp16\.safetensors"):
+    with pytest.raises(ModelRefused, match=r"--weights: model\.fp16\.safetensors, model\.int8"):
         pulled(hub)
     folder = pulled(hub, weights="model.fp16.safetensors").folder
     assert folder is not None

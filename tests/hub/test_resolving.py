@@ -256,7 +256,7 @@ def test_the_users_catalog_is_laid_over_ours(local_hub: LocalHub, hub: Hub, tmp_
     with pytest.raises(ProfileError, match="did you mean 'yolos'"):
         hub.resolve("mine")
     (config / "models.toml").write_text('[models.mine]\nfamly = "yolos"\nrepo = "org/tiny"\n')
-    with pytest.raises(ProfileError, match=r"famly.*did you mean 'family'|Field required"):
+    with pytest.raises(ProfileError, match=r"famly.*did you mean 'family'|is missing"):
         hub.resolve("mine")
 
 

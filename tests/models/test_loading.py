@@ -55,7 +55,9 @@ def test_weights_of_another_shape_are_refused(own_copy: Copy) -> None:
 
 def test_an_absent_shard_is_named(own_copy: Copy) -> None:
     folder = own_copy("clip")
-    index = {"metadata": {}, "weight_map": {"a": "model-00001.safetensors"}}
+    (folder / "model.safetensors").rename(folder / "model-00002.safetensors")
+    weights = {"a": "model-00001.safetensors", "b": "model-00002.safetensors"}
+    index = {"metadata": {}, "weight_map": weights}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelRefused, match=r"partly.*model-00001\.safetensors"):
         load("clip", folder)

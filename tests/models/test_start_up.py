@@ -40,6 +40,7 @@ sys.exit(f"imported: {[name for name in left_out if name in sys.modules]}"
     [
         ("open_clip", "open_clip", "torch._dynamo,sympy,timm,transformers,huggingface_hub"),
         ("open_clip_convolutions", "open_clip", "torch._dynamo,sympy,transformers"),
+        ("siglip", "siglip", "torch._dynamo,torch.distributed.fsdp,torch.distributed.tensor"),
     ],
 )
 def test_what_a_model_does_not_need_is_not_imported(name: str, family: str, left_out: str) -> None:

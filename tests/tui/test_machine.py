@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.config.profiles import create, user_folder
+from core.hub.hub import Hub
 from core.protocol.commands import SubmitScan
 from tests.hub.conftest import local_hub, model_files
 from tests.hub.local_hub import LocalHub
+from tests.hub.test_layouts import snapshot
 from tests.tui.viewing import Viewer, look, wishes
 from tui.screens.profiles import ProfilesScreen
 
@@ -76,12 +78,32 @@ def test_a_model_is_fetched_held_let_go_on_and_cancelled(
         local_hub.faults.bytes_per_second = 0
         await viewer.press("D")
         await viewer.sees("done", "here", "100%")
+        await viewer.sees("pinned to ")
+        await viewer.press("P")
+        await viewer.sees("is no longer pinned")
         await viewer.press("X")
         await viewer.sees("from this disk?", "Keep it")
         await viewer.press("down", "enter")
         await viewer.sees("deleted")
 
     look(wishes(library), run, (120, 30))
+
+
+def test_what_is_on_this_disk_and_no_model_is_named(library: Path, local_hub: LocalHub) -> None:
+    adapter = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"x" * 9000}
+    local_hub.add("org/adapter", adapter)
+    snapshot(Hub().cache, "org/adapter", adapter)
+
+    async def run(viewer: Viewer) -> None:
+        await viewer.go("5", "models")
+        await viewer.press("slash")
+        await viewer.type("org/adapter")
+        await viewer.press("enter")
+        await viewer.sees("no model", "on this disk: is an adapter (PEFT)")
+        await viewer.press("D")
+        await viewer.sees("FAILED", "failed: org/adapter is an adapter (PEFT), not a whole model")
+
+    look(wishes(library), run, (160, 30))
 
 
 def test_a_machine_without_gpu_shows_what_it_has_and_when(found: Path) -> None:

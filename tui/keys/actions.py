@@ -37,6 +37,7 @@ CONDITIONS = {
     "download_here": "the model under the cursor is being downloaded",
     "model_absent": "the model under the cursor is not on this disk",
     "model_present": "the model under the cursor is on this disk",
+    "model_pinned": "the model under the cursor is pinned to a commit",
     "editing": "there are unsaved changes",
     "own_profile": "the profile under the cursor is not a preset",
     "time_cursor_on": "the graphs show a moment of the past",
@@ -158,6 +159,8 @@ ACTIONS: tuple[Action, ...] = (
         writes=True),
     _on("models", "models.delete", "X", "Delete the model from this disk; asks first",
         when="model_present", writes=True),
+    _on("models", "models.unpin", "P", "Remove the pin: the next download takes the newest commit",
+        when="model_pinned", writes=True),
     # 6 GPU
     _on("gpu", "gpu.base", "t", "Time base: 1m, 5m, 15m, 1h", "time base", group="Look"),
     _on("gpu", "gpu.processes", "s", "Show our processes, or all", "ours/all", group="Look"),

@@ -16,6 +16,7 @@ from core.protocol.commands import (
     RemoveModel,
 )
 from core.protocol.queries import ListMatrix, ListModels
+from core.protocol.requests.models import UnpinModel
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -93,6 +94,11 @@ class ModelsScreen(AppScreen):
         """Return whether something of the model under the cursor is on this disk."""
         row = self._row()
         return not self._matrix and row is not None and bool(row["state"])
+
+    def model_pinned(self) -> bool:
+        """Return whether the model under the cursor is pinned."""
+        row = self._row()
+        return not self._matrix and row is not None and bool(row["pinned"])
 
     # Actions
 
@@ -192,6 +198,12 @@ class ModelsScreen(AppScreen):
             chosen,
         )
 
+    def act_models_unpin(self) -> None:
+        """Remove the model's pin."""
+        row = self._row()
+        if row is not None:
+            self._send(UnpinModel(row["repo"]), f"{row['name']} is no longer pinned")
+
     def copy_choices(self) -> list[tuple[str, str]]:
         """Return what of the row can be copied."""
         row = self._row()
@@ -202,7 +214,7 @@ class ModelsScreen(AppScreen):
 
     # What is shown
 
-    def _send(self, command: Command, words: str) -> None:
+    def _send(self, command: Command | UnpinModel, words: str) -> None:
         async def announce() -> str:
             await self.app.bridge.ask(command)
             self.app.bridge.changes += 1

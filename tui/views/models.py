@@ -35,7 +35,10 @@ SORTS = {
     "name": "MODEL", "kind": "KIND", "here": "HERE", "disk": "DISK", "memory": "MEMORY",
 }  # fmt: skip
 """what models can be sorted by, and the column that shows it"""
-_HERE = {"whole": "here", "half": "half", "begun": "begun", "": "-"}
+_HERE = {
+    "whole": "here", "half": "half", "begun": "begun", "other": "no model", "fault": "FAULT",
+    "": "-",
+}  # fmt: skip
 
 
 def model_row(row: dict[str, Any], state: EngineState | None) -> Row:
@@ -123,6 +126,8 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
     ]
     if row["pinned"]:
         lines.append(f"pinned to {clean(row['pinned'])}")
+    if row.get("why"):
+        lines.append(f"on this disk: {clean(row['why'])}")
     if row["remote_code"]:
         lines.append(
             "runs code from its repository: only with models.allow_remote_code and a commit"

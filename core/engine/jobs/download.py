@@ -64,15 +64,16 @@ class Download(Job):
         self._announce()
         command = self._command
         try:
-            hub = Hub(offline=command.offline)
+            hub = Hub(offline=command.offline, notify=self._noticed)
             found = hub.resolve(
                 command.name, command.channel, allow_remote_code=command.allow_remote_code,
                 weights=command.weights, control=self._transfer,
             )  # fmt: skip
             if found.folder is None or not (hub.offline or not found.repo):
-                planned = hub.plan(found, self._transfer)
-                self._planned(planned)
-                found = hub.pull(planned, self._advanced, self._transfer)
+                planned = hub.plan_or_keep(found, self._transfer)
+                if planned is not None:
+                    self._planned(planned)
+                    found = hub.pull(planned, self._advanced, self._transfer)
         except Interrupted as error:
             raise Cancelled from error
         self._fetched(found)
@@ -150,6 +151,11 @@ class Download(Job):
             files_total=len(now.files),
         )
         self._report(progress_line(now))
+
+    def _noticed(self, text: str) -> None:
+        from ...hub.pull_lines import notice_line
+
+        self._report(notice_line(self.title, text))
 
     def _fetched(self, found: Resolved) -> None:
         from ...hub.pull_lines import finished_line

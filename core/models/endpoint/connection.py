@@ -20,7 +20,7 @@ from ...errors import ModelRefused, UsageError
 from ...network import routes as network
 from ...text import clean
 from ..protocols import Loading
-from .request import EndpointTimeouts
+from .faults import EndpointTimeouts
 
 T = TypeVar("T")
 KEYS = ("SIGHTLINE_ENDPOINT_KEY", "OPENAI_API_KEY")

@@ -2,12 +2,14 @@
 
 The batch goes out at once, at most `concurrency` requests at a time. Pictures travel as JPEG inside
 the request, never as paths, which a server would open. A question that fails says so in its own
-answer while the others continue; only a server that cannot be reached, that wants another key or
-that has no such model stops the scan.
+answer while the others continue; what would fail every question (no server, no such model, another
+key, no images, an unusable chat template) stops the scan with one line, as a rule at the first
+request: one token about a small grey picture, sent once when the model is loaded.
 
 Options: `url` (ending in /v1 as a rule), `concurrency`, `timeout_seconds` (for one whole answer),
 `stream` (true unless said otherwise: it gives the time to the first token), `thinking`,
-`max_slice_nums` (MiniCPM-V only), `tries` and `first_wait_seconds` of the retries.
+`max_slice_nums` (MiniCPM-V only), `wait_seconds` (for a server that loads its model or asks for a
+wait), `tries` and `first_wait_seconds` of the retries.
 """
 
 from __future__ import annotations
@@ -21,18 +23,24 @@ from typing import Any, ClassVar
 from ...errors import EnvironmentFault, ModelMissing, ModelRefused
 from ...network import routes as network
 from ...text import clean, nearest
-from ..answer_text import without_thoughts
+from ..caller import current_caller
 from ..loading import digest_of
 from ..protocols import Completion, Identity, Kind, Loading, VlmRequest
+from ..thoughts import concluded, separated
 from .connection import EndpointConnection, address_of, is_this_machine, key_for
+from .faults import FAILURES, Denied, EndpointTimeouts, NotReady, TooSlow, Unreachable
+from .image_limits import ROUNDS, ImageLimits, reduced, shrink_for
 from .payload import QUALITY, body_of, lessened, refused_field
-from .request import Denied, EndpointTimeouts, Garbled, Reply, TooSlow, Unreachable, ask, models
+from .probe import probe_body
+from .reply import Reply
+from .request import ask, models
+from .server_state import names_missing_model, stops
+from .waiting import Waiting
 
 LISTED_AT_MOST = 8
-_WRONG_REQUEST = (400, 422, 501)
-_OF_NO_EFFECT = ("concurrency", "timeout_seconds", "tries", "first_wait_seconds", "stream")
-_ABSENT = ("not found", "not exist", "unknown", "invalid model", "pinned")
-_FAILED = (Unreachable, Garbled, TooSlow, Denied)
+_OF_NO_EFFECT = (
+    "concurrency", "timeout_seconds", "tries", "first_wait_seconds", "stream", "wait_seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class _Outcome:
 
     reply: Reply | None = None
     fault: Exception | None = None
+    reduced: str = ""
 
 
 class Endpoint:
@@ -57,22 +66,17 @@ class Endpoint:
             float(options.get("timeout_seconds", 120.0)),
             max(1, int(options.get("tries", 5))),
             float(options.get("first_wait_seconds", 0.25)),
+            wait_seconds=float(options.get("wait_seconds", 300.0)),
         )
         self._without: frozenset[str] = frozenset()
-        settings = {key: value for key, value in options.items() if key not in _OF_NO_EFFECT}
-        self._identity = Identity(
-            model=loading.name,
-            revision=loading.revision,
-            family=loading.family,
-            dtype="endpoint",
-            attn="endpoint",
-            quantize="none",
-            preprocessing=digest_of({**settings, "url": self._url, "shown_as": f"jpeg{QUALITY}"}),
-        )
+        self._accepted: set[str] = set()
+        self._limits = ImageLimits()
+        self._waiting = Waiting(self._url, self._patience)
+        self._identity = _identity(loading, self._url)
         concurrency = max(1, int(options.get("concurrency", 8)))
         self._door = EndpointConnection(self._url, key_for(self._url), concurrency, self._patience)
         try:
-            self._door.run(self._check())
+            self._load()
         except BaseException:
             self.close()
             raise
@@ -97,6 +101,15 @@ class Endpoint:
         """Return None: as many as the server takes."""
         return None
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Return the fields of requests that the server refused."""
+        return self._without
+
+    def listed(self) -> tuple[list[dict[str, Any]], str]:
+        """Return the models that the server lists, and how it names itself in its headers."""
+        return self._door.run(models(self._door.client, self._patience)) or ([], "")
+
     def close(self) -> None:
         """Hang up."""
         self._door.close()
@@ -110,10 +123,11 @@ class Endpoint:
     ) -> list[Completion]:
         """Ask everything at once; what runs is dropped at once when `cancelled()`.
 
-        Raises ModelMissing if no server answers there or it has no such model, ModelRefused if it
-        wants a key.
+        Raises ModelMissing if no server answers there or it has no such model, ModelRefused for
+        what else would fail every question.
         """
         began = time.perf_counter()
+        self._listen()
         found: list[_Outcome] = [_Outcome()] * len(prepared)
         if prepared:
             self._door.run(self._all(prepared, found), cancelled)
@@ -125,69 +139,101 @@ class Endpoint:
         """Return one answer per ask, in order."""
         return raw
 
+    def _listen(self) -> None:
+        """Send messages to whoever loads or asks now."""
+        self._waiting.notify = self._limits.notify = current_caller().notify
+
+    def _load(self) -> None:
+        self._listen()
+        self._door.run(self._check(), current_caller().cancelled)
+
     async def _all(self, bodies: Sequence[dict[str, Any]], found: list[_Outcome]) -> None:
         async def one(index: int) -> None:
             try:
-                found[index] = _Outcome(reply=await self._one(bodies[index]))
-            except _FAILED as fault:
+                found[index] = await self._one(bodies[index])
+            except FAILURES as fault:
                 found[index] = _Outcome(fault=fault)
 
         async with asyncio.TaskGroup() as group:
             for index in range(len(bodies)):
                 group.create_task(one(index))
 
-    async def _one(self, body: dict[str, Any]) -> Reply:
-        """Ask one question, leaving out what the server refuses until it takes the rest."""
+    async def _one(self, body: dict[str, Any]) -> _Outcome:
+        """Ask one question, leaving out or reducing what the server refuses."""
         async with self._door.slots:
+            body, size = self._limits.fitted(body)
             without = self._without
+            rounds = 0
             while True:
                 sent = lessened(body, without)
                 try:
-                    reply = await ask(self._door.client, sent, self._patience)
+                    reply = await ask(self._door.client, sent, self._patience, self._waiting)
                 except Denied as denied:
-                    field = refused_field(sent, str(denied))
-                    if denied.status not in _WRONG_REQUEST or field is None:
+                    rounds += 1
+                    smaller = self._smaller(body, denied) if rounds <= ROUNDS else None
+                    field = None if smaller else refused_field(sent, denied, self._accepted)
+                    if smaller:
+                        body, size = smaller
+                    elif field:
+                        without |= {field}
+                    else:
                         raise
-                    without |= {field}
                 else:
-                    self._without |= without
-                    return reply
+                    self._accept(sent, without, size if rounds else "")
+                    return _Outcome(reply=reply, reduced=size)
+
+    def _smaller(self, body: dict[str, Any], denied: Denied) -> tuple[dict[str, Any], str] | None:
+        """Return a request with smaller pictures, if the server refuses their size."""
+        shrink = None if isinstance(denied, NotReady) else shrink_for(denied)
+        if shrink is None or stops(denied, self._url):
+            return None
+        made = reduced(body, shrink)
+        return made if made[1] else None
+
+    def _accept(self, sent: dict[str, Any], without: frozenset[str], reduced_to: str) -> None:
+        self._accepted |= sent.keys()
+        self._without |= without
+        if reduced_to:
+            self._limits.learn(reduced_to)
 
     async def _check(self) -> None:
         """Raise at once what would fail every question."""
         try:
-            listed = await models(self._door.client, self._patience)
-            if self._name not in (listed or ()):
-                # Some serve a model they do not list, so it is asked for one word.
-                probe = {"model": self._name, "max_tokens": 1, "temperature": 0}
-                said = [{"role": "user", "content": "ok"}]
-                await self._one({**probe, "messages": said})
-        except _FAILED as fault:
+            await self._one(probe_body(self._name, self._options))
+        except FAILURES as fault:
+            if isinstance(fault, TooSlow):
+                raise ModelMissing(
+                    f"no answer from {self._url} within {self._patience.timeout_seconds:g} s; "
+                    "vlm.timeout_seconds sets the time limit"
+                ) from fault
             raised = await self._fatal(fault)
             if raised is not None:
                 raise raised from fault
 
     async def _fatal(self, fault: Exception) -> EnvironmentFault | None:
-        """Return what ends a scan: no server, no such model, no key; None for the rest."""
+        """Return what ends a scan; None for what concerns one question."""
         if isinstance(fault, Unreachable):
             environment = "" if is_this_machine(self._url) else network.words(self._url)
             why = "; ".join(filter(None, (str(fault), environment)))
             return ModelMissing(
                 f"no server answers at {self._url} ({why}); start it, or choose another model"
             )
-        if isinstance(fault, Denied) and fault.status in (401, 403):
-            return ModelRefused(
-                f"{self._url} rejects the key ({fault}); set SIGHTLINE_ENDPOINT_KEY to it"
-            )
-        if isinstance(fault, Denied) and _is_about_the_model(fault):
-            return ModelMissing(f"{await self._offers()} ({fault})")
-        return None
+        if isinstance(fault, NotReady):
+            return ModelMissing(f"{self._url}: {fault.said}")
+        if not isinstance(fault, Denied):
+            return None
+        why = stops(fault, clean(self._url, limit=200))
+        if why:
+            return ModelRefused(why)
+        return (
+            ModelMissing(f"{await self._offers()} ({fault})")
+            if names_missing_model(fault)
+            else None
+        )
 
     async def _offers(self) -> str:
-        try:
-            listed = await models(self._door.client, self._patience) or []
-        except _FAILED:
-            listed = []
+        rows, _ = await models(self._door.client, self._patience)
+        listed = [str(row["id"]) for row in rows]
         shown = ", ".join(clean(name, limit=80) for name in listed[:LISTED_AT_MOST])
         more = ", …" if len(listed) > LISTED_AT_MOST else ""
         offers = f"it offers: {shown}{more}" if listed else "it lists none"
@@ -204,27 +250,38 @@ class Endpoint:
                 raise raised from fault
 
 
+def _identity(loading: Loading, url: str) -> Identity:
+    settings = {k: value for k, value in loading.options.items() if k not in _OF_NO_EFFECT}
+    return Identity(
+        model=loading.name,
+        revision=loading.revision,
+        family=loading.family,
+        dtype="endpoint",
+        attn="endpoint",
+        quantize="none",
+        preprocessing=digest_of({**settings, "url": url, "shown_as": f"jpeg{QUALITY}"}),
+    )
+
+
 def _answer(outcome: _Outcome, share: float, batch: int) -> Completion:
     reply = outcome.reply
     if reply is not None:
-        return Completion(
-            text=without_thoughts(reply.text, begun=False).strip(),
+        said = separated(reply.text)
+        made = Completion(
+            text=said.text,
             finish=reply.finish,
             seconds=share,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             first_token_seconds=reply.first_token_seconds,
             batch=batch,
+            thought_letters=reply.thought_letters,
+            reduced=outcome.reduced,
         )
+        return concluded(made, said)
     if outcome.fault is None:
         return Completion("", "cancelled", share, batch=batch)
     why = clean(str(outcome.fault), limit=300)
     if isinstance(outcome.fault, TooSlow):
         why += "; vlm.timeout_seconds sets the time limit"
     return Completion("", "failed", share, batch=batch, error=why)
-
-
-def _is_about_the_model(denied: Denied) -> bool:
-    said = str(denied).lower()
-    absent = any(words in said for words in _ABSENT)
-    return denied.status == 404 or (denied.status == 400 and "model" in said and absent)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..answer_text import Marks
 from ..inputs import picture_of
-from ..protocols import Pixels, VlmRequest
+from ..protocols import VlmRequest
+from .faults import Denied
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+SYSTEM = "system"
+"""stands among the fields for a system prompt: it then goes before the question"""
+WRONG_REQUEST = (200, 400, 422, 501)
 QUALITY = 95
 SPARE = (
     "response_format",
@@ -29,6 +37,18 @@ _BY_NAME = {
     "max_tokens": ("max_tokens",),
     "stream": ("stream",),
 }
+_SYSTEM_REFUSED = re.compile(
+    r"system role|roles must alternate|system prompt (?:is )?not|role:? system"
+)
+_UNKNOWN = re.compile(
+    r"unrecogni[sz]ed|unknown|extra (?:inputs|fields)|not permitted|not allowed|instead of"
+    r"|unsupported param|not supported"
+)
+_SCHEMA = re.compile(r"json_schema|response_format|grammar")
+_SAYS_NOTHING = re.compile(
+    r"(?:http )?\d*:? ?(?:bad request|unprocessable (?:entity|content)|not implemented"
+    r"|invalid request(?: error)?|validation error|no reason given|error)?\.?"
+)
 _MARKS = Marks()
 
 
@@ -57,23 +77,41 @@ def lessened(body: Mapping[str, Any], without: frozenset[str]) -> dict[str, Any]
     kept = {name: value for name, value in body.items() if name not in without}
     if "stream" in without:
         kept.pop("stream_options", None)
+    if SYSTEM in without:
+        kept["messages"] = _without_system(body["messages"])
     if "max_tokens" in without:  # of late some servers know it only under another name
         kept["max_completion_tokens"] = body["max_tokens"]
     return kept
 
 
-def refused_field(body: Mapping[str, Any], said: str) -> str | None:
-    """Return which field to leave out next, going by what the server said; None if none is left."""
-    words = said.lower()
+def refused_field(body: Mapping[str, Any], denied: Denied, accepted: Collection[str]) -> str | None:
+    """Return which field to leave out next; None if the error is not about one.
+
+    `accepted` are the fields of requests that succeeded: an error with those only is about the
+    picture or the question, not about them. A schema may be refused after another was accepted.
+    """
+    words = denied.words
+    if _SYSTEM_REFUSED.search(words) and body["messages"][0]["role"] == "system":
+        return SYSTEM
+    is_wrong = denied.status in WRONG_REQUEST or (denied.status >= 500 and _SCHEMA.search(words))
+    if not is_wrong:
+        return None
+    unknown = bool(_UNKNOWN.search(words))
+    open_ones = [
+        name for name in body
+        if name not in accepted or name == "response_format" or (unknown and name in words)
+    ]  # fmt: skip
     for name, hints in _BY_NAME.items():
-        if name in body and any(hint in words for hint in hints):
+        if name in open_ones and any(hint in words for hint in hints):
             return name
-    return next((name for name in SPARE if name in body), None)
+    if not _SAYS_NOTHING.fullmatch(denied.said.lower()):
+        return None
+    return next((name for name in SPARE if name in body and name not in accepted), None)
 
 
 def _messages(ask: VlmRequest, index: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _data_url(picture, index)}}
+        {"type": "image_url", "image_url": {"url": data_url(picture_of(picture, index))}}
         for picture in ask.pictures
     ]
     content: Any = [*parts, {"type": "text", "text": _MARKS.neutral(ask.prompt)}]
@@ -84,7 +122,20 @@ def _messages(ask: VlmRequest, index: int) -> list[dict[str, Any]]:
     return [{"role": "system", "content": system}, message] if system else [message]
 
 
-def _data_url(picture: Pixels, index: int) -> str:
+def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    system, *rest = messages
+    if system["role"] != "system":
+        return messages
+    content = rest[0]["content"]
+    if isinstance(content, str):
+        return [{**rest[0], "content": f"{system['content']}\n\n{content}"}, *rest[1:]]
+    *parts, words = content
+    told = {**words, "text": f"{system['content']}\n\n{words['text']}"}
+    return [{**rest[0], "content": [*parts, told]}, *rest[1:]]
+
+
+def data_url(image: Image.Image) -> str:
+    """Return a picture as the JPEG that is sent."""
     out = io.BytesIO()
-    picture_of(picture, index).save(out, "JPEG", quality=QUALITY, subsampling=0)
+    image.save(out, "JPEG", quality=QUALITY, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

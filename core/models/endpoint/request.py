@@ -3,154 +3,90 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import math
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ...text import clean
-from ..protocols import Finish
+from .error_text import denied
+from .faults import (
+    AnswerFailed,
+    Denied,
+    EndpointTimeouts,
+    Garbled,
+    TooSlow,
+    Unreachable,
+)
+from .json_text import TooDeep, object_in
+from .reply import Reply
+from .server_state import is_loading, will_not_pass
+from .stream import MOST_BYTES, AnswerReader
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     import httpx
 
 RETRIED = frozenset({408, 409, 425, 429})
-LONGEST_WAIT_SECONDS = 60.0
-MOST_BYTES = 16 * 2**20
-_FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "length": "length"}
-
-
-class Unreachable(Exception):
-    """No server answered, or the connection broke each time."""
-
-
-class Garbled(Exception):
-    """Something answered each time, and never a whole answer."""
-
-
-class TooSlow(Exception):
-    """The whole answer took longer than allowed."""
-
-
-class Denied(Exception):
-    """The server answered, and not with what was asked for."""
-
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(said)
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointTimeouts:
-    """How long to wait for one answer, and how often and how far apart to try."""
-
-    timeout_seconds: float
-    tries: int = 5
-    first_wait_seconds: float = 0.25
-    most_wait_seconds: float = 8.0
-
-
-@dataclass(slots=True)
-class Reply:
-    """What came of one question; filled while it streams, so it is of use when cut off."""
-
-    text: str = ""
-    finish: Finish = "unknown"
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    first_token_seconds: float | None = None
-    ended: bool = False
-    began: float = field(default_factory=time.perf_counter)
-
-    def take(self, body: Mapping[str, Any]) -> None:
-        """Take in a whole answer, or a piece of a streamed one. Raises ValueError if neither."""
-        if isinstance(body.get("error"), dict | str):
-            raise ValueError(said_in(body))
-        usage = body.get("usage")
-        if isinstance(usage, dict):
-            self.tokens_in = _count(usage.get("prompt_tokens"))
-            self.tokens_out = _count(usage.get("completion_tokens"))
-        choices = body.get("choices")
-        if not isinstance(choices, list):
-            raise ValueError("it holds no choices")
-        for choice in choices[:1]:
-            self._take_choice(choice)
-
-    def _take_choice(self, choice: Any) -> None:
-        part = choice.get("delta") or choice.get("message") or {}
-        words = _words(part.get("content"))
-        thought = part.get("reasoning_content") or part.get("reasoning")
-        if (words or thought) and self.first_token_seconds is None:
-            self.first_token_seconds = time.perf_counter() - self.began
-        self.text += words
-        reason = choice.get("finish_reason")
-        if reason:
-            self.finish = _FINISHES.get(str(reason), "unknown")
-            self.ended = True
+AFTER_THE_END_SECONDS = 1.0
+"""how long an answer that ended is waited for: the number of tokens may follow"""
+LIST_SECONDS = 10.0
 
 
 async def ask(
-    client: httpx.AsyncClient, body: Mapping[str, Any], patience: EndpointTimeouts
+    client: httpx.AsyncClient, body: Mapping[str, Any], patience: EndpointTimeouts, waiting: Waiting
 ) -> Reply:
-    """Ask until there is an answer. Raises Unreachable, Garbled, TooSlow or Denied."""
+    """Ask until there is an answer.
+
+    Raises Unreachable, Garbled, TooSlow, AnswerFailed, Denied, or NotReady beyond the limit.
+    """
     import httpx
 
-    for last in _tries(patience):
+    number, began = 0, time.monotonic()
+    while True:
         try:
-            async with asyncio.timeout(patience.timeout_seconds):
-                return await _once(client, body)
+            return await _once(client, body, patience.timeout_seconds)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise TooSlow(f"no answer within {patience.timeout_seconds:g} s") from error
         except _Again as again:
-            if last.is_last:
+            if is_loading(again.reason):
+                await waiting.for_loading(again.reason, began)
+                continue
+            if again.wait_seconds > patience.wait_seconds:
+                raise waiting.too_long(again.reason, again.wait_seconds) from again
+            number += 1
+            if number >= patience.tries:
                 raise again.reason from again
-            await asyncio.sleep(again.wait_seconds or last.wait_seconds)
-        except (httpx.TransportError, ValueError) as error:
-            if last.is_last:
+            await waiting.told(again.wait_seconds or _pause(patience, number))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            number += 1
+            if number >= patience.tries or isinstance(error, httpx.InvalidURL):
                 raise _given_up(error) from error
-            await asyncio.sleep(last.wait_seconds)
-    raise Unreachable("no attempt was made")
+            await asyncio.sleep(_pause(patience, number))
 
 
-async def models(client: httpx.AsyncClient, patience: EndpointTimeouts) -> list[str] | None:
-    """Return the names of a server's models, None if it does not report them.
+async def models(
+    client: httpx.AsyncClient, patience: EndpointTimeouts
+) -> tuple[list[dict[str, Any]], str]:
+    """Return what a server lists as its models, and its `Server` header.
 
-    Raises Unreachable if no server answers there, Denied if it wants a key.
+    Nothing if it does not report them in time.
     """
-    response = await _listed(client, patience)
-    if response.status_code in (401, 403):
-        raise Denied(response.status_code, said_in(_json(response.content)))
-    if response.status_code != 200:
-        return None
-    listed = _json(response.content).get("data")
-    rows = listed if isinstance(listed, list) else []
-    return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row] or None
-
-
-async def _listed(client: httpx.AsyncClient, patience: EndpointTimeouts) -> httpx.Response:
     import httpx
 
-    for last in _tries(patience):
-        try:
-            async with asyncio.timeout(patience.timeout_seconds):
-                return await client.get("models")
-        except (httpx.TransportError, TimeoutError) as error:
-            if last.is_last:
-                raise Unreachable(_transport(error)) from error
-            await asyncio.sleep(last.wait_seconds)
-    raise Unreachable("no attempt was made")
-
-
-def said_in(body: Mapping[str, Any]) -> str:
-    """Return what a server says is wrong, from any of the shapes it may say it in."""
-    error = body.get("error", body.get("detail", body.get("message", "")))
-    said = error.get("message", "") if isinstance(error, dict) else error
-    text = said if isinstance(said, str) else json.dumps(said)
-    return clean(text.strip(), limit=300)
+    found, banner = bytearray(), ""
+    with suppress(TimeoutError, httpx.HTTPError, AnswerFailed):
+        async with asyncio.timeout(min(LIST_SECONDS, patience.timeout_seconds)):
+            async with client.stream("GET", "models") as response:
+                banner = response.headers.get("server", "")
+                if response.status_code == 200:
+                    found += await _bounded(response)
+    listed = (object_in(bytes(found)) or {}).get("data")
+    rows = listed if isinstance(listed, list) else []
+    return [r for r in rows if isinstance(r, dict) and isinstance(r.get("id"), str)], banner
 
 
 class _Again(Exception):
@@ -162,34 +98,53 @@ class _Again(Exception):
         self.wait_seconds = wait_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
-    is_last: bool
-    wait_seconds: float
+def _pause(patience: EndpointTimeouts, number: int) -> float:
+    longest = min(patience.most_wait_seconds, patience.first_wait_seconds * 2.0 ** (number - 1))
+    # Not all of a batch come back in the same moment.
+    return longest * random.uniform(0.5, 1.5)  # noqa: S311 no secret depends on it
 
 
-def _tries(patience: EndpointTimeouts) -> Iterator[_Try]:
-    for number in range(patience.tries):
-        longest = min(patience.most_wait_seconds, patience.first_wait_seconds * 2**number)
-        # Not all of a batch come back in the same moment.
-        wait = longest * random.uniform(0.5, 1.5)  # noqa: S311 no secret depends on it
-        yield _Try(number + 1 == patience.tries, wait)
+async def _once(client: httpx.AsyncClient, body: Mapping[str, Any], seconds: float) -> Reply:
+    import httpx
 
-
-async def _once(client: httpx.AsyncClient, body: Mapping[str, Any]) -> Reply:
     reply = Reply()
-    async with _answered(client, body) as response:
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            async for line in _lines(response):
-                if _is_over(line, reply):
-                    break
-        else:
-            reply.take(_checked(await _bounded(response)))
-            reply.first_token_seconds = None
-            reply.ended = True
+    reader = AnswerReader(reply)
+    try:
+        async with asyncio.timeout(seconds) as limit, _answered(client, body) as response:
+            await _read(response, reader, reply, limit)
+        reader.close()
+    except (RecursionError, TooDeep):
+        raise AnswerFailed("the answer is nested too deeply") from None
+    except (TimeoutError, httpx.HTTPError, ValueError):
+        _keep_whole(reader, reply)
+        if not reply.ended:
+            raise
+    except Denied as fault:
+        if is_loading(fault):  # a proxy passes the state of its server on inside an answer
+            raise _Again(fault, 0.0) from fault
+        if not reply.ended:
+            raise
+    return reply.concluded()
+
+
+async def _read(
+    response: httpx.Response, reader: AnswerReader, reply: Reply, limit: asyncio.Timeout
+) -> None:
+    async for chunk in response.aiter_bytes():
+        had_ended = reply.ended
+        reader.feed(chunk)
+        if reader.over:
+            return
+        if reply.ended and not had_ended:
+            end = asyncio.get_running_loop().time() + AFTER_THE_END_SECONDS
+            limit.reschedule(min(end, limit.when() or end))
+
+
+def _keep_whole(reader: AnswerReader, reply: Reply) -> None:
+    """Take in what came before a connection broke or fell silent: it may be the whole answer."""
     if not reply.ended:
-        raise ValueError("the answer was cut off")
-    return reply
+        with suppress(ValueError, AnswerFailed):
+            reader.close()
 
 
 @asynccontextmanager
@@ -200,37 +155,13 @@ async def _answered(
         if response.status_code == 200:
             yield response
             return
-        said = said_in(_json(await _bounded(response))) or response.reason_phrase
-        denied = Denied(response.status_code, f"HTTP {response.status_code}: {said}")
-        if response.status_code in RETRIED or response.status_code >= 500:
-            raise _Again(denied, _wait(response.headers.get("retry-after", "")))
-        raise denied
-
-
-def _is_over(line: bytes, reply: Reply) -> bool:
-    """Take in one line of a stream; return whether it was the last."""
-    if not line.startswith(b"data:"):
-        return False
-    data = line[len(b"data:") :].strip()
-    if data == b"[DONE]":
-        reply.ended = True
-        return True
-    if data:
-        reply.take(_checked(data))
-    return False
-
-
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield lines, split at line feeds only: an answer may hold other line ends as they are."""
-    rest, total = b"", 0
-    async for chunk in response.aiter_bytes():
-        total += len(chunk)
-        if total > MOST_BYTES:
-            raise ValueError("the answer is too long")
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
-    yield rest
+        status, place = response.status_code, response.headers.get("location", "")
+        said = b"" if 300 <= status < 400 else await _bounded(response)
+        reason = f"redirects to {place}" if place else response.reason_phrase
+        fault = denied(status, said, reason)
+        if (status in RETRIED or status >= 500) and not will_not_pass(fault):
+            raise _Again(fault, _wait(response.headers.get("retry-after", "")))
+        raise fault
 
 
 async def _bounded(response: httpx.Response) -> bytes:
@@ -238,55 +169,25 @@ async def _bounded(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         found += chunk
         if len(found) > MOST_BYTES:
-            raise ValueError("the answer is too long")
+            raise AnswerFailed("the answer is too long")
     return bytes(found)
 
 
-def _checked(data: bytes) -> dict[str, Any]:
-    read = json.loads(data)
-    if not isinstance(read, dict):
-        raise ValueError("the answer is not a JSON object")
-    return read
-
-
-def _json(data: bytes) -> dict[str, Any]:
-    try:
-        return _checked(data)
-    except (ValueError, RecursionError):
-        return {"error": data[:300].decode("utf-8", "replace")}
-
-
-def _words(content: Any) -> str:
-    if isinstance(content, list):
-        return "".join(_words(part.get("text")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
-
-
 def _wait(header: str) -> float:
-    """Return the seconds a Retry-After asks for, at most a minute; 0 where it says nothing."""
-    if not header:
-        return 0.0
+    """Return the seconds a Retry-After asks for; 0 where it says nothing."""
     try:
-        seconds = float(header)
+        seconds = float(header or 0)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
+            seconds = float(parsedate_to_datetime(header).timestamp()) - time.time()
+        except (ValueError, TypeError, OverflowError):
             return 0.0
-    return min(LONGEST_WAIT_SECONDS, max(0.0, seconds))
+    return 0.0 if math.isnan(seconds) else max(0.0, seconds)
 
 
 def _given_up(error: Exception) -> Exception:
     if isinstance(error, ValueError):
         return Garbled(f"its answer cannot be read: {clean(str(error), limit=160)}")
-    return Unreachable(_transport(error))
-
-
-def _transport(error: Exception) -> str:
     name = type(error).__name__
     said = clean(str(error).strip(), limit=160)
-    return f"{name}: {said}" if said else name
+    return Unreachable(f"{name}: {said}" if said else name)

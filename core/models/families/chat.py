@@ -11,17 +11,18 @@ picture). `packing` is a matter of MiniCPM-V 4.5, see `minicpm_remote.py`; here 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from ...errors import ModelRefused
 from ...text import clean
-from ..answer_text import THOUGHT_BEGINS, THOUGHT_ENDS, after_thoughts, marks_of, without_thoughts
+from ..answer_text import marks_of
 from ..generation import Generated, answers, end_tokens, generate
 from ..inputs import picture_of, together
 from ..loading import Resident, digest, open_pretrained
 from ..protocols import Completion, Kind, Loading, VlmRequest
+from ..thoughts import Separated, concluded, has_marks, opens_reasoning, separated
 
 TAIL = 16
 """tokens at a prompt's end in which an opened thought is looked for"""
@@ -62,13 +63,18 @@ class ChatModel(Resident):
         self._speller = copy.deepcopy(self._tokenizer)
         self._marks = marks_of(processor)
         self._ends = end_tokens(loaded.model, self._tokenizer)
-        self._thought_ends = _number(self._tokenizer, THOUGHT_ENDS)
+        self._thought_tokens = _thought_tokens(self._tokenizer)
         self._instructions = _instructions(processor)
         self._words, self._pictures = _options(loading, processor, template)
+        _check_template(loading, processor, self._words)
         loaded.identity = replace(
             loaded.identity,
             preprocessing=digest(
-                processor, template=template, words=self._words, pictures=self._pictures
+                processor,
+                template=template,
+                words=self._words,
+                pictures=self._pictures,
+                **loaded.facts,
             ),
         )
 
@@ -106,11 +112,12 @@ class ChatModel(Resident):
             return []
         generated: Generated = raw[0]
         prepared: ChatInputs = raw[1]
-        texts = [
-            self._decode(said.ids, begun)
-            for said, begun in zip(generated.rows, prepared.thinks, strict=True)
+        said = [
+            self._decode(row.ids, begun)
+            for row, begun in zip(generated.rows, prepared.thinks, strict=True)
         ]
-        return answers(generated, texts, prepared.tokens_in)
+        made = answers(generated, [each.text for each in said], prepared.tokens_in)
+        return [concluded(*each) for each in zip(made, said, strict=True)]
 
     def _messages(self, ask: VlmRequest, index: int) -> list[dict[str, Any]]:
         words = self._marks.neutral(ask.prompt)
@@ -138,12 +145,17 @@ class ChatModel(Resident):
     def _opened(self, ids: Any) -> tuple[bool, ...]:
         """Return which prompts end in an opened thought."""
         tails = [self._tokenizer.decode(row[-TAIL:]) for row in ids.tolist()]
-        return tuple(str(tail).rstrip().endswith(THOUGHT_BEGINS) for tail in tails)
+        return tuple(opens_reasoning(str(tail)) for tail in tails)
 
-    def _decode(self, ids: tuple[int, ...], begun: bool) -> str:
-        kept, ended = after_thoughts(ids, self._thought_ends)
-        text = str(self._speller.decode(kept, skip_special_tokens=True))
-        return (text if ended else without_thoughts(text, begun)).strip()
+    def _decode(self, ids: tuple[int, ...], begun: bool) -> Separated:
+        """Spell out an answer; tokens that mark reasoning are needed until it is separated."""
+        if self._thought_tokens.isdisjoint(ids):
+            return separated(str(self._speller.decode(ids, skip_special_tokens=True)), begun)
+        said = separated(str(self._speller.decode(ids, skip_special_tokens=False)), begun)
+        text = said.text
+        for token in self._speller.all_special_tokens:
+            text = text.replace(token, "")
+        return replace(said, text=text.strip())
 
 
 def copied(conversations: Sequence[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
@@ -186,6 +198,34 @@ def _template(processor: Any, loading: Loading) -> str:
     return str(held)
 
 
+def _check_template(loading: Loading, processor: Any, words: Mapping[str, Any]) -> None:
+    """Raise ModelRefused for a chat template that cannot ask about a picture.
+
+    Refused once, before a frame is read; every question would fail with it.
+    """
+    probe = "sightline probes"
+    parts = [{"type": "image"}, {"type": "text", "text": probe}]
+
+    def written(content: list[dict[str, str]]) -> str:
+        talk = [{"role": "user", "content": content}]
+        return str(
+            processor.apply_chat_template(talk, add_generation_prompt=True, tokenize=False, **words)
+        )
+
+    try:
+        asked, without = written(parts), written(parts[1:])
+    except Exception as error:
+        why = clean(str(error).strip() or type(error).__name__, limit=160)
+    else:
+        dropped = "the picture" if asked == without else "" if probe in asked else "the question"
+        why = f"it omits {dropped}" if dropped else ""
+    if why:
+        raise ModelRefused(
+            f"the chat template of {clean(loading.name)} cannot be used: {why}; take another "
+            "commit or variant of the model"
+        )
+
+
 def _options(
     loading: Loading, processor: Any, template: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -199,6 +239,7 @@ def _options(
     return words, pictures
 
 
-def _number(tokenizer: Any, token: str) -> int | None:
+def _thought_tokens(tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that mark reasoning; some tokenizers omit them when they decode."""
     added: dict[str, int] = tokenizer.get_added_vocab()
-    return added.get(token)
+    return frozenset(number for token, number in added.items() if has_marks(token))

@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 from ...device.memory import is_out_of_memory, watch_peak
 from ...errors import ImageRejected
 from ...text import clean
-from ..answer_text import marks_of, without_thoughts
+from ..answer_text import marks_of
 from ..generation import SequenceRow, Watch, row
 from ..inputs import picture_of
 from ..loading import Resident, digest, folder_of, open_pretrained, quiet, refusals
 from ..protocols import Completion, Kind, Loading, VlmRequest
 from ..remote_code import check_consent, compatible_transformers, processor_of
+from ..thoughts import concluded, separated
 
 TICK_SECONDS = 0.1
 """the unit of its temporal ids"""
@@ -71,7 +72,9 @@ class MiniCpmRemote(Resident):
         self._marks = marks_of(loaded.processor)
         loaded.identity = replace(
             loaded.identity,
-            preprocessing=digest(loaded.processor, packing=self._packing, how=self._how),
+            preprocessing=digest(
+                loaded.processor, packing=self._packing, how=self._how, **loaded.facts
+            ),
         )
 
     @property
@@ -136,16 +139,21 @@ class MiniCpmRemote(Resident):
                 num_beams=1,
                 repetition_penalty=REPETITION_PENALTY,
             )
-        said = capture.said
-        return Completion(
-            text=without_thoughts(str(text), begun=False).strip(),
-            finish=said.finish if said else "unknown",
-            seconds=time.perf_counter() - began,
-            tokens_in=capture.tokens_in,
-            tokens_out=len(said.ids) if said else None,
-            first_token_seconds=capture.first_token_seconds,
-            peak_bytes=peak(),
-        )
+        said = separated(str(text))
+        return concluded(_completion(said.text, capture, time.perf_counter() - began, peak()), said)
+
+
+def _completion(text: str, capture: _Capture, seconds: float, peak_bytes: int | None) -> Completion:
+    generated = capture.said
+    return Completion(
+        text=text,
+        finish=generated.finish if generated else "unknown",
+        seconds=seconds,
+        tokens_in=capture.tokens_in,
+        tokens_out=len(generated.ids) if generated else None,
+        first_token_seconds=capture.first_token_seconds,
+        peak_bytes=peak_bytes,
+    )
 
 
 def packs(seconds: Sequence[float], size: int) -> list[list[int]]:

@@ -32,14 +32,19 @@ from ..preprocessing import each, middle, tensor
 from ..protocols import Identity, Kind, Loading, Pixels
 from ..quick_build import without_random_weights
 from ..similarity import calibration, unit
-from ..weights import check_weights
+from ..weights import again
+from .open_clip_files import (
+    PREFERRED,
+    check_open_clip_files,
+    learned_bias,
+    refuse_other_network,
+)
 from .open_clip_texts import encode_short, ends_at_end_token
 
 if TYPE_CHECKING:
     import torch
 
 CONFIG = "open_clip_config.json"
-PREFERRED = ("open_clip_model.safetensors", "model.safetensors")
 TEXTS_AT_ONCE = 128
 
 
@@ -57,10 +62,11 @@ class OpenClip(Resident):
 
     @staticmethod
     def check_loading(loading: Loading) -> None:
-        """Refuse eight bits of a network that has none of the layers for it."""
+        """Refuse unusable files, and eight bits of a network that has no layers for it."""
+        folder = folder_of(loading)
+        check_open_clip_files(folder, loading)
         if loading.quantize == "none":
             return
-        folder = folder_of(loading)
         config = _config(folder, loading.name)
         with refusals(loading), _no_root_handler():
             tower = _without_weights(folder, config).visual
@@ -187,10 +193,10 @@ def _open(loading: Loading) -> Pretrained:
     eight_bits = wants_eight_bits(loading.quantize, device, dtype)
     if choose_attention(loading.attn, device, dtype) not in ("auto", "sdpa"):
         raise ModelRefused(f"open_clip has no attention backend {loading.attn}; use auto or sdpa")
-    check_weights(folder, loading.name)
-    config = _config(folder, loading.name)
+    weights = check_open_clip_files(folder, loading)
+    config = _config(folder, loading.name, loading.local)
     with refusals(loading), _quiet(config), _no_root_handler():
-        model = _model(folder, config)
+        model = _model(loading, folder, config, weights)
         tokenizer = _tokenizer(folder, config)
     model = model.to(loading.device, torch_dtype(dtype)).eval().requires_grad_(False)
     if cpu_precision.is_open(loading, device, model.visual):
@@ -198,6 +204,7 @@ def _open(loading: Loading) -> Pretrained:
     keep_first_token(model)
     if eight_bits:
         tower_to_eight_bits(model.visual, loading.name)
+    facts = {} if weights.name in PREFERRED else {"weights": weights.name}
     identity = Identity(
         model=loading.name,
         revision=loading.revision,
@@ -205,7 +212,7 @@ def _open(loading: Loading) -> Pretrained:
         dtype=dtype,
         attn="sdpa",
         quantize=loading.quantize,
-        preprocessing=digest_of({"open_clip": dict(model.visual.preprocess_cfg)}),
+        preprocessing=digest_of({"open_clip": dict(model.visual.preprocess_cfg), **facts}),
     )
     return Pretrained(model, tokenizer, identity, loading.device, torch_dtype(dtype))
 
@@ -229,12 +236,12 @@ def _faster(model: Any, tokenizer: Any) -> tuple[Any, str]:
     return cpu_precision.faster_of_both(model, pictures, texts)
 
 
-def _model(folder: Path, config: dict[str, Any]) -> Any:
+def _model(loading: Loading, folder: Path, config: dict[str, Any], weights: Path) -> Any:
     open_clip = open_clip_package(config["vision_cfg"])
     with without_compiler(), without_random_weights():
-        model = _built(open_clip, folder)
-    with _by_reference(model):
-        open_clip.load_checkpoint(model, str(_weights(folder)), strict=True)
+        model = _built(open_clip, folder, **learned_bias(config, weights))
+    with _by_reference(model), refuse_other_network(loading):
+        open_clip.load_checkpoint(model, str(weights), strict=True)
     return model
 
 
@@ -256,10 +263,10 @@ def _without_weights(folder: Path, config: dict[str, Any]) -> Any:
         return _built(open_clip_package(config["vision_cfg"]), folder, "meta")
 
 
-def _built(open_clip: Any, folder: Path, device: str = "cpu") -> Any:
+def _built(open_clip: Any, folder: Path, device: str = "cpu", **more: Any) -> Any:
     return open_clip.create_model(
         f"local-dir:{folder}", load_weights=False, pretrained_image=False, pretrained_text=False,
-        device=device,
+        device=device, **more,
     )  # fmt: skip
 
 
@@ -280,14 +287,7 @@ def _quiet(config: dict[str, Any]) -> AbstractContextManager[None]:
     return quiet() if _by_hub(config) else nullcontext()
 
 
-def _weights(folder: Path) -> Path:
-    for name in PREFERRED:
-        if (folder / name).is_file():
-            return folder / name
-    return min(folder.glob("*.safetensors"))
-
-
-def _config(folder: Path, name: str) -> dict[str, Any]:
+def _config(folder: Path, name: str, local: bool = False) -> dict[str, Any]:
     """Return the network's configuration. Raises ModelRefused where it cannot be used."""
     path = folder / CONFIG
     try:
@@ -299,8 +299,8 @@ def _config(folder: Path, name: str) -> dict[str, Any]:
         usable = False
     if not usable:
         raise ModelRefused(
-            f"{clean(name)} has no usable {CONFIG}; it is not an open_clip model, or not fully "
-            f"downloaded: run `sightline models pull {clean(name)}` again"
+            f"{clean(name)} has no usable {CONFIG}; it is not an open_clip model, or its files "
+            f"are not complete: {again(name, local)}"
         )
     if text.get("hf_model_name"):
         raise ModelRefused(

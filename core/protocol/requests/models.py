@@ -20,7 +20,11 @@ class ModelMemories:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model of the list. `state` is "", "whole", "half", or "begun" (no snapshot yet)."""
+    """One model of the list.
+
+    `state` is "", "whole", "half", "begun" (no snapshot yet), "other" (what is on this disk is no
+    model that can be loaded) or "fault" (its folder cannot be read); `why` explains the last two.
+    """
 
     name: str
     kind: str
@@ -32,6 +36,7 @@ class ModelLine:
     good_for: str
     licence: str
     remote_code: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,21 @@ class ModelPinned:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUnpinned:
+    """A model is no longer pinned at this commit."""
+
+    repo: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefusals:
+    """Why models that are on this disk cannot be loaded, by name; the others are left out."""
+
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class GetModelMemory(Request[ModelMemories], right="read", heavy=True):
     """What each model that was ever loaded for the library took."""
 
@@ -96,3 +116,17 @@ class PromoteModel(Request[ModelPinned], right="write", long=True):
     """Pin a model at the commit that was verified last."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpinModel(Request[ModelUnpinned], right="write", long=True):
+    """Remove the pin of a model."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetModelRefusals(Request[ModelRefusals], right="read", heavy=True):
+    """Which of these models are on this disk and cannot be loaded; the network is not used."""
+
+    names: tuple[str, ...]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...protocol.requests.models import (
     GetModel,
     GetModelMemory,
+    GetModelRefusals,
     GetModels,
     GetVerified,
     ModelDetails,
@@ -15,7 +16,10 @@ from ...protocol.requests.models import (
     ModelLines,
     ModelMemories,
     ModelPinned,
+    ModelRefusals,
+    ModelUnpinned,
     PromoteModel,
+    UnpinModel,
     VerifiedModels,
 )
 from ..context import Context
@@ -51,6 +55,23 @@ async def promote(context: Context, request: PromoteModel) -> ModelPinned:
     return ModelPinned(**asdict(pin))
 
 
+async def unpin(context: Context, request: UnpinModel) -> ModelUnpinned:
+    """Remove the pin of a model."""
+    pin = await context.call(lambda: _hub().unpin(request.name))
+    return ModelUnpinned(pin.repo, pin.commit)
+
+
+async def refusals(context: Context, request: GetModelRefusals) -> ModelRefusals:
+    """Return which models are on this disk and cannot be loaded."""
+    return ModelRefusals(await context.call(_refusals, request.names))
+
+
+def _refusals(names: tuple[str, ...]) -> dict[str, str]:
+    from ...hub.refusals import refused_here
+
+    return refused_here(names)
+
+
 def _lines() -> list[ModelLine]:
     from ...hub.overview import lines
 
@@ -83,4 +104,6 @@ HANDLERS: Handlers = {
     GetVerified: verified,
     GetModelMemory: memory,
     PromoteModel: promote,
+    UnpinModel: unpin,
+    GetModelRefusals: refusals,
 }

@@ -8,9 +8,10 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -23,10 +24,19 @@ class Turn:
     wait_seconds: float = 0.0
     cut: bool = False
     """break off in the middle of the answer"""
+    raw: bytes | None = None
+    """send this body instead, as it is"""
+    kind: str = "application/json"
+    """the content type of `raw`"""
+    end: Literal["close", "open", "half", "reset"] = "close"
+    """what becomes of the connection after `raw`: `open` sends nothing more, `half` ends the
+    sending side without the end of the body, `reset` breaks it"""
 
 
 Decide = Callable[[dict[str, Any], int], Turn]
 """given a request's body and how many came before it"""
+PROBE_TOKENS = 1
+"""the first request of an endpoint asks for one token"""
 
 
 class FaultyServer:
@@ -35,6 +45,10 @@ class FaultyServer:
     def __init__(self) -> None:
         self.names: list[str] | None = ["tiny", "other/model"]
         self.decide: Decide = lambda body, number: Turn()
+        self.at_load: Callable[[dict[str, Any]], Turn] = lambda body: Turn()
+        """decides about probes, which `bodies`, `keys` and `times` do not contain"""
+        self.probes: list[dict[str, Any]] = []
+        self.listed = 0
         self.text = ""
         self.finish = "stop"
         self.streams = True
@@ -53,7 +67,7 @@ class FaultyServer:
 
     def asked(self) -> list[dict[str, Any]]:
         """Return the requests that asked a question of the tests."""
-        return [body for body in self.bodies if body.get("max_tokens") != 1]
+        return list(self.bodies)
 
     def close(self) -> None:
         self.closing.set()
@@ -70,6 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def do_GET(self) -> None:
+        self.faulty.listed += 1
         rows = [{"id": name} for name in self.faulty.names or ()]
         status = 200 if self.faulty.names is not None else 404
         self._reply(status, json.dumps({"object": "list", "data": rows}).encode())
@@ -77,6 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         faulty = self.faulty
+        if body.get("max_tokens", body.get("max_completion_tokens")) == PROBE_TOKENS:
+            faulty.probes.append(body)
+            self._take_turn(faulty.at_load(body), body)
+            return
         with faulty.lock:
             number = len(faulty.bodies)
             faulty.bodies.append(body)
@@ -92,7 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take_turn(self, turn: Turn, body: dict[str, Any]) -> None:
         self.faulty.closing.wait(turn.wait_seconds)
-        if turn.status == 0:
+        if turn.raw is not None:
+            self._raw(turn, turn.raw)
+        elif turn.status == 0:
             self._reset()
         elif turn.status != 200:
             said = json.dumps({"error": {"message": turn.said, "type": "x"}}).encode()
@@ -101,6 +122,33 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(body, turn.cut)
         else:
             self._whole(body, turn.cut)
+
+    def _raw(self, turn: Turn, body: bytes) -> None:
+        """Send a body of unknown length, in two pieces."""
+        self.close_connection = True
+        self.send_response(turn.status)
+        self.send_header("content-type", turn.kind)
+        self.send_header("transfer-encoding", "chunked")
+        for name, value in turn.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        middle = len(body) // 2
+        with suppress(ConnectionError):  # who asked need not read all of it
+            for part in (body[:middle], body[middle:]):
+                if part:
+                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+            self.wfile.flush()
+            self._end(turn)
+
+    def _end(self, turn: Turn) -> None:
+        if turn.end == "close":
+            self.wfile.write(b"0\r\n\r\n")
+        elif turn.end == "open":
+            self.faulty.closing.wait(30)
+        elif turn.end == "half":
+            self.connection.shutdown(socket.SHUT_WR)
+        else:
+            self._reset()
 
     def _text(self, body: dict[str, Any]) -> str:
         content = body["messages"][-1]["content"]

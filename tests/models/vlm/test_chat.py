@@ -43,7 +43,8 @@ def test_thinking_goes_to_the_template_and_thoughts_are_cut_off(tmp_path: Path) 
     (thought,) = said(thinking, [ask])
     assert at_once.text and at_once.tokens_in is not None
     assert thought.tokens_in is not None and thought.tokens_in > at_once.tokens_in
-    assert (thought.text, thought.finish, thought.tokens_out) == ("", "length", 8)
+    assert (thought.text, thought.finish, thought.tokens_out) == ("", "failed", 8)
+    assert "8 tokens spent on reasoning" in thought.error
     assert quick.identity != thinking.identity
 
 
@@ -94,6 +95,43 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelRefused, match="has no chat template"):
         chat(folder)
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ raise_exception('only tools') }}", "only tools"),
+        ("{{ messages[0]['content'] | no_such_filter }}", "no_such_filter"),
+        ("{% for m in messages %}{{ m.content", "expected|unexpected|end"),
+        ("{% for m in messages %}{% for c in m.content %}{{ c.text }}{% endfor %}{% endfor %}",
+         "it omits the picture"),
+        ("<image>", "it omits the picture"),
+        ("{% for m in messages %}{{ m.content | length }}{% endfor %}", "it omits the question"),
+    ],
+)  # fmt: skip
+def test_a_chat_template_that_cannot_ask_about_a_picture_is_refused_at_load(
+    tmp_path: Path, template: str, why: str
+) -> None:
+    folder = copied("qwen3_vl", tmp_path)
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(ModelRefused, match=f"chat template of .* cannot be used: .*({why})"):
+        chat(folder)
+
+
+def test_thoughts_marked_by_special_tokens_are_separated(tmp_path: Path) -> None:
+    model = chat(tiny_model("qwen3_vl"))
+    tokenizer = model._speller
+    marks = ["<|channel|>", "<|message|>", "<|end|>", "<|begin_of_box|>", "<|end_of_box|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    model._thought_tokens = frozenset(tokenizer.convert_tokens_to_ids(marks))
+    for text, answer in (
+        ("<|channel|>analysis<|message|>a cat<|end|><|channel|>final<|message|>a red cat",
+         "a red cat"),
+        ("<|begin_of_box|>a cat<|end_of_box|>", "a cat"),
+        ("a cat", "a cat"),
+    ):  # fmt: skip
+        ids = tuple(tokenizer(text, add_special_tokens=False).input_ids)
+        assert model._decode(ids, False).text == answer
 
 
 def test_a_processor_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -139,5 +139,5 @@ def test_missing_weights_are_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_not_here_is_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match="sightline models pull"):
+    with pytest.raises(ModelMissing, match="absent is not there; name the folder"):
         load(loading("chat", tmp_path / "absent"))

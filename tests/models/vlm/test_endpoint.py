@@ -180,7 +180,7 @@ def test_an_answer_that_is_never_whole_fails(server: FaultyServer, connect: Conn
 
 def test_how_an_answer_ended_is_told(server: FaultyServer, connect: Connect) -> None:
     model = connect()
-    for reason, finish in (("length", "length"), ("content_filter", "unknown"), ("stop", "stop")):
+    for reason, finish in (("length", "length"), ("content_filter", "failed"), ("stop", "stop")):
         server.finish = reason
         assert said(model, asks(1))[0].finish == finish
 
@@ -213,7 +213,8 @@ def test_what_a_server_refuses_is_left_out_from_then_on(
 
 
 def test_a_server_that_does_not_say_what_it_refuses(server: FaultyServer, connect: Connect) -> None:
-    server.decide = lambda body, number: Turn(422) if body.get("stream") else Turn()
+    server.at_load = lambda body: Turn(422) if body.get("stream") else Turn()
+    server.decide = lambda body, number: server.at_load(body)
     (answer,) = said(connect(thinking=True), asks(1, schema=SCHEMA))
     assert answer.text == "seen 1" and answer.first_token_seconds is None
 
@@ -229,7 +230,7 @@ def test_a_model_the_server_has_not_is_named_at_once(
     server: FaultyServer, connect: Connect, names: list[str] | None
 ) -> None:
     server.names = names
-    server.decide = lambda body, number: Turn(404, "The model `tinny` does not exist.")
+    server.at_load = lambda body: Turn(404, "The model `tinny` does not exist.")
     with pytest.raises(ModelMissing) as caught:
         connect("tinny")
     offered = "did you mean 'tiny'?; it offers: tiny, other/model" if names else "it lists none"

@@ -133,7 +133,7 @@ def test_frames_of_a_video_go_in_packs_with_their_times(tmp_path: Path, diary: P
 def test_thoughts_are_cut_off(tmp_path: Path, diary: Path) -> None:
     model = consented(build(tmp_path / "model", diary), thinking=True)
     (answer,) = said(model, [VlmRequest((), "hello", max_tokens=5)])
-    assert (answer.text, answer.finish) == ("", "length")
+    assert (answer.text, answer.finish) == ("", "failed")
     assert entries(diary)[-1]["enable_thinking"] is True
 
 

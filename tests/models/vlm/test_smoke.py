@@ -23,6 +23,7 @@ class FoundFile:
     revision: str = "local-test"
     remote_code: bool = False
     url: str = ""
+    weights: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +53,7 @@ def test_what_does_not_load_is_said_in_one_line(tmp_path: Path) -> None:
     folder = copied("qwen3_vl", tmp_path)
     (folder / "model.safetensors").unlink()
     report = smoke(FoundFile("chat", folder))
-    assert report.attn == () and "has no weights" in report.failure
+    assert report.attn == () and "lacks weights" in report.failure
     assert "\n" not in report.failure
 
 

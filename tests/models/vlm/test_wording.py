@@ -1,10 +1,10 @@
-"""Control tokens taken apart, thoughts cut off."""
+"""Control tokens taken apart."""
 
 from __future__ import annotations
 
 import pytest
 
-from core.models.answer_text import APART, Marks, after_thoughts, marks_of, without_thoughts
+from core.models.answer_text import APART, Marks, marks_of
 from tests.models.vlm.asking import CHAT, HOSTILE
 from tests.tiny.shelf import tiny_model
 
@@ -50,25 +50,3 @@ def test_where_the_tokens_are_not_known_the_usual_ones_are_taken_apart() -> None
         assert neutral(f"a {mark} b") == f"a {mark[0]}{APART}{mark[1:]} b"
     for plain in ("a < b > c", "<b>bold</b>", "{tags}", "[1]", "|x|", "émile 闪电"):
         assert neutral(plain) == plain
-
-
-@pytest.mark.parametrize(
-    ("text", "begun", "answer"),
-    [
-        ("a cat", False, "a cat"),
-        ("<think>hm</think>a cat", False, "a cat"),
-        ("\n<think>\nhm, <think> again</think>\n\na cat", False, "\n\na cat"),
-        ("hm</think>a cat", True, "a cat"),
-        ("hm, never ended", True, ""),
-        ("<think>never ended", False, ""),
-        ("the tag </think> alone", False, "the tag </think> alone"),
-    ],
-)
-def test_thoughts_are_cut_off(text: str, begun: bool, answer: str) -> None:
-    assert without_thoughts(text, begun) == answer
-
-
-def test_thoughts_are_cut_off_by_number() -> None:
-    assert after_thoughts((1, 2, 9, 3, 9, 4), 9) == ((3, 9, 4), True)
-    assert after_thoughts((1, 2), 9) == ((1, 2), False)
-    assert after_thoughts((1, 2), None) == ((1, 2), False)
