@@ -37,6 +37,11 @@ NEVER_ONE = frozenset(
         ("core/synthetic/lightning.py", "flashes"), ("core/synthetic/lightning.py", "frames"),
         ("core/models/preprocessing.py", "pixels"), ("core/models/smoke_test.py", "pictures"),
         ("core/models/smoke_test.py", "texts"), ("core/models/weights.py", "bytes"),
+        ("core/models/families/open_clip_files.py", "files"),  # more than one
+        ("core/models/families/open_clip_files.py", "weights"),  # these stand behind a name
+        ("core/models/load_report.py", "weights"), ("core/models/weights.py", "weights"),
+        ("core/models/quantised_check.py", ""), ("core/models/quantised_files.py", "weights"),
+        ("core/models/quantised_files.py", "bits"),
         ("tui/terminal/clipboard.py", "bytes"), ("core/text.py", ""), ("core/hub/disk.py", ""),
         ("core/device/quantisation.py", ""), ("core/device/capability.py", "sees"),
         ("core/models/endpoint/connection.py", "characters"), ("tui/keys/user_keys.py", ""),
