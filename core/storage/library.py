@@ -18,6 +18,7 @@ from .database import Database, is_older
 from .footprints import Footprints
 from .frames import KeptFrames
 from .jobs import Jobs
+from .judgements import Judgements
 from .listings import Listings
 from .lock import LOCK
 from .rates import Rates
@@ -61,6 +62,7 @@ class Library:
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
+        self.judgements = Judgements(self.database)
         self.footprints = Footprints(self.database)
         self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")

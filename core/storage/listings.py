@@ -2,7 +2,8 @@
 
 In the order of sources a page is found by counting (how many rows each source has), so a list of a
 million rows opens at once. Any other order, or a filter, first lists the keys of all rows that
-match: 16 bytes each, read once and kept until the library changes.
+match: 16 bytes each, read once and kept until the library changes. Judgements change no list but
+those that are filtered by them, and these are made of the list without (see `judged_keys.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
-from . import source_facts
+import numpy as np
+from numpy.typing import NDArray
+
+from . import judged_keys, source_facts
 from .conditions import Condition, Kind, where
 from .database import Database
+from .judgements import Judgements
 
 Key = tuple[int, int]
 """a task's number in its scan, and a moment's or candidate's number or a frame in it"""
@@ -30,6 +35,7 @@ _JOINS: dict[Kind, str] = {
     "JOIN annotations AS r ON r.id = shown.annotation",
 }
 _NUMBER: dict[Kind, str] = {"moments": "r.number", "candidates": "r.number", "frames": "r.frame"}
+_REVISION = "SELECT number FROM revision"
 _SORTS: dict[Kind, dict[str, str]] = {
     "moments": {
         "time": "peak_seconds",
@@ -72,26 +78,47 @@ class Keys(Protocol):
     def window(self, first: int, last: int) -> list[Key]:
         """Return the keys of rows `first` to `last` - 1."""
 
+    def flat(self) -> NDArray[np.int64]:
+        """Return all keys one after another: int64 of shape (2 * rows,)."""
+
 
 class Listings:
     """Finds keys of rows, and rows by their keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._judgements = Judgements(database)
         with database.reading() as connection:
             source_facts.register(connection)
         self._kept: dict[RowSelection, tuple[int, Keys]] = {}
 
     def keys(self, wanted: RowSelection) -> Keys:
         """Return the keys of all rows that are wanted."""
-        with self._database.reading() as connection:
-            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+        base, admitted = judged_keys.split(wanted)
+        is_judged = admitted != judged_keys.ALL
+        version = self._version("PRAGMA data_version" if is_judged else _REVISION)
         kept = self._kept.get(wanted)
         if kept is not None and kept[0] == version:
             return kept[1]
-        found: Keys = self._counted(wanted) if wanted.plain else self._listed(wanted)
+        found = self._admitted(base, admitted) if is_judged else self._read(base)
         self._kept = dict(list(self._kept.items())[-3:]) | {wanted: (version, found)}
         return found
+
+    def _version(self, query: str) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(query).fetchone()[0])
+
+    def _read(self, wanted: RowSelection) -> Keys:
+        return self._counted(wanted) if wanted.plain else self._listed(wanted)
+
+    def _admitted(self, base: RowSelection, admitted: frozenset[str]) -> Keys:
+        """Return the keys of a list whose judgements are admitted."""
+        if not admitted or base.kind == "frames":
+            return self.keys(base) if admitted else _Listed(array("q"))
+        judged = self._judgements.of_scan(base.scan, base.kind)
+        if base.plain and "" not in admitted:
+            return _Listed.of(judged_keys.admitted_alone(judged, admitted))
+        return _Listed.of(judged_keys.admitted_rows(self.keys(base).flat(), judged, admitted))
 
     def rows(self, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Return task, path, content, spec_hash, number and body of moments or candidates."""
@@ -164,6 +191,7 @@ class _Counted:
 
     def __init__(self, counts: Sequence[tuple[int, int]], first: int) -> None:
         self._tasks = [task for task, _ in counts]
+        self._counts = [count for _, count in counts]
         self._ends = list(accumulate(count for _, count in counts))
         self._first = first
 
@@ -172,6 +200,11 @@ class _Counted:
 
     def window(self, first: int, last: int) -> list[Key]:
         return [self._key(row) for row in range(max(first, 0), min(last, len(self)))]
+
+    def flat(self) -> NDArray[np.int64]:
+        before = np.repeat([0, *self._ends][: len(self._counts)], self._counts)
+        tasks = np.repeat(np.array(self._tasks, np.int64), self._counts)
+        return np.stack((tasks, np.arange(len(self)) - before + self._first), 1).ravel()
 
     def _key(self, row: int) -> Key:
         place = bisect_right(self._ends, row)
@@ -184,6 +217,15 @@ class _Listed:
 
     def __init__(self, flat: array[int]) -> None:
         self._flat = flat
+
+    @classmethod
+    def of(cls, flat: NDArray[np.int64]) -> _Listed:
+        made = array("q")
+        made.frombytes(flat.astype("=i8").tobytes())
+        return cls(made)
+
+    def flat(self) -> NDArray[np.int64]:
+        return np.frombuffer(self._flat, np.int64)
 
     def __len__(self) -> int:
         return len(self._flat) // 2

@@ -362,6 +362,11 @@ def _carry_remarks(connection: Connection, info: SourceInfo) -> None:
         "WHERE content = ?",
         (info.content, before),
     )
+    connection.execute(
+        "INSERT OR IGNORE INTO judgements SELECT ?, kind, frame, seconds, judgement, made "
+        "FROM judgements WHERE content = ?",
+        (info.content, before),
+    )
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

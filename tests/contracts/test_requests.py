@@ -98,6 +98,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         commands.ContinueScan(99), commands.CancelScan(99), commands.EndScan(99),
         commands.MoveScan(99, 1), commands.RemoveScan(99),
         commands.MarkFrame("b2:0", 3), commands.CorrectFrame("b2:0", 3, "tags", "mast"),
+        commands.JudgeEvent("b2:0", "flash", 3, "right"), commands.JudgeEvent("b2:0", "cut", 3, ""),
         commands.WatchFolder(str(folder / "none"), "stom"), commands.EndWatch(str(folder)),
         commands.CheckBatches((path,), "stom"), commands.CheckBatches((path,), "quick", sizes=(0,)),
         commands.VerifyScan(99), commands.PullModel("siglip2-bas"), commands.PausePull("a"),
