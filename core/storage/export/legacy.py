@@ -21,7 +21,7 @@ from .document import FORMAT_VERSION, Document, FrameNotes, Statistics
 from .format import Format
 from .masks import decoded, resized
 from .parts import OutputFiles, Parts
-from .shapes import dumps, heading, look, plain, record
+from .shapes import candidate_records, dumps, event_records, heading, look, plain
 
 NAME = "sightline.legacy"
 # Named, not the default, so that the bytes do not change with Python. Older ones pickle bytes
@@ -47,8 +47,8 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 
 def _results(document: Document) -> dict[str, Any]:
     found = {
-        "events": [record(moment) for moment in document.moments],
-        "candidates": [record(candidate) for candidate in document.candidates],
+        "events": list(event_records(document)),
+        "candidates": list(candidate_records(document)),
     }
     # A pickle notes which strings are the same object; through JSON none are by accident, so
     # that equal documents give equal bytes however they came about.
