@@ -44,9 +44,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
     A time that was printed shows the frame it was printed of: as the scan saw it that is named,
     else as the newest did that holds an event at that time, else as the newest did.
     """
-    known = _known_path(library, absolute(path), when.scan)
-    when = _counted(library, known, when)
-    scan, result = _resolved(library, known, when)
+    known, when, scan, result = located(library, path, when)
     info = library.results.info(result.content, known)
     spec = spec_of(library, scan)
     if info.duration_seconds is not None and when.seconds > info.duration_seconds + 1.0:
@@ -91,6 +89,16 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         duplicates=groups_of(library, scan).of_path(known) if info.kind == "picture" else (),
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
+
+
+def located(library: Library, path: str, when: WrittenTime) -> tuple[str, WrittenTime, int, Result]:
+    """Return the path and the time that are meant, and the scan and the result to show them of.
+
+    Raises UnknownName or UsageError.
+    """
+    known = _known_path(library, absolute(path), when.scan)
+    when = _counted(library, known, when)
+    return known, when, *_resolved(library, known, when)
 
 
 def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> bytes:

@@ -108,6 +108,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetJobRows(1), requests.GetJobRows(99),
         requests.GetScans(), requests.GetTasks(1), requests.GetTasks(99),
         requests.GetInstant(path, WrittenTime(2.0)), requests.GetInstant("/none"),
+        requests.FindEvent(path, WrittenTime(1.36)), requests.FindEvent(path, WrittenTime(6.0)),
+        requests.FindEvent("/none", WrittenTime(1.0)),
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
