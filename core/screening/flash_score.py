@@ -13,6 +13,7 @@ lies below its floor, so that rejected candidates can be ranked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,15 @@ def score(strength: float, energy: float, stretched: NDArray[np.float32]) -> flo
 def threshold_at(sensitivity: float) -> float:
     """Return the score a flash must reach: 0.5 in the middle of the dial."""
     return float(1 / (1 + strength_at(sensitivity) ** -SLOPE))
+
+
+def sensitivity_at(threshold: float) -> float | None:
+    """Return the sensitivity whose threshold is a score; None where no sensitivity has it."""
+    if not 0 < threshold < 1:
+        return None
+    strength = (threshold / (1 - threshold)) ** (1 / SLOPE)
+    sensitivity = (1 - math.log10(strength)) / 2
+    return sensitivity if -1e-9 <= sensitivity <= 1 + 1e-9 else None
 
 
 def strength_at(sensitivity: float) -> float:

@@ -25,7 +25,8 @@ MERGE_SECONDS = 0.25
 _MOST_KEPT = 16
 _SPAN = (
     "{0}, json_extract(body, '$.peak_frame'), json_extract(body, '$.start_seconds'), "
-    "json_extract(body, '$.peak_seconds'), json_extract(body, '$.end_seconds')"
+    "json_extract(body, '$.peak_seconds'), json_extract(body, '$.end_seconds'), "
+    "json_extract(body, '$.score')"
 )
 _QUERIES: dict[List, str] = {
     "moments": f"SELECT {_SPAN.format('number')}, 1 FROM moments "
@@ -49,12 +50,11 @@ class Peak:
 class Spans:
     """The rows of one kind in a list of a result.
 
-    All arrays are of shape (rows,): `numbers` and `frames` (of the peaks) int64, `starts`, `peaks`
-    and `ends` float64 in seconds, `accepted` bool.
+    Times are in seconds.
     """
 
     table: NDArray[np.float64]
-    """(rows, 6): number, peak frame, start, peak, end, accepted"""
+    """(rows, 7): number, peak frame, start, peak, end, score (NaN for none), accepted"""
 
     @cached_property
     def frames(self) -> NDArray[np.int64]:
@@ -70,7 +70,7 @@ class Spans:
 
         None if all are too far away; several only if they have one and the same peak.
         """
-        _, _, start, peak, end, _ = self.table.T
+        _, _, start, peak, end, _, _ = self.table.T
         margin = within + 1e-9
         near = np.flatnonzero((start - margin <= seconds) & (seconds <= end + margin))
         if not len(near):
@@ -104,7 +104,7 @@ class JudgedRows:
         key = (content, spec_hash, kind, which)
         if key not in self._kept:
             found = connection.execute(_QUERIES[which], (content, spec_hash, kind)).fetchall()
-            spans = Spans(np.array(found, np.float64).reshape(-1, 6))
+            spans = Spans(np.array(found, np.float64).reshape(-1, 7))
             self._kept = dict(list(self._kept.items())[1 - _MOST_KEPT :]) | {key: spans}
         return self._kept[key]
 
@@ -195,7 +195,7 @@ def _is_of_rejected(
 ) -> bool:
     others = rivals.nearest(peak.seconds, within)
     nearer = rivals.distance(others, peak.seconds) < spans.distance(places, peak.seconds)
-    return nearer and not rivals.table[others, 5].any()
+    return nearer and not rivals.table[others, 6].any()
 
 
 def _write(
@@ -212,9 +212,9 @@ def _write(
         [(*key, number) for number in numbers.values()],
     )
     connection.executemany(
-        "INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (*key, numbers[place], kind, peak.frame, peak.judgement)
+            (*key, numbers[place], kind, peak.frame, float(spans.table[place, 5]), peak.judgement)
             for place, peak in found.items()
             if place in numbers
         ],

@@ -133,6 +133,26 @@ class Judgements:
             ).fetchall()
         return [(int(task), int(number), str(said)) for task, number, said in rows]
 
+    def scores_of_scan(self, scan: int, which: List) -> list[tuple[str, float, str]]:
+        """Return (kind, score, judgement) of each event of a scan that is judged.
+
+        Of the candidates only those that were rejected.
+        """
+        rejected = (
+            "AND NOT json_extract((SELECT body FROM candidates AS c "
+            "WHERE c.content = judged.content AND c.spec_hash = judged.spec_hash "
+            "AND c.number = judged.number), '$.accepted')"
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT judged.kind, score, judgement FROM tasks "
+                "JOIN scans ON scans.id = tasks.scan "
+                "CROSS JOIN judged USING (content, spec_hash) "
+                f"WHERE scan = ? AND list = ? {rejected if which == 'candidates' else ''}",
+                (scan, which),
+            ).fetchall()
+        return [(str(kind), float(score or 0.0), str(said)) for kind, score, said in rows]
+
     def of_content(self, content: str) -> list[Judged]:
         """Return every judgement of a content, in order of time."""
         with self._database.reading() as connection:

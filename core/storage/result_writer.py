@@ -9,6 +9,7 @@ from typing import Any
 
 from ..records import as_fields
 from ..stores.results import Result
+from . import event_scores
 from .judgements import match_result
 from .picture_series import Measurings
 
@@ -71,6 +72,7 @@ class ResultWriter:
                 for m in result.moments
             ],
         )
+        event_scores.keep(self._connection, ((*key, m.kind, m.score) for m in result.moments))
 
     def _spec(self, spec_hash: str) -> int:
         if spec_hash not in self._specs:

@@ -113,6 +113,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
+        requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
+        requests.ScoreJudgements(99),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),
