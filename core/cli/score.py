@@ -74,8 +74,8 @@ class _Truth(click.Path):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context, scan: int, truth: Path | str, kinds: str | None, stages: str, tolerance: float,
-    stroke_tolerance: float, any_video: bool, as_json: bool,
+    ctx: click.Context, scan: int, truth: Path | str, kinds: str | None, stages: str,
+    tolerance: float, stroke_tolerance: float, any_video: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare a scan's events with a truth file.
 

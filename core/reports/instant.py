@@ -105,7 +105,7 @@ def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> by
     """Return a JPEG of one instant, read from the file itself. Raises SourceError."""
     reader = Reader(spec.limits)
     try:
-        with _naming(info.path):
+        with naming(info.path):
             return again_if_killed(
                 lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
             )
@@ -116,7 +116,7 @@ def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> by
 
 
 @contextmanager
-def _naming(path: str) -> Iterator[None]:
+def naming(path: str) -> Iterator[None]:
     """Say which source an error is about: here several are read for one command."""
     try:
         yield

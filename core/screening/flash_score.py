@@ -90,6 +90,17 @@ def score(strength: float, energy: float, stretched: NDArray[np.float32]) -> flo
     return max(plain, RULED_OUT * closeness * energy / (1 + energy))
 
 
+def scores(
+    strengths: NDArray[Any], energies: NDArray[Any], stretched: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Return the score of each frame, as `score` does: (frames,) of (frames,), .., (frames, n)."""
+    with np.errstate(divide="ignore"):
+        plain = 1 / (1 + np.maximum(strengths, 0.0).astype(np.float64) ** -SLOPE)
+    closeness = np.exp(np.minimum(stretched.min(1), 0.0))
+    ruled_out = RULED_OUT * closeness * energies / (1 + energies)
+    return np.asarray(np.maximum(plain, ruled_out), np.float32)
+
+
 def threshold_at(sensitivity: float) -> float:
     """Return the score a flash must reach: 0.5 in the middle of the dial."""
     return float(1 / (1 + strength_at(sensitivity) ** -SLOPE))

@@ -7,6 +7,7 @@ little-endian. It is written and removed with the events themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
@@ -21,8 +22,18 @@ Scored = tuple[str, str, str, float]
 """content, spec hash, kind and score of an event"""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPeak:
+    """The peak of an event, or of a candidate that was rejected."""
+
+    kind: str
+    seconds: float
+    score: float
+    accepted: bool
+
+
 class EventScores:
-    """Reads the scores of events."""
+    """Reads the scores and peaks of events."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,6 +51,24 @@ class EventScores:
         for each, scores in rows:
             found.setdefault(str(each), []).append(scores)
         return {each: np.frombuffer(b"".join(parts), "<f8") for each, parts in found.items()}
+
+    def peaks(self, content: str, spec_hash: str) -> list[FoundPeak]:
+        """Return where the events and the rejected candidates of a result have their peaks."""
+        key = content, spec_hash
+        with self._database.reading() as connection:
+            events = connection.execute(
+                "SELECT kind, peak_seconds, score, 1 FROM moments "
+                "WHERE content = ? AND spec_hash = ?",
+                key,
+            ).fetchall()
+            rejected = connection.execute(
+                "SELECT json_extract(body, '$.kind'), json_extract(body, '$.peak_seconds'), "
+                "json_extract(body, '$.score'), 0 FROM candidates WHERE content = ? "
+                "AND spec_hash = ? AND NOT json_extract(body, '$.accepted')",
+                key,
+            ).fetchall()
+        return [FoundPeak(str(kind), float(at), float(score or 0.0), bool(accepted))
+                for kind, at, score, accepted in (*events, *rejected)]  # fmt: skip
 
 
 def keep(connection: Connection, events: Iterable[Scored]) -> None:

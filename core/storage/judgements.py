@@ -64,7 +64,7 @@ class Judgements:
                     (content, kind, frame, seconds, judgement, _now()),
                 )
                 changed.append(seconds)
-            for spec_hash in _specs(connection, content):
+            for spec_hash in specs_of(connection, content):
                 self._rows.match(connection, content, spec_hash, kind, changed)
 
     def _about(
@@ -72,7 +72,7 @@ class Judgements:
     ) -> tuple[float | None, set[int]]:
         """Return the time of a peak, None if there is none, and the frames of its judgements."""
         seconds, former = None, set()
-        for spec_hash in _specs(connection, content):
+        for spec_hash in specs_of(connection, content):
             for which in LISTS:
                 spans = self._rows.spans(connection, content, spec_hash, kind, which)
                 for place in spans.at_frame(frame).tolist():
@@ -184,7 +184,7 @@ def _removed(connection: Connection, content: str, kind: str, frames: set[int]) 
     return times
 
 
-def _specs(connection: Connection, content: str) -> list[str]:
+def specs_of(connection: Connection, content: str) -> list[str]:
     """Return the hashes of the specs that a content has results of."""
     rows = connection.execute(
         "SELECT spec_hash FROM result_rows JOIN specs ON specs.id = spec "
