@@ -115,12 +115,13 @@ def test_the_scores_of_frames_follow_the_formula_of_a_candidate() -> None:
 
 
 def test_the_ratio_furthest_below_its_floor_is_the_reason() -> None:
-    """Frame 63 of general/cosmos_test_video_30s.mp4, as its series holds it.
+    """Frame 63 of general/cosmos_test_video_30s.mp4, as a scan kept its candidate's ratios.
 
-    Three ratios are under their floors; attack is furthest, by 2.4 of its range.
+    Five are under their floors; simultaneity comes first, attack is furthest (2.4 of its range).
     """
-    ratios = dict.fromkeys(STROKE_RANGE.names, 0.95)
-    ratios |= {"simultaneity": 0.57, "attack": 0.37, "return": 0.14}
+    ratios = {"simultaneity": 0.57068, "gain": 0.0, "brevity": 0.51772, "attack": 0.37291,
+              "return": 0.13566, "continuity": 0.99206}  # fmt: skip
+    assert tuple(ratios) == STROKE_RANGE.names
     assert STROKE_RANGE.reason(list(ratios.values())) == "brightens and fades slowly"
 
 

@@ -34,15 +34,12 @@ def stills(library: Library, request: GetStills) -> list[bytes]:
     reader = Reader(spec_of(library, scan).limits)
     try:
         with naming(path):
-            found = again_if_killed(
-                lambda: {
-                    each.wanted_seconds: each.jpeg for each in reader.stills(info, wanted, side)
-                }
-            )
+            found = again_if_killed(lambda: list(reader.stills(info, wanted, side)))
     finally:
         reader.close()
-    made = {at: jpeg if crop is None else _cropped(jpeg, crop, request.longest_side, info)
-            for at, jpeg in found.items()}  # fmt: skip
+    made = {each.wanted_seconds: each.jpeg for each in found}
+    if crop is not None:
+        made = {at: _cropped(jpeg, crop, request.longest_side, info) for at, jpeg in made.items()}
     try:
         return [made[at if info.kind == "video" else 0.0] for at in request.seconds]
     except KeyError as error:

@@ -26,8 +26,8 @@ _FLAGGED: dict[str, frozenset[str]] = {
     "judged": ALL - {""},
     "unjudged": frozenset(("",)),
 }
-_SHIFT = 40
-"""bits of a code that hold the number of a row in its source"""
+_SPARSE, _SMALL = 16, 1_000_000
+"""so many places for each row, and so many more, a table of rows may have"""
 
 
 def split(wanted: RowSelection) -> tuple[RowSelection, frozenset[str]]:
@@ -57,18 +57,13 @@ def _admitted(condition: Condition, *, is_frame: bool) -> frozenset[str]:
     return ALL - named if condition.negated else named
 
 
-def codes(flat: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for each key; `flat` is int64 of shape (2 * rows,): task, number, task, .."""
-    return np.asarray((flat[::2] << _SHIFT) | flat[1::2])
-
-
 def admitted_rows(
     flat: NDArray[np.int64], judged: Iterable[tuple[int, int, str]], admitted: frozenset[str]
 ) -> NDArray[np.int64]:
     """Return the keys whose judgement is admitted, in their order, shaped as `flat`."""
     without = "" in admitted
     named = [(task, number) for task, number, said in judged if (said in admitted) != without]
-    found = _are_in(codes(flat), np.sort(codes(_flat(named))))
+    found = _are_in(flat, _flat(named))
     return np.asarray(flat.reshape(-1, 2)[found != without].ravel())
 
 
@@ -83,9 +78,15 @@ def _flat(keys: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return np.array(keys, np.int64).reshape(-1)
 
 
-def _are_in(every: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which of `every` are in `some`, which is sorted: bool of the shape of `every`."""
-    if not len(some):
-        return np.zeros(len(every), bool)
-    places = np.minimum(np.searchsorted(some, every), len(some) - 1)
-    return np.asarray(some[places] == every)
+def _are_in(flat: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which keys of `flat` are in `some`, which is shaped as it is: bool (rows,)."""
+    if not len(some) or not len(flat):
+        return np.zeros(len(flat) // 2, bool)
+    width = int(max(flat[1::2].max(), some[1::2].max())) + 1
+    every, wanted = (each[::2] * width + each[1::2] for each in (flat, some))
+    size = int(max(every.max(), wanted.max())) + 1
+    if size <= _SPARSE * len(every) + _SMALL:
+        table = np.zeros(size, bool)
+        table[wanted] = True
+        return np.asarray(table[every])
+    return np.isin(every, wanted)

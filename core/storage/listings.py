@@ -97,8 +97,9 @@ class Listings:
         base, admitted = judged_keys.split(wanted)
         is_judged = admitted != judged_keys.ALL
         version = self._version("PRAGMA data_version" if is_judged else _REVISION)
-        kept = self._kept.get(wanted)
+        kept = self._kept.pop(wanted, None)
         if kept is not None and kept[0] == version:
+            self._kept[wanted] = kept  # the one that was used last
             return kept[1]
         found = self._admitted(base, admitted) if is_judged else self._read(base)
         self._kept = dict(list(self._kept.items())[-3:]) | {wanted: (version, found)}
@@ -114,11 +115,11 @@ class Listings:
     def _admitted(self, base: RowSelection, admitted: frozenset[str]) -> Keys:
         """Return the keys of a list whose judgements are admitted."""
         if not admitted or base.kind == "frames":
-            return self.keys(base) if admitted else _Listed(array("q"))
+            return self.keys(base) if admitted else _Listed(np.zeros(0, np.int64))
         judged = self._judgements.of_scan(base.scan, base.kind)
         if base.plain and "" not in admitted:
-            return _Listed.of(judged_keys.admitted_alone(judged, admitted))
-        return _Listed.of(judged_keys.admitted_rows(self.keys(base).flat(), judged, admitted))
+            return _Listed(judged_keys.admitted_alone(judged, admitted))
+        return _Listed(judged_keys.admitted_rows(self.keys(base).flat(), judged, admitted))
 
     def rows(self, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Return task, path, content, spec_hash, number and body of moments or candidates."""
@@ -183,7 +184,7 @@ class Listings:
                 [wanted.scan, *values],
             )
             flat = array("q", (value for row in rows for value in row))
-        return _Listed(flat)
+        return _Listed(np.frombuffer(flat, np.int64) if flat else np.zeros(0, np.int64))
 
 
 class _Counted:
@@ -215,23 +216,17 @@ class _Counted:
 class _Listed:
     """Keys one after another: task, number, task, number."""
 
-    def __init__(self, flat: array[int]) -> None:
+    def __init__(self, flat: NDArray[np.int64]) -> None:
         self._flat = flat
 
-    @classmethod
-    def of(cls, flat: NDArray[np.int64]) -> _Listed:
-        made = array("q")
-        made.frombytes(flat.astype("=i8").tobytes())
-        return cls(made)
-
     def flat(self) -> NDArray[np.int64]:
-        return np.frombuffer(self._flat, np.int64)
+        return self._flat
 
     def __len__(self) -> int:
         return len(self._flat) // 2
 
     def window(self, first: int, last: int) -> list[Key]:
-        part = self._flat[2 * max(first, 0) : 2 * max(last, 0)]
+        part = self._flat[2 * max(first, 0) : 2 * max(last, 0)].tolist()
         return list(zip(part[::2], part[1::2], strict=True))
 
 
