@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
 from ..protocol.addresses import absolute
 from ..protocol.instant_view import InstantView
@@ -101,18 +100,13 @@ def located(library: Library, path: str, when: WrittenTime) -> tuple[str, Writte
     return known, when, *_resolved(library, known, when)
 
 
-def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> bytes:
+def still(info: SourceInfo, seconds: float, longest_side: int, reader: Reader) -> bytes:
     """Return a JPEG of one instant, read from the file itself. Raises SourceError."""
-    reader = Reader(spec.limits)
-    try:
-        with naming(info.path):
-            return again_if_killed(
-                lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
-            )
-    except StopIteration as error:
-        raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
-    finally:
-        reader.close()
+    with naming(info.path):
+        found = again_if_killed(lambda: list(reader.stills(info, [seconds], longest_side)))
+    if not found:
+        raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s")
+    return found[0].jpeg
 
 
 @contextmanager

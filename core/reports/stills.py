@@ -9,16 +9,17 @@ from ..errors import SourceError, UsageError
 from ..protocol.requests.pictures import MOST_STILL_PIXELS, GetStills
 from ..records import Region, SourceInfo
 from ..scans.stored_spec import spec_of
-from ..sources.reader import Reader, again_if_killed
+from ..sources.reader import again_if_killed
 from ..storage.library import Library
 from ..text import clean_path
 from ..times import WrittenTime
 from .instant import located, naming
+from .still_readers import StillReaders
 
 JPEG_QUALITY = 90
 
 
-def stills(library: Library, request: GetStills) -> list[bytes]:
+def stills(library: Library, readers: StillReaders, request: GetStills) -> list[bytes]:
     """Return a JPEG for each time, in the order of the request.
 
     Raises UnknownName for a source the library does not know, UsageError for a crop outside of it,
@@ -31,12 +32,8 @@ def stills(library: Library, request: GetStills) -> list[bytes]:
     crop = None if request.crop is None else _inside(request.crop, info)
     side = request.longest_side if crop is None else _whole_side(request.longest_side, crop, info)
     wanted = sorted(set(request.seconds)) if info.kind == "video" else [0.0]
-    reader = Reader(spec_of(library, scan).limits)
-    try:
-        with naming(path):
-            found = again_if_killed(lambda: list(reader.stills(info, wanted, side)))
-    finally:
-        reader.close()
+    with readers.lent(spec_of(library, scan).limits) as reader, naming(path):
+        found = again_if_killed(lambda: list(reader.stills(info, wanted, side)))
     made = {each.wanted_seconds: each.jpeg for each in found}
     if crop is not None:
         made = {at: _cropped(jpeg, crop, request.longest_side, info) for at, jpeg in made.items()}

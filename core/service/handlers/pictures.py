@@ -15,14 +15,13 @@ from ...protocol.requests.pictures import (
 )
 from ...text import counted
 from ..context import Context
-from ..reading import Records
 from .handler import Handlers
 
 
 async def still(context: Context, request: GetStill) -> AsyncGenerator[bytes, None]:
     """Yield a JPEG of an instant, read from its file. Raises UsageError or SourceError."""
     _check_size(request.longest_side)
-    jpeg = await context.call(_jpeg, context.records, request)
+    jpeg = await context.call(_jpeg, context, request)
     for first in range(0, len(jpeg), CHUNK_BYTES):
         yield jpeg[first : first + CHUNK_BYTES]
 
@@ -34,7 +33,7 @@ async def stills(context: Context, request: GetStills) -> AsyncGenerator[Picture
     _check_size(request.longest_side)
     if not 0 < len(request.seconds) <= MOST_STILLS:
         raise UsageError(f"at least 1 and at most {counted(MOST_STILLS, 'picture')} at once")
-    jpegs = await context.call(read, context.library, request)
+    jpegs = await context.call(read, context.library, context.still_readers, request)
     for number, jpeg in enumerate(jpegs):
         for first in range(0, len(jpeg), CHUNK_BYTES):
             yield PicturePart(number, jpeg[first : first + CHUNK_BYTES])
@@ -46,8 +45,9 @@ def _check_size(longest_side: int) -> None:
         raise UsageError(f"a picture has at least 1 and at most {most} a side")
 
 
-def _jpeg(records: Records, request: GetStill) -> bytes:
-    return records.still(records.instant(request.path, request.when), request.longest_side)
+def _jpeg(context: Context, request: GetStill) -> bytes:
+    view = context.records.instant(request.path, request.when)
+    return context.records.still(view, request.longest_side, context.still_readers)
 
 
 HANDLERS: Handlers = {
