@@ -9,8 +9,8 @@ import sys
 from importlib import import_module
 
 NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "images",
-         "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app", "tones",
-         "exports", "hot_paths", "gpu")  # fmt: skip
+         "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app",
+         "judging", "tones", "exports", "hot_paths", "gpu")  # fmt: skip
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from core.storage import event_scores
+
 SOURCES = 1000
 EACH = 1000
 ROWS = SOURCES * EACH
@@ -17,6 +19,13 @@ def make_long_list(library: Path, sources: int = SOURCES, each: int = EACH) -> N
     with sqlite3.connect(library / "library.db") as connection:
         for statement in _multiplied(sources, each):
             connection.execute(statement)
+        event_scores.keep(
+            connection,
+            connection.execute(
+                "SELECT content, spec_hash, kind, score FROM moments "
+                "WHERE content LIKE 'b2:bench-%' ORDER BY content, spec_hash, number"
+            ),
+        )
     connection.close()
 
 
@@ -31,7 +40,10 @@ def _multiplied(sources: int, each: int) -> tuple[str, ...]:
         WHERE contents.content LIKE 'b2:bench-%'""",
         f"""INSERT INTO moments (content, spec_hash, number, kind, peak_seconds, score, body)
         {_NUMBERS.format(each)}
-        SELECT results.content, m.spec_hash, i, m.kind, m.peak_seconds, m.score, m.body
+        SELECT results.content, m.spec_hash, i, m.kind, i * 2.0, (i * 7919 % 1000) / 1000.0,
+        json_set(m.body, '$.number', i, '$.start_frame', i * 50, '$.peak_frame', i * 50,
+        '$.end_frame', i * 50, '$.start_seconds', i * 2.0, '$.peak_seconds', i * 2.0,
+        '$.end_seconds', i * 2.0, '$.score', (i * 7919 % 1000) / 1000.0)
         FROM results, n, (SELECT * FROM moments LIMIT 1) AS m
         WHERE results.content LIKE 'b2:bench-%'""",
         "DELETE FROM tasks",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.cli.show import _split
+from core.cli.moments import split_moment as _split
 from core.config.screening_settings import Sampling
 from core.config.spec import Spec
 from core.protocol.messages import EventFound, Message

@@ -61,7 +61,8 @@ async def _listed(session: Session, query: ListResults, limit: int | None, as_js
 
 def _print(out: ConsoleOutput, what: str, row: dict[str, Any]) -> None:
     place = f"{row['path']}@{timecode(row['seconds'])}"
-    end = f"{'  MARKED' if row['marked'] else ''}  {_reference(row)}"
+    judged = f"  judged {row['judgement']}" if row["judgement"] else ""
+    end = f"{judged}{'  MARKED' if row['marked'] else ''}  {_reference(row)}"
     if what == "frames":
         said = row["corrected_caption"] or (row["caption"] or {}).get("text", "")
         tags = row["corrected_tags"] or [tag.get("tag", "") for tag in row["tags"]]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import UsageError
 from ..protocol.queries import ScoreRequest
-from ..protocol.requests.scores import ScoreScan
-from ..protocol.scores import Score, Scored
+from ..protocol.requests.scores import ScoreJudgements, ScoreScan
+from ..protocol.scores import JudgedEvents, JudgedScore, Score, Scored
 from ..service.client import ask_library
 from ..text import clean_path, counted
 from ..times import timecode
 from .output import ConsoleOutput, Session
+
+JUDGEMENTS = "judgements"
+"""what `--truth` says instead of a file"""
+_FOR_FILES = ("kinds", "tolerance", "stroke_tolerance", "any_video")
+
+
+class _Truth(click.Path):
+    """A file, or the judgements of the library."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Raises click.BadParameter for a file that is not there."""
+        return JUDGEMENTS if value == JUDGEMENTS else super().convert(value, param, ctx)
 
 
 @click.command()
@@ -22,9 +36,10 @@ from .output import ConsoleOutput, Session
 @click.option(
     "--truth",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="True events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md).",
+    type=_Truth(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE|judgements",
+    help="True events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md); or "
+    "'judgements' for those of the library.",
 )
 @click.option("--kinds", metavar="A,B", help="Kinds in the truth file that count as true.")
 @click.option(
@@ -33,7 +48,7 @@ from .output import ConsoleOutput, Session
     metavar="A,B",
     default="flash",
     show_default=True,
-    help="Kinds of events to score.",
+    help="Kinds of events to score; with judgements, all by default.",
 )
 @click.option(
     "--tolerance",
@@ -57,18 +72,30 @@ from .output import ConsoleOutput, Session
     help="Score the scan's only source even if the truth file names another video.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-@click.pass_obj
+@click.pass_context
 def command(
-    session: Session, scan: int, truth: Path, kinds: str | None, stages: str, tolerance: float,
-    stroke_tolerance: float, any_video: bool, as_json: bool,
+    ctx: click.Context, scan: int, truth: Path | str, kinds: str | None, stages: str,
+    tolerance: float, stroke_tolerance: float, any_video: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare a scan's events with a truth file.
 
     Prints recall, precision, timing error, one-to-one matches and their overlap, matched strokes
     if the truth file lists strokes, every miss and every false alarm: for each source that the
     truth file names, and for all of them together.
+
+    With '--truth judgements', prints what you judged (see `judge`): right, wrong and unsure by
+    kind, the precision with its interval of 95 % confidence (Wilson), and the highest cut-off that
+    keeps all right events. If a file has this name, write ./judgements.
     """
+    session: Session = ctx.obj
     _check_kinds(_names(stages))
+    if isinstance(truth, str):
+        judged = _judged(ctx, session, scan, _names(stages))
+        if as_json:
+            session.out.json(_judged_json(judged))
+        else:
+            _print_judged(session.out, judged)
+        return 0
     request = ScoreRequest(
         truth, _names(kinds), _names(stages), tolerance, stroke_tolerance, any_video
     )
@@ -78,6 +105,49 @@ def command(
     else:
         _print(session.out, found)
     return 0
+
+
+def _judged(ctx: click.Context, session: Session, scan: int, kinds: tuple[str, ...]) -> JudgedScore:
+    """Return what was judged. Raises UsageError for options that are about truth files."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    wrong = [name for name in _FOR_FILES if ctx.get_parameter_source(name) is typed]
+    if wrong:
+        raise UsageError(f"--{wrong[0].replace('_', '-')} is about truth files, not judgements")
+    is_typed = ctx.get_parameter_source("stages") is typed
+    return ask_library(session.library, ScoreJudgements(scan, kinds if is_typed else ()))
+
+
+def _print_judged(out: ConsoleOutput, found: JudgedScore) -> None:
+    for each in (found.all, *found.kinds):
+        name = each.kind or "all events"
+        out.result(
+            f"{name}: {each.right} right, {each.wrong} wrong, {each.unsure} unsure, "
+            f"{each.unjudged} not judged"
+        )
+        for line in _judged_lines(each):
+            out.result(f"  {line}")
+
+
+def _judged_lines(each: JudgedEvents) -> Iterator[str]:
+    if each.precision is not None:
+        yield f"precision {each.precision:.2f} ({each.low:.2f} to {each.high:.2f})"
+    if each.missed:
+        yield f"{counted(each.missed, 'rejected candidate')} judged right"
+    cut = each.cut_off
+    if cut is not None:
+        setting = "" if cut.sensitivity is None else f" (flash.sensitivity {cut.sensitivity:.2f})"
+        yield (
+            f"cut-off {cut.score:.2f} keeps {cut.kept_right} of {cut.right} right ones and drops "
+            f"{cut.dropped_wrong} of {cut.wrong} wrong{setting}"
+        )
+
+
+def _judged_json(found: JudgedScore) -> dict[str, object]:
+    def fields(each: JudgedEvents) -> dict[str, object]:
+        return {**asdict(each), "unjudged": each.unjudged}
+
+    kinds = [fields(each) for each in found.kinds]
+    return {"type": "JudgedScore", "scan": found.scan, **fields(found.all), "kinds": kinds}
 
 
 def _check_kinds(names: tuple[str, ...]) -> None:

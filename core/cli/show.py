@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +10,6 @@ from typing import Any
 
 import click
 
-from ..errors import UsageError
-from ..protocol.addresses import absolute
 from ..protocol.instant_view import InstantView
 from ..protocol.requests.instants import GetInstant
 from ..protocol.requests.pictures import GetStill
@@ -21,12 +17,12 @@ from ..records import Candidate, Event
 from ..service.client import ask_library
 from ..service.local import write_file
 from ..text import counted
-from ..times import WrittenTime, parse_written, timecode, with_reference
+from ..times import timecode
+from .moments import split_moment
 from .output import ConsoleOutput, Session
 
 MOST_DUPLICATES = 20
 """near-duplicates printed"""
-_AT = re.compile(r"@(?=[\d:;.,]+(?:\s|$))", re.ASCII)
 
 
 @click.command()
@@ -58,7 +54,7 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
     its drop-frame mode. You can also paste a whole line that `scan` or `results` printed: it shows
     the frame of that line with the results of that scan.
     """
-    path, when = _split(moment)
+    path, when = split_moment(moment)
     view = ask_library(session.library, GetInstant(path, when))
     if picture is not None:
         jpeg = ask_library(session.library, GetStill(path, when, size)).jpeg
@@ -69,34 +65,6 @@ def command(session: Session, moment: str, picture: Path | None, size: int, as_j
     else:
         _print(session.out, view)
     return 0
-
-
-def _split(moment: str) -> tuple[str, WrittenTime]:
-    """Split FILE@TIME; what a scan prints behind the time may follow it."""
-    if not moment.strip():
-        raise UsageError("no time given; write FILE@83.5, or paste a line of `results`")
-    if "@" not in moment or os.path.exists(absolute(moment)):
-        return moment, WrittenTime(0.0)
-    path, rest = _at(moment)
-    when = rest.split(maxsplit=1)[0] if rest.strip() else ""
-    try:
-        return path, with_reference(parse_written(when), moment)
-    except ValueError as error:
-        raise UsageError(
-            f"'{when}' is not a time; write FILE@83.5, FILE@00:01:23.500 or FILE@00:01:23:15"
-        ) from error
-
-
-def _at(moment: str) -> tuple[str, str]:
-    """Return what is before and after the `@` of FILE@TIME.
-
-    Names, and what models said of a frame, may hold others: it is the one behind a file that is
-    there, else the last that a time follows.
-    """
-    places = [found.start() for found in _AT.finditer(moment)] or [moment.rindex("@")]
-    there = (place for place in places if os.path.exists(absolute(moment[:place])))
-    place = next(there, places[-1])
-    return moment[:place], moment[place + 1 :]
 
 
 def _print(out: ConsoleOutput, view: InstantView) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnknownName
 from ..protocol import commands
+from ..protocol.messages import EventJudged, FrameRemarked
 from ..text import clean_path
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def carry_out(engine: Engine, command: commands.Command) -> int:
             _end_watch(engine, os.path.abspath(command.folder))
         case commands.MarkFrame() | commands.CorrectFrame():
             _remark(engine, command)
+        case commands.JudgeEvent():
+            _judge(engine, command)
         case commands.RemoveModel():
             from ..hub.hub import Hub
 
@@ -73,6 +76,13 @@ def _remark(engine: Engine, command: commands.MarkFrame | commands.CorrectFrame)
         remarks.mark(command.content, command.frame, on=command.on)
     else:
         remarks.correct(command.content, command.frame, command.what, command.text)
+    engine.messages.emit(FrameRemarked(0, command.content, command.frame))
+
+
+def _judge(engine: Engine, command: commands.JudgeEvent) -> None:
+    about = (command.content, command.kind, command.peak_frame, command.judgement)
+    engine.library.judgements.judge(*about)
+    engine.messages.emit(EventJudged(0, *about))
 
 
 def _end_watch(engine: Engine, folder: str) -> None:

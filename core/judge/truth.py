@@ -29,6 +29,8 @@ NO_EVENTS = (
     "tag", "caption", "object", "description", "answer", "failure", "verdict", "remark", "frame",
 )  # fmt: skip
 """values of `result` in rows and lines of our exports that are not events"""
+RIGHT, WRONG = "right", "wrong"
+"""what a person said of an event, see `storage.judgements`: what is wrong is no true event"""
 OUR_TABLE = "number,kind,start_s,"
 """how our CSV begins, whose texts may contain anything"""
 EXPECTED = f"expected: {KINDS_OF_FILES}, or JSON like {EXAMPLE}"

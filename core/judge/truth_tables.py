@@ -14,7 +14,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..timecodes import frames_to_seconds, is_timecode, timecode_to_frames, written_rate
-from .truth import NO_EVENTS, OUR_TABLE, Footage, NoTruth, Reading, TrueEvent, Truth, grouped
+from .truth import (
+    NO_EVENTS,
+    OUR_TABLE,
+    RIGHT,
+    WRONG,
+    Footage,
+    NoTruth,
+    Reading,
+    TrueEvent,
+    Truth,
+    grouped,
+)
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)")
 _DROP_FRAME = re.compile(r"\d:\d\d;\d\d(?!\d)")
@@ -28,6 +39,7 @@ _NAMES = {
     "strokes": ("stroke_s", "stroke_seconds", "stroke times"),
     "accepted": ("accepted",),
     "result": ("result",),
+    "judgement": ("judgement",),
 }
 """what a column may be called, in lower case; the first that is there is taken"""
 _SCENES = "scene number"
@@ -71,7 +83,10 @@ def _named(header: list[str], rows: Sequence[list[str]], footage: Sequence[Foota
     events = []
     for number, row in enumerate(rows, 2):
         cells = {what: _cell(header, row, what) for what in _NAMES}
-        if cells["accepted"].lower() == "false":  # a rejected candidate of the app's list
+        # A rejected candidate of the app's list, unless a person judged it right.
+        if cells["accepted"].lower() == "false" and cells["judgement"] != RIGHT:
+            continue
+        if cells["judgement"] == WRONG:
             continue
         if cells["result"] in NO_EVENTS:  # what models said, in our own export
             continue

@@ -19,6 +19,8 @@ from ..timecodes import (
 from .truth import (
     NO_EVENTS,
     OUR_TABLE,
+    RIGHT,
+    WRONG,
     Footage,
     NoTruth,
     Reading,
@@ -44,6 +46,7 @@ _RATE = re.compile(r"^\*\s*FRAME RATE:\s*([\d.]+)(?:\s+(NON-)?DROP FRAME)?")
 _START = re.compile(r"^\*\s*START TIMECODE:\s*(\S+)")
 _HANDLES = re.compile(r"^\*\s*HANDLES:\s*([\d.]+) BEFORE ([\d.]+) AFTER")
 _NAME = re.compile(r"^\*\s*FROM CLIP NAME:\s*(.+)$")
+_JUDGEMENT = re.compile(r"^\*\s*JUDGEMENT:\s*(\w+)\s*$")
 _COMMENT = re.compile(r"^\*\s*COMMENT:\s*(.+)$")
 
 
@@ -77,7 +80,8 @@ def _one_json(body: dict[str, Any], fps: Any) -> Iterator[Truth]:
     source = body.get("source")
     named = source if isinstance(source, dict) else {}
     video = str(named.get("path") or body.get("video") or "")
-    events = [(_video(each) or video, _event(each, fps)) for each in body["events"]]
+    true = [each for each in body["events"] if each.get("judgement") != WRONG]
+    events = [(_video(each) or video, _event(each, fps)) for each in true]
     content = str(named.get("content", ""))
     for truth in grouped(events) or [Truth(video, ())]:
         yield Truth(truth.video, truth.events, content)
@@ -89,12 +93,23 @@ def _json_lines(text: str) -> list[Truth]:
         if line.strip():
             try:
                 body = json.loads(line)
-                # Neither a rejected candidate of `results --json` nor what models said.
-                if body.get("accepted") is not False and body.get("result") not in NO_EVENTS:
+                if _is_true(body):
                     events.append((_video(body), _event(body, body.get("fps"))))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise NoTruth(f"line {number}: {reason_of(error)}") from error
     return grouped(events)
+
+
+def _is_true(body: dict[str, Any]) -> bool:
+    """Return whether a line is about a true event.
+
+    Neither a rejected candidate of `results --json` is, unless it was judged right, nor what models
+    said, nor what a person judged wrong.
+    """
+    judgement = body.get("judgement")
+    if body.get("result") in NO_EVENTS or judgement == WRONG:
+        return False
+    return body.get("accepted") is not False or judgement == RIGHT
 
 
 def _video(body: dict[str, Any]) -> str:
@@ -145,8 +160,8 @@ def subtitle_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | Non
             found = _CUE.match(line.strip())
             if found is None:
                 raise NoTruth(f"line {place + 1} is not the time of a cue: {line.strip()}")
-            said = lines[place + 1].strip() if place + 1 < len(lines) else ""
-            if not _OF_A_FRAME.fullmatch(said):
+            said, below = (each.strip() for each in [*lines, "", ""][place + 1 : place + 3])
+            if not _OF_A_FRAME.fullmatch(said) and below != f"judged {WRONG}":
                 events.append(_cue(found, said))
     return [Truth("", tuple(events))]
 
@@ -187,7 +202,8 @@ def edl_truths(text: str, footage: Sequence[Footage]) -> list[Truth] | None:
     if not blocks and not text.lstrip().startswith("TITLE:"):
         return None
     drops = re.search(r"^FCM:\s*DROP FRAME", text, re.MULTILINE) is not None
-    return grouped([_cut(block, footage, drops) for block in blocks]) or [Truth("", ())]
+    true = [block for block in blocks if _said(_JUDGEMENT, block, "") != WRONG]
+    return grouped([_cut(block, footage, drops) for block in true]) or [Truth("", ())]
 
 
 def _blocks(text: str) -> list[list[str]]:

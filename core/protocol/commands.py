@@ -158,6 +158,20 @@ class CorrectFrame(Request[Accepted], right="write", long=True):
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeEvent(Request[Accepted], right="write", long=True):
+    """Say of the event or candidate of a kind that peaks at a frame whether it is right.
+
+    It takes the place of what was said of it before; an empty judgement takes that back. Every
+    viewer gets an `EventJudged`.
+    """
+
+    content: str
+    kind: str
+    peak_frame: int
+    judgement: Literal["right", "wrong", "unsure", ""]
+
+
+@dataclass(frozen=True, slots=True)
 class PullModel(Request[Accepted], right="write", long=True):
     """Fetch a model, or continue fetching one. `weights` names one file to take as its weights."""
 
@@ -207,6 +221,6 @@ class RemoveScan(Request[Accepted], right="write", long=True):
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
     | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
-    | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
+    | JudgeEvent | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
 )  # fmt: skip
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan

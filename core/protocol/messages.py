@@ -123,6 +123,31 @@ class ScanFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class EventJudged:
+    """A person judged the event or candidate of a kind that peaks at a frame of a content.
+
+    `judgement` is right, wrong or unsure; empty if it was taken back.
+    """
+
+    scan: int
+    """always 0: a judgement belongs to the content"""
+    content: str
+    kind: str
+    peak_frame: int
+    judgement: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRemarked:
+    """A person marked a frame of a content, or corrected what models said of it, or undid that."""
+
+    scan: int
+    """always 0: a remark belongs to the content"""
+    content: str
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullEnded:
     """A model was fetched, or not: `state` is done, failed or cancelled (`reason` says why)."""
 
@@ -179,6 +204,8 @@ Message = (
     | Warned
     | LeftOut
     | ScanFinished
+    | EventJudged
+    | FrameRemarked
     | PullEnded
     | JobStarted
     | JobReported

@@ -21,6 +21,57 @@ class TrueEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CutOff:
+    """The highest score, in steps of 0.01, from which on all events are kept that are right.
+
+    `sensitivity` is the `flash.sensitivity` that accepts from there on; None for other kinds.
+    """
+
+    score: float
+    kept_right: int
+    right: int
+    dropped_wrong: int
+    wrong: int
+    sensitivity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedEvents:
+    """What people said of a scan's events of one kind; of all kinds together where it is empty.
+
+    `precision` is the share of right ones among those judged right or wrong, from `low` to `high`
+    with a confidence of 95 %; all are None where none is judged so.
+    """
+
+    kind: str
+    events: int
+    right: int
+    wrong: int
+    unsure: int
+    missed: int
+    """rejected candidates that were judged right"""
+    precision: float | None = None
+    low: float | None = None
+    high: float | None = None
+    cut_off: CutOff | None = None
+    """None where no event is right or none is wrong, and of all kinds together"""
+
+    @property
+    def unjudged(self) -> int:
+        """Return how many events nobody judged."""
+        return self.events - self.right - self.wrong - self.unsure
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedScore:
+    """What people said of a scan's events: of all, and by kind."""
+
+    scan: int
+    all: JudgedEvents
+    kinds: tuple[JudgedEvents, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A true stretch and the event paired with it: how they overlap (0 to 1), how far peaks lie."""
 

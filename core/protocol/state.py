@@ -19,6 +19,16 @@ class StepState:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionalEvent:
+    """What seems to be an event of a video that is still read."""
+
+    kind: str
+    seconds: float
+    """of its peak"""
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskState:
     """A source being worked on."""
 
@@ -28,6 +38,8 @@ class TaskState:
     frames_total: int | None
     frames_per_second: float
     steps: tuple[StepState, ...] = ()
+    provisional_events: tuple[ProvisionalEvent, ...] = ()
+    """what was found so far, in order of time: at most 64, the best; the result replaces them"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ..scans.stored_spec import spec_of
 from ..screening.registry import columns_of, internal_of, width_of
 from ..storage.export.document import Document, Statistics, Summary, TaskLine
 from ..storage.export.names import Stems, stems
+from ..storage.judged_rows import LISTS, List
 from ..storage.library import Library
 from ..storage.remarks import Remark
 from ..storage.runs import TaskRow
@@ -126,6 +127,7 @@ def _documents_of(
     said = library.annotations.of_results(contents, spec_hash)
     remarks = library.remarks.of_contents(contents)
     measured = _Measured(library, results) if statistics else None
+    judged = library.judgements.of_results(contents, spec_hash)
     for task in tasks:
         content = str(task.content)
         if content in results:
@@ -134,7 +136,8 @@ def _documents_of(
                 info = replace(info, path=task.path)
             remarked = tuple(_remarks(remarks.get(content, {})))
             kept = results[content], said.get(content, []), remarked
-            yield task, _document(info, spec, *kept, measured)
+            document = _document(info, spec, *kept, measured)
+            yield task, _with_judgements(document, judged)
 
 
 def _called(tasks: Sequence[TaskRow]) -> dict[int, str]:
@@ -224,6 +227,17 @@ def _document(
         verdict_stage=judge,
         verdict_lines=tuple(answer_line(judge, verdict) for verdict in judged),
     )
+
+
+def _with_judgements(
+    document: Document, judged: Mapping[tuple[str, List], dict[int, str]]
+) -> Document:
+    """Return a document with what a person said of its events and candidates."""
+    events, candidates = (judged.get((document.source.content, which), {}) for which in LISTS)
+    if not (events or candidates):
+        return document
+    said = tuple(candidates.get(n, "") for n in range(len(document.candidates)))
+    return replace(document, event_judgements=events, candidate_judgements=said)
 
 
 def _remarks(found: Mapping[int, Remark]) -> Iterator[dict[str, Any]]:

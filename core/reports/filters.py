@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..errors import UsageError
-from ..storage.conditions import BUILDERS, DATE_LENGTHS, FLAGS, Condition
+from ..storage.conditions import BUILDERS, DATE_LENGTHS, FLAGS, JUDGED_FLAGS, Condition
 from ..text import clean, nearest
 from ..times import parse_time
 
@@ -89,7 +89,7 @@ def _check_size(text: str) -> None:
 
 def _is_about_events(condition: Condition) -> bool:
     if condition.name == "is":
-        return bool({"accepted", "rejected"} & set(condition.values))
+        return bool({"accepted", "rejected", *JUDGED_FLAGS} & set(condition.values))
     return condition.name in _EVENTS_ONLY
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..config.spec import Spec
 from ..errors import SourceError, UnknownName, UsageError
 from ..protocol.addresses import absolute
 from ..protocol.instant_view import InstantView
@@ -44,9 +43,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
     A time that was printed shows the frame it was printed of: as the scan saw it that is named,
     else as the newest did that holds an event at that time, else as the newest did.
     """
-    known = _known_path(library, absolute(path), when.scan)
-    when = _counted(library, known, when)
-    scan, result = _resolved(library, known, when)
+    known, when, scan, result = located(library, path, when)
     info = library.results.info(result.content, known)
     spec = spec_of(library, scan)
     if info.duration_seconds is not None and when.seconds > info.duration_seconds + 1.0:
@@ -93,22 +90,27 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
     )  # fmt: skip
 
 
-def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> bytes:
+def located(library: Library, path: str, when: WrittenTime) -> tuple[str, WrittenTime, int, Result]:
+    """Return the path and the time that are meant, and the scan and the result to show them of.
+
+    Raises UnknownName or UsageError.
+    """
+    known = _known_path(library, absolute(path), when.scan)
+    when = _counted(library, known, when)
+    return known, when, *_resolved(library, known, when)
+
+
+def still(info: SourceInfo, seconds: float, longest_side: int, reader: Reader) -> bytes:
     """Return a JPEG of one instant, read from the file itself. Raises SourceError."""
-    reader = Reader(spec.limits)
-    try:
-        with _naming(info.path):
-            return again_if_killed(
-                lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
-            )
-    except StopIteration as error:
-        raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
-    finally:
-        reader.close()
+    with naming(info.path):
+        found = again_if_killed(lambda: list(reader.stills(info, [seconds], longest_side)))
+    if not found:
+        raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s")
+    return found[0].jpeg
 
 
 @contextmanager
-def _naming(path: str) -> Iterator[None]:
+def naming(path: str) -> Iterator[None]:
     """Say which source an error is about: here several are read for one command."""
     try:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..protocol.queries import What
@@ -71,8 +71,12 @@ class FilteredResults:
             for place, verdict in enumerate(document.verdicts)
             if _inside(int(verdict["frame"]), candidates)
         ]
+        said = document.candidate_judgements
         return replace(
-            document, moments=moments, candidates=candidates, frame_notes=frame_notes,
+            document, moments=moments, candidates=candidates,
+            event_judgements=_only(document.event_judgements, events),
+            candidate_judgements=tuple(each for n, each in enumerate(said) if n in numbers),
+            frame_notes=frame_notes,
             verdicts=tuple(document.verdicts[n] for n in judged),
             verdict_lines=tuple(document.verdict_lines[n] for n in judged), narrowed=self.text,
         )  # fmt: skip
@@ -87,6 +91,10 @@ def _by_task(
     for task, number in keys.window(0, len(keys)):
         found.setdefault(task, set()).add(number)
     return found
+
+
+def _only(said: Mapping[int, str], numbers: set[int]) -> dict[int, str]:
+    return {number: judgement for number, judgement in said.items() if number in numbers}
 
 
 def _inside(frame: int, stretches: Sequence[Event | Candidate]) -> bool:

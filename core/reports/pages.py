@@ -23,6 +23,7 @@ from ..protocol.views import JobLine
 from ..records import asked_stream
 from ..storage.conditions import Kind
 from ..storage.export.shapes import look
+from ..storage.judged_rows import List
 from ..storage.library import Library
 from ..storage.listings import Key, RowSelection
 from ..storage.runs import TaskRow
@@ -147,6 +148,8 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
+    if query.what == "frames":
+        rows = [row | {"judgement": None} for row in rows]
     rows = _sized(library, rows)
     with_duplicates(library, scan, rows)
     return Page(len(keys), first, tuple(_remarked(library, rows)))
@@ -165,14 +168,18 @@ def wanted_of(query: ListResults, scan: int) -> RowSelection:
 
 def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
     found = []
-    for row in library.listings.rows(wanted, keys):
+    rows = library.listings.rows(wanted, keys)
+    keyed = [(row["content"], row["spec_hash"], row["number"]) for row in rows]
+    which: List = "moments" if wanted.kind == "moments" else "candidates"
+    judged = library.judgements.of_rows(which, keyed)
+    for row, key in zip(rows, keyed, strict=True):
         body = json.loads(row["body"])
         found.append({
             "key": f"{row['task']}.{row['number']}", "scan": wanted.scan, "task": row["task"],
             "path": row["path"], "content": row["content"], "frame": body["peak_frame"],
             "seconds": body["peak_seconds"], "accepted": body.get("accepted", True),
             "reason": body.get("reason", ""), "stage": body.get("stage", ""),
-            **{name: body.get(name) for name in _SHOWN},
+            **{name: body.get(name) for name in _SHOWN}, "judgement": judged.get(key),
         })  # fmt: skip
     return found
 

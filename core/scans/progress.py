@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..pipeline.runner import StepReport
 from ..protocol import messages as events
-from ..protocol.state import StepState, TaskState
+from ..protocol.state import ProvisionalEvent, StepState, TaskState
 from .measure import Progress
 from .plan import Source
 from .task_results import Emit
@@ -27,6 +27,9 @@ class TaskProgress:
     done: int = 0
     steps: list[StepReport] = field(default_factory=list)
     advanced: float = field(default_factory=time.monotonic)
+    watched: float = float("-inf")
+    """when its state was last asked for, by `time.monotonic`"""
+    provisional: tuple[ProvisionalEvent, ...] = ()
 
     def advance(self, done: int, steps: list[StepReport]) -> None:
         """Note how many frames are done now."""
@@ -43,6 +46,7 @@ class TaskProgress:
 
     def state(self) -> TaskState:
         """Return its state now."""
+        self.watched = time.monotonic()
         steps = tuple(
             StepState(
                 s.name, s.batches, s.busy_seconds, s.waits_in_seconds, s.waits_out_seconds,
@@ -50,7 +54,9 @@ class TaskProgress:
             )
             for s in self.steps
         )  # fmt: skip
-        return TaskState(self.number, self.path, self.done, self.total, self.rate(), steps)
+        return TaskState(
+            self.number, self.path, self.done, self.total, self.rate(), steps, self.provisional
+        )
 
 
 class RunningTasks:

@@ -21,6 +21,7 @@ from .gating import FrameGate, Gated
 from .measure import Progress, StageSeries, measure_video, open_series, settle_series, times_of
 from .plan import Source
 from .progress import RunningTasks
+from .provisional import ProvisionalEvents
 from .results import Judge, decide, measured
 from .stores import ScanStores
 from .task_results import has_changed
@@ -87,11 +88,17 @@ class VideoScan:
         results, series = self._library.results, self._library.series
         tracks, anew = self._opened(info)
         running = self._tasks.begin(source, info.frame_count)
-        progress = self._tasks.reporter(source, running)
+        report = self._tasks.reporter(source, running)
+        ahead = ProvisionalEvents(series, info, self._spec, tracks, lambda: running.watched)
+
+        def progress(done: int, steps: list[StepReport]) -> None:
+            ahead.update()
+            running.provisional = ahead.events
+            report(done, steps)
 
         def answered(done: int, steps: list[StepReport]) -> None:
             running.total = None  # how many frames models are shown is known when they were
-            progress(screened + done, steps)
+            report(screened + done, steps)
 
         done_before = min((track.state.frames for track in tracks), default=0)
         running.first = running.done = done_before

@@ -18,7 +18,7 @@ from ..config.section import Section, Share
 from ..records import Candidate, SourceKind
 from .morphology import lasting_change
 from .proposals import stretches
-from .stage import ScreeningStage, Series, Window
+from .stage import FrameScores, ScreeningStage, Series, Window
 
 REACH_FRAMES = 4
 APART_FRAMES = 12
@@ -56,7 +56,7 @@ class CutStage(ScreeningStage):
 
     def decide(self, track: Series) -> list[Candidate]:
         """Propose the frame with the highest score of each stretch above the threshold."""
-        needed = MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.settings(Cut).sensitivity)
+        needed = self._needed()
         score = track.column("score")
         return [
             Candidate(
@@ -75,6 +75,13 @@ class CutStage(ScreeningStage):
             )
             for stretch in stretches(score > needed, score, GAP_FRAMES)
         ]
+
+    def frame_scores(self, track: Series) -> FrameScores:
+        """Return how much of each frame is new for good."""
+        return FrameScores(track.column("score"), self._needed())
+
+    def _needed(self) -> float:
+        return float(MIDDLE_SCORE * 4 ** (1 - 2 * self.spec.settings(Cut).sensitivity))
 
 
 def _unlikeness(grid: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -56,12 +56,13 @@ from .flash_score import (
     TOO_LONG,
     likeness_of,
     score,
+    scores,
     strength_at,
     threshold_at,
 )
 from .glows import GLOW_RANGE, REFERENCE_CELLS, Glow, block_columns, block_values, glows
-from .proposals import FrameRange, median_of_rows, rolling_median, stretches
-from .stage import ScreeningStage, Series, Window
+from .proposals import FrameRange, median_of_rows, median_step, rolling_median, stretches
+from .stage import FrameScores, ScreeningStage, Series, Window
 
 STROKE_SECONDS = 0.5
 """the longest brightening that is measured frame by frame"""
@@ -142,6 +143,25 @@ class FlashStage(ScreeningStage):
             for flash in (*accepted, *apart_from(accepted, rejected, len(track)))
         ]
         return sorted(found, key=lambda each: each.start_frame)
+
+    def rows_around(self) -> tuple[int, int]:
+        """Return the rows that say how restless the scene is around a frame."""
+        reach = self._clutter_frames()
+        step = median_step(reach, reach)
+        return reach + 2 * step, step
+
+    def frame_scores(self, track: Series) -> FrameScores | None:
+        """Return the score of each frame as a stroke: as that of a candidate that peaks there.
+
+        None for a series of a version that measured no ratios by themselves.
+        """
+        if "likeness" not in track.columns:
+            return None
+        needed = np.maximum(np.float32(NEEDED_ENERGY), self._clutter(track))
+        energy = track.column("energy") / needed
+        ratios = STROKE_RANGE.stretched(track.values[:, RATIO_COLUMNS])
+        found = scores(energy * track.column("likeness"), energy, ratios)
+        return FrameScores(found, threshold_at(self.spec.settings(Flash).sensitivity))
 
     def _strokes(self, track: Series, needed: NDArray[np.float32]) -> Iterator[FlashPart]:
         """Yield each stretch that clears the threshold, and each other one with enough energy."""
@@ -234,9 +254,12 @@ class FlashStage(ScreeningStage):
         out[:, BLOCK_COLUMNS.start :] = block_values(grid, wanted)
         return out
 
+    def _clutter_frames(self) -> int:
+        return round(CLUTTER_SECONDS * self._rate)
+
     def _clutter(self, track: Series) -> NDArray[np.float32]:
         """Return the energy a stroke needs because the scene is restless anyway."""
-        usual = rolling_median(track.column("frame_energy"), round(CLUTTER_SECONDS * self._rate))
+        usual = rolling_median(track.column("frame_energy"), self._clutter_frames())
         return usual * np.float32(CLUTTER_FACTOR * CLUTTER_SHARE)
 
 

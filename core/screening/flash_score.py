@@ -13,6 +13,7 @@ lies below its floor, so that rejected candidates can be ranked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,9 +90,29 @@ def score(strength: float, energy: float, stretched: NDArray[np.float32]) -> flo
     return max(plain, RULED_OUT * closeness * energy / (1 + energy))
 
 
+def scores(
+    strengths: NDArray[Any], energies: NDArray[Any], stretched: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Return the score of each frame, as `score` does: (frames,) of (frames,), .., (frames, n)."""
+    with np.errstate(divide="ignore"):
+        plain = 1 / (1 + np.maximum(strengths, 0.0).astype(np.float64) ** -SLOPE)
+    closeness = np.exp(np.minimum(stretched.min(1), 0.0))
+    ruled_out = RULED_OUT * closeness * energies / (1 + energies)
+    return np.asarray(np.maximum(plain, ruled_out), np.float32)
+
+
 def threshold_at(sensitivity: float) -> float:
     """Return the score a flash must reach: 0.5 in the middle of the dial."""
     return float(1 / (1 + strength_at(sensitivity) ** -SLOPE))
+
+
+def sensitivity_at(threshold: float) -> float | None:
+    """Return the sensitivity whose threshold is a score; None where no sensitivity has it."""
+    if not 0 < threshold < 1:
+        return None
+    strength = (threshold / (1 - threshold)) ** (1 / SLOPE)
+    sensitivity = (1 - math.log10(strength)) / 2
+    return sensitivity if -1e-9 <= sensitivity <= 1 + 1e-9 else None
 
 
 def strength_at(sensitivity: float) -> float:

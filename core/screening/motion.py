@@ -17,7 +17,7 @@ from ..config.section import Section, Share
 from ..records import Candidate, SourceKind
 from . import cells
 from .proposals import stretches
-from .stage import ScreeningStage, Series, Window
+from .stage import FrameScores, ScreeningStage, Series, Window
 
 CHANGED_LEVELS = 4.0
 MIDDLE_SHARE = 0.004
@@ -65,7 +65,7 @@ class MotionStage(ScreeningStage):
 
     def decide(self, track: Series) -> list[Candidate]:
         """Propose every stretch above the threshold; accept those long enough."""
-        needed = MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.settings(Motion).sensitivity)
+        needed = self._needed()
         share = track.column("share")
         gap = max(1, round(JOIN_SECONDS * len(track) / max(_length_seconds(track), 1e-6)))
         found = []
@@ -91,6 +91,13 @@ class MotionStage(ScreeningStage):
                 )
             )
         return found
+
+    def frame_scores(self, track: Series) -> FrameScores:
+        """Return the share of cells that move in each frame."""
+        return FrameScores(track.column("share"), self._needed())
+
+    def _needed(self) -> float:
+        return float(MIDDLE_SHARE * 10 ** (1 - 2 * self.spec.settings(Motion).sensitivity))
 
     def _region(self, rows: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
         """Return the box around everything that moved in a stretch."""

@@ -40,7 +40,7 @@ def rolling_median(values: NDArray[np.float32], reach: int) -> NDArray[np.float3
     """Return the median over about `reach` rows on either side, from up to 48 samples of them."""
     if len(values) == 0:
         return values
-    step = max(1, (2 * min(reach, len(values)) + 1) // MEDIAN_SAMPLES)
+    step = median_step(reach, len(values))
     sampled = values[::step]
     around = max(1, reach // step)
     # Also in a short video its first and last frame count no more than the others.
@@ -48,6 +48,11 @@ def rolling_median(values: NDArray[np.float32], reach: int) -> NDArray[np.float3
     windows = sliding_window_view(padded, 2 * around + 1)
     parts = [median_of_rows(windows[i : i + _CHUNK].T) for i in range(0, len(windows), _CHUNK)]
     return np.repeat(np.concatenate(parts), step)[: len(values)].astype(np.float32)
+
+
+def median_step(reach: int, rows: int) -> int:
+    """Return how many rows apart the samples are that a rolling median takes of so many rows."""
+    return max(1, (2 * min(reach, rows) + 1) // MEDIAN_SAMPLES)
 
 
 def median_of_rows(rows: NDArray[Any]) -> NDArray[Any]:

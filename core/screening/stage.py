@@ -96,6 +96,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameScores:
+    """The score of each frame, float32 (frames,), and what a candidate's peak must exceed."""
+
+    scores: NDArray[np.float32]
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningResult:
     """What the screens propose of a source, and how many frames they looked at."""
 
@@ -225,6 +233,17 @@ class ScreeningStage(StageDeclaration, ABC):
     def decide(self, track: Series) -> list[Candidate]:
         """Propose nothing."""
         return []
+
+    def rows_around(self) -> tuple[int, int]:
+        """Return how many rows on either side `frame_scores` needs, and a step.
+
+        The first row of a part must be a multiple of the step; known after `open`.
+        """
+        return 0, 1
+
+    def frame_scores(self, track: Series) -> FrameScores | None:
+        """Return the score of each frame of a part of a series; None where frames have none."""
+        return None
 
     def find_faults(
         self, track: Series, passed: NDArray[np.bool_], seen: SeenFrames

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ScanLine,
         TaskView,
     )
+    from ..reports.still_readers import StillReaders
     from ..storage.library import Library
 
 
@@ -72,13 +73,14 @@ class Records:
         written = when if isinstance(when, WrittenTime) else WrittenTime(when)
         return instant.instant(self._library, path, written)
 
-    def still(self, view: InstantView, longest_side: int) -> bytes:
-        """Return a JPEG of an instant, read from its file."""
+    def still(self, view: InstantView, longest_side: int, readers: StillReaders) -> bytes:
+        """Return a JPEG of an instant, read from its file by one of some readers."""
         from ..reports import instant
         from ..scans.stored_spec import spec_of
 
         spec = spec_of(self._library, view.scan)
-        return instant.still(view.info, view.picture_seconds, longest_side, spec)
+        with readers.lent(spec.limits) as reader:
+            return instant.still(view.info, view.picture_seconds, longest_side, reader)
 
     def score(self, scan: int, request: ScoreRequest) -> Scored:
         """Compare a scan's events with a truth file. Raises UsageError."""

@@ -13,6 +13,8 @@ from typing import Any, Literal
 Kind = Literal["moments", "candidates", "frames"]
 Sql = tuple[str, list[Any]]
 NEVER: Sql = ("0", [])
+JUDGED_FLAGS = ("right", "wrong", "unsure", "judged", "unjudged")
+"""values of `is` that are about judgements"""
 DATE_LENGTHS = (4, 7, 10, 16, 19)
 """of YYYY, YYYY-MM, YYYY-MM-DD, with hours and minutes, with seconds"""
 
@@ -201,12 +203,20 @@ def _is_marked(kind: Kind) -> str:
     )
 
 
+def _is_unmarked(kind: Kind) -> str:
+    return f"NOT {_is_marked(kind)}"
+
+
 def _is_located(kind: Kind) -> str:
     return _of_source("distance_km(c.info, 0.0, 0.0) IS NOT NULL")
 
 
 def _is_duplicate(kind: Kind) -> str:
     raise RuntimeError("is:duplicate must be resolved first, see reports.duplicates")
+
+
+def _is_judged(kind: Kind) -> str:
+    raise RuntimeError("conditions about judgements are no SQL, see judged_keys")
 
 
 def _task(kind: Kind, sign: str, value: Any) -> Sql:
@@ -216,7 +226,8 @@ def _task(kind: Kind, sign: str, value: Any) -> Sql:
 
 _FLAGS: dict[str, Callable[[Kind], str]] = {
     "marked": _is_marked, "accepted": _is_accepted, "rejected": _is_rejected,
-    "located": _is_located, "duplicate": _is_duplicate,
+    "located": _is_located, "duplicate": _is_duplicate, "unmarked": _is_unmarked,
+    **dict.fromkeys(JUDGED_FLAGS, _is_judged),
 }  # fmt: skip
 FLAGS = tuple(_FLAGS)
 BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {

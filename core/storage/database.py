@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import job_migration, reference_migration, score_migration
+from . import job_migration, judgement_migration, reference_migration, score_migration
 
 BUSY_SECONDS = 10.0
 LOG_PAGES = 8192
@@ -110,6 +110,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     "ALTER TABLE tasks ADD COLUMN stream INTEGER",
     job_migration.migrate,
     reference_migration.migrate,
+    judgement_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -133,11 +134,16 @@ class Database:
         self._check_version(writable)
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one transaction: all of it is kept, or none. Raises EnvironmentFault."""
+    def transaction(self, *, revises: bool = True) -> Iterator[sqlite3.Connection]:
+        """Run one transaction: all of it is kept, or none. Raises EnvironmentFault.
+
+        Unless it `revises`, it changes no list of results, so lists that were read stay valid.
+        """
         with self._lock, self._in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                if revises:
+                    self._connection.execute("UPDATE revision SET number = number + 1")
                 yield self._connection
                 self._connection.commit()
             except BaseException:
@@ -194,7 +200,7 @@ class Database:
 
     def _migrate(self, version: int) -> None:
         for number in range(version, SCHEMA_VERSION):
-            with self.transaction() as connection:
+            with self.transaction(revises=False) as connection:
                 _apply(MIGRATIONS[number], connection)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
 

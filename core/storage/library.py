@@ -15,9 +15,11 @@ from ..system.disk_errors import disk_fault
 from ..text import clean
 from .annotations import Annotations
 from .database import Database, is_older
+from .event_scores import EventScores
 from .footprints import Footprints
 from .frames import KeptFrames
 from .jobs import Jobs
+from .judgements import Judgements
 from .listings import Listings
 from .lock import LOCK
 from .rates import Rates
@@ -61,6 +63,8 @@ class Library:
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
+        self.judgements = Judgements(self.database)
+        self.event_scores = EventScores(self.database)
         self.footprints = Footprints(self.database)
         self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")

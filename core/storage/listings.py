@@ -2,7 +2,8 @@
 
 In the order of sources a page is found by counting (how many rows each source has), so a list of a
 million rows opens at once. Any other order, or a filter, first lists the keys of all rows that
-match: 16 bytes each, read once and kept until the library changes.
+match: 16 bytes each, read once and kept until the library changes. Judgements change no list but
+those that are filtered by them, and these are made of the list without (see `judged_keys.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
-from . import source_facts
+import numpy as np
+from numpy.typing import NDArray
+
+from . import judged_keys, source_facts
 from .conditions import Condition, Kind, where
 from .database import Database
+from .judgements import Judgements
 
 Key = tuple[int, int]
 """a task's number in its scan, and a moment's or candidate's number or a frame in it"""
@@ -30,6 +35,7 @@ _JOINS: dict[Kind, str] = {
     "JOIN annotations AS r ON r.id = shown.annotation",
 }
 _NUMBER: dict[Kind, str] = {"moments": "r.number", "candidates": "r.number", "frames": "r.frame"}
+_REVISION = "SELECT number FROM revision"
 _SORTS: dict[Kind, dict[str, str]] = {
     "moments": {
         "time": "peak_seconds",
@@ -72,26 +78,48 @@ class Keys(Protocol):
     def window(self, first: int, last: int) -> list[Key]:
         """Return the keys of rows `first` to `last` - 1."""
 
+    def flat(self) -> NDArray[np.int64]:
+        """Return all keys one after another: int64 of shape (2 * rows,)."""
+
 
 class Listings:
     """Finds keys of rows, and rows by their keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._judgements = Judgements(database)
         with database.reading() as connection:
             source_facts.register(connection)
         self._kept: dict[RowSelection, tuple[int, Keys]] = {}
 
     def keys(self, wanted: RowSelection) -> Keys:
         """Return the keys of all rows that are wanted."""
-        with self._database.reading() as connection:
-            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
-        kept = self._kept.get(wanted)
+        base, admitted = judged_keys.split(wanted)
+        is_judged = admitted != judged_keys.ALL
+        version = self._version("PRAGMA data_version" if is_judged else _REVISION)
+        kept = self._kept.pop(wanted, None)
         if kept is not None and kept[0] == version:
+            self._kept[wanted] = kept  # the one that was used last
             return kept[1]
-        found: Keys = self._counted(wanted) if wanted.plain else self._listed(wanted)
+        found = self._admitted(base, admitted) if is_judged else self._read(base)
         self._kept = dict(list(self._kept.items())[-3:]) | {wanted: (version, found)}
         return found
+
+    def _version(self, query: str) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(query).fetchone()[0])
+
+    def _read(self, wanted: RowSelection) -> Keys:
+        return self._counted(wanted) if wanted.plain else self._listed(wanted)
+
+    def _admitted(self, base: RowSelection, admitted: frozenset[str]) -> Keys:
+        """Return the keys of a list whose judgements are admitted."""
+        if not admitted or base.kind == "frames":
+            return self.keys(base) if admitted else _Listed(np.zeros(0, np.int64))
+        judged = self._judgements.of_scan(base.scan, base.kind)
+        if base.plain and "" not in admitted:
+            return _Listed(judged_keys.admitted_alone(judged, admitted))
+        return _Listed(judged_keys.admitted_rows(self.keys(base).flat(), judged, admitted))
 
     def rows(self, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Return task, path, content, spec_hash, number and body of moments or candidates."""
@@ -166,7 +194,7 @@ class Listings:
                 [wanted.scan, *values],
             )
             flat = array("q", (value for row in rows for value in row))
-        return _Listed(flat)
+        return _Listed(np.frombuffer(flat, np.int64) if flat else np.zeros(0, np.int64))
 
 
 class _Counted:
@@ -174,6 +202,7 @@ class _Counted:
 
     def __init__(self, counts: Sequence[tuple[int, int]], first: int) -> None:
         self._tasks = [task for task, _ in counts]
+        self._counts = [count for _, count in counts]
         self._ends = list(accumulate(count for _, count in counts))
         self._first = first
 
@@ -182,6 +211,11 @@ class _Counted:
 
     def window(self, first: int, last: int) -> list[Key]:
         return [self._key(row) for row in range(max(first, 0), min(last, len(self)))]
+
+    def flat(self) -> NDArray[np.int64]:
+        before = np.repeat([0, *self._ends][: len(self._counts)], self._counts)
+        tasks = np.repeat(np.array(self._tasks, np.int64), self._counts)
+        return np.stack((tasks, np.arange(len(self)) - before + self._first), 1).ravel()
 
     def _key(self, row: int) -> Key:
         place = bisect_right(self._ends, row)
@@ -192,14 +226,17 @@ class _Counted:
 class _Listed:
     """Keys one after another: task, number, task, number."""
 
-    def __init__(self, flat: array[int]) -> None:
+    def __init__(self, flat: NDArray[np.int64]) -> None:
         self._flat = flat
+
+    def flat(self) -> NDArray[np.int64]:
+        return self._flat
 
     def __len__(self) -> int:
         return len(self._flat) // 2
 
     def window(self, first: int, last: int) -> list[Key]:
-        part = self._flat[2 * max(first, 0) : 2 * max(last, 0)]
+        part = self._flat[2 * max(first, 0) : 2 * max(last, 0)].tolist()
         return list(zip(part[::2], part[1::2], strict=True))
 
 

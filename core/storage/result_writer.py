@@ -9,6 +9,8 @@ from typing import Any
 
 from ..records import as_fields
 from ..stores.results import Result
+from . import event_scores
+from .judgements import match_result
 from .picture_series import Measurings
 
 
@@ -20,6 +22,9 @@ class ResultWriter:
         self._measurings = Measurings(connection)
         self._specs: dict[str, int] = {}
         self._provenances: dict[int, tuple[dict[str, Any], int]] = {}
+        self._has_judgements = bool(
+            connection.execute("SELECT EXISTS (SELECT 1 FROM judgements)").fetchone()[0]
+        )
 
     def keep(self, results: Iterable[Result]) -> None:
         """Keep results with their candidates and moments, replacing earlier ones.
@@ -50,6 +55,8 @@ class ResultWriter:
         )
         if result.moments or result.annotations:
             self._keep_by_hash(result)
+        if self._has_judgements:
+            match_result(connection, result.content, result.spec_hash)
 
     def _keep_by_hash(self, result: Result) -> None:
         """Keep what is found by the hash of the content: moments, and answers of models."""
@@ -65,6 +72,7 @@ class ResultWriter:
                 for m in result.moments
             ],
         )
+        event_scores.keep(self._connection, ((*key, m.kind, m.score) for m in result.moments))
 
     def _spec(self, spec_hash: str) -> int:
         if spec_hash not in self._specs:

@@ -24,6 +24,7 @@ from ..records import (
 )
 from ..stores.results import Result
 from .database import Database
+from .judgements import specs_of
 from .picture_series import Measurings
 from .result_writer import ResultWriter
 
@@ -251,6 +252,22 @@ class Results:
                 found |= _results(connection, part, spec_hash, candidates)
         return found
 
+    def specs_of(self, content: str) -> list[str]:
+        """Return the hashes of the specs that a content has results of."""
+        with self._database.reading() as connection:
+            return specs_of(connection, content)
+
+    def newest_scan_of(self, content: str) -> tuple[int, str] | None:
+        """Return the newest scan whose spec a content has a result of, and that spec's hash."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT max(scans.id), spec_hash FROM scans WHERE spec_hash IN ("
+                "SELECT specs.spec_hash FROM result_rows JOIN specs ON specs.id = spec "
+                "WHERE content = (SELECT id FROM contents WHERE content = ?))",
+                (content,),
+            ).fetchone()
+        return None if row[0] is None else (int(row[0]), str(row[1]))
+
     def failure(self, content: str | None, spec_hash: str) -> str:
         """Return why a result counts as failed, or an empty string."""
         with self._database.reading() as connection:
@@ -360,6 +377,11 @@ def _carry_remarks(connection: Connection, info: SourceInfo) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO corrections SELECT ?, frame, what, body, made FROM corrections "
         "WHERE content = ?",
+        (info.content, before),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO judgements SELECT ?, kind, frame, seconds, judgement, made "
+        "FROM judgements WHERE content = ?",
         (info.content, before),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
@@ -97,16 +98,45 @@ class SeriesTable:
                 "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first",
                 (content_and_key(key)[1],),
             ).fetchall()
-        parts = [_unpacked(*row) for row in rows]
-        if not parts:
-            return SeriesPart(
-                0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32)
-            )
+        return _joined([_unpacked(*row) for row in rows], columns)
+
+    def ordinal_of(self, key: str, frame: int) -> int:
+        """Return the ordinal of the first measured frame whose number is at least `frame`.
+
+        Of a video: that of its last frame and one more if there is none. Reads few microbatches.
+        """
+        name = content_and_key(key)[1]
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT first FROM chunks WHERE track = ? AND first <= ? ORDER BY first",
+                (name, frame),
+            ).fetchall()
+        firsts = [int(row[0]) for row in rows]
+        place = bisect_right(firsts, frame, key=lambda first: self._first_frame(key, first)) - 1
+        part = self.part_holding(key, firsts[max(place, 0)]) if firsts else None
+        if part is None:
+            return 0
+        return part.first + int(np.searchsorted(part.indices, frame))
+
+    def _first_frame(self, key: str, first: int) -> int:
+        part = self.part_holding(key, first)
+        return int(part.indices[0]) if part is not None else 0
+
+    def rows(self, key: str, start: int, end: int, columns: int) -> SeriesPart:
+        """Return the frames of ordinals `start` to `end` - 1; `columns` as in `whole`."""
+        picture = self._of_picture(key)
+        if picture is not None:
+            return picture
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT first, count, data FROM chunks WHERE track = ? AND first < ? "
+                "AND first + count > ? ORDER BY first",
+                (content_and_key(key)[1], end, start),
+            ).fetchall()
+        whole = _joined([_unpacked(*row) for row in rows], columns)
+        own = slice(max(start - whole.first, 0), max(end - whole.first, 0))
         return SeriesPart(
-            0,
-            np.concatenate([part.indices for part in parts]),
-            np.concatenate([part.pts_seconds for part in parts]),
-            np.concatenate([part.values for part in parts]),
+            whole.first + own.start, whole.indices[own], whole.pts_seconds[own], whole.values[own]
         )
 
     def of_pictures(
@@ -194,6 +224,18 @@ def _first_part(connection: Connection, content: str, key: str) -> SeriesPart | 
         "SELECT first, count, data FROM chunks WHERE track = ? AND first = 0", (key,)
     ).fetchone()
     return None if row is None else _unpacked(*row)
+
+
+def _joined(parts: Sequence[SeriesPart], columns: int) -> SeriesPart:
+    """Return microbatches in one piece; `columns` is the width where there is none."""
+    if not parts:
+        return SeriesPart(0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, columns), np.float32))
+    return SeriesPart(
+        parts[0].first,
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.pts_seconds for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
 
 
 def _fields(header: SeriesHeader) -> tuple[str, str, str, int, str]:

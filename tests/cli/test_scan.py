@@ -21,7 +21,8 @@ def test_json_is_one_known_event_a_line(cli: Cli, storm: Path, broken: Path) -> 
     ran = cli("scan", storm, broken, "--json", "--profile", "storm", "--set", "run.batch_size=50")
     assert ran.code == 1
     bodies = ran.json()
-    of_others = {"JobStarted", "JobReported", "JobFinished", "PullEnded"}
+    of_others = {"JobStarted", "JobReported", "JobFinished", "PullEnded", "EventJudged",
+                 "FrameRemarked"}  # fmt: skip
     assert {body["type"] for body in bodies} == set(EVENTS) - of_others - {"Warned", "LeftOut"}
     for body in bodies:
         assert json.loads(json.dumps(event_to_json(event_from_json(body)))) == body

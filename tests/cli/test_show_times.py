@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli.show import _split
+from core.cli.moments import split_moment as _split
 from core.config.spec import Spec
 from core.errors import UnknownName, UsageError
 from core.protocol.instant_view import InstantView

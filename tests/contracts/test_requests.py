@@ -42,6 +42,7 @@ from core.service.interface import EngineClient
 from core.service.remote import RemoteClient, connected
 from core.service.server import Server
 from core.service.wire import LINE_BYTES, PROTOCOL, line
+from core.sources.content import content_hash
 from core.times import WrittenTime
 from tests.tui.viewing import copied
 from tests.workbench import InProcess
@@ -85,6 +86,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     truth.write_text(json.dumps({"events": [{"kind": "bolt", "start_s": 1.0, "end_s": 1.5}]}))
     path, scan = str(storm), commands.SubmitScan((str(storm),), "storm")
     export = queries.ExportRequest(1, "", ("json", "csv"), str(folder / "out"))
+    content = content_hash(str(storm))
     lists: list[Any] = [
         queries.ListScans(), queries.ListTasks(1), queries.ListTasks(99), queries.ListModels(),
         queries.ListResults("candidates", 1, sort="score"), queries.ListResults(text="score>x"),
@@ -98,6 +100,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         commands.ContinueScan(99), commands.CancelScan(99), commands.EndScan(99),
         commands.MoveScan(99, 1), commands.RemoveScan(99),
         commands.MarkFrame("b2:0", 3), commands.CorrectFrame("b2:0", 3, "tags", "mast"),
+        commands.JudgeEvent("b2:0", "flash", 3, "right"), commands.JudgeEvent("b2:0", "cut", 3, ""),
         commands.WatchFolder(str(folder / "none"), "stom"), commands.EndWatch(str(folder)),
         commands.CheckBatches((path,), "stom"), commands.CheckBatches((path,), "quick", sizes=(0,)),
         commands.VerifyScan(99), commands.PullModel("siglip2-bas"), commands.PausePull("a"),
@@ -107,9 +110,19 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetJobRows(1), requests.GetJobRows(99),
         requests.GetScans(), requests.GetTasks(1), requests.GetTasks(99),
         requests.GetInstant(path, WrittenTime(2.0)), requests.GetInstant("/none"),
+        requests.FindEvent(path, WrittenTime(1.36)), requests.FindEvent(path, WrittenTime(6.0)),
+        requests.FindEvent("/none", WrittenTime(1.0)),
+        requests.GetStills(path, (2.0, 1.0), 320, (10, 10, 200, 100)),
+        requests.GetStills(path, ()), requests.GetStills("/none", (1.0,)),
+        requests.GetSeries(content, "flash", 10, 20), requests.GetSeries(content, "tag", 0, 9),
+        requests.GetSeries("b2:none", "flash", 0, 9, 1),
+        requests.GetDensity(content, 10), requests.GetDensity(content, 0),
+        requests.GetHistogram(1, "flash", 10), requests.GetHistogram(99),
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
+        requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
+        requests.ScoreJudgements(99),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),

@@ -224,7 +224,7 @@ def test_a_migration_to_references_that_is_killed_leaves_layout_7(layout_7: Cli)
         assert rows_of(path, "results", "tracks", "chunks", "candidates") == before
     assert [row["scan"] for row in layout_7.here("runs", "list", "--json").json()] == [4, 3, 2, 1]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (8,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (database.SCHEMA_VERSION,)
 
 
 def test_on_a_full_disk_a_library_of_layout_7_is_read_as_it_is(
@@ -256,7 +256,9 @@ def test_on_a_full_disk_a_library_of_layout_7_is_read_as_it_is(
             assert connection.execute("PRAGMA user_version").fetchone() == (7,)
     monkeypatch.undo()
     Library(layout_7.library).close()
-    assert rows_of(path, "pragma_user_version")["pragma_user_version"] == [(8,)]
+    assert rows_of(path, "pragma_user_version")["pragma_user_version"] == [
+        (database.SCHEMA_VERSION,)
+    ]
 
 
 def test_a_former_library_that_cannot_be_changed_is_read_all_the_same(

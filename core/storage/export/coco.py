@@ -7,6 +7,7 @@ image called `video.mp4#frame=123`, which `core.sources.frame_address.open_frame
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,8 +35,9 @@ class Coco:
 
     def body(self, document: Document) -> str:
         """Collect one source's frames and objects."""
+        judged = _judgements(document)
         for notes in document.frame_notes:
-            self._add(document, notes)
+            self._add(document, notes, judged.get(notes.frame))
         return ""
 
     def tail(self, summary: Summary) -> str:
@@ -62,8 +64,10 @@ class Coco:
             + "\n"
         )
 
-    def _add(self, document: Document, notes: FrameNotes) -> None:
+    def _add(self, document: Document, notes: FrameNotes, judgement: str | None) -> None:
         image = _image(document.source, notes, len(self._images) + 1)
+        if judgement is not None:
+            image["judgement"] = judgement
         self._images.append(image)
         self._annotations += [self._annotation(image, n, thing)
                               for n, thing in enumerate(notes.things)]  # fmt: skip
@@ -88,6 +92,19 @@ class Coco:
             return made
         mask = masks.resized(thing.mask, image["height"], image["width"])
         return made | {"area": masks.area(mask), "segmentation": mask}
+
+
+def _judgements(document: Document) -> dict[int, str]:
+    """Return what a person said of the event that a frame is in, by frame."""
+    frames = sorted(notes.frame for notes in document.frame_notes)
+    found: dict[int, str] = {}
+    for event in document.moments:
+        judgement = document.event_judgements.get(event.number)
+        if judgement is not None:
+            first = bisect_left(frames, event.start_frame)
+            inside = frames[first : bisect_right(frames, event.end_frame)]
+            found |= dict.fromkeys(inside, judgement)
+    return found
 
 
 def _image(source: SourceInfo, notes: FrameNotes, number: int) -> dict[str, Any]:

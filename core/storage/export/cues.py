@@ -25,6 +25,8 @@ LONGEST_MS = 5000
 _OURS = re.compile(
     r"^([^\n]* (\d+\.\d\d|\?) [^\n]*peak|frame at) \d\d+:\d\d:\d\d\.\d{3}", re.MULTILINE
 )
+JUDGED = "judged "
+"""before what a person said of an event, below its caption"""
 _READ_BYTES = 4096
 _LINE = 2000
 
@@ -65,7 +67,9 @@ def _events(document: Document, said: dict[int, list[str]]) -> Iterator[Cue]:
         first = bisect_left(judged, moment.start_frame)
         inside = judged[first : bisect_right(judged, moment.end_frame)]
         lines = [line for frame in inside for line in said.pop(frame, ())]
-        yield Cue(str(moment.number), start, end, (caption(moment), *lines))
+        judgement = document.event_judgements.get(moment.number)
+        judged_line = () if judgement is None else (f"{JUDGED}{judgement}",)
+        yield Cue(str(moment.number), start, end, (caption(moment), *judged_line, *lines))
 
 
 def _frames(document: Document, said: dict[int, list[str]]) -> Iterator[Cue]:

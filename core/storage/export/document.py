@@ -113,6 +113,10 @@ class Document:
     """the stage that gave the verdicts"""
     frame_pictures: FramePictures | None = None
     """reads frames, for formats that want their pictures; None where they cannot be read"""
+    event_judgements: Mapping[int, str] = field(default_factory=dict)
+    """what a person said of events: right, wrong or unsure, by the event's number"""
+    candidate_judgements: tuple[str, ...] = ()
+    """the same of each candidate, empty for none; no items where none is judged"""
     narrowed: str = ""
     """the filter that the events were narrowed down with; empty for all of them"""
 

@@ -64,6 +64,8 @@ def _lines(document: Document) -> Iterator[str]:
         yield _cut(place, (first, end, recorded, recorded + end - first), clock.count)
         yield f"* FROM CLIP NAME: {name}"
         yield f"* COMMENT: {ascii_name(caption(moment))}"
+        if judgement := document.event_judgements.get(moment.number):
+            yield f"* JUDGEMENT: {judgement}"
         yield _handles(moment)
         yield f"* FRAME RATE: {clock.count}"
         yield from (f"* {remark}" for remark in clock.remarks)

@@ -40,6 +40,7 @@ COLUMNS = (
     "track",
     "verdict",
     "body",
+    "judgement",
 )
 """those from `result` on came later, as did rows whose `result` is not `event`"""
 
@@ -61,11 +62,12 @@ def head() -> str:
 def rows(document: Document) -> str:
     """Return one source's rows."""
     source = text_cell(document.source.path)
-    events = (_row(each, source) for each in document.moments)
+    said = document.event_judgements
+    events = (_row(each, source, said.get(each.number)) for each in document.moments)
     return rows_text([*events, *(_finding_row(each, source) for each in findings(document))])
 
 
-def _row(moment: Event, source: str) -> list[object]:
+def _row(moment: Event, source: str, judgement: str | None) -> list[object]:
     return [
         moment.number,
         text_cell(moment.kind),
@@ -85,6 +87,7 @@ def _row(moment: Event, source: str) -> list[object]:
         None,
         text_cell(moment.verdict) if moment.verdict else None,
         None,
+        judgement,
     ]
 
 
@@ -108,6 +111,7 @@ def _finding_row(found: Finding, source: str) -> list[object]:
         found.track,
         text_cell(found.label) if found.result == "verdict" else None,
         body,
+        None,
     ]
 
 

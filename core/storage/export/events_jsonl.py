@@ -6,7 +6,7 @@ from ...text import file_uri
 from .document import Document, Summary
 from .findings import EVENT
 from .format import Format, ScanFunctions
-from .shapes import dumps, look, plain, record
+from .shapes import dumps, event_records, look, plain
 
 
 def head(summary: Summary) -> str:
@@ -22,7 +22,7 @@ def body(document: Document) -> str:
     path = document.source.path
     known = {"source": path, "uri": file_uri(path), "content": document.source.content}
     found = [
-        *((EVENT, record(moment)) for moment in document.moments),
+        *((EVENT, fields) for fields in event_records(document)),
         *(("frame", look(notes, masks=True)) for notes in document.frame_notes),
         *(("verdict", plain(verdict)) for verdict in document.verdicts),
         *(("remark", plain(remark)) for remark in document.remarks),

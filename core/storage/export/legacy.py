@@ -23,7 +23,15 @@ from .format import Format
 from .masks import decoded, resized
 from .parts import OutputFiles, Parts
 from .rendered_provenance import provenance_text
-from .shapes import dumps, dumps_lines, heading, look, plain, record
+from .shapes import (
+    candidate_records,
+    dumps,
+    dumps_lines,
+    event_records,
+    heading,
+    look,
+    plain,
+)
 
 NAME = "sightline.legacy"
 # Named, not the default, so that the bytes do not change with Python. Older ones pickle bytes
@@ -49,8 +57,8 @@ def render(document: Document, beside: OutputFiles) -> Parts:
 
 def _results(document: Document) -> dict[str, Any]:
     found = {
-        "events": [record(moment) for moment in document.moments],
-        "candidates": [record(candidate) for candidate in document.candidates],
+        "events": list(event_records(document)),
+        "candidates": list(candidate_records(document)),
     }
     # A pickle notes which strings are the same object; through JSON none are by accident, so
     # that equal documents give equal bytes however they came about.

@@ -139,13 +139,17 @@ def _events(document: Document) -> str:
         '<th class="n">no.<th>peak picture<th>kind<th>start<th>peak<th>end'
         '<th class="n">score<th class="n">energy<th class="n">strokes<th>region'
     )
+    said = document.event_judgements
+    headings += "<th>judgement" if said else ""
     rows = "".join(
-        _event_row(moment, document.thumbnails.get(moment.number)) for moment in document.moments
-    )
+        _event_row(moment, document.thumbnails.get(moment.number),
+                   (said.get(moment.number, "") if said else None))
+        for moment in document.moments
+    )  # fmt: skip
     return f"<table>\n<tr>{headings}</tr>\n{rows}</table>\n"
 
 
-def _event_row(moment: Event, picture: bytes | None) -> str:
+def _event_row(moment: Event, picture: bytes | None, judgement: str | None) -> str:
     numbers = "".join(
         f'<td class="n">{each}</td>'
         for each in (_number(moment.score, 2), _number(moment.energy, 0), _strokes(moment))
@@ -157,8 +161,16 @@ def _event_row(moment: Event, picture: bytes | None) -> str:
     return (
         f'<tr><td class="n">{int(moment.number)}</td><td>{_picture(moment, picture)}</td>'
         f'<td class="kind">{_text(moment.kind)}</td>{times}{numbers}'
-        f"<td>{_region(moment)}</td></tr>\n"
+        f"<td>{_region(moment)}</td>{_judged(judgement)}</tr>\n"
     )
+
+
+def _judged(judgement: str | None) -> str:
+    """Return the cell of what a person said of an event; none where no event is judged."""
+    if judgement is None:
+        return ""
+    look = {"right": ' class="good"', "wrong": ' class="bad"'}.get(judgement, "")
+    return f"<td><span{look}>{_text(judgement)}</span></td>"
 
 
 def _answers(said: list[FrameNotes]) -> str:

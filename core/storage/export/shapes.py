@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, lru_cache
+from itertools import repeat
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -134,6 +135,19 @@ def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
 
 def _stage_answer(answer: StageAnswer) -> dict[str, Any]:
     return {each.name: plain(getattr(answer, each.name)) for each in fields(answer)}
+
+
+def event_records(document: Document) -> Iterator[dict[str, Any]]:
+    """Yield every field of each event, and what a person said of it: null for nothing."""
+    said = document.event_judgements
+    return (record(each) | {"judgement": said.get(each.number)} for each in document.moments)
+
+
+def candidate_records(document: Document) -> Iterator[dict[str, Any]]:
+    """Yield every field of each candidate, and what a person said of it: null for nothing."""
+    said = document.candidate_judgements or repeat("")
+    for each, judgement in zip(document.candidates, said, strict=False):
+        yield record(each) | {"judgement": judgement or None}
 
 
 def heading(document: Document) -> dict[str, Any]:

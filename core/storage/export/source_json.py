@@ -8,7 +8,14 @@ from .document import FORMAT_VERSION, Document
 from .format import Format
 from .parts import SCAN_STEM, OutputFiles, Parts
 from .rendered_provenance import provenance_text
-from .shapes import dumps_lines, heading, look, plain, record
+from .shapes import (
+    candidate_records,
+    dumps_lines,
+    event_records,
+    heading,
+    look,
+    plain,
+)
 
 NAME = "sightline.source"
 
@@ -25,8 +32,8 @@ def body(document: Document, beside: OutputFiles) -> dict[str, Any]:
         "version": FORMAT_VERSION,
         **heading(document),
         "filter": document.narrowed,
-        "events": [record(moment) for moment in document.moments],
-        "candidates": [record(candidate) for candidate in document.candidates],
+        "events": list(event_records(document)),
+        "candidates": list(candidate_records(document)),
         "looks": [look(notes, masks=True) for notes in document.frame_notes],
         "verdicts": plain(document.verdicts),
         "remarks": plain(document.remarks),
