@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,8 @@ def test_answers_before_a_stop_are_kept(
     for number in range(5):
         texture(number).save(folder / f"{number}.png")
     sets = (f"vlm.model={server.url}#tiny", f"vlm.batch_size={batch}", "vlm.concurrency=1")
-    scan = ("scan", folder, "--stages", "caption", *(x for s in sets for x in ("--set", s)))
+    given = [part for each in sets for part in ("--set", each)]
+    scan: list[str | Path] = ["scan", folder, "--stages", "caption", *given]
     server.decide = lambda body, number: KEY if number == 3 else Turn()
     stopped = inside(*scan)
     assert stopped.code == 4 and "rejects the key" in stopped.err
