@@ -32,7 +32,10 @@ SightlineError               the message says what was wrong, with which file, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -89,7 +92,12 @@ class NothingToScan(SightlineError):
 
 
 class EnvironmentFault(SightlineError):
-    """This machine or this library cannot do what was asked."""
+    """This machine or this library cannot do what was asked.
+
+    `answered` are the questions of a batch that were answered before, by their place in it.
+    """
+
+    answered: Mapping[int, Any] = MappingProxyType({})
 
 
 class LibraryBusy(EnvironmentFault):

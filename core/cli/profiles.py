@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from ..config.used_models import models_of
+from ..config.used_models import models_to_check
 from ..errors import ExitCode, SightlineError
 from ..protocol.requests.models import GetModelRefusals
 from ..service.client import ask_library
@@ -132,7 +132,7 @@ def validate(session: Session, names: tuple[str, ...]) -> int:
     used: dict[str, tuple[str, ...]] = {}
     for name in names or profiles.available():
         try:
-            used[name] = models_of(profiles.resolve(name))
+            used[name] = models_to_check(profiles.resolve(name))
         except SightlineError as error:
             faults[name] = str(error)
     faults |= _refused(session, used)

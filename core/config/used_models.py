@@ -6,7 +6,10 @@ from typing import Any
 
 from ..errors import ProfileError
 from .spec import Spec
-from .stages import declaration
+from .stages import STAGES, declaration
+
+AUTOMATIC = "auto"
+"""a model's name that stands for another on an accelerator than on a CPU, as its stage declares"""
 
 
 def model_of(spec: Spec, stage: str) -> str:
@@ -28,6 +31,18 @@ def model_owner(spec: Spec, stage: str) -> str:
 def models_of(spec: Spec) -> tuple[str, ...]:
     """Return the names of all models of a spec, each once."""
     return tuple(dict.fromkeys(model_of(spec, stage) for stage in spec.model_stages))
+
+
+def models_to_check(spec: Spec) -> tuple[str, ...]:
+    """Return the same; `auto:STAGE:DEVICE` for what a stage's `model = "auto"` represents."""
+    owners = dict.fromkeys(model_owner(spec, stage) for stage in spec.model_stages)
+    return tuple(_to_check(spec, owner) for owner in owners)
+
+
+def _to_check(spec: Spec, owner: str) -> str:
+    name = str(value_of(spec, owner, "model"))
+    chooses = owner in STAGES.names() and any(declaration(owner).automatic)
+    return f"{AUTOMATIC}:{owner}:{spec.models.device}" if name == AUTOMATIC and chooses else name
 
 
 def value_of(spec: Spec, section: str, name: str) -> Any:

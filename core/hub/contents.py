@@ -39,11 +39,18 @@ class Contents:
     instead: str
     partial: bool = False
     known: bool = True
+    folder: str = ""
+    """what to do instead with a folder of the user's own, where that differs"""
 
     @property
     def text(self) -> str:
         """Return both in one line."""
         return f"{self.is_}; {self.instead}"
+
+    @property
+    def local(self) -> str:
+        """Return both in one line, for a folder of the user's own."""
+        return f"{self.is_}; {self.folder or self.instead}"
 
 
 def contents(names: Collection[str], found: WeightFiles, read: ReadJson) -> Contents:
@@ -145,6 +152,7 @@ def _subfolder(names: Collection[str]) -> Contents | None:
         f"download that with another tool (hf download ORG/REPO --include '{first}/*' --local-dir "
         f"DIR) and name the folder DIR/{first}",
         partial=True,
+        folder=f"name the folder {first} in it",
     )
 
 

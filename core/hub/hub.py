@@ -110,10 +110,9 @@ class Hub:
             with self._wire(control) as wire:
                 files = needed_files(wire, resolved)
         except NoSuchRevision as error:
-            if resolved.pinned_by not in ("pins", "cache", "newest"):
+            if resolved.pinned_by == "reference":
                 raise
-            pinned = resolved.pinned_by == "pins"
-            raise gone(resolved.name, resolved.revision, pinned=pinned) from error
+            raise gone(resolved.name, resolved.revision, resolved.pinned_by) from error
         return download.plan(resolved, self.cache, files)
 
     def plan_or_keep(self, resolved: Resolved, control: Control | None = None) -> Download | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelRefused
+from ..models.weight_order import is_index
 from ..text import clean, counted, nearest
 from . import whole
 from .contents import Contents, contents, without_processor, without_tokenizer
 from .layout import is_etag, safe_path
-from .weight_files import INDEX, ReadJson, weight_files
+from .weight_files import INDEX, ReadJson, named_files, weight_files
 
 MOST_FILES = 20_000
 MOST_TEXT_BYTES = 2**20
@@ -67,7 +68,9 @@ def needed(
     ModelRefused for what cannot be loaded, with what it is.
     """
     by_path = {file.path: file for file in files}
-    chosen = _named(repo, by_path, weights) if weights else _usual(repo, by_path, family, read)
+    chosen = (
+        _named(repo, by_path, weights, read) if weights else _usual(repo, by_path, family, read)
+    )
     refuse_without_parts(repo, by_path, family)
     chosen |= {path for path, file in by_path.items() if _is_text(file, by_path)}
     if code:
@@ -119,11 +122,16 @@ def _file(repo: str, entry: dict[str, Any]) -> RemoteFile:
     return RemoteFile(path, size, etag, large)
 
 
-def _named(repo: str, files: dict[str, RemoteFile], weights: str) -> set[str]:
+def _named(repo: str, files: Mapping[str, RemoteFile], weights: str, read: ReadJson) -> set[str]:
     if weights not in files:
         hint = nearest(weights, list(files))
         raise ModelRefused(f"{clean(repo)} has no file '{clean(weights, limit=120)}'{hint}")
-    return {weights}
+    if not is_index(weights):
+        return {weights}
+    found = named_files(files, weights, read)
+    if not found.files:
+        raise ModelRefused(f"{clean(repo)} {contents(files, found, read).text}")
+    return set(found.files)
 
 
 def _usual(repo: str, files: Mapping[str, RemoteFile], family: str, read: ReadJson) -> set[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import ModelRefused
 from ..models.registry import BUILT_IN
+from ..models.weight_order import OTHER_FORMATS, is_index, is_whole
 from ..models.weights import PICKLES, weight_sets
 from ..text import clean
 
@@ -22,11 +23,22 @@ def refuse_unloadable(name: str, weights: str, family: str) -> None:
             f"{shown} is a pickle, which can run code when read and is never loaded, so it is not "
             "downloaded; name a file that ends in .safetensors"
         )
-    if weights and family in BUILT_IN and not weights.endswith(".safetensors"):
+    if not weights or family not in BUILT_IN or is_index(weights):
+        return
+    if not weights.endswith(".safetensors"):
         raise ModelRefused(
             f"{shown} cannot be loaded, so it is not downloaded; name a file that ends in "
             ".safetensors"
         )
+    if not is_whole(weights):
+        raise ModelRefused(f"{shown} {_no_weights(weights)}, so it is not downloaded")
+
+
+def _no_weights(weights: str) -> str:
+    """Return why a safetensors file is not all of a model's weights."""
+    if OTHER_FORMATS.fullmatch(weights):
+        return "is no weights of a whole model (an adapter, Mistral's own format, training)"
+    return "is one of several shards: name their index (model.safetensors.index[.VARIANT].json)"
 
 
 def refuse_second_choice(name: str, weights: str, snapshot: Path) -> None:

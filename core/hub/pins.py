@@ -15,6 +15,7 @@ from ..text import clean, clean_path
 from .disk import disk_errors
 from .faults import NoSuchRevision
 from .layout import is_commit
+from .resolved import PinnedBy
 
 FILE = "pins.toml"
 HEAD = "# Written by sightline: the commit each model is pinned at in the stable channel.\n\n"
@@ -105,10 +106,20 @@ class Pins:
                 temporary.unlink(missing_ok=True)
 
 
-def gone(name: str, commit: str, *, pinned: bool) -> NoSuchRevision:
-    """Return the error for a commit that was chosen for the user and that the hub does not have."""
+def gone(name: str, commit: str, chosen_by: PinnedBy) -> NoSuchRevision:
+    """Return the error for a commit that was chosen for the user and that the hub does not have.
+
+    `chosen_by` is a pin, a setting (`models.toml`, MINICPM_REVISION), or the hub itself.
+    """
     shown = clean(name)
-    if not pinned:
+    if chosen_by in ("settings", "MINICPM_REVISION"):
+        where = "models.toml" if chosen_by == "settings" else "the variable MINICPM_REVISION"
+        return NoSuchRevision(
+            f"{where} names {clean(commit, limit=80)} for {shown}, which its repository does not "
+            "have, or no longer, as after its history was rewritten. Change or remove it there; or "
+            f"get one that you choose: `sightline models pull {shown}@COMMIT`"
+        )
+    if chosen_by != "pins":
         return NoSuchRevision(
             f"the hub names {commit} as the newest commit of {shown} and has no files at it, as "
             f"after its history was rewritten; try again later, or name a commit: {shown}@COMMIT"

@@ -78,9 +78,9 @@ class Resolver:
         try:
             config = self._config(reference, entry, snapshot, commit, wish)
         except NoSuchRevision as error:
-            if pinned_by not in ("pins", "newest"):
+            if pinned_by == "reference":
                 raise
-            raise gone(reference.name, commit, pinned=pinned_by == "pins") from error
+            raise gone(reference.name, commit, pinned_by) from error
         family = reference.family or (
             entry.family if entry else _family(reference, config, snapshot)
         )
@@ -106,7 +106,12 @@ class Resolver:
         if is_commit(revision):
             return revision, said_by, ""
         if revision:
-            return self._asked(reference, revision, folder, wish), said_by, revision
+            try:
+                return self._asked(reference, revision, folder, wish), said_by, revision
+            except NoSuchRevision as error:
+                if said_by == "reference":
+                    raise
+                raise gone(reference.name, revision, said_by) from error
         if wish.channel == "stable":
             if pin := self._pins.get(reference.repo):
                 return pin.commit, "pins", ""
@@ -225,12 +230,15 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
     config = whole.config_of(folder)
     if config is None:
         check_config(folder, whole.CONFIGS, name, local=True)
+        _refuse_local_kind(name, folder)
         raise ModelRefused(f"{name} has no config.json or open_clip_config.json; is it a model?")
     family = family_in(folder, config)
     if family is None:
         raise ModelRefused(_unknown(name, config))
     refuse_unloadable(name, wish.weights, family)
     missing = whole.lacking(folder, family, weights=wish.weights)
+    if missing and not wish.weights:
+        _refuse_local_kind(name, folder)
     if missing and family in BUILT_IN:
         choose_weights(folder, name, named=wish.weights, local=True)  # says what they are
     if missing:
@@ -241,6 +249,13 @@ def of_folder(reference: Reference, wish: ModelRequest) -> Resolved:
         "folder", folder, needs_code, remote_code=needs_code and wish.allow_remote_code,
         weights=wish.weights,
     )  # fmt: skip
+
+
+def _refuse_local_kind(name: str, folder: Path) -> None:
+    """Raise ModelRefused if a folder of the user's own is something else than a model."""
+    what = whole.kind_of(folder)
+    if what is not None:
+        raise ModelRefused(f"{name} {what.local}")
 
 
 def local_revision(folder: Path) -> str:

@@ -10,9 +10,7 @@ from typing import Any
 
 from ..models.registry import BUILT_IN
 from .contents import Contents, contents, without_config
-from .weight_files import SHARD, ReadJson, shards, weight_files
-
-__all__ = ["CONFIGS", "SHARD", "config_of", "kind_of", "lacking", "missing", "read_json", "shards"]
+from .weight_files import ReadJson, named_files, weight_files
 
 CONFIGS = ("open_clip_config.json", "config.json")
 
@@ -48,7 +46,7 @@ def missing(
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the same for a model with files of these names."""
     found = [_one_of(names, CONFIGS[:1] if family == "open_clip" else CONFIGS)]
-    found += [_one_of(names, (weights,))] if weights else _weights(names, family, read)
+    found += _weights(names, family, read, weights)
     if needs_processor(family):
         found.append(_one_of(names, PROCESSORS))
     if needs_tokenizer(family) and not any(name.endswith(".tiktoken") for name in names):
@@ -101,8 +99,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _weights(names: Collection[str], family: str, read: ReadJson) -> list[str]:
-    found = weight_files(names, family, read)
+def _weights(names: Collection[str], family: str, read: ReadJson, named: str) -> list[str]:
+    if named and not named.endswith((".safetensors", ".json")):  # a plugin's family may load it
+        return [_one_of(names, (named,))]
+    found = named_files(names, named, read) if named else weight_files(names, family, read)
     if found.files or found.others:
         return []
     return list(found.missing) or ["weights (*.safetensors)"]

@@ -8,13 +8,14 @@ kill costs one microbatch. At most (2 stages + 1) * 2 microbatches are in flight
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from ..config.spec import tagged_hash
+from ..errors import EnvironmentFault
 from ..models.protocols import Model
 from ..pipeline.channel import Control
 from ..pipeline.runner import Chain, Step, StepFailed, StepReport
@@ -183,8 +184,12 @@ class InferenceRunner:
     def _answered(self, stage: ModelStage, work: _Work) -> Microbatch:
         said: list[tuple[Question, Answer]] = []
         began = time.perf_counter()
-        for part, prepared in work.chunks:
-            said += self._ask(stage, work.batch, part, prepared)
+        try:
+            for part, prepared in work.chunks:
+                said += self._ask(stage, work.batch, part, prepared)
+        except NO_ANSWER:
+            list(self._keep(stage, work.batch, said))
+            raise
         if said:
             units = len(work.batch.shown) * len(said) / len(work.questions)
             seconds = work.seconds + time.perf_counter() - began
@@ -262,13 +267,31 @@ class InferenceRunner:
         if isinstance(prepared, Exception):
             raise prepared
         model = self._model(stage)
-        raw = self._leases.run(model, lambda: stage.infer(model, prepared))
+        try:
+            raw = self._leases.run(model, lambda: stage.infer(model, prepared))
+        except EnvironmentFault as fault:
+            self._keep_answered(stage, batch, part, fault.answered)
+            raise
         said = stage.finish(model, raw, [(batch.shown[q.row], q) for q in part])
         if len(said) != len(part):
             raise ValueError(
                 f"{stage.name}: {counted(len(said), 'answer')} to {counted(len(part), 'question')}"
             )
         return said
+
+    def _keep_answered(
+        self,
+        stage: ModelStage,
+        batch: Microbatch,
+        part: Sequence[Question],
+        answered: Mapping[int, Any],
+    ) -> None:
+        """Keep the answers of a batch in which something ended the scan."""
+        asked = [part[place] for place in answered]
+        if asked:
+            shown = [(batch.shown[q.row], q) for q in asked]
+            said = stage.finish(self._model(stage), [*answered.values()], shown)
+            list(self._keep(stage, batch, list(zip(asked, said, strict=True))))
 
 
 def _key(batch: Microbatch, question: Question) -> QuestionKey:

@@ -22,7 +22,7 @@ from ..config.prompts import check_answer
 from ..config.section import Section
 from ..config.spec import Spec, tagged_hash
 from ..config.stages import ModelKind, PromptAnswer, Role, Slot, StageDeclaration
-from ..errors import SourceError
+from ..errors import EnvironmentFault, SourceError
 from ..models.protocols import Pixels, VlmRequest
 from ..pipeline.channel import Control
 from ..records import Candidate, SourceInfo
@@ -156,7 +156,12 @@ class Verifier(StageDeclaration):
         for start in range(0, len(new), size):
             control.checkpoint()
             part = new[start : start + size]
-            answers = self._batches.ask(part, partial(self._once, decode))
+            try:
+                answers = self._batches.ask(part, partial(self._once, decode))
+            except EnvironmentFault as fault:  # `_once` made notes of what was answered
+                notes = [(content, note) for note in fault.answered.values()]
+                self._annotations.keep(asked, notes)
+                raise
             kept = self._annotations.keep(asked, [(content, note) for _, note in answers])
             known |= {
                 _key(content, case): note for (case, _), note in zip(answers, kept, strict=True)
@@ -191,7 +196,15 @@ class Verifier(StageDeclaration):
         with self._leases.lease(self.name) as lent:
             model: Any = lent
             prepared = model.prepare(requests)
-            raw = self._leases.run(model, lambda: model.answer(prepared, self._leases.cancelled))
+            try:
+                raw = self._leases.run(
+                    model, lambda: model.answer(prepared, self._leases.cancelled)
+                )
+            except EnvironmentFault as fault:
+                said = completions(model, [*fault.answered.values()])
+                answered = zip(fault.answered, said, strict=True)
+                fault.answered = {n: self._note(cases[n], a, requests[n]) for n, a in answered}
+                raise
             answers = completions(model, raw)
         return [self._note(*each) for each in zip(cases, answers, requests, strict=True)]
 

@@ -29,7 +29,8 @@ from .load_report import refuse_incomplete
 from .model_files import check_files
 from .protocols import Identity, Loading
 from .text_files import check_large_texts
-from .weights import INDEX, WHOLE, WeightFiles
+from .weight_order import INDEX, WHOLE
+from .weights import WeightFiles
 
 # What a saved processor says about where it came from, not about what it does to a picture.
 _INCIDENTAL = frozenset(

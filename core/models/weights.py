@@ -1,15 +1,13 @@
 """Which files of a folder are its weights, and whether they are whole and safe to read.
 
-A folder may hold several sets of weights. The order of choice: the file that was named; the shards
-of an index, if all are there; `model.safetensors`; a variant such as `model.fp16.safetensors`; the
-only safetensors file there is. A set that is damaged or incomplete gives way to the next one, and
-files outside the chosen set are not read.
+A folder may hold several sets of weights, in the order of `weight_order.py`; a named one is the
+only one. A set that is damaged or incomplete gives way to the next one, and files outside the
+chosen set are not read.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +15,13 @@ from typing import Any
 
 from ..errors import ModelRefused
 from ..text import clean, clean_path, counted
+from . import weight_order
 from .text_files import fault_of, fault_of_content
 from .text_files import named as named_file
+from .weight_order import INDEX, OTHER_FORMATS, VARIANT_INDEX, ReadJson, in_order
 
 HEADER_LIMIT = 100_000_000
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
-WHOLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
-OTHER_FORMATS = re.compile(r"consolidated([.-].*)?\.safetensors|adapter_model.*\.safetensors")
-"""safetensors that are no weights of a transformers model: Mistral's own format, adapters"""
-_VARIANT = re.compile(r"model\.([\w-]+)\.safetensors")
-_VARIANT_INDEX = re.compile(r"model\.safetensors\.index\.([\w-]+)\.json")
-_SHARD = re.compile(r".*-\d{5,6}-of-\d{5,6}(\.[\w-]+)?\.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +36,28 @@ class WeightFiles:
     @property
     def variant(self) -> str:
         """Return the variant that an index's name contains, or an empty string."""
-        found = _VARIANT_INDEX.fullmatch(self.named_by)
+        found = VARIANT_INDEX.fullmatch(self.named_by)
         return found[1] if found else ""
 
 
 def weight_sets(folder: Path, named: str = "") -> Iterator[WeightFiles]:
     """Yield the sets of weights of a folder, the preferred one first."""
-    there = sorted(path.name for path in folder.glob("*.safetensors") if path.is_file())
-    if named:
-        yield from _named(folder, named)
-        return
-    indices = sorted(path.name for path in folder.glob("*.json") if ".index" in path.name)
-    shards: set[str] = set()
-    for name in (INDEX, *filter(_VARIANT_INDEX.fullmatch, indices)):
-        for found in _indexed(folder, name):
-            shards |= {path.name for path in found.files}
-            yield found
-    whole = [WHOLE, *OPEN_CLIP, *filter(_VARIANT.fullmatch, there)]
-    others = [name for name in there if name not in (*whole, *shards) and _is_whole(name)]
-    for name in [*whole, *others[: 1 if len(others) == 1 else 0]]:
-        if name in there:
-            yield WeightFiles((folder / name,), name)
+    names, read = _names(folder), _reader(folder)
+    found = weight_order.named(named, names, read) if named else in_order(names, read)
+    for each in found:
+        yield WeightFiles(tuple(folder / n for n in each.files), each.named_by, each.lacking)
+
+
+def _names(folder: Path) -> set[str]:
+    """Return the files of a folder, and the safetensors below it, which an index may name."""
+    top = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
+    deeper = (folder.glob(f"{above}/*.safetensors") for above in ("*", "*/*"))
+    below = (path for paths in deeper for path in paths if path.is_file())
+    return top | {path.relative_to(folder).as_posix() for path in below}
+
+
+def _reader(folder: Path) -> ReadJson:
+    return lambda name: _read_json((folder / name).read_bytes())
 
 
 def choose_weights(folder: Path, name: str, *, named: str = "", local: bool = False) -> WeightFiles:
@@ -127,36 +120,6 @@ def again(name: str, local: bool) -> str:
     if local:
         return "copy the file into the folder again"
     return f"run `sightline models pull {clean(name)}` again"
-
-
-def _is_whole(name: str) -> bool:
-    part = _SHARD.fullmatch(name) and "-of-00001" not in name and "-of-000001" not in name
-    return not part and not OTHER_FORMATS.fullmatch(name)
-
-
-def _named(folder: Path, named: str) -> Iterator[WeightFiles]:
-    if named.endswith(".json"):
-        yield from _indexed(folder, named)
-    elif (folder / named).is_file() and named.endswith(".safetensors"):
-        yield WeightFiles((folder / named,), named)
-
-
-def _indexed(folder: Path, index: str) -> Iterator[WeightFiles]:
-    """Yield the shards that an index names, if there is one; none if it cannot be read."""
-    path = folder / index
-    read = _read_json(path.read_bytes()) if path.is_file() else None
-    placed = read.get("weight_map") if read is not None else None
-    if isinstance(placed, dict) and placed:
-        shards = sorted({str(shard) for shard in placed.values()})
-        absent = [shard for shard in shards if not _inside(folder, shard)]
-        files = tuple(folder / shard for shard in shards if shard not in absent)
-        yield WeightFiles(files, index, tuple(absent))
-
-
-def _inside(folder: Path, shard: str) -> bool:
-    path = Path(shard)
-    safe = not path.is_absolute() and ".." not in path.parts
-    return safe and (folder / path).is_file()
 
 
 def _refusal(found: WeightFiles, name: str, local: bool) -> str:

@@ -16,7 +16,7 @@ from ..config.prompt_check import check_prompts
 from ..config.prompts import Prompts, check_answer, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
-from ..config.used_models import model_of, model_owner, value_of
+from ..config.used_models import AUTOMATIC, model_of, model_owner, value_of
 from ..errors import ModelMissing, ModelRefused
 from ..models.protocols import Kind, Loading
 from ..models.registry import KINDS, check_loading
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ..stores.answers import InferenceStores
 
 Notify = Callable[[str], None]
-AUTOMATIC = "auto"
-"""a model's name that stands for another on an accelerator than on a CPU, as its stage declares"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +149,16 @@ def _without_auto(spec: Spec) -> Spec:
     automatic = [name for name in choosing if value_of(spec, name, "model") == AUTOMATIC]
     if not automatic:
         return spec
-    on_cpu = usable_devices(spec.models.device) == ["cpu"]
     changed: dict[str, Any] = {}
     for name in automatic:
-        model = declaration(name).automatic[on_cpu]
+        model = automatic_model(name, spec.models.device)
         changed[name] = spec.section(name).model_copy(update={"model": model})
     return spec.model_copy(update=changed)
+
+
+def automatic_model(stage: str, device: str) -> str:
+    """Return what a stage's `model = "auto"` represents where `models.device` is `device`."""
+    return declaration(stage).automatic[usable_devices(device) == ["cpu"]]
 
 
 def _with_versions(spec: Spec, prompts: Prompts) -> Spec:

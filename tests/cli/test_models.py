@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from core.models import catalog
+from core.scans.resolve_models import automatic_model
 from tests.hub.conftest import MEBIBYTE, model_files
 from tests.hub.local_hub import LocalHub
 from tests.hub.test_layouts import snapshot
@@ -242,6 +244,14 @@ def test_what_a_pull_refuses_is_refused_by_scan_validate_and_show(
     assert (validated.code, "ok     quick" in validated.out) == (2, True)
     assert named in validated.out
     assert not hub.asked_for("model-Q8_0.gguf")
+    # `auto` is checked as the model that it represents on this machine.
+    chosen = catalog.load().models[automatic_model("embed", "cpu")].repo
+    snapshot(cli.home / "hf" / "hub", chosen, {"model_index.json": b"{}", "x.bin": b"x"})
+    (tmp_path / "auto.toml").write_text(
+        'extends = "index"\nstages = ["embed"]\n[embed]\nmodel = "auto"\n[models]\ndevice = "cpu"\n'
+    )
+    validated = cli("profiles", "validate", str(tmp_path / "auto.toml"))
+    assert (validated.code, "is a pipeline of diffusers" in validated.out) == (2, True)
 
 
 def test_unpin_and_the_notice_of_a_wait(cli: Cli, hub: LocalHub) -> None:

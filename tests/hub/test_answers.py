@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -297,3 +298,16 @@ def test_a_token_that_no_header_can_hold_is_named(
     logged_in(monkeypatch, "hf_secret\r\n")
     hub.resolve(REPO)
     assert local_hub.requests[-1].authorization == "Bearer hf_secret"
+
+
+@pytest.mark.parametrize("revision", ["dead", "gone-branch"])
+def test_a_dead_revision_of_models_toml_is_explained(
+    local_hub: LocalHub, hub: Hub, tmp_path: Path, revision: str
+) -> None:
+    dead, _ = squashed(local_hub, hub)
+    hub.unpin(REPO)
+    named = dead if revision == "dead" else revision
+    (tmp_path / "config").mkdir(exist_ok=True)
+    (tmp_path / "config" / "models.toml").write_text(f'[revisions]\n"{REPO}" = "{named}"\n')
+    with pytest.raises(ModelMissing, match=f"models.toml names {named} for {REPO}, which its repo"):
+        pulled(Hub(patience=QUICK))

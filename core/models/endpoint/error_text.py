@@ -71,8 +71,8 @@ def error_in(body: Mapping[str, Any], whole: bool) -> Denied | None:
 def said_in(body: Mapping[str, Any]) -> str:
     """Return what a server says is wrong."""
     error = body.get("error") or body.get("detail") or body.get("message") or ""
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("msg") or ""
+    if isinstance(error, dict):  # Mistral: a `detail` inside the message
+        error = error.get("message") or error.get("msg") or error.get("detail") or ""
     if isinstance(error, list):
         error = "; ".join(_detail(each) for each in error[:3])
     return shown(error if isinstance(error, str) else str(error)[:MOST_LETTERS])

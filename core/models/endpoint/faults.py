@@ -33,6 +33,8 @@ class Denied(Exception):
         self.status = status
         self.said = said
         self.tags = tags.lower()
+        self.field = ""
+        """the field of the request that the server refuses and that cannot be left out"""
 
     @property
     def words(self) -> str:

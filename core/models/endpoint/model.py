@@ -30,8 +30,9 @@ from ..thoughts import concluded, separated
 from .connection import EndpointConnection, address_of, is_this_machine, key_for
 from .faults import FAILURES, Denied, EndpointTimeouts, NotReady, TooSlow, Unreachable
 from .image_limits import ROUNDS, ImageLimits, reduced, shrink_for
-from .payload import QUALITY, body_of, lessened, refused_field
+from .payload import QUALITY, body_of, lessened, named_field, refused_field
 from .probe import probe_body
+from .repeated import Repeated, in_grey, kind_of
 from .reply import Reply
 from .request import ask, models
 from .server_state import names_missing_model, stops
@@ -71,6 +72,7 @@ class Endpoint:
         self._without: frozenset[str] = frozenset()
         self._accepted: set[str] = set()
         self._limits = ImageLimits()
+        self._repeated = Repeated()
         self._waiting = Waiting(self._url, self._patience)
         self._identity = _identity(loading, self._url)
         concurrency = max(1, int(options.get("concurrency", 8)))
@@ -124,16 +126,20 @@ class Endpoint:
         """Ask everything at once; what runs is dropped at once when `cancelled()`.
 
         Raises ModelMissing if no server answers there or it has no such model, ModelRefused for
-        what else would fail every question.
+        what else would fail every question; `answered` of the error has the answers there are.
         """
         began = time.perf_counter()
         self._listen()
         found: list[_Outcome] = [_Outcome()] * len(prepared)
         if prepared:
             self._door.run(self._all(prepared, found), cancelled)
-        self._stop_for(found)
         share = (time.perf_counter() - began) / max(1, len(prepared))
-        return [_answer(outcome, share, len(prepared)) for outcome in found]
+        answers = [_answer(outcome, share, len(prepared)) for outcome in found]
+        raised = self._stop_for(found) or self._stop_for_repeated(prepared, answers, cancelled)
+        if raised is not None:
+            raised.answered = {n: each for n, each in enumerate(answers) if _is_good(each)}
+            raise raised
+        return answers
 
     def finish(self, raw: list[Completion]) -> list[Completion]:
         """Return one answer per ask, in order."""
@@ -177,6 +183,7 @@ class Endpoint:
                     elif field:
                         without |= {field}
                     else:
+                        denied.field = named_field({**body, **sent}, denied)
                         raise
                 else:
                     self._accept(sent, without, size if rounds else "")
@@ -240,14 +247,33 @@ class Endpoint:
         hint = nearest(self._name, listed)
         return f"{self._url} has no model '{clean(self._name, limit=120)}'{hint}; {offers}"
 
-    def _stop_for(self, found: Sequence[_Outcome]) -> None:
+    def _stop_for(self, found: Sequence[_Outcome]) -> EnvironmentFault | None:
         faults = [outcome.fault for outcome in found if outcome.fault is not None]
         unreachable = len(faults) == len(found) and all(isinstance(f, Unreachable) for f in faults)
         denied = [fault for fault in faults if isinstance(fault, Denied)]
         for fault in [*denied, *(faults[:1] if unreachable else ())]:
             raised = self._door.run(self._fatal(fault))
             if raised is not None:
-                raise raised from fault
+                raised.__cause__ = fault
+                return raised
+        return None
+
+    def _stop_for_repeated(
+        self, bodies: Sequence[dict[str, Any]], answers: Sequence[Completion],
+        cancelled: Callable[[], bool],
+    ) -> EnvironmentFault | None:  # fmt: skip
+        """Return what ends a scan if questions fail alike, whatever their pictures are."""
+        index = self._repeated.add(answers)
+        if index is None:
+            return None
+        control = [_Outcome()]
+        self._door.run(self._all([in_grey(bodies[index])], control), cancelled)
+        found = _answer(control[0], 0.0, 1)
+        if found.finish != "failed" or kind_of(found) != kind_of(answers[index]):
+            return None
+        return ModelRefused(
+            f"{self._url} fails every question, also one with a grey picture: {found.error}"
+        )
 
 
 def _identity(loading: Loading, url: str) -> Identity:
@@ -261,6 +287,10 @@ def _identity(loading: Loading, url: str) -> Identity:
         quantize="none",
         preprocessing=digest_of({**settings, "url": url, "shown_as": f"jpeg{QUALITY}"}),
     )
+
+
+def _is_good(answer: Completion) -> bool:
+    return answer.finish not in ("failed", "cancelled")
 
 
 def _answer(outcome: _Outcome, share: float, batch: int) -> Completion:

@@ -37,12 +37,18 @@ _BY_NAME = {
     "max_tokens": ("max_tokens",),
     "stream": ("stream",),
 }
+_NAMED = (
+    "max_completion_tokens", "max_tokens", "temperature", "response_format", "stream_options",
+    "chat_template_kwargs", "mm_processor_kwargs", "stream",
+)  # fmt: skip
+"""fields of which an error about them concerns every request"""
 _SYSTEM_REFUSED = re.compile(
-    r"system role|roles must alternate|system prompt (?:is )?not|role:? system"
+    r"system role|only user and assistant roles|roles must alternate|system prompt (?:is )?not"
+    r"|role:? system"
 )
 _UNKNOWN = re.compile(
     r"unrecogni[sz]ed|unknown|extra (?:inputs|fields)|not permitted|not allowed|instead of"
-    r"|unsupported param|not supported"
+    r"|unsupported (?:param|value)|not supported|does not support"
 )
 _SCHEMA = re.compile(r"json_schema|response_format|grammar")
 _SAYS_NOTHING = re.compile(
@@ -101,12 +107,22 @@ def refused_field(body: Mapping[str, Any], denied: Denied, accepted: Collection[
         name for name in body
         if name not in accepted or name == "response_format" or (unknown and name in words)
     ]  # fmt: skip
+    if not unknown and "max_tokens" in open_ones:
+        open_ones.remove("max_tokens")  # it is known, and too large
     for name, hints in _BY_NAME.items():
         if name in open_ones and any(hint in words for hint in hints):
             return name
     if not _SAYS_NOTHING.fullmatch(denied.said.lower()):
         return None
     return next((name for name in SPARE if name in body and name not in accepted), None)
+
+
+def named_field(body: Mapping[str, Any], denied: Denied) -> str:
+    """Return the field of a request that an error calls unknown; "" if it names none."""
+    if denied.status not in WRONG_REQUEST or not _UNKNOWN.search(denied.words):
+        return ""
+    fields = (name for name in _NAMED if name in body)
+    return next((f for f in fields if re.search(rf"\b{f}\b", denied.words)), "")
 
 
 def _messages(ask: VlmRequest, index: int) -> list[dict[str, Any]]:

@@ -186,7 +186,9 @@ def _wait(header: str) -> float:
 
 
 def _given_up(error: Exception) -> Exception:
-    if isinstance(error, ValueError):
+    import httpx
+
+    if isinstance(error, (ValueError, httpx.DecodingError)):
         return Garbled(f"its answer cannot be read: {clean(str(error), limit=160)}")
     name = type(error).__name__
     said = clean(str(error).strip(), limit=160)

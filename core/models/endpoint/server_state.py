@@ -26,14 +26,30 @@ _NO_IMAGES = re.compile(
     r"|support(?:s)? image input|not a (?:multi-?modal|vision)|multi-?modal (?:is |are )?not "
     r"|image(?:s|_url)? (?:is|are) (?:only )?(?:not )?supported (?:by|for) (?:this|certain)"
     r"|at most 0 image|unmarshal array into go struct field message"
-    r"|content must be a string|invalid type: sequence, expected a string"
+    r"|content\W{0,4}(?:value )?must be a string|invalid type: sequence, expected a string"
+    r"|unknown variant \W?image_url|unsupported content part type"
 )
 _ONE_FORMAT = re.compile(r"image (?:format|type)|format of the image")
 _TEMPLATE = re.compile(r"chat[ _]template|jinja|template (?:error|is not)|apply_chat_template")
 _MOST_IMAGES = re.compile(
-    r"at most (\d+) image|image=(\d+) .{0,60}limit|only (\d+) images? (?:is|are|per)|max(?:imum)? "
-    r"(?:number )?(?:of )?(\d+) images|up to (\d+) images"
+    r"at most (\d+) (?:image|picture)|image=(\d+) .{0,60}limit|only (\d+) images? (?:is|are|per)"
+    r"|max(?:imum)? (?:number )?(?:of )?(\d+) images|up to (\d+) images"
 )
+_TOO_MANY_IMAGES = re.compile(r"too many (?:images|pictures|image)|number of images exceeds")
+_ANSWER_LENGTH = re.compile(r"max_(?:completion_|new_|output_)?tokens")
+_NUMBER_REFUSED = re.compile(
+    r"too (?:large|big|high|many)|exceed|at most|maximum|must be|less than|<=|out of range|limit"
+)
+_INPUT = re.compile(r"inputs?\b|prompt|messages")
+_LIMIT = re.compile(
+    r"(?:at most|<=|less than or equal to|maximum(?: (?:context|value|number|model|allowed|length"
+    r"|of|is|tokens))*|limit (?:is|of))\D{0,12}(\d+)"
+)
+_SETTINGS = {
+    "max_tokens": "vlm.max_tokens", "max_completion_tokens": "vlm.max_tokens",
+    "chat_template_kwargs": "vlm.thinking", "mm_processor_kwargs": "vlm.max_slice_nums",
+    "response_format": "the JSON schema of the stage",
+}  # fmt: skip
 _MONEY = re.compile(
     r"insufficient_quota|insufficient (?:credit|balance|quota|fund)|payment|billing"
 )
@@ -98,16 +114,44 @@ def stops(denied: Denied, url: str) -> str:
         )
     if _TEMPLATE.search(words) and "chat_template_kwargs" not in words:
         return f"the chat template of {url} cannot be used ({denied}); give the server another one"
-    return _stops_at_the_path(denied, url)
+    return _stops_for_settings(denied, url) or _stops_at_the_path(denied, url)
+
+
+def _stops_for_settings(denied: Denied, url: str) -> str:
+    """Return why a setting makes the server refuse every request, with the setting."""
+    if _is_answer_length(denied):
+        return f"vlm.max_tokens is more than {url} accepts ({denied}); reduce it"
+    if denied.field:
+        setting = _SETTINGS.get(denied.field)
+        way = f"change {setting}" if setting else "use another server"
+        return f"{url} refuses '{denied.field}' in every request ({denied}); {way}"
+    return ""
+
+
+def _is_answer_length(denied: Denied) -> bool:
+    """Return whether the limit of an answer is refused whatever the question is.
+
+    Where the length of the question is part of it, another picture may be accepted, unless the
+    limit of the answer is larger than the context by itself.
+    """
+    words = denied.words
+    if denied.status not in (200, 400, 413, 422, 500) or not _ANSWER_LENGTH.search(words):
+        return False
+    if not _NUMBER_REFUSED.search(words):
+        return False
+    limit = _LIMIT.search(words)
+    if limit is None or not _INPUT.search(words):
+        return True
+    return any(int(each) > int(limit[1]) for each in re.findall(r"\d+", words))
 
 
 def _stops_at_the_path(denied: Denied, url: str) -> str:
     most = most_images(denied)
-    if most:
+    if most or _TOO_MANY_IMAGES.search(denied.words):
+        count = f"{most} image{'s' if most > 1 else ''}" if most else "fewer images"
         return (
-            f"{url} accepts {most} image{'s' if most > 1 else ''} per question ({denied}); reduce "
-            "verify.frames or vlm.packing, or raise the limit at the server (vLLM: "
-            "--limit-mm-per-prompt)"
+            f"{url} accepts {count} per question ({denied}); reduce verify.frames or vlm.packing, "
+            "or raise the limit at the server (vLLM: --limit-mm-per-prompt)"
         )
     if names_missing_model(denied):
         return ""  # the caller names the models that there are

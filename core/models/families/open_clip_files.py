@@ -17,7 +17,8 @@ from ...text import clean
 from ..protocols import Loading
 from ..quantised_files import check_quantised
 from ..text_files import check_texts
-from ..weights import OPEN_CLIP, WHOLE, choose_weights, header, weight_sets
+from ..weight_order import OPEN_CLIP, WHOLE
+from ..weights import choose_weights, header, weight_sets
 
 PREFERRED = (*OPEN_CLIP, WHOLE)
 _OF_TRANSFORMERS = ("vision_model.", "text_model.")

@@ -127,6 +127,9 @@ class UnpinModel(Request[ModelUnpinned], right="write", long=True):
 
 @dataclass(frozen=True, slots=True)
 class GetModelRefusals(Request[ModelRefusals], right="read", heavy=True):
-    """Which of these models are on this disk and cannot be loaded; the network is not used."""
+    """Which of these models are on this disk and cannot be loaded; the network is not used.
+
+    `auto:STAGE:DEVICE` is what `model = "auto"` of a stage represents on this machine.
+    """
 
     names: tuple[str, ...]

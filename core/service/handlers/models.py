@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ...errors import SightlineError
 from ...protocol.requests.models import (
     GetModel,
     GetModelMemory,
@@ -69,7 +70,24 @@ async def refusals(context: Context, request: GetModelRefusals) -> ModelRefusals
 def _refusals(names: tuple[str, ...]) -> dict[str, str]:
     from ...hub.refusals import refused_here
 
-    return refused_here(names)
+    found = {name: _chosen(name) for name in names}
+    refused = refused_here(found.values())
+    return {name: refused[model] for name, model in found.items() if model in refused}
+
+
+def _chosen(name: str) -> str:
+    """Return a model's name; of `auto:STAGE:DEVICE` the one that is chosen on this machine."""
+    from ...config.used_models import AUTOMATIC
+    from ...scans.resolve_models import automatic_model
+
+    what, _, rest = name.partition(":")
+    stage, _, device = rest.partition(":")
+    if what != AUTOMATIC or not device:
+        return name
+    try:
+        return automatic_model(stage, device)
+    except SightlineError:
+        return name  # a device that this machine does not have: a scan says so
 
 
 def _lines() -> list[ModelLine]:

@@ -215,9 +215,14 @@ LOST = (
     Lost("deeply nested", answer(DEEP), "nested too deeply"),
     Lost("a deeply nested error", answer(
         b'{"error": {"message": ' + b'{"a": [' * 400 + b"1" + b"]}" * 400 + b"}}"), "nested|a"),
-    Lost("vLLM: max_tokens too large", flat(
-        400, "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens "
-        "and your request has 300 input tokens"), "is too large: 5000"),
+    Lost("vLLM: no place for the answer beside this picture", flat(
+        400, "'max_tokens' is too large: 512. This model's maximum context length is 4096 tokens "
+        "and your request has 3900 input tokens (512 > 4096 - 3900)."), "is too large: 512"),
+    Lost("Mistral: a detail inside the message", Turn(422, raw=json.dumps(
+        {"object": "error", "message": {"detail": [{"loc": ["body", "messages"], "msg": "bad"}]}}
+        ).encode()), "body.messages bad"),
+    Lost("a broken compression", Turn(raw=b"\x1f\x8b\0garbage",
+                                      headers={"content-encoding": "gzip"}), "cannot be read", 2),
     Lost("no JSON at all", answer(b"nonsense nonsense"), "cannot be read", 2),
     Lost("an empty body", answer(b""), "cannot be read", 2),
     Lost("cut off in the middle", stream(events(delta("A red"), done=False)), "was cut off", 2),
@@ -301,6 +306,27 @@ STOPS = (
         "chat template of .* cannot be used"),
     Stop("llama.cpp: a chat template that fails", error(
         500, "Jinja Exception: unknown filter", "server_error"), "chat template of"),
+    Stop("vLLM: max_tokens beyond the context", flat(
+        400, "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens "
+        "and your request has 300 input tokens"), "vlm.max_tokens is more than .* reduce it"),
+    Stop("OpenAI: max_tokens", error(
+        400, "max_tokens is too large: 512. This model supports at most 256 completion tokens, "
+        "whereas you provided 512."), "vlm.max_tokens is more than"),
+    Stop("TGI: max_new_tokens", Turn(422, raw=b'{"error":"Input validation error: `inputs` tokens '
+         b'+ `max_new_tokens` must be <= 256. Given: 100 `inputs` tokens and 512 `max_new_tokens`"}'
+         ), "vlm.max_tokens is more than"),
+    Stop("a limit of the answer", error(400, "max_tokens exceeds the maximum of 4096"),
+         "vlm.max_tokens is more than"),
+    Stop("DeepSeek: a text model", error(
+        400, "Failed to deserialize the JSON body into the target type: messages[0]: unknown "
+        "variant `image_url`, expected `text`"), "accepts no images"),
+    Stop("Groq: a text model", error(400, "'messages.0.content' : value must be a string"),
+         "accepts no images"),
+    Stop("Groq: too many images", error(
+        400, "Too many images provided. This model supports up to 5 images"),
+        "accepts 5 images per question .* verify.frames or vlm.packing"),
+    Stop("Anthropic: too many images", error(400, "messages.0: too many images and documents"),
+         "accepts fewer images per question .* verify.frames or vlm.packing"),
     Stop("vllm#13513: one image per question", flat(
         400, "At most 1 image(s) may be provided in one request."),
         "accepts 1 image per question"),

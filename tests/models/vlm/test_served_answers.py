@@ -224,8 +224,6 @@ def test_a_picture_that_no_size_helps_fails_once(server: FaultyServer) -> None:
     model = connected(server)
     found = asked_once(server, model, CONTEXT)
     assert "exceeds the available context size" in found.error and len(server.bodies) <= 5
-    found = asked_once(server, model, error(400, "max_tokens exceeds the maximum of 4096"))
-    assert found.finish == "failed" and len(server.bodies) == 1
     model.close()
 
 
@@ -250,4 +248,70 @@ def test_a_schema_refused_by_a_grammar_is_left_out(server: FaultyServer) -> None
     model = connected(server)
     assert said(model, [question(schema=SCHEMA)])[0].text == "{}"
     assert model.left_out == {"response_format"}
+    model.close()
+
+
+REFUSED_FIELDS = (
+    (error(400, "Unknown parameter: 'temperature'."), "'temperature' .* use another server"),
+    (error(400, "Unsupported value: 'temperature' does not support 0 with this model."), "'temper"),
+    (Turn(422, raw=b'{"detail": [{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not '
+          b'permitted"}]}'), "change vlm.max_tokens"),
+)  # fmt: skip
+
+
+def test_a_field_refused_in_every_request_stops_at_once(server: FaultyServer) -> None:
+    for turn, why in REFUSED_FIELDS:
+        model = connected(server)
+        server.bodies.clear()
+        server.decide = lambda body, number, turn=turn: turn  # type: ignore[misc]
+        with pytest.raises(ModelRefused, match=f"refuses .*{why}"):
+            said(model, [question()])
+        assert len(server.bodies) <= 2, "once without the field"
+        model.close()
+
+
+ALIKE = (
+    answer(b"{}"),
+    answer(b"null"),
+    error(400, "a reason that nobody has met before (17)"),
+    error(503, "out of order"),
+    answer(body_of(None, "length", reasoning="hmm")),
+    Turn(413, "Request Entity Too Large"),
+)
+
+
+def test_what_fails_every_question_alike_stops_after_a_few(server: FaultyServer) -> None:
+    """After four failures of one kind in a row, the same is asked about a grey picture."""
+    for turn in ALIKE:
+        model = connected(server)
+        server.decide = lambda body, number, turn=turn: turn  # type: ignore[misc]
+        for _ in range(3):
+            assert said(model, [question()])[0].finish == "failed"
+        with pytest.raises(ModelRefused, match="fails every question, also one with a grey") as no:
+            said(model, [question()])
+        assert str(no.value).isprintable() and not no.value.answered
+        model.close()
+
+
+def test_failures_of_pictures_never_stop(server: FaultyServer) -> None:
+    """A folder of pictures that the server declines, or answers in between, stop nothing."""
+    declined = answer(body_of(None, "content_filter"))
+    server.decide = lambda body, number: Turn() if sizes(body)[0] == (64, 64) else declined
+    model = connected(server)
+    assert {said(model, [question()])[0].finish for _ in range(12)} == {"failed"}
+    assert len(server.bodies) == 15, "one control question after each four"
+    server.decide = lambda body, number: Turn() if number % 4 == 3 else declined
+    server.bodies.clear()
+    assert [said(model, [question()])[0].finish for _ in range(8)].count("stop") == 2
+    assert len(server.bodies) == 8
+    model.close()
+
+
+def test_the_answers_of_a_batch_are_kept_when_the_scan_stops(server: FaultyServer) -> None:
+    model = connected(server)
+    server.decide = refusing_two_letters("Invalid API Key")
+    asks = [VlmRequest((picture(n, 9, 9),), "x" * n, max_tokens=9) for n in (1, 2, 3)]
+    with pytest.raises(ModelRefused, match="rejects the key") as caught:
+        said(model, asks)
+    assert {n: each.text for n, each in caught.value.answered.items()} == {0: "seen 1", 2: "seen 3"}
     model.close()
