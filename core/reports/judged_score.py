@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..judge.judged import by_kind
 from ..protocol.scores import JudgedScore
-from ..screening.flash_score import sensitivity_at
+from ..screening.registry import sensitivity_of
 from ..storage.library import Library
 
 
@@ -23,10 +23,5 @@ def judged_score(library: Library, scan: int, kinds: Sequence[str] = ()) -> Judg
          if not kinds or said[0] in kinds]
         for which in ("moments", "candidates")
     )  # fmt: skip
-    everything, each = by_kind(totals, events, rejected, _sensitivity)
+    everything, each = by_kind(totals, events, rejected, sensitivity_of)
     return JudgedScore(scan, everything, each)
-
-
-def _sensitivity(kind: str, score: float) -> float | None:
-    """Return the setting that accepts from a score on, where the kind's scale is documented."""
-    return sensitivity_at(score) if kind == "flash" else None

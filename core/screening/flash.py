@@ -57,6 +57,7 @@ from .flash_score import (
     likeness_of,
     score,
     scores,
+    sensitivity_at,
     strength_at,
     threshold_at,
 )
@@ -128,6 +129,11 @@ class FlashStage(ScreeningStage):
     def infer(self, window: Window) -> NDArray[np.float32]:
         """Measure each frame of the microbatch: float32 (frames, columns)."""
         return self._measure(*self.masked_grid(window))
+
+    @classmethod
+    def sensitivity_at(cls, score: float) -> float | None:
+        """Return the sensitivity whose threshold is a score; None where none has it."""
+        return sensitivity_at(score)
 
     def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from ..config.stages import declaration, declared
-from .stage import Stage
+from .stage import ScreeningStage, Stage
 
 
 def create(name: str) -> Stage:
@@ -34,6 +34,12 @@ def width_of(name: str) -> int:
     """Return how many columns a stage measures; 0 for one that is not here."""
     stage = cast("type[Stage] | None", declared(name))
     return len(stage.columns) if stage else 0
+
+
+def sensitivity_of(name: str, score: float) -> float | None:
+    """Return the sensitivity from which on a stage accepts a score, where its scale says so."""
+    stage = declared(name)
+    return stage.sensitivity_at(score) if stage and issubclass(stage, ScreeningStage) else None
 
 
 def internal_of(name: str) -> frozenset[str]:

@@ -201,6 +201,11 @@ class ScreeningStage(StageDeclaration, ABC):
         shown = (f"{name} {value:.6g}" for name, value in body.items() if name not in cls.internal)
         return f"{cls.name}: {'  '.join(shown)}"
 
+    @classmethod
+    def sensitivity_at(cls, score: float) -> float | None:
+        """Return the setting that accepts from a score on; None where no setting does."""
+        return None
+
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Remember the source and the spec."""
         self.source = source
