@@ -28,7 +28,8 @@ VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
      "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
-     "belongs", "continues", "ends", "rejects", "accepts", "supports")
+     "belongs", "names", "refuses", "fails", "keeps", "continues", "ends", "rejects", "accepts",
+     "supports")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {

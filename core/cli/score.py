@@ -137,8 +137,9 @@ def _judged_lines(each: JudgedEvents) -> Iterator[str]:
     if cut is not None:
         setting = "" if cut.sensitivity is None else f" (flash.sensitivity {cut.sensitivity:.2f})"
         yield (
-            f"cut-off {cut.score:.2f} keeps {cut.kept_right} of {cut.right} right ones and drops "
-            f"{cut.dropped_wrong} of {cut.wrong} wrong{setting}"
+            f"cut-off {cut.score:.2f} keeps {cut.kept_right} of "
+            f"{counted(cut.right, 'right event')} and drops {cut.dropped_wrong} of "
+            f"{counted(cut.wrong, 'wrong event')}{setting}"
         )
 
 
