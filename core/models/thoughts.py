@@ -23,6 +23,8 @@ from ..text import counted
 from .protocols import Completion
 
 MARKS_KEPT = 8
+EMPTY = "the answer is empty"
+"""why an answer without a text, and without reasoning, failed"""
 _NAMES = r"(?:[a-z0-9_]{1,20}:)?(?:think(?:ing)?|thoughts?|reasoning|longcat_think)"
 _TOKENS = r"begin_of_thought|begin_of_think|START_THINKING|think(?:ing)?(?:_start)?|inner_prefix"
 _ENDS = (
