@@ -130,7 +130,8 @@ def test_failed_and_cut_off_are_neither_yes_nor_no(
     cut = inside("scan", storm, "--profile", "storm-verified", *vlm(server))
     assert cut.code == 0, cut.err
     assert {v["state"] for v in exported(inside, 1, "storm.mp4")["verdicts"]} == {"truncated"}
-    server.decide = lambda body, number: Turn(400) if body.get("max_tokens") != 1 else Turn()
+    # What a control question with small grey pictures would fail on too stops the scan instead.
+    server.decide = lambda body, number: Turn(400) if len(str(body)) > 30_000 else Turn()
     other = ("--set", "verify.extra=Be brief.")
     failed = inside("scan", storm, "--profile", "storm-verified", *vlm(server), *other)
     assert failed.code == 1

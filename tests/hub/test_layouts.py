@@ -18,6 +18,7 @@ Public reports that describe these layouts:
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -436,3 +437,13 @@ def test_a_local_folder_of_another_kind_is_named_by_its_kind(tmp_path: Path, hub
         with pytest.raises(ModelRefused, match=expected) as raised:
             hub.resolve(str(folder))
         assert "pull" not in str(raised.value), what
+
+
+def test_a_pipe_in_a_local_folder_is_not_read(tmp_path: Path, hub: Hub) -> None:
+    """Reading one waits until somebody writes into it, so a scan would never begin."""
+    for path, body in {**YOLOS, "model.safetensors": W}.items():
+        (tmp_path / path).write_bytes(body)
+    before = hub.resolve(str(tmp_path)).revision
+    os.mkfifo(tmp_path / "extra.json")
+    os.mkfifo(tmp_path / "extra.safetensors")
+    assert hub.resolve(str(tmp_path)).revision == before
