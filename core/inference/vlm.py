@@ -10,7 +10,7 @@ from ..config.prompts import Prompt
 from ..config.spec import Spec
 from ..models.answer_facts import facts
 from ..models.protocols import Completion, VisionLanguageModel
-from ..models.thoughts import EMPTY, concluded, separated
+from ..models.thoughts import EMPTY, concluded, is_blank, separated
 from .frames import longest_side
 from .schema_answers import AnswerSchema
 from .vlm_image import QUALITY
@@ -54,7 +54,7 @@ def completions(model: VisionLanguageModel, raw: Any) -> list[Completion]:
 
 def _not_empty(answer: Completion) -> Completion:
     """Return an answer; a failed one if it is empty, from a server and from here alike."""
-    if answer.text.strip() or answer.finish in ("failed", "cancelled"):
+    if not is_blank(answer.text) or answer.finish in ("failed", "cancelled"):
         return answer
     return replace(answer, finish="failed", error=EMPTY)
 

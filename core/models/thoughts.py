@@ -108,6 +108,11 @@ def concluded(answer: Completion, said: Separated) -> Completion:
     return replace(done, text="", finish="failed", error=only_reasoning(answer))
 
 
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing: white space, zero-width and control characters."""
+    return not any(letter.isprintable() and not letter.isspace() for letter in text)
+
+
 def only_reasoning(answer: Completion) -> str:
     """Return why an answer that is nothing but reasoning failed."""
     if answer.finish == "length":

@@ -351,3 +351,19 @@ def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultySer
         == 0
     )
     assert len(server.asked()) == 5
+
+
+def test_verdicts_before_a_stop_are_kept(
+    inside: InProcess, storm: Path, server: FaultyServer
+) -> None:
+    server.text = '{"verdict": "yes", "frames": [1]}'
+    one = ("--set", "vlm.concurrency=1")
+    server.decide = lambda body, number: Turn(401, "Invalid API Key") if number == 1 else Turn()
+    stopped = inside("scan", storm, "--profile", "storm-verified", *vlm(server), *one)
+    assert stopped.code == 4 and "rejects the key" in stopped.err
+    asked = len(server.asked())
+    server.decide = lambda body, number: Turn()
+    assert inside("runs", "resume", "1").code == 0
+    verdicts = exported(inside, 1, "storm.mp4")["verdicts"]
+    assert len(verdicts) >= asked >= 2
+    assert len(server.asked()) == len(verdicts) + 1, "only the refused question is asked again"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...text import counted
 from ..protocols import Finish
-from ..thoughts import EMPTY, all_reasoning
+from ..thoughts import EMPTY, all_reasoning, is_blank
 from .error_text import error_in, shown
 from .faults import AnswerFailed
 from .json_text import count_in, valid_text
@@ -90,7 +90,7 @@ class Reply:
             return f"the server broke off the answer: {reason}"
         if not self.choices:
             return "the answer contains no choices"
-        return "" if self.text.strip() else self._why_empty()
+        return self._why_empty() if is_blank(self.text) else ""
 
     def _why_empty(self) -> str:
         if self.finish == "length":
