@@ -225,6 +225,11 @@ REFUSED: dict[str, tuple[Files, str]] = {
     "an index of pickles": (
         {**YOLOS, **index("pytorch_model.bin"), "pytorch_model.bin": W}, r"without a readable",
     ),
+    "an unknown quantisation": (
+        {**YOLOS, "model.safetensors": W, "config.json": json.dumps({
+            "model_type": "yolos", "quantization_config": {"quant_method": "modelopt"}}).encode()},
+        r"REPO is quantised by 'modelopt', which cannot be decoded here",
+    ),
     "no weights": (YOLOS, r"REPO has no safetensors weights; choose a repository"),
     "nothing": ({"README.md": b"soon"}, r"REPO has no config\.json or open_clip_config\.json"),
     "empty weights": (
