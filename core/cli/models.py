@@ -109,15 +109,20 @@ def list_(session: Session, only_cached: bool, kind: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name")
+@click.option("--refresh", is_flag=True, help="Ask a server again what it can do.")
 @_common
 @click.pass_obj
-def show(session: Session, name: str, channel: Channel, offline: bool, as_json: bool) -> int:
+def show(
+    session: Session, name: str, refresh: bool, channel: Channel, offline: bool, as_json: bool
+) -> int:
     """Show a model's source, its downloaded commits and its verifications.
 
     For a model behind a server (http://HOST:PORT/v1#MODEL, or without #MODEL), ask the server what
-    it can do: images per question, streaming, whether it enforces a JSON schema, reasoning.
+    it can do: images per question, streaming, whether it enforces a JSON schema, reasoning. The
+    answers are stored with the date and shown from then on; --refresh asks again.
     """
-    body = ask_library(session.library, GetModel(name, channel, offline)).model
+    request = GetModel(name, channel, offline, refresh)
+    body = ask_library(session.library, request).model
     if as_json:
         session.out.json({"type": "Model", **body})
         return 0

@@ -31,22 +31,23 @@ def lines(hub: Hub) -> list[ModelLine]:
     return found
 
 
-def described(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
+def described(hub: Hub, text: str, channel: Channel, *, refresh: bool = False) -> dict[str, Any]:
     """Return everything about one model; asks the network only for what the disk does not know.
 
-    A model of the catalog is described without any network. Raises what `Hub.resolve` raises.
+    A model of the catalog is described without any network. A server is asked what it can do once,
+    and again if `refresh`. Raises what `Hub.resolve` raises.
     """
-    from .reference import parse
+    from .reference import parse, server_address
 
-    if text.startswith(("http://", "https://")) and "#" not in text:
-        return _server(hub, text.rstrip("/"))
+    if text.startswith(("http://", "https://")) and not server_address(text)[1]:
+        return _server(hub, server_address(text)[0], refresh=refresh)
     catalog = hub.catalog
     reference = parse(text, catalog)
     entry = catalog.models.get(reference.name)
     if entry is not None and not reference.revision:
         body = _known(reference.name, entry)
     else:
-        body = _found(hub, text, channel)
+        body = _found(hub, text, channel, refresh=refresh)
     repo = str(body.get("repo", ""))
     model = next((m for m in hub.cached() if m.repo.lower() == repo.lower()), None)
     pin = hub.pins.get(repo) if repo else None
@@ -101,14 +102,14 @@ def _known(name: str, entry: CatalogEntry) -> dict[str, Any]:
     }
 
 
-def _found(hub: Hub, text: str, channel: Channel) -> dict[str, Any]:
+def _found(hub: Hub, text: str, channel: Channel, *, refresh: bool) -> dict[str, Any]:
     resolved = hub.resolve(text, channel)
     body = asdict(resolved)
     body["refused"] = "" if resolved.folder or not resolved.repo else _refusal(hub, resolved)
     body["folder"] = str(body["folder"] or "")
     body["lacking"] = list(body["lacking"])
-    if body["url"] and _may_ask(hub):
-        body |= _served(str(body["name"]), str(body["url"]))
+    if body["url"]:
+        body |= _served(str(body["name"]), str(body["url"]), ask=_may_ask(hub), refresh=refresh)
     return {key: value for key, value in body.items() if key not in ("options", "text")}
 
 
@@ -128,7 +129,7 @@ def _may_ask(hub: Hub) -> bool:
     return not hub.offline or hub.offline.startswith(("HF_", "TRANSFORMERS_"))
 
 
-def _server(hub: Hub, url: str) -> dict[str, Any]:
+def _server(hub: Hub, url: str, *, refresh: bool) -> dict[str, Any]:
     """Return what a server offers, and what it can do if that is one model."""
     from ..models.endpoint.capabilities import models_at
 
@@ -136,15 +137,25 @@ def _server(hub: Hub, url: str) -> dict[str, Any]:
         raise EnvironmentFault(f"{clean(url, limit=200)} is not asked: {hub.offline} is set")
     names = models_at(url)
     body: dict[str, Any] = {"url": url, "models": names}
-    return body | ({"name": names[0], **_served(names[0], url)} if len(names) == 1 else {})
+    if len(names) != 1:
+        return body
+    return {**body, "name": names[0], **_served(names[0], url, ask=True, refresh=refresh)}
 
 
-def _served(name: str, url: str) -> dict[str, Any]:
-    """Return what the server behind an endpoint can do; it is asked now."""
+def _served(name: str, url: str, *, ask: bool, refresh: bool) -> dict[str, Any]:
+    """Return what the server behind an endpoint can do: as noted, or by asking it now."""
     from ..models.endpoint.capabilities import as_lines, capabilities
+    from ..models.endpoint.known_servers import keep, known
 
+    noted = known(url, name)
+    if noted is not None and not (ask and refresh):
+        return {**as_lines(noted[0]), "asked": f"{noted[1]} (--refresh asks again)"}
+    if not ask:
+        return {}
     loading = Loading(name, "endpoint", None, "endpoint", options={"url": url})
-    return as_lines(capabilities(loading))
+    found = capabilities(loading)
+    keep(url, name, found)
+    return as_lines(found)
 
 
 def _snapshots(model: CachedModel | None) -> list[str]:

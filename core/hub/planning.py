@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import ModelRefused
+from ..models.quantised_files import method_of, refuse_method
 from ..text import clean
 from . import listing
 from .contents import without_config
@@ -16,6 +17,7 @@ from .file_faults import POINTER_BYTES, refuse_pointer
 from .listing import RemoteFile
 from .resolved import Resolved
 from .weight_files import ReadJson
+from .whole import needs_processor
 from .wire import Wire
 
 
@@ -28,6 +30,9 @@ def needed_files(wire: Wire, resolved: Resolved) -> list[RemoteFile]:
         code=resolved.remote_code,
     )  # fmt: skip
     _refuse_pointers(wire, repo, commit, needed)
+    if resolved.folder is None and needs_processor(resolved.family):  # transformers loads it
+        config = reader(wire, repo, commit)("config.json")
+        refuse_method(method_of(config or {}), repo)
     return needed
 
 

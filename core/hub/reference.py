@@ -85,24 +85,32 @@ def _folder(text: str) -> Reference:
 
 
 def _endpoint(text: str) -> Reference:
+    url, model = server_address(text)
+    if not model:
+        raise UsageError(f"{clean(url)}: add the model's name after #, as in {clean(url)}#MODEL")
+    return Reference(text, "endpoint", model, url=url, family="endpoint")
+
+
+def server_address(text: str) -> tuple[str, str]:
+    """Return a server's address and the model named behind it, "" for none.
+
+    Raises UsageError for what is no address, and for a key in it, which messages would show.
+    """
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        host = None
-        parts = urlsplit("")
-    shown = clean(f"{parts.scheme}://{host or ''}{parts.path}", limit=200)
+        host = port = None
     if not host:
         raise UsageError("an endpoint is written http://HOST:PORT/v1#MODEL")
-    if parts.username is not None or parts.password is not None:
+    place = f"[{host}]" if ":" in host else host
+    shown = clean(f"{parts.scheme}://{place}{f':{port}' if port else ''}{parts.path}", limit=200)
+    if parts.username is not None or parts.password is not None or parts.query:
         raise UsageError(
-            f"{shown}: an address must not contain a user name or key; "
+            f"{shown}: an address must not contain a user name, a key or a query; "
             "set SIGHTLINE_ENDPOINT_KEY instead"
         )
-    if not parts.fragment:
-        raise UsageError(f"{shown}: add the model's name after #, as in {shown}#MODEL")
-    url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return Reference(text, "endpoint", parts.fragment, url=url, family="endpoint")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"), parts.fragment
 
 
 def _open_clip(text: str) -> Reference:

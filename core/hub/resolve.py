@@ -267,10 +267,11 @@ def local_revision(folder: Path) -> str:
     digest = hashlib.sha256()
     texts = {path for ending in ("*.json", "*.txt", "*.py", "*.model", "*.jinja")
              for path in folder.glob(ending)}  # fmt: skip
-    for path in sorted(texts):
+    for path in sorted(filter(Path.is_file, texts)):  # a pipe would be waited for without end
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
-    for path in sorted({path for ending in _WEIGHTS for path in folder.glob(ending)}):
+    weights = {path for ending in _WEIGHTS for path in folder.glob(ending)}
+    for path in sorted(filter(Path.is_file, weights)):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         _sample(path, digest)
     return f"local-{digest.hexdigest()[:24]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..config.model_settings import SchemaSection
@@ -10,7 +10,7 @@ from ..config.prompts import Prompt
 from ..config.spec import Spec
 from ..models.answer_facts import facts
 from ..models.protocols import Completion, VisionLanguageModel
-from ..models.thoughts import concluded, separated
+from ..models.thoughts import EMPTY, concluded, is_blank, separated
 from .frames import longest_side
 from .schema_answers import AnswerSchema
 from .vlm_image import QUALITY
@@ -44,11 +44,19 @@ def vlm_parameters(spec: Spec, prompt: Prompt, extra: str) -> dict[str, Any]:
 
 
 def completions(model: VisionLanguageModel, raw: Any) -> list[Completion]:
-    """Return a model's answers without their reasoning.
+    """Return a model's answers without their reasoning; an empty one is a failure.
 
     Built-in families separate it themselves, since they know the prompt; this is for plugins.
     """
-    return [concluded(each, separated(each.text)) for each in model.finish(raw)]
+    found = (concluded(each, separated(each.text)) for each in model.finish(raw))
+    return [_not_empty(each) for each in found]
+
+
+def _not_empty(answer: Completion) -> Completion:
+    """Return an answer; a failed one if it is empty, from a server and from here alike."""
+    if not is_blank(answer.text) or answer.finish in ("failed", "cancelled"):
+        return answer
+    return replace(answer, finish="failed", error=EMPTY)
 
 
 def answered(

@@ -303,6 +303,8 @@ def _reason(error: Exception) -> str:
         return "is not a model of the family asked for; choose the family that fits it"
     if "trust_remote_code" in said:
         return "needs Python code from its own repository to run, which was not consented to"
+    if "ignore_mismatched_sizes" in said:
+        return "has weights of another shape than its config.json describes; take another copy"
     if "attention" in said and "support" in said:
         return f"cannot use this attention backend; use attn = auto ({_first_line(error)})"
     return f"cannot be loaded: {_first_line(error)}"

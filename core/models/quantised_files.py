@@ -73,13 +73,18 @@ def check_quantised(
     foreign = _mlx(config, tensors) or _model_opt(folder, method)
     if foreign:
         raise ModelRefused(f"{clean(name)} is quantised {foreign}; {_WAY_OUT}")
+    refuse_method(method, name, transformers=transformers)
+    if not method:
+        _refuse_undeclared(tensors, name)
+
+
+def refuse_method(method: str, name: str, *, transformers: bool = True) -> None:
+    """Raise ModelRefused for a quantisation method that nothing here decodes; "" is none."""
     if method and not (transformers and method in _known_methods()):
         raise ModelRefused(
             f"{clean(name)} is quantised by '{clean(method, limit=60)}', which cannot be decoded "
             f"here: its answers would be wrong; {_WAY_OUT}"
         )
-    if not method:
-        _refuse_undeclared(tensors, name)
 
 
 def _known_methods() -> set[str]:

@@ -23,6 +23,8 @@ from ..text import counted
 from .protocols import Completion
 
 MARKS_KEPT = 8
+EMPTY = "the answer is empty"
+"""why an answer without a text, and without reasoning, failed"""
 _NAMES = r"(?:[a-z0-9_]{1,20}:)?(?:think(?:ing)?|thoughts?|reasoning|longcat_think)"
 _TOKENS = r"begin_of_thought|begin_of_think|START_THINKING|think(?:ing)?(?:_start)?|inner_prefix"
 _ENDS = (
@@ -104,6 +106,11 @@ def concluded(answer: Completion, said: Separated) -> Completion:
     if said.text or answer.finish in ("cancelled", "failed") or not is_reasoning:
         return done
     return replace(done, text="", finish="failed", error=only_reasoning(answer))
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing: white space, zero-width and control characters."""
+    return not any(letter.isprintable() and not letter.isspace() for letter in text)
 
 
 def only_reasoning(answer: Completion) -> str:

@@ -81,8 +81,6 @@ def test_another_prompt_decodes_and_embeds_nothing_again(
     assert len(server.asked()) == 2 * asked
 
 
-A_PICTURE = 20_000
-"""characters of a question: those with small grey pictures have fewer"""
 VERDICTS = [
     '{"verdict": "yes", "kind": "bolt", "frames": [2, 99], "confidence": 0.9, "reason": "a bolt"}',
     'I think: {"verdict": "no", "kind": "lamp", "frames": [], "confidence": 0.8, "reason": "lamp"}',
@@ -132,8 +130,8 @@ def test_failed_and_cut_off_are_neither_yes_nor_no(
     cut = inside("scan", storm, "--profile", "storm-verified", *vlm(server))
     assert cut.code == 0, cut.err
     assert {v["state"] for v in exported(inside, 1, "storm.mp4")["verdicts"]} == {"truncated"}
-    # Each picture is refused; a small grey one, which shows whether anything works, is not.
-    server.decide = lambda body, number: Turn(400) if len(str(body)) > A_PICTURE else Turn()
+    # What a control question with small grey pictures would fail on too stops the scan instead.
+    server.decide = lambda body, number: Turn(400) if len(str(body)) > 30_000 else Turn()
     other = ("--set", "verify.extra=Be brief.")
     failed = inside("scan", storm, "--profile", "storm-verified", *vlm(server), *other)
     assert failed.code == 1
@@ -353,3 +351,19 @@ def test_an_animated_picture_is_shown_frame_by_frame(cli: Cli, server: FaultySer
         == 0
     )
     assert len(server.asked()) == 5
+
+
+def test_verdicts_before_a_stop_are_kept(
+    inside: InProcess, storm: Path, server: FaultyServer
+) -> None:
+    server.text = '{"verdict": "yes", "frames": [1]}'
+    one = ("--set", "vlm.concurrency=1")
+    server.decide = lambda body, number: Turn(401, "Invalid API Key") if number == 1 else Turn()
+    stopped = inside("scan", storm, "--profile", "storm-verified", *vlm(server), *one)
+    assert stopped.code == 4 and "rejects the key" in stopped.err
+    asked = len(server.asked())
+    server.decide = lambda body, number: Turn()
+    assert inside("runs", "resume", "1").code == 0
+    verdicts = exported(inside, 1, "storm.mp4")["verdicts"]
+    assert len(verdicts) >= asked >= 2
+    assert len(server.asked()) == len(verdicts) + 1, "only the refused question is asked again"

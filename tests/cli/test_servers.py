@@ -195,6 +195,20 @@ def test_models_show_asks_a_server_what_it_can_do(inside: InProcess, server: Fau
     text = inside("models", "show", f"{server.url}#tiny").out
     assert re.search(r"^images per question +4 \(the server's limit\)$", text, re.MULTILINE)
     assert re.search(r"^streaming +yes$", text, re.MULTILINE)
+    # It was asked once; the date is shown, and --refresh asks again.
+    probes = len(server.probes) + len(server.bodies)
+    assert re.search(r"^asked +\d{4}-\d\d-\d\d \(--refresh asks again\)$", text, re.MULTILINE)
+    offline = inside("models", "show", f"{server.url}#tiny", "--offline").out
+    assert "enforced" in offline and len(server.probes) + len(server.bodies) == probes
+    server.decide = lambda body, number: Turn()
+    server.at_load = lambda body: Turn()
+    again = inside("models", "show", f"{server.url}#tiny", "--refresh", "--json").of("Model")[0]
+    assert again["images_per_question"] == "at least 8" and "asked" not in again
+    assert len(server.probes) + len(server.bodies) > probes
+    for secret in ("http://me:4711@127.0.0.1:1/v1", f"{server.url}?key=4711"):
+        refused = inside("models", "show", secret)
+        assert refused.code == 2 and "must not contain" in refused.err
+        assert "4711" not in refused.err + refused.out
     # without a name: what the server lists
     listed = inside("models", "show", server.url, "--json").of("Model")[0]
     assert listed["models"] == ["tiny", "other/model"] and "streaming" not in listed

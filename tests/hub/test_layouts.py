@@ -25,7 +25,6 @@ import pytest
 
 from core.errors import ModelRefused
 from core.hub.hub import Hub
-from core.models.weights import weight_sets
 from tests.hub.local_hub import LocalHub
 
 Files = dict[str, bytes]
@@ -226,6 +225,11 @@ REFUSED: dict[str, tuple[Files, str]] = {
     "an index of pickles": (
         {**YOLOS, **index("pytorch_model.bin"), "pytorch_model.bin": W}, r"without a readable",
     ),
+    "an unknown quantisation": (
+        {**YOLOS, "model.safetensors": W, "config.json": json.dumps({
+            "model_type": "yolos", "quantization_config": {"quant_method": "modelopt"}}).encode()},
+        r"REPO is quantised by 'modelopt', which cannot be decoded here",
+    ),
     "no weights": (YOLOS, r"REPO has no safetensors weights; choose a repository"),
     "nothing": ({"README.md": b"soon"}, r"REPO has no config\.json or open_clip_config\.json"),
     "empty weights": (
@@ -320,47 +324,6 @@ def test_bytes_fetched_are_those_of_the_needed_files(
     assert size <= local_hub.served_bytes <= 1.01 * size
 
 
-BY_NAME: dict[str, tuple[Files, str, str]] = {
-    # what it is: (files, --weights, the refusal; none if it is fetched and whole)
-    "the index of a variant": ({**YOLOS, **variant(*FP16)}, FP16_INDEX, ""),
-    "the index of a variant beside others": (
-        {**YOLOS, **variant(*FP16), "model.fp8.safetensors": W}, FP16_INDEX, "",
-    ),
-    "the index": ({**YOLOS, **sharded(*FIVE)}, INDEX, ""),
-    "one of several shards": ({**YOLOS, **sharded(*FIVE)}, FIVE[0], "is one of several shards"),
-    "a shard of a variant": ({**YOLOS, **variant(*FP16)}, FP16[1], "is one of several shards"),
-    "an incomplete index": (
-        {**YOLOS, **index(*FIVE), FIVE[0]: W}, INDEX, "its index names 1 file that it does not",
-    ),
-    "an adapter": (
-        {**YOLOS, "model.safetensors": W, "adapter_model.safetensors": W},
-        "adapter_model.safetensors", "is no weights of a whole model .*not downloaded",
-    ),
-    "Mistral's own layout": (
-        {**CHAT, "consolidated.safetensors": W, "tokenizer.json": b"{}"},
-        "consolidated.safetensors", "is no weights of a whole model .*not downloaded",
-    ),
-}  # fmt: skip
-
-
-def test_weights_that_a_user_names_are_fetched_whole_or_refused(
-    local_hub: LocalHub, hub: Hub
-) -> None:
-    for number, (what, (files, weights, refused)) in enumerate(BY_NAME.items()):
-        repo = repo_of(number)
-        local_hub.add(repo, files)
-        local_hub.requests.clear()
-        if refused:
-            with pytest.raises(ModelRefused, match=refused):
-                hub.plan(hub.resolve(repo, weights=weights))
-            assert not any(seen.store for seen in local_hub.requests), what
-            continue
-        folder = hub.pull(hub.plan(hub.resolve(repo, weights=weights))).folder
-        assert folder is not None, what
-        assert next(weight_sets(folder)).named_by == weights, what
-        assert Hub(offline=True).resolve(repo).folder == folder, what
-
-
 def snapshot(cache: Path, repo: str, files: Files, *, links: bool = True) -> str:
     """Lay out a snapshot as other tools do, and return its commit."""
     commit = "c" * 40
@@ -413,26 +376,3 @@ def test_what_other_tools_left_is_named_for_what_it_is(local_hub: LocalHub, hub:
         assert (listed[repo].state, HERE[what] in listed[repo].why) == ("other", True), what
     assert (listed["org/whole"].state, listed["org/half"].state) == ("whole", "half")
     assert not local_hub.requests
-
-
-LOCAL = {
-    "adapter without configuration": "is an adapter .PEFT. of org/base, not a whole model",
-    "adapter with configuration": "is an adapter .PEFT., not a whole model",
-    "diffusers": "is a pipeline of diffusers",
-    "GGUF": "has its weights only as GGUF; serve it with llama.cpp",
-    "GGUF with configuration": "has its weights only as GGUF; serve it",
-    "subfolder": "keeps its model in a subfolder .vision.; name the folder vision in it$",
-    "ONNX": "has its weights only as ONNX",
-}
-"""what a folder of the user's own is called"""
-
-
-def test_a_local_folder_of_another_kind_is_named_by_its_kind(tmp_path: Path, hub: Hub) -> None:
-    for what, expected in LOCAL.items():
-        folder = tmp_path / what
-        for path, body in REFUSED[what][0].items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(body)
-        with pytest.raises(ModelRefused, match=expected) as raised:
-            hub.resolve(str(folder))
-        assert "pull" not in str(raised.value), what

@@ -94,14 +94,16 @@ def changed(name: str, change: Callable[[bytes], bytes]) -> Layout:
     return lay
 
 
-def sharded(index: str = "model.safetensors.index.json", variant: str = "") -> Layout:
+def sharded(
+    index: str = "model.safetensors.index.json", variant: str = "", before: str = ""
+) -> Layout:
     """Two shards and their index in place of the one file."""
 
     def lay(folder: Path) -> None:
         tensors = load_file(folder / q.WEIGHTS)
         names, placed = sorted(tensors), dict[str, str]()
         for number, part in enumerate((names[::2], names[1::2]), 1):
-            shard = f"model-0000{number}-of-00002{variant}.safetensors"
+            shard = f"model{before}-0000{number}-of-00002{variant}.safetensors"
             save_file({n: tensors[n] for n in part}, folder / shard, metadata={"format": "pt"})
             placed |= dict.fromkeys(part, shard)
         (folder / index).write_text(json.dumps({"metadata": {}, "weight_map": placed}))
@@ -224,6 +226,12 @@ CHOSEN = [
     Case("only a variant", "clip", renamed("model.fp16.safetensors")),
     Case("only shards of a variant", "qwen3_vl",
          sharded("model.safetensors.index.fp16.json", ".fp16")),
+    Case("only shards of a variant, as transformers saves them now", "clip",
+         sharded("model.safetensors.index.fp16.json", before=".fp16")),
+    Case("the index of a variant by its name", "clip",
+         both(sharded("model.safetensors.index.fp16.json", before=".fp16"),
+              with_file(q.WEIGHTS, b"broken")),
+         weights="model.safetensors.index.fp16.json"),
     Case("a file by its name", "clip",
          both(renamed("mine.safetensors"), with_file("model.safetensors", b"broken")),
          weights="mine.safetensors"),
@@ -253,6 +261,9 @@ CHOSEN = [
 ]  # fmt: skip
 
 TEXTS = [
+    Case("a configuration of another width", "clip",
+         lambda folder: q.edit_config(folder, projection_dim=17),
+         r"has weights of another shape than its config\.json describes"),
     Case("LFS pointer for weights, transformers#27923", "clip", with_file(q.WEIGHTS, LFS),
          r"/model.safetensors is a pointer of Git LFS, .*run `git lfs pull` in its folder"),
     Case("LFS pointer for the tokenizer", "clip", with_file("tokenizer.json", LFS),

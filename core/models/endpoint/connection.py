@@ -107,7 +107,10 @@ def key_for(url: str) -> str:
     named = next((name for name in KEYS if name in os.environ), "")
     key = os.environ.get(named, "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise ModelRefused(f"{named} holds characters that no key has; set it again")
+        raise ModelRefused(
+            f"{named} holds characters that no key has (a line break, a letter outside ASCII); set "
+            "it again"
+        )
     if key and urlsplit(url).scheme == "http" and not is_this_machine(url):
         raise ModelRefused(
             f"{clean(url, limit=200)}: the key in {named} would go over the network unencrypted; "

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...text import counted
 from ..protocols import Finish
-from ..thoughts import all_reasoning
+from ..thoughts import EMPTY, all_reasoning, is_blank
 from .error_text import error_in, shown
 from .faults import AnswerFailed
 from .json_text import count_in, valid_text
@@ -90,17 +90,17 @@ class Reply:
             return f"the server broke off the answer: {reason}"
         if not self.choices:
             return "the answer contains no choices"
-        return "" if self.text.strip() else self._why_empty()
+        return self._why_empty() if is_blank(self.text) else ""
 
     def _why_empty(self) -> str:
         if self.finish == "length":
             return all_reasoning(self.tokens_out)
         if self.thought_letters:
             letters = counted(self.thought_letters, "character")
-            return f"the answer is empty: the server put {letters} into its reasoning field only"
+            return f"{EMPTY}: the server put {letters} into its reasoning field only"
         if self.reason in ("tool_calls", "function_call"):
-            return "the answer is empty: the model called a tool instead"
-        return "the answer is empty"
+            return f"{EMPTY}: the model called a tool instead"
+        return EMPTY
 
     def _take_choice(self, choice: Any) -> None:
         if not isinstance(choice, dict):

@@ -97,11 +97,15 @@ class GetModels(Request[ModelLines], right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class GetModel(Request[ModelDetails], right="read", heavy=True):
-    """One model: where it comes from, what is here, what was verified."""
+    """One model: where it comes from, what is here, what was verified.
+
+    What a server can do is asked for once and noted; `refresh` asks it again.
+    """
 
     name: str
     channel: ModelChannel = "stable"
     offline: bool = False
+    refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ def _lines() -> list[ModelLine]:
 def _described(request: GetModel) -> dict[str, Any]:
     from ...hub.overview import described
 
-    return described(_hub(offline=request.offline), request.name, request.channel)
+    hub = _hub(offline=request.offline)
+    return described(hub, request.name, request.channel, refresh=request.refresh)
 
 
 def _verified(name: str) -> list[dict[str, Any]]:

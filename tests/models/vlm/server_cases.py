@@ -187,6 +187,7 @@ LOST = (
     Lost("content is a number", answer(said(7)), "no text, but a number"),
     Lost("null content", answer(said(None)), "the answer is empty$"),
     Lost("empty content", answer(said("  \n")), "the answer is empty$"),
+    Lost("nothing to be seen", answer(said("\u200b\u2060\ufeff\n")), "the answer is empty$"),
     Lost("a stream of nothing", stream(events()), "contains no choices"),
     Lost("a stream of null choices", stream(events({"choices": [None]})), "no choice, but null"),
     Lost("vllm#52640: all tokens spent on reasoning",

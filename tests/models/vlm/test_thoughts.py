@@ -13,7 +13,7 @@ import pytest
 
 from core.inference.vlm import completions
 from core.models.protocols import Completion
-from core.models.thoughts import concluded, opens_reasoning, separated
+from core.models.thoughts import EMPTY, concluded, opens_reasoning, separated
 
 HARMONY = "<|channel|>analysis<|message|>We see.<|end|><|start|>assistant"
 FINAL = "<|channel|>final<|message|>A cat."
@@ -141,3 +141,14 @@ def test_answers_of_any_family_are_separated() -> None:
     assert thought.finish == "failed" and "after its reasoning" in thought.error
     again: Any = type("Again", (), {"finish": lambda self, raw: raw})()
     assert completions(again, [answer]) == [answer], "what a family removed is kept"
+
+
+def test_an_empty_answer_of_a_local_model_fails_as_one_of_a_server() -> None:
+    class Fixed:
+        def finish(self, raw: Any) -> list[Completion]:
+            return [Completion(text, "stop", 0.1) for text in raw]
+
+    model: Any = Fixed()
+    blank = completions(model, ["", " \n", "\u200b\ufeff"])
+    assert [(each.finish, each.error) for each in blank] == [("failed", EMPTY)] * 3
+    assert completions(model, ["0"])[0].finish == "stop"
