@@ -135,11 +135,12 @@ def _judged_lines(each: JudgedEvents) -> Iterator[str]:
         yield f"{counted(each.missed, 'rejected candidate')} judged right"
     cut = each.cut_off
     if cut is not None:
-        setting = "" if cut.sensitivity is None else f" (flash.sensitivity {cut.sensitivity:.2f})"
-        yield (
-            f"cut-off {cut.score:.2f} keeps {cut.kept_right} of {cut.right} right ones and drops "
-            f"{cut.dropped_wrong} of {cut.wrong} wrong{setting}"
+        setting = (
+            "" if cut.sensitivity is None else f" ({each.kind}.sensitivity {cut.sensitivity:.2f})"
         )
+        kept, dropped = f"{cut.kept_right} of {cut.right}", f"{cut.dropped_wrong} of {cut.wrong}"
+        said = ("cut-off", f"{cut.score:.2f}", "keeps", kept, "right ones and drops", dropped)
+        yield f"{' '.join(said)} wrong{setting}"
 
 
 def _judged_json(found: JudgedScore) -> dict[str, object]:

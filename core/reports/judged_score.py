@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..config.stages import declared
 from ..judge.judged import by_kind
 from ..protocol.scores import JudgedScore
-from ..screening.flash_score import sensitivity_at
+from ..screening.stage import ScreeningStage
 from ..storage.library import Library
 
 
@@ -28,5 +29,8 @@ def judged_score(library: Library, scan: int, kinds: Sequence[str] = ()) -> Judg
 
 
 def _sensitivity(kind: str, score: float) -> float | None:
-    """Return the setting that accepts from a score on, where the kind's scale is documented."""
-    return sensitivity_at(score) if kind == "flash" else None
+    """Return the setting of a kind's stage that accepts from a score on, where that is known."""
+    stage = declared(kind)
+    if stage is None or not issubclass(stage, ScreeningStage):
+        return None
+    return stage.sensitivity_at(score)

@@ -57,6 +57,7 @@ from .flash_score import (
     likeness_of,
     score,
     scores,
+    sensitivity_at,
     strength_at,
     threshold_at,
 )
@@ -143,6 +144,11 @@ class FlashStage(ScreeningStage):
             for flash in (*accepted, *apart_from(accepted, rejected, len(track)))
         ]
         return sorted(found, key=lambda each: each.start_frame)
+
+    @classmethod
+    def sensitivity_at(cls, score: float) -> float | None:
+        """Return the sensitivity whose threshold is a score; None where none has it."""
+        return sensitivity_at(score)
 
     def rows_around(self) -> tuple[int, int]:
         """Return the rows that say how restless the scene is around a frame."""

@@ -233,6 +233,11 @@ class ScreeningStage(StageDeclaration, ABC):
         """Propose nothing."""
         return []
 
+    @classmethod
+    def sensitivity_at(cls, score: float) -> float | None:
+        """Return the `sensitivity` that accepts from a score on; None where that is not known."""
+        return None
+
     def rows_around(self) -> tuple[int, int]:
         """Return how many rows on either side `frame_scores` needs, and a step.
 
