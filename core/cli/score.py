@@ -135,7 +135,9 @@ def _judged_lines(each: JudgedEvents) -> Iterator[str]:
         yield f"{counted(each.missed, 'rejected candidate')} judged right"
     cut = each.cut_off
     if cut is not None:
-        setting = "" if cut.sensitivity is None else f" (flash.sensitivity {cut.sensitivity:.2f})"
+        setting = (
+            "" if cut.sensitivity is None else f" ({each.kind}.sensitivity {cut.sensitivity:.2f})"
+        )
         yield (
             f"cut-off {cut.score:.2f} keeps {cut.kept_right} of "
             f"{counted(cut.right, 'right event')} and drops {cut.dropped_wrong} of "

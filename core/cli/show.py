@@ -78,11 +78,12 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
     )
     for name, value in _metadata(info.metadata):
         out.result(f"  {name}: {value}")
+    said = iter(view.judgements)
     for moment in view.moments:
         out.result(
             f"  event {moment.number} {moment.kind}: {timecode(moment.start_seconds)} to "
             f"{timecode(moment.end_seconds)}, peak {timecode(moment.peak_seconds)}, "
-            f"score {moment.score:g}{_region(moment)}"
+            f"score {moment.score:g}{_region(moment)}{_judged(next(said, ''))}"
         )
         for line in _measured(moment):
             out.result(f"    {line}")
@@ -90,7 +91,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         verdict = "accepted" if candidate.accepted else f"rejected: {candidate.reason}"
         out.result(
             f"  candidate {candidate.stage}: score {candidate.score:g}, "
-            f"threshold {candidate.threshold:g}, {verdict}"
+            f"threshold {candidate.threshold:g}, {verdict}{_judged(next(said, ''))}"
         )
         for line in _measured(candidate):
             out.result(f"    {line}")
@@ -116,6 +117,10 @@ def _measurements(view: InstantView) -> Iterator[str]:
         if values:
             shown = "  ".join(f"{name} {value:.6g}" for name, value in values.items())
             yield f"{stage}: {shown}"
+
+
+def _judged(judgement: str) -> str:
+    return f", judged {judgement}" if judgement else ""
 
 
 def _alike(view: InstantView) -> Iterator[str]:

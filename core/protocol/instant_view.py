@@ -32,5 +32,7 @@ class InstantView:
     """the same in words"""
     picture_seconds: float = 0.0
     """the time whose frame the picture of it shows"""
+    judgements: tuple[str, ...] = ()
+    """what a person said of each of `moments`, then of each of `candidates`: empty for nothing"""
     duplicates: tuple[str, ...] = ()
     """of a picture: the others of its scan that look like it, by path"""

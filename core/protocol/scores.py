@@ -24,7 +24,8 @@ class TrueEvent:
 class CutOff:
     """The highest score, in steps of 0.01, from which on all events are kept that are right.
 
-    `sensitivity` is the `flash.sensitivity` that accepts from there on; None for other kinds.
+    `sensitivity` is the setting of the kind's stage that accepts from there on; None where the
+    stage does not say.
     """
 
     score: float

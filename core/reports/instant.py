@@ -18,6 +18,7 @@ from ..screening.registry import columns_of, internal_of
 from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
+from ..storage.judged_rows import LISTS
 from ..storage.library import Library
 from ..stores.results import Result
 from ..stores.series import SeriesPart
@@ -62,6 +63,13 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         frame, frame_seconds = nearest.frame, nearest.seconds
     if row is not None and when.frame == frame:
         seconds = frame_seconds
+    shown = [
+        m for m in result.moments if m.start_seconds - around <= seconds <= m.end_seconds + around
+    ]
+    proposed = [
+        (n, c) for n, c in enumerate(result.candidates)
+        if c.start_seconds - around <= seconds <= c.end_seconds + around
+    ]  # fmt: skip
     judged = tuple(v for v in verdicts(said) if abs(v["seconds"] - seconds) <= around)
     return InstantView(
         info=info,
@@ -70,14 +78,9 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         seconds=seconds,
         frame=frame,
         frame_seconds=frame_seconds,
-        moments=tuple(
-            m for m in result.moments
-            if m.start_seconds - around <= seconds <= m.end_seconds + around
-        ),
-        candidates=tuple(
-            c for c in result.candidates
-            if c.start_seconds - around <= seconds <= c.end_seconds + around
-        ),
+        moments=tuple(shown),
+        candidates=tuple(each for _, each in proposed),
+        judgements=_judgements(library, result, shown, [n for n, _ in proposed]),
         measurements={name: measurements[name] for name in spec.stages if name in measurements},
         provenance=result.provenance,
         look=look(nearest, masks=True) if nearest else None,
@@ -88,6 +91,18 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         duplicates=groups_of(library, scan).of_path(known) if info.kind == "picture" else (),
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
+
+
+def _judgements(
+    library: Library, result: Result, events: Sequence[Event], candidates: Sequence[int]
+) -> tuple[str, ...]:
+    """Return what a person said of some events, and of some candidates by their places."""
+    said = library.judgements.of_results([result.content], result.spec_hash)
+    of_events, of_candidates = (said.get((result.content, which), {}) for which in LISTS)
+    return (
+        *(of_events.get(each.number, "") for each in events),
+        *(of_candidates.get(number, "") for number in candidates),
+    )
 
 
 def located(library: Library, path: str, when: WrittenTime) -> tuple[str, WrittenTime, int, Result]:

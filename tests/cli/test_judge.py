@@ -49,6 +49,10 @@ def test_an_event_is_judged_by_its_time(own: InProcess, own_storm: Path) -> None
     assert own("judge", line, "unsure").code == 0
     assert judged(own) == {34: "wrong", 71: "unsure"}
     assert "judged wrong" in own("results", "1").out
+    shown = own("show", f"{own_storm}@1.36").out
+    assert shown.count(", judged wrong") == 2  # the event, and the candidate it was made of
+    (view,) = own("show", f"{own_storm}@1.36", "--json").json()
+    assert view["judgements"] == ["wrong", "wrong"]
     assert own("judge", f"{own_storm}@1.36", "--undo").code == 0
     assert judged(own) == {71: "unsure"}
     assert "judgement removed" in own("judge", f"{own_storm}@2.84", "--undo").out
