@@ -174,8 +174,7 @@ class ProfilesScreen(AppScreen):
 
         def chosen(found: Any) -> None:
             if found is not None:
-                paths, _ = found
-                command = SubmitScan(tuple(paths[:1]), self._profile, self._valid())
+                command = SubmitScan(found.paths[:1], self._profile, self._valid())
                 self.work(self.app.submit(command))
                 self.app.go("queue")
 
