@@ -153,6 +153,8 @@ async def _still_open(viewer: Viewer, key: str) -> bool:
 def test_a_profile_is_tried_on_the_chosen_file(library: Path, at_home: Path, storm: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("7", "profiles")
+        viewer.table.cursor_to_key("quick")
+        await viewer.pilot.pause()
         await viewer.press("t")
         await viewer.sees("add files or folders")
         viewer.app.post_message(events.Paste(str(storm)))
