@@ -1,22 +1,19 @@
-"""Everything kept about one instant of a source, and its picture."""
+"""Everything kept about one instant of a source."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 
-from ..config.spec import Spec
-from ..errors import SourceError, UnknownName, UsageError
+from ..errors import UnknownName, UsageError
 from ..protocol.addresses import absolute
 from ..protocol.instant_view import InstantView
-from ..records import Candidate, Event, SourceInfo, asked_stream
+from ..records import Candidate, Event, asked_stream
 from ..scans.stored_spec import spec_of
 from ..screening.registry import columns_of, internal_of
-from ..sources.reader import Reader, again_if_killed
 from ..storage.export.document import FrameNotes
 from ..storage.export.shapes import look
 from ..storage.library import Library
@@ -91,29 +88,6 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         duplicates=groups_of(library, scan).of_path(known) if info.kind == "picture" else (),
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip
-
-
-def still(info: SourceInfo, seconds: float, longest_side: int, spec: Spec) -> bytes:
-    """Return a JPEG of one instant, read from the file itself. Raises SourceError."""
-    reader = Reader(spec.limits)
-    try:
-        with _naming(info.path):
-            return again_if_killed(
-                lambda: next(iter(reader.stills(info, [seconds], longest_side))).jpeg
-            )
-    except StopIteration as error:
-        raise SourceError(f"{clean_path(info.path)}: no frame at {seconds:g} s") from error
-    finally:
-        reader.close()
-
-
-@contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Say which source an error is about: here several are read for one command."""
-    try:
-        yield
-    except SourceError as error:
-        raise type(error)(f"{clean_path(path)}: {error}") from error
 
 
 def _known_path(library: Library, path: str, scan: int | None) -> str:

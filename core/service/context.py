@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..engine.machine_monitor import MachineMonitor
     from ..protocol.state import EngineState
     from ..reports.exporting import Exports
+    from ..reports.stills import StillReaders
     from ..storage.library import Library
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Context:
         self._in_threads = in_threads
         self._library: Library | None = None
         self._exports: Exports | None = None
+        self._still_readers: StillReaders | None = None
 
     @property
     def engine(self) -> Engine:
@@ -83,6 +85,15 @@ class Context:
         return self._exports
 
     @property
+    def still_readers(self) -> StillReaders:
+        """Return what reads pictures of instants."""
+        if self._still_readers is None:
+            from ..reports.stills import StillReaders
+
+            self._still_readers = StillReaders()
+        return self._still_readers
+
+    @property
     def is_exporting(self) -> bool:
         """Return whether results are being written as files."""
         return self._exports is not None and self._exports.running
@@ -117,7 +128,9 @@ class Context:
         self.has_ended.set()
 
     async def close(self) -> None:
-        """End exports and close the library."""
+        """End exports and reader processes, and close the library."""
+        if self._still_readers is not None:
+            self._still_readers.close()
         if self._exports is not None:
             await asyncio.to_thread(self._exports.close)
         if self._library is not None:

@@ -8,7 +8,6 @@ from ...errors import UsageError
 from ...protocol.requests.pictures import CHUNK_BYTES, MOST_STILL_PIXELS, GetStill
 from ...text import counted
 from ..context import Context
-from ..reading import Records
 from .handler import Handlers
 
 
@@ -17,13 +16,9 @@ async def still(context: Context, request: GetStill) -> AsyncGenerator[bytes, No
     if not 0 < request.longest_side <= MOST_STILL_PIXELS:
         most = counted(MOST_STILL_PIXELS, "pixel")
         raise UsageError(f"a picture has at least 1 and at most {most} a side")
-    jpeg = await context.call(_jpeg, context.records, request)
+    jpeg = await context.call(context.records.still, request, context.still_readers)
     for first in range(0, len(jpeg), CHUNK_BYTES):
         yield jpeg[first : first + CHUNK_BYTES]
-
-
-def _jpeg(records: Records, request: GetStill) -> bytes:
-    return records.still(records.instant(request.path, request.when), request.longest_side)
 
 
 HANDLERS: Handlers = {
