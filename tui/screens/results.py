@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -14,31 +14,26 @@ from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
 from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
-from core.protocol.requests.pictures import GetStill
 from core.text import clean, counted
-from core.times import WrittenTime, reference
+from core.times import reference
 
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
-from ..widgets.frame_view import FrameView
+from ..widgets.frame_view import Box, FrameView
 from ..widgets.line import Line
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
-from .screen import AppScreen
+from .picturing import PictureScreen
 
-PICTURE_SECONDS = 0.2
-"""a picture is fetched once the cursor has rested so long"""
-PICTURE_PIXELS = 640
 FULL_PIXELS = 4096
-PICTURES_OFF = "no pictures in low-bandwidth mode; in the palette: Low-bandwidth mode, on or off"
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(AppScreen):
+class ResultsScreen(PictureScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -53,8 +48,6 @@ class ResultsScreen(AppScreen):
         self._rows = self._listed()
         self._seen = -1
         self._boxes = True
-        self._shown_for: tuple[object, ...] | None = None
-        self._looking = False
 
     def body(self) -> ComposeResult:
         """Yield list, picture, time line and detail."""
@@ -81,9 +74,7 @@ class ResultsScreen(AppScreen):
         row = self._row()
         self.query_one("#detail", TextPane).show(results.detail(self._what, row))
         self._draw_timeline(row)
-        if not self.app.pictures_allowed:
-            self._shown_for = None
-            self.query_one(FrameView).say(PICTURES_OFF)
+        self.draw_picture()
 
     def summary(self) -> str:
         """Return what is listed, and where the cursor is."""
@@ -143,12 +134,12 @@ class ResultsScreen(AppScreen):
     def act_results_picture(self) -> None:
         """Show the picture, or hide it."""
         self.toggle_class("-picture")
-        self.set_timer(PICTURE_SECONDS, self._rested)  # once it has its place
+        self.rest()  # until it has its place
 
     def act_results_boxes(self) -> None:
         """Draw boxes, or not."""
         self._boxes = not self._boxes
-        self._rested()
+        self.look()
 
     def act_results_timeline(self) -> None:
         """Show the time line, or hide it."""
@@ -239,60 +230,25 @@ class ResultsScreen(AppScreen):
             choices.append((said, f"text: {said}"))
         return choices
 
-    # The picture: fetched once the cursor rests
-
-    @on(VirtualTable.CursorMoved)
-    def _moved(self, _event: VirtualTable.CursorMoved) -> None:
-        self.set_timer(PICTURE_SECONDS, self._rested)
+    # The picture: see `PictureScreen`
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:
         self.act_results_picture()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Fit the picture to its new place."""
-        super().on_resize(event)
-        self.set_timer(PICTURE_SECONDS, self._rested)
+    def pictured_row(self) -> dict[str, Any] | None:
+        """Return the row whose picture is shown."""
+        return self._row()
 
-    def _rested(self) -> None:
-        """Fetch the picture of the row under the cursor, unless one is on its way already."""
-        if self.is_drawable and not self._looking and self._wanted_picture() is not None:
-            self._looking = True
-            self.run_worker(self._look())
+    def neighbours(self) -> list[dict[str, Any]]:
+        """Return the rows that are likely to come next: the one below, then the one above."""
+        place = self.query_one(VirtualTable).cursor_index
+        rows = [self._rows.record(each) for each in (place + 1, place - 1) if each >= 0]
+        return [row for row in rows if row is not None]
 
-    def _wanted_picture(self) -> tuple[object, ...] | None:
-        """Return what is to be shown, if that is not what is shown."""
-        row, view = self._row(), self.query_one(FrameView)
-        visible = self.query_one("#look").display and self.app.pictures_allowed
-        if not visible or row is None:
-            return None
-        wanted = (results.key_of(row), self._boxes, view.size)
-        return None if wanted == self._shown_for else wanted
-
-    async def _look(self) -> None:
-        """Show one picture after another until it is that of the cursor's row."""
-        try:
-            while (wanted := self._wanted_picture()) is not None:
-                self._shown_for = wanted
-                row = self._row()
-                if row is not None:
-                    await self._pictured(row)
-        finally:
-            self._looking = False
-
-    async def _pictured(self, row: dict[str, Any]) -> None:
-        view = self.query_one(FrameView)
-        try:
-            jpeg = await self._picture(row, PICTURE_PIXELS)
-        except SightlineError as error:
-            view.say(str(error))
-            return
-        await view.show(jpeg, results.boxes(row) if self._boxes else [])
-
-    async def _picture(self, row: dict[str, Any], longest_side: int) -> bytes:
-        """Return the JPEG of a row's frame. Raises SightlineError."""
-        when = WrittenTime(results.seconds_of(row))
-        return (await self.app.bridge.ask(GetStill(row["path"], when, longest_side))).jpeg
+    def boxes_of(self, row: dict[str, Any]) -> list[Box]:
+        """Return what is framed on the picture."""
+        return results.boxes(row) if self._boxes else []
 
     # What is shown
 
@@ -350,7 +306,7 @@ class ResultsScreen(AppScreen):
         self.work(self._remark(command, f"{what} stored beside the model's"))
 
     async def _written(self, row: dict[str, Any]) -> str:
-        jpeg = await self._picture(row, FULL_PIXELS)
+        jpeg = await self.still(row, FULL_PIXELS)
         path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
         written = write_new(path, jpeg)
         return f"written: {clean(written.name)} in {clean(str(written.parent))}"
