@@ -27,6 +27,8 @@ from .choose import ChooseScreen
 from .read import ReadScreen
 from .screen import AppScreen
 
+LOADING = "loading"
+
 
 class ModelsScreen(AppScreen):
     """Models of the catalog and of this disk; `]` shows what was verified."""
@@ -45,7 +47,7 @@ class ModelsScreen(AppScreen):
         """Yield list, downloads and detail."""
         signs = self.app.symbols
         yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, classes="body",
-                           empty="no models; is the engine running?")  # fmt: skip
+                           empty=LOADING)  # fmt: skip
         yield TextPane(symbols=signs, wrap=False, id="downloads", classes="detail")
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
@@ -239,12 +241,24 @@ class ModelsScreen(AppScreen):
         table = self.query_one(VirtualTable)
         title = "" if self._matrix else models.SORTS.get(self._sort, "")
         table.set_sort(title, descending=self._descending)
+        table.set_empty(LOADING)
         table.set_source(self._rows)
 
     def _came(self) -> None:
         if self.is_drawable:
-            self.query_one(VirtualTable).source_changed()
+            table = self.query_one(VirtualTable)
+            table.set_empty(self._why_empty())
+            table.source_changed()
             self.draw_soon()
+
+    def _why_empty(self) -> str:
+        if self._rows.trouble:
+            return self._rows.trouble
+        if self.filter_text:
+            return "none matches the filter; esc removes it"
+        if self._matrix:
+            return "no combination was verified here yet; `sightline models verify NAME` does it"
+        return "no model is known"
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 BEHIND_BYTES = 4096
+MOST_NAMED = 3
+"""jobs, when the app is left"""
 
 
 def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[LineSpan], str]:
@@ -72,6 +74,22 @@ def link(app: SightlineApp) -> str:
         parts.append("SLOW" if behind else app.meter.words(sending))
     parts.append(f"{1 / app.draw_seconds:.2g}Hz ")
     return "  ".join(parts)
+
+
+def farewell(bridge: Bridge) -> str:
+    """Return what the shell is told when the app is left; nothing where there was no engine."""
+    state = bridge.state
+    if state is None:
+        return ""
+    jobs = [f"{clean(job.kind).replace('-', ' ')} {job.number}" for job in state.jobs]
+    if not jobs:
+        return "sightline: the app is closed; no job is running"
+    shown = ", ".join(jobs[:MOST_NAMED]) + (" ..." if len(jobs) > MOST_NAMED else "")
+    verb = "continues" if len(jobs) == 1 else "continue"
+    return (
+        f"sightline: {shown} {verb} in the engine (process {bridge.engine_pid}); "
+        "`sightline` shows the app again, `sightline status` the progress"
+    )
 
 
 def _short(path: str) -> str:
