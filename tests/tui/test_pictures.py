@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,22 @@ def _shown_frame(viewer: Viewer) -> int:
     return -1 if shown is None else shown[1][1]
 
 
+async def _shows(viewer: Viewer, frame: int) -> None:
+    await viewer.until(lambda: _shown_frame(viewer) == frame)
+
+
+async def _fetches(viewer: Viewer, watched: Watched, frames: list[int]) -> None:
+    await viewer.until(lambda: watched.fetched == frames)
+
+
 def test_neighbours_are_fetched_ahead_and_nothing_twice(found: Path, watched: Watched) -> None:
     async def run(viewer: Viewer) -> None:
         frames = await _opened(viewer)
         await viewer.until(lambda: watched.fetched == frames[:2])
         for step in range(1, STROKES - 1):
             await viewer.press("j")
-            await viewer.until(lambda step=step: _shown_frame(viewer) == frames[step])
-            await viewer.until(lambda step=step: watched.fetched == frames[: step + 2])
+            await _shows(viewer, frames[step])
+            await _fetches(viewer, watched, frames[: step + 2])
         await viewer.press(*"k" * (STROKES - 2))
         await viewer.until(lambda: _shown_frame(viewer) == frames[0])
         assert watched.fetched == frames[:STROKES]
@@ -166,7 +175,7 @@ def test_what_was_used_last_is_kept_and_each_is_made_once_at_a_time() -> None:
         same = [kept.got(0, lambda: make(0)) for _ in range(3)]
         assert await asyncio.gather(*same) == [0, 0, 0] and made == [0]
         for number in range(1, MOST_KEPT):
-            await kept.got(number, lambda number=number: make(number))
+            await kept.got(number, partial(make, number))
         assert kept.get(0) == 0  # used last
         await kept.got(MOST_KEPT, lambda: make(MOST_KEPT))
         assert kept.get(0) == 0 and kept.get(1) is None

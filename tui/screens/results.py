@@ -45,7 +45,7 @@ class ResultsScreen(PictureScreen):
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
-        self._rows = self._listed()
+        self._rows = self._trial = self._listed()
         self._seen = -1
         self._boxes = True
 
@@ -93,7 +93,28 @@ class ResultsScreen(PictureScreen):
     def set_filter(self, text: str) -> None:
         """Show only rows that hold all words and fulfil all conditions."""
         super().set_filter(text)
+        self._trial.close()
         self._show()
+
+    def narrow(self, text: str) -> None:
+        """Show what the filter typed so far finds; while it is none, what was there stays."""
+        if self._trial is not self._rows:
+            self._trial.close()
+        former, self.filter_text = self.filter_text, text
+        self._trial = self._listed()
+        self.filter_text = former
+        self._trial.on_change = lambda: self._take(text)
+        self._trial.count()
+
+    def _take(self, text: str) -> None:
+        rows = self._trial
+        if not self.is_drawable or rows.trouble or rows is self._rows:
+            return
+        self._rows.close()
+        self.filter_text, self._rows = text, rows
+        rows.on_change = self._came
+        self.query_one(VirtualTable).set_source(rows)
+        self._came()
 
     def to_remember(self) -> dict[str, Any]:
         """Return filter and list."""
