@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
 from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
+from core.protocol.requests.results import GetScans
 from core.text import clean, counted
 from core.times import reference
 
@@ -42,6 +44,8 @@ class ResultsScreen(PictureScreen):
         super().__init__()
         what, sort = self.kept("what", "events"), self.kept("sort", "source")
         self._what: What = what if what in results.COLUMNS else "events"
+        self._found_scan: int | None = None
+        """the newest scan with results, where none was asked for and the newest has none"""
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
@@ -55,7 +59,7 @@ class ResultsScreen(PictureScreen):
         with Horizontal(classes="body"):
             yield VirtualTable(
                 results.COLUMNS[self._what], self._rows, symbols=signs,
-                empty="no results yet, or none that match the filter",
+                empty="loading",
             )  # fmt: skip
             with Vertical(classes="side", id="look"):
                 yield FrameView(symbols=signs)
@@ -64,13 +68,17 @@ class ResultsScreen(PictureScreen):
 
     def draw(self) -> None:
         """Fetch again when something was found, and when another scan was asked for."""
-        wanted = self._asked_scan()
+        asked = self._asked_scan()
+        wanted = self._found_scan if asked is None else asked
+        changed, self._seen = self._seen != self.app.bridge.changes, self.app.bridge.changes
         if wanted != self._scan:
             self._scan = wanted
             self._show()
-        elif self._seen != self.app.bridge.changes:
+        elif changed:
             self._rows.reload()
-        self._seen = self.app.bridge.changes
+        if changed and asked is None:
+            self.run_worker(self._find_scan())
+        self.query_one(VirtualTable).set_empty(self._why_empty())
         row = self._row()
         self.query_one("#detail", TextPane).show(results.detail(self._what, row))
         self._draw_timeline(row)
@@ -81,6 +89,8 @@ class ResultsScreen(PictureScreen):
         if self._rows.trouble:
             return f" {clean(self._rows.trouble)}"
         scan = "the newest scan" if self._scan is None else f"scan {self._scan}"
+        if self._scan is not None and self._asked_scan() is None:
+            scan = f"{scan}, the newest with results"
         table = self.query_one(VirtualTable)
         place = (
             f"row {table.cursor_index + 1} of {self._rows.count()}"
@@ -119,7 +129,7 @@ class ResultsScreen(PictureScreen):
     def to_remember(self) -> dict[str, Any]:
         """Return filter and list."""
         mine = {"what": self._what, "sort": self._sort, "descending": self._descending,
-                "scan": self._scan}  # fmt: skip
+                "scan": self._asked_scan()}  # fmt: skip
         return super().to_remember() | {f"results.{name}": value for name, value in mine.items()}
 
     # Actions
@@ -130,7 +140,11 @@ class ResultsScreen(PictureScreen):
             return
         if self.has_class("-narrow", "-picture"):
             self.act_results_picture()
-        elif self._scan is not None and not self.filter_text and not self.has_class("-zoomed"):
+        elif (
+            self._asked_scan() is not None
+            and not self.filter_text
+            and not self.has_class("-zoomed")
+        ):
             self.app.kept["results.scan"] = None
             self.draw()
         else:
@@ -280,6 +294,20 @@ class ResultsScreen(PictureScreen):
     def _asked_scan(self) -> int | None:
         asked = self.app.kept.get("results.scan")
         return asked if isinstance(asked, int) else None
+
+    async def _find_scan(self) -> None:
+        """Find the newest scan with results, where the newest of all has none."""
+        with suppress(SightlineError):
+            scans = (await self.app.bridge.ask(GetScans())).scans
+            with_results = next((line.scan for line in scans if line.moments), None)
+            newest = scans[0].scan if scans else None
+            found = None if with_results == newest else with_results
+            if self.is_drawable and found != self._found_scan:
+                self._found_scan = found
+                self.draw_soon()
+
+    def _why_empty(self) -> str:
+        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
 
     def _turn(self, by: int) -> None:
         names: tuple[What, ...] = ("events", "candidates", "frames")

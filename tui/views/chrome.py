@@ -14,6 +14,8 @@ from ..widgets.line import LineSpan
 from ..widgets.symbols import Symbols
 
 if TYPE_CHECKING:
+    from core.protocol.state import ScanState
+
     from ..app import SightlineApp
     from ..bridge import Bridge
 
@@ -38,11 +40,18 @@ def _counts(bridge: Bridge) -> str:
     if state is None:
         return ""
     others = [job for job in state.jobs if job.kind != "scan" and not job.standing]
-    running = sum(len(scan.tasks) for scan in state.scans)
-    waiting = max(sum(scan.sources - scan.finished for scan in state.scans) - running, 0)
+    held = sum(_left(scan) for scan in state.scans if scan.state == "paused")
+    running = sum(len(scan.tasks) for scan in state.scans if scan.state != "paused")
+    waiting = max(sum(map(_left, state.scans)) - held - running, 0)
     running += sum(job.state == "running" for job in others)
-    waiting += sum(job.state != "running" for job in others)
-    return f"{running} running  {waiting} queued "
+    waiting += sum(job.state == "queued" for job in others)
+    held += sum(job.state == "paused" for job in others)
+    paused = f"{held} paused  " if held else ""
+    return f"{paused}{running} running  {waiting} queued "
+
+
+def _left(scan: ScanState) -> int:
+    return max(scan.sources - scan.finished, 0)
 
 
 def tabs(scope: str, width: int) -> list[LineSpan]:
