@@ -17,6 +17,7 @@ from core.protocol.commands import (
 )
 from core.protocol.queries import ListMatrix, ListModels
 from core.protocol.requests.models import UnpinModel
+from core.text import counted
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -143,7 +144,10 @@ class ModelsScreen(AppScreen):
 
     def act_models_download(self) -> None:
         """Fetch the model; one that runs its own code only after a yes."""
-        row = self._row()
+        table, row = self.query_one(VirtualTable), self._row()
+        if len(table.marks) > 1:
+            self._download_marked()
+            return
         if row is None:
             return
         if not row["remote_code"]:
@@ -163,6 +167,18 @@ class ModelsScreen(AppScreen):
             ),
             chosen,
         )  # fmt: skip
+
+    def _download_marked(self) -> None:
+        """Fetch the marked models that are not here; those with code of their own ask singly."""
+        table = self.query_one(VirtualTable)
+        marked = [row for row in map(self._rows.by_key, table.marks) if row is not None]
+        absent = [row for row in marked if row["state"] != "whole"]
+        wanted = [row for row in absent if not row["remote_code"]]
+        for row in wanted:
+            self._send(PullModel(row["name"]), f"fetching {counted(len(wanted), 'model')}")
+        if len(wanted) < len(absent):
+            self.say("models that run their own code are asked for one by one")
+        table.set_marks()
 
     def act_models_pause(self) -> None:
         """Pause or resume the download."""
