@@ -33,6 +33,7 @@ from .session import load, save
 from .terminal.clipboard import copy
 from .terminal.meter import LinkMeter
 from .terminal.safe_app import SafeApp
+from .views import chrome
 from .widgets.symbols import ASCII, UNICODE, Symbols
 from .widgets.tight import tight
 
@@ -317,7 +318,8 @@ class SightlineApp(SafeApp[None]):
             self.current_screen.say(said)
 
     def leave(self) -> None:
-        """Disconnect from the engine and exit."""
+        """Disconnect from the engine and exit; say in the shell what continues."""
+        self.farewell = chrome.farewell(self.bridge)
         self.run_worker(self._left())
 
     async def _left(self) -> None:

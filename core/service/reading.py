@@ -10,6 +10,7 @@ from ..times import WrittenTime
 if TYPE_CHECKING:
     from ..protocol.instant_view import InstantView
     from ..protocol.queries import ScoreRequest
+    from ..protocol.requests.pictures import GetStill
     from ..protocol.scores import Scored
     from ..protocol.views import (
         JobLine,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         ScanLine,
         TaskView,
     )
+    from ..records import SourceInfo
     from ..reports.still_readers import StillReaders
     from ..storage.library import Library
 
@@ -73,14 +75,27 @@ class Records:
         written = when if isinstance(when, WrittenTime) else WrittenTime(when)
         return instant.instant(self._library, path, written)
 
-    def still(self, view: InstantView, longest_side: int, readers: StillReaders) -> bytes:
-        """Return a JPEG of an instant, read from its file by one of some readers."""
+    def still(self, request: GetStill, readers: StillReaders) -> bytes:
+        """Return a JPEG of an instant, read from its file. Raises SightlineError."""
         from ..reports import instant
         from ..scans.stored_spec import spec_of
 
-        spec = spec_of(self._library, view.scan)
-        with readers.lent(spec.limits) as reader:
-            return instant.still(view.info, view.picture_seconds, longest_side, reader)
+        info, seconds, scan = self._named(request) or self._found(request)
+        with readers.lent(spec_of(self._library, scan).limits) as reader:
+            return instant.still(info, seconds, request.longest_side, reader)
+
+    def _named(self, request: GetStill) -> tuple[SourceInfo, float, int] | None:
+        """Return the frame that a listed result is about: nothing has to be looked for."""
+        scan, path, content = request.when.scan, request.path, request.content
+        if not content or not scan:
+            return None
+        if not any((s, c) == (scan, content) for s, _, c in self._library.runs.latest_of(path)):
+            return None
+        return self._library.results.info(content, path), request.when.seconds, scan
+
+    def _found(self, request: GetStill) -> tuple[SourceInfo, float, int]:
+        view = self.instant(request.path, request.when)
+        return view.info, view.picture_seconds, view.scan
 
     def score(self, scan: int, request: ScoreRequest) -> Scored:
         """Compare a scan's events with a truth file. Raises UsageError."""

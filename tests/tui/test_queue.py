@@ -79,12 +79,14 @@ def test_several_are_marked_and_a_path_that_is_not_there_leads_nowhere(
         await viewer.press("a")
         entry = viewer.app.screen.query_one("#path")
         entry.value = "/nowhere/at/all"  # type: ignore[attr-defined]
-        await viewer.sees("/nowhere/at: No such file or directory")
+        await viewer.sees("does not exist: /nowhere/at/all; nearest folder (tab): /")
         await viewer.press("enter")
         await viewer.sees("add files or folders")
+        await viewer.press("tab")
+        assert entry.value == "/"  # type: ignore[attr-defined]
         entry.value = f"{footage}/"  # type: ignore[attr-defined]
         await viewer.sees("a-broken.mp4")
-        await viewer.press("ctrl+t", "down", "ctrl+t")
+        await viewer.press("down", "ctrl+t", "down", "ctrl+t")
         await viewer.sees("2 marked")
         await viewer.press("enter")
         await viewer.sees("FAILED", "done")

@@ -16,8 +16,8 @@ def test_a_folder_is_watched_until_that_is_ended(library: Path, at_home: Path, s
 
     async def run(viewer: Viewer) -> None:
         await viewer.press("w")
-        await viewer.sees("watch a folder", "> inbox/", "enter: watch")
-        await viewer.press("tab", "enter")
+        await viewer.sees("watch a folder", "inbox/", "enter: watch")
+        await viewer.press("down", "tab", "enter")
         await viewer.sees("watching inbox", "WATCHED FOLDERS", "quick  0 scans")
         shutil.copy(storm, inbox / "new.mp4")
         await viewer.sees("inbox/new.mp4", "done", "quick  1 scan", seconds=30)
@@ -40,7 +40,7 @@ def test_a_file_is_no_folder_to_watch(library: Path, at_home: Path, storm: Path)
     async def run(viewer: Viewer) -> None:
         await viewer.press("w")
         await viewer.sees("storm.mp4")
-        await viewer.press("tab", "enter")
+        await viewer.press("down", "tab", "enter")
         await viewer.sees("watch a folder")
         await viewer.press("escape")
         await viewer.sees("press a to add files")

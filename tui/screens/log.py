@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from core.config.user_settings import log_file
 from core.protocol.queries import ListLogLines
-from core.text import clean_path
+from core.text import clean_path, counted
 
 from ..views import log
 from ..views.paged import PagedRows
@@ -90,6 +90,10 @@ class LogScreen(AppScreen):
         row = self._row()
         path = str(log_file(self.app.options.library))
         lines = [] if row is None else [(" ".join(log.whole(row)), f"line: {row['text']}")]
+        marked = [self._rows.by_key(key) for key in self.query_one(VirtualTable).marks]
+        texts = [" ".join(log.whole(each)) for each in marked if each is not None]
+        if texts:
+            lines.insert(0, ("\n".join(texts), f"{counted(len(texts), 'marked line')}"))
         return [*lines, (path, f"file: {path}")]
 
     def act_log_file(self) -> None:

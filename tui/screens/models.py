@@ -17,6 +17,7 @@ from core.protocol.commands import (
 )
 from core.protocol.queries import ListMatrix, ListModels
 from core.protocol.requests.models import UnpinModel
+from core.text import counted
 
 from ..views import models, wording
 from ..views.paged import PagedRows
@@ -26,6 +27,8 @@ from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .read import ReadScreen
 from .screen import AppScreen
+
+LOADING = "loading"
 
 
 class ModelsScreen(AppScreen):
@@ -45,7 +48,7 @@ class ModelsScreen(AppScreen):
         """Yield list, downloads and detail."""
         signs = self.app.symbols
         yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, classes="body",
-                           empty="no models; is the engine running?")  # fmt: skip
+                           empty=LOADING)  # fmt: skip
         yield TextPane(symbols=signs, wrap=False, id="downloads", classes="detail")
         yield TextPane(symbols=signs, id="detail", classes="detail")
 
@@ -141,7 +144,10 @@ class ModelsScreen(AppScreen):
 
     def act_models_download(self) -> None:
         """Fetch the model; one that runs its own code only after a yes."""
-        row = self._row()
+        table, row = self.query_one(VirtualTable), self._row()
+        if len(table.marks) > 1:
+            self._download_marked()
+            return
         if row is None:
             return
         if not row["remote_code"]:
@@ -161,6 +167,18 @@ class ModelsScreen(AppScreen):
             ),
             chosen,
         )  # fmt: skip
+
+    def _download_marked(self) -> None:
+        """Fetch the marked models that are not here; those with code of their own ask singly."""
+        table = self.query_one(VirtualTable)
+        marked = [row for row in map(self._rows.by_key, table.marks) if row is not None]
+        absent = [row for row in marked if row["state"] != "whole"]
+        wanted = [row for row in absent if not row["remote_code"]]
+        for row in wanted:
+            self._send(PullModel(row["name"]), f"fetching {counted(len(wanted), 'model')}")
+        if len(wanted) < len(absent):
+            self.say("models that run their own code are asked for one by one")
+        table.set_marks()
 
     def act_models_pause(self) -> None:
         """Pause or resume the download."""
@@ -239,12 +257,24 @@ class ModelsScreen(AppScreen):
         table = self.query_one(VirtualTable)
         title = "" if self._matrix else models.SORTS.get(self._sort, "")
         table.set_sort(title, descending=self._descending)
+        table.set_empty(LOADING)
         table.set_source(self._rows)
 
     def _came(self) -> None:
         if self.is_drawable:
-            self.query_one(VirtualTable).source_changed()
+            table = self.query_one(VirtualTable)
+            table.set_empty(self._why_empty())
+            table.source_changed()
             self.draw_soon()
+
+    def _why_empty(self) -> str:
+        if self._rows.trouble:
+            return self._rows.trouble
+        if self.filter_text:
+            return "none matches the filter; esc removes it"
+        if self._matrix:
+            return "no combination was verified here yet; `sightline models verify NAME` does it"
+        return "no model is known"
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)

@@ -174,12 +174,16 @@ class ProfilesScreen(AppScreen):
 
         def chosen(found: Any) -> None:
             if found is not None:
-                paths, _ = found
-                command = SubmitScan(tuple(paths[:1]), self._profile, self._valid())
-                self.work(self.app.submit(command))
-                self.app.go("queue")
+                command = SubmitScan(found.paths[:1], self._profile, self._valid())
+                self.work(self._tried(command))
 
         self.app.push_screen(AddScreen(self._profile, self.app.symbols), chosen)
+
+    async def _tried(self, command: SubmitScan) -> str:
+        """Go to the queue once the scan is in it; why it is refused is said here."""
+        said = await self.app.submit(command)
+        self.app.go("queue")
+        return said
 
     def act_profiles_compare(self) -> None:
         """Show in which settings the two marked profiles differ."""

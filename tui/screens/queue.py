@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from core.protocol.queries import ListTasks
+from core.text import counted
 
 from ..views import queue, wording
 from ..views.paged import PagedRows
@@ -103,8 +104,8 @@ class QueueScreen(AppScreen):
         return bool(self.state and self.state.watches)
 
     def job_active(self) -> bool:
-        """Return whether the job under the cursor runs or waits."""
-        return queue.job_of(self.state, self._scan()) is not None
+        """Return whether a job that is meant runs or waits."""
+        return bool(self._jobs())
 
     def scan_here(self) -> bool:
         """Return whether a source of a scan is under the cursor."""
@@ -112,16 +113,15 @@ class QueueScreen(AppScreen):
         return row is not None and row["number"] > 0
 
     def act_queue_pause(self) -> None:
-        """Pause or resume the job under the cursor."""
+        """Pause or resume the jobs of the marked rows, else that under the cursor."""
         from core.protocol.commands import ContinueScan, PauseScan
 
-        job = queue.job_of(self.state, self._scan())
-        if job is None:  # it ended just now
-            return
-        if job.state == "paused":
-            self.work(self._request(ContinueScan(job.number), f"{queue.called(job)} is resumed"))
-        else:
-            self.work(self._request(PauseScan(job.number), f"{queue.called(job)} is paused"))
+        jobs = self._jobs()
+        held = bool(jobs) and all(job.state == "paused" for job in jobs)
+        commands = [(ContinueScan if held else PauseScan)(job.number) for job in jobs]
+        if jobs:
+            verb = f"{'is' if len(jobs) == 1 else 'are'} {'resumed' if held else 'paused'}"
+            self.work(self._notify_all(commands, f"{queue.called_all(jobs)} {verb}"))
 
     def act_queue_pause_all(self) -> None:
         """Pause or resume everything."""
@@ -135,37 +135,37 @@ class QueueScreen(AppScreen):
         )
 
     def act_queue_cancel(self) -> None:
-        """Stop the job under the cursor; ask first if it is running."""
-        from core.protocol.commands import CancelScan
-
-        job = queue.job_of(self.state, self._scan())
-        if job is None:  # it ended just now
+        """Stop the jobs of the marked rows, else that under the cursor; ask if any is running."""
+        jobs = self._jobs()
+        if not jobs:  # it ended just now
             return
-        name = queue.called(job)
-        if job.state == "queued":
-            self.work(self._request(CancelScan(job.number), f"{name} stops; r resumes it"))
+        if all(job.state == "queued" for job in jobs):
+            self._cancel(jobs)
             return
+        stop = queue.STOPS.get(jobs[0].kind, "Stop it; finished results are kept")
         self.app.push_screen(
             ChooseScreen(
-                f"{name} is running",
-                (("now", queue.STOPS.get(job.kind, "Stop it; finished results are kept")),
-                 ("no", "Leave it running")),
+                f"{queue.called_all(jobs)} {'is' if len(jobs) == 1 else 'are'} running",
+                (("now", stop), ("no", "Leave it running")),
                 self.app.symbols,
             ),
-            lambda how: self._cancel(job) if how == "now" else None,
-        )  # fmt: skip
+            lambda how: self._cancel(jobs) if how == "now" else None,
+        )
 
     def act_queue_retry(self) -> None:
-        """Continue with an interrupted job, or try what failed again."""
+        """Continue with interrupted jobs, or try what failed again."""
         from core.protocol.commands import ResumeScan
 
-        row = self._row()
-        if row is None:
-            return
-        failed = row["state"] == "failed" and row["number"] > 0
-        words = "retries what failed" if failed else "continues"
-        name = f"{self._kind()} {row['scan']}"
-        self.work(self._request(ResumeScan(row["scan"], failed), f"{name} {words}"))
+        rows = self._marked_rows()
+        failed = {row["scan"] for row in rows if row["state"] == "failed" and row["number"] > 0}
+        numbers = list(dict.fromkeys(row["scan"] for row in rows))
+        if len(numbers) == 1:
+            words = "retries what failed" if failed else "continues"
+            words = f"{self._kind()} {numbers[0]} {words}"
+        else:
+            words = f"{counted(len(numbers), 'job')} continue or retry what failed"
+        commands = [ResumeScan(number, number in failed) for number in numbers]
+        self.work(self._notify_all(commands, words))
 
     def act_queue_up(self) -> None:
         """Move the job towards the head of the queue."""
@@ -180,15 +180,20 @@ class QueueScreen(AppScreen):
         self.work(self._request(MoveScan(self._scan(), 1), "moved down"))
 
     def act_queue_remove(self) -> None:
-        """Remove the job and what no other needs, after asking."""
-        name, scan = f"{self._kind()} {self._scan()}", self._scan()
+        """Remove the jobs and what no other needs, after asking."""
+        numbers = list(dict.fromkeys(row["scan"] for row in self._marked_rows()))
+        name = (
+            f"{self._kind()} {numbers[0]} and its"
+            if len(numbers) == 1
+            else f"{counted(len(numbers), 'job')} ({', '.join(map(str, numbers))}) and their"
+        )
         self.app.push_screen(
             ChooseScreen(
-                f"remove {name} and its results from the library?",
+                f"remove {name} results from the library?",
                 (("no", "Keep it"), ("yes", "Remove it; the scanned files are not changed")),
                 self.app.symbols,
             ),
-            lambda how: self._remove(scan, name) if how == "yes" else None,
+            lambda how: self._remove(numbers) if how == "yes" else None,
         )
 
     def act_queue_results(self) -> None:
@@ -211,17 +216,19 @@ class QueueScreen(AppScreen):
     def _opened(self, _event: VirtualTable.Activated) -> None:
         self.act_queue_results()
 
-    def _cancel(self, job: JobState) -> None:
+    def _cancel(self, jobs: Sequence[JobState]) -> None:
         from core.protocol.commands import CancelScan
 
-        words = f"{queue.called(job)} stops; r resumes it"
-        self.work(self._request(CancelScan(job.number), words))
+        verb = "stops" if len(jobs) == 1 else "stop"
+        words = f"{queue.called_all(jobs)} {verb}; r resumes {'it' if len(jobs) == 1 else 'them'}"
+        self.work(self._notify_all([CancelScan(job.number) for job in jobs], words))
 
-    def _remove(self, scan: int, name: str) -> None:
+    def _remove(self, numbers: Sequence[int]) -> None:
         from core.protocol.commands import RemoveScan
 
-        self.work(self._request(RemoveScan(scan), f"{name} removed"))
-        self.app.bridge.changes += 1
+        one = f"{self._kind()} {numbers[0]}"
+        words = f"{one if len(numbers) == 1 else counted(len(numbers), 'job')} removed"
+        self.work(self._notify_all([RemoveScan(number) for number in numbers], words))
 
     def _added(self, found: Chosen | None) -> None:
         from core.protocol.commands import SubmitScan
@@ -255,6 +262,8 @@ class QueueScreen(AppScreen):
     async def _notify_all(self, commands: Sequence[Command], words: str) -> str:
         for command in commands:
             await self.app.bridge.ask(command)
+        self.query_one(VirtualTable).set_marks()
+        self.app.bridge.changes += 1
         return words if commands else "nothing is running"
 
     # What is shown
@@ -265,6 +274,9 @@ class QueueScreen(AppScreen):
         if row is None:
             return []
         choices = [(row["path"], f"path: {wording.short_path(row['path'], 9)}")]
+        if len(marked := self._marked_rows()) > 1:
+            paths = "\n".join(each["path"] for each in marked)
+            choices.insert(0, (paths, f"paths of {counted(len(marked), 'marked row')}"))
         if row["reason"]:
             choices.append((row["reason"], f"reason: {row['reason']}"))
         return choices
@@ -285,6 +297,19 @@ class QueueScreen(AppScreen):
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
+
+    def _marked_rows(self) -> list[dict[str, Any]]:
+        """Return the marked rows that are loaded; without marks, that under the cursor."""
+        table = self.query_one(VirtualTable)
+        keys = table.marks or ((table.cursor_key,) if table.cursor_key else ())
+        rows = (self._rows.by_key(key) for key in keys)
+        return [row for row in rows if row is not None]
+
+    def _jobs(self) -> list[JobState]:
+        """Return the jobs of the marked rows, else of that under the cursor, that are not done."""
+        numbers = dict.fromkeys(row["scan"] for row in self._marked_rows())
+        jobs = (queue.job_of(self.state, number) for number in numbers)
+        return [job for job in jobs if job is not None]
 
     def _scan(self) -> int:
         row = self._row()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -14,31 +15,27 @@ from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
 from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
-from core.protocol.requests.pictures import GetStill
+from core.protocol.requests.results import GetScans
 from core.text import clean, counted
-from core.times import WrittenTime, reference
+from core.times import reference
 
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
-from ..widgets.frame_view import FrameView
+from ..widgets.frame_view import Box, FrameView
 from ..widgets.line import Line
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
-from .screen import AppScreen
+from .picturing import PictureScreen
 
-PICTURE_SECONDS = 0.2
-"""a picture is fetched once the cursor has rested so long"""
-PICTURE_PIXELS = 640
 FULL_PIXELS = 4096
-PICTURES_OFF = "no pictures in low-bandwidth mode; in the palette: Low-bandwidth mode, on or off"
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(AppScreen):
+class ResultsScreen(PictureScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -47,14 +44,14 @@ class ResultsScreen(AppScreen):
         super().__init__()
         what, sort = self.kept("what", "events"), self.kept("sort", "source")
         self._what: What = what if what in results.COLUMNS else "events"
+        self._found_scan: int | None = None
+        """the newest scan with results, where none was asked for and the newest has none"""
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
-        self._rows = self._listed()
+        self._rows = self._trial = self._listed()
         self._seen = -1
         self._boxes = True
-        self._shown_for: tuple[object, ...] | None = None
-        self._looking = False
 
     def body(self) -> ComposeResult:
         """Yield list, picture, time line and detail."""
@@ -62,7 +59,7 @@ class ResultsScreen(AppScreen):
         with Horizontal(classes="body"):
             yield VirtualTable(
                 results.COLUMNS[self._what], self._rows, symbols=signs,
-                empty="no results yet, or none that match the filter",
+                empty="loading",
             )  # fmt: skip
             with Vertical(classes="side", id="look"):
                 yield FrameView(symbols=signs)
@@ -71,25 +68,29 @@ class ResultsScreen(AppScreen):
 
     def draw(self) -> None:
         """Fetch again when something was found, and when another scan was asked for."""
-        wanted = self._asked_scan()
+        asked = self._asked_scan()
+        wanted = self._found_scan if asked is None else asked
+        changed, self._seen = self._seen != self.app.bridge.changes, self.app.bridge.changes
         if wanted != self._scan:
             self._scan = wanted
             self._show()
-        elif self._seen != self.app.bridge.changes:
+        elif changed:
             self._rows.reload()
-        self._seen = self.app.bridge.changes
+        if changed and asked is None:
+            self.run_worker(self._find_scan())
+        self.query_one(VirtualTable).set_empty(self._why_empty())
         row = self._row()
         self.query_one("#detail", TextPane).show(results.detail(self._what, row))
         self._draw_timeline(row)
-        if not self.app.pictures_allowed:
-            self._shown_for = None
-            self.query_one(FrameView).say(PICTURES_OFF)
+        self.draw_picture()
 
     def summary(self) -> str:
         """Return what is listed, and where the cursor is."""
         if self._rows.trouble:
             return f" {clean(self._rows.trouble)}"
         scan = "the newest scan" if self._scan is None else f"scan {self._scan}"
+        if self._scan is not None and self._asked_scan() is None:
+            scan = f"{scan}, the newest with results"
         table = self.query_one(VirtualTable)
         place = (
             f"row {table.cursor_index + 1} of {self._rows.count()}"
@@ -102,12 +103,33 @@ class ResultsScreen(AppScreen):
     def set_filter(self, text: str) -> None:
         """Show only rows that hold all words and fulfil all conditions."""
         super().set_filter(text)
+        self._trial.close()
         self._show()
+
+    def narrow(self, text: str) -> None:
+        """Show what the filter typed so far finds; while it is none, what was there stays."""
+        if self._trial is not self._rows:
+            self._trial.close()
+        former, self.filter_text = self.filter_text, text
+        self._trial = self._listed()
+        self.filter_text = former
+        self._trial.on_change = lambda: self._take(text)
+        self._trial.count()
+
+    def _take(self, text: str) -> None:
+        rows = self._trial
+        if not self.is_drawable or rows.trouble or rows is self._rows:
+            return
+        self._rows.close()
+        self.filter_text, self._rows = text, rows
+        rows.on_change = self._came
+        self.query_one(VirtualTable).set_source(rows)
+        self._came()
 
     def to_remember(self) -> dict[str, Any]:
         """Return filter and list."""
         mine = {"what": self._what, "sort": self._sort, "descending": self._descending,
-                "scan": self._scan}  # fmt: skip
+                "scan": self._asked_scan()}  # fmt: skip
         return super().to_remember() | {f"results.{name}": value for name, value in mine.items()}
 
     # Actions
@@ -118,7 +140,11 @@ class ResultsScreen(AppScreen):
             return
         if self.has_class("-narrow", "-picture"):
             self.act_results_picture()
-        elif self._scan is not None and not self.filter_text and not self.has_class("-zoomed"):
+        elif (
+            self._asked_scan() is not None
+            and not self.filter_text
+            and not self.has_class("-zoomed")
+        ):
             self.app.kept["results.scan"] = None
             self.draw()
         else:
@@ -143,12 +169,12 @@ class ResultsScreen(AppScreen):
     def act_results_picture(self) -> None:
         """Show the picture, or hide it."""
         self.toggle_class("-picture")
-        self.set_timer(PICTURE_SECONDS, self._rested)  # once it has its place
+        self.rest()  # until it has its place
 
     def act_results_boxes(self) -> None:
         """Draw boxes, or not."""
         self._boxes = not self._boxes
-        self._rested()
+        self.look()
 
     def act_results_timeline(self) -> None:
         """Show the time line, or hide it."""
@@ -239,60 +265,25 @@ class ResultsScreen(AppScreen):
             choices.append((said, f"text: {said}"))
         return choices
 
-    # The picture: fetched once the cursor rests
-
-    @on(VirtualTable.CursorMoved)
-    def _moved(self, _event: VirtualTable.CursorMoved) -> None:
-        self.set_timer(PICTURE_SECONDS, self._rested)
+    # The picture: see `PictureScreen`
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:
         self.act_results_picture()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Fit the picture to its new place."""
-        super().on_resize(event)
-        self.set_timer(PICTURE_SECONDS, self._rested)
+    def pictured_row(self) -> dict[str, Any] | None:
+        """Return the row whose picture is shown."""
+        return self._row()
 
-    def _rested(self) -> None:
-        """Fetch the picture of the row under the cursor, unless one is on its way already."""
-        if self.is_drawable and not self._looking and self._wanted_picture() is not None:
-            self._looking = True
-            self.run_worker(self._look())
+    def neighbours(self) -> list[dict[str, Any]]:
+        """Return the rows that are likely to come next: the one below, then the one above."""
+        place = self.query_one(VirtualTable).cursor_index
+        rows = [self._rows.record(each) for each in (place + 1, place - 1) if each >= 0]
+        return [row for row in rows if row is not None]
 
-    def _wanted_picture(self) -> tuple[object, ...] | None:
-        """Return what is to be shown, if that is not what is shown."""
-        row, view = self._row(), self.query_one(FrameView)
-        visible = self.query_one("#look").display and self.app.pictures_allowed
-        if not visible or row is None:
-            return None
-        wanted = (results.key_of(row), self._boxes, view.size)
-        return None if wanted == self._shown_for else wanted
-
-    async def _look(self) -> None:
-        """Show one picture after another until it is that of the cursor's row."""
-        try:
-            while (wanted := self._wanted_picture()) is not None:
-                self._shown_for = wanted
-                row = self._row()
-                if row is not None:
-                    await self._pictured(row)
-        finally:
-            self._looking = False
-
-    async def _pictured(self, row: dict[str, Any]) -> None:
-        view = self.query_one(FrameView)
-        try:
-            jpeg = await self._picture(row, PICTURE_PIXELS)
-        except SightlineError as error:
-            view.say(str(error))
-            return
-        await view.show(jpeg, results.boxes(row) if self._boxes else [])
-
-    async def _picture(self, row: dict[str, Any], longest_side: int) -> bytes:
-        """Return the JPEG of a row's frame. Raises SightlineError."""
-        when = WrittenTime(results.seconds_of(row))
-        return (await self.app.bridge.ask(GetStill(row["path"], when, longest_side))).jpeg
+    def boxes_of(self, row: dict[str, Any]) -> list[Box]:
+        """Return what is framed on the picture."""
+        return results.boxes(row) if self._boxes else []
 
     # What is shown
 
@@ -303,6 +294,20 @@ class ResultsScreen(AppScreen):
     def _asked_scan(self) -> int | None:
         asked = self.app.kept.get("results.scan")
         return asked if isinstance(asked, int) else None
+
+    async def _find_scan(self) -> None:
+        """Find the newest scan with results, where the newest of all has none."""
+        with suppress(SightlineError):
+            scans = (await self.app.bridge.ask(GetScans())).scans
+            with_results = next((line.scan for line in scans if line.moments), None)
+            newest = scans[0].scan if scans else None
+            found = None if with_results == newest else with_results
+            if self.is_drawable and found != self._found_scan:
+                self._found_scan = found
+                self.draw_soon()
+
+    def _why_empty(self) -> str:
+        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
 
     def _turn(self, by: int) -> None:
         names: tuple[What, ...] = ("events", "candidates", "frames")
@@ -350,7 +355,7 @@ class ResultsScreen(AppScreen):
         self.work(self._remark(command, f"{what} stored beside the model's"))
 
     async def _written(self, row: dict[str, Any]) -> str:
-        jpeg = await self._picture(row, FULL_PIXELS)
+        jpeg = await self.still(row, FULL_PIXELS)
         path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
         written = write_new(path, jpeg)
         return f"written: {clean(written.name)} in {clean(str(written.parent))}"

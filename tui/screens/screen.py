@@ -31,6 +31,7 @@ from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .moving import NavigationScreen
+from .narrowing import Narrowing
 from .reporting import ask_for_report
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class AppScreen(NavigationScreen):
         self._soon: Timer | None = None
         self._note: tuple[str, float, bool] = ("", 0.0, False)
         self._typing: Callable[[str], None] | None = None
+        self._live: Narrowing | None = None
         self.filter_text = self.kept("filter", "")
         self._bindings = BindingsMap(actions.bindings_for(self.scope, self.app.keymap))
         # Textual would style all twice: without these classes, and with them.
@@ -92,6 +94,10 @@ class AppScreen(NavigationScreen):
     def set_filter(self, text: str) -> None:
         """Narrow the list."""
         self.filter_text = text
+
+    def narrow(self, text: str) -> None:
+        """Narrow the list by what is typed so far."""
+        self.set_filter(text)
 
     def copy_choices(self) -> list[tuple[str, str]]:
         """Return (text, what it is) of what can be copied here."""
@@ -196,9 +202,11 @@ class AppScreen(NavigationScreen):
 
     # Typing a line
 
-    def ask(self, prompt: str, given: str, then: Callable[[str], None]) -> None:
-        """Let the user type a line; `then` gets it when enter is pressed."""
-        self._typing = then
+    def ask(
+        self, prompt: str, given: str, then: Callable[[str], None], live: Narrowing | None = None
+    ) -> None:
+        """Let the user type a line; `then` gets it when enter is pressed, `live` every change."""
+        self._typing, self._live = then, live
         entry = self.query_one("#entry", Entry)
         entry.fill(prompt, given)
         self.query_one("#prompt", Label).update(safe(prompt))
@@ -208,10 +216,16 @@ class AppScreen(NavigationScreen):
 
     @on(Input.Changed, "#entry")
     def _show_prompt(self) -> None:
-        self.query_one("#prompt").display = bool(self.query_one("#entry", Entry).value)
+        typed = self.query_one("#entry", Entry).value
+        self.query_one("#prompt").display = bool(typed)
+        if self._live is not None:
+            self._live.typed(typed)
 
     @on(Input.Submitted, "#entry")
     def _typed(self, event: Input.Submitted) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
         then, _ = self._typing, self._close_entry()
         if then is not None:
             then(event.value)
@@ -219,7 +233,9 @@ class AppScreen(NavigationScreen):
     def _close_entry(self) -> bool:
         if not (asking := self.query_one("#asking")).has_class("-open"):
             return False
-        self._typing = None
+        if self._live is not None:
+            self._live.undo()
+        self._typing = self._live = None
         asking.remove_class("-open")
         self.set_focus(self._asked_from())
         return True
@@ -296,7 +312,8 @@ class AppScreen(NavigationScreen):
 
     def act_find_filter(self) -> None:
         """Type a filter."""
-        self.ask("filter (words, conditions):", self.filter_text, self.set_filter)
+        live = Narrowing(self, self.narrow)
+        self.ask("filter (words, conditions):", self.filter_text, self.set_filter, live)
 
     def _menu(self, title: str, offered: Iterable[actions.Action]) -> None:
         keys = self.app.keymap
@@ -340,7 +357,7 @@ class AppScreen(NavigationScreen):
             self.app.bridge.recovered = False
             self.say("the engine was restarted; r on a stopped source continues its scan")
         missed = self.app.meter.missed(link)
-        if missed:
+        if missed and not self._says_something():
             self.say(
                 f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
                 "the engine continued"
@@ -367,6 +384,11 @@ class AppScreen(NavigationScreen):
         self.set_class(bool(words), "-trouble")
         self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])
 
+    def _says_something(self) -> bool:
+        """Return whether an answer is shown that nothing may take the place of."""
+        text, until, _ = self._note
+        return bool(text) and time.monotonic() < until
+
     def _long_note(self) -> str:
         """Return the error that is shown, if it is too long for the status line."""
         text, until, bad = self._note
@@ -388,9 +410,9 @@ class AppScreen(NavigationScreen):
         return f"filter: {self.filter_text} " if self.filter_text else ""
 
     def _link_parts(self) -> tuple[list[LineSpan], str]:
-        text, until, bad = self._note
+        text, _, bad = self._note
         right = chrome.link(self.app)
-        if text and time.monotonic() < until:
+        if self._says_something() and not self._long_note():  # that is shown above, in full
             return [LineSpan(f" {text}", "bad" if bad else "strong")], right
         return chrome.status(self.app.bridge), right
 

@@ -43,6 +43,9 @@ class Link:
         """what waits here; what the kernel and ssh hold is not known"""
         self.sent_bytes = 0
         self.skipped_frames = 0
+        self.stall_seconds = 0.0
+        """how long the last stall took, once it is over"""
+        self._stalled_at = 0.0
         self._thread = threading.Thread(target=self._run, name="sightline-output", daemon=True)
         self._thread.start()
 
@@ -58,6 +61,8 @@ class Link:
             if self._lost:
                 return
             if self._is_frame(text) and self._is_full(len(data)):
+                if not self._skipping:
+                    self._stalled_at = time.monotonic()
                 self._skipping = True
                 self.skipped_frames += 1
             elif self.backlog_bytes + len(data) <= ALWAYS_BYTES or self._ending:
@@ -133,6 +138,7 @@ class Link:
             recovered = self._skipping and self.backlog_bytes == 0 and not self._lost
             if recovered:
                 self._skipping = False
+                self.stall_seconds = time.monotonic() - self._stalled_at
         if recovered and not self._ending:
             self._on_recovered()
 

@@ -25,6 +25,8 @@ class SafeApp(App[ReturnType], Generic[ReturnType]):
         super().__init__()
         self.crash: BaseException | None = None
         """the first unhandled exception"""
+        self.farewell = ""
+        """what to say in the shell once the app is left"""
         self.crash_log: CrashLog | None = None
         """set by `tty.run`"""
         self._styled: dict[str, str] = {}

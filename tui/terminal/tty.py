@@ -111,7 +111,7 @@ class _Showing:
             return crash_log.verdict(error, self.record)
         if app.crash is not None:
             return crash_log.verdict(app.crash, self.record)
-        return app.return_code or 0, ""
+        return app.return_code or 0, app.farewell
 
     def _show(self, app: SafeApp[Any], guard: Guard, ending: Ending) -> None:
         import asyncio

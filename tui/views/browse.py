@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
-from core.protocol.addresses import absolute, path_of, scheme_of
+from core.protocol.addresses import absolute, scheme_of
 from core.service.local import is_known_kind
 from core.text import clean, clean_path
 
 from ..widgets.columns import Column
 from ..widgets.rows import Row
-from . import wording
+from . import shell_words, wording
 
 COLUMNS = (Column("NAME", None, minimum=12, cut="middle"), Column("SIZE", 7, align="right"))
 MOST = 5000
+WHOLE_FOLDER = "./ all of this folder"
 
 
 def rows(typed: str) -> list[Row]:
     """Return folders, then videos and pictures, that begin as what is typed does.
 
-    What begins with a dot is left out unless a dot is typed. A folder that cannot be read has no
-    rows; `key` is the whole path.
+    The first row is the folder itself, where nothing is typed behind it. What begins with a dot
+    is left out unless a dot is typed. A folder that cannot be read has no rows; `key` is the whole
+    path.
     """
-    folder, start = os.path.split(_path(typed))
+    folder, start = os.path.split(os.path.expanduser(typed))
     folders: list[os.DirEntry[str]] = []
     files: list[os.DirEntry[str]] = []
     try:
@@ -38,9 +41,25 @@ def rows(typed: str) -> list[Row]:
                     files.append(entry)
     except (OSError, ValueError):
         return []
-    return [_row(entry, folder=True) for entry in _sorted(folders)] + [
-        _row(entry, folder=False) for entry in _sorted(files)
+    own = [] if start else [Row(folder or os.curdir, (WHOLE_FOLDER, ""))]
+    return [
+        *own,
+        *(_row(entry, folder=True) for entry in _sorted(folders)),
+        *(_row(entry, folder=False) for entry in _sorted(files)),
     ]
+
+
+def pasted_rows(paths: Sequence[str]) -> list[Row]:
+    """Return a row for each pasted path; of one that does not exist it says so."""
+    return [_pasted_row(path) for path in paths]
+
+
+def exists(path: str) -> bool:
+    """Return whether a path leads to anything that can be read."""
+    try:
+        return os.path.exists(os.path.expanduser(path))
+    except ValueError:
+        return False
 
 
 def here() -> str:
@@ -52,9 +71,8 @@ def here() -> str:
 
 
 def unquoted(typed: str) -> str:
-    """Return a path without the quotes that terminals put around one dropped into them."""
-    text = typed.strip()
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else typed
+    """Return a path without the quotes and escapes of shells, and of a `file:` URL its path."""
+    return shell_words.meant(typed)
 
 
 def whole(typed: str) -> str:
@@ -65,22 +83,41 @@ def whole(typed: str) -> str:
         return ""
 
 
-def _path(typed: str) -> str:
-    """Return what is typed as a path: a `file:` URL too is listed while it is typed."""
-    path = path_of(typed) if scheme_of(typed) == "file" else None
-    return os.path.expanduser(typed) if path is None else path
+def whole_or_same(typed: str) -> str:
+    """Return the absolute path; what cannot be one stays, to be refused by whoever reads it."""
+    return whole(typed) or typed
 
 
 def trouble(typed: str) -> str:
-    """Return why the folder of what is typed cannot be listed, or an empty string."""
-    folder = os.path.split(_path(typed))[0] or "."
+    """Return why there is nothing to list for what is typed, or an empty string."""
+    if scheme := scheme_of(typed):
+        return f"{scheme}: URLs of other machines cannot be read; copy the files here first"
+    path = os.path.expanduser(typed)
+    folder, start = os.path.split(path)
+    folder = folder or os.curdir
     try:
-        with os.scandir(folder):
-            return ""
+        with os.scandir(folder) as entries:
+            found = not start or exists(path) or any(_begins(each.name, start) for each in entries)
+            return "" if found else _missing(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return _missing(path)
     except OSError as error:
         return f"{clean_path(folder)}: {error.strerror}"
     except ValueError:
         return "no path contains such a character"
+
+
+def nearest_folder(typed: str) -> str:
+    """Return the folder furthest along a path that exists."""
+    folder = os.path.abspath(os.path.expanduser(typed))
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _missing(path: str) -> str:
+    nearest = clean_path(nearest_folder(path))
+    return f"does not exist: {clean_path(path)}; nearest folder (tab): {nearest}"
 
 
 def about(profile: str) -> str:
@@ -98,6 +135,15 @@ def _begins(name: str, start: str) -> bool:
     if name.startswith(".") and not start.startswith("."):
         return False
     return name.casefold().startswith(start.casefold())
+
+
+def _pasted_row(path: str) -> Row:
+    shown = clean_path(os.path.expanduser(path))
+    if not exists(path):
+        return Row(path, (f"does not exist: {shown}", ""), "bad")
+    folder = os.path.isdir(os.path.expanduser(path))
+    size = "" if folder else wording.size(os.stat(os.path.expanduser(path)).st_size)
+    return Row(path, (shown + ("/" if folder else ""), size))
 
 
 def _row(entry: os.DirEntry[str], *, folder: bool) -> Row:

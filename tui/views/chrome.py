@@ -14,11 +14,15 @@ from ..widgets.line import LineSpan
 from ..widgets.symbols import Symbols
 
 if TYPE_CHECKING:
+    from core.protocol.state import ScanState
+
     from ..app import SightlineApp
     from ..bridge import Bridge
 
 
 BEHIND_BYTES = 4096
+MOST_NAMED = 3
+"""jobs, when the app is left"""
 
 
 def title(bridge: Bridge, width: int, symbols: Symbols) -> tuple[list[LineSpan], str]:
@@ -36,11 +40,18 @@ def _counts(bridge: Bridge) -> str:
     if state is None:
         return ""
     others = [job for job in state.jobs if job.kind != "scan" and not job.standing]
-    running = sum(len(scan.tasks) for scan in state.scans)
-    waiting = max(sum(scan.sources - scan.finished for scan in state.scans) - running, 0)
+    held = sum(_left(scan) for scan in state.scans if scan.state == "paused")
+    running = sum(len(scan.tasks) for scan in state.scans if scan.state != "paused")
+    waiting = max(sum(map(_left, state.scans)) - held - running, 0)
     running += sum(job.state == "running" for job in others)
-    waiting += sum(job.state != "running" for job in others)
-    return f"{running} running  {waiting} queued "
+    waiting += sum(job.state == "queued" for job in others)
+    held += sum(job.state == "paused" for job in others)
+    paused = f"{held} paused  " if held else ""
+    return f"{paused}{running} running  {waiting} queued "
+
+
+def _left(scan: ScanState) -> int:
+    return max(scan.sources - scan.finished, 0)
 
 
 def tabs(scope: str, width: int) -> list[LineSpan]:
@@ -72,6 +83,22 @@ def link(app: SightlineApp) -> str:
         parts.append("SLOW" if behind else app.meter.words(sending))
     parts.append(f"{1 / app.draw_seconds:.2g}Hz ")
     return "  ".join(parts)
+
+
+def farewell(bridge: Bridge) -> str:
+    """Return what the shell is told when the app is left; nothing where there was no engine."""
+    state = bridge.state
+    if state is None:
+        return ""
+    jobs = [f"{clean(job.kind).replace('-', ' ')} {job.number}" for job in state.jobs]
+    if not jobs:
+        return "sightline: the app is closed; no job is running"
+    shown = ", ".join(jobs[:MOST_NAMED]) + (" ..." if len(jobs) > MOST_NAMED else "")
+    verb = "continues" if len(jobs) == 1 else "continue"
+    return (
+        f"sightline: {shown} {verb} in the engine (process {bridge.engine_pid}); "
+        "`sightline` shows the app again, `sightline status` the progress"
+    )
 
 
 def _short(path: str) -> str:

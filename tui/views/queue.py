@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.protocol.passed_over import PassedOver
@@ -103,6 +104,11 @@ def job_of(state: EngineState | None, number: int) -> JobState | None:
 def called(job: JobState) -> str:
     """Return what a job is called in a sentence: `scan 3`."""
     return f"{clean(job.kind).replace('-', ' ')} {job.number}"
+
+
+def called_all(jobs: Sequence[JobState]) -> str:
+    """Return what one job or several are called in a sentence."""
+    return called(jobs[0]) if len(jobs) == 1 else counted(len(jobs), "job")
 
 
 def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | None) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.protocol.fact_line import fact_line
 from core.protocol.queries import ExportRequest
 from core.protocol.views import ExportState
-from core.text import clean
+from core.text import clean, counted
 from core.times import timecode
 
 from ..widgets.columns import Column
 from ..widgets.rows import Row, Tone
 from . import wording
+
+if TYPE_CHECKING:
+    from core.protocol.state import EngineState
 
 EVENTS = (
     Column("TIME", 12),
@@ -169,6 +172,22 @@ def export_end(state: ExportState, folder: str) -> str:
     said = f"{state.files} file{'' if state.files == 1 else 's'} written in {clean(folder)}"
     said = "; ".join((said, *map(clean, state.notes)))
     return f"{said}; {state.failed} failed: {clean(state.failures[0])}" if state.failed else said
+
+
+def why_empty(scan: int | None, loaded: bool, filter_text: str, state: EngineState | None) -> str:
+    """Return why no row is listed: what the scan is doing, or what would bring rows."""
+    if not loaded:
+        return "loading"
+    if filter_text:
+        return "no row matches the filter; esc removes it"
+    open_scans = state.scans if state else ()
+    of_it = [each for each in open_scans if scan in (None, each.scan)]
+    running = max(of_it, key=lambda each: each.scan, default=None)
+    if running is None:
+        return "nothing found; ] shows rejected candidates with their reasons"
+    word = {"queued": "waits for its turn"}.get(running.state, f"is {running.state}")
+    done = f"{running.finished} of {counted(running.sources, 'source')} done"
+    return f"scan {running.scan} {word}: {done}, nothing found yet"
 
 
 def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:

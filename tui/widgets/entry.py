@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual import events
+from textual.message import Message
 from textual.widgets import Input
 
 from .cells import safe
 
 MOST_PASTED = 10_000
+MOST_PASTED_PATHS = 1_000_000
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -43,6 +45,22 @@ class Entry(Input):
         event.prevent_default()
         text = " ".join(event.text[:MOST_PASTED].split("\n")).replace("\r", "").strip()
         self.replace(text, *self.selection)
+
+
+class PathEntry(Entry):
+    """An Entry that leaves it to others what becomes of a paste."""
+
+    class Pasted(Message):
+        """A text was pasted, of one line or several."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Pasted(event.text[:MOST_PASTED_PATHS]))
 
 
 def shown(value: str) -> str:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -34,10 +37,27 @@ Box = tuple[str, float, float, float, float]
 """label, and corner and size as shares of the picture"""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a picture is shown: so many cells, and the pixels of one; without, half cells."""
+
+    width: int
+    height: int
+    cell_pixels: tuple[int, int] | None = None
+
+    @property
+    def is_too_small(self) -> bool:
+        """Return whether nothing can be made out there."""
+        return self.width < 4 or self.height < 2
+
+
 class FrameView(Widget):
-    """Shows a JPEG, or says why there is none."""
+    """Shows a picture, or says why there is none."""
 
     DEFAULT_CSS = "FrameView { height: 1fr; }"
+
+    class Resized(Message):
+        """The place for the picture has another size."""
 
     def __init__(self, *, symbols: Symbols) -> None:
         super().__init__(markup=False)
@@ -58,34 +78,45 @@ class FrameView(Widget):
         send = self.app.send_to_terminal  # type: ignore[attr-defined]
         self._in_pixels = true_picture.widget_for(facts.image, facts.cell_pixels, send)
 
-    async def show(self, jpeg: bytes, boxes: Sequence[Box] = ()) -> None:
-        """Show a picture with boxes on it."""
-        width, height = self.size
-        if width < 4 or height < 2:
+    @property
+    def place(self) -> Place:
+        """Return what a picture has to be fitted to (see `fitted`)."""
+        return Place(*self.size, self._cell_pixels if self._shows_pixels else None)
+
+    @property
+    def _plain(self) -> bool:
+        return not self._symbols.braille or self.app.no_color
+
+    @property
+    def _shows_pixels(self) -> bool:
+        return self._in_pixels is not None and not self._plain
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Tell that what is shown no longer fits."""
+        self.post_message(self.Resized())
+
+    async def show(self, picture: Image, boxes: Sequence[Box] = ()) -> None:
+        """Show a picture that was fitted to `place`, with boxes on it."""
+        if self._in_pixels is not None and self._shows_pixels:
+            await self._show_pixels(self._in_pixels, picture, boxes)
             return
-        plain = not self._symbols.braille or self.app.no_color
-        try:
-            if self._in_pixels is not None and not plain:
-                await self._show_pixels(self._in_pixels, jpeg, boxes)
-                return
-            self._strips = await asyncio.to_thread(drawn, jpeg, width, height, boxes, plain)
-        except (OSError, ValueError) as error:
-            self.say(f"the picture cannot be shown: {error}")
-            return
+        self._strips = await asyncio.to_thread(drawn, picture, boxes, self._plain)
         self._words = ""
         self.refresh()
 
     def say(self, words: str) -> None:
-        """Show words in the picture's place."""
-        self._strips, self._words = [], safe(words)
+        """Show words in the picture's place; nothing is sent if they are there already."""
+        shown = safe(words)
+        if self._words == shown and not self._strips and not self.children:
+            return
+        self._strips, self._words = [], shown
         self.remove_children()
         self.refresh()
 
     async def _show_pixels(
-        self, made: Callable[[Image], Widget], jpeg: bytes, boxes: Sequence[Box]
+        self, made: Callable[[Image], Widget], picture: Image, boxes: Sequence[Box]
     ) -> None:
-        cells = self.size.width, self.size.height
-        image = await asyncio.to_thread(sized, jpeg, cells, self._cell_pixels, boxes)
+        image = await asyncio.to_thread(_boxed, picture, boxes)
         await self.remove_children()
         self._strips, self._words = [], ""
         await self.mount(made(image))
@@ -100,32 +131,41 @@ class FrameView(Widget):
         )
 
 
-def sized(
-    jpeg: bytes, cells: tuple[int, int], cell_pixels: tuple[int, int], boxes: Sequence[Box]
-) -> Image:
-    """Return a picture at the size it is shown in pixels, boxes drawn."""
+def fitted(jpeg: bytes, place: Place) -> Image:
+    """Return a picture at the size it is shown in. Raises OSError or ValueError."""
     from PIL import Image
 
     with Image.open(BytesIO(jpeg), formats=("JPEG",)) as opened:
+        opened.draft("RGB", _most(place))
         image = opened.convert("RGB")
-    size = true_picture.fitted_pixels(image.size, cells, cell_pixels, MOST_PIXELS)
-    small = image.resize(size, Image.Resampling.BOX)
-    _draw_boxes(small, boxes)
-    return small
+    return image.resize(_size(image.size, place), Image.Resampling.BOX)
 
 
-def drawn(jpeg: bytes, width: int, height: int, boxes: Sequence[Box], plain: bool) -> list[Strip]:
-    """Return a picture as at most `height` lines of at most `width` cells."""
-    from PIL import Image
+def _most(place: Place) -> tuple[int, int]:
+    across, down = place.cell_pixels or (2, 4)
+    return place.width * across, place.height * down
 
-    with Image.open(BytesIO(jpeg), formats=("JPEG",)) as opened:
-        opened.draft("RGB", (width * 2, height * 4))
-        image = opened.convert("RGB")
-    scale = min(width / image.width, height * 2 / image.height)
-    size = max(int(image.width * scale), 1), max(int(image.height * scale) // 2 * 2, 2)
-    small = image.resize(size, Image.Resampling.BOX)
-    _draw_boxes(small, boxes)
+
+def _size(size: tuple[int, int], place: Place) -> tuple[int, int]:
+    cells = place.width, place.height
+    if place.cell_pixels is not None:
+        return true_picture.fitted_pixels(size, cells, place.cell_pixels, MOST_PIXELS)
+    scale = min(place.width / size[0], place.height * 2 / size[1])
+    return max(int(size[0] * scale), 1), max(int(size[1] * scale) // 2 * 2, 2)
+
+
+def drawn(picture: Image, boxes: Sequence[Box], plain: bool) -> list[Strip]:
+    """Return a fitted picture as lines of cells, two pixels each."""
+    small = _boxed(picture, boxes)
     return _signs(small) if plain else _half_cells(small)
+
+
+def _boxed(picture: Image, boxes: Sequence[Box]) -> Image:
+    if not boxes:
+        return picture
+    copy = picture.copy()
+    _draw_boxes(copy, boxes)
+    return copy
 
 
 def _half_cells(image: Image) -> list[Strip]:

@@ -62,11 +62,16 @@ class GetStills(Streamed[PicturePart, Pictures], right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class GetStill(Streamed[bytes, Picture], right="read", heavy=True):
-    """An instant of a source as a picture, read from its file; parts are pieces of the JPEG."""
+    """An instant of a source as a picture, read from its file; parts are pieces of the JPEG.
+
+    With `content` and `when.scan`, as a listed result has them, `when.seconds` is the exact time of
+    a frame, and nothing is looked for in the library.
+    """
 
     path: str
     when: WrittenTime = START
     longest_side: int = 1920
+    content: str = ""
 
     @classmethod
     def gathered(cls, parts: Sequence[bytes]) -> Picture:

@@ -21,7 +21,7 @@ from .handler import Handlers
 async def still(context: Context, request: GetStill) -> AsyncGenerator[bytes, None]:
     """Yield a JPEG of an instant, read from its file. Raises UsageError or SourceError."""
     _check_size(request.longest_side)
-    jpeg = await context.call(_jpeg, context, request)
+    jpeg = await context.call(context.records.still, request, context.still_readers)
     for first in range(0, len(jpeg), CHUNK_BYTES):
         yield jpeg[first : first + CHUNK_BYTES]
 
@@ -43,11 +43,6 @@ def _check_size(longest_side: int) -> None:
     if not 0 < longest_side <= MOST_STILL_PIXELS:
         most = counted(MOST_STILL_PIXELS, "pixel")
         raise UsageError(f"a picture has at least 1 and at most {most} a side")
-
-
-def _jpeg(context: Context, request: GetStill) -> bytes:
-    view = context.records.instant(request.path, request.when)
-    return context.records.still(view, request.longest_side, context.still_readers)
 
 
 HANDLERS: Handlers = {
