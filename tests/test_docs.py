@@ -26,7 +26,9 @@ def test_no_line_of_help_is_cut_off() -> None:
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         if isinstance(command, click.Group):
-            text = command.get_help(click.Context(command, info_name=name))
+            text = command.get_help(
+                click.Context(command, info_name=name, help_option_names=["-h", "--help"])
+            )
             cut = [
                 line for line in text.splitlines() if line.endswith("...") and "Usage" not in line
             ]

@@ -75,9 +75,10 @@ def test_what_is_never_loaded_is_not_downloaded(
 def test_a_quantised_model_is_recorded_only_if_it_was_compared(
     cli: Cli, hub: LocalHub, tmp_path: Path
 ) -> None:
-    for method, code, said in (
-        ("fp8", 0, ""), ("mxfp4", 1, "nothing is recorded"), ("modelopt", 1, "NVIDIA ModelOpt"),
-    ):  # fmt: skip
+    hub.add("org/modelopt", quantised_files("modelopt"))
+    refused = cli("models", "pull", "org/modelopt")
+    assert refused.code == 4 and "modelopt" in refused.err and "cannot be deco" in refused.err
+    for method, code, said in (("fp8", 0, ""), ("mxfp4", 1, "nothing is recorded")):
         repo = f"org/{method}"
         hub.add(repo, quantised_files(method))
         assert cli("models", "pull", repo).code == 0

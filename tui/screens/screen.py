@@ -356,8 +356,8 @@ class AppScreen(NavigationScreen):
         if self.app.bridge.recovered:
             self.app.bridge.recovered = False
             self.say("the engine was restarted; r on a stopped source continues its scan")
-        missed = self.app.meter.missed(link)
-        if missed and not self._says_something():
+        # It waits for its turn: an answer to a key comes first.
+        if not self._says_something() and (missed := self.app.meter.missed(link)):
             self.say(
                 f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
                 "the engine continued"

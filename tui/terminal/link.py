@@ -20,6 +20,8 @@ from rich.cells import cell_len
 
 FRAMES_BYTES = 65_536
 ALWAYS_BYTES = 1_048_576
+LEAST_STALL_SECONDS = 1.0
+"""a shorter pause is not noticed: any terminal is busy for a moment with a large frame"""
 # Longer than every mode the driver sets; a shorter piece of a frame that slips through is harmless.
 FRAME_CHARACTERS = 32
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -43,9 +45,10 @@ class Link:
         """what waits here; what the kernel and ssh hold is not known"""
         self.sent_bytes = 0
         self.skipped_frames = 0
-        self.stall_seconds = 0.0
-        """how long the last stall took, once it is over"""
+        self.missed_frames = 0
+        """those of them that were skipped in stalls that are over and were long enough to notice"""
         self._stalled_at = 0.0
+        self._skipped_before = 0
         self._thread = threading.Thread(target=self._run, name="sightline-output", daemon=True)
         self._thread.start()
 
@@ -62,7 +65,7 @@ class Link:
                 return
             if self._is_frame(text) and self._is_full(len(data)):
                 if not self._skipping:
-                    self._stalled_at = time.monotonic()
+                    self._stalled_at, self._skipped_before = time.monotonic(), self.skipped_frames
                 self._skipping = True
                 self.skipped_frames += 1
             elif self.backlog_bytes + len(data) <= ALWAYS_BYTES or self._ending:
@@ -138,7 +141,8 @@ class Link:
             recovered = self._skipping and self.backlog_bytes == 0 and not self._lost
             if recovered:
                 self._skipping = False
-                self.stall_seconds = time.monotonic() - self._stalled_at
+                if time.monotonic() - self._stalled_at >= LEAST_STALL_SECONDS:
+                    self.missed_frames += self.skipped_frames - self._skipped_before
         if recovered and not self._ending:
             self._on_recovered()
 

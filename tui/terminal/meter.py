@@ -9,8 +9,6 @@ from .link import Link
 
 SECONDS = 2.0
 LEAST_BYTES = 1024
-LEAST_STALL_SECONDS = 1.0
-"""a shorter pause is not noticed"""
 
 
 class LinkMeter:
@@ -34,12 +32,9 @@ class LinkMeter:
         return "<1K/s" if self._rate < LEAST_BYTES else f"{self._rate / 1024:.0f}K/s"
 
     def missed(self, link: Link | None) -> int:
-        """Return how many frames a stall cost that is over since this was asked last.
-
-        A large frame keeps any terminal busy for a moment: that is no stall.
-        """
+        """Return how many frames the stalls cost that are over since this was asked last."""
         if link is None or link.stalled:
             return 0
-        missed = link.skipped_frames - self._missed
-        self._missed = link.skipped_frames
-        return missed if link.stall_seconds >= LEAST_STALL_SECONDS else 0
+        missed = link.missed_frames - self._missed
+        self._missed = link.missed_frames
+        return missed
