@@ -89,6 +89,10 @@ class AppScreen(NavigationScreen):
         """Return what is running here, in one line."""
         return ""
 
+    def key_facts(self) -> str:
+        """Return what stands to the right of the keys."""
+        return ""
+
     def set_filter(self, text: str) -> None:
         """Narrow the list."""
         self.filter_text = text
@@ -357,7 +361,9 @@ class AppScreen(NavigationScreen):
         summary = self.summary() if self.app.bridge.state is not None else ""
         self.query_one("#summary", Line).show(summary, self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
-        self.query_one("#keys", Line).show(self._key_parts(width))
+        facts = self.key_facts()
+        parts = self._key_parts(width - cell_len(facts) - 2 if facts else width)
+        self.query_one("#keys", Line).show(parts, facts)
 
     def _draw_trouble(self) -> None:
         """Say in full, above everything, why there is no engine."""
