@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,11 +23,12 @@ from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
 from ..widgets.frame_view import FrameView
 from ..widgets.line import Line
+from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
-from .screen import AppScreen
+from .reviewing import ReviewingScreen
 
 PICTURE_SECONDS = 0.2
 """a picture is fetched once the cursor has rested so long"""
@@ -38,7 +40,7 @@ TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energ
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(AppScreen):
+class ResultsScreen(ReviewingScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -50,7 +52,7 @@ class ResultsScreen(AppScreen):
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
-        self._rows = self._listed()
+        self._rows = self._listed(())
         self._seen = -1
         self._boxes = True
         self._shown_for: tuple[object, ...] | None = None
@@ -60,10 +62,12 @@ class ResultsScreen(AppScreen):
         """Yield list, picture, time line and detail."""
         signs = self.app.symbols
         with Horizontal(classes="body"):
-            yield VirtualTable(
-                results.COLUMNS[self._what], self._rows, symbols=signs,
-                empty="no results yet, or none that match the filter",
-            )  # fmt: skip
+            with Vertical(classes="list"):
+                yield Line(id="cut", symbols=signs)
+                yield VirtualTable(
+                    results.COLUMNS[self._what], self._rows, symbols=signs,
+                    empty="no results yet, or none that match the filter",
+                )  # fmt: skip
             with Vertical(classes="side", id="look"):
                 yield FrameView(symbols=signs)
         yield Line(id="timeline", symbols=signs)
@@ -77,9 +81,13 @@ class ResultsScreen(AppScreen):
             self._show()
         elif self._seen != self.app.bridge.changes:
             self._rows.reload()
+        if self._seen != self.app.bridge.changes or self._counted_scan != self._listed_scan():
+            self._recount()
         self._seen = self.app.bridge.changes
         row = self._row()
-        self.query_one("#detail", TextPane).show(results.detail(self._what, row))
+        lines = self._round_lines() or results.detail(self._what, row)
+        self.query_one("#detail", TextPane).show(lines)
+        self._draw_cut()
         self._draw_timeline(row)
         if not self.app.pictures_allowed:
             self._shown_for = None
@@ -192,7 +200,10 @@ class ResultsScreen(AppScreen):
             self.work(self._written(row))
 
     def act_results_export(self) -> None:
-        """Write the rows in view (this list, this filter, this order) to a file."""
+        """Write the rows in view (this list, this filter, this order) to a file.
+
+        A cut-off hides rows, but leaves none out; at the end of a round, only what is right counts.
+        """
         folder = free_path(Path(browse.here()) / f"sightline-{self._what}.jsonl")
         self.ask("write to (.jsonl or .csv)", str(folder),
                  lambda text: self.work(self._exported(text)))  # fmt: skip
@@ -242,7 +253,8 @@ class ResultsScreen(AppScreen):
     # The picture: fetched once the cursor rests
 
     @on(VirtualTable.CursorMoved)
-    def _moved(self, _event: VirtualTable.CursorMoved) -> None:
+    def _moved(self, event: VirtualTable.CursorMoved) -> None:
+        self._cursor_moved(event.key)
         self.set_timer(PICTURE_SECONDS, self._rested)
 
     @on(VirtualTable.Activated)
@@ -310,19 +322,28 @@ class ResultsScreen(AppScreen):
 
     def _list(self, what: What) -> None:
         self._what = what
+        self.query_one("#cut").display = what != "frames"
         self.query_one(VirtualTable).set_columns(results.COLUMNS[what])
         self._show()
 
-    def _listed(self) -> PagedRows:
-        query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending)
-        what = self._what
-        rows = PagedRows(query, self.fetch, lambda row: results.result_row(what, row))
+    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> PagedRows:
+        query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending,
+                            cut_offs)  # fmt: skip
+        rows = PagedRows(query, self.fetch, partial(self._shown_row, self._what))
         rows.on_change = self._came
         return rows
 
+    def _shown_row(self, what: What, row: dict[str, Any]) -> Row:
+        said = self._review.judgement(results.key_of(row), row)
+        return results.result_row(what, row, said, self.app.symbols)
+
     def _show(self) -> None:
+        self._review.looked_at()
+        self._take_rows(self._listed(self._cuts.asked))
+
+    def _take_rows(self, rows: PagedRows) -> None:
         self._rows.close()
-        self._rows = self._listed()
+        self._rows = rows
         table = self.query_one(VirtualTable)
         table.set_sort(TITLES[self._sort], descending=self._descending)
         table.set_source(self._rows)
@@ -368,6 +389,6 @@ class ResultsScreen(AppScreen):
     async def _exported(self, text: str) -> str:
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
-        written = await self.app.bridge.ask(ExportRows(self._rows.query, format_, path))
+        written = await self.app.bridge.ask(ExportRows(self._export_query(), format_, path))
         many = counted(written.rows, "row")
         return f"{many} written: {clean(path.name)} in {clean(str(path.parent))}"

@@ -165,7 +165,7 @@ class PagedRows:
         for key, row in zip(keys, page.rows, strict=True):
             stamp, values = self._patches.get(key, (0, {}))
             if stamp >= begun:
-                row |= values
+                row.update(values)
             else:
                 self._patches.pop(key, None)
 

@@ -49,7 +49,7 @@ UNICODE = Symbols(
     cursor=">", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
-    becomes="→", dash="–",
+    becomes="→", dash="\u2013",
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
