@@ -148,6 +148,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "judge.former", "K", "Previous unjudged row", when="row_here", group="Move"),
     _on("results", "cut.lower", ",", "Lower the cut-off of this kind by 0.01", "cut-off",
         "can_cut", group="Look"),
+    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
     _on("results", "cut.higher", ".", "Raise the cut-off of this kind by 0.01", when="can_cut",
         group="Look"),
     _on("results", "cut.off", "0", "No cut-off: show all rows", when="can_cut", group="Look"),
@@ -163,7 +164,6 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.next", ">", "Next frame or event", when="row_here", group="Move"),
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
-    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
     _on("results", "results.files", "W", "Export the listed rows in any format, as clips or "
     "pictures",
         writes=True),
@@ -237,7 +237,7 @@ PRESETS: dict[str, Keymap] = {
 
 
 _WAYS_TO_ALL = ("app.help", "app.palette")
-_FIRST_IN_FOOTER = 4
+_FIRST_IN_FOOTER = 6
 
 
 class FooterItem(NamedTuple):

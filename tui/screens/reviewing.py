@@ -146,8 +146,7 @@ class ReviewingScreen(AppScreen):
         if place is not None:
             self.query_one(VirtualTable).cursor_to(place)
             return True
-        self._over_at = self.query_one(VirtualTable).cursor_key
-        self.run_worker(self._summed())
+        self._sum_up()
         return False
 
     def to_row(self, key: str) -> bool:
@@ -165,6 +164,8 @@ class ReviewingScreen(AppScreen):
         place = await self._unjudged(by)
         if place is None:
             self.say("no unjudged row in this list")
+            self._review.is_over = True
+            self._sum_up()
         else:
             self.query_one(VirtualTable).cursor_to(place)
 
@@ -261,6 +262,10 @@ class ReviewingScreen(AppScreen):
         return None
 
     # The end of a round, and where it leads
+
+    def _sum_up(self) -> None:
+        self._over_at = self.query_one(VirtualTable).cursor_key
+        self.run_worker(self._summed())
 
     async def _summed(self) -> None:
         try:
