@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 from core.errors import EngineGone
 from core.protocol.commands import JudgeEvent
@@ -16,6 +21,27 @@ from tui.screens.profiles import ProfilesScreen
 from tui.widgets.line import Line
 
 JUDGEMENT_BYTES = 2048
+
+
+SCORES = (0.5, 0.9, 0.1, 0.7, 0.3)
+"""of the events in `graded`, in the order of the list"""
+
+
+@pytest.fixture
+def graded(own: Path) -> Path:
+    """The library with results, whose events have different scores."""
+    with closing(sqlite3.connect(own / "library.db")) as connection, connection:
+        for number, score in enumerate(SCORES, 1):
+            connection.execute(
+                "UPDATE moments SET score = ?1, body = json_set(body, '$.score', ?1) "
+                "WHERE number = ?2",
+                (score, number),
+            )
+        connection.execute(
+            "UPDATE event_scores SET scores = ? WHERE kind = 'flash'",
+            (np.array(SCORES, "<f8").tobytes(),),
+        )
+    return own
 
 
 async def opened(viewer: Viewer) -> None:
@@ -42,7 +68,7 @@ def test_keys_judge_advance_take_back_and_undo(own: Path) -> None:
         assert signs(viewer) == "·" * STROKES
         await viewer.press("y")
         await viewer.until(lambda: signs(viewer) == "✓····" and viewer.table.cursor_index == 1)
-        await viewer.sees("precision 1.00 (0.21–1.00)  1 of 5")
+        await viewer.sees("precision 1.00 (0.21\u20131.00)  1 of 5")
         await viewer.press("backspace")
         await viewer.until(lambda: signs(viewer) == "·····" and viewer.table.cursor_index == 0)
         await viewer.sees("precision -  0 of 5")
@@ -65,7 +91,7 @@ def test_keys_judge_advance_take_back_and_undo(own: Path) -> None:
         await viewer.press("r", "right_square_bracket", "right_square_bracket")
         await viewer.sees("CAPTION")
         await viewer.press("y")
-        await viewer.sees("nothing to judge here")
+        await viewer.sees("only when a row is under the cursor")
 
     look(wishes(own), run, (120, 36))
 
@@ -93,45 +119,46 @@ def test_a_judgement_that_is_not_stored_is_taken_off_the_row_and_said(own: Path)
     look(wishes(own), run, (120, 36))
 
 
-def test_a_cut_off_hides_rows_of_a_kind_and_exports_all(own: Path) -> None:
+def test_a_cut_off_hides_rows_of_a_kind_and_exports_all(graded: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        page = await viewer.app.bridge.ask(ListResults())
-        scores = [row["score"] for row in page.rows]
-        await viewer.press("G")
-        least = min(scores)
-        while viewer.current_screen._cuts.asked == () or (
-            viewer.current_screen._cuts.asked[0][1] <= least
-        ):
-            await viewer.press("full_stop")
-        cut = viewer.current_screen._cuts.asked[0][1]
-        above = sum(score >= cut for score in scores)
-        assert above < STROKES
-        await viewer.until(lambda: f"{cut:.2f}  flash 5→{above}" in viewer.line("cut"))
-        await viewer.until(lambda: viewer.table.row_count == above)
-        kept = [n for n, score in enumerate(scores) if score >= cut]
-        assert viewer.table.cursor_index == (len(kept) - 1 if kept else -1)
+        await viewer.press("j", "j")  # the row with the lowest score
+        await viewer.press(*["full_stop"] * 10)
+        await viewer.until(lambda: "0.10  flash 5→5" in viewer.line("cut"))
+        await viewer.press("full_stop")
+        await viewer.until(lambda: "0.11  flash 5→4" in viewer.line("cut"))
+        await viewer.until(lambda: viewer.table.row_count == 4)
+        await viewer.until(lambda: viewer.table.cursor_index == 1)  # the nearest above
+        assert "0.90" in viewer.row()
+        await viewer.press(*["full_stop"] * 40)
+        await viewer.until(lambda: viewer.table.row_count == 2 and "0.90" in viewer.row())
+        await viewer.sees("0 of 2")
+        await viewer.press("y", "y")
+        await viewer.sees("all judged: 2 right")
+        await viewer.press("k", "comma")
+        await viewer.until(lambda: "0.50  flash 5→3" in viewer.line("cut"))
+        await viewer.until(lambda: viewer.table.row_count == 3)
         await viewer.press("e", "enter")
         await viewer.sees("5 rows written")
         await viewer.press("0")
         await viewer.until(lambda: viewer.table.row_count == STROKES)
-        await viewer.sees("off   flash 5")
+        await viewer.sees("off   flash 5", "2 of 5")
 
-    look(wishes(own), run, (120, 36))
+    look(wishes(graded), run, (120, 36))
 
 
-def test_the_end_of_a_round_leads_to_export_and_to_the_sensitivity(own: Path) -> None:
+def test_the_end_of_a_round_leads_to_export_and_to_the_sensitivity(graded: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        page = await viewer.app.bridge.ask(ListResults())
-        scores = [row["score"] for row in page.rows]
-        least = scores.index(min(scores))
+        least = SCORES.index(min(SCORES))
         for place in range(STROKES):
             await viewer.press("n" if place == least else "y")
             done = place + 1
             await viewer.until(lambda done=done: f"{done} of 5" in viewer.line("keys"))
-        await viewer.sees("all judged: 4 right, 1 wrong, 0 unsure", "flash: cut-off 0.",
-                          "keeps 4 of 4 right ones")  # fmt: skip
+        await viewer.sees(
+            "all judged: 4 right, 1 wrong, 0 unsure",
+            "flash: cut-off 0.30 keeps 4 of 4 right ones and drops 1 of 1 wrong",
+        )
         await viewer.press("k")
         await viewer.sees_no("all judged")
         await viewer.press("J")
@@ -145,10 +172,10 @@ def test_the_end_of_a_round_leads_to_export_and_to_the_sensitivity(own: Path) ->
         await viewer.until(lambda: "flash.sensitivity" in viewer.row() or viewer.shows("edited"))
         assert viewer.current_screen._profile == "quick"
         value = viewer.current_screen._changes["flash.sensitivity"]
-        assert 0 <= value < 0.5
+        assert 0.5 < value <= 1
         await viewer.sees("not saved")
 
-    look(wishes(own), run, (120, 36))
+    look(wishes(graded), run, (120, 36))
     with (Path.cwd() / "right.csv").open(newline="") as file:
         assert {row["judgement"] for row in csv.DictReader(file)} == {"right"}
 
