@@ -73,10 +73,10 @@ def test_a_hundred_keys_judge_a_hundred_events_and_no_kill_loses_one(home: Home)
                 if len(kept) < count:
                     app.send("gJ")
                     first = min(set(range(1, count + 1)) - set(kept))
-                    assert app.wait_until(lambda app=app, first=first: place(app) == first, 20)
+                    assert app.wait_until(lambda app=app, first=first: place(app) == first, 20)  # type: ignore[misc]
                 continue
             time.sleep(KEY_SECONDS)
-            assert app.wait_until(lambda app=app, here=here: went_on(app, here), 20)
+            assert app.wait_until(lambda app=app, here=here: went_on(app, here), 20)  # type: ignore[misc]
             kept[here] = KEYS[key]  # shown as stored
         assert [kept[row] for row in range(1, count + 1)] == stored(home)
         assert pressed <= count + 2 * KILLS
@@ -96,7 +96,7 @@ def test_a_judgement_sends_two_kilobytes_at_most_at_once(home: Home) -> None:
             assert app.wait_until(lambda: time.monotonic() - app.received[-1][0] > 1.5)
             began = time.monotonic()
             app.send("y")
-            assert app.wait_until(lambda here=here: place(app) == here + 1)
+            assert app.wait_until(lambda here=here: place(app) == here + 1)  # type: ignore[misc]
             time.sleep(0.2)
             assert 0 < len(app.bytes_between(began, time.monotonic())) <= BYTES_AT_ONCE
 

@@ -89,10 +89,6 @@ class AppScreen(NavigationScreen):
         """Return what is running here, in one line."""
         return ""
 
-    def key_facts(self) -> str:
-        """Return what stands to the right of the keys."""
-        return ""
-
     def set_filter(self, text: str) -> None:
         """Narrow the list."""
         self.filter_text = text
@@ -361,9 +357,7 @@ class AppScreen(NavigationScreen):
         summary = self.summary() if self.app.bridge.state is not None else ""
         self.query_one("#summary", Line).show(summary, self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
-        facts = self.key_facts()
-        parts = self._key_parts(width - cell_len(facts) - 2 if facts else width)
-        self.query_one("#keys", Line).show(parts, facts)
+        self.query_one("#keys", Line).show(self._key_parts(width), self.key_facts())
 
     def _draw_trouble(self) -> None:
         """Say in full, above everything, why there is no engine."""
@@ -380,7 +374,8 @@ class AppScreen(NavigationScreen):
         return text if long and time.monotonic() < until else ""
 
     def _key_parts(self, width: int) -> list[LineSpan]:
-        items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())
+        space = width - cell_len(self.key_facts())
+        items = actions.footer_items(self.scope, self.app.keymap, space, hidden=self.hidden())
         parts = [LineSpan(" ")]
         for number, item in enumerate(items):
             gap = "  " if number < len(items) - 1 else ""
