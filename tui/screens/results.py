@@ -205,7 +205,8 @@ class ResultsScreen(ReviewingScreen):
         A cut-off hides rows, but leaves none out; at the end of a round, only what is right counts.
         """
         folder = free_path(Path(browse.here()) / f"sightline-{self._what}.jsonl")
-        self.ask("write to (.jsonl or .csv)", str(folder),
+        which = "write the right ones to" if self._review.is_over else "write to"
+        self.ask(f"{which} (.jsonl or .csv)", str(folder),
                  lambda text: self.work(self._exported(text)))  # fmt: skip
 
     def act_results_files(self) -> None:

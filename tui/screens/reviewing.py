@@ -146,6 +146,8 @@ class ReviewingScreen(AppScreen):
         if place is not None:
             self.query_one(VirtualTable).cursor_to(place)
             return True
+        if self._rows.trouble:  # rows are missing, so nobody knows whether it is over
+            return True
         self._sum_up()
         return False
 
@@ -179,7 +181,10 @@ class ReviewingScreen(AppScreen):
         assert isinstance(query, ListResults)
         words = f"{query.text} is:unjudged".strip()
         asked = replace(query, text=words, first=0, last=1)
-        return (await self.app.bridge.ask(asked)).total
+        try:
+            return (await self.app.bridge.ask(asked)).total
+        except SightlineError:  # not known: what is loaded is looked through
+            return 1
 
     # Counts and cut-off
 
@@ -264,7 +269,7 @@ class ReviewingScreen(AppScreen):
     # The end of a round, and where it leads
 
     def _sum_up(self) -> None:
-        self._over_at = self.query_one(VirtualTable).cursor_key
+        self._round, self._over_at = None, self.query_one(VirtualTable).cursor_key
         self.run_worker(self._summed())
 
     async def _summed(self) -> None:
