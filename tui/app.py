@@ -64,6 +64,8 @@ class StartOptions:
     low_bandwidth: bool = False
     draw_seconds: float = 0.0
     profile: str = "quick"
+    advances: bool = True
+    """a judgement leads to the next unjudged row"""
     submit: SubmitScan | WatchFolder | None = None
     """a scan, or a folder to watch, to begin with"""
     screen: str = ""

@@ -47,6 +47,7 @@ def open_app(
                 readonly=readonly, ascii=ascii_only or settings.ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,
                 draw_seconds=1 / rate if rate else 0.0,
+                advances=settings.review.get("advance", "next") == "next",
                 profile=chosen_profile(None, settings), submit=submit, screen=screen,
             ),
             facts,

@@ -150,8 +150,9 @@ others that `scan --help` lists) override its settings; a short option applies o
 
 `settings.toml` in the configuration folder sets your defaults: `profile` (a name), `library` (a
 folder), `quiet` and `no_color` (true or false). For the app it can set `theme` (a name), `mouse`,
-`ascii` and `low_bandwidth` (true or false) and the table `[keys]` (see [keys](keys.md)). In
-`[plugins]`, `enabled` lists [plugins](plugins.md). Options and environment variables override it.
+`ascii` and `low_bandwidth` (true or false), the table `[keys]` (see [keys](keys.md)), and in
+`[review]`, `advance` (`next` or `stay`, see [the app](app.md)). In `[plugins]`, `enabled` lists
+[plugins](plugins.md). Options and environment variables override it.
 
 `sightline profiles new NAME --extends storm` creates a profile. `profiles edit NAME` opens it in
 `$EDITOR`; with `--set` it changes single settings and keeps the comments. `profiles show NAME

@@ -14,6 +14,8 @@ from ..errors import EnvironmentFault, ProfileError
 from ..text import clean, nearest
 
 DEFAULT_PROFILE = "quick"
+ADVANCES = ("next", "stay")
+"""values of `review.advance`, the default first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Settings:
     """draw the app with ASCII signs only"""
     low_bandwidth: bool = False
     """send less: the app draws every two seconds and shows no pictures"""
+    review: dict[str, Any] = field(default_factory=dict)
+    """`advance`: after a judgement, `next` goes to the next unjudged row, `stay` does not"""
     keys: dict[str, Any] = field(default_factory=dict)
     """keys of the app: a `preset` (default, vim, arrows), and keys by the action's id"""
     plugins: dict[str, Any] = field(default_factory=dict)
@@ -141,7 +145,19 @@ def _validated(path: Path, tables: dict[str, Any]) -> Settings:
             words = {bool: "true or false", dict: "a table"}.get(wanted, "text")
             raise ProfileError(f"{clean(str(path))}: {key} must be {words}")
     _check_plugins(path, tables.get("plugins", {}))
+    _check_review(path, tables.get("review", {}))
     return Settings(**tables)
+
+
+def _check_review(path: Path, table: dict[str, Any]) -> None:
+    for key, value in table.items():
+        if key != "advance":
+            hint = nearest(key, ["advance"])
+            raise ProfileError(f"{clean(str(path))}: unknown setting 'review.{clean(key)}'{hint}")
+        if value not in ADVANCES:
+            raise ProfileError(
+                f"{clean(str(path))}: review.advance must be {' or '.join(ADVANCES)}"
+            )
 
 
 def _check_plugins(path: Path, table: dict[str, Any]) -> None:

@@ -48,7 +48,8 @@ class ListResults(RowsRequest, right="read", heavy=True):
     the frames that went to models.
 
     `text` is a filter: words that must all be somewhere in the row, and conditions such as
-    `score>0.5`, `kind:flash`, `date:2024-06`, `-tag:indoor`; see docs/filters.md.
+    `score>0.5`, `kind:flash`, `date:2024-06`, `-tag:indoor`; see docs/filters.md. `cut_offs` are
+    the least score of events and candidates of a kind; those below it are left out.
     """
 
     what: What = "events"
@@ -56,6 +57,7 @@ class ListResults(RowsRequest, right="read", heavy=True):
     text: str = ""
     sort: Sort = "source"
     descending: bool = False
+    cut_offs: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

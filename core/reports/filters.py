@@ -31,7 +31,7 @@ _NUMBERS = ("score", "energy", "strokes", "time")
 _COMPARED = (*_NUMBERS, "date")
 _LISTS = ("kind", "tag", "label")
 """values of these may be several, separated by commas"""
-_NAMES = tuple(name for name in BUILDERS if name not in ("word", "task"))
+_NAMES = tuple(name for name in BUILDERS if name not in ("word", "task", "below"))
 _EVENTS_ONLY = ("kind", "score", "energy", "strokes")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?)?)?")
 MOST_CHARACTERS, MOST_VALUES = 10_000, 200

@@ -21,7 +21,7 @@ from ..protocol.queries import (
 from ..protocol.replies import Page
 from ..protocol.views import JobLine
 from ..records import asked_stream
-from ..storage.conditions import Kind
+from ..storage.conditions import Condition, Kind
 from ..storage.export.shapes import look
 from ..storage.judged_rows import List
 from ..storage.library import Library
@@ -160,7 +160,8 @@ def wanted_of(query: ListResults, scan: int) -> RowSelection:
     return RowSelection(
         scan=scan,
         kind=KINDS[query.what],
-        conditions=filters.parse(query.text).conditions,
+        conditions=filters.parse(query.text).conditions
+        + tuple(Condition("below", kind, (least,), negated=True) for kind, least in query.cut_offs),
         sort=query.sort,
         descending=query.descending,
     )

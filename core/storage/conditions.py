@@ -15,6 +15,8 @@ Sql = tuple[str, list[Any]]
 NEVER: Sql = ("0", [])
 JUDGED_FLAGS = ("right", "wrong", "unsure", "judged", "unjudged")
 """values of `is` that are about judgements"""
+_ROUNDING = 1e-11
+"""a score of 0.29 is not below a cut-off of 0.29, whatever their floats are"""
 DATE_LENGTHS = (4, 7, 10, 16, 19)
 """of YYYY, YYYY-MM, YYYY-MM-DD, with hours and minutes, with seconds"""
 
@@ -23,7 +25,7 @@ DATE_LENGTHS = (4, 7, 10, 16, 19)
 class Condition:
     """One condition; more than one value: any of them fulfils it.
 
-    `name` is one of `BUILDERS`; `sign` is `=`, `<`, `<=`, `>` or `>=`.
+    `name` is one of `BUILDERS`; `sign` is `=`, `<`, `<=`, `>` or `>=`, and of `below` a kind.
     """
 
     name: str
@@ -120,6 +122,15 @@ def _kind(kind: Kind, sign: str, value: Any) -> Sql:
         return NEVER
     column = "r.kind" if kind == "moments" else "json_extract(r.body, '$.kind')"
     return f"lower({column}) = ?", [value]
+
+
+def _below(kind: Kind, sign: str, value: Any) -> Sql:
+    """A row of one kind whose score is below a cut-off; the kind comes in place of a sign."""
+    compared = _NUMBERS[kind].get("score")
+    if compared is None or kind == "frames":
+        return NEVER
+    column = "r.kind" if kind == "moments" else "json_extract(r.body, '$.kind')"
+    return f"({column} = ? AND {compared} < ?)", [sign, value - _ROUNDING]
 
 
 def _path(kind: Kind, sign: str, value: Any) -> Sql:
@@ -234,7 +245,7 @@ BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {
     "word": _word, "kind": _kind, "file": _path, "path": _path, "time": _number_of("time"),
     "score": _score, "energy": _number_of("energy"), "strokes": _number_of("strokes"),
     "tag": _tag, "label": _label, "model": _model, "camera": _camera, "date": _date,
-    "place": _place, "is": _is, "task": _task,
+    "place": _place, "is": _is, "task": _task, "below": _below,
 }  # fmt: skip
 
 

@@ -137,6 +137,9 @@ def test_flag_environment_settings_and_default_in_this_order(cli: Cli) -> None:
     [
         ("profil = 'x'", "did you mean 'profile'"),
         ("quiet = 'yes'", "quiet must be true or false"),
+        ("[review]\nadvance = 'on'", "review.advance must be next or stay"),
+        ("[review]\nadvnce = 'next'", "unknown setting 'review.advnce'; did you mean 'advance'?"),
+        ("review = 'next'", "review must be a table"),
         ("quiet = ", "settings.toml"),
         ("profile = 'strom'", "did you mean 'storm'"),
     ],

@@ -89,7 +89,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     content = content_hash(str(storm))
     lists: list[Any] = [
         queries.ListScans(), queries.ListTasks(1), queries.ListTasks(99), queries.ListModels(),
-        queries.ListResults("candidates", 1, sort="score"), queries.ListResults(text="score>x"),
+        queries.ListResults("candidates", 1, sort="score", cut_offs=(("flash", 0.5),)),
+        queries.ListResults(text="score>x"),
         queries.ListResults(scan=99), queries.ListMatrix(),
         queries.ListLogLines("WARNING"), queries.ListScans(last=queries.MOST_ROWS + 1),
     ]  # fmt: skip
@@ -117,7 +118,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetSeries(content, "flash", 10, 20), requests.GetSeries(content, "tag", 0, 9),
         requests.GetSeries("b2:none", "flash", 0, 9, 1),
         requests.GetDensity(content, 10), requests.GetDensity(content, 0),
-        requests.GetHistogram(1, "flash", 10), requests.GetHistogram(99),
+        requests.GetSensitivity("flash", 0.61), requests.GetHistogram(1, "flash", 10),
+        requests.GetHistogram(99),
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),

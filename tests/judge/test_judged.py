@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.judge.judged import by_kind, wilson
+from core.judge.judged import by_kind
+from core.protocol.precision import wilson
 from core.screening.flash_score import sensitivity_at, threshold_at
 from tests.workbench import InProcess
 

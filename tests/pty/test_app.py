@@ -208,7 +208,7 @@ def test_a_hostile_file_name_is_shown_and_obeyed_by_nobody(home: Home, storm: Pa
     clip = home.clip(storm, HOSTILE.encode())
     app = home.app("scan", clip, "--profile", "storm", size=WIDE, sees=" done    ")
     app.wait_for_text("<two>")
-    for key, shown in (("2", "row 1 of 5"), ("y", "path: "), ("\x1b", "row 1 of 5"), ("1", "FR/S")):
+    for key, shown in (("2", "row 1 of 5"), ("c", "path: "), ("\x1b", "row 1 of 5"), ("1", "FR/S")):
         app.send(key)
         app.wait_for_text(shown)
         app.wait_for_text("]52;c;RVZJTA==")

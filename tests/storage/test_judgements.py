@@ -245,6 +245,14 @@ def test_filters_find_what_was_judged(library: Library, tmp_path: Path) -> None:
         assert [n + 1 for _, n in listed(library, scan, text, "candidates")] == found, text
         assert listed(library, scan, text, "frames") == []
     with closing(Library(tmp_path / "library", writable=False)) as reading:
+        for cut_offs, kept in {
+            (("flash", 0.3),): [0.3, 0.4, 0.5], (("cut", 0.3),): [0.1, 0.2, 0.3, 0.4, 0.5],
+            (("flash", 0.31), ("cut", 0.1)): [0.4, 0.5], (): [0.1, 0.2, 0.3, 0.4, 0.5],
+        }.items():  # fmt: skip
+            for what in ("events", "candidates"):
+                above = ListResults(what, scan, cut_offs=cut_offs)  # type: ignore[arg-type]
+                scores = [row["score"] for row in page(reading, above, 0, 9, []).rows]
+                assert scores == pytest.approx(kept), (what, cut_offs)
         query = ListResults("events", scan, "is:right", "score", descending=True)
         shown = page(reading, query, 0, 9, [])
         assert [row["judgement"] for row in shown.rows] == ["right", "right"]

@@ -61,7 +61,7 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
         await viewer.sees("FAILED", "done")
         for _ in HOSTILE:
             await viewer.press("j")
-        await viewer.press("y", "escape")
+        await viewer.press("c", "escape")
         await viewer.press("enter")
         await viewer.until(
             lambda: viewer.current_screen.scope == "results" and viewer.table.row_count > 2
@@ -70,7 +70,7 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
         await viewer.until(
             lambda: viewer.terminal.rows[0].count("[") and "  row 1 of" in viewer.screen
         )
-        for keys in (("j", "k"), ("y", "escape"), ("E", "escape"), ("right_square_bracket",)):
+        for keys in (("j", "k"), ("c", "escape"), ("E", "escape"), ("right_square_bracket",)):
             await viewer.press(*keys)
         await viewer.press("slash")
         viewer.app.post_message(events.Paste(f"{ESCAPES}\n[/x]\r\n\u202e"))

@@ -120,7 +120,7 @@ def test_every_format_and_clips_of_what_is_in_view(own: Path) -> None:
         await viewer.until(lambda: 0 < viewer.table.row_count < STROKES)
         kept.append(viewer.table.row_count)
         for wanted, said in (("json csv srt pictures", "written in"), ("jsno", "did you mean")):
-            await viewer.press("w")
+            await viewer.press("W")
             await viewer.sees("clips pictures")
             await viewer.type(wanted)
             await viewer.press("enter")

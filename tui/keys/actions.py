@@ -40,6 +40,8 @@ CONDITIONS = {
     "model_pinned": "the model under the cursor is pinned to a commit",
     "editing": "there are unsaved changes",
     "own_profile": "the profile under the cursor is not a preset",
+    "judged_before": "something was judged here",
+    "can_cut": "the row under the cursor is an event or a candidate",
     "time_cursor_on": "the graphs show a moment of the past",
 }
 """what an action may need, by the name of the method of screen or app that says so"""
@@ -99,10 +101,8 @@ ACTIONS: tuple[Action, ...] = (
     _everywhere("pane.tab_former", "[", "Move", "Previous tab of the pane"),
     _everywhere("find.filter", "/", "Find", "Filter the list", "filter"),
     _everywhere("list.open", "enter", "Do", "Open the current row", "open", "row_here"),
-    _everywhere("copy.menu", "y", "Do", "Copy: name, moment, text, the row", "copy"),
+    _everywhere("copy.menu", "c", "Do", "Copy: name, moment, text, the row", "copy"),
     _everywhere("app.jump", "f", "Move", "Jump to a pane or row by its label", "jump"),
-    _everywhere("find.next", "n", "Find", "Next match", when="searching"),
-    _everywhere("find.former", "N", "Find", "Previous match", when="searching"),
     _everywhere("pane.zoom", "z", "Look", "Maximise the pane, or restore it"),
     _everywhere("pane.larger", "+", "Look", "Make the pane larger"),
     _everywhere("pane.smaller", "_", "Look", "Make the pane smaller"),
@@ -134,6 +134,25 @@ ACTIONS: tuple[Action, ...] = (
         writes=True),
     _on("queue", "queue.unwatch", "W", "Stop watching a folder", when="watching", writes=True),
     # 2 Results
+    _on("results", "judge.right", "y", "Right; again: take it back", "right", "row_here",
+        writes=True),
+    _on("results", "judge.wrong", "n", "Wrong; again: take it back", "wrong", "row_here",
+        writes=True),
+    _on("results", "judge.unsure", "u", "Unsure; again: take it back", "unsure", "row_here",
+        writes=True),
+    _on("results", "judge.undo", "backspace", "Undo the last judgement", "undo", "judged_before",
+        writes=True),
+    _on("results", "judge.next", "J", "Next unjudged row", when="row_here", group="Move"),
+    _on("results", "judge.former", "K", "Previous unjudged row", when="row_here", group="Move"),
+    _on("results", "cut.lower", ",", "Lower the cut-off of this kind by 0.01", "cut-off",
+        "can_cut", group="Look"),
+    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
+    _on("results", "cut.higher", ".", "Raise the cut-off of this kind by 0.01", when="can_cut",
+        group="Look"),
+    _on("results", "cut.off", "0", "No cut-off: show all rows", when="can_cut", group="Look"),
+    _on("results", "results.scan", "p", "Choose the scan", "scan", group="Look"),
+    _on("results", "results.tune", "w", "Profile with the sensitivity that equals the cut-off",
+        when="can_cut"),
     _on("results", "results.picture", "space", "Show or hide the picture", "picture",
         "row_here", group="Look"),
     _on("results", "results.boxes", "b", "Show or hide boxes on the picture", group="Look"),
@@ -143,8 +162,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.next", ">", "Next frame or event", when="row_here", group="Move"),
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
-    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
-    _on("results", "results.files", "w", "Export the listed rows in any format, as clips or "
+    _on("results", "results.files", "W", "Export the listed rows in any format, as clips or "
     "pictures",
         writes=True),
     _on("results", "results.tags", "t", "Correct the tags", "tags", "row_here", writes=True),
@@ -172,7 +190,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("profiles", "profiles.new", "a", "New profile that extends this one", "new", "row_here"),
     _on("profiles", "profiles.use", "u", "Use for new scans", "use", "row_here"),
     _on("profiles", "profiles.try", "t", "Test on one file", "try", "row_here", writes=True),
-    _on("profiles", "profiles.compare", "c", "Compare the two marked profiles", when="two_marked"),
+    _on("profiles", "profiles.compare", "=", "Compare the two marked profiles", when="two_marked"),
     _on("profiles", "profiles.delete", "X", "Delete the profile; asks first", when="own_profile"),
     # 8 Log
     _on("log", "log.level", "l", "Lowest level shown: debug, info, warning, error", "level",
@@ -180,6 +198,10 @@ ACTIONS: tuple[Action, ...] = (
     _on("log", "log.follow", "F", "Follow the end of the log", "follow", group="Move"),
     _on("log", "log.file", "o", "Show where the log file is"),
     # on several
+    _on("queue models profiles log", "find.next", "n", "Next match", when="searching",
+        group="Find"),
+    _on("queue models profiles log", "find.former", "N", "Previous match", when="searching",
+        group="Find"),
     _on("queue models profiles log", "mark.toggle", "space m", "Mark or unmark",
         "mark", "row_here", group="Mark"),
     _on("queue models profiles log", "mark.range", "M", "Mark from the last mark to here",
@@ -204,7 +226,7 @@ PRESETS: dict[str, Keymap] = {
     "default": {},
     "vim": {
         "move.page_down": ("ctrl+f", "pgdn"), "pane.next": ("tab", "ctrl+w"),
-        "mark.range": ("V", "M"),
+        "mark.range": ("V", "M"), "copy.menu": ("c", "Y"),
     },
     "arrows": {
         "move.down": ("down",), "move.up": ("up",), "move.first": ("home",),
@@ -217,7 +239,7 @@ PRESETS: dict[str, Keymap] = {
 
 
 _WAYS_TO_ALL = ("app.help", "app.palette")
-_FIRST_IN_FOOTER = 4
+_FIRST_IN_FOOTER = 6
 
 
 class FooterItem(NamedTuple):

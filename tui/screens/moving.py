@@ -30,6 +30,10 @@ class NavigationScreen(Screen[None]):
             self._table = next(iter(self.query(VirtualTable)), None)
         return self._table
 
+    def key_facts(self) -> str:
+        """Return what stands to the right of the keys."""
+        return ""
+
     # Conditions (see actions.CONDITIONS)
 
     def row_here(self) -> bool:

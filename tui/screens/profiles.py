@@ -122,6 +122,27 @@ class ProfilesScreen(AppScreen):
         self._setting_asked = True
         self.ask(f"{key} =  ({now.meaning})", given, lambda text: self._change(key, text))
 
+    def propose(self, profile: str, setting: str, value: Any) -> None:
+        """Show a profile with a setting as if it had been edited, not saved.
+
+        Unsaved changes of another profile stay as they are.
+        """
+        table = self.query_one("#profiles", VirtualTable)
+        if self._changes and profile != self._profile:
+            self.say(f"{self._profile} has unsaved changes: w saves, r discards them")
+            return
+        if not table.cursor_to_key(profile):
+            self.say(f"there is no profile {clean(profile)} any more", bad=True)
+            return
+        self._profile = profile
+        self.filter_text = ""
+        self._change(setting, str(value))
+        settings = self.query_one("#settings", VirtualTable)
+        settings.cursor_to_key(setting)
+        settings.focus()
+        if not self.own_profile():
+            self.say("not saved; a preset cannot be changed: a creates a profile with this value")
+
     def act_profiles_save(self) -> None:
         """Write the changes; comments stay."""
         from core.config.profiles import edit
@@ -301,6 +322,9 @@ class ProfilesScreen(AppScreen):
         except SightlineError as error:
             self.say(str(error), bad=True)
             return
+        changes, self._changes = self._changes, {}
         self._reload()
         self.query_one("#profiles", VirtualTable).cursor_to_key(name.strip())
+        self._profile, self._changes = name.strip(), changes
+        self._show()
         self.say(f"tab to its settings, e edits; made {clean(str(path))}")

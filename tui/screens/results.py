@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,11 +24,13 @@ from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
 from ..widgets.frame_view import Box, FrameView
 from ..widgets.line import Line
+from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
 from .picturing import PictureScreen
+from .reviewing import ReviewingScreen
 
 FULL_PIXELS = 4096
 SORTS = ("source", "time", "score", "energy", "kind")
@@ -35,7 +38,7 @@ TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energ
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(PictureScreen):
+class ResultsScreen(ReviewingScreen, PictureScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -49,7 +52,7 @@ class ResultsScreen(PictureScreen):
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
-        self._rows = self._trial = self._listed()
+        self._rows = self._trial = self._listed(())
         self._seen = -1
         self._boxes = True
 
@@ -57,10 +60,11 @@ class ResultsScreen(PictureScreen):
         """Yield list, picture, time line and detail."""
         signs = self.app.symbols
         with Horizontal(classes="body"):
-            yield VirtualTable(
-                results.COLUMNS[self._what], self._rows, symbols=signs,
-                empty="loading",
-            )  # fmt: skip
+            with Vertical(classes="list"):
+                yield Line(id="cut", symbols=signs)
+                yield VirtualTable(
+                    results.COLUMNS[self._what], self._rows, symbols=signs, empty="loading"
+                )
             with Vertical(classes="side", id="look"):
                 yield FrameView(symbols=signs)
         yield Line(id="timeline", symbols=signs)
@@ -78,9 +82,13 @@ class ResultsScreen(PictureScreen):
             self._rows.reload()
         if changed and asked is None:
             self.run_worker(self._find_scan())
+        if changed or self._counted_scan != self._listed_scan():
+            self._recount()
         self.query_one(VirtualTable).set_empty(self._why_empty())
         row = self._row()
-        self.query_one("#detail", TextPane).show(results.detail(self._what, row))
+        lines = self._round_lines() or results.detail(self._what, row)
+        self.query_one("#detail", TextPane).show(lines)
+        self._draw_cut()
         self._draw_timeline(row)
         self.draw_picture()
 
@@ -111,7 +119,7 @@ class ResultsScreen(PictureScreen):
         if self._trial is not self._rows:
             self._trial.close()
         former, self.filter_text = self.filter_text, text
-        self._trial = self._listed()
+        self._trial = self._listed(self._cuts.asked)
         self.filter_text = former
         self._trial.on_change = lambda: self._take(text)
         self._trial.count()
@@ -218,9 +226,13 @@ class ResultsScreen(PictureScreen):
             self.work(self._written(row))
 
     def act_results_export(self) -> None:
-        """Write the rows in view (this list, this filter, this order) to a file."""
+        """Write the rows in view (this list, this filter, this order) to a file.
+
+        A cut-off hides rows, but leaves none out; at the end of a round, only what is right counts.
+        """
         folder = free_path(Path(browse.here()) / f"sightline-{self._what}.jsonl")
-        self.ask("write to (.jsonl or .csv)", str(folder),
+        which = "write the right ones to" if self._review.is_over else "write to"
+        self.ask(f"{which} (.jsonl or .csv)", str(folder),
                  lambda text: self.work(self._exported(text)))  # fmt: skip
 
     def act_results_files(self) -> None:
@@ -266,6 +278,10 @@ class ResultsScreen(PictureScreen):
         return choices
 
     # The picture: see `PictureScreen`
+
+    @on(VirtualTable.CursorMoved)
+    def _moved(self, event: VirtualTable.CursorMoved) -> None:
+        self._cursor_moved(event.key)
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:
@@ -315,19 +331,28 @@ class ResultsScreen(PictureScreen):
 
     def _list(self, what: What) -> None:
         self._what = what
+        self.query_one("#cut").display = what != "frames"
         self.query_one(VirtualTable).set_columns(results.COLUMNS[what])
         self._show()
 
-    def _listed(self) -> PagedRows:
-        query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending)
-        what = self._what
-        rows = PagedRows(query, self.fetch, lambda row: results.result_row(what, row))
+    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> PagedRows:
+        query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending,
+                            cut_offs)  # fmt: skip
+        rows = PagedRows(query, self.fetch, partial(self._shown_row, self._what))
         rows.on_change = self._came
         return rows
 
+    def _shown_row(self, what: What, row: dict[str, Any]) -> Row:
+        said = self._review.judgement(results.key_of(row), row)
+        return results.result_row(what, row, said, self.app.symbols)
+
     def _show(self) -> None:
+        self._review.looked_at()
+        self._take_rows(self._listed(self._cuts.asked))
+
+    def _take_rows(self, rows: PagedRows) -> None:
         self._rows.close()
-        self._rows = self._listed()
+        self._rows = rows
         table = self.query_one(VirtualTable)
         table.set_sort(TITLES[self._sort], descending=self._descending)
         table.set_source(self._rows)
@@ -373,6 +398,6 @@ class ResultsScreen(PictureScreen):
     async def _exported(self, text: str) -> str:
         path = free_path(Path(browse.whole(browse.unquoted(text))))
         format_ = path.suffix.lstrip(".") or "jsonl"
-        written = await self.app.bridge.ask(ExportRows(self._rows.query, format_, path))
+        written = await self.app.bridge.ask(ExportRows(self._export_query(), format_, path))
         many = counted(written.rows, "row")
         return f"{many} written: {clean(path.name)} in {clean(str(path.parent))}"

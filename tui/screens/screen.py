@@ -374,7 +374,7 @@ class AppScreen(NavigationScreen):
         summary = self.summary() if self.app.bridge.state is not None else ""
         self.query_one("#summary", Line).show(summary, self._filter_words())
         self.query_one("#link", Line).show(*self._link_parts())
-        self.query_one("#keys", Line).show(self._key_parts(width))
+        self.query_one("#keys", Line).show(self._key_parts(width), self.key_facts())
 
     def _draw_trouble(self) -> None:
         """Say in full, above everything, why there is no engine."""
@@ -396,7 +396,8 @@ class AppScreen(NavigationScreen):
         return text if long and time.monotonic() < until else ""
 
     def _key_parts(self, width: int) -> list[LineSpan]:
-        items = actions.footer_items(self.scope, self.app.keymap, width, hidden=self.hidden())
+        space = width - cell_len(self.key_facts())
+        items = actions.footer_items(self.scope, self.app.keymap, space, hidden=self.hidden())
         parts = [LineSpan(" ")]
         for number, item in enumerate(items):
             gap = "  " if number < len(items) - 1 else ""

@@ -40,6 +40,9 @@ class PagedRows:
         self._old: set[int] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wanted = (0, PAGE_ROWS)
+        self._begun = 0
+        self._reloads = 0
+        self._patches: dict[str, tuple[int, dict[str, Any]]] = {}
         self._places: dict[str, int] = {}
         self._keys: dict[int, list[str]] = {}
 
@@ -72,6 +75,33 @@ class PagedRows:
         place = None if key is None else self._places.get(key)
         return None if place is None else self.record(place)
 
+    async def need(self, place: int) -> dict[str, Any] | None:
+        """Return the row at a place, fetched if it is not loaded."""
+        number = place // PAGE_ROWS
+        if self.record(place) is None:
+            if number not in self._tasks:
+                self._tasks[number] = asyncio.ensure_future(self._load(number))
+            await asyncio.wait({self._tasks[number]})
+        return self.record(place)
+
+    async def find(self, key: str, guess: int) -> int | None:
+        """Return where a row is, searched for in the pages around a place."""
+        first = max(guess, 0) // PAGE_ROWS
+        near = [first + step * by for step in range(MAX_PAGES // 2) for by in (-1, 1)]
+        for number in (each for each in near if each >= 0):
+            if number == first or number * PAGE_ROWS < self._total:
+                await self.need(number * PAGE_ROWS)
+            if key in self._places:
+                return self._places[key]
+        return None
+
+    def patch(self, key: str, values: dict[str, Any]) -> None:
+        """Change a row as the engine changed it, also in a page that was asked for before."""
+        row = self.by_key(key)
+        if row is not None:
+            row |= values
+        self._patches[key] = (self._begun, values)
+
     def near(self, row: dict[str, Any] | None) -> list[dict[str, Any]]:
         """Return all loaded rows, if a row is given."""
         if row is None:
@@ -81,6 +111,7 @@ class PagedRows:
     def reload(self) -> None:
         """Fetch again what is in view; other pages when they come into view."""
         self._old = set(self._pages)
+        self._reloads += 1
         self._ask(*self._wanted)
 
     def close(self) -> None:
@@ -99,17 +130,23 @@ class PagedRows:
 
     async def _load(self, number: int) -> None:
         first = number * PAGE_ROWS
+        self._begun += 1
+        begun, reloads = self._begun, self._reloads
         try:
             page = await self._fetch(self.query, first, first + PAGE_ROWS)
         except SightlineError as error:
             self.trouble, self.loaded = str(error), True
         else:
-            self._take(number, page)
+            self._take(number, page, begun)
+            if reloads != self._reloads:  # rows changed after it was asked for
+                self._old.add(number)
         finally:
             self._tasks.pop(number, None)
+        if number in self._old and not self.trouble:
+            self._ask(*self._wanted)
         self.on_change()
 
-    def _take(self, number: int, page: Page) -> None:
+    def _take(self, number: int, page: Page, begun: int) -> None:
         self.trouble, self.loaded = "", True
         self._total = page.total
         self._old.discard(number)
@@ -119,8 +156,18 @@ class PagedRows:
         while len(self._pages) > MAX_PAGES:
             self._forget(self._pages.popitem(last=False)[0])
         self._keys[number] = [self._shown(row).key for row in page.rows]
+        self._patch_again(page, self._keys[number], begun)
         for place, key in enumerate(self._keys[number]):
             self._places[key] = number * PAGE_ROWS + place
+
+    def _patch_again(self, page: Page, keys: Sequence[str], begun: int) -> None:
+        """Change rows that were asked for before they changed; later ones hold the change."""
+        for key, row in zip(keys, page.rows, strict=True):
+            stamp, values = self._patches.get(key, (0, {}))
+            if stamp >= begun:
+                row.update(values)
+            else:
+                self._patches.pop(key, None)
 
     def _forget(self, number: int) -> None:
         """Forget where the rows of a page were; one that moved to another page stays known."""

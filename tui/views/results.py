@@ -13,12 +13,15 @@ from core.times import timecode
 
 from ..widgets.columns import Column
 from ..widgets.rows import Row, Tone
+from ..widgets.symbols import Symbols
 from . import wording
+from .rounds import sign
 
 if TYPE_CHECKING:
     from core.protocol.state import EngineState
 
 EVENTS = (
+    Column("", 1),
     Column("TIME", 12),
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
@@ -27,6 +30,7 @@ EVENTS = (
     Column("NOTE", None, flex=2, minimum=8, priority=2),
 )
 CANDIDATES = (
+    Column("", 1),
     Column("TIME", 12),
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
@@ -53,20 +57,23 @@ def key_of(row: dict[str, Any]) -> str:
     return f"{row['scan']}.{row['key']}"
 
 
-def result_row(what: str, row: dict[str, Any]) -> Row:
-    """Return one result as a row."""
+def result_row(what: str, row: dict[str, Any], judgement: str, symbols: Symbols) -> Row:
+    """Return one result as a row; a judged one is dim, so that what is left stands out."""
     if what == "frames":
         return _frame_row(row)
+    said = sign(judgement, symbols)
     file, time = wording.short_path(row["path"]), wording.at(row["peak_seconds"])
     if what == "candidates":
-        tone: Tone = "normal" if row["accepted"] else "dim"
+        tone: Tone = "normal" if row["accepted"] and not judgement else "dim"
         word = "accepted" if row["accepted"] else "rejected"
-        cells = (time, clean(row["kind"]), wording.score(row["score"]), word, file,
+        cells = (said, time, clean(row["kind"]), wording.score(row["score"]), word, file,
                  clean(row["reason"]))  # fmt: skip
         return Row(key_of(row), cells, tone)
     frames = row["end_frame"] - row["start_frame"] + 1
-    cells = (time, clean(row["kind"]), wording.score(row["score"]), str(frames), file, note(row))
-    return Row(key_of(row), cells, "good" if row["marked"] else "normal")
+    cells = (said, time, clean(row["kind"]), wording.score(row["score"]), str(frames), file,
+             note(row))  # fmt: skip
+    tone = "dim" if judgement else ("good" if row["marked"] else "normal")
+    return Row(key_of(row), cells, tone)
 
 
 def note(row: dict[str, Any]) -> str:

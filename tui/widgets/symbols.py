@@ -34,17 +34,27 @@ class Symbols:
     tee_left: str
     current: str
     """a time or a place on a line of time"""
+    right: str
+    wrong: str
+    unsure: str
+    unjudged: str
+    knob: str
+    becomes: str
+    dash: str
+    """between the ends of an interval"""
 
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
     cursor=">", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
-    tee_left="┤", current="▲",
+    tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
+    becomes="→", dash="\u2013",
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
-    tee_left="+", current="^",
+    tee_left="+", current="^", right="y", wrong="n", unsure="?", unjudged=".", knob="O",
+    becomes=">", dash="-",
 )  # fmt: skip

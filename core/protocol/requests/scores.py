@@ -18,6 +18,22 @@ class ScoreScan(Request[Scored], right="read", heavy=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The setting of a kind that accepts from a score on; `value` is None where none does."""
+
+    setting: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetSensitivity(Request[Sensitivity], right="read"):
+    """Which sensitivity of a kind accepts its events from a score on."""
+
+    kind: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreJudgements(Request[JudgedScore], right="read", heavy=True):
     """What people said of a scan's events: precision by kind, and the cut-off it suggests.
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ...protocol.requests.scores import ScoreJudgements, ScoreScan
+from ...protocol.requests.scores import (
+    GetSensitivity,
+    ScoreJudgements,
+    ScoreScan,
+    Sensitivity,
+)
 from ...protocol.scores import JudgedScore, Scored
 from ..context import Context
 from .handler import Handlers
@@ -20,7 +25,16 @@ async def score_judgements(context: Context, request: ScoreJudgements) -> Judged
     return await context.call(judged_score, context.library, request.scan, request.kinds)
 
 
+async def sensitivity(context: Context, request: GetSensitivity) -> Sensitivity:
+    """Return the setting of a kind that accepts from a score on."""
+    from ...screening.registry import sensitivity_of
+
+    value = await context.call(sensitivity_of, request.kind, request.score)
+    return Sensitivity(f"{request.kind}.sensitivity", value)
+
+
 HANDLERS: Handlers = {
+    GetSensitivity: sensitivity,
     ScoreJudgements: score_judgements,
     ScoreScan: score,
 }
