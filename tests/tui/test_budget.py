@@ -39,6 +39,8 @@ def test_an_idle_screen_sends_nothing(found: Path) -> None:
         for key, scope in IDLE.items():
             await viewer.go(key, scope)
             await viewer.until(lambda: viewer.table.row_count > 0)
+            if scope == "results":  # counts come after the rows
+                await viewer.until(lambda: "0/" in viewer.line("keys"))
             await drawn(viewer)
             before = viewer.terminal.sent
             await ticks(viewer, TICKS)

@@ -177,7 +177,7 @@ def test_a_profile_is_made_edited_with_words_beside_the_field_and_saved(found: P
 def test_profiles_are_made_used_compared_and_deleted(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("7", "profiles")
-        await viewer.press("G", "space", "k", "space", "c")
+        await viewer.press("G", "space", "k", "space", "equals_sign")
         await viewer.sees("1 setting differs", "FIRST", "SECOND")
         await viewer.press("escape", "U", "g", "a")
         await viewer.sees("my-describe")

@@ -283,7 +283,8 @@ def test_a_list_takes_more_room_and_gives_it_back(found: Path) -> None:
 def test_a_storm_of_resizes_ends_in_a_whole_screen(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await viewer.go("2", "results")
-        await viewer.until(lambda: viewer.table.row_count > 3)
+        await viewer.until(lambda: viewer.table.row_count > 3 and "0/5" in viewer.line("keys"))
+        await viewer.until(lambda: "0/5" in viewer.screen)
         whole = viewer.screen
         for step in range(30):
             await viewer.resize(20 + step * 5, 5 + step)
