@@ -250,7 +250,7 @@ def test_filters_find_what_was_judged(library: Library, tmp_path: Path) -> None:
             (("flash", 0.31), ("cut", 0.1)): [0.4, 0.5], (): [0.1, 0.2, 0.3, 0.4, 0.5],
         }.items():  # fmt: skip
             for what in ("events", "candidates"):
-                above = ListResults(what, scan, cut_offs=cut_offs)  # type: ignore[arg-type]
+                above = ListResults(what, scan, cut_offs=cut_offs)
                 scores = [row["score"] for row in page(reading, above, 0, 9, []).rows]
                 assert scores == pytest.approx(kept), (what, cut_offs)
         query = ListResults("events", scan, "is:right", "score", descending=True)

@@ -124,9 +124,9 @@ def test_a_cut_off_hides_rows_of_a_kind_and_exports_all(graded: Path) -> None:
         await opened(viewer)
         await viewer.press("j", "j")  # the row with the lowest score
         await viewer.press(*["full_stop"] * 10)
-        await viewer.until(lambda: "0.10  flash 5→5" in viewer.line("cut"))
+        await viewer.until(lambda: "0.10  flash 5→5" in viewer.line("cutoff"))
         await viewer.press("full_stop")
-        await viewer.until(lambda: "0.11  flash 5→4" in viewer.line("cut"))
+        await viewer.until(lambda: "0.11  flash 5→4" in viewer.line("cutoff"))
         await viewer.until(lambda: viewer.table.row_count == 4)
         await viewer.until(lambda: viewer.table.cursor_index == 1)  # the nearest above
         assert "0.90" in viewer.row()
@@ -136,7 +136,7 @@ def test_a_cut_off_hides_rows_of_a_kind_and_exports_all(graded: Path) -> None:
         await viewer.press("y", "y")
         await viewer.sees("all judged: 2 right")
         await viewer.press("k", "comma")
-        await viewer.until(lambda: "0.50  flash 5→3" in viewer.line("cut"))
+        await viewer.until(lambda: "0.50  flash 5→3" in viewer.line("cutoff"))
         await viewer.until(lambda: viewer.table.row_count == 3)
         await viewer.press("e", "enter")
         await viewer.sees("5 rows written")
@@ -227,7 +227,7 @@ def test_a_judgement_takes_two_kilobytes_at_once_and_advance_can_be_off(own: Pat
         await viewer.until(lambda: "1/5" in viewer.line("keys"))
         assert 0 < viewer.terminal.sent - before <= JUDGEMENT_BYTES
         assert viewer.table.cursor_index == 0
-        assert viewer.current_screen.query_one("#cut", Line).display
+        assert viewer.current_screen.query_one("#cutoff", Line).display
 
     look(wishes(own, advances=False), run, (80, 24))
 

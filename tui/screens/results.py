@@ -61,7 +61,7 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
         signs = self.app.symbols
         with Horizontal(classes="body"):
             with Vertical(classes="list"):
-                yield Line(id="cut", symbols=signs)
+                yield Line(id="cutoff", symbols=signs)
                 yield VirtualTable(
                     results.COLUMNS[self._what], self._rows, symbols=signs, empty="loading"
                 )
@@ -331,7 +331,7 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
 
     def _list(self, what: What) -> None:
         self._what = what
-        self.query_one("#cut").display = what != "frames"
+        self.query_one("#cutoff").display = what != "frames"
         self.query_one(VirtualTable).set_columns(results.COLUMNS[what])
         self._show()
 

@@ -98,15 +98,15 @@ class ReviewingScreen(AppScreen):
         """Go to the former unjudged row."""
         self.run_worker(self._to_unjudged(-1))
 
-    def act_cut_lower(self) -> None:
+    def act_cutoff_lower(self) -> None:
         """Show more rows of the kind under the cursor."""
         self._cut(-1)
 
-    def act_cut_higher(self) -> None:
+    def act_cutoff_higher(self) -> None:
         """Hide the rows of the kind under the cursor with the lowest scores."""
         self._cut(1)
 
-    def act_cut_off(self) -> None:
+    def act_cutoff_none(self) -> None:
         """Hide nothing."""
         if self._cuts.off():
             self._cut_moved()
@@ -239,7 +239,7 @@ class ReviewingScreen(AppScreen):
         self._cut_timer = self.set_timer(CUT_SECONDS, self._cut_rested)
 
     def _cut_rested(self) -> None:
-        self.run_worker(self._narrowed(), exclusive=True, group="cut")
+        self.run_worker(self._narrowed(), exclusive=True, group="cutoff")
 
     async def _narrowed(self) -> None:
         """List what is above the cut-offs; the cursor stays on its row or the nearest above."""
@@ -352,7 +352,7 @@ class ReviewingScreen(AppScreen):
 
     def _draw_cut(self) -> None:
         """Draw the cut-off of the kind under the cursor."""
-        line = self.query_one("#cut", Line)
+        line = self.query_one("#cutoff", Line)
         found = self.here()
         if not line.display:
             return
