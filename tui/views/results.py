@@ -11,8 +11,9 @@ from core.protocol.views import ExportState
 from core.text import clean
 from core.times import timecode
 
+from ..look.roles import Role
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 from . import wording
 
 EVENTS = (
@@ -56,14 +57,14 @@ def result_row(what: str, row: dict[str, Any]) -> Row:
         return _frame_row(row)
     file, time = wording.short_path(row["path"]), wording.at(row["peak_seconds"])
     if what == "candidates":
-        tone: Tone = "normal" if row["accepted"] else "dim"
+        tone: Role = "text" if row["accepted"] else "dim"
         word = "accepted" if row["accepted"] else "rejected"
         cells = (time, clean(row["kind"]), wording.score(row["score"]), word, file,
                  clean(row["reason"]))  # fmt: skip
         return Row(key_of(row), cells, tone)
     frames = row["end_frame"] - row["start_frame"] + 1
     cells = (time, clean(row["kind"]), wording.score(row["score"]), str(frames), file, note(row))
-    return Row(key_of(row), cells, "good" if row["marked"] else "normal")
+    return Row(key_of(row), cells, "good" if row["marked"] else "text")
 
 
 def note(row: dict[str, Any]) -> str:
@@ -190,7 +191,7 @@ def _frame_row(row: dict[str, Any]) -> Row:
         wording.at(row["seconds"]), wording.short_path(row["path"]), tags(row),
         str(len(row["objects"])) if row["objects"] else "-", caption(row),
     )  # fmt: skip
-    tone: Tone = "bad" if row["failures"] else ("good" if row["marked"] else "normal")
+    tone: Role = "bad" if row["failures"] else ("good" if row["marked"] else "text")
     return Row(key_of(row), cells, tone)
 
 

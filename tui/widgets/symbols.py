@@ -38,7 +38,7 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
-    cursor=">", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
+    cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲",
 )  # fmt: skip
