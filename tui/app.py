@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.binding import BindingsMap
 from textual.screen import Screen
+from textual.widget import Widget
 
+from core.config.user_settings import config_folder
 from core.errors import SightlineError
 from core.text import clean_path, counted
 
@@ -28,6 +30,8 @@ from .keys.actions import (
     bindings_for,
     defaults,
 )
+from .look.choice import Themes
+from .look.styles import DEFAULT_LOOK, Look
 from .screens.table import SCREEN_CLASSES
 from .session import load, save
 from .terminal.clipboard import copy
@@ -81,10 +85,10 @@ class SightlineApp(SafeApp[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(SCREEN_CLASSES)
     CSS_PATH = Path(__file__).parent / "screens" / "screen.tcss"
     CSS = """
-    Screen { background: $background; } * { scrollbar-size: 0 0; }
-    App.-ascii .detail { border-top: ascii $foreground 30%; }
-    App.-ascii .side, App.-ascii #settings { border-left: ascii $foreground 30%; }
-    App.-ascii ModalScreen > Vertical { border: ascii $foreground 50%; }
+    Screen { background: $ground; } * { scrollbar-size: 0 0; }
+    App.-ascii .detail { border-top: ascii $line; }
+    App.-ascii .side, App.-ascii #settings { border-left: ascii $line; }
+    App.-ascii ModalScreen > Vertical { border: ascii $line-on; }
     """
 
     def __init__(self, options: StartOptions, facts: TerminalFacts | None = None) -> None:
@@ -111,7 +115,13 @@ class SightlineApp(SafeApp[None]):
         self._attachment: asyncio.Task[None] | None = None
         self._bindings = BindingsMap(bindings_for(EVERYWHERE, self.keymap))
         self.set_class(self.symbols is ASCII, "-ascii")
-        self.begin_with(self._first_theme())
+        self._themes = Themes(config_folder(), facts, no_color=self.no_color)
+        self.news = list(self._themes.faults)
+        """what is to be said once there is a screen to say it on"""
+        for theme in self._themes.textual():
+            self.register_theme(theme)
+        self.look: Look = DEFAULT_LOOK
+        self.show_theme(self._first_theme(), at_once=True)
         self.profile = self._kept_text("profile") or self.profile
 
     @property
@@ -151,10 +161,20 @@ class SightlineApp(SafeApp[None]):
 
     def _first_theme(self) -> str:
         """Return the theme of the settings, else the one chosen last, else what suits."""
-        for name in (self.options.theme, self._kept_text("theme")):
-            if name in self.available_themes:
-                return name
-        return _theme(self.facts)
+        name, fault = self._themes.first(self.options.theme, self._kept_text("theme"))
+        self.news += [fault] if fault else []
+        return name
+
+    def show_theme(self, name: str, *, at_once: bool = False) -> None:
+        """Draw everything in a theme; `at_once` before anything was drawn."""
+        self.theme_name, self.look = name, self._themes.look(name)
+        if at_once:
+            self.begin_with(name)
+            return
+        self.theme = name
+        for screen in self.shown:
+            for widget in screen.walk_children(Widget):
+                widget.refresh()
 
     async def _submit_first(self, command: SubmitScan | WatchFolder) -> None:
         while self.bridge.connection == "starting":
@@ -265,6 +285,26 @@ class SightlineApp(SafeApp[None]):
             self.current_screen.say(
                 "drawing every two seconds, no pictures" if slow else "drawing at the usual rate"
             )
+
+    def act_app_theme(self) -> None:
+        """Choose the theme, and see each while choosing."""
+        from .screens.choose import ChooseScreen
+
+        before = self.theme_name
+
+        def chosen(name: str | None) -> None:
+            if name is None:
+                self.show_theme(before)
+                return
+            self.show_theme(name)
+            self.kept["theme"] = name
+            if self.current_screen is not None:
+                self.current_screen.say(self._themes.chosen(name, self.options.theme))
+
+        choices = self._themes.choices()
+        self.push_screen(
+            ChooseScreen("theme", choices, self.symbols, shown=self.show_theme, at=before), chosen
+        )
 
     def act_app_mouse(self) -> None:
         """Switch the mouse."""
@@ -402,8 +442,3 @@ def _draw_seconds(options: StartOptions, facts: TerminalFacts | None) -> float:
     if options.draw_seconds:
         return options.draw_seconds
     return SSH_SECONDS if facts is not None and facts.ssh else LOCAL_SECONDS
-
-
-def _theme(facts: TerminalFacts | None) -> str:
-    """Return the terminal's own colours where it has no others to offer."""
-    return "textual-dark" if facts is None or facts.colour == "truecolor" else "ansi-dark"

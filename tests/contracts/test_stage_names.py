@@ -11,6 +11,7 @@ from core.config.stages import STAGES, check_stage, declaration, declarations
 ROOT = Path(__file__).parent.parent.parent
 REGISTRY = "core/config/stages.py"
 FIELD = "a field of rows and JSON exports, or what a person may correct, called as a stage is"
+ROLE = "a role of colours, called as the kind of find that it colours"
 DEFAULT = "what is judged or done where nobody says otherwise"
 ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/cli/results.py": ({"tag", "caption"}, FIELD),
@@ -35,6 +36,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         {"flash"},
         "migrates libraries of an earlier version",
     ),
+    "tui/look/roles.py": ({"flash", "motion", "cut"}, ROLE),
+    "tui/look/themes.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/screens/results.py": ({"caption"}, FIELD),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
 }

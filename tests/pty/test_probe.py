@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.pty.harness import CELL, DA1, KITTY, Answer, environment, late, spawn
-from tui.terminal.probe import LateAnswers
+from tui.terminal.probe import BACKGROUND, TWO_BYTES, LateAnswers
 
 SIXEL = Answer(b"\x1b[c", b"\x1b[?62;4;22c")
 PRINTS = """
@@ -62,15 +62,17 @@ def test_no_answer_costs_the_timeout_and_answers_due_are_remembered(tmp_path: Pa
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "env, images", [({"TERM": "dumb"}, "images"), ({"TERM": "linux"}, "images"), ({}, "none")]
-)
-def test_nothing_is_asked_where_nothing_would_answer(
-    tmp_path: Path, env: dict[str, Any], images: str
-) -> None:
-    facts = found(tmp_path / "facts", images=images, **env)
+@pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"TERM": "linux"}])
+def test_nothing_is_asked_where_nothing_would_answer(tmp_path: Path, env: dict[str, Any]) -> None:
+    facts = found(tmp_path / "facts", **env)
     assert facts["output"] == b"" and facts["image"] == "none" and not facts["unanswered"]
     assert facts["dumb"] == (env.get("TERM") == "dumb")
+
+
+def test_without_pictures_nothing_is_asked_about_them(tmp_path: Path) -> None:
+    facts = found(tmp_path / "facts", images="none")
+    assert b"\x1b_G" not in facts["output"] and b"\x1b[16t" not in facts["output"]
+    assert facts["image"] == "none" and facts["screen"] == ""
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,36 @@ def test_unicode(tmp_path: Path, env: dict[str, Any], unicode: bool) -> None:
     assert found(tmp_path / "facts", images="none", **env)["unicode"] is unicode
 
 
+@pytest.mark.parametrize(
+    "env, column, unicode",
+    [
+        ({"LANG": None}, 2, True),  # as over SSH that forwards no locale
+        ({"LANG": None}, 3, False),
+        ({"LANG": "C"}, 2, False),  # asked for
+        ({}, 2, True),
+        ({}, 3, False),  # the locale promises what the terminal cannot do
+    ],
+)
+def test_the_terminal_shows_whether_it_reads_utf8(
+    tmp_path: Path, env: dict[str, Any], column: int, unicode: bool
+) -> None:
+    cursor = Answer(TWO_BYTES, f"\x1b[7;{column}R".encode())
+    facts = found(tmp_path / "facts", (cursor, DA1), **env)
+    assert facts["unicode"] is unicode and facts["screen"] == ""
+
+
+@pytest.mark.parametrize(
+    "said, light",
+    [
+        (b"rgb:ffff/ffff/ffff\x1b\\", True), (b"rgb:fb/fa/f7\x07", True),
+        (b"rgb:0d0d/1111/1717\x1b\\", False), (b"rgba:f/f/f/f\x1b\\", True), (b"?\x07", False),
+    ],
+)  # fmt: skip
+def test_a_light_background_is_noticed(tmp_path: Path, said: bytes, light: bool) -> None:
+    facts = found(tmp_path / "facts", (Answer(BACKGROUND, b"\x1b]11;" + said), DA1))
+    assert facts["light"] is light
+
+
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux")
 def test_in_tmux_pictures_are_half_cells_and_the_link_is_not_timed(tmp_path: Path) -> None:
     path = tmp_path / "facts"
@@ -132,7 +164,10 @@ def test_stdin_that_is_no_terminal_is_asked_nothing(tmp_path: Path) -> None:
 
 
 def test_late_answers_are_found_however_they_arrive() -> None:
-    typed = "a\x1b_Gi=31;OK\x1b\\b\x1b[6;20;10tc\x1b[?62;4;22cd"
+    typed = (
+        "a\x1b_Gi=31;OK\x1b\\b\x1b[6;20;10tc\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[12;2R"
+        "\x1b[?62;4;22cd"
+    )
     for cut in range(len(typed)):
         late_answers = LateAnswers(expected=True)
         kept = late_answers.feed(typed[:cut]) + late_answers.feed(typed[cut:])

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from textual.pilot import Pilot
 
 from core.service.discovery import running
@@ -31,6 +32,7 @@ class SeenApp(SightlineApp):
     def __init__(self, wishes: StartOptions) -> None:
         super().__init__(wishes)
         self.driver_class = Wired
+        self.console._color_system = ColorSystem.TRUECOLOR  # whatever terminal the tests run in
 
 
 class Clipping(Terminal):
@@ -79,7 +81,8 @@ class Viewer:
 
     def row(self) -> str:
         """Return the row under the cursor."""
-        return next((row for row in self.terminal.rows if row.lstrip(" *").startswith(">")), "")
+        rows = (row.lstrip(" │|") for row in self.terminal.rows)
+        return next((row for row in rows if row.startswith(("▌", ">"))), "")
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -37,10 +37,10 @@ class AddScreen(ModalScreen[Chosen | None]):
     """Returns the paths to scan and the profile, or None; with `watch`, the folders to watch."""
 
     CSS = """
-    AddScreen { align: center middle; background: $background; }
+    AddScreen { align: center middle; background: $ground; }
     AddScreen > Vertical {
         width: 90; max-width: 100%; height: 22; max-height: 100%;
-        border: solid $foreground 50%; background: $background;
+        border: round $line-on; background: $raised;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -24,10 +24,10 @@ class ChooseScreen(ModalScreen[str | None]):
     """Returns the key chosen, or None."""
 
     CSS = """
-    ChooseScreen { align: center middle; background: $background; }
+    ChooseScreen { align: center middle; background: $ground; }
     ChooseScreen > Vertical {
         width: 76; max-width: 100%; height: 20; max-height: 100%;
-        border: solid $foreground 50%; background: $background;
+        border: round $line-on; background: $raised;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,8 +38,14 @@ class ChooseScreen(ModalScreen[str | None]):
         Binding("pageup", "move(-10)", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], symbols: Symbols) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], symbols: Symbols, *,
+        shown: Callable[[str], None] | None = None, at: str = "",
+    ) -> None:  # fmt: skip
+        """Begin at the choice `at`; `shown` is called with each choice the cursor comes to."""
         super().__init__()
+        self._preview = shown
+        self._at = at
         self._title = title
         self._choices = choices
         self._symbols = symbols
@@ -58,6 +64,7 @@ class ChooseScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Type at once."""
         self.query_one(Input).focus()
+        self.query_one(VirtualTable).cursor_to_key(self._at)
 
     def action_leave(self) -> None:
         """Choose nothing."""
@@ -77,6 +84,12 @@ class ChooseScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _entered(self, _event: Input.Submitted) -> None:
         self.dismiss(self.query_one(VirtualTable).cursor_key)
+
+    @on(VirtualTable.CursorMoved)
+    def _seen(self, event: VirtualTable.CursorMoved) -> None:
+        if self._preview is not None and event.key is not None and event.key != self._at:
+            self._at = event.key
+            self._preview(event.key)
 
     @on(VirtualTable.Activated)
     def _clicked(self, event: VirtualTable.Activated) -> None:

@@ -19,10 +19,10 @@ class ReadScreen(ModalScreen[None]):
     """Lines to read; any key that leads back closes it."""
 
     CSS = """
-    ReadScreen { align: center middle; background: $background; }
+    ReadScreen { align: center middle; background: $ground; }
     ReadScreen > Vertical {
         width: 100; max-width: 100%; height: 22; max-height: 100%;
-        border: solid $foreground 50%; background: $background;
+        border: round $line-on; background: $raised;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

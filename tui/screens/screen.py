@@ -159,6 +159,8 @@ class AppScreen(NavigationScreen):
                 table.return_to(self.kept("key", ""), max(self.kept("index", 0), 0))
         self._clock = self.set_interval(self.app.draw_seconds, self._tick)
         self.call_after_refresh(self._tick)
+        if self.app.news:
+            self.call_after_refresh(self.say, self.app.news.pop(0), bad=True)
 
     def on_screen_suspend(self) -> None:
         """Draw nothing while another screen is shown."""

@@ -1,6 +1,6 @@
 """What the terminal can do, found out before Textual reads from it.
 
-One write asks three things; the last of them (DA1) is answered by every terminal, and terminals
+One write asks several things; the last of them (DA1) is answered by every terminal, and terminals
 answer in order, so its answer ends the wait and times the link. Answers that come later than
 any caller waited for are taken out of what is typed, by `LateAnswers`.
 """
@@ -26,6 +26,10 @@ Image = Literal["none", "halfcell", "sixel", "kitty"]
 
 KITTY_GRAPHICS = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
 CELL_SIZE = b"\x1b[16t"
+BACKGROUND = b"\x1b]11;?\x1b\\"
+# A letter of two bytes at the left edge, then where the cursor is: one cell on only where the
+# terminal reads UTF-8. Then the letter is erased again.
+TWO_BYTES = b"\r\xc3\xa9\x1b[6n\r\x1b[K"
 DEVICE_ATTRIBUTES = b"\x1b[c"
 MAX_ANSWER_BYTES = 65_536
 LATE_SECONDS = 30.0
@@ -36,6 +40,10 @@ KITTY_IMAGE_TERMS = ("kitty", "ghostty", "wezterm")
 
 _DA1 = re.compile(rb"\x1b\[\?([\d;]*)c")
 _CELL = re.compile(rb"\x1b\[6;(\d{1,4});(\d{1,4})t")
+_BACKGROUND = re.compile(
+    rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})"
+)
+_CURSOR = re.compile(rb"\x1b\[\d+;(\d+)R")
 _KITTY_OK = re.compile(rb"\x1b_Gi=31[^;\x1b]*;OK\x1b\\")
 
 
@@ -52,7 +60,7 @@ class TerminalFacts:
     dumb: bool
     """it cannot move its cursor"""
     unicode: bool
-    """the locale is UTF-8 and the terminal no bare console: bars and braille may be drawn"""
+    """the terminal reads UTF-8, as it showed or the locale says: braille may be drawn"""
     colour: Colour
     image: Image
     """how a picture can be shown; "none" where it was not asked or nothing can show one"""
@@ -64,6 +72,8 @@ class TerminalFacts:
     """it was asked and may still answer"""
     tmux: bool
     ssh: bool
+    light: bool = False
+    """its background is light; False where it did not say"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +88,31 @@ class _Answers:
 def probe(timeout_seconds: float = 1.0, *, images: bool = True) -> TerminalFacts:
     """Ask the terminal what it can do; takes one round trip, at most `timeout_seconds`.
 
-    Asks nothing when stdin or stdout is no terminal, when it is dumb or the bare Linux console,
-    or when no `images` are wanted. The terminal's modes are as before on every way out. Called in
-    the main thread.
+    Asks nothing when stdin or stdout is no terminal, or when it is dumb or the bare Linux console;
+    nothing about pictures when no `images` are wanted. The terminal's modes are as before on every
+    way out. Called in the main thread.
     """
     env = os.environ
     term = env.get("TERM", "")
     is_tty = os.isatty(0) and os.isatty(1)
     dumb = term in DUMB_TERMS
     tmux = bool(env.get("TMUX"))
-    asks = is_tty and not dumb and images and term != "linux"
-    found = _ask(_questions(tmux), timeout_seconds) if asks else _Answers()
-    unicode = _is_utf8(env) and term != "linux"
+    asks = is_tty and not dumb and term != "linux"
+    found = _ask(_questions(tmux, images), timeout_seconds) if asks else _Answers()
+    pictures = asks and images
+    unicode = _reads_utf8(found.raw, env) and term != "linux"
     colour = _colour(env, term)
     columns, rows = size_of(1)
     return TerminalFacts(
         columns=columns, rows=rows, is_tty=is_tty, term=term, dumb=dumb,
         unicode=unicode, colour=colour,
-        image=_image(found.raw, tmux, env, unicode and colour != "none") if asks else "none",
+        image=_image(found.raw, tmux, env, unicode and colour != "none") if pictures else "none",
         cell_pixels=_cell_pixels(found.raw),
         round_trip_ms=None if tmux or found.seconds is None else found.seconds * 1000,
         unanswered=found.asked and found.seconds is None,
         tmux=tmux,
         ssh=any(env.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")),
+        light=_is_light(found.raw),
     )  # fmt: skip
 
 
@@ -113,9 +125,10 @@ def size_of(fd: int) -> tuple[int, int]:
     return 80, 24
 
 
-def _questions(tmux: bool) -> bytes:
+def _questions(tmux: bool, images: bool) -> bytes:
     # tmux takes an APC string for the title of the pane, and answers DA1 for itself.
-    return CELL_SIZE + DEVICE_ATTRIBUTES if tmux else KITTY_GRAPHICS + CELL_SIZE + DEVICE_ATTRIBUTES
+    pictures = (b"" if tmux else KITTY_GRAPHICS) + CELL_SIZE if images else b""
+    return pictures + BACKGROUND + TWO_BYTES + DEVICE_ATTRIBUTES
 
 
 def _ask(questions: bytes, timeout_seconds: float) -> _Answers:
@@ -229,6 +242,30 @@ def _cell_pixels_of_window() -> tuple[int, int] | None:
     return (width // columns, height // rows) if rows and columns and width and height else None
 
 
+def _reads_utf8(raw: bytes, env: Mapping[str, str]) -> bool:
+    """Say whether the terminal reads UTF-8.
+
+    A locale that was set and is another counts. Where none was set, as over SSH without LANG, the
+    terminal's own answer does; where it takes a letter of two bytes for two, that counts always.
+    """
+    said = _CURSOR.search(raw)
+    column = int(said[1]) if said else 0
+    if column > 2:
+        return False
+    if env.get("LC_ALL") or _character_type(env) or env.get("LANG"):
+        return _is_utf8(env)
+    return column == 2
+
+
+def _is_light(raw: bytes) -> bool:
+    """Say whether the terminal's background is light, by its luma (ITU-R BT.601)."""
+    said = _BACKGROUND.search(raw)
+    if said is None:
+        return False
+    red, green, blue = (int(each, 16) / (16 ** len(each) - 1) for each in said.groups())
+    return bool(0.299 * red + 0.587 * green + 0.114 * blue > 0.5)
+
+
 def _is_utf8(env: Mapping[str, str]) -> bool:
     """Say whether the user's locale is UTF-8."""
     said = env.get("LC_ALL") or _character_type(env) or env.get("LANG", "")
@@ -269,8 +306,14 @@ class LateAnswers:
     escape) or 1 s (more than that).
     """
 
-    _ANSWERS = re.compile(r"\x1b\[\?[\d;]*c|\x1b\[6;\d+;\d+t|\x1b_G[^\x1b]*\x1b\\")
-    _BEGIN = re.compile(r"\x1b(\[(\?[\d;]*|6?|6;[\d;]*)|_(G[^\x1b]{0,200}\x1b?)?)?\Z")
+    _ANSWERS = re.compile(
+        r"\x1b\[\?[\d;]*c|\x1b\[6;\d+;\d+t|\x1b\[\d+;\d+R|\x1b_G[^\x1b]*\x1b\\"
+        r"|\x1b\]11;[^\x07\x1b]*(?:\x07|\x1b\\)"
+    )
+    _BEGIN = re.compile(
+        r"\x1b(\[(\?[\d;]*|\d*|\d+;[\d;]*)|_(G[^\x1b]{0,200}\x1b?)?"
+        r"|\](1|11|11;[^\x07\x1b]{0,200}\x1b?)?)?\Z"
+    )
 
     def __init__(self, *, expected: bool, seconds: float = LATE_SECONDS) -> None:
         self._until = time.monotonic() + seconds if expected else 0.0

@@ -89,7 +89,7 @@ def process_rows(machine: MachineState | None, *, ours_only: bool, text: str = "
                 if not _holds(cells, text):
                     continue
                 rows.append(Row(f"{gpu.index}.{process.pid}", cells,
-                                "good" if process.ours else "normal"))  # fmt: skip
+                                "good" if process.ours else "text"))  # fmt: skip
     return rows
 
 

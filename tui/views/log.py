@@ -6,8 +6,9 @@ from typing import Any
 
 from core.text import clean
 
+from ..look.roles import Role
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 
 COLUMNS = (
     Column("TIME", 19, priority=1),
@@ -16,7 +17,7 @@ COLUMNS = (
     Column("MESSAGE", None, minimum=12),
 )
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_TONES: dict[str, Tone] = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad", "DEBUG": "dim"}
+_TONES: dict[str, Role] = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad", "DEBUG": "dim"}
 
 
 def whole(row: dict[str, Any]) -> list[str]:
@@ -28,4 +29,4 @@ def whole(row: dict[str, Any]) -> list[str]:
 def log_row(row: dict[str, Any]) -> Row:
     """Return one line of the log as a row."""
     cells = (clean(row["time"]), clean(row["level"]), clean(row["where"]), clean(row["text"]))
-    return Row(str(row["key"]), cells, _TONES.get(row["level"], "normal"))
+    return Row(str(row["key"]), cells, _TONES.get(row["level"], "text"))

@@ -7,9 +7,10 @@ from typing import Any
 from core.protocol.state import DownloadState, EngineState, ModelState
 from core.text import clean, counted
 
+from ..look.roles import Role
 from ..widgets.bar import bar
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 from ..widgets.symbols import Symbols
 from . import wording
 
@@ -44,7 +45,7 @@ _HERE = {
 def model_row(row: dict[str, Any], state: EngineState | None) -> Row:
     """Return one model as a row."""
     fetched, held = download_of(row, state), resident_of(row, state)
-    tone: Tone = "normal" if row["state"] == "whole" else "dim"
+    tone: Role = "text" if row["state"] == "whole" else "dim"
     word = _HERE.get(row["state"], "-")
     if fetched is not None and fetched.state in ("running", "paused"):
         word, tone = f"{wording.percent(done_share(fetched))} {fetched.state[:5]}", "good"

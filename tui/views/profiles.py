@@ -9,8 +9,9 @@ from typing import Any
 from core.errors import SightlineError
 from core.text import clean
 
+from ..look.roles import Role
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 
 LIST_COLUMNS = (
     Column("PROFILE", 16),
@@ -46,7 +47,7 @@ def listed() -> list[Row]:
 
     rows = []
     for name, profile in available().items():
-        tone: Tone = "normal"
+        tone: Role = "text"
         try:
             about = str(read(profile).get("description", ""))
         except SightlineError as error:
@@ -72,7 +73,7 @@ def settings(name: str, changes: Mapping[str, Any]) -> list[Setting]:
 def setting_row(setting: Setting, trouble: Mapping[str, str]) -> Row:
     """Return one setting as a row; what is wrong with an edited one replaces its meaning."""
     wrong = trouble.get(setting.key, "")
-    tone: Tone = "bad" if wrong else ("good" if setting.origin == "edited" else "normal")
+    tone: Role = "bad" if wrong else ("good" if setting.origin == "edited" else "text")
     shown = shown_value(setting.value)
     return Row(setting.key, (setting.key, shown, setting.origin, wrong or setting.meaning), tone)
 

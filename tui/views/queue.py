@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from core.protocol.passed_over import PassedOver
 from core.text import clean, counted
 
+from ..look.roles import Role
 from ..widgets.bar import bar
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 from ..widgets.symbols import Symbols
 from . import wording
 
@@ -41,7 +42,7 @@ STOPS = {
     "watch": "Stop watching the folder; its scans are kept",
 }
 """what cancelling a job of a kind that runs means, in the user's words"""
-_TONES: dict[str, Tone] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
+_TONES: dict[str, Role] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
 
 
 def key_of(row: dict[str, Any]) -> str:
@@ -71,7 +72,7 @@ def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
         wording.span(left_seconds(task)) if task else "-",
         str(row["moments"]) if done or row["moments"] else "-",
     )
-    return Row(key_of(row), cells, _TONES.get(word, "normal"))
+    return Row(key_of(row), cells, _TONES.get(word, "text"))
 
 
 def job_row(row: dict[str, Any], state: EngineState | None) -> Row:
@@ -85,7 +86,7 @@ def job_row(row: dict[str, Any], state: EngineState | None) -> Row:
         word, wording.short_path(row["path"]), str(row["scan"]), kind.replace("-", " "),
         wording.percent(share), "-", "-", "-",
     )  # fmt: skip
-    return Row(key_of(row), cells, _TONES.get(word, "normal"))
+    return Row(key_of(row), cells, _TONES.get(word, "text"))
 
 
 def job_word(row: dict[str, Any], job: JobState | None) -> str:

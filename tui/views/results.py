@@ -11,8 +11,9 @@ from core.protocol.views import ExportState
 from core.text import clean, counted
 from core.times import timecode
 
+from ..look.roles import Role
 from ..widgets.columns import Column
-from ..widgets.rows import Row, Tone
+from ..widgets.rows import Row
 from ..widgets.symbols import Symbols
 from . import wording
 from .rounds import sign
@@ -64,7 +65,7 @@ def result_row(what: str, row: dict[str, Any], judgement: str, symbols: Symbols)
     said = sign(judgement, symbols)
     file, time = wording.short_path(row["path"]), wording.at(row["peak_seconds"])
     if what == "candidates":
-        tone: Tone = "normal" if row["accepted"] and not judgement else "dim"
+        tone: Role = "text" if row["accepted"] and not judgement else "dim"
         word = "accepted" if row["accepted"] else "rejected"
         cells = (said, time, clean(row["kind"]), wording.score(row["score"]), word, file,
                  clean(row["reason"]))  # fmt: skip
@@ -72,7 +73,7 @@ def result_row(what: str, row: dict[str, Any], judgement: str, symbols: Symbols)
     frames = row["end_frame"] - row["start_frame"] + 1
     cells = (said, time, clean(row["kind"]), wording.score(row["score"]), str(frames), file,
              note(row))  # fmt: skip
-    tone = "dim" if judgement else ("good" if row["marked"] else "normal")
+    tone = "dim" if judgement else ("good" if row["marked"] else "text")
     return Row(key_of(row), cells, tone)
 
 
@@ -216,7 +217,7 @@ def _frame_row(row: dict[str, Any]) -> Row:
         wording.at(row["seconds"]), wording.short_path(row["path"]), tags(row),
         str(len(row["objects"])) if row["objects"] else "-", caption(row),
     )  # fmt: skip
-    tone: Tone = "bad" if row["failures"] else ("good" if row["marked"] else "normal")
+    tone: Role = "bad" if row["failures"] else ("good" if row["marked"] else "text")
     return Row(key_of(row), cells, tone)
 
 

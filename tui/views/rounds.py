@@ -46,9 +46,9 @@ def summary(score: JudgedScore, keys: Mapping[str, str], dash: str) -> list[Text
     every = score.all
     lines: list[TextLine] = [
         ("strong", f"all judged: {_said(every)}   {precision(every.right, every.wrong, dash)}"),
-        *(("normal", line) for each in score.kinds if (line := _suggested(each))),
+        *(("text", line) for each in score.kinds if (line := _suggested(each))),
         (
-            "normal",
+            "text",
             f"{keys['results.export']} export the right ones   {keys['results.tune']} tune   "
             f"{keys['results.rejected']} rejected   {keys['judge.undo']} undo",
         ),

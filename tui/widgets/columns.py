@@ -65,9 +65,9 @@ class Layout:
             pieces.append(fit(title, slot.width, symbols, slot.column.align) + " " * slot.gap)
         return pieces
 
-    def line(self, gutter: str, cells: Sequence[str], symbols: Symbols) -> list[str]:
-        """Return one row as pieces that fill the line exactly; missing cells are empty."""
-        pieces = [fit(gutter, self.gutter, symbols)]
+    def line(self, cells: Sequence[str], symbols: Symbols) -> list[str]:
+        """Return one row as pieces that fill the line behind the gutter."""
+        pieces = []
         for slot in self.slots:
             text = cells[slot.number] if slot.number < len(cells) else ""
             column = slot.column

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from ..look.roles import Role
 from .history import History, draw
 from .painted import Painted, Span
-from .rows import Tone
 from .symbols import Symbols
 
 BASES = {"1m": 60.0, "5m": 300.0, "15m": 900.0, "1h": 3600.0}
@@ -35,7 +35,7 @@ class HistoryGraph(Painted):
         high: float = 100.0,
         base: str = "5m",
         hold_seconds: float = 3.0,
-        tones: Sequence[Tone] = ("normal",),
+        tones: Sequence[Role] = ("text",),
         name: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word for it
         classes: str | None = None,
@@ -136,7 +136,7 @@ class HistoryGraph(Painted):
     def _end(self) -> float | None:
         return self._history.last if self._now is None else self._now
 
-    def _tone(self, row: int) -> Tone:
+    def _tone(self, row: int) -> Role:
         return self._tones[min(row, len(self._tones) - 1)]
 
 
@@ -145,12 +145,12 @@ def _column(seconds: float, step: float) -> int:
     return math.floor(seconds / step + 1e-6)
 
 
-def _pieces(text: str, tone: Tone, cursor: int) -> list[Span]:
+def _pieces(text: str, tone: Role, cursor: int) -> list[Span]:
     spans = []
     edges = {*range(0, len(text), _PIECE_CELLS), len(text)}
     if 0 <= cursor < len(text):
         edges |= {cursor, cursor + 1}
     places = sorted(edges)
     for start, end in pairwise(places):
-        spans.append(Span(text[start:end], tone, start == cursor))
+        spans.append(Span(text[start:end], tone, "chip" if start == cursor else None))
     return spans

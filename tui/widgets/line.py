@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from ..look.roles import Ground, Role
 from .cells import head, safe
-from .painted import Painted, Span, Tone
+from .painted import Painted, Span
 from .symbols import Symbols
 
 
@@ -18,8 +19,10 @@ class LineSpan(NamedTuple):
     """A stretch of a line; with an `action` (an id of the registry) it can be clicked."""
 
     text: str
-    tone: Tone = "normal"
+    tone: Role = "text"
     action: str = ""
+    on: Ground | None = None
+    bold: bool = False
 
 
 Content = str | Sequence[LineSpan]
@@ -70,7 +73,7 @@ class Line(Painted):
 
     def lines(self, width: int, height: int) -> list[list[Span]]:
         """Return the one line."""
-        return [[Span(part.text, part.tone) for part in self._placed(width)]]
+        return [[Span(part.text, part.tone, part.on, part.bold) for part in self._placed(width)]]
 
     def on_click(self, event: events.Click) -> None:
         """Say which part with an action was clicked."""

@@ -8,44 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import ClassVar, Literal, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-Tone = Literal["normal", "dim", "warn", "bad", "good", "strong", "here"]
-"""How a stretch of text is drawn; a theme colours `tone--warn` and so on"""
-
-_REVERSE = Style(reverse=True)
+from ..look.roles import Ground, Role
+from ..look.styles import DEFAULT_LOOK, PLAIN_LOOK, Look
 
 
 class Span(NamedTuple):
-    """A stretch of a line in one tone. The text is safe to send: see `cells.safe`."""
+    """A stretch of a line: its role, what lies behind it, and whether it is bold beyond its role.
+
+    The text is safe to send: see `cells.safe`. Without `on`, it lies on what the widget lies on.
+    """
 
     text: str
-    tone: Tone = "normal"
-    reverse: bool = False
+    tone: Role = "text"
+    on: Ground | None = None
+    bold: bool = False
 
 
 class Painted(Widget):
     """A widget that draws lines and sends only what changed of them."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "tone--dim", "tone--warn", "tone--bad", "tone--good", "tone--strong", "tone--here",
-    }  # fmt: skip
-    DEFAULT_CSS = """
-    Painted > .tone--dim { color: $text-muted; }
-    Painted > .tone--warn { color: $text-warning; }
-    Painted > .tone--bad { color: $text-error; text-style: bold; }
-    Painted > .tone--good { color: $text-success; }
-    Painted > .tone--strong { text-style: bold; }
-    Painted > .tone--here { text-style: bold reverse; }
-    """
     ALLOW_SELECT = False
+    ground: Ground = "ground"
+    """what the widget lies on; `raised` in a dialog"""
 
     def __init__(
         self,
@@ -57,6 +49,11 @@ class Painted(Widget):
         super().__init__(name=name, id=id, classes=classes, markup=False)
         self._lines: list[list[Span]] = []
         self._painted = Size(-1, -1)
+
+    def on_mount(self) -> None:
+        """Find out what it lies on."""
+        if self.screen.is_modal:
+            self.ground = "raised"
 
     def lines(self, width: int, height: int) -> list[list[Span]]:
         """Return what to draw now: at most `height` lines, each `width` cells or less."""
@@ -81,22 +78,26 @@ class Painted(Widget):
             self._lines = self.lines(*self.size)
             self._painted = self.size
         spans = self._lines[y] if y < len(self._lines) else []
+        look = look_of(self)
         segments = [
-            Segment("".join(span.text for span in same), self._style(*tone))
-            for tone, same in groupby(spans, lambda span: span[1:])
+            Segment(
+                "".join(span.text for span in same), look.style(tone, on or self.ground, bold=bold)
+            )
+            for (tone, on, bold), same in groupby(spans, lambda span: span[1:])
         ]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+        return Strip(segments).adjust_cell_length(self.size.width, look.style("text", self.ground))
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Draw what looks different with the focus."""
         super().watch_has_focus(has_focus)
         self.refresh_changed()
 
-    def _style(self, tone: Tone, reverse: bool) -> Style:
-        style = self.rich_style
-        if tone != "normal":
-            style = self.get_component_rich_style(f"tone--{tone}")
-        return style + _REVERSE if reverse else style
+
+def look_of(widget: Widget) -> Look:
+    """Return the styles of the app's present theme."""
+    app = widget.app
+    look: Look = getattr(app, "look", PLAIN_LOOK if app.no_color else DEFAULT_LOOK)
+    return look
 
 
 def changed(

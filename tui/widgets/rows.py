@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-Tone = Literal["normal", "dim", "warn", "bad", "good"]
-"""How a text is coloured; the text itself says what is meant, colour only supports it"""
+from ..look.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class Row:
 
     key: str
     cells: tuple[str, ...]
-    tone: Tone = "normal"
+    tone: Role = "text"
 
 
 class RowSource(Protocol):

@@ -46,7 +46,7 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
-    cursor=">", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
+    cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
     becomes="→", dash="\u2013",

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 from textual.geometry import Size
 
+from ..look.roles import Role
 from .cells import head, safe
-from .painted import Painted, Span, Tone
+from .painted import Painted, Span
 from .symbols import Symbols
 
-TextLine = str | tuple[Tone, str]
+TextLine = str | tuple[Role, str]
 
 
 class TextPane(Painted):
@@ -61,7 +62,7 @@ class TextPane(Painted):
     def _all(self, width: int) -> list[Span]:
         drawn = []
         for line in self._text:
-            tone, text = ("normal", line) if isinstance(line, str) else line
+            tone, text = ("text", line) if isinstance(line, str) else line
             parts = wrapped(safe(text), width) if self._wrap else [head(safe(text), width)]
             drawn += [Span(part, tone) for part in parts]  # type: ignore[arg-type]
         return drawn

@@ -13,9 +13,10 @@ from typing import TypeVar
 from textual import events
 from textual.message import Message
 
+from ..look.roles import Ground
 from .cells import fit
 from .columns import Column, arrange
-from .painted import Painted, Span, Tone
+from .painted import Painted, Span
 from .rows import Row, RowSource
 from .symbols import Symbols
 from .viewport import Viewport
@@ -310,21 +311,29 @@ class VirtualTable(Painted, can_focus=True):
     def _header_line(self) -> list[Span]:
         title, descending = self._sorted
         pieces = self._layout.header(self._symbols, title, descending=descending)
-        return [Span(piece, "strong") for piece in pieces]
+        return [Span(piece, "dim") for piece in pieces]
 
     def _row_line(self, row: Row | None, place: int) -> list[Span]:
         signs = self._symbols
         here = place == self._view.index
-        reverse = here and self.has_focus
-        gutter = self._labels.get(place) or self._gutter(row, here)
+        on = self._ground_of(here)
+        lead = self._lead(row, place, on)
         if row is None:
             width = self._layout.width - self._layout.gutter
-            texts = [fit(gutter, self._layout.gutter, signs), fit(signs.not_loaded, width, signs)]
-            return [Span(text, "dim", reverse) for text in texts]
-        first, *pieces = self._layout.line(gutter, row.cells, signs)
-        tone: Tone = "here" if place in self._labels else row.tone
-        return [Span(first, tone, reverse), *(Span(each, row.tone, reverse) for each in pieces)]
+            return [*lead, Span(fit(signs.not_loaded, width, signs), "dim", on)]
+        pieces = self._layout.line(row.cells, signs)
+        return [*lead, *(Span(each, row.tone, on) for each in pieces)]
 
-    def _gutter(self, row: Row | None, here: bool) -> str:
+    def _lead(self, row: Row | None, place: int, on: Ground | None) -> list[Span]:
+        """Return what stands before a row: the cursor and the mark, or the label to jump to."""
+        signs, gutter = self._symbols, self._layout.gutter
+        if place in self._labels:
+            return [Span(fit(self._labels[place], gutter, signs), "key", on)]
+        bar = Span(signs.cursor if on else " ", "key" if self.has_focus else "dim", on)
         marked = row is not None and row.key in self._view.marks
-        return (self._symbols.mark if marked else " ") + (self._symbols.cursor if here else " ")
+        return [bar, Span(fit(signs.mark if marked else "", gutter - 1, signs), "key", on)]
+
+    def _ground_of(self, here: bool) -> Ground | None:
+        if not here:
+            return None
+        return "here" if self.has_focus else "here_idle"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual import on
 from textual.app import App, ComposeResult
@@ -27,6 +28,8 @@ _SENT = re.compile(r"\x1b\[([\d;]*)([Hm])|([^\x00-\x1f\x7f-\x9f])|(.)", re.DOTAL
 _POINTER = re.compile(r"\x1b\]22;[a-z]*\x07")
 """the shape of the mouse pointer, which Textual sends of itself"""
 _COLOURS = {"38", "48"}
+_LIT = {"7", "48;2;34;48;74", "48;2;143;184;255"}
+"""reversed; the theme storm's `here`, and its `key` behind a chip"""
 
 
 class Terminal:
@@ -46,8 +49,8 @@ class Terminal:
         return ["".join(line).rstrip() for line in self.cells]
 
     def reversed_in(self, y: int) -> list[int]:
-        """The cells of a line that are reversed."""
-        return [x for x, style in enumerate(self.styles[y]) if "7" in style]
+        """The cells of a line that are reversed, or on the ground of the cursor or a chip."""
+        return [x for x, style in enumerate(self.styles[y]) if _LIT & style]
 
     def reversed_rows(self) -> list[int]:
         """The lines of which any cell is reversed."""
@@ -119,6 +122,7 @@ class LazyFrame(App[None]):
 
     def __init__(self, *widgets: Widget, tighten: bool = True) -> None:
         super().__init__(driver_class=Wired)
+        self.console._color_system = ColorSystem.TRUECOLOR  # whatever terminal the tests run in
         self.tighten = tighten
         self.widgets = widgets
         self.said: list[Message] = []

@@ -75,7 +75,7 @@ def test_a_click_on_a_key_names_its_action() -> None:
 
 def test_where_one_is_shows_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    line = Line([LineSpan(" 1 Queue "), LineSpan(" 2 Results ", "here")], symbols=UNICODE)
+    line = Line([LineSpan(" 1 Queue "), LineSpan(" 2 Results ", on="here")], symbols=UNICODE)
     app = LazyFrame(line)
 
     async def look(pilot: Pilot[None]) -> None:

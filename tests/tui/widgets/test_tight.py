@@ -18,7 +18,7 @@ COLUMNS = (Column("FILE"), Column("%", 3, align="right"))
 
 
 def rows(percent: int) -> list[Row]:
-    tones = ("normal", "bad", "bad", "dim")
+    tones = ("text", "bad", "bad", "dim")
     return [
         Row(str(n), (f"雷雲/{n:04}.mp4", str(percent)), tones[n % 4])  # type: ignore[arg-type]
         for n in range(8)
@@ -28,7 +28,7 @@ def rows(percent: int) -> list[Row]:
 def watched(*, tighten: bool) -> tuple[list[int], Terminal]:
     """Make changes of all kinds; return what each sent, and the terminal at the end."""
     source = ListSource(rows(1))
-    line = Line([LineSpan("left ", "strong"), LineSpan("left", "here")], "right", symbols=UNICODE)
+    line = Line([LineSpan("left ", "strong"), LineSpan("left", "key")], "right", symbols=UNICODE)
     table = VirtualTable(COLUMNS, source, symbols=UNICODE)
     app = LazyFrame(line, table, tighten=tighten)
     sent = []

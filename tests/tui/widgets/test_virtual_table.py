@@ -10,8 +10,9 @@ from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
 from tests.tui.widgets.terminal import LazyFrame, show
+from tui.look.roles import Role
 from tui.widgets.columns import Column
-from tui.widgets.rows import ListSource, Row, RowSource, Tone
+from tui.widgets.rows import ListSource, Row, RowSource
 from tui.widgets.symbols import ASCII, UNICODE, Symbols
 from tui.widgets.virtual_table import VirtualTable
 
@@ -94,7 +95,7 @@ def test_shows_header_rows_and_cursor() -> None:
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows[:5] == [
             "   STATE    FILE                                                   STAGE       %",
-            " > run      cam1/0000.mp4                                          qwen-vl     0",
+            "▌  run      cam1/0000.mp4                                          qwen-vl     0",
             "   run      cam1/0001.mp4                                          qwen-vl     1",
             "   run      cam1/0002.mp4                                          qwen-vl     2",
             "",
@@ -110,7 +111,7 @@ def test_columns_go_by_priority_and_what_is_cut_keeps_its_end() -> None:
     async def look(pilot: Pilot[None]) -> None:
         assert app.terminal.rows == [
             "  STATE   FILE",
-            " >run     …/0000.mp4",
+            "▌ run     …/0000.mp4",
             "  run     …/0001.mp4",
             "  run     …/0002.mp4",
             "  run     …/0003.mp4",
@@ -143,7 +144,7 @@ def test_ascii_terminals_get_ascii() -> None:
         await pilot.pause()
         assert all(row.isascii() for row in app.terminal.rows)
         assert "FILEv" in app.terminal.rows[0]
-        assert app.terminal.rows[1].startswith("*> run")
+        assert app.terminal.rows[1].startswith(">* run")
         assert "  ..xxx" in app.terminal.rows[3]
 
     show(app, look)
@@ -188,7 +189,7 @@ def test_no_color_keeps_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     async def look(pilot: Pilot[None]) -> None:
         assert app.no_color
         assert app.terminal.reversed_rows() == [1]
-        assert app.terminal.rows[1].startswith(" > ")
+        assert app.terminal.rows[1].startswith("▌  ")
 
     show(app, look)
 
@@ -202,7 +203,7 @@ def test_only_the_pane_in_use_has_a_reversed_row() -> None:
         second.focus()
         await pilot.pause()
         assert app.terminal.reversed_rows() == [13]
-        assert app.terminal.rows[1].startswith(" > ")
+        assert app.terminal.rows[1].startswith("▌  ")
 
     show(app, look)
 
@@ -282,7 +283,7 @@ def test_the_cursor_stays_on_its_row_when_rows_move() -> None:
         shown.source_changed()
         await pilot.pause()
         assert where(shown) == ("k2", 4)
-        assert files(app)[4] == ">cam1/0002.mp4"
+        assert files(app)[4] == "▌cam1/0002.mp4"
         assert app.last(VirtualTable.CursorMoved).index == 4
 
     show(app, look)
@@ -371,7 +372,7 @@ def test_rows_not_loaded_are_drawn_so_and_have_no_key() -> None:
     app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
-        assert app.terminal.rows[1] == " > …"
+        assert app.terminal.rows[1] == "▌  …"
         shown.cursor_to(3)
         shown.toggle_mark()
         shown.activate()
@@ -379,7 +380,7 @@ def test_rows_not_loaded_are_drawn_so_and_have_no_key() -> None:
         source.arrived = True
         shown.source_changed()
         await pilot.pause()
-        assert files(app)[3] == ">cam1/0003.mp4"
+        assert files(app)[3] == "▌cam1/0003.mp4"
         assert app.last(VirtualTable.CursorMoved).key == "k3"
         source.arrived = False  # as after a filter, before its pages are here
         shown.source_changed()
@@ -406,7 +407,7 @@ def test_a_source_may_say_so_from_within_when_it_has_the_rows_at_once() -> None:
     app = LazyFrame(shown)
 
     async def look(pilot: Pilot[None]) -> None:
-        assert files(app) == [">cam1/0000.mp4", "cam1/0001.mp4", "cam1/0002.mp4"]
+        assert files(app) == ["▌cam1/0000.mp4", "cam1/0001.mp4", "cam1/0002.mp4"]
 
     show(app, look)
 
@@ -430,13 +431,13 @@ def test_marks_belong_to_rows_and_a_range_goes_from_the_last_one() -> None:
         shown.source_changed()
         shown.first()
         await pilot.pause()
-        assert [name for name in app.terminal.rows if name.startswith("*")] == []
+        assert [name for name in app.terminal.rows if name[1:2] == "*"] == []
         shown.last()
         shown.cursor_to_key("k3")
         shown.toggle_mark()
         await pilot.pause()
         assert shown.marks == ("k2", "k4", "k5")
-        assert [row[12:16] for row in app.terminal.rows if row.startswith("*")] == ["cam1"] * 3
+        assert [row[12:16] for row in app.terminal.rows if row[1:2] == "*"] == ["cam1"] * 3
         shown.set_marks()
         await pilot.pause()
         assert app.last(VirtualTable.Marked).keys == ()
@@ -475,7 +476,7 @@ def test_of_a_million_rows_only_those_in_view_are_asked_for() -> None:
         shown.cursor_to(500_000)
         await pilot.pause()
         assert source.asked - opened <= 3 * 2 * 24
-        assert app.terminal.rows[1].split()[:3] == [">", "run", "500000.mp4"]
+        assert app.terminal.rows[1].split()[:3] == ["▌", "run", "500000.mp4"]
 
     show(app, look)
 
@@ -498,7 +499,7 @@ def test_nothing_changed_sends_nothing_and_a_cell_sends_little_more_than_itself(
         assert 0 < await app.sent_by(pilot, shown.source_changed) < 60
         source.show([later(row, "55") if n < 8 else row for n, row in enumerate(changed)])
         assert 0 < await app.sent_by(pilot, shown.refresh_changed) < 8 * 60
-        assert 0 < await app.sent_by(pilot, lambda: shown.cursor_by(1)) < 2 * 140
+        assert 0 < await app.sent_by(pilot, lambda: shown.cursor_by(1)) < 2 * 200
         assert await app.sent_by(pilot, lambda: shown.cursor_by(0)) == 0
         assert app.terminal.rows == app.composed
 
@@ -526,7 +527,7 @@ def test_what_was_sent_piece_by_piece_is_what_the_screen_shows(size: tuple[int, 
 
     def some_rows() -> list[Row]:
         keys = rng.sample(range(60), rng.randrange(60))
-        tones: tuple[Tone, ...] = ("normal", "dim", "warn", "bad", "good")
+        tones: tuple[Role, ...] = ("text", "dim", "warn", "bad", "good")
         return [
             Row(str(key), tuple(rng.choices(words, k=rng.randrange(5))), rng.choice(tones))
             for key in keys
