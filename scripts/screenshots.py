@@ -126,7 +126,8 @@ async def _screen(
     library: Path, state: Path, name: str, size: tuple[int, int], keys: tuple[str, ...],
     seconds: float,
 ) -> None:  # fmt: skip
-    from tui.app import SightlineApp, StartOptions
+    from tui.app import SightlineApp
+    from tui.start_options import StartOptions
 
     app = SightlineApp(StartOptions(library=library, state_folder=state / name))
     async with app.run_test(size=size) as pilot:

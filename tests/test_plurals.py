@@ -28,8 +28,8 @@ VERBS = frozenset(
     ("is", "was", "has", "does", "needs", "lacks", "runs", "takes", "holds", "sees", "serves",
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
      "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
-     "belongs", "names", "refuses", "fails", "keeps", "continues", "ends", "rejects", "accepts",
-     "supports")
+     "belongs", "names", "equals", "refuses", "fails", "keeps", "continues", "ends", "rejects",
+     "accepts", "supports")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {
@@ -41,6 +41,7 @@ NEVER_ONE = frozenset(
         ("core/models/families/open_clip_files.py", "files"),  # more than one
         ("core/models/families/open_clip_files.py", "weights"),  # these stand behind a name
         ("core/models/load_report.py", "weights"), ("core/models/weights.py", "weights"),
+        ("tui/screens/reviewing.py", "events"),  # of a kind
         ("core/models/quantised_check.py", ""), ("core/models/quantised_files.py", "weights"),
         ("core/models/quantised_files.py", "bits"),
         ("tui/terminal/clipboard.py", "bytes"), ("core/text.py", ""), ("core/hub/disk.py", ""),

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,12 +27,12 @@ from .keys.actions import (
     Action,
     Keymap,
     bindings_for,
-    defaults,
 )
 from .look.choice import Themes
 from .look.styles import DEFAULT_LOOK, Look
 from .screens.table import SCREEN_CLASSES
 from .session import load, save
+from .start_options import StartOptions
 from .terminal.clipboard import copy
 from .terminal.meter import LinkMeter
 from .terminal.safe_app import SafeApp
@@ -53,27 +52,6 @@ if TYPE_CHECKING:
 LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
 TWICE_SECONDS = 2.0
 KEEP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class StartOptions:
-    """What the call and the user's settings ask of the app."""
-
-    library: Path
-    state_folder: Path
-    keymap: Keymap = field(default_factory=defaults)
-    theme: str = ""
-    readonly: bool = False
-    ascii: bool = False
-    low_bandwidth: bool = False
-    draw_seconds: float = 0.0
-    profile: str = "quick"
-    advances: bool = True
-    """a judgement leads to the next unjudged row"""
-    submit: SubmitScan | WatchFolder | None = None
-    """a scan, or a folder to watch, to begin with"""
-    screen: str = ""
-    """where to begin; empty goes back to where the app was left"""
 
 
 class SightlineApp(SafeApp[None]):

@@ -39,7 +39,8 @@ def open_app(
     facts = probe(images=images)
 
     def make(facts: TerminalFacts) -> SafeApp[Any]:
-        from .app import SightlineApp, StartOptions
+        from .app import SightlineApp
+        from .start_options import StartOptions
 
         return SightlineApp(
             StartOptions(

@@ -68,7 +68,8 @@ async def _machine(client: Any, seconds: float) -> Any:
 
 
 async def _drawn(setup: Setup, library: Path) -> str:
-    from tui.app import SightlineApp, StartOptions
+    from tui.app import SightlineApp
+    from tui.start_options import StartOptions
 
     app = SightlineApp(StartOptions(library=library, state_folder=setup.folder / "state"))
     async with app.run_test(size=SIZE) as pilot:

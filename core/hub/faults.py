@@ -52,9 +52,9 @@ def refusal(
     code = headers.get("x-error-code", "")
     said = clean(headers.get("x-error-message", ""), limit=300)
     if status == 429:
-        return TransientFault("the hub's rate limit is reached", told_wait(headers))
+        return TransientFault("the hub's rate limit is reached", stated_wait(headers))
     if status >= 500 or status == 408:
-        return TransientFault(f"the hub answers {status}", told_wait(headers))
+        return TransientFault(f"the hub answers {status}", stated_wait(headers))
     if code == "GatedRepo":
         return _gated(status, said, asked)
     if code == "RevisionNotFound":
@@ -153,7 +153,7 @@ def _not_found(status: int, said: str, asked: HubRequest) -> SightlineError:
     )
 
 
-def told_wait(headers: Mapping[str, str]) -> float | None:
+def stated_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that Retry-After (a number or a date) or RateLimit asks to wait.
 
     RateLimit is that of draft-ietf-httpapi-ratelimit-headers-09, `"api";r=0;t=55`: the policy with

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from core.errors import DownloadFailed, EnvironmentFault, ModelMissing
-from core.hub.faults import told_wait
+from core.hub.faults import stated_wait
 from core.hub.hub import Hub
 from core.hub.waiting import WaitNotice
 from tests.hub.conftest import QUICK, model_files
@@ -133,7 +133,7 @@ WAITS: dict[str, tuple[dict[str, str], float | None]] = {
 
 
 def test_how_long_a_busy_hub_asks_to_wait() -> None:
-    assert {name: told_wait(headers) for name, (headers, _) in WAITS.items()} == {
+    assert {name: stated_wait(headers) for name, (headers, _) in WAITS.items()} == {
         name: seconds for name, (_, seconds) in WAITS.items()
     }
 

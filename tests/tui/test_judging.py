@@ -253,7 +253,7 @@ def test_precision_and_the_lines_that_say_it() -> None:
     lines = [line if isinstance(line, str) else line[1]
              for line in rounds.summary(JudgedScore(1, every, (flash,)), keys, "-")]  # fmt: skip
     assert lines[0].startswith("all judged: 58 right, 14 wrong, 2 unsure   precision 0.81 (")
-    assert "cut-off 0.61 keeps 58 of 58 right ones and drops 9 of 14 wrong" in lines[1]
+    assert "cut-off 0.61 keeps 58 of 58 right events and drops 9 of 14 wrong events" in lines[1]
     assert lines[2] == "e export the right ones   w tune   r rejected   b undo"
     cuts = CutOffs()
     cuts.show([histogram("flash", {10: 3, 99: 5}, {})])

@@ -157,7 +157,7 @@ def test_the_end_of_a_round_leads_to_export_and_to_the_sensitivity(graded: Path)
             await viewer.until(lambda done=done: f"{done} of 5" in viewer.line("keys"))  # type: ignore[misc]
         await viewer.sees(
             "all judged: 4 right, 1 wrong, 0 unsure",
-            "flash: cut-off 0.30 keeps 4 of 4 right ones and drops 1 of 1 wrong",
+            "flash: cut-off 0.30 keeps 4 of 4 right events and drops 1 of 1 wrong event",
         )
         await viewer.press("k")
         await viewer.sees_no("all judged")

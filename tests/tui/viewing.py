@@ -19,7 +19,8 @@ from textual.pilot import Pilot
 
 from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
-from tui.app import SightlineApp, StartOptions
+from tui.app import SightlineApp
+from tui.start_options import StartOptions
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 

@@ -86,7 +86,7 @@ def link(app: SightlineApp) -> str:
 
 
 def farewell(bridge: Bridge) -> str:
-    """Return what the shell is told when the app is left; nothing where there was no engine."""
+    """Return what the shell shows when the app is left; nothing where there was no engine."""
     state = bridge.state
     if state is None:
         return ""

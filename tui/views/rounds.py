@@ -79,6 +79,7 @@ def _suggested(judged: JudgedEvents) -> str:
     if cut is None:
         return ""
     return (
-        f"{clean(judged.kind)}: cut-off {cut.score:.2f} keeps {cut.kept_right} of {cut.right} "
-        f"right ones and drops {cut.dropped_wrong} of {cut.wrong} wrong"
+        f"{clean(judged.kind)}: cut-off {cut.score:.2f} keeps {cut.kept_right} of "
+        f"{counted(cut.right, 'right event')} and drops {cut.dropped_wrong} of "
+        f"{counted(cut.wrong, 'wrong event')}"
     )

@@ -60,7 +60,7 @@ async def ask(
             number += 1
             if number >= patience.tries:
                 raise again.reason from again
-            await waiting.told(again.wait_seconds or _pause(patience, number))
+            await waiting.announced(again.wait_seconds or _pause(patience, number))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             number += 1
             if number >= patience.tries or isinstance(error, httpx.InvalidURL):

@@ -41,7 +41,7 @@ class Waiting:
         left = limit - (time.monotonic() - began)
         await asyncio.sleep(max(0.01, min(pause, left)))
 
-    async def told(self, seconds: float) -> None:
+    async def announced(self, seconds: float) -> None:
         """Wait as long as a server asks."""
         if seconds >= SAID_FROM_SECONDS and not self._is_limited:
             self._is_limited = True

@@ -129,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(turn.status)
         self.send_header("content-type", turn.kind)
         self.send_header("transfer-encoding", "chunked")
+        # Unannounced, the close could break the next question instead, which is then asked again.
+        self.send_header("connection", "close")
         for name, value in turn.headers.items():
             self.send_header(name, value)
         self.end_headers()
