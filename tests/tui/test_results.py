@@ -166,9 +166,10 @@ def test_the_picture_is_shown_one_at_a_time_and_hidden(
 
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        assert not shown
+        await viewer.sees("\u2580" * 10, "TIME")
         await viewer.press("space")
-        await viewer.sees("\u2580" * 10)
+        await viewer.sees_no("TIME")
+        await viewer.sees("\u2580" * 40)
         for _ in range(STROKES):
             await viewer.press("greater_than_sign")
         await viewer.until(lambda: len(shown) > 1)
@@ -176,8 +177,8 @@ def test_the_picture_is_shown_one_at_a_time_and_hidden(
         await viewer.press("b")
         await viewer.until(lambda: shown[-1] == [])
         await viewer.press("escape")
-        await viewer.sees_no("\u2580")
         await viewer.sees("TIME")
+        await viewer.sees_no("\u2580" * 40)
         assert most == 1
 
     look(wishes(found), run)

@@ -21,6 +21,7 @@ from core.protocol.requests.results import GetScans
 from core.text import clean, counted
 from core.times import reference
 
+from ..look.roles import Role
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
 from ..widgets.frame import Frame, PaneKey, key_parts
@@ -32,6 +33,7 @@ from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .new_file import free_path, plain_stem, write_new
 from .picturing import PictureScreen
+from .result_edges import draw_edges
 from .reviewing import ReviewingScreen
 
 FULL_PIXELS = 4096
@@ -90,13 +92,14 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
             self.run_worker(self._find_scan())
         if changed or self._counted_scan != self._listed_scan():
             self._recount()
-        self.query_one(VirtualTable).set_empty(self._why_empty())
+        tone: Role = "bad" if self._rows.trouble else "dim"
+        self.query_one(VirtualTable).set_empty(self._why_empty(), tone)
         row = self._row()
         lines = self._round_lines() or results.detail(self._what, row)
         self.query_one("#detail", TextPane).show(lines)
         self._draw_cut()
         self._draw_timeline(row)
-        self._draw_edges(row)
+        draw_edges(self, self._what, row, over=self._round_lines() is not None)
         self.draw_picture()
 
     def heading(self) -> str:
@@ -342,7 +345,9 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
                 self.draw_soon()
 
     def _why_empty(self) -> str:
-        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
+        return self._rows.trouble or results.why_empty(
+            self._scan, self._rows.loaded, self.filter_text, self.state
+        )
 
     def _turn(self, by: int) -> None:
         names: tuple[What, ...] = ("events", "candidates", "frames")
@@ -383,25 +388,6 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
-
-    def _draw_edges(self, row: dict[str, Any] | None) -> None:
-        """Say in the edges of the panes whose picture and video they show."""
-        moment, facts, path = results.titles(self._what, row, self.app.symbols)
-        self.query_one("#look", Frame).show(
-            moment, facts, path,
-            keys=[*self.pane_key("results.boxes", "box"), *self.pane_key("list.open", "larger")],
-        )  # fmt: skip
-        rejected = "events only" if self._what == "candidates" else "rejected"
-        self.query_one("#whole", Frame).show(
-            "Whole video", path,
-            keys=[*self.pane_key("results.rejected", rejected),
-                  *self.pane_key("judge.next", "next unjudged")],
-        )  # fmt: skip
-        self.query_one("#about", Frame).show(
-            "All judged" if self._round_lines() else "Selected",
-            keys=[*self.pane_key("results.tags", "tags"),
-                  *self.pane_key("results.caption", "caption")],
-        )  # fmt: skip
 
     def _draw_timeline(self, row: dict[str, Any] | None) -> None:
         line = self.query_one("#timeline", Line)
