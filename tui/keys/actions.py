@@ -153,7 +153,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.scan", "p", "Choose the scan", "scan", group="Look"),
     _on("results", "results.tune", "w", "Profile with the sensitivity that equals the cut-off",
         when="can_cut"),
-    _on("results", "results.picture", "space", "Show or hide the picture", "picture",
+    _on("results", "results.picture", "space", "Enlarge the picture, or reduce it", "picture",
         "row_here", group="Look"),
     _on("results", "results.boxes", "b", "Show or hide boxes on the picture", group="Look"),
     _on("results", "results.timeline", "l", "Show or hide the timeline of the video", group="Look"),
