@@ -72,6 +72,17 @@ class DrawnBoxes:
             ).fetchall()
         return [DrawnBox(*row[1:]) for row in rows]
 
+    def of_frames(self, frames: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[DrawnBox]]:
+        """Return the boxes of some of (content, frame); those without are left out."""
+        contents = self.of_contents(sorted({content for content, _ in frames}))
+        wanted = set(frames)
+        found: dict[tuple[str, int], list[DrawnBox]] = {}
+        for content, boxes in contents.items():
+            for box in boxes:
+                if (content, box.frame) in wanted:
+                    found.setdefault((content, box.frame), []).append(box)
+        return found
+
     def of_contents(self, contents: Sequence[str]) -> dict[str, list[DrawnBox]]:
         """Return the boxes of some contents, in order of time; those without are left out."""
         found: dict[str, list[DrawnBox]] = {}
