@@ -31,8 +31,8 @@ from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .drawing import DrawingScreen
 from .new_file import free_path, plain_stem, write_new
-from .picturing import PictureScreen
 from .result_edges import draw_edges
 from .reviewing import ReviewingScreen
 
@@ -44,7 +44,7 @@ TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energ
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(ReviewingScreen, PictureScreen):
+class ResultsScreen(ReviewingScreen, DrawingScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -322,6 +322,10 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
     def boxes_of(self, row: dict[str, Any]) -> list[Box]:
         """Return what is framed on the picture."""
         return results.boxes(row) if self._boxes else []
+
+    def rows_changed(self) -> None:
+        """Fetch the rows again."""
+        self._rows.reload()
 
     # What is shown
 
