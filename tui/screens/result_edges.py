@@ -25,5 +25,5 @@ def draw_edges(screen: PaneScreen, what: str, row: dict[str, Any] | None, *, ove
     )  # fmt: skip
     screen.query_one("#about", Frame).show(
         "All judged" if over else "Selected",
-        keys=[*key("results.tags", "tags"), *key("results.caption", "caption")],
+        keys=[*key("results.tags", "own tags"), *key("results.caption", "own caption")],
     )
