@@ -27,6 +27,7 @@ from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .series import SeriesTable
+from .text_index import TextIndex
 from .text_vectors import KeptTextVectors
 from .thumbnails import Thumbnails
 
@@ -63,6 +64,7 @@ class Library:
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
+        self.words = TextIndex(self.database)
         self.judgements = Judgements(self.database)
         self.event_scores = EventScores(self.database)
         self.footprints = Footprints(self.database)
