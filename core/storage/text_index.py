@@ -97,6 +97,15 @@ def put_correction(
         put_answer(connection, annotation, content, frame, part, json.loads(body))
 
 
+def put_corrections_of(connection: sqlite3.Connection, content: str) -> None:
+    """Index every correction of a content."""
+    rows = connection.execute(
+        "SELECT frame, what, body FROM corrections WHERE content = ?", (content,)
+    ).fetchall()
+    for frame, what, body in rows:
+        put_correction(connection, content, frame, what, body)
+
+
 def said_by(part: str, body: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
     """Yield the texts of an answer that are searched; verdicts, refusals and failures have none."""
     if "error" in body or "gated" in body or "state" in body:
