@@ -30,6 +30,7 @@ _TOKEN = re.compile(r'(?P<head>-?(?:[^\s":]{1,40}:)?)"(?P<quoted>[^"]*)"(?=\s|$)
 _WEIGHT = re.compile(r"(?P<weight>[^\s:\"/]{1,40}):(?P<rest>(?=\S).*)", re.DOTALL)
 _BOX = re.compile(r"#(\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?){3})$")
 _PATHS = ("/", "./", "../", "~/")
+_SIGNS = {"+": 1.0, "-": -1.0}
 _NEGATIONS = frozenset(("no", "not", "without", "except", "excluding"))
 FILTERS = ("date", "camera", "place", "tag", "model", "in", "file", "path", "score", "kind", "is")
 Region = tuple[float, float, float, float]
@@ -113,7 +114,7 @@ def _signed(text: str) -> Iterator[_Token | str]:
     """Yield `+` and `-` as they are, and all else as tokens. Raises UsageError."""
     for found in _TOKEN.finditer(text):
         bare, quoted, head = found["bare"], found["quoted"], found["head"] or ""
-        if bare in ("+", "-"):
+        if bare in _SIGNS:
             yield bare
         elif bare is not None:
             if bare.strip('-+"'):  # a dash between words says nothing
@@ -135,11 +136,12 @@ def _bare(word: str) -> _Token:
 
 def _joined(tokens: Iterator[_Token | str]) -> Iterator[SearchTerm]:
     """Yield terms: words without a sign between them are one text."""
-    sign, words, weight = 1.0, [], 1.0
+    words: list[str] = []
+    sign, weight = 1.0, 1.0
     for token in tokens:
         if isinstance(token, str):
             yield from _text(words, sign * weight)
-            sign, words, weight = (-1.0 if token == "-" else 1.0), [], 1.0
+            sign, words, weight = _SIGNS[token], [], 1.0
         elif token.minus:
             yield _term(token, -1.0)
         elif _is_image(token):
