@@ -13,7 +13,13 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import job_migration, judgement_migration, reference_migration, score_migration
+from . import (
+    index_migration,
+    job_migration,
+    judgement_migration,
+    reference_migration,
+    score_migration,
+)
 
 BUSY_SECONDS = 10.0
 LOG_PAGES = 8192
@@ -111,6 +117,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     job_migration.migrate,
     reference_migration.migrate,
     judgement_migration.migrate,
+    index_migration.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
