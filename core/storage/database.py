@@ -14,6 +14,7 @@ from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone,
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
 from . import (
+    index_migration,
     job_migration,
     judgement_migration,
     reference_migration,
@@ -117,6 +118,7 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     job_migration.migrate,
     reference_migration.migrate,
     judgement_migration.migrate,
+    index_migration.migrate,
     text_index.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -18,6 +18,8 @@ from .database import Database, is_older
 from .event_scores import EventScores
 from .footprints import Footprints
 from .frames import KeptFrames
+from .index_facts import IndexFacts
+from .index_state import IndexState
 from .jobs import Jobs
 from .judgements import Judgements
 from .listings import Listings
@@ -63,6 +65,8 @@ class Library:
         self.series = SeriesTable(self.database)
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
+        self.index = IndexState(self.database)
+        self.index_facts = IndexFacts(self.database)
         self.remarks = Remarks(self.database)
         self.words = TextIndex(self.database)
         self.judgements = Judgements(self.database)
