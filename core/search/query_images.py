@@ -17,7 +17,7 @@ from ..protocol.search_terms import SearchTerm
 from ..records import Box, SourceInfo
 from ..sources.reader import Reader, again_if_killed
 from ..text import clean_path
-from ..timecodes import timecode_rate, timecode_to_frames, frames_to_seconds
+from ..timecodes import frames_to_seconds, timecode_rate, timecode_to_frames
 from ..times import WrittenTime, timecode
 
 Pixels = NDArray[np.uint8]
