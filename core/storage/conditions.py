@@ -254,8 +254,9 @@ _FLAGS: dict[str, Callable[[Kind], str]] = {
 }  # fmt: skip
 FLAGS = tuple(_FLAGS)
 BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {
-    "word": _word, "kind": _kind, "file": _path, "path": _path, "in": _in, "time": _number_of("time"),
-    "score": _score, "energy": _number_of("energy"), "strokes": _number_of("strokes"),
+    "word": _word, "kind": _kind, "file": _path, "path": _path, "in": _in,
+    "time": _number_of("time"), "score": _score, "energy": _number_of("energy"),
+    "strokes": _number_of("strokes"),
     "tag": _tag, "label": _label, "model": _model, "camera": _camera, "date": _date,
     "place": _place, "is": _is, "task": _task, "below": _below,
 }  # fmt: skip

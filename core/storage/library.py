@@ -17,6 +17,7 @@ from .annotations import Annotations
 from .database import Database, is_older
 from .event_scores import EventScores
 from .footprints import Footprints
+from .found_sources import FoundSources
 from .frames import KeptFrames
 from .index_facts import IndexFacts
 from .index_state import IndexState
@@ -69,6 +70,7 @@ class Library:
         self.index_facts = IndexFacts(self.database)
         self.remarks = Remarks(self.database)
         self.words = TextIndex(self.database)
+        self.found_sources = FoundSources(self.database)
         self.judgements = Judgements(self.database)
         self.event_scores = EventScores(self.database)
         self.footprints = Footprints(self.database)

@@ -42,7 +42,10 @@ _STATEMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class WordMatch:
-    """A text in which all words of a query are; `weight` is bm25, larger for a better match."""
+    """A text in which all words of a query are; `weight` is bm25, larger for a better match.
+
+    `seconds` is 0 where no model answered about the frame: a person corrected it alone.
+    """
 
     content: str
     frame: int
@@ -50,6 +53,7 @@ class WordMatch:
     what: What
     weight: float
     corrected: bool
+    seconds: float = 0.0
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -135,13 +139,20 @@ class TextIndex:
             return []
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT content, frame, part, what, -bm25(words), annotation IS NULL FROM words "
+                "SELECT content, frame, part, what, -bm25(words), annotation IS NULL, "
+                "coalesce((SELECT seconds FROM annotations AS a WHERE a.content = texts.content "
+                "AND a.frame = texts.frame LIMIT 1), 0) FROM words "
                 "JOIN texts ON texts.id = words.rowid WHERE words MATCH ? "
                 f"AND what IN ({','.join('?' * len(what))}) "
                 "ORDER BY bm25(words), texts.id LIMIT ?",
                 (query, *what, most),
             ).fetchall()
-        return [WordMatch(c, f, p, w, rank, bool(own)) for c, f, p, w, rank, own in rows]
+        return [WordMatch(c, f, p, w, rank, bool(own), at) for c, f, p, w, rank, own, at in rows]
+
+    def count(self) -> int:
+        """Return how many texts there are to search."""
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM texts").fetchone()[0])
 
 
 def _put(
