@@ -84,7 +84,7 @@ def _tags(facts: ContentFacts) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for stage, frame, body in facts.answers:
         if stage == "tag" and "tags" in body:
-            found[frame] = [str(each["label"]).casefold() for each in body["tags"]]
+            found[frame] = [str(each["tag"]).casefold() for each in body["tags"]]
     for frame, text in facts.tags.items():
         found[frame] = [each.strip().casefold() for each in text.split(",") if each.strip()]
     return found

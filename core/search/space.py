@@ -34,7 +34,8 @@ class EmbeddingSpace:
     @property
     def name(self) -> str:
         """Return the name of its collection: ASCII, the same on every machine."""
-        known = _SLUG.sub("-", self.model.lower()).strip("-")[-40:].strip("-") or "model"
+        last = self.model.rstrip("/").rpartition("/")[2].lower()
+        known = _SLUG.sub("-", last).strip("-")[:40].strip("-") or "model"
         return f"{known}-{self.digest[:12]}"
 
     @property

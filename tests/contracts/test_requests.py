@@ -104,6 +104,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         commands.JudgeEvent("b2:0", "flash", 3, "right"), commands.JudgeEvent("b2:0", "cut", 3, ""),
         commands.WatchFolder(str(folder / "none"), "stom"), commands.EndWatch(str(folder)),
         commands.CheckBatches((path,), "stom"), commands.CheckBatches((path,), "quick", sizes=(0,)),
+        commands.ChangeIndex("switch", "none"), commands.ChangeIndex("remove"),
+        requests.GetIndexes(),
         commands.VerifyScan(99), commands.PullModel("siglip2-bas"), commands.PausePull("a"),
         commands.ContinuePull("a"), commands.CancelPull("a"), commands.RemoveModel("org/none"),
         requests.GetState(), requests.GetMachine(), requests.GetSamples(1e12),

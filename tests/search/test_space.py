@@ -24,7 +24,7 @@ def test_precision_counts_only_where_it_was_set() -> None:
                     {"quantize": "8bit"}):  # fmt: skip
         assert space_of({**IDENTITY, **changed}, 512).digest != mine.digest
     assert space_of(IDENTITY, 256).name != mine.name
-    assert mine.name.startswith("laion-big-model-")
+    assert mine.name.startswith("big-model-")
     assert mine.name.isascii()
 
 

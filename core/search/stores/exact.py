@@ -69,8 +69,13 @@ class ExactStore:
 
     name = "exact"
 
-    def __init__(self, load: Load = lambda _: None) -> None:
+    def __init__(
+        self, load: Load = lambda _: None, generation: Callable[[str], int] | None = None
+    ) -> None:
+        """With `generation`, of the database, a collection is loaded again once that was raised."""
         self._load = load
+        self._kept_generation = generation
+        self._loaded_at: dict[str, int] = {}
         self._collections: dict[str, _Collection] = {}
         self._generations: dict[str, int] = {}
         self._lock = threading.RLock()
@@ -177,21 +182,23 @@ class ExactStore:
 
     def generation(self, collection: str) -> int:
         """Return a number that every change raises."""
+        if self._kept_generation is not None:
+            return self._kept_generation(collection)
         return self._generations.get(collection, 0)
 
     def close(self) -> None:
         """Release the memory."""
         self._collections.clear()
 
-    def forget(self, collection: str) -> None:
-        """Drop what is in memory, to be loaded again from the database."""
-        with self._lock:
-            self._collections.pop(collection, None)
-
     def _raise(self, collection: str) -> None:
-        self._generations[collection] = self.generation(collection) + 1
+        self._generations[collection] = self._generations.get(collection, 0) + 1
 
     def _get(self, name: str) -> _Collection | None:
+        if self._kept_generation is not None:
+            now = self._kept_generation(name)
+            if self._loaded_at.get(name) != now:
+                self._collections.pop(name, None)
+            self._loaded_at[name] = now
         if name not in self._collections and (found := self._load(name)):
             dimension, points = found
             known = _Collection(dimension)
