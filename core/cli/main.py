@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": (".index", "Make pictures and videos searchable, and manage their index."),
     "show": (".show", "Show everything stored about one moment of a file."),
     "results": (".results", "List what a scan found, filtered and sorted."),
+    "search": (".search", "Find images and moments by words, by example, or by what was said."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),

@@ -53,7 +53,7 @@ class Engine:
         self._resuming: set[int] = set()
         self._runner = JobRunner(self.messages.emit)
         self._context = JobContext(
-            library, self.messages.emit, self._owner_of_models, nice, self._take_reader,
+            library, self.messages.emit, self.owner_of_models, nice, self._take_reader,
             self.submit, self.resume, self.ended, self.cancel, self.find, self._runner.active,
             self.search_index,
         )  # fmt: skip
@@ -190,7 +190,8 @@ class Engine:
         if self._runner.is_active(row.number) or row.number in self._resuming:
             raise UsageError(f"{row.kind.replace('-', ' ')} {row.number} is running{then}")
 
-    def _owner_of_models(self) -> Residency:
+    def owner_of_models(self) -> Residency:
+        """Return the one owner of devices and loaded models."""
         from ..models.residency import Residency
 
         with self._lock:

@@ -31,9 +31,10 @@ def exact_rows(
             source = sources.get(row.match.place.content)
             path = _there(source)
             is_video = source is not None and source.kind == "video"
-            if is_video and path:
-                row = _refined(library, row, path, index, query, model, reader, notes)
-            found.append(row)
+            exact = is_video and path
+            found.append(
+                _refined(library, row, path, index, query, model, reader, notes) if exact else row
+            )
     finally:
         reader.close()
     return found

@@ -15,7 +15,7 @@ from .handler import Handler, Handlers
 
 SUBJECTS = (
     "commands", "engine", "exports", "index", "instants", "jobs", "judgements", "models",
-    "pictures", "queries", "reports", "results", "review", "scores",
+    "pictures", "queries", "reports", "results", "review", "scores", "search",
 )  # fmt: skip
 
 
