@@ -82,7 +82,7 @@ class Searches:
             notes.append("no vectors are indexed: only captions and tags were searched "
                          "(`sightline index PATH` adds vectors)")  # fmt: skip
             return None
-        vectors = QueryVectors(index.space, self._cache, self._models, notes.append)
+        vectors = QueryVectors(index.space, self._cache, self._models)
         stored = [self._stored(index, term) for term in request.terms]
         return vectors.of(request.terms, stored)
 
@@ -137,7 +137,7 @@ class Searches:
     ) -> list[Listed]:
         from .exact_rows import exact_rows
 
-        with self._models.lent(index.space, notes.append) as model:
+        with self._models.lent(index.space) as model:
             return exact_rows(self._library, page, index, query, model, notes)
 
     def _key(self, request: Search, index: SearchedIndex | None, query: QueryVector | None) -> str:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..models.protocols import Embedder, Identity, Loading
     from ..models.residency import Residency
 
-Notify = Callable[[str], None]
-
 
 class QueryModels:
     """Lends embedders by the space of an index. Any thread may call.
@@ -30,12 +28,12 @@ class QueryModels:
         self._loadings: dict[EmbeddingSpace, Loading] = {}
 
     @contextmanager
-    def lent(self, space: EmbeddingSpace, notify: Notify) -> Iterator[Embedder]:
+    def lent(self, space: EmbeddingSpace) -> Iterator[Embedder]:
         """Lend the embedder of a space; its device is this caller's until the block ends.
 
         Raises ModelMissing, ModelRefused, IndexFault where the model is not that of the index.
         """
-        loading = self._loading(space, notify)
+        loading = self._loading(space)
         residency = self._residency()
         with residency.lease(loading) as model, residency.turn(model.device):
             embedder = cast("Embedder", model)
@@ -57,9 +55,9 @@ class QueryModels:
             self._own = Residency(_NotKept())
         return self._own
 
-    def _loading(self, space: EmbeddingSpace, notify: Notify) -> Loading:
+    def _loading(self, space: EmbeddingSpace) -> Loading:
         if space not in self._loadings:
-            self._loadings[space] = loading_of(space, notify)
+            self._loadings[space] = loading_of(space)
         return self._loadings[space]
 
 
@@ -85,7 +83,7 @@ class _NotKept:
         pass
 
 
-def loading_of(space: EmbeddingSpace, notify: Notify) -> Loading:
+def loading_of(space: EmbeddingSpace) -> Loading:
     """Return how the model of a space is loaded on this machine. Raises ModelMissing and others."""
     from ..config.profiles import resolve
     from ..scans.resolve_models import resolve_models
@@ -98,7 +96,11 @@ def loading_of(space: EmbeddingSpace, notify: Notify) -> Loading:
     }
     if space.precision:
         settings["models.dtype"] = space.precision
-    return resolve_models(resolve("quick", settings), notify).loadings["embed"]
+    return resolve_models(resolve("quick", settings), _unsaid).loadings["embed"]
+
+
+def _unsaid(_note: str) -> None:
+    """Say nothing of devices: a query is one text, and the index was made with the same model."""
 
 
 def _check(space: EmbeddingSpace, identity: Identity, dimension: int) -> None:

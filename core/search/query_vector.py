@@ -18,7 +18,7 @@ from ..sources.content import content_hash
 from ..text import clean, clean_path
 from .cache import SearchCache
 from .query_images import pixels_of
-from .query_models import Notify, QueryModels
+from .query_models import QueryModels
 from .space import EmbeddingSpace
 
 if TYPE_CHECKING:
@@ -60,13 +60,10 @@ class StoredVector:
 class QueryVectors:
     """Embeds queries; vectors that were computed before are taken from the cache."""
 
-    def __init__(
-        self, space: EmbeddingSpace, cache: SearchCache, models: QueryModels, notify: Notify
-    ) -> None:
+    def __init__(self, space: EmbeddingSpace, cache: SearchCache, models: QueryModels) -> None:
         self._space = space
         self._cache = cache
         self._models = models
-        self._notify = notify
 
     def of(self, terms: Sequence[SearchTerm], stored: Sequence[StoredVector | None]) -> QueryVector:
         """Return the vector of terms; `stored` are vectors of the library that terms name.
@@ -106,7 +103,7 @@ class QueryVectors:
         if not terms:
             return
         images = [pixels_of(t, Limits()) if t.kind == "image" else None for t in terms]
-        with self._models.lent(self._space, self._notify) as model:
+        with self._models.lent(self._space) as model:
             for term, pixels in zip(terms, images, strict=True):
                 if pixels is None:
                     yield _of_text(model, term.value)
