@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .background import sentences
 from .cache import SearchCache
-from .cutoff import SAMPLE, ChanceTail, chance_tail, passing
+from .cutoff import SAMPLE, ChanceTail, chance_tail, common_of, passing
 from .query_vector import QueryVector
 from .scope import Scope
 from .space import EmbeddingSpace
@@ -75,6 +75,7 @@ def vector_hits(
     if which is None:
         return VectorHits()
     total = index.count(which)
+    query = _standardised(query, index)
     scores: Literal["calibrated", "cosine"] = "calibrated" if query.is_calibrated else "cosine"
     wanted = Query(query.vector, most, 0, which, scores, query.weight)
     found = index.store.query(index.space.name, wanted)
@@ -82,6 +83,14 @@ def vector_hits(
     points = [each for each in points if _admitted(each, scope) and not _is_query(each, query)]
     z = _calibrated(points, query) if query.is_calibrated else None
     return _judged(points, query, z, tail, total, false_rate)
+
+
+def _standardised(query: QueryVector, index: SearchedIndex) -> QueryVector:
+    """Return a query of texts so that its scores can be compared with the tail's."""
+    if not query.is_calibrated or not len(index.background):
+        return query
+    vectors, weights = common_of(index.background).standardised(query.vector[None])
+    return replace(query, vector=vectors[0], weight=float(weights[0]))
 
 
 def tail_of(index: SearchedIndex, cache: SearchCache) -> ChanceTail | None:
