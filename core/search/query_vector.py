@@ -46,6 +46,8 @@ class QueryVector:
     key: str
     own: frozenset[tuple[str, int]] = frozenset()
     notes: tuple[str, ...] = ()
+    subtracted: tuple[QueryVector, ...] = ()
+    """each text that is subtracted, as a query of its own"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,13 @@ def _sum(
     is_text = all(term.kind == "text" for term in terms)
     key = tagged_hash("terms", [[key, term.weight] for key, term in zip(keys, terms, strict=True)])
     weight = float(weights.sum()) / scale
-    return QueryVector((total / scale).astype(np.float32), weight, is_text, key, own, notes)
+    subtracted = tuple(
+        QueryVector(vector, 1.0, True, key)
+        for term, vector, key in zip(terms, vectors, keys, strict=True)
+        if term.kind == "text" and term.weight < 0
+    )
+    vector = (total / scale).astype(np.float32)
+    return QueryVector(vector, weight, is_text, key, own, notes, subtracted)
 
 
 def _content(path: str) -> str:

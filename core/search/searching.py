@@ -16,7 +16,7 @@ from .cutoff import UNRELIABLE, ChanceTail
 from .fusion import Fused, fused
 from .query_vector import QueryVector
 from .scope import Scope
-from .vector_hits import SearchedIndex, VectorHit, VectorHits, tail_of, vector_hits
+from .vector_hits import Part, SearchedIndex, VectorHit, VectorHits, tail_of, vector_hits
 
 TEXTS: tuple[What, ...] = ("caption", "description")
 TAGS: tuple[What, ...] = ("tags", "labels")
@@ -45,7 +45,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What was found: those that pass first, then the rest, each best first."""
+    """What was found: those that pass, and the rest, each best first.
+
+    Of the rest, those with the words of the query in a tag come first: the ranks of images that do
+    not pass say little.
+    """
 
     passing: tuple[Match, ...]
     rest: tuple[Match, ...]
@@ -60,18 +64,22 @@ def find(
 ) -> Matches:  # fmt: skip
     """Return everything that a query finds. Raises UsageError, IndexFault."""
     images, objects, tail = VectorHits(), VectorHits(), None
+    excluded: set[tuple[str, int]] = set()
     if index is not None and query is not None:
         tail = tail_of(index, cache) if query.is_calibrated else None
         rate = search.false_rate
-        if search.what != "objects":
-            images = vector_hits(index, query, "frame", scope, MOST_FOUND, tail, rate)
-        objects = vector_hits(index, query, "object", scope, MOST_FOUND, tail, rate)
-    said = _said(search, words, scope)
-    found = _fused(images, objects, said, by_object=search.what == "objects")
+        parts: list[Part] = ["object"] if search.what == "objects" else ["frame", "object"]
+        *frames, objects = vector_hits(index, query, parts, scope, MOST_FOUND, tail, rate)
+        images = frames[0] if frames else images
+        excluded = _shown(query.subtracted, index, scope, cache, rate)
+    said = _said(search, words, scope, excluded)
+    found = _fused(
+        images, objects, said, by_object=search.what == "objects", has_cut_off=tail is not None
+    )
     _judge(found, has_cut_off=tail is not None)
     return Matches(
         tuple(each for each in found if each.passes),
-        tuple(each for each in found if not each.passes),
+        tuple(sorted((m for m in found if not m.passes), key=lambda m: not m.words)),
         images.total + objects.total,
         images.least_z if images.least_z is not None else objects.least_z,
         tuple(_notes(search, query, tail)),
@@ -83,10 +91,27 @@ def wanted_text(terms: Iterable[SearchTerm]) -> str:
     return " ".join(each.value for each in terms if each.kind == "text" and each.weight > 0)
 
 
-def _said(search: Search, words: TextIndex, scope: Scope) -> dict[str, list[WordMatch]]:
+def _shown(
+    subtracted: Sequence[QueryVector], index: SearchedIndex, scope: Scope, cache: SearchCache,
+    false_rate: float,
+) -> set[tuple[str, int]]:  # fmt: skip
+    """Return the frames that show what is subtracted: no caption makes them a hit."""
+    tail = tail_of(index, cache) if subtracted else None
+    if tail is None:
+        return set()
+    found = (
+        vector_hits(index, each, ("frame",), scope, MOST_FOUND, tail, false_rate)[0]
+        for each in subtracted
+    )
+    return {(hit.content, hit.frame) for hits in found for hit in hits.hits if hit.passes}
+
+
+def _said(
+    search: Search, words: TextIndex, scope: Scope, shown: set[tuple[str, int]]
+) -> dict[str, list[WordMatch]]:
     """Return the texts and the tags that hold the words of a query and none that it excludes."""
     text = wanted_text(search.terms)
-    excluded = {
+    excluded = shown | {
         (each.content, each.frame)
         for term in search.terms
         if term.kind == "text" and term.weight < 0
@@ -103,32 +128,45 @@ def _said(search: Search, words: TextIndex, scope: Scope) -> dict[str, list[Word
 
 
 def _fused(
-    images: VectorHits, objects: VectorHits, said: Mapping[str, list[WordMatch]], *, by_object: bool
-) -> list[Match]:
-    lists = {
-        "image": [(_place(each), _value(each)) for each in images.hits],
-        "object": [(_place(each, by_object=by_object), _value(each)) for each in objects.hits],
-        **{
-            name: [(_told(each, by_object=by_object), round(each.weight, 6)) for each in matches]
-            for name, matches in said.items()
-        },
-    }
-    if by_object:  # labels are kept by frame: an object's own is with its vector
-        del lists["tag"]
-        lists["text"] = [each for each in lists["text"] if each[0].part]
+    images: VectorHits, objects: VectorHits, said: Mapping[str, list[WordMatch]], *,
+    by_object: bool, has_cut_off: bool,
+) -> list[Match]:  # fmt: skip
+    lists = _vector_lists(images, objects, by_object=by_object, has_cut_off=has_cut_off)
+    for name, matches in said.items():
+        told = [(_told(each, by_object=by_object), round(each.weight, 6)) for each in matches]
+        # Labels and captions are of frames; an object's own label is with its vector.
+        lists[name] = [each for each in told if each[0].part] if by_object else told
     found = {each.key: Match(each.key, 0.0, each) for each in fused(lists)}
     for hit in reversed(objects.hits):  # the best one last, which stays
-        match = found[_place(hit, by_object=by_object)]
-        match.object, match.seconds = hit, hit.seconds
+        match = found.get(_place(hit, by_object=by_object))
+        if match is not None and (by_object or hit.passes):
+            match.object, match.seconds = hit, hit.seconds
     for hit in images.hits:
         match = found[_place(hit)]
         match.image, match.seconds = hit, hit.seconds
     for each in (each for matches in said.values() for each in matches):
-        told = found.get(_told(each, by_object=by_object))
-        if told is not None:
-            told.words.append(each)
-            told.seconds = told.seconds or each.seconds
+        match = found.get(_told(each, by_object=by_object))
+        if match is not None:
+            match.words.append(each)
+            match.seconds = match.seconds or each.seconds
     return list(found.values())
+
+
+def _vector_lists(
+    images: VectorHits, objects: VectorHits, *, by_object: bool, has_cut_off: bool
+) -> dict[str, list[tuple[Place, float]]]:
+    """Return the lists of frames and of objects, by value.
+
+    A rank says nothing of how near a vector is: the nearest of a few objects would lift its frame
+    whatever it shows. So where there is a cut-off only those that pass are listed. Where there is
+    none (what is searched by is an image), frames and objects are one list.
+    """
+    frames = [(_place(each), _value(each)) for each in images.hits]
+    parts = [each for each in objects.hits if by_object or each.passes or not has_cut_off]
+    own = [(_place(each, by_object=by_object), _value(each)) for each in parts]
+    if by_object or has_cut_off:
+        return {"image": frames, "object": own}
+    return {"image": sorted([*frames, *own], key=lambda each: -each[1]), "object": []}
 
 
 def _judge(found: Sequence[Match], *, has_cut_off: bool) -> None:

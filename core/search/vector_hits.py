@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -67,22 +67,33 @@ class VectorHits:
 
 
 def vector_hits(
-    index: SearchedIndex, query: QueryVector, part: Part, scope: Scope, most: int,
+    index: SearchedIndex, query: QueryVector, parts: Sequence[Part], scope: Scope, most: int,
     tail: ChanceTail | None, false_rate: float,
+) -> list[VectorHits]:  # fmt: skip
+    """Return the vectors with the highest scores, of frames or objects or both.
+
+    The false rate is that of all of them together. Raises UsageError, IndexFault.
+    """
+    query = _standardised(query, index)
+    found = [_nearest(index, query, part, scope, most, tail) for part in parts]
+    return found if tail is None or not query.is_calibrated else _judged(found, false_rate)
+
+
+def _nearest(
+    index: SearchedIndex, query: QueryVector, part: Part, scope: Scope, most: int,
+    tail: ChanceTail | None,
 ) -> VectorHits:  # fmt: skip
-    """Return the vectors with the highest scores. Raises UsageError, IndexFault."""
     which = _filter(index, part, scope)
     if which is None:
         return VectorHits()
     total = index.count(which)
-    query = _standardised(query, index)
     scores: Literal["calibrated", "cosine"] = "calibrated" if query.is_calibrated else "cosine"
     wanted = Query(query.vector, most, 0, which, scores, query.weight)
     found = index.store.query(index.space.name, wanted)
     points = index.store.retrieve(index.space.name, [each.id for each in found])
     points = [each for each in points if _admitted(each, scope) and not _is_query(each, query)]
     z = _calibrated(points, query) if query.is_calibrated else None
-    return _judged(points, query, z, tail, total, false_rate)
+    return VectorHits(tuple(_hits(points, query, z, tail)), total)
 
 
 def _standardised(query: QueryVector, index: SearchedIndex) -> QueryVector:
@@ -142,29 +153,37 @@ def _calibrated(points: Sequence[Point], query: QueryVector) -> NDArray[np.float
     )
 
 
-def _judged(
+def _hits(
     points: Sequence[Point], query: QueryVector, z: NDArray[np.float64] | None,
-    tail: ChanceTail | None, total: int, false_rate: float,
-) -> VectorHits:  # fmt: skip
+    tail: ChanceTail | None,
+) -> Iterator[VectorHit]:  # fmt: skip
     length = float(np.linalg.norm(query.vector))
     chance = None if z is None or tail is None else tail.probability(z)
-    passed = len(points) if chance is None else passing(np.sort(chance), total, false_rate)
     order = np.arange(len(points)) if z is None else np.argsort(-z, kind="stable")
-    hits = []
-    for place, row in enumerate(order):
+    for row in order:
         point = points[row]
-        hits.append(
-            VectorHit(
-                str(point.payload["content"]), int(point.payload["frame"]),
-                _part(point), float(point.payload["seconds"]),
-                float(point.vector @ query.vector) / length,
-                None if z is None else float(z[row]),
-                None if chance is None else float(chance[row]),
-                place < passed, str(point.payload.get("label", "")), point.vector,
-            )
+        yield VectorHit(
+            str(point.payload["content"]), int(point.payload["frame"]), _part(point),
+            float(point.payload["seconds"]), float(point.vector @ query.vector) / length,
+            None if z is None else float(z[row]), None if chance is None else float(chance[row]),
+            chance is None, str(point.payload.get("label", "")), point.vector,
         )  # fmt: skip
-    last = hits[passed - 1].z if chance is not None and passed else None
-    return VectorHits(tuple(hits), total, last)
+
+
+def _judged(found: Sequence[VectorHits], false_rate: float) -> list[VectorHits]:
+    """Return hits that say whether they pass."""
+    chance = np.sort([hit.probability or 0.0 for hits in found for hit in hits.hits])
+    count = passing(chance, sum(hits.total for hits in found), false_rate)
+    limit = chance[count - 1] if count else -1.0
+    return [
+        replace(
+            hits,
+            hits=tuple(replace(hit, passes=(hit.probability or 0.0) <= limit) for hit in hits.hits),
+            least_z=min((hit.z or 0.0 for hit in hits.hits if (hit.probability or 0.0) <= limit),
+                        default=None),
+        )
+        for hits in found
+    ]  # fmt: skip
 
 
 def _part(point: Point) -> str:

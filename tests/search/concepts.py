@@ -1,7 +1,7 @@
 """A library whose images are lists of words, and an embedder whose vectors are their sums.
 
 Each word has a direction of its own, drawn from its letters; an image of "storm night" is near to a
-text that says so and far from all others. So what a search must find is known.
+text that says so, and far from all others. So it is known what a search must find.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from core.storage.runs import TaskRow
 from core.stores.answers import Annotation, AnswerKey
 from core.stores.results import Result
 
-DIMENSION = 256
+DIMENSION = 512
 IDENTITY = Identity("concepts", "c" * 40, "none", "float32", "sdpa", "none", "words")
 SPACE = space_of(asdict(IDENTITY), DIMENSION)
 SPEC_HASH = "spec"
 FPS = 2.0
+NOISE = 0.8
 Vector = NDArray[np.float32]
 
 
@@ -48,6 +49,13 @@ def vector_of(text: str) -> Vector:
     """Return the sum of the directions of a text's words, of unit length."""
     words = [each for each in text.lower().split() if len(each) > 3] or [text]
     total = np.sum([direction(each) for each in words], axis=0)
+    return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+def image_of(text: str, name: str) -> Vector:
+    """Return the vector of an image: what it shows, and as much that no word says."""
+    own = direction(name)
+    total = vector_of(text) + NOISE * own / np.linalg.norm(own)
     return np.asarray(total / np.linalg.norm(total), np.float32)
 
 
@@ -176,14 +184,16 @@ class Shelf:
         register = self.library.annotations.register
         embed = register(AnswerKey("embed", {"version": 1, **asdict(IDENTITY)}))
         for frame, words in enumerate(source.shows):
-            yield from self._kept(embed, source, frame, "", {}, vector_of(words))
+            shown = image_of(words, f"{source.path} {frame}")
+            yield from self._kept(embed, source, frame, "", {}, shown)
         for frame, (box, words) in source.objects.items():
             label = words.split()[0]
             corner = [float(each) for each in box.split(",")]
             body = {"objects": [{"label": label, "score": 0.9, "box": corner}]}
             detect = register(AnswerKey("detect", {"model": "d"}))
             yield from self._kept(detect, source, frame, "", body)
-            yield from self._kept(embed, source, frame, box, {}, vector_of(words))
+            shown = image_of(words, f"{source.path} {frame} {box}")
+            yield from self._kept(embed, source, frame, box, {}, shown)
         caption, tag = (register(AnswerKey(name, {"model": "v"})) for name in ("caption", "tag"))
         for frame, text in source.captions.items():
             body = {"text": text, "finish": "stop", "prompt": "p@1", "facts": {}}
