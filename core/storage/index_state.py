@@ -79,6 +79,12 @@ class IndexState:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def owner(self) -> str:
+        """Return what tells collections of this library from others on the same server."""
+        with self._database.reading() as connection:
+            return str(connection.execute("SELECT id FROM index_owner").fetchone()[0])
+
     # Spaces
 
     def spaces(self) -> list[SpaceRow]:
