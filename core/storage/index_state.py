@@ -25,8 +25,6 @@ from .jobs import now
 SpaceState = Literal["building", "current", "kept", "removed"]
 """`current` is searched; `building` is to take its place; `kept` was current; of a `removed` one
 the vectors are in the library, and not indexed"""
-EMBED = "embed"
-"""the stage whose vectors are indexed"""
 _SPACE = "id, name, body, state, generation, created, background, background_vectors"
 
 
@@ -161,13 +159,15 @@ class IndexState:
     # Vectors
 
     def asked(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
-        """Return identity and circumstances of every way in which vectors were asked for."""
+        """Return identity and circumstances of every way in which a model was asked."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, body FROM asked WHERE stage = ?", (EMBED,)
-            ).fetchall()
+            rows = connection.execute("SELECT id, body FROM asked").fetchall()
         bodies = {int(number): json.loads(body) for number, body in rows}
-        return {n: (body["identity"], body.get("made_with", {})) for n, body in bodies.items()}
+        return {
+            number: (body["identity"], body.get("made_with", {}))
+            for number, body in bodies.items()
+            if "preprocessing" in body["identity"]
+        }
 
     def pending(self, limit: int) -> list[VectorRow]:
         """Return vectors that are yet to be indexed, the oldest first.
