@@ -94,12 +94,13 @@ add.params = [each for each in add.params if each.name != "index"]  # which it a
 
 def _check_embeds(request: SubmitScan) -> None:
     from ..config.profiles import resolve
+    from ..config.stages import in_slot
 
     spec = resolve(request.profile, request.overrides)
-    if "embed" not in spec.stages:
+    if not set(in_slot("vector")) & set(spec.stages):
         raise UsageError(
-            f"profile '{spec.profile}' embeds nothing; add the stage 'embed', or leave out "
-            "--profile and --stages"
+            f"profile '{spec.profile}' embeds nothing; add the stage '{in_slot('vector')[0]}', or "
+            "leave out --profile and --stages"
         )
 
 

@@ -116,8 +116,8 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
         found["vlm.batch_size"] = min(typed["batch_size"], MOST_QUESTIONS)
     if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
-    if typed.get("index") and "embed" not in spec.stages:
-        found["stages"] = [*spec.stages, "embed"]
+    if typed.get("index"):
+        found |= _embedding(spec)
     if "max_frames" in typed:
         _check_models_sample(spec)
     if "image_size" in typed and "no_resize" in typed:
@@ -125,6 +125,14 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found
+
+
+def _embedding(spec: Spec) -> dict[str, Any]:
+    """Return the stages with one that makes vectors, where a profile has none."""
+    from ..config.stages import in_slot
+
+    embedding = in_slot("vector")
+    return {} if set(embedding) & set(spec.stages) else {"stages": [*spec.stages, embedding[0]]}
 
 
 def _check_models_sample(spec: Spec) -> None:

@@ -100,7 +100,8 @@ def _points(library: Library, space: SpaceRow, model: str) -> Iterator[Point]:
 def _server(address: ServerAddress, library: Library) -> VectorStore:
     from .stores.server import ServerStore
 
-    return ServerStore(address, library.index.generation)
+    prefix = f"sightline-{library.index.owner}-"
+    return ServerStore(address, prefix, library.index.generation)
 
 
 def folder_of(library: Path) -> Path:

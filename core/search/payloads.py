@@ -82,8 +82,8 @@ def _folders(path: str) -> list[str]:
 def _tags(facts: ContentFacts) -> dict[int, list[str]]:
     """Return the tags of each frame in lower case; what a person corrected goes before a model."""
     found: dict[int, list[str]] = {}
-    for stage, frame, body in facts.answers:
-        if stage == "tag" and "tags" in body:
+    for frame, body in facts.answers:
+        if "tags" in body:
             found[frame] = [str(each["tag"]).casefold() for each in body["tags"]]
     for frame, text in facts.tags.items():
         found[frame] = [each.strip().casefold() for each in text.split(",") if each.strip()]
@@ -92,7 +92,7 @@ def _tags(facts: ContentFacts) -> dict[int, list[str]]:
 
 def _objects(facts: ContentFacts) -> Iterator[tuple[tuple[int, str], str]]:
     """Yield ((frame, part), label) of every object that was detected."""
-    for stage, frame, body in facts.answers:
-        for each in body.get("objects", ()) if stage == "detect" else ():
+    for frame, body in facts.answers:
+        for each in body.get("objects", ()):
             part = ",".join(f"{value:.0f}" for value in each["box"])
             yield (frame, part), str(each["label"]).casefold()

@@ -75,6 +75,11 @@ def _port(url: str, default: int) -> int:
     return default if urlsplit(url).path.strip("/") else _PORT
 
 
+def is_this_machine(url: str) -> bool:
+    """Return whether an address leads to this machine."""
+    return _is_this_machine(urlsplit(url).hostname or "")
+
+
 def _is_this_machine(host: str) -> bool:
     if host == "localhost":
         return True

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config.stages import Slot, in_slot
 from ..records import content_of
 from . import source_facts
 from .database import Database
-from .index_state import EMBED
 
 _BATCH = 400
-_WANTED = ("tag", "detect")
 
 
 @dataclass
@@ -28,8 +27,8 @@ class ContentFacts:
     """JSON of its `SourceInfo`"""
     paths: list[tuple[str, int]] = field(default_factory=list)
     """all paths it was found under, with the time of the last change in nanoseconds"""
-    answers: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
-    """stage, frame and body of answers of taggers and detectors, the oldest first"""
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    """frame and body of answers of taggers and detectors, the oldest first"""
     tags: dict[int, str] = field(default_factory=dict)
     """by frame, the tags a person put in place of a model's, separated by commas"""
     events: list[tuple[float, float, float]] = field(default_factory=list)
@@ -86,6 +85,12 @@ class IndexFacts:
         }  # fmt: skip
 
 
+def _stages(*slots: Slot) -> str:
+    """Return the stages whose answers are of some kinds, as a list in SQL."""
+    names = [name for slot in slots for name in in_slot(slot)]
+    return "(" + ",".join("'" + name.replace("'", "''") + "'" for name in names) + ")"
+
+
 def _file(content: str) -> str:
     return content_of(content, None)
 
@@ -122,8 +127,9 @@ def _counts(
     condition, values = _some(contents)
     found: dict[str, list[Any]] = {}
     for statement in (
-        "SELECT content, count(*), max(id) FROM annotations WHERE asked IN "
-        f"(SELECT id FROM asked WHERE stage != '{EMBED}') AND {condition} GROUP BY content",
+        "SELECT content, count(*), max(id) FROM annotations WHERE asked NOT IN "
+        f"(SELECT id FROM asked WHERE stage IN {_stages('vector')}) AND {condition} "
+        "GROUP BY content",
         f"SELECT content, count(*), max(made) FROM corrections WHERE {condition} GROUP BY content",
         f"SELECT content, count(*), total(score) FROM moments WHERE {condition} GROUP BY content",
     ):
@@ -139,15 +145,14 @@ def _read(connection: sqlite3.Connection, contents: Sequence[str]) -> dict[str, 
     paths = _paths(connection, [*map(_file, found)])
     for content, facts in found.items():
         facts.paths = paths.get(_file(content), [])
-    stages = ",".join(f"'{each}'" for each in _WANTED)
-    for content, stage, frame, body in connection.execute(
-        "SELECT content, stage, frame, annotations.body FROM annotations "
-        f"JOIN asked ON asked.id = asked WHERE stage IN ({stages}) AND {condition} "
+    for content, frame, body in connection.execute(
+        "SELECT content, frame, annotations.body FROM annotations JOIN asked ON asked.id = asked "
+        f"WHERE stage IN {_stages('tags', 'objects')} AND {condition} "
         "ORDER BY annotations.id",
         values,
     ):
         if content in found:
-            found[content].answers.append((stage, int(frame), json.loads(body)))
+            found[content].answers.append((int(frame), json.loads(body)))
     _add_events_and_tags(connection, found, condition, values)
     return found
 

@@ -35,6 +35,8 @@ _STATEMENTS = (
         annotation INTEGER PRIMARY KEY, version INTEGER NOT NULL DEFAULT 0
     )
     """,
+    "CREATE TABLE index_owner (id TEXT NOT NULL)",
+    "INSERT INTO index_owner VALUES (lower(hex(randomblob(6))))",
     "INSERT INTO index_pending (annotation) SELECT id FROM annotations WHERE vector IS NOT NULL",
     """
     CREATE TRIGGER vector_added AFTER INSERT ON annotations WHEN NEW.vector IS NOT NULL

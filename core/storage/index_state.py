@@ -25,8 +25,11 @@ from .jobs import now
 SpaceState = Literal["building", "current", "kept", "removed"]
 """`current` is searched; `building` is to take its place; `kept` was current; of a `removed` one
 the vectors are in the library, and not indexed"""
-EMBED = "embed"
-"""the stage whose vectors are indexed"""
+_PENDING = (
+    "FROM index_pending AS p JOIN annotations AS a ON a.id = p.annotation "
+    "WHERE EXISTS (SELECT 1 FROM contents WHERE contents.content = a.content) AND NOT EXISTS "
+    "(SELECT 1 FROM indexed_contents AS i WHERE i.content = a.content AND i.gone)"
+)
 _SPACE = "id, name, body, state, generation, created, background, background_vectors"
 
 
@@ -78,6 +81,12 @@ class IndexState:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def owner(self) -> str:
+        """Return what tells collections of this library from others on the same server."""
+        with self._database.reading() as connection:
+            return str(connection.execute("SELECT id FROM index_owner").fetchone()[0])
 
     # Spaces
 
@@ -155,13 +164,15 @@ class IndexState:
     # Vectors
 
     def asked(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
-        """Return identity and circumstances of every way in which vectors were asked for."""
+        """Return identity and circumstances of every way in which a model was asked."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, body FROM asked WHERE stage = ?", (EMBED,)
-            ).fetchall()
+            rows = connection.execute("SELECT id, body FROM asked").fetchall()
         bodies = {int(number): json.loads(body) for number, body in rows}
-        return {n: (body["identity"], body.get("made_with", {})) for n, body in bodies.items()}
+        return {
+            number: (body["identity"], body.get("made_with", {}))
+            for number, body in bodies.items()
+            if "preprocessing" in body["identity"]
+        }
 
     def pending(self, limit: int) -> list[VectorRow]:
         """Return vectors that are yet to be indexed, the oldest first.
@@ -171,10 +182,7 @@ class IndexState:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT a.id, a.asked, a.content, a.frame, a.part, a.seconds, a.vector, p.version "
-                "FROM index_pending AS p JOIN annotations AS a ON a.id = p.annotation "
-                "WHERE EXISTS (SELECT 1 FROM contents WHERE contents.content = a.content) "
-                "AND NOT EXISTS (SELECT 1 FROM indexed_contents AS i "
-                "WHERE i.content = a.content AND i.gone) ORDER BY p.annotation LIMIT ?",
+                f"{_PENDING} ORDER BY p.annotation LIMIT ?",
                 (limit,),
             ).fetchall()
         return [_vector(row) for row in rows]
@@ -182,14 +190,14 @@ class IndexState:
     def count_pending(self) -> int:
         """Return how many vectors are yet to be indexed."""
         with self._database.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM index_pending").fetchone()[0])
+            return int(connection.execute(f"SELECT count(*) {_PENDING}").fetchone()[0])
 
     def drop_pending(self, rows: Iterable[VectorRow]) -> None:
         """Take vectors from the list that are not to be indexed."""
         with self._database.transaction(revises=False) as connection:
             _settled(connection, rows)
 
-    def queue(self, asked: Sequence[int], contents: Sequence[str] | None = None) -> int:
+    def queue(self, asked: Sequence[int], contents: Sequence[str] | None = None) -> None:
         """List vectors to be indexed again: of some ways of asking, of all contents or some."""
         wanted = f"vector IS NOT NULL AND asked IN ({','.join(map(str, map(int, asked)))})"
         with self._database.transaction(revises=False) as connection:
@@ -202,7 +210,6 @@ class IndexState:
                     "ON CONFLICT (annotation) DO UPDATE SET version = version + 1",
                     part,
                 )
-            return int(connection.execute("SELECT count(*) FROM index_pending").fetchone()[0])
 
     # Points
 

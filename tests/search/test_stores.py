@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 
 from core.errors import IndexFault, UsageError
+from core.search.server_address import checked
 from core.search.space import EmbeddingSpace
 from core.search.stores.edge import EdgeStore
 from core.search.stores.exact import ExactStore
@@ -24,6 +27,8 @@ from core.search.stores.protocol import (
     Range,
     VectorStore,
 )
+from core.search.stores.server import ServerStore
+from tests.search.qdrant_server import QdrantStandIn
 
 SPACE = EmbeddingSpace("tiny/model", "a" * 40, "b" * 32, 16)
 WHERE = SPACE.name
@@ -58,12 +63,39 @@ def _payload(row: int) -> dict[str, object]:
     return payload
 
 
-@pytest.fixture(params=["exact", "edge"])
+@contextmanager
+def _opened(kind: str, folder: Path) -> Iterator[VectorStore]:
+    if kind == "exact":
+        yield ExactStore()
+    elif kind == "edge":
+        yield EdgeStore(folder / "vectors")
+    elif kind == "server":
+        with QdrantStandIn("key").serving() as url:
+            yield ServerStore(checked(url, "key"), "sightline-test-")
+    else:
+        url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_KEY", "")
+        yield ServerStore(checked(url, key), f"sightline-test-{uuid4().hex}-")
+
+
+REAL = pytest.param(
+    "real server",
+    marks=[
+        pytest.mark.qdrant_server,
+        pytest.mark.skipif("QDRANT_TEST_URL" not in os.environ, reason="needs QDRANT_TEST_URL"),
+    ],
+)
+
+
+@pytest.fixture(params=["exact", "edge", "server", REAL])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
     """Yield an empty store."""
-    made: VectorStore = ExactStore() if request.param == "exact" else EdgeStore(tmp_path / "v")
-    yield made
-    made.close()
+    with _opened(request.param, tmp_path) as made:
+        try:
+            yield made
+        finally:
+            for name in made.collections():
+                made.drop(name)
+            made.close()
 
 
 @pytest.fixture

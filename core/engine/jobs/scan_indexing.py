@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ...config.stages import in_slot
 from ...errors import SightlineError
 from ...pipeline.channel import Cancelled
 from ...search.space import space_of
-from ...storage.index_state import EMBED
 
 if TYPE_CHECKING:
     from ...models.protocols import Embedder, Loading
@@ -43,7 +43,8 @@ class ScanIndexing:
                  notify: Callable[[str], None]) -> None:  # fmt: skip
         self._index = context.index()
         self._residency = context.residency
-        self._loading = resolved.loadings.get(EMBED)
+        embedding = (resolved.loadings.get(stage) for stage in in_slot("vector"))
+        self._loading = next((each for each in embedding if each is not None), None)
         self._notify = notify
         self._library = context.library
         self._stop = threading.Event()

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,11 +21,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DiskFull, IndexFault, MissingExtra, SightlineError
+from ...errors import DiskFull, MissingExtra, SightlineError
 from ...system.disk_errors import disk_fault
 from ...system.private_files import make_folder
 from ...text import byte_size, clean
-from .encoding import Found, decoded, encoded, hits, stored_payload
+from .edge_faults import FORMAT, about_of, fault
+from .encoding import Found, Search, decoded, encoded, first_search, hits, stored_payload
 from .exact import no_collection, other_dimension
 from .fields import FIELDS, check_filter, check_points, check_query
 from .protocol import Filter, Hit, Near, OneOf, Page, Point, Query, Range
@@ -32,8 +34,6 @@ from .protocol import Filter, Hit, Near, OneOf, Page, Point, Query, Range
 if TYPE_CHECKING:
     import qdrant_edge
 
-FORMAT = 1
-"""of the folder of a collection; a newer one is not opened"""
 _ABOUT, _SHARD = "about.json", "shard"
 NO_HNSW = 10**9
 """size in KiB from which a graph would be built: exact search is as fast up to 100,000 points"""
@@ -95,7 +95,7 @@ class EdgeStore:
 
     def collections(self) -> dict[str, int]:
         """Return the dimension of each collection."""
-        found = {path.parent.name: _about(path) for path in self._folder.glob(f"*/{_ABOUT}")}
+        found = {path.parent.name: about_of(path) for path in self._folder.glob(f"*/{_ABOUT}")}
         return {name: int(about["dimension"]) for name, about in sorted(found.items())}
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
@@ -123,36 +123,49 @@ class EdgeStore:
 
     def query(self, collection: str, query: Query) -> list[Hit]:
         """Return the points with the highest scores."""
-        known = self._get(collection)
-        if known is None:
-            check_filter(query.filter)
-            return []
-        check_query(query, known.dimension)
-        which = self._filter(query.filter)
-
-        def search(
-            vector: NDArray[np.float32], limit: int, offset: int, least: float | None
-        ) -> list[Found]:
-            wanted = min(limit, self._count(known))
-            if wanted == 0:
-                return []
-            request = self._edge.QueryRequest(
-                limit=wanted, offset=offset, query=self._edge.Query.Nearest(_listed(vector)),
-                filter=which, with_payload=True, score_threshold=least,
-                params=self._edge.SearchParams(exact=True),
-            )  # fmt: skip
-            with self._in_words(collection):
-                return [(_id(p.id), p.score, p.payload or {}) for p in known.shard.query(request)]
-
-        return hits(query, search, lambda: self._widest(collection, known))
+        return self.query_many(collection, [query])[0]
 
     def query_many(self, collection: str, queries: Sequence[Query]) -> list[list[Hit]]:
-        """Return what is found for each; nothing is searched if one cannot be."""
+        """Return what is found for each, in one pass; nothing is searched if one cannot be."""
         known = self._get(collection)
         for each in queries:
-            if known is not None:
-                check_query(each, known.dimension)
-        return [self.query(collection, each) for each in queries]
+            check_filter(each.filter) if known is None else check_query(each, known.dimension)
+        if known is None:
+            return [[] for _ in queries]
+        filters = [self._filter(each.filter) for each in queries]
+        searches = [first_search(each) for each in queries]
+        first = self._search(collection, known, list(zip(searches, filters, strict=True)))
+        return [
+            hits(query, found, partial(self._again, collection, known, which),
+                 lambda: self._widest(collection, known))
+            for query, found, which in zip(queries, first, filters, strict=True)
+        ]  # fmt: skip
+
+    def _again(
+        self, collection: str, known: _Open, which: qdrant_edge.Filter | None, search: Search
+    ) -> list[Found]:
+        return self._search(collection, known, [(search, which)])[0]
+
+    def _search(
+        self, collection: str, known: _Open,
+        searches: Sequence[tuple[Search, qdrant_edge.Filter | None]],
+    ) -> list[list[Found]]:  # fmt: skip
+        """Return what is found for each search and filter."""
+        with self._in_words(collection):
+            most = max(self._count(known), 1)
+            requests = [
+                self._edge.QueryRequest(
+                    limit=max(min(each.limit, most), 1), offset=each.offset, filter=which,
+                    query=self._edge.Query.Nearest(_listed(each.vector)), with_payload=True,
+                    score_threshold=each.least, params=self._edge.SearchParams(exact=True),
+                )
+                for each, which in searches
+            ]  # fmt: skip
+            rows = known.shard.query_batch(self._edge.QueryBatchRequest(requests))
+        return [
+            [_found(p) for p in found][: each.limit]
+            for found, (each, _) in zip(rows, searches, strict=True)
+        ]
 
     def count(self, collection: str, which: Filter | None = None) -> int:
         """Return how many points pass a filter."""
@@ -264,7 +277,7 @@ class EdgeStore:
 
     def _loaded(self, collection: str) -> _Open:
         folder = self._folder / collection
-        about = _about(folder / _ABOUT)
+        about = about_of(folder / _ABOUT)
         with self._in_words(collection):
             shard = self._edge.EdgeShard.load(str(folder / _SHARD))
         return _Open(shard, int(about["dimension"]))
@@ -308,7 +321,7 @@ class EdgeStore:
             # A panic of the Rust code is no Exception.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            raise _fault(error, self._folder / collection) from error
+            raise fault(error, self._folder / collection) from error
 
     # Filters
 
@@ -341,46 +354,16 @@ class EdgeStore:
         return field(condition.field, match=self._edge.MatchAny(_values(condition)))
 
 
-def _fault(error: BaseException, folder: Path) -> SightlineError:
-    words, where = str(error), clean(str(folder))
-    if "WouldBlock" in words:
-        return IndexFault(
-            f"{where} is open in another process; stop the engine that uses it "
-            "(`sightline engine stop`), or wait for it"
-        )
-    if "No space left" in words or "os error 28" in words:
-        return DiskFull(f"{where}: the disk is full; free some space: all vectors are kept")
-    return IndexFault(
-        f"{where} cannot be used ({clean(words, limit=200)}); `sightline index rebuild` makes it "
-        "again from the library"
-    )
-
-
-def _about(path: Path) -> dict[str, Any]:
-    """Return what a collection is. Raises IndexFault if a newer version wrote it, or nobody."""
-    where = clean(str(path.parent))
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        known, _ = int(about["format"]), int(about["dimension"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexFault(
-            f"{where} is damaged; `sightline index rebuild` makes it again from the library"
-        ) from error
-    if known > FORMAT:
-        raise IndexFault(
-            f"{where} was written by a newer sightline (format {known}, this one knows {FORMAT}); "
-            "update sightline, or `sightline index rebuild`"
-        )
-    found: dict[str, Any] = about
-    return found
-
-
 def _listed(vector: NDArray[np.float32]) -> Any:
     return vector  # the binding takes arrays, which its stubs do not say
 
 
 def _id(id_: Any) -> UUID:
     return id_ if isinstance(id_, UUID) else UUID(str(id_))
+
+
+def _found(row: Any) -> Found:
+    return _id(row.id), float(row.score), row.payload or {}
 
 
 def _point(row: Any) -> Point:

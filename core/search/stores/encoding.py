@@ -9,6 +9,7 @@ those above a bound that follows from the greatest spread (see `_by_cosine`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,7 @@ from numpy.typing import NDArray
 from .protocol import Hit, Payload, Point, Query
 
 Found = tuple[UUID, float, Payload]
-Search = Callable[[NDArray[np.float32], int, int, float | None], Sequence[Found]]
-"""takes vector (dimension + 1,), limit, offset and least score"""
+"""id, product with the vector that was searched, and the stored payload"""
 _MARGIN = 0.05
 """below the least score that is still fetched: scores of the store are rounded to float16"""
 _MORE = 32
@@ -43,21 +43,40 @@ def decoded(id_: UUID, stored: Sequence[float] | None, payload: Payload) -> Poin
     return Point(id_, vector / (length or np.float32(1)), own, mean, spread)
 
 
-def hits(query: Query, search: Search, widest: Callable[[], float]) -> list[Hit]:
-    """Return the hits of a query. `widest` returns the greatest spread in the collection."""
-    if query.limit == 0:
-        return []
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a store is asked for: the stored vectors with the highest products with `vector`.
+
+    `vector` is float32 (dimension + 1,); products below `least` are left out.
+    """
+
+    vector: NDArray[np.float32]
+    limit: int
+    offset: int = 0
+    least: float | None = None
+
+
+def first_search(query: Query) -> Search:
+    """Return what a store is asked for first."""
     if query.scores == "calibrated":
-        return _calibrated(query, search)
-    return _by_cosine(query, search, widest)
+        vector = np.append(query.vector, query.weight).astype(np.float32)
+        least = None if query.least is None else query.least - _MARGIN
+        return Search(vector, query.limit, query.offset, least)
+    vector = np.append(query.vector, 0).astype(np.float32)
+    return Search(vector, query.offset + query.limit + _MORE)
 
 
-def _calibrated(query: Query, search: Search) -> list[Hit]:
-    vector = np.append(query.vector, query.weight).astype(np.float32)
-    least = None if query.least is None else query.least - _MARGIN
-    found = [_exact(each, query.weight) for each in
-             search(vector, query.limit, query.offset, least)]  # fmt: skip
-    return _sorted(found, query.least)
+def hits(
+    query: Query, first: Sequence[Found], search: Callable[[Search], Sequence[Found]],
+    widest: Callable[[], float],
+) -> list[Hit]:  # fmt: skip
+    """Return the hits of a query, from what `first_search` found.
+
+    `search` asks the store again; `widest` returns the greatest spread in the collection.
+    """
+    if query.scores == "calibrated":
+        return _sorted([_exact(each, query.weight) for each in first], query.least)
+    return _by_cosine(query, first, search, widest)
 
 
 def _exact(found: Found, weight: float) -> Hit:
@@ -68,21 +87,22 @@ def _exact(found: Found, weight: float) -> Hit:
     return Hit(id_, score + weight * float(shift - np.float32(np.float16(shift))), own)
 
 
-def _by_cosine(query: Query, search: Search, widest: Callable[[], float]) -> list[Hit]:
+def _by_cosine(
+    query: Query, first: Sequence[Found], search: Callable[[Search], Sequence[Found]],
+    widest: Callable[[], float],
+) -> list[Hit]:  # fmt: skip
     """Return the points with the highest cosines; two passes at most.
 
     The first pass gives a cosine that at least as many points reach as are wanted. Whatever reaches
-    it has a stored score of at least that cosine divided by the greatest spread.
+    it has a stored product of at least that cosine divided by the greatest spread.
     """
-    vector = np.append(query.vector, 0).astype(np.float32)
-    wanted, broadest = query.offset + query.limit, widest()
-    first = search(vector, wanted + _MORE, 0, None)
+    wanted = query.offset + query.limit
     ranked = _sorted([_cosine(each) for each in first], None)
-    if len(first) == wanted + _MORE:
+    if wanted and len(first) == wanted + _MORE:
         reached = ranked[wanted - 1].score
-        bound = (reached / broadest if reached > 0 else reached / _narrowest(first)) - _MARGIN
+        bound = (reached / widest() if reached > 0 else reached / _narrowest(first)) - _MARGIN
         if first[-1][1] >= bound:
-            again = search(vector, _ALL, 0, bound)
+            again = search(replace(first_search(query), limit=_ALL, least=bound))
             ranked = _sorted([_cosine(each) for each in again], None)
     kept = ranked[query.offset : wanted]
     return [each for each in kept if query.least is None or each.score >= query.least]
