@@ -196,8 +196,8 @@ class Shelf:
             yield from self._kept(embed, source, frame, box, {}, shown)
         caption, tag = (register(AnswerKey(name, {"model": "v"})) for name in ("caption", "tag"))
         for frame, text in source.captions.items():
-            body = {"text": text, "finish": "stop", "prompt": "p@1", "facts": {}}
-            yield from self._kept(caption, source, frame, "", body)
+            said: dict[str, Any] = {"text": text, "finish": "stop", "prompt": "p@1", "facts": {}}
+            yield from self._kept(caption, source, frame, "", said)
         for frame, tags in source.tags.items():
             listed = [{"tag": each, "score": 0.5} for each in tags]
             yield from self._kept(tag, source, frame, "", {"tags": listed})
