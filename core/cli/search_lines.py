@@ -88,7 +88,7 @@ class SearchPrinter:
             return
         rest = "" if request.every else "; --all shows what does not pass"
         self._out.warn(
-            f"nothing passes at a false rate of {request.false_rate:.3g}; the best was "
+            f"nothing passes at a false rate of {100 * request.false_rate:.3g}%; the best was "
             f"{line_of(reply.best)}{rest}"
         )
 

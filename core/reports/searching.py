@@ -47,6 +47,8 @@ class Searches:
         self._index = index
         self._models = QueryModels(residency)
         self._cache = SearchCache(library.folder)
+        self.from_cache = 0
+        """replies that were known"""
 
     def search(self, request: Search) -> SearchReply:
         """Return what is found. Raises UsageError, NothingIndexed, IndexFault, ModelMissing."""
@@ -154,9 +156,9 @@ class Searches:
         if kept is None:
             return None
         body = json.loads(kept)
-        facts = body.pop("facts") | {"cached": True}
         rows, notes = tuple(body.pop("rows")), tuple(body.pop("notes"))
-        return SearchReply(**body, rows=rows, notes=notes, facts=facts)
+        self.from_cache += 1
+        return SearchReply(**body, rows=rows, notes=notes)
 
 
 def _list_of(request: Search) -> Any:
@@ -202,5 +204,4 @@ def _facts(request: Search, index: SearchedIndex | None, found: Matches) -> dict
         "searched": found.searched,
         "false_rate": request.false_rate,
         "least_z": found.least_z,
-        "cached": False,
     }

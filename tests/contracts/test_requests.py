@@ -32,6 +32,7 @@ from core.protocol.request import (
     request_to_json,
 )
 from core.protocol.requests.pictures import CHUNK_BYTES
+from core.protocol.search_terms import SearchTerm
 from core.protocol.state import EngineState
 from core.protocol.views import ExportProgress, Piece
 from core.service.client import LibraryClient, LocalClient
@@ -135,6 +136,11 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetExport(99),
         requests.ExportRows(queries.ListResults(), "csv", folder / "rows.csv"),
         requests.ExportRows(queries.ListScans(), "xls", folder / "rows.xls"),
+        requests.Search((SearchTerm("text", "mast"),), text="tag:mast", every=True),
+        requests.Search((SearchTerm("text", "mast"),)),
+        requests.Search((SearchTerm("text", "rain", -1.0),)),
+        requests.Search((SearchTerm("image", path, when=WrittenTime(1.0)),), last=9),
+        requests.Search((SearchTerm("text", "mast"),), last=10**6),
         requests.GetModelMemory(), requests.GetModels(), requests.GetVerified(),
         requests.GetVerified("siglip2-base"), requests.GetModel("siglip2-base"),
         requests.GetModel("siglip2-bas"), requests.PromoteModel("org/none"),

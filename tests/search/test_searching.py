@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,12 +237,11 @@ def test_hints(shelf: Shelf) -> None:
 
 def test_a_repeated_query_runs_no_model(shelf: Shelf) -> None:
     first = search(shelf, "orchard")
-    asked = len(shelf.model.asked)
-    again = search(shelf, "orchard")
-    assert len(shelf.model.asked) == asked and again.facts["cached"]
-    assert again == replace(first, facts={**first.facts, "cached": True})
-    narrowed = search(shelf, "orchard", text="in:pictures")
-    assert len(shelf.model.asked) == asked and not narrowed.facts["cached"]
+    asked, known = len(shelf.model.asked), shelf.searches.from_cache
+    assert search(shelf, "orchard") == first
+    assert (len(shelf.model.asked), shelf.searches.from_cache) == (asked, known + 1)
+    search(shelf, "orchard", text="in:pictures")
+    assert (len(shelf.model.asked), shelf.searches.from_cache) == (asked, known + 1)
 
 
 def test_a_correction_or_a_new_vector_is_found_at_once(tmp_path: Path) -> None:

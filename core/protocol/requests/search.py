@@ -21,8 +21,8 @@ class SearchReply:
 
     `total` hits pass the cut-off; with `every`, `rest` more follow them. `best` is the best of
     those that do not pass, where nothing does. `notes` are for the user. `facts` are `model`,
-    `searched` (how many vectors), `false_rate`, `least_z` (the lowest calibrated score that
-    passes) and `cached`.
+    `searched` (how many vectors), `false_rate` and `least_z` (the lowest calibrated score
+    that passes).
     """
 
     total: int
