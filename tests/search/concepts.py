@@ -118,6 +118,10 @@ class Source:
         return f"b2:{hashlib.sha256(self.path.encode()).hexdigest()[:32]}"
 
     @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+    @property
     def kind(self) -> str:
         return "video" if self.path.endswith(".mp4") else "picture"
 
@@ -184,7 +188,7 @@ class Shelf:
         register = self.library.annotations.register
         embed = register(AnswerKey("embed", {"version": 1, **asdict(IDENTITY)}))
         for frame, words in enumerate(source.shows):
-            shown = image_of(words, f"{source.path} {frame}")
+            shown = image_of(words, f"{source.name} {frame}")
             yield from self._kept(embed, source, frame, "", {}, shown)
         for frame, (box, words) in source.objects.items():
             label = words.split()[0]
@@ -192,7 +196,7 @@ class Shelf:
             body = {"objects": [{"label": label, "score": 0.9, "box": corner}]}
             detect = register(AnswerKey("detect", {"model": "d"}))
             yield from self._kept(detect, source, frame, "", body)
-            shown = image_of(words, f"{source.path} {frame} {box}")
+            shown = image_of(words, f"{source.name} {frame} {box}")
             yield from self._kept(embed, source, frame, box, {}, shown)
         caption, tag = (register(AnswerKey(name, {"model": "v"})) for name in ("caption", "tag"))
         for frame, text in source.captions.items():
