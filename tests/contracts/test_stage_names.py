@@ -27,6 +27,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
     "core/reports/scoring.py": ({"cut"}, "a kind of true event, of PySceneDetect's tables"),
     "core/screening/flash_candidates.py": ({"flash"}, "a part of the stage's implementation"),
+    "core/search/payloads.py": ({"tag"}, FIELD),
+    "core/search/stores/fields.py": ({"tag"}, FIELD),
     "core/storage/conditions.py": ({"tag"}, FIELD),
     "core/storage/export/coco.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/findings.py": ({"tag", "caption"}, FIELD),

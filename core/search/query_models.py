@@ -1,0 +1,122 @@
+"""The embedder that queries are embedded with: that of the index, kept loaded between queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import IndexFault
+from ..text import clean
+from .space import EmbeddingSpace, space_of
+
+if TYPE_CHECKING:
+    from ..models.protocols import Embedder, Identity, Loading
+    from ..models.residency import Residency
+
+
+class QueryModels:
+    """Lends embedders by the space of an index. Any thread may call.
+
+    `residency` returns the one owner of loaded models of an engine; without an engine, models are
+    held here.
+    """
+
+    def __init__(self, residency: Callable[[], Residency] | None = None) -> None:
+        self._engine = residency
+        self._own: Residency | None = None
+        self._loadings: dict[EmbeddingSpace, Loading] = {}
+
+    @contextmanager
+    def lent(self, space: EmbeddingSpace) -> Iterator[Embedder]:
+        """Lend the embedder of a space; its device is this caller's until the block ends.
+
+        Raises ModelMissing, ModelRefused, IndexFault where the model is not that of the index.
+        """
+        loading = self._loading(space)
+        residency = self._residency()
+        with residency.lease(loading) as model, residency.turn(model.device):
+            embedder = cast("Embedder", model)
+            _check(space, embedder.identity, embedder.dimension)
+            yield embedder
+
+    def close(self) -> None:
+        """Release what is held here."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def _residency(self) -> Residency:
+        if self._engine is not None:
+            return self._engine()
+        if self._own is None:
+            from ..models.residency import Residency
+
+            self._own = Residency(_NotKept())
+        return self._own
+
+    def _loading(self, space: EmbeddingSpace) -> Loading:
+        if space not in self._loadings:
+            self._loadings[space] = loading_of(space)
+        return self._loadings[space]
+
+
+class _NotKept:
+    """A `FootprintStore` that remembers nothing: a query loads one model."""
+
+    def bytes_of(self, key: str) -> int:
+        return 0
+
+    def keep_bytes(self, key: str, name: str, device: str, used_bytes: int) -> None:
+        pass
+
+    def batch_of(self, key: str, work: str) -> int:
+        return 0
+
+    def keep_batch(self, key: str, work: str, batch: int) -> None:
+        pass
+
+    def identity(self, key: str) -> dict[str, Any] | None:
+        return None
+
+    def keep_identity(self, key: str, identity: dict[str, Any]) -> None:
+        pass
+
+
+def loading_of(space: EmbeddingSpace) -> Loading:
+    """Return how the model of a space is loaded on this machine. Raises ModelMissing and others."""
+    from ..config.profiles import resolve
+    from ..scans.resolve_models import resolve_models
+
+    settings: dict[str, Any] = {
+        "stages": ["embed"],
+        "embed.model": space.model,
+        "embed.quantize": space.quantisation or "none",
+        "models.revisions": {space.model: space.revision},
+    }
+    if space.precision:
+        settings["models.dtype"] = space.precision
+    return resolve_models(resolve("quick", settings), _unsaid).loadings["embed"]
+
+
+def _unsaid(_note: str) -> None:
+    """Say nothing of devices: a query is one text, and the index was made with the same model."""
+
+
+def _check(space: EmbeddingSpace, identity: Identity, dimension: int) -> None:
+    from dataclasses import asdict
+
+    found = space_of(asdict(identity), dimension, precision_is_set=bool(space.precision))
+    if found == space:
+        return
+    raise IndexFault(
+        f"the index was made with {_named(space)}, and this machine has {_named(found)}: their "
+        "vectors cannot be compared; run `sightline index rebuild`, or get that model again"
+    )
+
+
+def _named(space: EmbeddingSpace) -> str:
+    return (
+        f"{clean(space.model)}@{clean(space.revision[:12])} ({space.dimension} dimensions, "
+        f"preprocessing {clean(space.preprocessing)})"
+    )
