@@ -117,6 +117,6 @@ def _check(space: EmbeddingSpace, identity: Identity, dimension: int) -> None:
 
 def _named(space: EmbeddingSpace) -> str:
     return (
-        f"{clean(space.model)}@{clean(space.revision[:12])} ({space.dimension} dimensions, "
+        f"{clean(space.model)}@{clean(space.revision[:12])} (dimension {space.dimension}, "
         f"preprocessing {clean(space.preprocessing)})"
     )
