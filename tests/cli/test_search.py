@@ -37,7 +37,9 @@ def inside(inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     Shelf(inside.library, listed).close()
 
     @contextmanager
-    def lent(self: QueryModels, space: EmbeddingSpace) -> Iterator[Embedder]:
+    def lent(
+        self: QueryModels, space: EmbeddingSpace, *, texts_only: bool = False
+    ) -> Iterator[Embedder]:
         yield cast("Embedder", Concepts())
 
     monkeypatch.setattr(QueryModels, "lent", lent)
