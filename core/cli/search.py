@@ -90,7 +90,7 @@ def command(
     text: str, what: str, sort: str, diverse: bool, exact: bool, rate: str, every: bool,
     limit: int, page: int, queries: Path | None, why: bool, as_json: bool, paths: bool, null: bool,
 ) -> int:  # fmt: skip
-    """Find images and moments in what is indexed, by words or by example.
+    """Find images and moments by words, by example, or by what was said.
 
     A query is words, paths of images (with a slash: ./a.jpg), or both, joined by + and -. What
     follows a - is subtracted; NUMBER: before a term is its weight. Words in captions and tags are
@@ -152,7 +152,9 @@ def _lines(path: Path) -> list[str]:
     if not found:
         raise UsageError(f"{clean_path(str(path))} holds no query; write one on each line")
     if len(found) > _MOST_QUERIES:
-        raise UsageError(f"{clean_path(str(path))} holds {len(found)} queries, at most 10,000")
+        raise UsageError(
+            f"{clean_path(str(path))} holds too many queries: {len(found)}, at most 10,000"
+        )
     return found
 
 

@@ -115,7 +115,7 @@ def why_lines(row: Mapping[str, Any]) -> list[str]:
             f"weight {each['weight']:g}, adds {share:.5f}"
         )
     if row["probability"] is not None:
-        lines.append(f"    chance reaches this score in {row['probability']:.2g} of comparisons")
+        lines.append(f"    probability that chance reaches this score: {row['probability']:.2g}")
     return lines
 
 

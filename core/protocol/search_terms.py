@@ -67,7 +67,7 @@ def parse_query(text: str) -> tuple[SearchTerm, ...]:
         raise UsageError("the query is too long: the limit is 10,000 characters")
     terms = tuple(_joined(_signed(text)))
     if len(terms) > MOST_TERMS:
-        raise UsageError(f"the query has {len(terms)} terms; the limit is {MOST_TERMS}")
+        raise UsageError(f"the query has too many terms: {len(terms)}, at most {MOST_TERMS}")
     return terms
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.spec import tagged_hash
 from ..errors import NothingIndexed, UsageError
 from ..protocol.codec import encoded
-from ..protocol.requests.search import Search, SearchReply
+from ..protocol.requests.search import Search, SearchReply, SearchWhat
 from ..protocol.search_terms import SearchTerm, check_terms, negation_in
 from ..search.cache import SearchCache
 from ..search.found import Listed, alone, as_events, diverse, with_moments
@@ -23,11 +23,10 @@ from ..search.scope import Scope, scope_of
 from ..search.searching import Match, Matches, find, wanted_text
 from ..search.stored_vectors import stored_vector
 from ..search.vector_hits import SearchedIndex
+from ..storage.conditions import Kind
 from ..storage.library import Library
 from ..text import clean
 from . import filters
-from .filter_kinds import check_kinds
-from .pages import KINDS
 from .search_rows import rows_of, with_paths
 
 if TYPE_CHECKING:
@@ -35,6 +34,10 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 """of replies in the cache"""
+_LISTS: dict[SearchWhat, Kind] = {
+    "frames": "frames", "objects": "frames", "events": "moments", "candidates": "candidates",
+}  # fmt: skip
+"""on the rows of which list a filter is about"""
 
 
 class Searches:
@@ -54,14 +57,17 @@ class Searches:
         """Return what is found. Raises UsageError, NothingIndexed, IndexFault, ModelMissing."""
         _check(request)
         conditions = filters.parse(request.text).conditions
-        check_kinds(self._library, conditions)
+        if any(each.name == "kind" for each in conditions):
+            from .filter_kinds import check_kinds
+
+            check_kinds(self._library, conditions)
         notes: list[str] = []
         index = searched(self._index)
         query = self._query(request, index, notes)
         key = self._key(request, index, query)
         reply = self._kept(key)
         if reply is None:
-            scope = scope_of(self._library, conditions, KINDS[_list_of(request)])
+            scope = scope_of(self._library, conditions, _LISTS[request.what])
             reply = self._found(request, index, query, scope, notes)
             self._cache.put("reply", key, json.dumps(encoded(SearchReply, reply)).encode())
         return with_paths(self._library, reply)
@@ -159,10 +165,6 @@ class Searches:
         rows, notes = tuple(body.pop("rows")), tuple(body.pop("notes"))
         self.from_cache += 1
         return SearchReply(**body, rows=rows, notes=notes)
-
-
-def _list_of(request: Search) -> Any:
-    return "frames" if request.what == "objects" else request.what
 
 
 def _check(request: Search) -> None:

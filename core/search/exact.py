@@ -52,8 +52,8 @@ def _batches(
 ) -> Iterator[ColourBatch]:
     """Yield the frames `first` to `last`, or to the end of the video but at most `MOST_FRAMES`."""
     stream = "auto" if info.asked_stream is None else info.asked_stream
-    sampling = Sampling(mode="every", stream=stream)
     limit = first + MOST_FRAMES if last is None else last
+    sampling = Sampling(mode="every", stream=stream, max_frames=limit + 1)
     items = reader.colour(
         info.path, sampling, _BATCH, SIDE_OF_VECTORS, skip=first, skip_seconds=first_seconds
     )

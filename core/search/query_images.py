@@ -83,7 +83,7 @@ def _part(pixels: Pixels, info: SourceInfo, term: SearchTerm) -> Pixels:
     x, y, width, height = term.box
     if x >= info.width or y >= info.height:
         raise UsageError(
-            f"the box lies outside of {clean_path(term.value)}, {info.width} x {info.height} pixels"
+            f"the box lies outside of {clean_path(term.value)} ({info.width} x {info.height})"
         )
     scale = max(info.width, info.height) / max(pixels.shape[:2])
     return cut_out(pixels, scale, Box("", 1.0, x, y, width, height))

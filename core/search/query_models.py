@@ -11,6 +11,7 @@ from ..text import clean
 from .space import EmbeddingSpace, space_of
 
 if TYPE_CHECKING:
+    from ..models.numpy_texts import NumpyTexts
     from ..models.protocols import Embedder, Identity, Loading
     from ..models.residency import Residency
 
@@ -26,13 +27,19 @@ class QueryModels:
         self._engine = residency
         self._own: Residency | None = None
         self._loadings: dict[EmbeddingSpace, Loading] = {}
+        self._light_sides: dict[EmbeddingSpace, NumpyTexts | None] = {}
 
     @contextmanager
-    def lent(self, space: EmbeddingSpace) -> Iterator[Embedder]:
+    def lent(self, space: EmbeddingSpace, *, texts_only: bool = False) -> Iterator[Embedder]:
         """Lend the embedder of a space; its device is this caller's until the block ends.
 
+        Without an engine, one that is for `texts_only` need not be the whole model.
         Raises ModelMissing, ModelRefused, IndexFault where the model is not that of the index.
         """
+        light = None if self._engine is not None or self._own is not None else self._light(space)
+        if light is not None and texts_only:
+            yield cast("Embedder", light)
+            return
         loading = self._loading(space)
         residency = self._residency()
         with residency.lease(loading) as model, residency.turn(model.device):
@@ -45,6 +52,12 @@ class QueryModels:
         if self._own is not None:
             self._own.close()
             self._own = None
+
+    def _light(self, space: EmbeddingSpace) -> NumpyTexts | None:
+        """Return the text side of a space alone, which needs no torch; None where there is none."""
+        if space not in self._light_sides:
+            self._light_sides[space] = _text_side(space)
+        return self._light_sides[space]
 
     def _residency(self) -> Residency:
         if self._engine is not None:
@@ -99,6 +112,26 @@ def loading_of(space: EmbeddingSpace) -> Loading:
     return resolve_models(resolve("quick", settings), _unsaid).loadings["embed"]
 
 
+def _text_side(space: EmbeddingSpace) -> NumpyTexts | None:
+    """Return the text side of a model of open_clip that is on this disk as it was indexed with."""
+    from ..errors import SightlineError
+    from ..hub.environment import FETCHES_NOTHING
+    from ..hub.hub import Hub
+    from ..models.numpy_texts import text_side
+
+    local = space.revision.startswith("local-")
+    try:
+        hub = Hub(offline=FETCHES_NOTHING, notify=_unsaid)
+        found = hub.resolve(space.model if local else f"{space.model}@{space.revision}", "stable")
+    except SightlineError:
+        return None  # loading the whole model says what is wrong
+    as_indexed = found.family == "open_clip" and found.revision == space.revision
+    if not as_indexed or found.folder is None or found.weights:
+        return None
+    side = text_side(found.folder)
+    return side if side is not None and side.dimension == space.dimension else None
+
+
 def _unsaid(_note: str) -> None:
     """Say nothing of devices: a query is one text, and the index was made with the same model."""
 
@@ -117,6 +150,6 @@ def _check(space: EmbeddingSpace, identity: Identity, dimension: int) -> None:
 
 def _named(space: EmbeddingSpace) -> str:
     return (
-        f"{clean(space.model)}@{clean(space.revision[:12])} ({space.dimension} dimensions, "
+        f"{clean(space.model)}@{clean(space.revision[:12])} (dimension {space.dimension}, "
         f"preprocessing {clean(space.preprocessing)})"
     )

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.screening_settings import Limits
 from ..config.spec import tagged_hash
 from ..errors import UsageError
 from ..protocol.search_terms import SearchTerm
 from ..sources.content import content_hash
 from ..text import clean, clean_path
 from .cache import SearchCache
-from .query_images import pixels_of
 from .query_models import QueryModels
 from .space import EmbeddingSpace
 
@@ -104,8 +102,9 @@ class QueryVectors:
     def _embedded(self, terms: Sequence[SearchTerm]) -> Iterator[tuple[Vector, str]]:
         if not terms:
             return
-        images = [pixels_of(t, Limits()) if t.kind == "image" else None for t in terms]
-        with self._models.lent(self._space) as model:
+        images = [_pixels(term) if term.kind == "image" else None for term in terms]
+        texts_only = all(term.kind == "text" for term in terms)
+        with self._models.lent(self._space, texts_only=texts_only) as model:
             for term, pixels in zip(terms, images, strict=True):
                 if pixels is None:
                     yield _of_text(model, term.value)
@@ -119,6 +118,13 @@ def wordings(text: str) -> list[str]:
     if len(words) > SHORT_WORDS or not text.isascii():
         return [text]
     return [template.replace("{}", text) for template in TEMPLATES]
+
+
+def _pixels(term: SearchTerm) -> NDArray[np.uint8]:
+    from ..config.screening_settings import Limits
+    from .query_images import pixels_of
+
+    return pixels_of(term, Limits())
 
 
 def _of_text(model: Embedder, text: str) -> tuple[Vector, str]:

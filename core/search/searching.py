@@ -10,7 +10,7 @@ from ..protocol.requests.search import MOST_FOUND, Search
 from ..protocol.search_terms import SearchTerm
 from ..storage.indexed_words import MOST_TERMS, terms_of
 from ..storage.text_index import TextIndex, What, WordMatch
-from ..text import clean
+from ..text import counted
 from .cache import SearchCache
 from .cutoff import UNRELIABLE, ChanceTail
 from .fusion import Fused, fused
@@ -202,13 +202,13 @@ def _notes(search: Search, query: QueryVector | None, tail: ChanceTail | None) -
     yield from query.notes if query is not None else ()
     count = len(terms_of(wanted_text(search.terms)))
     if count > MOST_TERMS:
-        yield f"captions and tags were searched for the first {MOST_TERMS} words of {count}"
+        yield f"captions and tags were searched for {MOST_TERMS} of {counted(count, 'word')}"
     if query is not None and not query.is_calibrated:
         yield "no cut-off: a false rate is known for words alone, not for images"
     elif query is not None and tail is None:
         yield "no cut-off: the index has no background sentences; run `sightline index rebuild`"
     elif tail is not None and tail.absent > UNRELIABLE * search.false_rate:
         yield (
-            f"the cut-off does not hold with this model: {tail.absent:.0%} of sentences about "
-            f"other things find something at 5% ({clean('see docs/search.md')})"
+            f"the cut-off does not hold with this model: of sentences about other things "
+            f"{tail.absent:.0%} find something, not 5% (see docs/search.md)"
         )

@@ -37,7 +37,9 @@ def inside(inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     Shelf(inside.library, listed).close()
 
     @contextmanager
-    def lent(self: QueryModels, space: EmbeddingSpace) -> Iterator[Embedder]:
+    def lent(
+        self: QueryModels, space: EmbeddingSpace, *, texts_only: bool = False
+    ) -> Iterator[Embedder]:
         yield cast("Embedder", Concepts())
 
     monkeypatch.setattr(QueryModels, "lent", lent)
@@ -59,7 +61,11 @@ def test_lines_pages_and_why(inside: InProcess) -> None:
     past = inside("search", "harbour", "--limit", "4", "--page", "3")
     assert past.code == 2 and "there is no page 3: 6 found, at 4 a page" in past.err
     why = inside("search", "harbour", "boats", "--why").out
-    assert "    image: rank " in why and "    text: rank 1," in why and "chance reaches" in why
+    assert (
+        "    image: rank " in why
+        and "    text: rank 1," in why
+        and "chance reaches this score" in why
+    )
 
 
 def test_json_has_the_search_and_its_hits(inside: InProcess) -> None:

@@ -97,7 +97,7 @@ class FakeModels(QueryModels):
         self.model = Concepts()
 
     @contextmanager
-    def lent(self, space: EmbeddingSpace) -> Iterator[Embedder]:
+    def lent(self, space: EmbeddingSpace, *, texts_only: bool = False) -> Iterator[Embedder]:
         yield cast("Embedder", self.model)
 
 

@@ -49,7 +49,7 @@ WRONG = (
     ("./a.mp4@12x", "'12x' is not a time"),
     ("./a.jpg#1,2,0,4", "the box is empty"),
     ("a" * (MOST_CHARACTERS + 1), "limit is 10,000 characters"),
-    (" + ".join("abc" for _ in range(40)), "40 terms; the limit is 32"),
+    (" + ".join("abc" for _ in range(40)), "too many terms: 40, at most 32"),
 )
 
 

@@ -152,7 +152,7 @@ class EdgeStore:
     ) -> list[list[Found]]:  # fmt: skip
         """Return what is found for each search and filter."""
         with self._in_words(collection):
-            most = max(self._count(known), 1)
+            most = max(known.shard.info().points_count, 1)
             requests = [
                 self._edge.QueryRequest(
                     limit=max(min(each.limit, most), 1), offset=each.offset, filter=which,

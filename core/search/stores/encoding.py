@@ -22,7 +22,7 @@ Found = tuple[UUID, float, Payload]
 """id, product with the vector that was searched, and the stored payload"""
 _MARGIN = 0.05
 """below the least score that is still fetched: scores of the store are rounded to float16"""
-_MORE = 32
+_MORE, _GROWTH = 32, 4
 
 
 def encoded(point: Point) -> NDArray[np.float32]:
@@ -91,24 +91,29 @@ def _by_cosine(
     query: Query, first: Sequence[Found], search: Callable[[Search], Sequence[Found]],
     widest: Callable[[], float],
 ) -> list[Hit]:  # fmt: skip
-    """Return the points with the highest cosines; two passes at most.
+    """Return the points with the highest cosines.
 
-    The first pass gives a cosine that at least as many points reach as are wanted. Whatever reaches
-    it has a stored product of at least that cosine divided by the greatest spread.
+    As many as are wanted reach some cosine. Whatever else reaches it has a stored product of at
+    least that cosine divided by the greatest spread, so more points are fetched until the products
+    are below that.
     """
-    wanted = query.offset + query.limit
-    ranked = _sorted([_cosine(each) for each in first], None)
-    if wanted and len(first) == wanted + _MORE:
-        reached = ranked[wanted - 1].score
-        bound = (reached / widest() if reached > 0 else reached / _narrowest(first)) - _MARGIN
-        if first[-1][1] >= bound:
-            again = search(replace(first_search(query), limit=_ALL, least=bound))
-            ranked = _sorted([_cosine(each) for each in again], None)
+    wanted, found, asked = query.offset + query.limit, first, first_search(query)
+    while True:
+        ranked = _sorted([_cosine(each) for each in found], None)
+        if len(found) < asked.limit or not wanted:
+            break
+        if found[-1][1] < _bound(ranked[wanted - 1].score, found, widest):
+            break
+        asked = replace(asked, limit=asked.limit * _GROWTH)
+        found = search(asked)
     kept = ranked[query.offset : wanted]
     return [each for each in kept if query.least is None or each.score >= query.least]
 
 
-_ALL = 1_000_000_000
+def _bound(reached: float, found: Sequence[Found], widest: Callable[[], float]) -> float:
+    """Return a product that no point has whose cosine is higher than the one reached."""
+    spread = widest() if reached > 0 else _narrowest(found)
+    return reached / spread - _MARGIN
 
 
 def _narrowest(found: Sequence[Found]) -> float:
