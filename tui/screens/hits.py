@@ -130,7 +130,7 @@ class HitsScreen(PictureScreen):
     @on(VirtualTable.CursorMoved)
     def _moved(self) -> None:
         if self._index >= len(self._rows) - NEAR_THE_END:
-            self.run_worker(self.more(), group="more", exclusive=True)
+            self.run_worker(self.more, group="more", exclusive=True)
         self.rest()
         self.draw_soon()
 
@@ -167,7 +167,7 @@ class HitsScreen(PictureScreen):
 
     def _fill_soon(self) -> None:
         if self._is_sheet and self.app.pictures_allowed:
-            self.run_worker(self._fill(), group="tiles", exclusive=True)
+            self.run_worker(self._fill, group="tiles", exclusive=True)
 
     async def _fill(self) -> None:
         """Fetch the pictures of the tiles in view, one at a time, the cursor's first."""

@@ -45,7 +45,7 @@ class SearchScreen(HitsScreen):
         self._wish = search.Wish(
             self.kept("line", ""), what=_one_of(search.WHAT, self.kept("what", "")),
             sort=_one_of(search.SORTS, self.kept("sort", "")),
-            rate=min(max(self.kept("rate", search.USUAL_RATE), 0.001), 0.5),
+            rate=search.rate_at(self.kept("rate", search.USUAL_STEP)),
         )  # fmt: skip
         self._history = search.remembered(self.kept("history", []), self._wish.line)
         self._asked = 0
@@ -341,7 +341,7 @@ class SearchScreen(HitsScreen):
     def to_remember(self) -> dict[str, Any]:
         """Return the query, and how its hits are shown."""
         mine = {"line": self._wish.line, "what": self._wish.what, "sort": self._wish.sort,
-                "rate": self._wish.rate, "sheet": self._is_sheet, "across": self._across,
+                "rate": search.step_of(self._wish.rate), "sheet": self._is_sheet, "across": self._across,
                 "history": self._history}  # fmt: skip
         return super().to_remember() | {f"search.{name}": value for name, value in mine.items()}
 

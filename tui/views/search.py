@@ -24,6 +24,7 @@ SORTS: tuple[SearchSort, ...] = ("match", "time", "date")
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 """the steps of the cut-off: the share of hits that are expected not to match"""
 USUAL_RATE = 0.05
+USUAL_STEP = RATES.index(USUAL_RATE)
 PAGE_ROWS = 120
 MOST_REMEMBERED = 50
 COLUMNS = (
@@ -58,8 +59,7 @@ class Wish:
 
     def stepped(self, by: int) -> Wish:
         """Return the same with another false rate; a higher one lets more pass."""
-        place = min(range(len(RATES)), key=lambda n: abs(RATES[n] - self.rate))
-        return replace(self, rate=RATES[max(0, min(place + by, len(RATES) - 1))])
+        return replace(self, rate=rate_at(step_of(self.rate) + by))
 
     def turned(self, by: int) -> Wish:
         """Return the same for the next kind of hits."""
@@ -82,6 +82,16 @@ class Wish:
         )  # fmt: skip
 
 
+def step_of(rate: float) -> int:
+    """Return the step that is nearest to a false rate."""
+    return min(range(len(RATES)), key=lambda step: abs(RATES[step] - rate))
+
+
+def rate_at(step: int) -> float:
+    """Return the false rate of a step, of the first or last beyond them."""
+    return RATES[max(0, min(step, len(RATES) - 1))]
+
+
 def parted(line: str) -> tuple[str, list[str]]:
     """Return the query of a line, and its conditions, such as `date:2024` and `-tag:rain`."""
     tokens = [found[0] for found in _TOKEN.finditer(line)]
@@ -91,8 +101,8 @@ def parted(line: str) -> tuple[str, list[str]]:
 
 def remembered(history: Sequence[Any], line: str) -> list[str]:
     """Return the lines searched for, the newest last, each once."""
-    others = [each for each in history if isinstance(each, str) and each != line]
-    return [*others, line][-MOST_REMEMBERED:]
+    others = [each for each in history if isinstance(each, str) and each not in ("", line)]
+    return [*others, *([line] if line else [])][-MOST_REMEMBERED:]
 
 
 def address(row: RowOf) -> str:
@@ -118,10 +128,10 @@ def said(row: RowOf) -> str:
 
 def tile(row: RowOf, judgement: str, symbols: Symbols) -> Tile:
     """Return a hit as a tile."""
-    head = f"{match(row)} {wording.short_path(row['path'], 1)}"
-    text = "the file is gone" if row["gone"] else said(row)
-    if row["kind"] == "video":
-        text = f"{timecode(row['seconds'])} {text}"
+    name = wording.short_path(row["path"], 1)
+    is_video = row["kind"] == "video"
+    head = f"{match(row)} {timecode(row['seconds']) if is_video else name}"
+    text = "the file is gone" if row["gone"] else said(row) or (name if is_video else "")
     own = sign(judgement, symbols) if judgement else ""
     return Tile(row["key"], head, text, own, faint=not row["passes"])
 
@@ -151,7 +161,8 @@ def percent(share: float) -> str:
 def counts(reply: SearchReply, symbols: Symbols) -> str:
     """Return how many hits there are, of how many vectors."""
     searched = reply.facts.get("searched")
-    of = f" of {wording.number(searched, symbols)}" if isinstance(searched, int) else ""
+    known = isinstance(searched, int) and searched > 0
+    of = f" of {wording.number(int(searched or 0), symbols)}" if known else ""
     return f"{wording.number(reply.total, symbols)}{of}"
 
 
