@@ -96,7 +96,7 @@ def test_conditions_examples_and_what_is_wrong_are_said(own: Path) -> None:
         await typed(viewer, "colour:red")
         await viewer.sees("is not a number")
         await viewer.press("slash", "up", "up", "up", "up")
-        assert viewer.current_screen.focused.value == "bolt in:nowhere"  # type: ignore[union-attr]
+        assert viewer.current_screen.focused.value == "bolt in:nowhere"
         await viewer.press("escape")
         assert screen.query_one("#line").value == screen._wish.line  # type: ignore[attr-defined]
 

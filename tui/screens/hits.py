@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from textual import on
@@ -130,7 +131,7 @@ class HitsScreen(PictureScreen):
     @on(VirtualTable.CursorMoved)
     def _moved(self) -> None:
         if self._index >= len(self._rows) - NEAR_THE_END:
-            self.run_worker(self.more, group="more", exclusive=True)
+            self._only("more", self.more)
         self.rest()
         self.draw_soon()
 
@@ -167,7 +168,12 @@ class HitsScreen(PictureScreen):
 
     def _fill_soon(self) -> None:
         if self._is_sheet and self.app.pictures_allowed:
-            self.run_worker(self._fill, group="tiles", exclusive=True)
+            self._only("tiles", self._fill)
+
+    def _only(self, group: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something in place of what was begun before under the same name."""
+        self.workers.cancel_group(self, group)
+        self.run_worker(work(), group=group)
 
     async def _fill(self) -> None:
         """Fetch the pictures of the tiles in view, one at a time, the cursor's first."""

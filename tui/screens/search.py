@@ -341,8 +341,8 @@ class SearchScreen(HitsScreen):
     def to_remember(self) -> dict[str, Any]:
         """Return the query, and how its hits are shown."""
         mine = {"line": self._wish.line, "what": self._wish.what, "sort": self._wish.sort,
-                "rate": search.step_of(self._wish.rate), "sheet": self._is_sheet, "across": self._across,
-                "history": self._history}  # fmt: skip
+                "rate": search.step_of(self._wish.rate), "sheet": self._is_sheet,
+                "across": self._across, "history": self._history}  # fmt: skip
         return super().to_remember() | {f"search.{name}": value for name, value in mine.items()}
 
 
