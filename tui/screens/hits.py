@@ -172,8 +172,8 @@ class HitsScreen(PictureScreen):
 
     def _only(self, group: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in place of what was begun before under the same name."""
-        self.workers.cancel_group(self, group)
-        self.run_worker(work(), group=group)
+        # A function, as a coroutine that never starts would be complained about.
+        self.run_worker(work, group=group, exclusive=True)  # type: ignore[arg-type]
 
     async def _fill(self) -> None:
         """Fetch the pictures of the tiles in view, one at a time, the cursor's first."""
