@@ -67,6 +67,10 @@ class Index(Job):
         """Do it, and report what was done."""
         self._announce(self._total)
         space = _named(self._context, self._command)
+        if self._command.action == "update":
+            from .scan_indexing import add_backgrounds
+
+            add_backgrounds(self._context, self._note, self.control.checkpoint)
         with self._context.index().indexer(self._note) as indexer:
             counts = self._actions()[self._command.action](indexer, space)
         self._complete = True
