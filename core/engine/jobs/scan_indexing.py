@@ -16,7 +16,7 @@ from ...config.stages import in_slot
 from ...errors import ModelMissing, SightlineError
 from ...pipeline.channel import Cancelled
 from ...search.space import space_of
-from ...text import clean
+from ...text import clean, counted
 
 if TYPE_CHECKING:
     from ...models.protocols import Embedder, Loading
@@ -110,7 +110,7 @@ def add_backgrounds(context: JobContext, notify: Callable[[str], None],
             loading = _loading_of(space)
             set_background(context.index(), context.residency(), loading, checkpoint, space.name)
         except SightlineError as error:
-            notify(f"scores of {space.name} are not calibrated: {error}")
+            notify(f"{space.name} is not calibrated: {error}")
 
 
 def _loading_of(space: SpaceRow) -> Loading:
@@ -170,7 +170,7 @@ def switch_if_complete(library: Library, name: str, notify: Callable[[str], None
     if lacking:
         of = state.count_contents(current.id)
         notify(
-            f"{lacking} of {of} indexed sources are not in the new index {built.name}, so searches "
+            f"the new index {built.name} lacks {counted(lacking, 'source')} of {of}, so searches "
             f"still use {current.name}; index the others too, or `sightline index switch`"
         )
         return
