@@ -95,11 +95,11 @@ class ChangeIndex(Request[Accepted], right="write", long=True):
     `name` is of an index (one for each embedding model), or the start of its name. `update` indexes
     what is not; `rebuild` makes one index, or all, again from the library; `prune` removes vectors
     of files that are gone, under `paths` or everywhere; `switch` lets an index be searched;
-    `remove` removes one.
+    `remove` removes one; `import` keeps and indexes the vectors of a file, the one of `paths`.
     """
 
     JOB: ClassVar[str] = "index"
-    action: Literal["update", "rebuild", "prune", "switch", "remove"]
+    action: Literal["update", "rebuild", "prune", "switch", "remove", "import"]
     name: str = ""
     paths: tuple[str, ...] = ()
 

@@ -109,7 +109,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         commands.WatchFolder(str(folder / "none"), "stom"), commands.EndWatch(str(folder)),
         commands.CheckBatches((path,), "stom"), commands.CheckBatches((path,), "quick", sizes=(0,)),
         commands.ChangeIndex("switch", "none"), commands.ChangeIndex("remove"),
-        requests.GetIndexes(),
+        requests.GetIndexes(), requests.ExportIndex(str(folder / "index.npz")),
         commands.VerifyScan(99), commands.PullModel("siglip2-bas"), commands.PausePull("a"),
         commands.ContinuePull("a"), commands.CancelPull("a"), commands.RemoveModel("org/none"),
         requests.GetState(), requests.GetMachine(), requests.GetSamples(1e12),
