@@ -4,6 +4,7 @@ SightlineError               the message says what was wrong, with which file, a
 ├── UsageError               exit 2: the call, a profile or a setting is wrong
 │   ├── ProfileError
 │   ├── UnknownName
+│   ├── NothingIndexed       nothing in the library can be searched yet
 │   └── NothingLeft          a scan is complete: there is nothing to resume
 ├── NothingToScan            exit 3: no source was found
 ├── EnvironmentFault         exit 4: this machine or this library cannot do it
@@ -19,6 +20,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── DownloadFailed
 │   ├── EngineGone           the engine's process ended during a request
 │   ├── EngineBusy           the engine exists and does not answer in time
+│   ├── IndexFault           the vector index or its server cannot be used
 │   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
@@ -46,6 +48,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     NOTHING_TO_SCAN = 3
     ENVIRONMENT = 4
+    NOTHING_FOUND = 5
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -56,6 +59,7 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.USAGE: "wrong arguments, profile or setting; nothing was done",
     ExitCode.NOTHING_TO_SCAN: "no video or picture found under the given paths",
     ExitCode.ENVIRONMENT: "environment: library busy or too new, disk full, extra missing",
+    ExitCode.NOTHING_FOUND: "search: nothing passes the cut-off",
     ExitCode.INTERNAL: "internal error in sightline; the message names the log",
     ExitCode.INTERRUPTED: "interrupted; results so far are stored, `runs resume` continues",
 }
@@ -79,6 +83,10 @@ class ProfileError(UsageError):
 
 class UnknownName(UsageError):
     """Something was named that does not exist."""
+
+
+class NothingIndexed(UsageError):
+    """Nothing in a library can be searched yet."""
 
 
 class NothingLeft(UsageError):
@@ -146,6 +154,10 @@ class EngineGone(EnvironmentFault):
 
 class EngineBusy(EnvironmentFault):
     """The engine's process exists and does not answer in time."""
+
+
+class IndexFault(EnvironmentFault):
+    """The vector index or its server cannot be used: locked, damaged, of another model, away."""
 
 
 class OutOfMemory(EnvironmentFault):

@@ -377,7 +377,7 @@ def test_a_watch_takes_its_scan_up_again_once_there_is_room(
 
     context = JobContext(
         library, said.append, unused, 0, unused, submit, resume, ended, unused,
-        lambda _kind, _title: None, lambda: (),
+        lambda _kind, _title: None, lambda: (), unused,
     )  # fmt: skip
     job = watch.Watch.submit(context, WatchFolder(str(inbox), "storm", settle_seconds=0.2))
 

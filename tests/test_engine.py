@@ -18,6 +18,7 @@ from core.errors import LibraryBusy, NothingToScan, UnknownName, UsageError
 from core.protocol.commands import (
     CancelPull,
     CancelScan,
+    ChangeIndex,
     CheckBatches,
     Command,
     ContinuePull,
@@ -216,6 +217,7 @@ def test_commands_survive_json_and_unknown_ones_are_refused() -> None:
         CorrectFrame("b2:0", 7, "tags", "mast, [bold]"),
         JudgeEvent("b2:0", "flash", 7, "unsure"),
         CheckBatches(("a",), "quick", {}, (1, 4), 2, 8), VerifyScan(3),
+        ChangeIndex("rebuild", "siglip", ("/a",)),
         PullModel("siglip2", "edge", allow_remote_code=True), PausePull("a"), ContinuePull("a"),
         CancelPull("a"), RemoveModel("a"),
         WatchFolder("/in\udcff", "storm", {"run.batch_size": 8}, 0.5), EndWatch("/in"),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .. import errors
 from ..errors import EnvironmentFault, ExitCode, SightlineError
-from ..protocol.commands import CheckBatches, Command, ResumeScan, VerifyScan
+from ..protocol.commands import ChangeIndex, CheckBatches, Command, ResumeScan, VerifyScan
 from ..protocol.messages import JobFinished, JobReported, Warned
 from ..protocol.state import JobState
 from ..protocol.views import Agreement, BatchLine
@@ -37,8 +37,8 @@ class JobPrinter(Protocol):
 
 
 async def run_job(
-    session: Session, command: CheckBatches | VerifyScan | ResumeScan, printer: JobPrinter, *,
-    as_json: bool, scratch: Path | None = None,
+    session: Session, command: CheckBatches | VerifyScan | ResumeScan | ChangeIndex,
+    printer: JobPrinter, *, as_json: bool, scratch: Path | None = None,
 ) -> int:  # fmt: skip
     """Run a job in the running engine, or in one hosted here, and return the exit code.
 

@@ -50,7 +50,7 @@ formats_option = click.option(
 
 filter_option = click.option(
     "--filter", "text", default="", metavar="WORDS",
-    help="Words and conditions: score>0.5 kind:flash time<00:01:30 file:cam1 date:2024-06 "
+    help="Words and conditions: score>0.5 kind:flash time<00:01:30 in:folder date:2024-06 "
     "tag:storm camera:canon place:46.2,7.5,20 model:qwen is:right; -PART excludes. "
     "See docs/filters.md.",
 )  # fmt: skip

@@ -22,6 +22,7 @@ from ..service.local import write_file
 from ..text import clean, clean_path, counted, json_text
 from ..times import duration
 from .group import CommandGroup
+from .index import IndexPrinter
 from .jobs import BatchPrinter, JobPrinter, VerificationPrinter, run_job
 from .options import formats_option, out_option
 from .output import Session
@@ -187,6 +188,7 @@ def _job_in(library: Path, number: int) -> JobLine | None:
 def _resume_job(session: Session, job: JobLine, *, as_json: bool) -> int:
     printers: dict[str, Callable[..., JobPrinter]] = {
         "verification": VerificationPrinter, "batch-check": BatchPrinter, "download": PullPrinter,
+        "index": IndexPrinter,
     }  # fmt: skip
     order = ResumeScan(job.number)
     if job.kind not in printers:  # it ends only when a user ends it, or is refused

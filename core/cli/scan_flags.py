@@ -33,6 +33,7 @@ _KEYS = {
     "max_slice_nums": "vlm.max_slice_nums",
     "thinking": "vlm.thinking",
     "preload_model": "models.preload",
+    "index": "run.index",
 }
 """by option, the setting it is"""
 
@@ -58,6 +59,8 @@ _OPTIONS = (
                  help="Whether a VLM reasons before it answers."),
     click.option("--preload-model/--no-preload-model", default=None,
                  help="Load models before the first frame, or at first use."),
+    click.option("--index", is_flag=True, default=None,
+                 help="Make frames searchable while the scan runs (adds the stage embed)."),
     click.option("--prompt-preset", metavar="NAME", help="Prompt for a VLM; see --list-presets."),
     click.option("--var", "variables", multiple=True, metavar="NAME=VALUE",
                  help="Value of a variable that the prompt declares; repeatable."),
@@ -72,7 +75,7 @@ def setting_flags(function: F) -> F:
 
     @wraps(function)
     def gathered(*args: Any, **given: Any) -> Any:
-        flags = {name: given.pop(name) for name in NAMES}
+        flags = {name: given.pop(name, None) for name in NAMES}
         return function(*args, **given, flags=flags)
 
     decorated: Any = gathered
@@ -113,6 +116,8 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
         found["vlm.batch_size"] = min(typed["batch_size"], MOST_QUESTIONS)
     if "fps" in typed and _samples_otherwise(spec):
         found["sampling.mode"] = "fps"
+    if typed.get("index"):
+        found |= _embedding(spec)
     if "max_frames" in typed:
         _check_models_sample(spec)
     if "image_size" in typed and "no_resize" in typed:
@@ -120,6 +125,14 @@ def _besides(typed: Flags, spec: Spec) -> dict[str, Any]:
     if "image_size" in typed and spec.models.no_resize:
         found["models.no_resize"] = False
     return found
+
+
+def _embedding(spec: Spec) -> dict[str, Any]:
+    """Return the stages with one that makes vectors, where a profile has none."""
+    from ..config.stages import in_slot
+
+    embedding = in_slot("vector")
+    return {} if set(embedding) & set(spec.stages) else {"stages": [*spec.stages, embedding[0]]}
 
 
 def _check_models_sample(spec: Spec) -> None:

@@ -149,6 +149,11 @@ class Run(Section):
     decode_threads: int = Field(
         0, ge=0, description="threads of one decoder; 0 divides the cores, plus two"
     )
+    index: bool = Field(
+        False,
+        description="make the vectors of the stage embed searchable while the scan runs; "
+        "`sightline index` sets it",
+    )
 
 
 class Output(Section):

@@ -158,6 +158,11 @@ def in_order(stages: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in STAGES.names() if name in stages)
 
 
+def in_slot(slot: Slot) -> tuple[str, ...]:
+    """Return the stages whose answers exports and lists put in a place."""
+    return tuple(each.name for each in declarations() if each.slot == slot)
+
+
 def event_stages() -> tuple[str, ...]:
     """Return the stages whose candidates become events."""
     return tuple(each.name for each in declarations() if each.events)

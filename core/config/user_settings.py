@@ -44,6 +44,8 @@ class Settings:
     """keys of the app: a `preset` (default, vim, arrows), and keys by the action's id"""
     plugins: dict[str, Any] = field(default_factory=dict)
     """`enabled`: names of the installed distributions whose code may be imported"""
+    search: dict[str, Any] = field(default_factory=dict)
+    """a Qdrant server for the index: `url`, `api_key`, and `timeout` in seconds (30)"""
 
 
 def chosen_profile(flag: str | None, settings: Settings) -> str:
@@ -146,6 +148,7 @@ def _validated(path: Path, tables: dict[str, Any]) -> Settings:
             raise ProfileError(f"{clean(str(path))}: {key} must be {words}")
     _check_plugins(path, tables.get("plugins", {}))
     _check_review(path, tables.get("review", {}))
+    _check_search(path, tables.get("search", {}))
     return Settings(**tables)
 
 
@@ -158,6 +161,20 @@ def _check_review(path: Path, table: dict[str, Any]) -> None:
             raise ProfileError(
                 f"{clean(str(path))}: review.advance must be {' or '.join(ADVANCES)}"
             )
+
+
+def _check_search(path: Path, table: dict[str, Any]) -> None:
+    kinds: dict[str, tuple[type, ...]] = {
+        "url": (str,), "api_key": (str,), "timeout": (int, float),
+    }  # fmt: skip
+    for key, value in table.items():
+        if key not in kinds:
+            hint = nearest(key, list(kinds))
+            raise ProfileError(f"{clean(str(path))}: unknown setting 'search.{clean(key)}'{hint}")
+        wrong = not isinstance(value, kinds[key]) or isinstance(value, bool)
+        if wrong or (key == "timeout" and not 0 < value <= 3600):
+            words = "text" if kinds[key] == (str,) else "seconds, at most 3600"
+            raise ProfileError(f"{clean(str(path))}: search.{key} must be {words}")
 
 
 def _check_plugins(path: Path, table: dict[str, Any]) -> None:

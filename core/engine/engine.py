@@ -31,6 +31,7 @@ from .message_log import MessageLog
 
 if TYPE_CHECKING:
     from ..models.residency import Residency
+    from ..search.index import SearchIndex
     from ..sources.process import ReaderProcess
 
 log = logging.getLogger("sightline.engine")
@@ -47,12 +48,14 @@ class Engine:
         self.messages = MessageLog()
         self._reader = reader
         self._residency: Residency | None = None
+        self._index: SearchIndex | None = None
         self._lock = threading.Lock()
         self._resuming: set[int] = set()
         self._runner = JobRunner(self.messages.emit)
         self._context = JobContext(
-            library, self.messages.emit, self._owner_of_models, nice, self._take_reader,
+            library, self.messages.emit, self.owner_of_models, nice, self._take_reader,
             self.submit, self.resume, self.ended, self.cancel, self.find, self._runner.active,
+            self.search_index,
         )  # fmt: skip
         library.runs.settle()
         library.jobs.settle(KINDS.names())
@@ -179,19 +182,31 @@ class Engine:
         await asyncio.to_thread(self._runner.join)
         if self._residency is not None:
             self._residency.close()
+        if self._index is not None:
+            self._index.close()
         self.library.close()
 
     def _check_is_inactive(self, row: JobRow, then: str = "") -> None:
         if self._runner.is_active(row.number) or row.number in self._resuming:
             raise UsageError(f"{row.kind.replace('-', ' ')} {row.number} is running{then}")
 
-    def _owner_of_models(self) -> Residency:
+    def owner_of_models(self) -> Residency:
+        """Return the one owner of devices and loaded models."""
         from ..models.residency import Residency
 
         with self._lock:
             if self._residency is None:
                 self._residency = Residency(self.library.footprints)
             return self._residency
+
+    def search_index(self) -> SearchIndex:
+        """Return the index of vectors, which this engine alone opens."""
+        from ..search.index import SearchIndex
+
+        with self._lock:
+            if self._index is None:
+                self._index = SearchIndex(self.library, writable=True)
+            return self._index
 
     def _take_reader(self) -> ReaderProcess | None:
         with self._lock:

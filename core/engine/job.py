@@ -23,6 +23,7 @@ from .job_end import Ended, cut_short
 
 if TYPE_CHECKING:
     from ..models.residency import Residency
+    from ..search.index import SearchIndex
     from ..sources.process import ReaderProcess
 
 DEVICES = "devices"
@@ -52,6 +53,8 @@ class JobContext:
     """returns the job of a kind and title that runs or waits and was not cancelled"""
     active: Callable[[], Collection[int]]
     """returns the numbers of the jobs that run or wait"""
+    index: Callable[[], SearchIndex]
+    """returns the index of vectors"""
 
 
 class Job(ABC):

@@ -16,6 +16,7 @@ KINDS: Registry[type[Job]] = Registry(
         "verification": "core.engine.jobs.verification:Verification",
         "download": "core.engine.jobs.download:Download",
         "watch": "core.engine.jobs.watch:Watch",
+        "index": "core.engine.jobs.index:Index",
     },
 )
 

@@ -113,7 +113,10 @@ class ModelLeases:
     def asked(self, stage: str, version: int, parameters: Mapping[str, Any]) -> AnswerKey:
         """Return how a stage asks: its version, its model as it is loaded, its parameters."""
         identity = {"version": version, **asdict(self.identity(stage)), **parameters}
-        made_with = {"device": self.loading(stage).device}
+        loading = self.loading(stage)
+        made_with = {"device": loading.device}
+        if loading.dtype != "auto":
+            made_with["precision"] = "set"  # then its vectors are indexed apart
         equals = tuple({**identity, "dtype": each} for each in self._other_precisions(stage))
         return self._annotations.register(AnswerKey(stage, identity, made_with, equals=equals))
 

@@ -97,12 +97,16 @@ def async_client(url: str, *, direct: bool, **settings: Any) -> httpx.AsyncClien
     """Return the same as `client`; with `direct` no proxy is used. Raises EnvironmentFault."""
     import httpx
 
+    transport = async_transport(url, direct=direct, limits=settings.pop("limits", httpx.Limits()))
+    return httpx.AsyncClient(transport=transport, trust_env=False, **settings)
+
+
+def async_transport(url: str, *, direct: bool, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+    """Return what carries the requests of a client of another library. Raises EnvironmentFault."""
     from .transport import AsyncRoutedTransport
 
     routes = Routes({}, ()) if direct else _routes(url)
-    limits = settings.pop("limits", httpx.Limits())
-    transport = AsyncRoutedTransport(routes, certificates(), limits)
-    return httpx.AsyncClient(transport=transport, trust_env=False, **settings)
+    return AsyncRoutedTransport(routes, certificates(), limits)
 
 
 def _routes(url: str) -> Routes:

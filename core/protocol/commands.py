@@ -89,6 +89,22 @@ class VerifyScan(Request[Accepted], right="write", long=True):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeIndex(Request[Accepted], right="write", long=True):
+    """Bring the index of vectors up to date, or change it.
+
+    `name` is of an index (one for each embedding model), or the start of its name. `update` indexes
+    what is not; `rebuild` makes one index, or all, again from the library; `prune` removes vectors
+    of files that are gone, under `paths` or everywhere; `switch` lets an index be searched;
+    `remove` removes one; `import` keeps and indexes the vectors of a file, the one of `paths`.
+    """
+
+    JOB: ClassVar[str] = "index"
+    action: Literal["update", "rebuild", "prune", "switch", "remove", "import"]
+    name: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeScan(Request[Accepted], right="write", long=True):
     """Continue with an interrupted scan, or (with `failed`) try its failed sources again.
 
@@ -246,6 +262,6 @@ Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
     | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
     | JudgeEvent | DrawBox | EraseBox | PullModel | PausePull | ContinuePull | CancelPull
-    | RemoveModel
+    | RemoveModel | ChangeIndex
 )  # fmt: skip
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..engine.machine_monitor import MachineMonitor
     from ..protocol.state import EngineState
     from ..reports.exporting import Exports
+    from ..reports.searching import Searches
     from ..reports.still_readers import StillReaders
     from ..storage.library import Library
 
@@ -45,6 +46,7 @@ class Context:
         self._library: Library | None = None
         self._exports: Exports | None = None
         self._still_readers: StillReaders | None = None
+        self._searches: Searches | None = None
 
     @property
     def engine(self) -> Engine:
@@ -94,6 +96,23 @@ class Context:
         return self._still_readers
 
     @property
+    def searches(self) -> Searches:
+        """Return what searches the library, with the models and the index of the engine if any."""
+        if self._searches is None:
+            from ..reports.searching import Searches
+            from ..search.index import SearchIndex
+
+            engine = self._engine
+            if engine is None:
+                index = SearchIndex(self.library, writable=False)
+                self._searches = Searches(self.library, index)
+            else:
+                self._searches = Searches(
+                    self.library, engine.search_index(), engine.owner_of_models
+                )
+        return self._searches
+
+    @property
     def is_exporting(self) -> bool:
         """Return whether results are being written as files."""
         return self._exports is not None and self._exports.running
@@ -128,11 +147,13 @@ class Context:
         self.has_ended.set()
 
     async def close(self) -> None:
-        """End exports and readers of pictures, and close the library."""
+        """End exports, readers of pictures and searches, and close the library."""
         if self._exports is not None:
             await asyncio.to_thread(self._exports.close)
         if self._still_readers is not None:
             await asyncio.to_thread(self._still_readers.close)
+        if self._searches is not None:
+            await asyncio.to_thread(self._searches.close)
         if self._library is not None:
             self._library.close()
 

@@ -151,13 +151,17 @@ class Reader:
             yield from _video_item(header, payload, reply_pixels.batch)
 
     def colour(
-        self, path: str, sampling: Sampling, batch: int, longest_side: int
-    ) -> Generator[ColourBatch | ReaderChosen | VideoEnd, None, None]:
-        """Yield who reads, then batches of RGB frames, then how it ended. Raises SourceError."""
+        self, path: str, sampling: Sampling, batch: int, longest_side: int, *,
+        skip: int = 0, skip_seconds: float = 0.0,
+    ) -> Generator[ColourBatch | ReaderChosen | VideoEnd, None, None]:  # fmt: skip
+        """Yield who reads, then batches of RGB frames, then how it ended. Raises SourceError.
+
+        `skip` and `skip_seconds` are those of `video`.
+        """
         request = sampling.model_dump() | {
             "batch": batch,
-            "skip": 0,
-            "skip_seconds": 0.0,
+            "skip": skip,
+            "skip_seconds": skip_seconds,
             "threads": self.threads,
             "most_frames": self._limits.max_frames,
             "colour": longest_side,

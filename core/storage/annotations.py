@@ -16,6 +16,7 @@ import numpy as np
 from ..stores.answers import Annotation, AnswerKey, QuestionKey, SampledFrames
 from .database import Database
 from .results import OF_THE_FILE
+from .text_index import put_answer
 
 _BATCH = 400
 _ANEW = "body = excluded.body, vector = excluded.vector, made = excluded.made"
@@ -93,6 +94,7 @@ class Annotations:
                      None if a.vector is None else a.vector.astype("<f4").tobytes(), now),
                 ).fetchone()  # fmt: skip
                 kept.append(replace(a, id=int(row[0])))
+                put_answer(connection, int(row[0]), content, a.frame, a.part, a.body)
         return kept
 
     def of_result(self, content: str, spec_hash: str) -> list[Annotation]:

@@ -137,6 +137,18 @@ def _path(kind: Kind, sign: str, value: Any) -> Sql:
     return f"{_PATH} LIKE ? ESCAPE '\\'", [_like(value)]
 
 
+def _in(kind: Kind, sign: str, value: Any) -> Sql:
+    """Return the SQL that a source is a file or lies in a folder, at any depth.
+
+    A name without a leading slash is that of any folder on the way, or of the file.
+    """
+    name = str(value).removeprefix("./").rstrip("/") or "/"
+    start = "" if name.startswith("/") else "%/"
+    below, itself = f"{start}{_escaped(name)}/%", f"{start}{_escaped(name)}"
+    within = "/%" if name == "/" else below
+    return f"({_PATH} LIKE ? ESCAPE '\\' OR {_PATH} LIKE ? ESCAPE '\\')", [within, itself]
+
+
 def _number_of(name: str) -> Callable[[Kind, str, Any], Sql]:
     def built(kind: Kind, sign: str, value: Any) -> Sql:
         compared = _NUMBERS[kind].get(name)
@@ -242,14 +254,19 @@ _FLAGS: dict[str, Callable[[Kind], str]] = {
 }  # fmt: skip
 FLAGS = tuple(_FLAGS)
 BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {
-    "word": _word, "kind": _kind, "file": _path, "path": _path, "time": _number_of("time"),
-    "score": _score, "energy": _number_of("energy"), "strokes": _number_of("strokes"),
+    "word": _word, "kind": _kind, "file": _path, "path": _path, "in": _in,
+    "time": _number_of("time"), "score": _score, "energy": _number_of("energy"),
+    "strokes": _number_of("strokes"),
     "tag": _tag, "label": _label, "model": _model, "camera": _camera, "date": _date,
     "place": _place, "is": _is, "task": _task, "below": _below,
 }  # fmt: skip
 
 
 def _like(word: str) -> str:
+    return f"%{_escaped(word)}%"
+
+
+def _escaped(word: str) -> str:
     for special in ("\\", "%", "_"):
         word = word.replace(special, f"\\{special}")
-    return f"%{word}%"
+    return word

@@ -13,7 +13,14 @@ from pathlib import Path
 from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
-from . import job_migration, judgement_migration, reference_migration, score_migration
+from . import (
+    index_migration,
+    job_migration,
+    judgement_migration,
+    reference_migration,
+    score_migration,
+    text_index,
+)
 
 BUSY_SECONDS = 10.0
 LOG_PAGES = 8192
@@ -119,6 +126,8 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     );
     CREATE INDEX drawn_boxes_of ON drawn_boxes (content, frame);
     """,
+    index_migration.migrate,
+    text_index.migrate,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

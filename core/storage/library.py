@@ -18,7 +18,10 @@ from .database import Database, is_older
 from .drawn_boxes import DrawnBoxes
 from .event_scores import EventScores
 from .footprints import Footprints
+from .found_sources import FoundSources
 from .frames import KeptFrames
+from .index_facts import IndexFacts
+from .index_state import IndexState
 from .jobs import Jobs
 from .judgements import Judgements
 from .listings import Listings
@@ -28,6 +31,7 @@ from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .series import SeriesTable
+from .text_index import TextIndex
 from .text_vectors import KeptTextVectors
 from .thumbnails import Thumbnails
 
@@ -63,7 +67,11 @@ class Library:
         self.series = SeriesTable(self.database)
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
+        self.index = IndexState(self.database)
+        self.index_facts = IndexFacts(self.database)
         self.remarks = Remarks(self.database)
+        self.words = TextIndex(self.database)
+        self.found_sources = FoundSources(self.database)
         self.judgements = Judgements(self.database)
         self.drawn_boxes = DrawnBoxes(self.database)
         self.event_scores = EventScores(self.database)

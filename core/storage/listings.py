@@ -132,6 +132,34 @@ class Listings:
                 found[task, row["number"]] = row
         return [found[key] for key in keys if key in found]
 
+    def matching(self, kind: Kind, conditions: Sequence[Condition]) -> set[tuple[str, str, int]]:
+        """Return (content, spec hash, number) of rows of all scans that fulfil conditions.
+
+        The number of a frame is the frame's. Conditions on judgements are not among them.
+        """
+        condition, values = where(kind, conditions)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT DISTINCT tasks.content, scans.spec_hash, {_NUMBER[kind]} "
+                f"FROM {_JOINS[kind]} WHERE {condition}",
+                values,
+            ).fetchall()
+        return {(str(content), str(spec), int(number)) for content, spec, number in rows}
+
+    def sources(self, conditions: Sequence[Condition]) -> dict[str, set[str]]:
+        """Return the paths of all sources that fulfil conditions on sources, by content."""
+        condition, values = where("frames", conditions)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT DISTINCT tasks.content, tasks.path FROM {_SOURCE} "
+                f"WHERE tasks.content IS NOT NULL AND {condition}",
+                values,
+            ).fetchall()
+        found: dict[str, set[str]] = {}
+        for content, path in rows:
+            found.setdefault(str(content), set()).add(os.fsdecode(path))
+        return found
+
     def has_kind(self, kind: str) -> bool:
         """Return whether any event or candidate is of a kind, in lower case."""
         with self._database.reading() as connection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .database import Database
+from .text_index import put_correction
 
 _BATCH = 400
 
@@ -45,6 +46,7 @@ class Remarks:
                 connection.execute(
                     "INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", (*key, text.strip(), _now())
                 )
+            put_correction(connection, content, frame, what, text)
 
     def of(self, frames: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Remark]:
         """Return the remarks on some of (content, frame)."""

@@ -27,6 +27,7 @@ from .database import Database
 from .judgements import specs_of
 from .picture_series import Measurings
 from .result_writer import ResultWriter
+from .text_index import put_corrections_of
 
 _BATCH = 500
 _DECODER = json.JSONDecoder()
@@ -379,6 +380,7 @@ def _carry_remarks(connection: Connection, info: SourceInfo) -> None:
         "WHERE content = ?",
         (info.content, before),
     )
+    put_corrections_of(connection, info.content)
     connection.execute(
         "INSERT OR IGNORE INTO judgements SELECT ?, kind, frame, seconds, judgement, made "
         "FROM judgements WHERE content = ?",

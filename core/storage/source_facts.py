@@ -67,6 +67,11 @@ def camera(info: str | None) -> str:
     return fold(" ".join(str(each).strip() for each in (make, model) if each)) or ""
 
 
+def place(info: str | None) -> tuple[float, float] | None:
+    """Return degrees north and east of where a source was captured; None if that is not known."""
+    return _place(_metadata(info))
+
+
 def distance_km(info: str | None, latitude: float, longitude: float) -> float | None:
     """Return the distance in km of where a source was captured from a place (haversine).
 

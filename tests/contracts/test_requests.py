@@ -32,6 +32,7 @@ from core.protocol.request import (
     request_to_json,
 )
 from core.protocol.requests.pictures import CHUNK_BYTES
+from core.protocol.search_terms import SearchTerm
 from core.protocol.state import EngineState
 from core.protocol.views import ExportProgress, Piece
 from core.service.client import LibraryClient, LocalClient
@@ -107,6 +108,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         commands.JudgeEvent("b2:0", "flash", 3, "right"), commands.JudgeEvent("b2:0", "cut", 3, ""),
         commands.WatchFolder(str(folder / "none"), "stom"), commands.EndWatch(str(folder)),
         commands.CheckBatches((path,), "stom"), commands.CheckBatches((path,), "quick", sizes=(0,)),
+        commands.ChangeIndex("switch", "none"), commands.ChangeIndex("remove"),
+        requests.GetIndexes(), requests.ExportIndex(str(folder / "index.npz")),
         commands.VerifyScan(99), commands.PullModel("siglip2-bas"), commands.PausePull("a"),
         commands.ContinuePull("a"), commands.CancelPull("a"), commands.RemoveModel("org/none"),
         requests.GetState(), requests.GetMachine(), requests.GetSamples(1e12),
@@ -136,6 +139,11 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetExport(99),
         requests.ExportRows(queries.ListResults(), "csv", folder / "rows.csv"),
         requests.ExportRows(queries.ListScans(), "xls", folder / "rows.xls"),
+        requests.Search((SearchTerm("text", "mast"),), text="tag:mast", every=True),
+        requests.Search((SearchTerm("text", "mast"),)),
+        requests.Search((SearchTerm("text", "rain", -1.0),)),
+        requests.Search((SearchTerm("image", path, when=WrittenTime(1.0)),), last=9),
+        requests.Search((SearchTerm("text", "mast"),), last=10**6),
         requests.GetModelMemory(), requests.GetModels(), requests.GetVerified(),
         requests.GetVerified("siglip2-base"), requests.GetModel("siglip2-base"),
         requests.GetModel("siglip2-bas"), requests.PromoteModel("org/none"),

@@ -106,7 +106,7 @@ def test_a_scan_that_fills_the_disk_ends_with_4_and_resumes(
 
     def small(path: Path, writable: bool) -> sqlite3.Connection:
         connection = connect(path, writable)
-        connection.execute("PRAGMA max_page_count = 40")
+        connection.execute("PRAGMA max_page_count = 60")
         return connection
 
     monkeypatch.setattr(database_module, "_connect", small)

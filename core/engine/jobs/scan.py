@@ -35,6 +35,7 @@ from .titles import title_of
 if TYPE_CHECKING:
     from ...inference.session import InferenceSession
     from ...scans.resolve_models import ResolvedModels
+    from .scan_indexing import ScanIndexing
 
 
 class Scan(Job):
@@ -58,6 +59,7 @@ class Scan(Job):
         )  # fmt: skip
         if session is not None:
             session.cancelled = lambda: self._scan.control.cancelled
+        self._indexing = _indexing(context, number, resolved)
 
     @classmethod
     def submit(cls, context: JobContext, command: Any) -> Self:
@@ -114,8 +116,13 @@ class Scan(Job):
         library.thumbnails.keep_only(library.results.contents())
 
     def run(self) -> None:
-        """Work through the sources."""
-        self._scan.run(self._sources)
+        """Work through the sources, and index their vectors beside that where it is asked."""
+        if self._indexing is None:
+            self._scan.run(self._sources)
+            return
+        with self._indexing.beside():
+            self._scan.run(self._sources)
+        self._indexing.finish(self._scan.control.checkpoint, complete=self._scan.is_complete)
 
     @property
     def is_complete(self) -> bool:
@@ -192,6 +199,14 @@ def _announce(
     for task in gone:
         context.emit(TaskStarted(scan, task.number, task.path, None))
         context.emit(TaskFinished(scan, task.number, task.path, "failed", task.reason, 0, 0, 0.0))
+
+
+def _indexing(context: JobContext, number: int, resolved: ResolvedModels) -> ScanIndexing | None:
+    if not resolved.spec.run.index:
+        return None
+    from .scan_indexing import ScanIndexing
+
+    return ScanIndexing(context, resolved, lambda note: context.emit(Warned(number, note)))
 
 
 def _session(

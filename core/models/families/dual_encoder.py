@@ -25,6 +25,7 @@ from ..loading import Pretrained, Resident, folder_of, open_pretrained, quiet, r
 from ..preprocessing import Batch, batches, process, to_device
 from ..protocols import Kind, Loading, Pixels
 from ..similarity import calibration, unit
+from ..unseen_text import unseen_text
 
 TEXTS_AT_ONCE = 128
 
@@ -94,6 +95,10 @@ class DualEncoder(Resident):
             for at in range(0, len(texts), TEXTS_AT_ONCE)
         ]
         return np.concatenate(parts)
+
+    def unseen_text(self, text: str) -> str:
+        """Return the end of a text that is beyond the model's context, or an empty string."""
+        return unseen_text(self._loaded.processor.tokenizer, text, self._length)
 
     def similarity_to_probability(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn cosines (pictures, texts) into the model's own probabilities."""

@@ -32,6 +32,7 @@ from ..preprocessing import each, middle, tensor
 from ..protocols import Identity, Kind, Loading, Pixels
 from ..quick_build import without_random_weights
 from ..similarity import calibration, unit
+from ..unseen_text import unseen_text
 from ..weights import again
 from .open_clip_files import (
     PREFERRED,
@@ -107,6 +108,11 @@ class OpenClip(Resident):
             for at in range(0, len(texts), TEXTS_AT_ONCE)
         ]
         return np.concatenate(parts)
+
+    def unseen_text(self, text: str) -> str:
+        """Return the end of a text that is beyond the model's context, or an empty string."""
+        tokenizer = self._loaded.processor
+        return unseen_text(tokenizer, text, int(tokenizer.context_length))
 
     def similarity_to_probability(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn cosines (pictures, texts) into the model's own probabilities."""
