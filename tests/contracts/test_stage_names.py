@@ -49,7 +49,10 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "tui/look/styles.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/look/themes.py": ({"motion"}, ROLE),
     "tui/screens/results.py": ({"caption"}, FIELD),
+    "tui/screens/search.py": ({"caption"}, FIELD),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
+    "tui/views/search.py": ({"caption"}, FIELD),
+    "tui/widgets/sheet.py": ({"flash"}, ROLE),
 }
 
 

@@ -180,7 +180,7 @@ def why(row: RowOf) -> list[str]:
     """Return why a hit matched: its rank in each list."""
     lines = [f"{each['list']:<6} {each['value']:>6.2f}  rank {each['rank']}" for each in row["why"]]
     if row["probability"] is not None:
-        lines.append(f"by chance: {row['probability']:.2g} of comparisons")
+        lines.append(f"reached by chance: {100 * row['probability']:.2g}%")
     return lines
 
 
