@@ -21,7 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": (".results", "List what a scan found, filtered and sorted."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
-    "score": (".score", "Compare a scan's events with a truth file."),
+    "score": (
+        ".score",
+        "Compare a scan's events with a truth file, or its texts with references.",
+    ),
     "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),
     "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
     "profiles": (".profiles", "List, show, create, edit and validate profiles."),
