@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Literal
 
+from ..text import counted
+
 Better = Literal["higher", "lower", ""]
 """which of two values is the better one; empty where neither is"""
 LEVEL = 0.05
@@ -58,10 +60,10 @@ def sentence(found: PairedMetric, first: str = "A", second: str = "B") -> str:
     if found.p is None:
         return _untested(found, found.difference)
     if found.low is None or found.high is None or found.detectable is None:
-        return f"no difference: the same for all {found.items} items"
+        return f"no difference: the same for {counted(found.items, 'item')}"
     if not found.differs:
         least = found.detectable
-        return f"no difference seen; a difference of {number(least, least)} would have been"
+        return "no difference seen; a difference of " + number(least, least) + " would have been"
     gain, low, high = found.difference, found.low, found.high
     name = second if (gain > 0) == (found.better != "lower") else first
     if gain < 0:
@@ -73,10 +75,8 @@ def sentence(found: PairedMetric, first: str = "A", second: str = "B") -> str:
 
 
 def _untested(found: PairedMetric, difference: float) -> str:
-    if found.clusters < found.items:
-        what = f"{found.items} items of {found.clusters} sources"
-    else:
-        what = "1 item" if found.items == 1 else f"{found.items} items"
+    of = f" of {counted(found.clusters, 'source')}" if found.clusters < found.items else ""
+    what = counted(found.items, "item") + of
     return f"difference {difference:+.3g}; {what}: too few for a test"
 
 

@@ -48,7 +48,7 @@ def test_what_a_comparison_amounts_to_is_said_in_words() -> None:
          "B higher by 10.0 (5.0 to 15.0)"),
         (PairedMetric("x", 33, 33, 0.5, 0.52, 0.02, -0.02, 0.06, 0.04, 0.08, 0.06),
          "no difference seen; a difference of 0.06 would have been"),
-        (paired([1.0] * 8, [1.0] * 8), "no difference: the same for all 8 items"),
+        (paired([1.0] * 8, [1.0] * 8), "no difference: the same for 8 items"),
         (paired([1.0], [1.5]), "difference +0.5; 1 item: too few for a test"),
         (compared([averaged("x", [1.0] * 40, [2.0] * 40)], [n // 10 for n in range(40)])[0],
          "difference +1; 40 items of 4 sources: too few for a test"),

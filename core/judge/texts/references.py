@@ -71,7 +71,7 @@ def read_references(path: Path) -> References:
         raise UsageError(f"{where}: {error}" if where not in str(error) else str(error)) from error
     if not entries:
         why = f"; {complaints[0]}" if complaints else ""
-        raise UsageError(f"{where} contains no references{why} (docs/compare.md lists the layouts)")
+        raise UsageError(f"no references in {where}{why} (docs/compare.md lists the layouts)")
     said = sorted([each.name, list(each.texts), list(each.keywords)] for each in entries)
     digest = hashlib.sha256(canonical(said).encode()).hexdigest()[:12]
     return References(str(path), entries, digest, tuple(_first(complaints)))
@@ -254,4 +254,4 @@ def _strings(value: Any) -> list[str]:
 def _first(complaints: list[str]) -> Iterator[str]:
     yield from complaints[:MOST_NAMED]
     if len(complaints) > MOST_NAMED:
-        yield f"{len(complaints) - MOST_NAMED} more entries cannot be used"
+        yield f"{counted(len(complaints) - MOST_NAMED, 'more entry', 'more entries')} cannot be used"
