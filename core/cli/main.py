@@ -25,7 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         ".score",
         "Compare a scan's events with a truth file, or its texts with references.",
     ),
-    "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),
+    "check": (
+        ".check",
+        "Measure the speed of scans, the effect of batch sizes, and facts about answers.",
+    ),
     "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
     "profiles": (".profiles", "List, show, create, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),

@@ -254,4 +254,5 @@ def _strings(value: Any) -> list[str]:
 def _first(complaints: list[str]) -> Iterator[str]:
     yield from complaints[:MOST_NAMED]
     if len(complaints) > MOST_NAMED:
-        yield f"{counted(len(complaints) - MOST_NAMED, 'more entry', 'more entries')} cannot be used"
+        more = counted(len(complaints) - MOST_NAMED, "more entry", "more entries")
+        yield f"{more} cannot be used"

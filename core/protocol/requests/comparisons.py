@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..answer_facts import ScanFacts
 from ..comparisons import TextScored
-from ..request import Request
+from ..request import Request, Streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,17 @@ class ScoreTexts(Request[TextScored], right="read", heavy=True):
     metrics: str = ""
     stage: str = ""
     against: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetAnswerFacts(Streamed[ScanFacts, ScanFacts], right="read", heavy=True):
+    """Facts about the answers of a scan; with `rows` also every answer. An empty `stage` is all."""
+
+    scan: int
+    stage: str = ""
+    rows: bool = False
+
+    @classmethod
+    def gathered(cls, parts: Sequence[ScanFacts]) -> ScanFacts:
+        """Return the facts with all rows."""
+        return replace(parts[0], rows=tuple(row for part in parts for row in part.rows))

@@ -156,6 +156,8 @@ def _text(note: Annotation, slot: Slot) -> str:
     body = note.body
     if slot == "" and "text" not in body:
         return answer_line(note.stage, body)
+    if slot == "verdict" and body.get("reason"):
+        return str(body["reason"])
     return str(body.get("text", ""))
 
 
