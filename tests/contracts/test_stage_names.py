@@ -22,6 +22,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/judge/truth_tables.py": ({"cut"}, "a kind of true event, of PySceneDetect's tables"),
     "core/protocol/commands.py": ({"caption"}, FIELD),
     "core/protocol/queries.py": ({"flash"}, DEFAULT),
+    "core/judge/texts/references.py": ({"caption"}, "a field of files of references"),
+    "core/reports/comparing/answers.py": ({"tag"}, FIELD),
     "core/reports/documents.py": ({"caption"}, FIELD),
     "core/reports/filters.py": ({"tag"}, FIELD),
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
