@@ -1,4 +1,4 @@
-"""Paired comparisons of answers: how often equal pairs are called different, and what is found.
+"""Comparing answers: rates of the paired test, and the time that two scans of 1,000 items take.
 
 Simulated items have a level of their own that both sides share, and noise on each side. Clustered
 items also share a difference of their source, which is zero on average. The power is compared
@@ -7,18 +7,24 @@ with that of the paired t test, which knows that the noise is normal.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from math import sqrt
+from pathlib import Path
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import table
+from benchmarks.measure import SIGHTLINE, run, table
 from core.judge.paired import averaged, compared, t_quantile
 from core.protocol.comparisons import LEVEL, PairedMetric
+from core.storage.library import Library
+from tests.answered import add_scan, said
 
 TURNS = 1_000
 LEVEL_SPREAD, NOISE, SOURCE_SPREAD, GAIN = 0.2, 0.1, 0.1, 0.05
+ITEMS, WORDS = 1_000, 60
 CASES = ((10, 10), (33, 33), (100, 100), (100, 20))
 """items and sources"""
 
@@ -41,6 +47,39 @@ def main() -> None:
         [(f"{TURNS} pairs", f"{ours:.3f}", f"{theirs:.3f}", f"{ours / theirs:.3f}")],
     )
     print(f"{TURNS} comparisons each, {time.process_time() - began:.0f} CPU s")
+    table(
+        (f"`diff` of two scans of {ITEMS} captions of {WORDS} words", "CPU s (<= 2)", "wall s"),
+        [("a fifth of the words changed", *_diffed())],
+    )
+
+
+def _diffed() -> tuple[str, str]:
+    """Return CPU and wall seconds of `sightline diff`, the median of three."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "library"
+        _make_scans(library)
+        runs = [run([*SIGHTLINE, "--library", str(library), "diff", "1", "2"]) for _ in range(3)]
+    cpu, wall = (median(getattr(each, name) for each in runs)
+                 for name in ("cpu_seconds", "wall_seconds"))  # fmt: skip
+    return f"{cpu:.2f}", f"{wall:.2f}"
+
+
+def _make_scans(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    library = Library(folder)
+    texts = draw.integers(0, 800, (ITEMS, WORDS))
+    for model in ("first", "second"):
+        bodies = {f"/pictures/{n}.jpg": _body(draw, row) for n, row in enumerate(texts)}
+        add_scan(library, model, {"caption": bodies})
+        changed = draw.random(texts.shape) < 0.2
+        texts = np.where(changed, draw.integers(0, 800, texts.shape), texts)
+    library.close()
+
+
+def _body(draw: np.random.Generator, words: NDArray[np.int64]) -> dict[str, object]:
+    text = " ".join(f"word{each}" for each in words)
+    seconds = float(1 + draw.random())
+    return said(text, seconds=seconds, tokens_out=WORDS, tokens_per_second=WORDS / seconds)
 
 
 def false_alarms(items: int, sources: int, turns: int, seed: int) -> tuple[float, float]:

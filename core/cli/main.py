@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         ".score",
         "Compare a scan's events with a truth file, or its texts with references.",
     ),
+    "diff": (".diff", "Show what changed between the answers of two finished scans."),
     "check": (
         ".check",
         "Measure the speed of scans, the effect of batch sizes, and facts about answers.",

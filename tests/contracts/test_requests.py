@@ -128,6 +128,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
         requests.ScoreJudgements(99),
         requests.ScoreTexts(1, captions), requests.ScoreTexts(99, captions),
+        requests.DiffRuns(1, 99), requests.DiffRuns(1, 1),
         requests.GetAnswerFacts(1), requests.GetAnswerFacts(99, rows=True),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),

@@ -197,8 +197,11 @@ def test_a_word_diff_gives_both_texts_back() -> None:
              ("\u5d50\u306e\u591c", "\u5d50\u306e\u663c"), ("a  b\n c", "a b\nc")]  # fmt: skip
     for one, other in pairs:
         pieces = list(word_diff(one, other))
-        assert "".join(text for mark, text in pieces if mark in "=-") == one
-        assert "".join(text for mark, text in pieces if mark in "=+") == other
+        sides = ["".join(text for mark, text in pieces if mark in both) for both in ("=-", "=+")]
+        assert [each.split() for each in sides] == [one.split(), other.split()]
+    assert list(word_diff("a red car", "a blue car")) == [
+        ("=", "a "), ("-", "red"), ("+", "blue"), ("=", " "), ("=", "car")
+    ]  # fmt: skip
     assert ("-", "\u591c") in list(word_diff(*pairs[3]))  # by characters
     assert similarity("A red car.", "a RED car") == 1.0 and similarity("", "x") == 0.0
     assert words("it's a re-run") == ["it's", "a", "re-run"]

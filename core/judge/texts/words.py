@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['\u2019-][^\W_{_CJK}]+)*")
-_PIECE = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+|\s+")
+_PIECE = re.compile(rf"(?:[{_CJK}]|[^\s{_CJK}]+)\s*")
 MOST_PIECES = 4_000
 """of both texts together; of longer ones no order of words is compared"""
 
@@ -52,17 +52,24 @@ def _bag(one: Sequence[str], other: Sequence[str]) -> float:
 def word_diff(first: str, second: str) -> Iterator[tuple[str, str]]:
     """Yield pieces that make up both texts: ("=", text), ("-", only in the first), ("+", second).
 
-    The pieces marked "=" and "-" are the first text, those marked "=" and "+" the second.
+    But for white space, the pieces marked "=" and "-" are the first text, "=" and "+" the second.
     """
     one, other = _PIECE.findall(first), _PIECE.findall(second)
     if len(one) + len(other) > MOST_PIECES:
         yield from (("-", first), ("+", second)) if first != second else (("=", first),)
         return
-    for what, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if what == "equal":
-            yield "=", "".join(one[a:b])
-            continue
-        if a < b:
-            yield "-", "".join(one[a:b])
-        if c < d:
-            yield "+", "".join(other[c:d])
+    bare = [piece.rstrip() for piece in one], [piece.rstrip() for piece in other]
+    for what, a, b, c, d in SequenceMatcher(None, *bare, autojunk=False).get_opcodes():
+        yield from _pieces(what, "".join(one[a:b]), "".join(other[c:d]))
+
+
+def _pieces(what: str, gone: str, new: str) -> Iterator[tuple[str, str]]:
+    if what == "equal":
+        yield "=", new
+    elif what == "replace":
+        yield "-", gone.rstrip()
+        yield "+", new.rstrip()
+        if new != new.rstrip():
+            yield "=", new[len(new.rstrip()) :]
+    else:
+        yield ("-", gone) if gone else ("+", new)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..answer_facts import ScanFacts
 from ..comparisons import TextScored
 from ..request import Request, Streamed
+from ..run_diff import RunDiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +38,25 @@ class GetAnswerFacts(Streamed[ScanFacts, ScanFacts], right="read", heavy=True):
     @classmethod
     def gathered(cls, parts: Sequence[ScanFacts]) -> ScanFacts:
         """Return the facts with all rows."""
+        return replace(parts[0], rows=tuple(row for part in parts for row in part.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRuns(Streamed[RunDiff, RunDiff], right="read", heavy=True):
+    """What changed between the answers of two finished scans.
+
+    `references` are those of `ScoreTexts`; None for none. Stages that asked other questions are
+    not compared, unless `anyway`.
+    """
+
+    before: int
+    after: int
+    references: Path | None = None
+    metrics: str = ""
+    stage: str = ""
+    anyway: bool = False
+
+    @classmethod
+    def gathered(cls, parts: Sequence[RunDiff]) -> RunDiff:
+        """Return the whole with all items."""
         return replace(parts[0], rows=tuple(row for part in parts for row in part.rows))

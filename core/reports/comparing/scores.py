@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...errors import UsageError
-from ...judge.paired import compared
+from ...judge.paired import Measured, compared
 from ...judge.texts.references import Matched, Reference, matched, read_references
 from ...judge.texts.text_scores import Scorable, ScoreRows, chosen, measured, score_rows
 from ...protocol.comparisons import PairedMetric, StageScores, TextScore, TextScored
@@ -16,6 +17,7 @@ from ...text import counted
 from .answers import ItemAnswer, ItemKey, ScanAnswers, scan_answers, stages_of
 
 Answers = Mapping[ItemKey, ItemAnswer]
+NO_REFERENCE = Reference("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def text_scored(library: Library, request: ScoreTexts) -> TextScored:
     """Score a scan, and compare it with another. Raises UsageError, MissingExtra."""
     found = scan_answers(library, request.scan)
     other = None if request.against is None else scan_answers(library, request.against)
-    referenced = referenced_by(found, request)
+    referenced = referenced_by(found, request.references, request.metrics)
     stages = [
         scored for stage in stages_of(found, request.stage)
         if (scored := _stage(stage, found, other, referenced)) is not None
@@ -46,10 +48,10 @@ def text_scored(library: Library, request: ScoreTexts) -> TextScored:
     )
 
 
-def referenced_by(found: ScanAnswers, request: ScoreTexts) -> Referenced:
+def referenced_by(found: ScanAnswers, file: Path, metrics: str) -> Referenced:
     """Read references and find the scan's images they are about. Raises UsageError."""
-    groups, left_out = chosen(request.metrics)
-    references = read_references(request.references)
+    groups, left_out = chosen(metrics)
+    references = read_references(file)
     pictures = [path for path, kind in found.kinds.items() if kind == "picture"]
     if not pictures:
         raise UsageError(
@@ -62,11 +64,6 @@ def referenced_by(found: ScanAnswers, request: ScoreTexts) -> Referenced:
     return Referenced(about.by_path, groups, references.hash, tuple(filter(None, notes)))
 
 
-def scorables(answers: Answers, referenced: Referenced, keys: Sequence[ItemKey]) -> list[Scorable]:
-    """Return the answers of some items in the form that scores are made of."""
-    return [_scorable(answers[key], referenced.by_path[answers[key].path]) for key in keys]
-
-
 def scored_keys(answers: Answers, referenced: Referenced) -> list[ItemKey]:
     """Return the items that a reference is about: whole pictures, by texts or tags."""
     return [
@@ -76,17 +73,23 @@ def scored_keys(answers: Answers, referenced: Referenced) -> list[ItemKey]:
     ]  # fmt: skip
 
 
-def paired_scores(
-    first: Answers, second: Answers, referenced: Referenced
-) -> tuple[PairedMetric, ...]:
+def score_metrics(
+    first: Answers, second: Answers, referenced: Referenced, keys: Sequence[ItemKey]
+) -> list[Measured]:
+    """Return all scores of items that both answered, to compare; other items count nowhere."""
+    scored = set(scored_keys(first, referenced))
+    rows = [
+        {each.name: each for each in _rows(answers, referenced, keys, scored)}
+        for answers in (first, second)
+    ]
+    return [measured(each, rows[1][name]) for name, each in rows[0].items() if name in rows[1]]
+
+
+def _paired(first: Answers, second: Answers, referenced: Referenced) -> tuple[PairedMetric, ...]:
     """Compare two scans by all scores, over the items that both answered."""
     keys = [key for key in scored_keys(first, referenced)
             if first[key].is_answer and key in second and second[key].is_answer]  # fmt: skip
-    both = [
-        {rows.name: rows for rows in _rows(answers, referenced, keys)}
-        for answers in (first, second)
-    ]
-    metrics = [measured(rows, both[1][name]) for name, rows in both[0].items() if name in both[1]]
+    metrics = score_metrics(first, second, referenced, keys)
     return compared(metrics, [key[0] for key in keys])
 
 
@@ -98,22 +101,27 @@ def _stage(
     answered = [key for key in keys if answers[key].is_answer]
     scores = [
         TextScore(rows.name, rows.value, rows.items, rows.made_by)
-        for rows in _rows(answers, referenced, answered)
+        for rows in _rows(answers, referenced, answered, set(answered))
     ]
     if not keys or (answered and not scores):
         return None
     has_other = other is not None and stage in other.by_stage
-    paired = (
-        paired_scores(other.by_stage[stage], answers, referenced) if other and has_other else ()
-    )
+    paired = _paired(other.by_stage[stage], answers, referenced) if other and has_other else ()
     return StageScores(
         stage, found.model(stage), len(keys), len(keys) - len(answered), tuple(scores), paired,
         other.model(stage) if other else "",
     )  # fmt: skip
 
 
-def _rows(answers: Answers, referenced: Referenced, keys: Sequence[ItemKey]) -> Iterator[ScoreRows]:
-    yield from score_rows(referenced.groups, scorables(answers, referenced, keys), referenced.hash)
+def _rows(
+    answers: Answers, referenced: Referenced, keys: Sequence[ItemKey], scored: Set[ItemKey]
+) -> Iterator[ScoreRows]:
+    items = [
+        _scorable(answers[key], referenced.by_path[answers[key].path]) if key in scored
+        else Scorable(NO_REFERENCE)
+        for key in keys
+    ]  # fmt: skip
+    yield from score_rows(referenced.groups, items, referenced.hash)
 
 
 def _scorable(answer: ItemAnswer, reference: Reference) -> Scorable:

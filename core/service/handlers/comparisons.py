@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 
 from ...protocol.answer_facts import ScanFacts
 from ...protocol.comparisons import TextScored
-from ...protocol.requests.comparisons import GetAnswerFacts, ScoreTexts
+from ...protocol.requests.comparisons import DiffRuns, GetAnswerFacts, ScoreTexts
+from ...protocol.run_diff import RunDiff
 from ..context import Context
 from .handler import Handlers
 
@@ -29,7 +30,17 @@ async def answer_facts(
         yield part
 
 
+async def diff_runs(context: Context, request: DiffRuns) -> AsyncGenerator[RunDiff, None]:
+    """Yield what changed between two scans, then the items. Raises UsageError, UnknownName."""
+    from ...reports.comparing.diff import run_diff
+
+    parts = run_diff(context.library, request)
+    while (part := await context.call(next, parts, None)) is not None:
+        yield part
+
+
 HANDLERS: Handlers = {
+    DiffRuns: diff_runs,
     GetAnswerFacts: answer_facts,
     ScoreTexts: score_texts,
 }
