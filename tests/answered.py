@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from hashlib import blake2b
 from typing import Any
 
 from core.config.profiles import build
@@ -62,7 +63,7 @@ def add_scan(
 
 
 def _content(path: str) -> str:
-    return f"b2:{Path(path).as_posix()}"
+    return f"b2:{blake2b(os.fsencode(path), digest_size=16).hexdigest()}"
 
 
 def _info(path: str, kind: str) -> SourceInfo:

@@ -13,6 +13,8 @@ Outcome = Literal["broken", "worse", "better", "changed", "same", "gap"]
 reference; `changed`: another answer, and nothing says which is better; `gap`: one of the two was
 not asked, or neither has an answer"""
 OUTCOMES: tuple[Outcome, ...] = ("broken", "worse", "better", "changed", "same", "gap")
+OF_A_RUN = ("seconds", "first_token_seconds", "tokens_per_second", "peak_bytes")
+"""figures of the run that asked, not of what was answered"""
 NOTABLE_SHARE = 0.1
 """by which a figure must differ to be marked, besides being beyond noise"""
 
@@ -104,13 +106,18 @@ class RunDiff:
 
     @property
     def is_worse(self) -> bool:
-        """Return whether an item is worse or broken, or a metric with a better side is worse."""
+        """Return whether an item is worse or broken, or a marked metric is worse.
+
+        Times and memory do not count: they are of two runs, between which a machine drifts by more
+        than what would be called a regression. That takes a second run.
+        """
         counts = [each.outcomes or {} for each in self.stages]
         items = any(each.get("worse") or each.get("broken") for each in counts)
+        metrics = (metric for each in self.stages for metric in each.metrics)
         return items or any(
-            is_notable(metric) and metric.second_is_worse
-            for each in self.stages for metric in each.metrics
-        )  # fmt: skip
+            is_notable(metric) and metric.second_is_worse and metric.name not in OF_A_RUN
+            for metric in metrics
+        )
 
 
 def percent(metric: PairedMetric) -> float | None:

@@ -12,6 +12,7 @@ import pytest
 
 from core.storage.library import Library
 from tests.answered import Body, add_scan, said
+from tests.models.vlm.faulty_server import FaultyServer
 from tests.workbench import InProcess
 
 CUT = {"text": "a red", "finish": "length", "prompt": "p@1", "facts": {}}
@@ -145,6 +146,9 @@ def test_figures_are_tested_and_marked(inside: InProcess) -> None:
     assert figures["tokens_out"]["words"] == "no difference: the same for 12 items"
     assert not figures["words"]["marked"] and not body["is_worse"]
     assert any("a machine can drift" in line for line in body["summary"])
+    assert (
+        inside("diff", "2", "1", "--fail-on", "worse").code == 0
+    )  # twice the time, but of two runs
     frames = [[(at / 10, said("a red car", seconds=each)) for at in range(20)] for each in (1, 2)]
     library = Library(inside.library)
     for model, notes in zip(("old", "new"), frames, strict=True):
@@ -246,6 +250,38 @@ def test_scans_that_cannot_be_compared_say_why(inside: InProcess, tmp_path: Path
     library.runs.set_state(3, "running")
     library.close()
     assert "scan 3 has not finished" in inside("diff", "2", "3").err
+
+
+def test_real_scans_by_two_models(inside: InProcess, pictures: Path) -> None:
+    server = FaultyServer()
+    try:
+        for model, server.text in (
+            ("tiny", "A street at night."),
+            ("other/model", "A road at night."),
+        ):
+            ran = inside("scan", pictures, "--stages", "caption", "--set",
+                         f"vlm.model={server.url}#{model}")  # fmt: skip
+            assert ran.code == 0, ran.err
+    finally:
+        server.close()
+    (body,) = inside("diff", "1", "2", "--json").json()
+    (stage,) = body["stages"]
+    assert stage["outcomes"] == {"changed": len(list(pictures.iterdir()))}
+    assert stage["before_model"].startswith("tiny@") and stage["not_comparable"] == []
+    assert [change["name"] for change in stage["changes"]] == ["model"]
+    assert {"word": "road", "items": stage["items"]} in stage["only_after"]
+
+
+def test_odd_names_and_long_answers_are_compared(inside: InProcess, tmp_path: Path) -> None:
+    long = said("word " * 200_000)
+    two_scans(
+        inside.library, {"\udcff\n": (said("x"), said("y \ud800")), "long": (said("x"), long)}
+    )
+    files = [tmp_path / f"diff{ending}" for ending in (".md", ".csv", ".xml", ".json")]
+    ran = inside("diff", "1", "2", *(each for file in files for each in ("--out", file)))
+    assert ran.code == 0, ran.err
+    assert all(file.read_text() for file in files)
+    assert len(ElementTree.fromstring(files[2].read_text()).findall("*/testcase")) == 2
 
 
 def test_stored_answers_that_both_show_are_the_same(inside: InProcess) -> None:

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['\u2019-][^\W_{_CJK}]+)*")
 _PIECE = re.compile(rf"(?:[{_CJK}]|[^\s{_CJK}]+)\s*")
-MOST_PIECES = 4_000
+MOST_PIECES = 2_500
 """of both texts together; of longer ones no order of words is compared"""
 
 

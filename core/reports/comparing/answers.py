@@ -28,6 +28,7 @@ _UNPARSED = re.compile(
     r"the answer (?:cannot be checked|contains no JSON|does not conform|is nested)"
 )
 _OF_VERDICTS: dict[str, State] = {"unparsed": "unparsed", "truncated": "truncated"}
+_COMMIT = re.compile(r"[0-9a-f]{12,64}")
 _TRUNCATED = "the answer is cut off"
 
 
@@ -187,9 +188,8 @@ def _place(stage: str) -> tuple[int, str]:
 
 def _named(identity: Mapping[str, Any]) -> str:
     revision = str(identity.get("revision", ""))
-    return str(identity.get("model", identity.get("name", ""))) + (
-        f"@{revision[:7]}" if revision else ""
-    )
+    short = revision[:7] if _COMMIT.fullmatch(revision) else revision
+    return f"{identity.get('model', '')}@{short}" if short else str(identity.get("model", ""))
 
 
 def stages_of(found: ScanAnswers, wanted: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ...judge.texts.references import Reference
 from ...judge.texts.words import words
 from ...protocol.comparisons import Better
 from ...protocol.requests.comparisons import DiffRuns
-from ...protocol.run_diff import OUTCOMES, ItemDiff, RunDiff, StageDiff, WordCount
+from ...protocol.run_diff import OF_A_RUN, OUTCOMES, ItemDiff, RunDiff, StageDiff, WordCount
 from ...storage.library import Library
 from ...text import clean_path, counted
 from .answers import ItemAnswer, ItemKey, ScanAnswers, scan_answers
@@ -30,8 +30,6 @@ FIGURES: dict[str, Better] = {
     "peak_bytes": "lower", "tokens_out": "", "words": "", "repetition": "lower", "tags": "",
     "objects": "",
 }  # fmt: skip
-OF_A_RUN = ("seconds", "first_token_seconds", "tokens_per_second", "peak_bytes")
-"""figures that one stored answer cannot have twice"""
 NOT_FINISHED = ("running", "queued")
 
 
