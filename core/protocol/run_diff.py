@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .answer_facts import State
+from .answer_facts import StageFacts, State
 from .comparisons import PairedMetric
 
 Outcome = Literal["broken", "worse", "better", "changed", "same", "gap"]
@@ -89,6 +89,9 @@ class StageDiff:
     metrics: tuple[PairedMetric, ...] = ()
     only_before: tuple[WordCount, ...] = ()
     only_after: tuple[WordCount, ...] = ()
+    before_facts: StageFacts | None = None
+    """of all answers of the scan, also of items that the other does not have"""
+    after_facts: StageFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,22 @@ def test_facts_of_a_scan(inside: InProcess) -> None:
     assert "/p/no.jpg  caption  I cannot help.  1.1 s, echoes the prompt 60 %, declines" in ran.out
 
 
+def test_answers_of_another_layout_stop_nothing(inside: InProcess) -> None:
+    library = Library(inside.library)
+    bodies: dict[str, Any] = {"/p/a.jpg": {"tags": ["sea"]}, "/p/b.jpg": {"tags": [{"tag": "sea"}]}}
+    boxes: dict[str, Any] = {"/p/a.jpg": {"objects": [{"label": "car"}]}}
+    odd = {"/p/a.jpg": {**said("x", seconds=float("nan"), tokens_out="many"), "facts": None},
+           "/p/b.jpg": said("x y", seconds=float("inf"), tokens_out=4)}  # fmt: skip
+    add_scan(library, "m", {"tag": bodies, "detect": boxes, "caption": odd})
+    library.close()
+    (body,) = inside("check", "answers", "1", "--json").json()
+    tag, detect, caption = body["stages"]
+    assert tag["states"] == {"failed": 1, "answered": 1} and detect["states"] == {"failed": 1}
+    assert "another layout" in detect["failures"][0]["reason"]
+    figures = {each["name"]: each["mean"] for each in caption["figures"]}
+    assert figures == {"tokens_out": 4, "words": 1.5, "words_per_token": 0.5}
+
+
 def test_a_scan_without_answers_says_so(scanned: InProcess) -> None:
     ran = scanned("check", "answers", "1")
     assert ran.code == 2 and "scan 1 asked no model" in ran.err

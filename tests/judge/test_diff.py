@@ -10,6 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 
+from core.protocol.codec import decoded
+from core.protocol.request import (
+    Request,
+    reply_to_json,
+    reply_type,
+    request_from_json,
+    request_to_json,
+)
+from core.protocol.requests.comparisons import DiffRuns, GetAnswerFacts, ScoreTexts
+from core.service.client import ask_library
 from core.storage.library import Library
 from tests.answered import Body, add_scan, said
 from tests.models.vlm.faulty_server import FaultyServer
@@ -191,6 +201,7 @@ def test_files_of_a_difference(inside: InProcess, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     markdown, table, junit, body = (file.read_text() for file in files)
     assert "# Scan 1 to scan 2" in markdown and "a ~~red~~**blue** car" in markdown
+    assert "| words (words) | before | 11 |" in markdown
     assert "\x1b" not in markdown and "<b>" not in markdown.replace("\\<b\\>", "")
     rows = list(csv.DictReader(table.splitlines()))
     assert len(rows) == len(cases) and rows[0]["path"] == path("same")
@@ -282,6 +293,21 @@ def test_odd_names_and_long_answers_are_compared(inside: InProcess, tmp_path: Pa
     assert ran.code == 0, ran.err
     assert all(file.read_text() for file in files)
     assert len(ElementTree.fromstring(files[2].read_text()).findall("*/testcase")) == 2
+
+
+def test_replies_cross_a_socket_unchanged(inside: InProcess, tmp_path: Path) -> None:
+    two_scans(inside.library, CAPTIONS)
+    references = tmp_path / "captions.json"
+    references.write_text(json.dumps({"changed.jpg": "a blue car", "same.jpg": "a car"}))
+    asked: list[Request[Any]] = [
+        DiffRuns(1, 2, references), GetAnswerFacts(1, rows=True),
+        ScoreTexts(2, references, against=1),
+    ]  # fmt: skip
+    for request in asked:
+        reply = ask_library(inside.library, request)
+        body = json.loads(json.dumps(reply_to_json(request, reply)))
+        assert decoded(reply_type(type(request)), body) == reply
+        assert request_from_json(json.loads(json.dumps(request_to_json(request)))) == request
 
 
 def test_stored_answers_that_both_show_are_the_same(inside: InProcess) -> None:

@@ -136,6 +136,12 @@ BAD: list[tuple[str, str | bytes | None, str]] = [
     ("deep.json", "[" * 100_000, "nested too deeply"),
     ("lines.jsonl", '{"caption": "x"}\nnonsense\n', "line 1: names no image"),
     ("textless.json", '{"a.jpg": {"captions": [3, null]}}', "a.jpg has neither a text nor"),
+    (
+        "ids.json",
+        '{"images": [{"id": [], "file_name": "a"}], "annotations": [3, {"image_id": {}}]}',
+        "2 annotations of images",
+    ),
+    ("fifo", None, "no references in"),
     ("latin.json", b'{"a.jpg": "caf\xe9"}', "not UTF-8"),
     ("empty-folder", None, "no references in"),
 ]

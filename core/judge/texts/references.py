@@ -67,6 +67,8 @@ def read_references(path: Path) -> References:
     try:
         rows = _folder(path) if path.is_dir() else _file(path, complaints)
         entries = _merged(rows, complaints)
+    except OSError as error:
+        raise UsageError(f"{where} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{where}: {error}" if where not in str(error) else str(error)) from error
     if not entries:
@@ -201,21 +203,26 @@ def _coco(body: Mapping[str, Any], complaints: list[str]) -> Iterator[tuple[str,
     unknown = 0
     for each in body["annotations"]:
         about = each if isinstance(each, dict) else {}
-        name = names.get(about.get("image_id"))
+        name = names.get(_id(about, "image_id"))
         if name is None:
             unknown += 1
         elif isinstance(about.get("caption"), str):
             yield name, about["caption"]
-        elif about.get("category_id") in categories:
+        elif _id(about, "category_id") in categories:
             yield name, {"keywords": [categories[about["category_id"]]]}
     if unknown:
         complaints.append(f"{counted(unknown, 'annotation')} of images that the file does not list")
 
 
+def _id(row: Mapping[str, Any], field: str) -> str | int | None:
+    found = row.get(field)
+    return found if isinstance(found, (str, int)) else None
+
+
 def _of_ids(rows: Any, field: str) -> dict[Any, str]:
     listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return {row["id"]: str(row[field]) for row in listed
-            if field in row and isinstance(row.get("id"), (str, int))}  # fmt: skip
+            if field in row and _id(row, "id") is not None}  # fmt: skip
 
 
 def _merged(rows: Iterable[tuple[str, Any]], complaints: list[str]) -> tuple[Reference, ...]:

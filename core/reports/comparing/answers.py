@@ -23,6 +23,8 @@ from ..frame_notes import answer_line
 
 ItemKey = tuple[str, int, str]
 """content, frame, and the part of the frame; that of a whole frame is empty"""
+NOT_FINISHED = ("running", "queued")
+"""states of scans that may still answer"""
 NOT_COMPARED: tuple[Slot, ...] = ("vector", "mask")
 _UNPARSED = re.compile(
     r"the answer (?:cannot be checked|contains no JSON|does not conform|is nested)"
@@ -111,18 +113,28 @@ def _answers(
 
 
 def _item(note: Annotation, slot: Slot, content: str, path: str) -> ItemAnswer:
+    try:
+        return _read(note, slot, content, path)
+    except (AttributeError, KeyError, TypeError, ValueError):  # of another version, or a plugin
+        key = (content, note.frame, _about(note, slot))
+        why = "the stored answer has another layout than this version of its stage"
+        return ItemAnswer(key, path, note.seconds, "failed", reason=why, id=note.id)
+
+
+def _read(note: Annotation, slot: Slot, content: str, path: str) -> ItemAnswer:
     body = note.body
+    answers = not (note.failed or note.gated)
     return ItemAnswer(
         key=(content, note.frame, _about(note, slot)),
         path=path,
         seconds=note.seconds,
         state=_state(note),
-        text=_text(note, slot),
-        tags=_tags(body) if slot == "tags" and not note.failed else None,
-        boxes=_boxes(body) if slot == "objects" and not note.failed else None,
+        text=_text(note, slot) if answers else "",
+        tags=_tags(body) if slot == "tags" and answers else None,
+        boxes=_boxes(body) if slot == "objects" and answers else None,
         verdict=str(body.get("state", "")) if slot == "verdict" else "",
         reason=note.failed or note.gated,
-        facts=body.get("facts") or {},
+        facts=dict(body.get("facts") or {}),
         id=note.id,
     )
 
@@ -152,14 +164,12 @@ def _state(note: Annotation) -> State:
 
 
 def _text(note: Annotation, slot: Slot) -> str:
-    if note.failed or note.gated:
-        return ""
     body = note.body
     if slot == "" and "text" not in body:
         return answer_line(note.stage, body)
     if slot == "verdict" and body.get("reason"):
         return str(body["reason"])
-    return str(body.get("text", ""))
+    return str(body.get("text") or "")
 
 
 def _tags(body: Mapping[str, Any]) -> tuple[str, ...]:

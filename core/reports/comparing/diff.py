@@ -15,8 +15,9 @@ from ...protocol.requests.comparisons import DiffRuns
 from ...protocol.run_diff import OF_A_RUN, OUTCOMES, ItemDiff, RunDiff, StageDiff, WordCount
 from ...storage.library import Library
 from ...text import clean_path, counted
-from .answers import ItemAnswer, ItemKey, ScanAnswers, scan_answers
+from .answers import NOT_FINISHED, ItemAnswer, ItemKey, ScanAnswers, scan_answers
 from .comparable import changes, why_not
+from .facts import stage_facts
 from .figures import value_of
 from .outcomes import Pair, item_diff
 from .scores import Referenced, referenced_by, score_metrics
@@ -27,10 +28,9 @@ MOST_WORDS = 12
 LEAST_ITEMS_OF_A_WORD = 2
 FIGURES: dict[str, Better] = {
     "seconds": "lower", "first_token_seconds": "lower", "tokens_per_second": "higher",
-    "peak_bytes": "lower", "tokens_out": "", "words": "", "repetition": "lower", "tags": "",
-    "objects": "",
+    "peak_bytes": "lower", "tokens_out": "", "words": "", "words_per_token": "",
+    "repetition": "lower", "tags": "", "objects": "",
 }  # fmt: skip
-NOT_FINISHED = ("running", "queued")
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,8 @@ def _with_figures(
         metrics=tuple(each for each in metrics if each.items),
         only_before=_only([p.before for p in answered], [p.after for p in answered]),
         only_after=_only([p.after for p in answered], [p.before for p in answered]),
+        before_facts=stage_facts(both.before, made.stage),
+        after_facts=stage_facts(both.after, made.stage),
     )
 
 

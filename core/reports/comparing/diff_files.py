@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
+from ...protocol.answer_facts import Distribution
 from ...protocol.comparisons import sentence
-from ...protocol.run_diff import ItemDiff, RunDiff, is_notable, percent
+from ...protocol.run_diff import ItemDiff, RunDiff, StageDiff, is_notable, percent
 from ...storage.export.cells import rows_text, text_cell
 from ...text import clean, clean_path, counted, json_text
 from ...times import timecode
@@ -61,6 +62,7 @@ def _markdown(found: RunDiff) -> str:
     lines = [f"# Scan {found.before} to scan {found.after}", ""]
     lines += [f"- {_escaped(line)}" for line in found.summary]
     lines += [f"- not compared: {_escaped(note)}" for note in found.notes]
+    lines += [line for stage in found.stages for line in _figures(stage)]
     for outcome in ("broken", "worse", "better", "changed", "gap"):
         rows = [row for row in found.rows if row.outcome == outcome]
         if rows:
@@ -70,6 +72,27 @@ def _markdown(found: RunDiff) -> str:
             more = counted(len(rows) - MOST_LISTED, "more item is", "more items are")
             lines.append(f"{more} in the CSV and JSON formats.")
     return "\n".join(lines) + "\n"
+
+
+def _figures(stage: StageDiff) -> Iterator[str]:
+    """Yield a table of the figures of both scans, each of all its answers."""
+    sides = [(name, facts) for name, facts in
+             (("before", stage.before_facts), ("after", stage.after_facts)) if facts]  # fmt: skip
+    rows = [(name, each) for name, facts in sides for each in facts.figures]
+    if not rows:
+        return
+    yield from ("", f"## {stage.stage}: figures", "")
+    yield "| figure | scan | answers | mean | median | p95 | spread | least | most |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    for name, each in sorted(rows, key=lambda row: _place(row[1], rows)):
+        values = (each.mean, each.median, each.p95, each.spread, each.low, each.high)
+        cells = " | ".join(f"{value:.4g}" for value in values)
+        unit = f" ({each.unit})" if each.unit else ""
+        yield f"| {_escaped(each.name)}{unit} | {name} | {each.count} | {cells} |"
+
+
+def _place(figure: Distribution, rows: Sequence[tuple[str, Distribution]]) -> int:
+    return [each.name for _, each in rows].index(figure.name)
 
 
 def _listed(rows: Sequence[ItemDiff]) -> list[ItemDiff]:

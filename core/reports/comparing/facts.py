@@ -20,7 +20,7 @@ def scan_facts(library: Library, scan: int, stage: str, *, rows: bool) -> Iterat
     """
     found = scan_answers(library, scan)
     stages = [*stages_of(found, stage)]
-    yield ScanFacts(scan, tuple(_stage(found, name) for name in stages))
+    yield ScanFacts(scan, tuple(stage_facts(found, name) for name in stages))
     listed = [
         row_of(name, each) for name in stages if rows for each in found.by_stage[name].values()
     ]
@@ -28,7 +28,8 @@ def scan_facts(library: Library, scan: int, stage: str, *, rows: bool) -> Iterat
         yield ScanFacts(scan, (), tuple(listed[first : first + ROWS_OF_A_PART]))
 
 
-def _stage(found: ScanAnswers, stage: str) -> StageFacts:
+def stage_facts(found: ScanAnswers, stage: str) -> StageFacts:
+    """Return the facts about all answers of a stage."""
     answers = [*found.by_stage[stage].values()]
     return StageFacts(
         stage=stage,

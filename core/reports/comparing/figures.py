@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ MOST_NAMED = 5
 MOST_PATTERNS = 8
 MEASURED: dict[str, str] = {
     "seconds": "s", "first_token_seconds": "s", "tokens_per_second": "tokens/s",
-    "tokens_out": "tokens", "words": "words", "repetition": "", "tags": "", "objects": "",
-    "peak_bytes": "bytes",
+    "tokens_out": "tokens", "words": "words", "words_per_token": "", "repetition": "", "tags": "",
+    "objects": "", "peak_bytes": "bytes",
 }  # fmt: skip
 """figures of an answer and their units, in the order in which they are listed"""
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
@@ -37,9 +38,16 @@ def value_of(name: str, answer: ItemAnswer) -> float | None:
         return None if answer.tags is None else float(len(answer.tags))
     if name == "objects":
         return None if answer.boxes is None else float(len(answer.boxes))
-    found: Any = answer.facts.get(name)
+    if name == "words_per_token":
+        tokens = _number(answer.facts.get("tokens_out"))
+        return len(words(answer.text)) / tokens if tokens and answer.text else None
+    return _number(answer.facts.get(name))
+
+
+def _number(found: Any) -> float | None:
+    """Return a finite number, None for anything else: facts of plugins are theirs to fill."""
     is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
-    return float(found) if is_number else None
+    return float(found) if is_number and isfinite(found) else None
 
 
 def distributions(answers: Sequence[ItemAnswer]) -> Iterator[Distribution]:

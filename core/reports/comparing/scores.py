@@ -14,7 +14,7 @@ from ...protocol.comparisons import PairedMetric, StageScores, TextScore, TextSc
 from ...protocol.requests.comparisons import ScoreTexts
 from ...storage.library import Library
 from ...text import counted
-from .answers import ItemAnswer, ItemKey, ScanAnswers, scan_answers, stages_of
+from .answers import NOT_FINISHED, ItemAnswer, ItemKey, ScanAnswers, scan_answers, stages_of
 
 Answers = Mapping[ItemKey, ItemAnswer]
 NO_REFERENCE = Reference("")
@@ -43,8 +43,14 @@ def text_scored(library: Library, request: ScoreTexts) -> TextScored:
         raise UsageError(_nothing(found, request))
     lacking = [each.stage for each in stages if other and each.stage not in other.by_stage]
     notes = [f"{name}: scan {request.against} has no answers of this stage" for name in lacking]
+    running = [f"scan {each.row.id} has not finished: only what it has answered is scored"
+               for each in (found, other) if each and each.row.state in NOT_FINISHED]  # fmt: skip
     return TextScored(
-        request.scan, request.against, referenced.hash, tuple(stages), (*referenced.notes, *notes)
+        request.scan,
+        request.against,
+        referenced.hash,
+        tuple(stages),
+        (*running, *referenced.notes, *notes),
     )
 
 
