@@ -85,6 +85,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     """Return every request, such as succeeds and such as does not."""
     truth = folder / "truth.json"
     truth.write_text(json.dumps({"events": [{"kind": "bolt", "start_s": 1.0, "end_s": 1.5}]}))
+    captions = folder / "captions.json"
+    captions.write_text(json.dumps({"storm.mp4": "A storm."}))
     path, scan = str(storm), commands.SubmitScan((str(storm),), "storm")
     export = queries.ExportRequest(1, "", ("json", "csv"), str(folder / "out"))
     content = content_hash(str(storm))
@@ -131,6 +133,9 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
         requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
         requests.ScoreJudgements(99),
+        requests.ScoreTexts(1, captions), requests.ScoreTexts(99, captions),
+        requests.DiffRuns(1, 99), requests.DiffRuns(1, 1),
+        requests.GetAnswerFacts(1), requests.GetAnswerFacts(99, rows=True),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),

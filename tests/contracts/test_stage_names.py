@@ -24,6 +24,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/protocol/commands.py": ({"caption"}, FIELD),
     "core/protocol/queries.py": ({"flash"}, DEFAULT),
     "core/protocol/search_terms.py": ({"tag"}, FIELD),
+    "core/judge/texts/references.py": ({"caption"}, "a field of files of references"),
+    "core/reports/comparing/answers.py": ({"tag"}, FIELD),
     "core/reports/documents.py": ({"caption"}, FIELD),
     "core/reports/filters.py": ({"tag"}, FIELD),
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
