@@ -42,7 +42,9 @@ def read(path: Path) -> Palette:
     table = _table(path, where)
     base = table.pop(_BASE, DEFAULT)
     if not isinstance(base, str) or base not in PALETTES:
-        raise ProfileError(f"{where}: unknown base '{_said(base)}'{nearest(str(base), list(PALETTES))}")
+        raise ProfileError(
+            f"{where}: unknown base '{_said(base)}'{nearest(str(base), list(PALETTES))}"
+        )
     return {**PALETTES[base], **_colours(table, where)}  # type: ignore[dict-item]
 
 

@@ -11,7 +11,8 @@ class Symbols:
 
     `bar` goes from empty to full in equal steps, so eight of its signs are eighths. `levels` draws
     a graph with one column a cell, from nothing (a gap) to full; it is used where `braille` is
-    False.
+    False. `heights` draws a value in one cell, from nothing to full, and `events` the same of what
+    was accepted where colours cannot tell the two.
     """
 
     bar: str
@@ -19,6 +20,14 @@ class Symbols:
     bar_right: str
     braille: bool
     levels: str
+    line_bar: str
+    """a cell of a bar drawn as a line: empty, half full, full"""
+    ticks: str
+    """a place on such a bar: where it is empty, where it is full"""
+    heights: str
+    events: str
+    nothing: str
+    """a part of a time line in which nothing was found, or that was not read yet"""
     cursor: str
     mark: str
     ellipsis: str
@@ -46,6 +55,7 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
+    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
@@ -53,6 +63,7 @@ UNICODE = Symbols(
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
+    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", current="^", right="y", wrong="n", unsure="?", unjudged=".", knob="O",
