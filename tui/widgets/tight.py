@@ -8,6 +8,8 @@ at 80x24, the last three of six columns changed, were 1000 bytes in 24-bit colou
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.control import Control
@@ -68,7 +70,7 @@ def styles_once(data: str) -> str:
             ended = True
         elif codes:
             if not (ended and codes == style):
-                written.append(f"\x1b[0;{codes}m" if ended and style else f"\x1b[{codes}m")
+                written.append(_change(style, codes) if ended and style else f"\x1b[{codes}m")
             style = codes if ended or not style else f"{style};{codes}"
             ended = False
         elif place:
@@ -78,6 +80,53 @@ def styles_once(data: str) -> str:
             style, ended = ("", False) if ended else (style, ended)
             written.append(other)
     return "".join(written) + ("\x1b[0m" if ended and style else "")
+
+
+class _Style(NamedTuple):
+    """What SGR codes set; empty for what they leave as it is by default."""
+
+    ink: str
+    ground: str
+    others: frozenset[str]
+
+
+_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
+"""the code that ends each of the others; bold and dim have one between them"""
+
+
+@lru_cache(maxsize=4096)
+def _change(before: str, after: str) -> str:
+    """Return the shortest codes that change a style, all of which was set, into another.
+
+    Between two texts on the same ground, their colour is half of it.
+    """
+    whole = f"0;{after}"
+    old, new = _parsed(before), _parsed(after)
+    if old is None or new is None:
+        return f"\x1b[{whole}m"
+    ends = {_ENDS[each] for each in old.others - new.others}
+    begun = {each for each in new.others if each not in old.others or _ENDS[each] in ends}
+    codes = [*sorted(ends), *sorted(begun)]
+    codes += [new.ink or "39"] * (old.ink != new.ink)
+    codes += [new.ground or "49"] * (old.ground != new.ground)
+    return f"\x1b[{min(';'.join(codes), whole, key=len)}m"
+
+
+def _parsed(codes: str) -> _Style | None:
+    """Return what codes set; None where one of them is not known."""
+    ink = ground = ""
+    others = set()
+    for code in re.findall(r"[34]8;2;\d+;\d+;\d+|[34]8;5;\d+|\d+", codes):
+        first = int(code.split(";")[0])
+        if 30 <= first <= 39 or 90 <= first <= 97:
+            ink = "" if code == "39" else code
+        elif 40 <= first <= 49 or 100 <= first <= 107:
+            ground = "" if code == "49" else code
+        elif code in _ENDS:
+            others.add(code)
+        else:
+            return None
+    return _Style(ink, ground, frozenset(others))
 
 
 def _cut(strip: Strip, start: int, end: int) -> tuple[int, Strip]:

@@ -79,10 +79,10 @@ def test_what_a_change_sends() -> None:
         many = tuple(Mark(seconds, score=0.6) for seconds in range(9, 2500, 290))
         others = tuple(Mark(middle + 20.0 * n) for middle in (430, 1100, 1800) for n in range(14))
         whole = await app.sent_by(pilot, lambda: line.show(LENGTH, many, others, 1200.0))
-        assert 0 < whole <= 1500
+        assert 0 < whole <= 0.9 * 1024 * 1.2
         more = (*many, Mark(1234.0, "motion"))
-        assert 0 < await app.sent_by(pilot, lambda: line.show(LENGTH, more, others, 1200.0)) <= 200
-        assert 0 < await app.sent_by(pilot, lambda: line.move(1222.0)) <= 200
+        assert 0 < await app.sent_by(pilot, lambda: line.show(LENGTH, more, others, 1200.0)) <= 102.4 * 1.2
+        assert 0 < await app.sent_by(pilot, lambda: line.move(1222.0)) <= 102.4 * 1.2
         assert await app.sent_by(pilot, lambda: line.move(1222.0)) == 0
 
     show(app, test, (116, 4))
