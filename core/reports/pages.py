@@ -138,13 +138,10 @@ def _says(line: JobLine, text: str) -> bool:
 
 
 def _results(library: Library, query: ListResults, first: int, last: int) -> Page:
-    scan = query.scan if query.scan is not None else newest(library)
-    if scan is None:
+    wanted = selection(library, query)
+    if wanted is None:
         return Page(0, first, ())
-    library.runs.get(scan)
-    wanted = wanted_of(query, scan)
-    check_kinds(library, wanted.conditions)
-    wanted = replace(wanted, conditions=resolved(library, scan, wanted.conditions))
+    scan = wanted.scan
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
@@ -153,6 +150,20 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
     rows = _sized(library, rows)
     with_duplicates(library, scan, rows)
     return Page(len(keys), first, tuple(_remarked(library, rows)))
+
+
+def selection(library: Library, query: ListResults) -> RowSelection | None:
+    """Return the rows of a list, as `wanted_of` does; None where there is no scan.
+
+    Raises UsageError for a filter that is none, UnknownName.
+    """
+    scan = query.scan if query.scan is not None else newest(library)
+    if scan is None:
+        return None
+    library.runs.get(scan)
+    wanted = wanted_of(query, scan)
+    check_kinds(library, wanted.conditions)
+    return replace(wanted, conditions=resolved(library, scan, wanted.conditions))
 
 
 def wanted_of(query: ListResults, scan: int) -> RowSelection:

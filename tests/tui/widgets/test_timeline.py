@@ -81,7 +81,11 @@ def test_what_a_change_sends() -> None:
         whole = await app.sent_by(pilot, lambda: line.show(LENGTH, many, others, 1200.0))
         assert 0 < whole <= 0.9 * 1024 * 1.2
         more = (*many, Mark(1234.0, "motion"))
-        assert 0 < await app.sent_by(pilot, lambda: line.show(LENGTH, more, others, 1200.0)) <= 102.4 * 1.2
+        assert (
+            0
+            < await app.sent_by(pilot, lambda: line.show(LENGTH, more, others, 1200.0))
+            <= 102.4 * 1.2
+        )
         assert 0 < await app.sent_by(pilot, lambda: line.move(1222.0)) <= 102.4 * 1.2
         assert await app.sent_by(pilot, lambda: line.move(1222.0)) == 0
 
