@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from ..look.roles import Ground
+from ..look.roles import Ground, Role
 from .cells import fit
 from .columns import Column, arrange
 from .painted import Painted, Span
@@ -140,6 +141,11 @@ class VirtualTable(Painted, can_focus=True):
         """Show other columns."""
         self._columns = tuple(columns)
         self._layout = arrange(self._columns, self.size.width)
+        self._paint()
+
+    def set_header(self, shown: bool) -> None:
+        """Show the titles of the columns, or leave them out."""
+        self._header = shown
         self._paint()
 
     def set_sort(self, title: str, *, descending: bool = False) -> None:
@@ -321,8 +327,21 @@ class VirtualTable(Painted, can_focus=True):
         if row is None:
             width = self._layout.width - self._layout.gutter
             return [*lead, Span(fit(signs.not_loaded, width, signs), "dim", on)]
-        pieces = self._layout.line(row.cells, signs)
-        return [*lead, *(Span(each, row.tone, on) for each in pieces)]
+        if row.header:
+            return [*lead, *self._header_row(row, on)]
+        slots = self._layout.line(row.cells, signs)
+        return [*lead, *(_placed(span, row.tone, on) for slot in slots for span in slot)]
+
+    def _header_row(self, row: Row, on: Ground | None) -> list[Span]:
+        """Return a row that stands over others: a title, and something at the end of the line."""
+        title, *rest = (cell for cell in row.cells if isinstance(cell, str))
+        right = f" {rest[0]}" if rest else ""
+        width = self._layout.width - self._layout.gutter
+        left = fit(title, max(width - cell_len(right), 0), self._symbols, cut="middle")
+        return [
+            Span(left, row.tone, on, bold=True),
+            Span(fit(right, width - cell_len(left), self._symbols), "dim", on),
+        ]
 
     def _lead(self, row: Row | None, place: int, on: Ground | None) -> list[Span]:
         """Return what stands before a row: the cursor and the mark, or the label to jump to."""
@@ -337,3 +356,10 @@ class VirtualTable(Painted, can_focus=True):
         if not here:
             return None
         return "here" if self.has_focus else "here_idle"
+
+
+def _placed(span: Span, tone: Role, on: Ground | None) -> Span:
+    """Return a span of a cell as it is drawn in its row."""
+    if span.tone == "text":
+        return span._replace(tone=tone, on=on)
+    return span._replace(on=on, tone="faint" if on and span.tone == "line" else span.tone)
