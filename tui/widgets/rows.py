@@ -34,6 +34,8 @@ class Row:
     cells: tuple[Cell, ...]
     tone: Role = "text"
     header: bool = False
+    marked: bool = False
+    """shown with the sign of a mark, whether or not the table's own marks have it"""
 
 
 class RowSource(Protocol):

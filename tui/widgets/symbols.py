@@ -26,6 +26,8 @@ class Symbols:
     """a place on such a bar: where it is empty, where it is full"""
     heights: str
     events: str
+    folded: str
+    """a header whose rows are left out"""
     nothing: str
     """a part of a time line in which nothing was found, or that was not read yet"""
     cursor: str
@@ -55,7 +57,7 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
-    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·",
+    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·", folded="▸",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
@@ -63,7 +65,7 @@ UNICODE = Symbols(
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
-    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".",
+    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".", folded=">",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", current="^", right="y", wrong="n", unsure="?", unjudged=".", knob="O",

@@ -349,7 +349,7 @@ class VirtualTable(Painted, can_focus=True):
         if place in self._labels:
             return [Span(fit(self._labels[place], gutter, signs), "key", on)]
         bar = Span(signs.cursor if on else " ", "key" if self.has_focus else "dim", on)
-        marked = row is not None and row.key in self._view.marks
+        marked = row is not None and (row.marked or row.key in self._view.marks)
         return [bar, Span(fit(signs.mark if marked else "", gutter - 1, signs), "key", on)]
 
     def _ground_of(self, here: bool) -> Ground | None:
