@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual import events
+from textual.reactive import Reactive
 from textual.screen import Screen
 
 from ..widgets.virtual_table import VirtualTable
@@ -16,6 +17,8 @@ SIZES = ("-smaller", "", "-larger", "-zoomed")
 
 class NavigationScreen(Screen[None]):
     """A screen whose keys move in the list that has the focus."""
+
+    focused = Reactive(None, repaint=False)  # else all of it is sent when the focus moves
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from ..look.roles import Role
-from .cells import head, safe
+from .cells import head, safe, shorten
 from .painted import Painted, Span
 from .symbols import Symbols
 
@@ -63,7 +63,11 @@ class TextPane(Painted):
         drawn = []
         for line in self._text:
             tone, text = ("text", line) if isinstance(line, str) else line
-            parts = wrapped(safe(text), width) if self._wrap else [head(safe(text), width)]
+            parts = (
+                wrapped(safe(text), width)
+                if self._wrap
+                else [shorten(safe(text), width, self._symbols)]
+            )
             drawn += [Span(part, tone) for part in parts]  # type: ignore[arg-type]
         return drawn
 

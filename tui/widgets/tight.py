@@ -8,36 +8,54 @@ at 80x24, the last three of six columns changed, were 1000 bytes in 24-bit colou
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import chain
 
 from rich.console import Console, RenderableType
-from rich.control import Control
+from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.strip import Strip
 
 _RESET = "0"
+_SIZES = {"38;2": 5, "48;2": 5, "38;5": 3, "48;5": 3}
+"""how many numbers a colour takes that is not one of the terminal's own"""
+_FRONT = frozenset((*range(30, 39), *range(90, 98)))
+_BACK = frozenset((*range(40, 49), *range(100, 108)))
 _SENT = re.compile(
     r"\x1b\[([\d;]+)m"  # a style
-    r"|(\x1b\[\d+;\d+H)"  # a place
-    r"|\n(?=\x1b\[\d+;\d+H)"  # a line end that the next place makes void
+    r"|(\x1b\[[\d;]+[GH])"  # a place
+    r"|\n(?=\x1b\[[\d;]+H)"  # a line end that the next place makes void
     r"|([^\x1b\n]+|\x1b|\n)"
 )
 
 
 class TightUpdate(ChopsUpdate):
-    """A partial update cut at both ends of each stretch."""
+    """A partial update cut at both ends of each stretch.
+
+    Pieces that begin in the same style are sent one after the other: the sides of two frames, one
+    losing the focus and one receiving it, are then two styles instead of two for every line.
+    """
 
     def render_segments(self, console: Console) -> str:
         """Return what is to be written to the terminal."""
-        written = []
+        by_style: dict[Style | None, list[tuple[int, int, Strip]]] = {}
+        for piece in self._pieces():
+            style = next((segment.style for segment in piece[2]), None)
+            by_style.setdefault(style, []).append(piece)
+        written, row = [], -1
+        for x, y, strip in chain.from_iterable(by_style.values()):
+            written += [_moved(x, y, row), strip.render(console)]
+            row = y
+        return styles_once("".join(written))
+
+    def _pieces(self) -> Iterator[tuple[int, int, Strip]]:
+        """Yield what is to be written, and where; no two pieces overlap."""
         for y, start, end in self.spans:
             for strip_end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=True):
                 if strip is not None and x < end and strip_end > start:
                     left, cut = _cut(strip, max(start - x, 0), min(end, strip_end) - x)
-                    written.append(Control.move_to(x + left, y).segment.text)
-                    written.append(cut.render(console))
-        return styles_once("".join(written))
+                    yield x + left, y, cut
 
 
 class TightLayout(LayoutUpdate):
@@ -61,72 +79,60 @@ def tight(update: RenderableType | None) -> RenderableType | None:
 
 
 def styles_once(data: str) -> str:
-    """Return `data` without styles that are ended only to be set again."""
+    """Return `data` with each style set once, and of the next style only what differs."""
     written = []
-    style = ""
-    ended = False
+    shown = wanted = ""
     for codes, place, other in _SENT.findall(data):
         if codes == _RESET:
-            ended = True
+            wanted = ""
         elif codes:
-            if not (ended and codes == style):
-                written.append(_change(style, codes) if ended and style else f"\x1b[{codes}m")
-            style = codes if ended or not style else f"{style};{codes}"
-            ended = False
+            wanted = f"{wanted};{codes}" if wanted else codes
         elif place:
             written.append(place)
         elif other:
-            written.append("\x1b[0m" if ended and style else "")
-            style, ended = ("", False) if ended else (style, ended)
-            written.append(other)
-    return "".join(written) + ("\x1b[0m" if ended and style else "")
+            written.append(_change(shown, wanted) + other)
+            shown = wanted
+    return "".join(written) + _change(shown, "")
 
 
-class _Style(NamedTuple):
-    """What SGR codes set; empty for what they leave as it is by default."""
-
-    ink: str
-    ground: str
-    others: frozenset[str]
-
-
-_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
-"""the code that ends each of the others; bold and dim have one between them"""
+_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29", "front": "39",
+         "back": "49"}  # fmt: skip
+"""the code that ends each of them; bold and dim have one between them"""
 
 
 @lru_cache(maxsize=4096)
-def _change(before: str, after: str) -> str:
-    """Return the shortest codes that change a style, all of which was set, into another.
-
-    Between two texts on the same ground, their colour is half of it.
-    """
-    whole = f"0;{after}"
-    old, new = _parsed(before), _parsed(after)
-    if old is None or new is None:
+def _change(shown: str, wanted: str) -> str:
+    """Return what makes one style of another: only what differs, where that is shorter."""
+    if shown == wanted:
+        return ""
+    if not wanted:
+        return "\x1b[0m"
+    before, after = _parts(shown), _parts(wanted)
+    ends = {key: _ENDS.get(key, "") for key in before if key not in after}
+    whole = f"0;{wanted}"
+    if "" in ends.values():
         return f"\x1b[{whole}m"
-    ends = {_ENDS[each] for each in old.others - new.others}
-    begun = {each for each in new.others if each not in old.others or _ENDS[each] in ends}
-    codes = [*sorted(ends), *sorted(begun)]
-    codes += [new.ink or "39"] * (old.ink != new.ink)
-    codes += [new.ground or "49"] * (old.ground != new.ground)
-    return f"\x1b[{min(';'.join(codes), whole, key=len)}m"
+    set_again = [v for k, v in after.items() if before.get(k) != v or _ENDS.get(k) in ends.values()]
+    return f"\x1b[{min(';'.join([*dict.fromkeys(ends.values()), *set_again]), whole, key=len)}m"
 
 
-def _parsed(codes: str) -> _Style | None:
-    """Return what codes set; None where one of them is not known."""
-    ink = ground = ""
-    others = set()
-    for code in re.findall(r"[34]8;2;\d+;\d+;\d+|[34]8;5;\d+|\d+", codes):
-        first = int(code.split(";")[0])
-        if 30 <= first <= 39 or 90 <= first <= 97:
-            ink = "" if code == "39" else code
-        elif 40 <= first <= 49 or 100 <= first <= 107:
-            ground = "" if code == "49" else code
-        elif code in _ENDS:
-            others.add(code)
-        else:
-            return None
-    return _Style(ink, ground, frozenset(others))
+def _parts(codes: str) -> dict[str, str]:
+    """Return the codes of a style by what each sets: a colour, or an attribute."""
+    parts = {}
+    numbers = codes.split(";") if codes else []
+    while numbers:
+        size = _SIZES.get(";".join(numbers[:2]), 1)
+        number, code = int(numbers[0]), ";".join(numbers[:size])
+        parts["front" if number in _FRONT else "back" if number in _BACK else code] = code
+        del numbers[:size]
+    return parts
+
+
+def _moved(x: int, y: int, row: int) -> str:
+    """Return what moves to a cell, as short as it can be said in row `row`."""
+    if y == row:
+        return f"\x1b[{x + 1}G"
+    return f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
 
 
 def _cut(strip: Strip, start: int, end: int) -> tuple[int, Strip]:
