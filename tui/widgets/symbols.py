@@ -28,6 +28,7 @@ class Symbols:
     events: str
     folded: str
     """a header whose rows are left out"""
+    plus_minus: str
     nothing: str
     """a part of a time line in which nothing was found, or that was not read yet"""
     cursor: str
@@ -68,7 +69,8 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
-    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·", folded="▸",
+    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·",
+    folded="▸", plus_minus="±",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", frame="╭╮╰╯─│", heavy_frame="┏┓┗┛━┃", title="{}", title_lead=" ",
@@ -77,7 +79,8 @@ UNICODE = Symbols(
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
-    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".", folded=">",
+    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".",
+    folded=">", plus_minus="+-",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", frame="++++-|", heavy_frame="++++=|", title="[{}]",
