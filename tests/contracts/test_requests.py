@@ -89,6 +89,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     content = content_hash(str(storm))
     lists: list[Any] = [
         queries.ListScans(), queries.ListTasks(1), queries.ListTasks(99), queries.ListModels(),
+        queries.ListQueue(), queries.ListQueue("storm", unfolded=(1,), folded=(2,)),
         queries.ListResults("candidates", 1, sort="score", cut_offs=(("flash", 0.5),)),
         queries.ListResults(text="score>x"),
         queries.ListResults(scan=99), queries.ListMatrix(),
