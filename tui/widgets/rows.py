@@ -36,6 +36,8 @@ class Row:
     header: bool = False
     marked: bool = False
     """shown with the sign of a mark, whether or not the table's own marks have it"""
+    sign: str = ""
+    """of one cell, where the sign of a mark would be; beside it on a marked row"""
 
 
 class RowSource(Protocol):

@@ -28,6 +28,8 @@ class Symbols:
     events: str
     folded: str
     """a header whose rows are left out"""
+    unfolded: str
+    """a header with its rows below it"""
     plus_minus: str
     nothing: str
     """a part of a time line in which nothing was found, or that was not read yet"""
@@ -70,7 +72,7 @@ class Symbols:
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
     line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·",
-    folded="▸", plus_minus="±",
+    folded="▸", unfolded="▾", plus_minus="±",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", frame="╭╮╰╯─│", heavy_frame="┏┓┗┛━┃", title="{}", title_lead=" ",
@@ -80,7 +82,7 @@ UNICODE = Symbols(
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
     line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".",
-    folded=">", plus_minus="+-",
+    folded=">", unfolded="v", plus_minus="+-",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", frame="++++-|", heavy_frame="++++=|", title="[{}]",

@@ -354,7 +354,8 @@ class VirtualTable(Painted, can_focus=True):
         # Without the cursor it is blank, in one style: the focus changes nothing there.
         bar = Span(signs.cursor, "key" if self._lit else "dim", on) if on else Span(" ", "dim")
         marked = row is not None and (row.marked or row.key in self._view.marks)
-        return [bar, Span(fit(signs.mark if marked else "", gutter - 1, signs), "key", on)]
+        sign = (signs.mark if marked else "") + (row.sign if row is not None else "")
+        return [bar, Span(fit(sign, gutter - 1, signs), "key", on)]
 
     @property
     def _lit(self) -> bool:
