@@ -65,9 +65,9 @@ class ScanSums:
                     ).fetchall()
                 )
         return [
-            ListedScan(*row, sources=counts.get(row[0]) if words else None)
-            for row in rows
-            if not words or row[0] in counts
+            ListedScan(int(scan), profile, state, spec_hash, counts.get(scan) if words else None)
+            for scan, profile, state, spec_hash in rows
+            if not words or scan in counts
         ]
 
     def count(self, scan: int) -> int:

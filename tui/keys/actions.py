@@ -128,7 +128,7 @@ ACTIONS: tuple[Action, ...] = (
     _on("queue", "queue.down", "J", "Move down in the queue", when="job_active", writes=True),
     _on("queue", "queue.remove", "X", "Remove the job and its results; asks first", when="row_here",
         writes=True),
-    _on("queue", "queue.results", "v", "Show its results", "results", "scan_here"),
+    _on("queue", "queue.results", "v", "Review its results", "review", "scan_here"),
     _everywhere("queue.report", "", "Do", "Write a bug report of the scan"),
     _on("queue", "queue.watch", "w", "Watch a folder: scan each new file in it", "watch",
         writes=True),

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 COLUMNS = (Column("", None),)
 """a row of the queue divides its line itself"""
-SCAN_ROW = -1
-"""the number of the row of a scan"""
 _TONES: dict[str, Role] = {
     "run": "good", "FAILED": "bad", "paused": "warn", "done": "faint", "known": "faint",
 }  # fmt: skip
@@ -43,13 +41,13 @@ class Facts(NamedTuple):
     share: str = ""
     rate: str = ""
     left: str = ""
-    count: str = ""
+    found: str = ""
     reason: str = ""
 
 
 def row_of(row: dict[str, Any], state: EngineState | None, symbols: Symbols) -> Row:
     """Return a row as the library has it, with the present state of what it is about."""
-    if row["number"] == SCAN_ROW:
+    if row["number"] == queue.SCAN_ROW:
         return scan_row(row, state, symbols)
     facts = job_facts(row, state, symbols) if row["number"] == 0 else task_facts(
         row, state, symbols
@@ -184,7 +182,7 @@ def _still(row: dict[str, Any], word: str, name: str, symbols: Symbols) -> Facts
         return small(width, 1.0, marks, share, symbols, "faint", "faint")
 
     rate = wording.rate(row["frames"] / row["seconds"]) if ended and row["seconds"] else ""
-    return Facts(word, name, bar, rate=rate, count=str(row["moments"]) if ended else "")
+    return Facts(word, name, bar, rate=rate, found=str(row["moments"]) if ended else "")
 
 
 def _bar_of(task: TaskState, word: str, symbols: Symbols) -> Drawn:
@@ -235,7 +233,7 @@ class _Widths(NamedTuple):
     share: int
     rate: int
     left: int
-    count: int
+    found: int
 
 
 def widths(width: int) -> _Widths:
@@ -283,15 +281,15 @@ def _after_name(facts: Facts, wide: _Widths, width: int, symbols: Symbols) -> li
 def _numbers(facts: Facts, wide: _Widths, symbols: Symbols) -> list[Span]:
     """Return the numbers at the end of a line; a count that is not final stands out."""
     running = facts.state == "run"
-    growing = facts.count.endswith("+")
+    growing = facts.found.endswith("+")
     parts = (
         (facts.share, wide.share, "text"), (facts.rate, wide.rate, "text" if running else "faint"),
         (facts.left, wide.left, "dim"),
     )  # fmt: skip
     spans = [Span(fit(text, cells, symbols, "right"), role) for text, cells, role in parts if cells]  # type: ignore[arg-type]
-    count = Span(fit(facts.count, wide.count, symbols, "right"), "flash" if growing else "text",
+    count = Span(fit(facts.found, wide.found, symbols, "right"), "flash" if growing else "text",
                  bold=growing)  # fmt: skip
-    return [*spans, count] if wide.count else spans
+    return [*spans, count] if wide.found else spans
 
 
 def clock(seconds: float | None) -> str:
