@@ -123,11 +123,13 @@ def facts(state: EngineState | None) -> list[LineSpan]:
         return [LineSpan(watching or "nothing running; press a to add files", "dim")]
     found = chrome.counts(state)
     failed = sum(scan.failed for scan in state.scans)
-    return [
+    parts = [
         *_counted(found.running, "running", "good"), *_counted(found.waiting, "waiting", "text"),
         *_counted(found.paused, "paused", "warn"), *_counted(failed, "failed", "bad"),
-        LineSpan(watching, "dim"),
+        *([LineSpan(watching, "dim")] if watching else []),
     ]  # fmt: skip
+    last = [parts[-1]._replace(text=parts[-1].text.rstrip())] if parts else []
+    return [*parts[:-1], *last]
 
 
 def _counted(number: int, word: str, role: Role) -> list[LineSpan]:
@@ -140,8 +142,15 @@ def speed(state: EngineState | None) -> list[LineSpan]:
         return []
     rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     moments = sum(scan.moments for scan in state.scans)
+    ahead = sum(len(task.provisional_events) for scan in state.scans for task in scan.tasks)
     fast = [LineSpan(wording.rate(rate), "strong"), LineSpan(" fr/s  ", "dim")] if rate else []
-    return [*fast, LineSpan(counted(moments, "event"))]
+    return [*fast, LineSpan(events(moments, ahead))]
+
+
+def events(found: int, ahead: int) -> str:
+    """Return how many events there are, `ahead` of them provisional: `6+ events`."""
+    said = counted(found + ahead, "event")
+    return said.replace(" ", "+ ", 1) if ahead else said
 
 
 def _others(state: EngineState) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
 
-from core.text import clean, counted
+from core.text import clean
 
 from ..look.roles import Role, kind_role
 from ..widgets.cells import fit, safe, shorten
@@ -102,8 +102,7 @@ def scan_sums(row: dict[str, Any], scan: ScanState | None) -> str:
     """Return how much was found, and how long the scan will take or took."""
     found = scan.moments if scan is not None else row["moments"]
     ahead = sum(len(task.provisional_events) for task in scan.tasks) if scan is not None else 0
-    sign = "+" if ahead else ""
-    events = counted(found + ahead, "event").replace(" ", f"{sign} ", 1)
+    events = queue.events(found, ahead)
     if scan is None:
         took = f"  took {clock(row['seconds'])}" if row["state"] == "done" else ""
         return f"{events}{took}"
@@ -246,7 +245,7 @@ def widths(width: int) -> _Widths:
     space -= sum(ends) + 1
     if space < _LEAST_NAME + _LEAST_BAR:
         return _Widths(max(space + 1, 0), 0, *ends)
-    bar = min(max(space * 2 // 5, _LEAST_BAR), _MOST_BAR)
+    bar = min(max(space * 9 // 20, _LEAST_BAR), _MOST_BAR)
     return _Widths(space - bar, bar, *ends)
 
 
