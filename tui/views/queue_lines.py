@@ -286,7 +286,7 @@ def _numbers(facts: Facts, wide: _Widths, symbols: Symbols) -> list[Span]:
         (facts.left, wide.left, "dim"),
     )  # fmt: skip
     spans = [Span(fit(text, cells, symbols, "right"), role) for text, cells, role in parts if cells]  # type: ignore[arg-type]
-    count = Span(fit(facts.found, wide.found, symbols, "right"), "flash" if growing else "text",
+    count = Span(fit(facts.found, wide.found, symbols, "right"), "warn" if growing else "text",
                  bold=growing)  # fmt: skip
     return [*spans, count] if wide.found else spans
 
