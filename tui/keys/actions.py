@@ -158,8 +158,11 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.boxes", "b", "Show or hide boxes on the picture", group="Look"),
     _on("results", "results.timeline", "l", "Show or hide the timeline of the video", group="Look"),
     _on("results", "results.rejected", "r", "Show or hide rejected candidates", group="Look"),
-    _on("results", "results.former", "<", "Previous frame or event", when="row_here", group="Move"),
-    _on("results", "results.next", ">", "Next frame or event", when="row_here", group="Move"),
+    _on("results", "results.frames", "F", "Show the frames that went to models, or events",
+        group="Look"),
+    _on("results", "results.former", "<", "Previous frame of the video", when="row_here",
+        group="Move"),
+    _on("results", "results.next", ">", "Next frame of the video", when="row_here", group="Move"),
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
     _on("results", "results.files", "W", "Export the listed rows in any format, as clips or "

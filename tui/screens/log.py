@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -14,6 +15,8 @@ from core.text import clean_path, counted
 
 from ..views import log
 from ..views.paged import PagedRows
+from ..widgets.frame import Frame, PaneKey
+from ..widgets.line import Content, LineSpan
 from ..widgets.virtual_table import VirtualTable
 from .read import ReadScreen
 from .screen import AppScreen
@@ -37,10 +40,11 @@ class LogScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         """Yield the table."""
-        yield VirtualTable(
-            log.COLUMNS, self._rows, symbols=self.app.symbols, follow_end=True, classes="body",
-            empty="nothing logged yet",
-        )  # fmt: skip
+        with Frame(symbols=self.app.symbols, title="Log", id="list"):
+            yield VirtualTable(
+                log.COLUMNS, self._rows, symbols=self.app.symbols, follow_end=True,
+                empty="nothing logged yet",
+            )  # fmt: skip
 
     def draw(self) -> None:
         """Fetch what was added."""
@@ -49,11 +53,20 @@ class LogScreen(AppScreen):
             self._seen, self._read_at = self.app.bridge.changes, now
             self._rows.reload()
 
-    def summary(self) -> str:
+    def summary(self) -> Content:
         """Return the file and the level."""
-        trouble = f"  {self._rows.trouble}" if self._rows.trouble else ""
         path = clean_path(str(log_file(self.app.options.library)))
-        return f" {self._level} and above{trouble}  {path}"
+        return [LineSpan(f"{self._level} and above"), LineSpan(f"  {self._rows.trouble}", "bad"),
+                LineSpan(f"  {path}", "dim")]  # fmt: skip
+
+    def pane_keys(self) -> Sequence[PaneKey]:
+        """Return the keys of the list."""
+        table = self.query_one(VirtualTable)
+        last = table.cursor_index == table.row_count - 1
+        return [
+            *self.pane_key("log.level", "level"),
+            *self.pane_key("log.follow", "following" if last else "follow"),
+        ]
 
     def set_filter(self, text: str) -> None:
         """Show only lines that hold all words."""

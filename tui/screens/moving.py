@@ -96,14 +96,6 @@ class NavigationScreen(Screen[None]):
         """Go to the former match; before the first, the last."""
         self._move(lambda table: _turn(table, -1))
 
-    def act_pane_next(self) -> None:
-        """Go to the next pane."""
-        self.focus_next(VirtualTable)
-
-    def act_pane_former(self) -> None:
-        """Go to the former pane."""
-        self.focus_previous(VirtualTable)
-
     # Marks
 
     def act_mark_toggle(self) -> None:

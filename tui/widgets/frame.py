@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.containers import Vertical
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -28,12 +28,17 @@ BARE_COLUMNS, BARE_ROWS = 80, 24
 _PIECE_CELLS = 8
 
 
+def is_small(size: Size) -> bool:
+    """Return whether a terminal of this size has no space for frames."""
+    return size.width < BARE_COLUMNS or size.height < BARE_ROWS
+
+
 class PaneKey(NamedTuple):
-    """A key that belongs to a pane: what is pressed, its word, and the action it does."""
+    """A key that belongs to a pane: what is pressed, its word, and the action a click does."""
 
     key: str
     word: str
-    action: str
+    action: str = ""
 
 
 class Frame(Vertical):
@@ -200,7 +205,7 @@ class Frame(Vertical):
         place = [LineSpan(self._place, "dim")] if self._place else []
         if self._bare:
             return self._bare_row(left, [*self._aside, *self._spaced(place)], width), []
-        keys = _key_parts(self._keys)
+        keys = key_parts(self._keys)
         below = [*keys, *(self._spaced(place) if keys else place)]
         return (
             self._edge(left, self._aside, width, signs[0], signs[1], signs[4]),
@@ -265,7 +270,8 @@ def _dim(content: Content) -> list[LineSpan]:
     return parts_of([LineSpan(content, "dim")] if isinstance(content, str) else content)
 
 
-def _key_parts(keys: Sequence[PaneKey]) -> list[LineSpan]:
+def key_parts(keys: Sequence[PaneKey]) -> list[LineSpan]:
+    """Return keys with their words as parts of an edge."""
     parts: list[LineSpan] = []
     for key in keys:
         gap = "  " if parts else ""
