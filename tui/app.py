@@ -280,7 +280,7 @@ class SightlineApp(SafeApp[None]):
 
         choices = self._themes.choices()
         self.push_screen(
-            ChooseScreen("theme", choices, self.symbols, shown=self.show_theme, at=before), chosen
+            ChooseScreen("Theme", choices, self.symbols, shown=self.show_theme, at=before), chosen
         )
 
     def act_app_mouse(self) -> None:

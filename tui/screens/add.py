@@ -151,7 +151,7 @@ class AddScreen(Dialog[Chosen | None]):
                 self._say()
 
         choices = [(name, f"{name:<16} {browse.about(name)}") for name in available()]
-        self.app.push_screen(ChooseScreen("profile", choices, self._symbols), chosen)
+        self.app.push_screen(ChooseScreen("Profile", choices, self._symbols), chosen)
 
     @on(Input.Changed, "#path")
     def _list(self) -> None:

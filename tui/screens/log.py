@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -15,7 +14,7 @@ from core.text import clean_path, counted
 
 from ..views import log
 from ..views.paged import PagedRows
-from ..widgets.frame import Frame, PaneKey
+from ..widgets.frame import Frame, key_parts
 from ..widgets.line import Content, LineSpan
 from ..widgets.virtual_table import VirtualTable
 from .read import ReadScreen
@@ -54,19 +53,20 @@ class LogScreen(AppScreen):
             self._rows.reload()
 
     def summary(self) -> Content:
-        """Return the file and the level."""
-        path = clean_path(str(log_file(self.app.options.library)))
-        return [LineSpan(f"{self._level} and above"), LineSpan(f"  {self._rows.trouble}", "bad"),
-                LineSpan(f"  {path}", "dim")]  # fmt: skip
+        """Return the level."""
+        trouble = [LineSpan(f"  {self._rows.trouble}", "bad")] if self._rows.trouble else []
+        return [LineSpan(f"{self._level} and above", "dim"), *trouble]
 
-    def pane_keys(self) -> Sequence[PaneKey]:
+    def aside(self) -> Content:
         """Return the keys of the list."""
+        keys = [*self.pane_key("log.level", "level"), *self.pane_key("log.follow", "follow")]
+        return key_parts(keys)
+
+    def place(self) -> str:
+        """Return whether the end is followed, and where the file is."""
         table = self.query_one(VirtualTable)
-        last = table.cursor_index == table.row_count - 1
-        return [
-            *self.pane_key("log.level", "level"),
-            *self.pane_key("log.follow", "following" if last else "follow"),
-        ]
+        follows = "following  " if table.cursor_index == table.row_count - 1 else ""
+        return follows + clean_path(str(log_file(self.app.options.library)))
 
     def set_filter(self, text: str) -> None:
         """Show only lines that hold all words."""
@@ -92,7 +92,7 @@ class LogScreen(AppScreen):
         row = self._row()
         if row is not None:
             lines = log.whole(row)
-            self.app.push_screen(ReadScreen("a line of the log", lines, self.app.symbols))
+            self.app.push_screen(ReadScreen("Line of the log", lines, self.app.symbols))
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:

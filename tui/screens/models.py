@@ -147,7 +147,7 @@ class ModelsScreen(AppScreen):
                 self._descending = direction == "down"
                 self._show()
 
-        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Order", choices, self.app.symbols), chosen)
 
     def act_list_open(self) -> None:
         """Show everything known of the model."""
@@ -227,7 +227,7 @@ class ModelsScreen(AppScreen):
         size = wording.size(row["size_bytes"])
         self.app.push_screen(
             ChooseScreen(
-                f"delete {row['repo']} ({size}) from this disk?",
+                f"Delete {row['repo']} ({size}) from this disk?",
                 (("no", "Keep it"), ("yes", "Delete it, for every program that uses this cache")),
                 self.app.symbols,
             ),

@@ -183,7 +183,7 @@ class ProfilesScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"discard {counted(len(self._changes), 'change')}?",
+                f"Discard {counted(len(self._changes), 'change')}?",
                 (("no", "Keep them"), ("yes", "Discard them")),
                 self.app.symbols,
             ),
@@ -252,7 +252,7 @@ class ProfilesScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"delete the profile {self._profile}?",
+                f"Delete the profile {self._profile}?",
                 (("no", "Keep it"), ("yes", "Delete it")),
                 self.app.symbols,
             ),

@@ -112,7 +112,7 @@ class QueueScreen(AppScreen):
         watches = self.state.watches if self.state else ()
         choices = [(watch.folder, queue.watch_line(watch)) for watch in watches]
         self.app.push_screen(
-            ChooseScreen("stop watching", choices, self.app.symbols), self._unwatched
+            ChooseScreen("Stop watching", choices, self.app.symbols), self._unwatched
         )
 
     def watching(self) -> bool:
@@ -205,7 +205,7 @@ class QueueScreen(AppScreen):
         )
         self.app.push_screen(
             ChooseScreen(
-                f"remove {name} results from the library?",
+                f"Remove {name} results from the library?",
                 (("no", "Keep it"), ("yes", "Remove it; the scanned files are not changed")),
                 self.app.symbols,
             ),

@@ -29,13 +29,11 @@ from .choose import ChooseScreen
 from .detailing import DetailScreen
 from .taking import TakingScreen
 
-FULL_PIXELS = 4096
 PICTURE_PANE = 1
 """its place among the panes, where only one is shown"""
 WHATS = ("events", "candidates", "frames")
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
-PROGRESS_SECONDS = 0.25
 
 
 class ResultsScreen(TakingScreen, DetailScreen):
@@ -111,7 +109,7 @@ class ResultsScreen(TakingScreen, DetailScreen):
         found = self._scan is not None and self._asked_scan() is None
         newest = "newest scan" if self._scan is None else f"scan {self._scan}"
         marks = len(self.query_one(VirtualTable).marks)
-        return [LineSpan(f"{newest}, the newest with results" if found else newest, "dim"),
+        return [LineSpan(f"{newest}, newest results" if found else newest, "dim"),
                 *([LineSpan(f"  {marks} marked", "key")] if marks else [])]  # fmt: skip
 
     def aside(self) -> Content:
@@ -233,7 +231,7 @@ class ResultsScreen(TakingScreen, DetailScreen):
                 self._descending = direction == "down"
                 self._show()
 
-        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Order", choices, self.app.symbols), chosen)
 
     # The picture: see `PictureScreen`
 

@@ -349,7 +349,7 @@ class ReviewingScreen(AppScreen):
             judged = await ask(GetHistogram(int(row["scan"]), "", 1))
             choices.append((str(row["scan"]), rounds.scan_line(row, judged)))
         chosen: Callable[[str | None], None] = self._scan_chosen
-        self.app.push_screen(ChooseScreen("scan", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Which scan", choices, self.app.symbols), chosen)
 
     def _scan_chosen(self, key: str | None) -> None:
         if key is not None:

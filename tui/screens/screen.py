@@ -235,11 +235,11 @@ class AppScreen(StatusScreen):
     def act_app_help(self) -> None:
         """Offer available actions, now."""
         here = actions.actions_here(self.scope)
-        self._menu("available actions", (a for a in here if not self.app.why_not(a)))
+        self._menu("Available actions", (a for a in here if not self.app.why_not(a)))
 
     def act_app_palette(self) -> None:
         """Offer everything by name."""
-        self._menu("run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
+        self._menu("Run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
 
     def selected_scan(self) -> int:
         """Return the number of the scan that is selected here, 0 for none."""
@@ -261,7 +261,7 @@ class AppScreen(StatusScreen):
             if key is not None:
                 self.app.copy_text(choices[int(key)][0])
 
-        self.app.push_screen(ChooseScreen("copy", numbered, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Copy", numbered, self.app.symbols), chosen)
 
     def act_app_back(self) -> None:
         """Undo the last of: typing, filter, zoom."""

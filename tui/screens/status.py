@@ -126,9 +126,11 @@ class StatusScreen(PaneScreen):
 
     def _draw_frame(self) -> None:
         """Show in the edge of the first pane what there is to say of it."""
-        facts = self.summary() if self.app.bridge.state is not None else ""
+        facts = self._filter_parts()
+        if self.app.bridge.state is not None:
+            facts += parts_of(self.summary())
         self.query_one("#list", Frame).show(
-            self.heading(), facts, self._aside_parts(), self.place(), self.pane_keys()
+            self.heading(), facts, self.aside(), self.place(), self.pane_keys()
         )
 
     def _draw_trouble(self) -> None:
@@ -170,8 +172,8 @@ class StatusScreen(PaneScreen):
             ]
         return parts
 
-    def _aside_parts(self) -> list[LineSpan]:
-        """Return the filter, else what the screen has to say there."""
-        if self.filter_text:
-            return [LineSpan("filter: ", "dim"), LineSpan(self.filter_text, "key")]
-        return parts_of(self.aside())
+    def _filter_parts(self) -> list[LineSpan]:
+        """Return the filter; before all facts, so that it is in view on narrow terminals."""
+        if not self.filter_text:
+            return []
+        return [LineSpan("filter: ", "dim"), LineSpan(f"{self.filter_text}  ", "key")]

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("STATE", 7),
-    Column("FILE", None, flex=3, minimum=12, cut="middle"),
+    Column("FILE", None, flex=3, minimum=24, cut="middle"),
     Column("JOB", 4, align="right", priority=3),
-    Column("STAGE", 12, priority=2),
+    Column("STAGE", 12, priority=4),
     Column("%", 4, align="right"),
     Column("FR/S", 5, align="right", priority=1),
     Column("LEFT", 7, align="right", priority=1),
-    Column("EVENTS", 6, align="right", priority=4),
+    Column("EVENTS", 6, align="right", priority=2),
 )
 STOPS = {
     "scan": "Stop it after the current microbatch; results are kept",

@@ -15,7 +15,7 @@ from textual import events
 from textual.message import Message
 
 from ..look.roles import Ground, Role
-from .cells import fit
+from .cells import fit, safe, wrapped
 from .columns import Column, Layout, arrange
 from .painted import Painted, Span
 from .rows import Row, RowSource
@@ -270,7 +270,8 @@ class VirtualTable(Painted, can_focus=True):
         self._view.sized(height - header)
         drawn = [self._header_line()] if header else []
         if not self._view.count:
-            return [*drawn, [Span(fit("  " + self._empty, width, self._symbols), "dim")]]
+            words = wrapped(safe(self._empty), max(width - 3, 0))[: max(height - header, 1)]
+            return drawn + [[Span(fit("  " + line, width, self._symbols), "dim")] for line in words]
         return drawn + [
             self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
