@@ -151,7 +151,7 @@ def test_what_was_open_comes_back(found: Path) -> None:
     async def leave(viewer: Viewer) -> None:
         await viewer.go("2", "results")
         await viewer.until(lambda: viewer.table.row_count > 3)
-        await viewer.press("right_square_bracket", "slash")
+        await viewer.press("r", "slash")
         await viewer.type("kind:flash")
         await viewer.press("enter")
         await viewer.sees("Candidates 5", "filter: kind:flash", "of 5")

@@ -16,6 +16,7 @@ from core.protocol.requests.results import GetScans
 from core.protocol.requests.review import Files, GetFiles
 from core.text import clean
 
+from ..look.roles import Role
 from ..views import result_rows, results, wording
 from ..views.grouped import GroupedRows
 from ..views.paged import PagedRows
@@ -89,7 +90,8 @@ class ResultsScreen(TakingScreen, DetailScreen):
             self.run_worker(self._find_scan())
         if changed or self._counted_scan != self._listed_scan():
             self._recount()
-        self.query_one(VirtualTable).set_empty(self._why_empty())
+        tone: Role = "bad" if self._rows.trouble else "dim"
+        self.query_one(VirtualTable).set_empty(self._why_empty(), tone)
         self._draw_cut()
         self._draw_edges(self.moved_row())
         self.draw_picture()
@@ -300,7 +302,9 @@ class ResultsScreen(TakingScreen, DetailScreen):
                 self.draw_soon()
 
     def _why_empty(self) -> str:
-        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
+        return self._rows.trouble or results.why_empty(
+            self._scan, self._rows.loaded, self.filter_text, self.state
+        )
 
     def _list(self, what: What) -> None:
         self._what = what

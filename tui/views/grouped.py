@@ -74,7 +74,7 @@ class GroupedRows:
     @property
     def names_files(self) -> bool:
         """Whether each row has to name its file: no header does, and there may be several."""
-        return self.loaded and not self._tops and len(self._files) != 1
+        return self.loaded and self.total > 0 and not self._tops and len(self._files) != 1
 
     # What a table asks (see `widgets.rows.RowSource`)
 
@@ -169,7 +169,11 @@ class GroupedRows:
         return await self._rows.need(place)
 
     async def find(self, key: str, guess: int) -> int | None:
-        """Return the place of a result, searched for around another place."""
+        """Return the place of a result, searched for around another place, once files are known."""
+        if self._counted is None:
+            self._ask_files()
+            assert self._coming is not None
+            await asyncio.wait({self._coming})
         return await self._rows.find(key, guess)
 
     def reveal(self, place: int) -> int:

@@ -24,7 +24,7 @@ _KIND, _SCORE = Column("KIND", 7, priority=1), Column("SCORE", 5, align="right",
 BY_FILE = (
     _SIGN, _TIME, _KIND, _SCORE,
     Column("", None, minimum=3, priority=2),
-    Column("NOTE", None, flex=3, minimum=12, priority=3),
+    Column("NOTE", None, flex=2, minimum=30, priority=3),
 )  # fmt: skip
 WITH_FILE = (
     _SIGN, _TIME, _KIND, _SCORE,

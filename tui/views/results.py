@@ -64,6 +64,8 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return [""]
     lines = [f"{clean(place_of(row))}   frame {row['frame']}   scan {row['scan']}"]
+    if row["marked"]:
+        lines.append("MARKED")
     if row["corrected_caption"]:
         lines.append(f"corrected: {clean(row['corrected_caption'])}")
     if what == "frames":

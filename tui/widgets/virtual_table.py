@@ -103,6 +103,7 @@ class VirtualTable(Painted, can_focus=True):
         self._symbols = symbols
         self._header = header
         self._empty = empty
+        self._empty_tone: Role = "dim"
         self._always_lit = lit
         self._narrow = narrow
         self._sorted = ("", False)
@@ -164,9 +165,9 @@ class VirtualTable(Painted, can_focus=True):
         self._labels = labels
         self._paint()
 
-    def set_empty(self, text: str) -> None:
+    def set_empty(self, text: str, tone: Role = "dim") -> None:
         """Say this while there are no rows."""
-        self._empty = text
+        self._empty, self._empty_tone = text, tone
         self._paint()
 
     def source_changed(self) -> None:
@@ -271,7 +272,9 @@ class VirtualTable(Painted, can_focus=True):
         drawn = [self._header_line()] if header else []
         if not self._view.count:
             words = wrapped(safe(self._empty), max(width - 3, 0))[: max(height - header, 1)]
-            return drawn + [[Span(fit("  " + line, width, self._symbols), "dim")] for line in words]
+            return drawn + [
+                [Span(fit("  " + line, width, self._symbols), self._empty_tone)] for line in words
+            ]
         return drawn + [
             self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
