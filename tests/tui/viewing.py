@@ -25,7 +25,7 @@ from tui.start_options import StartOptions
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
-SECONDS = 8.0
+SECONDS = 60.0
 _EDGES = re.compile("[│╭╮╰╯─┏┓┗┛━┃]+")
 
 
