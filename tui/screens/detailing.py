@@ -82,6 +82,11 @@ class DetailScreen(PictureScreen):
 
     # Layout
 
+    @property
+    def other_list(self) -> str:
+        """What the key for rejected candidates leads to."""
+        return "rejected"
+
     def around_pane(self) -> Frame:
         """Return the pane of what was measured within a second."""
         signs = self.app.symbols
@@ -251,7 +256,7 @@ class DetailScreen(PictureScreen):
         frame.show(
             "Whole video", evidence.density_facts(density, self.app.symbols.unjudged),
             [LineSpan(duration(density.seconds), "dim")],
-            keys=[*self.pane_key("results.rejected", "rejected"),
+            keys=[*self.pane_key("results.rejected", self.other_list),
                   *self.pane_key("judge.next", "next unjudged")],
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ class QueueScreen(AppScreen):
 
     def pane_keys(self) -> Sequence[PaneKey]:
         """Return the keys of the list."""
-        return self.pane_key("queue.results", "review")
+        return self.pane_key("queue.results", "results")
 
     def set_filter(self, text: str) -> None:
         """Show only sources that hold all words."""
@@ -349,7 +349,7 @@ class QueueScreen(AppScreen):
         if not width and not self.query_one("#machine").size.width:
             return
         whose, task = queue.at_work(row, self.state)
-        self.query_one("#pipeline-frame", Frame).show(PANES["pipeline"], whose)
+        self.query_one("#pipeline-frame", Frame).show(PANES["pipeline"], whose if task else "")
         pane.show(queue.pipeline(task, width, signs))
         self.query_one("#latest", TextPane).show(
             [*queue.warnings(self.state), *self._last_events()] or [("faint", NO_NEWS)]

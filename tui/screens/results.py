@@ -28,6 +28,7 @@ from ..widgets.text_pane import TextLine
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .detailing import DetailScreen
+from .result_edges import draw_edges
 from .taking import TakingScreen
 
 PICTURE_PANE = 1
@@ -93,7 +94,7 @@ class ResultsScreen(TakingScreen, DetailScreen):
         tone: Role = "bad" if self._rows.trouble else "dim"
         self.query_one(VirtualTable).set_empty(self._why_empty(), tone)
         self._draw_cut()
-        self._draw_edges(self.moved_row())
+        draw_edges(self, self._what, self.moved_row())
         self.draw_picture()
         if self.ending_lines() != self._ending:
             self._ending = self.ending_lines()
@@ -265,6 +266,11 @@ class ResultsScreen(TakingScreen, DetailScreen):
         """Return what there is to say about a row."""
         return list(results.detail(self._what, row))
 
+    @property
+    def other_list(self) -> str:
+        """What the key for rejected candidates leads to."""
+        return "events only" if self._what == "candidates" else "rejected"
+
     def ending_lines(self) -> list[TextLine] | None:
         """Return the summary of a round that is over."""
         return self._round_lines()
@@ -362,11 +368,3 @@ class ResultsScreen(TakingScreen, DetailScreen):
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
-
-    def _draw_edges(self, row: dict[str, Any] | None) -> None:
-        """Say in the edges of the panes whose picture and video they show."""
-        moment, facts, path = results.titles(self._what, row, self.app.symbols)
-        self.query_one("#look", Frame).show(
-            moment, facts, path,
-            keys=[*self.pane_key("results.boxes", "box"), *self.pane_key("list.open", "larger")],
-        )  # fmt: skip
