@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.protocol.fact_line import fact_line
 from core.protocol.queries import ExportRequest
 from core.protocol.views import ExportState
-from core.text import clean, counted
+from core.text import clean, clean_path, counted
 from core.times import timecode
 
 from ..widgets.symbols import Symbols
@@ -63,7 +63,8 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
     """Return what there is to say about the row under the cursor."""
     if row is None:
         return [""]
-    lines = [f"{clean(place_of(row))}   frame {row['frame']}   scan {row['scan']}"]
+    name = wording.short_path(row["path"], 1)
+    lines = [f"{name}@{wording.at(seconds_of(row))}", f"frame {row['frame']}   scan {row['scan']}"]
     if row["marked"]:
         lines.append("MARKED")
     if row["corrected_caption"]:
@@ -83,7 +84,7 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
             lines.append(f"rejected: {clean(row['reason'])}")
         if row["verdict"]:
             lines.append(f"verdict: {clean(row['verdict'])}")
-    return lines + _duplicates(row)
+    return [*lines, *_duplicates(row), clean_path(row["path"])]
 
 
 def _duplicates(row: dict[str, Any]) -> list[str]:
