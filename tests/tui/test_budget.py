@@ -80,7 +80,7 @@ def test_eight_sources_at_work_take_six_kilobytes_a_second_at_most(own: Path) ->
         await asyncio.wait([attachment])  # else a state on its way takes the place of ours
         bridge.state, bridge.changes = busy(1, list(queued)), bridge.changes + 1
         await ticks(viewer, 3)
-        await viewer.sees("run ", "describe")
+        await viewer.sees("run ", "8 running")
         before, started = viewer.terminal.sent, time.monotonic()
         screen._clock.pause()
         for step in range(2, 2 + TICKS):

@@ -39,7 +39,7 @@ def test_panes_fill_without_a_key_and_say_why_an_event_was_accepted(found: Path)
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
         await viewer.sees("Why accepted", "needs 0.50", "energy", "brightness", "5 events")
-        await viewer.until(lambda: any("\u2580" in row for row in rows_of(viewer, Filmstrip)))
+        await viewer.until(lambda: "peak" in rows_of(viewer, Filmstrip)[-1])
         ratios = [row.split()[0] for row in rows_of(viewer, RatioBars)[:6]]
         assert ratios == ["simultaneity", "gain", "brevity", "attack", "return", "continuity"]
         assert "floor" in rows_of(viewer, RatioBars)[6]
@@ -124,7 +124,7 @@ def test_on_a_narrow_terminal_the_pane_takes_turns(found: Path) -> None:
 def test_a_step_sends_little_at_once_and_then_nothing(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.until(lambda: any("\u2580" in row for row in rows_of(viewer, Filmstrip)))
+        await viewer.until(lambda: "peak" in rows_of(viewer, Filmstrip)[-1])
         await drawn(viewer)
         before = viewer.terminal.sent
         await viewer.press("j")

@@ -28,6 +28,7 @@ from ..widgets.text_pane import TextLine
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .detailing import DetailScreen
+from .drawing import DrawingScreen
 from .result_edges import draw_edges
 from .taking import TakingScreen
 
@@ -38,7 +39,7 @@ SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
 
 
-class ResultsScreen(TakingScreen, DetailScreen):
+class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -285,6 +286,10 @@ class ResultsScreen(TakingScreen, DetailScreen):
     def boxes_of(self, row: dict[str, Any]) -> list[Box]:
         """Return what is framed on the picture."""
         return results.boxes(row) if self._boxes else []
+
+    def rows_changed(self) -> None:
+        """Fetch the rows again."""
+        self._rows.reload()
 
     # What is shown
 

@@ -158,7 +158,7 @@ def moved(row: Row, found: SeriesRows, by: int) -> tuple[int, Row]:
     if not found.frames or place == middle:
         return 0, row
     changed = {"frame": found.frames[place], "seconds": found.seconds[place]}
-    return place - middle, row | changed
+    return place - middle, row | changed | {"objects": [], "drawn": []}  # those of another frame
 
 
 def film(row: Row, found: SeriesRows, offset: int, count: int) -> list[tuple[str, Row | None]]:

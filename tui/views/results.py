@@ -152,6 +152,12 @@ def why_empty(scan: int | None, loaded: bool, filter_text: str, state: EngineSta
     return f"scan {running.scan} {word}: {done}, nothing found yet"
 
 
+def drawn(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
+    """Return the boxes that people drew on the row's frame, in shares of the picture."""
+    names = ("x", "y", "width", "height")
+    return [(clean(box["label"]), *(box[name] for name in names)) for box in row.get("drawn") or ()]
+
+
 def titles(what: str, row: dict[str, Any] | None, symbols: Symbols) -> tuple[str, str, str]:
     """Return moment, facts and file of a row, for the edges of its panes."""
     if row is None:
@@ -162,17 +168,20 @@ def titles(what: str, row: dict[str, Any] | None, symbols: Symbols) -> tuple[str
 
 
 def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
-    """Return what is to be framed on the row's picture, in shares of it; empty where unknown."""
+    """Return what is to be framed on the row's picture, in shares of it.
+
+    Without the size of the source, only what people drew.
+    """
     width, height = row.get("width") or 0, row.get("height") or 0
     if not width or not height:
-        return []
+        return drawn(row)
     found = [(thing["label"], thing["box"]) for thing in row.get("objects") or ()]
     if row.get("region"):
         found.append((row["kind"], row["region"]))
     return [
         (clean(label), x / width, y / height, across / width, down / height)
         for label, (x, y, across, down) in found
-    ]
+    ] + drawn(row)
 
 
 def _frame_lines(row: dict[str, Any]) -> list[str]:

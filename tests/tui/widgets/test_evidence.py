@@ -111,7 +111,7 @@ def test_a_curve_of_little_or_nothing() -> None:
 def noise(place: tuple[int, int], seed: int) -> Image.Image:
     """Return a picture in which every cell differs from its neighbours."""
     width, height = place
-    pixels = np.random.default_rng(seed).integers(0, 256, (height * 2, width, 3), np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height * 2, width * 2, 3), np.uint8)
     return Image.fromarray(pixels)
 
 
