@@ -75,7 +75,8 @@ def test_each_file_has_a_header_with_its_counts_and_folds() -> None:
             place = rows.place(index)
             assert (place is None) == (index in (0, 4, 6))
             assert place is None or rows.index(place) == index
-        assert [rows.before(index) for index in (0, 1, 4, 6)] == [-1, 0, 2, 3]
+        assert [rows.beside(index, 1) for index in (0, 1, 4, 6)] == [-1, 0, 2, 3]
+        assert [rows.beside(index, -1) for index in (0, 1, 4, 6)] == [0, 0, 3, 4]
         assert rows.index_of("7.2") == 4 and rows.index_of("7.1.2") == 3
         assert rows.file_of("7.2") is not None and rows.file_of("7.1.2") is None
         assert rows.fold("7.1") and not rows.fold("7.1.2") and not rows.fold("7.99")

@@ -39,7 +39,7 @@ def test_keys_of_the_queue_act_on_all_marked_rows(library: Path, endless: Path) 
         await viewer.press("enter")
         await viewer.until(lambda: not viewer.app.bridge.state.jobs)  # type: ignore[union-attr]
         await viewer.press("g", "M", "G", "M", "X")
-        await viewer.sees("remove 3 jobs (")
+        await viewer.sees("Remove 3 jobs (")
         await viewer.press("down", "enter")
         await viewer.until(lambda: viewer.table.row_count == 0)
 

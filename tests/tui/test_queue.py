@@ -176,7 +176,7 @@ def test_what_failed_is_tried_again_and_a_scan_is_removed(
         await viewer.sees("retries what failed")
         await viewer.sees("1 storm  done  1 of 1")
         await viewer.press("X")
-        await viewer.sees("remove scan 1", "Keep it")
+        await viewer.sees("Remove scan 1", "Keep it")
         await viewer.press("down", "enter")
         await viewer.sees("scan 1 removed", "press a to add")
 
@@ -196,7 +196,7 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
         await viewer.type("verification")
         await viewer.press("enter")
         await viewer.sees("▌  waits", "scan 1", "verification", "1 of 1 in the queue")
-        await viewer.until(lambda: "1 running  1 waiting" in viewer.words)
+        await viewer.until(lambda: "1 running 1 waiting" in viewer.words)
         await viewer.press("p")
         await viewer.sees("verification 3 is paused", "▌  paused")
         await viewer.press("p", "x")
@@ -219,7 +219,7 @@ def test_jobs_of_other_kinds_are_rows_that_keys_act_on(
         await viewer.press("enter")
         await viewer.sees("job 3 is not a scan")
         await viewer.press("X")
-        await viewer.sees("remove verification 3", "Keep it")
+        await viewer.sees("Remove verification 3", "Keep it")
         await viewer.press("down", "enter")
         await viewer.sees("verification 3 removed")
 

@@ -22,6 +22,7 @@ from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
 from tui.app import SightlineApp
 from tui.start_options import StartOptions
+from tui.widgets import picture_cells
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
@@ -87,6 +88,10 @@ class Viewer:
         rows = (row.lstrip(" │|") for row in self.terminal.rows)
         return next((row for row in rows if row.startswith(("▌", ">"))), "")
 
+    def shows_picture(self) -> bool:
+        """Say whether a picture in quarters of cells is on the screen."""
+        return any(letter in self.screen for letter in picture_cells.SHAPES.strip())
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
@@ -121,8 +126,8 @@ class Viewer:
 
     @property
     def words(self) -> str:
-        """All words on the screen without the edges of panes; the cursor as `>`."""
-        plain = self.screen.replace("▌", ">").replace("\u202f", " ")
+        """All words on the screen without the edges of panes."""
+        plain = self.screen.replace("\u202f", " ")
         return " ".join(_EDGES.sub(" ", plain).split())
 
     async def sees_no(self, text: str, seconds: float = SECONDS) -> None:

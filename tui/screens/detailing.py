@@ -30,7 +30,7 @@ from ..views.films import Films
 from ..views.pictures import Kept
 from ..widgets.curve import Course, Curve
 from ..widgets.filmstrip import Filmstrip, StripFrame
-from ..widgets.frame import Frame
+from ..widgets.frame import Frame, PaneKey
 from ..widgets.line import Line, LineSpan
 from ..widgets.ratio_bars import RatioBars
 from ..widgets.text_pane import TextLine, TextPane
@@ -76,7 +76,16 @@ class DetailScreen(PictureScreen):
         """Return the summary of a round that is over."""
         return None
 
+    def on_mount(self) -> None:
+        """Show the pane that was chosen."""
+        self.show_tab()
+
     # Layout
+
+    @property
+    def other_list(self) -> str:
+        """What the key for rejected candidates leads to."""
+        return "rejected"
 
     def around_pane(self) -> Frame:
         """Return the pane of what was measured within a second."""
@@ -192,6 +201,7 @@ class DetailScreen(PictureScreen):
         said = None
         if row is not None and row["kind"] != "frame" and ending is None and self._tab != "facts":
             said = evidence.why(row, ratios, None if found is None else found.threshold)
+        self.set_class(said is not None, "-reason")
         self.set_class(said is not None and bool(said.bars), "-ratios")
         detail = self.query_one("#detail", TextPane)
         if said is None:
@@ -200,13 +210,15 @@ class DetailScreen(PictureScreen):
             detail.show(ending or self.fact_lines(row))
             return
         self.query_one("#about", Frame).show(
-            said.title, keys=[*self._about_keys(), *self.pane_key("results.tune", "tune")]
+            said.title,
+            said.facts,
+            keys=[*self._about_keys(), *self.pane_key("results.tune", "tune")],
         )
         self.query_one("#why", Line).show(said.line)
         self.query_one(RatioBars).show(said.bars, said.decided)
         detail.show([] if said.bars else self.fact_lines(row))
 
-    def _about_keys(self) -> list[Any]:
+    def _about_keys(self) -> list[PaneKey]:
         word = "why" if self._tab == "facts" else "facts"
         return self.pane_key("pane.tab_next", "more" if self.has_class("-narrow") else word)
 
@@ -221,11 +233,13 @@ class DetailScreen(PictureScreen):
         here = self.moved_row() or row
         curve.show(evidence.course(found, row["seconds"]), here["seconds"] - row["seconds"])
         name, aside = evidence.course_facts(found, row["seconds"])
-        keys = self.pane_key("results.former", "former") + self.pane_key("results.next", "next")
-        frame.show(title, name, aside, keys=[
-            *(key._replace(word="") for key in keys[:1]),
-            *(key._replace(word="frame") for key in keys[1:]),
-        ])  # fmt: skip
+        frame.show(title, name, aside, keys=self._frame_keys())
+
+    def _frame_keys(self) -> list[PaneKey]:
+        """Return the keys that go from frame to frame, as one."""
+        both = self.pane_key("results.former", "") + self.pane_key("results.next", "frame")
+        keys = " ".join(each.key for each in both)
+        return [each._replace(key=keys) for each in both[-1:]]
 
     async def _show_whole(self) -> None:
         line, frame, video = self.query_one(Timeline), self.query_one("#whole", Frame), None
@@ -242,7 +256,7 @@ class DetailScreen(PictureScreen):
         frame.show(
             "Whole video", evidence.density_facts(density, self.app.symbols.unjudged),
             [LineSpan(duration(density.seconds), "dim")],
-            keys=[*self.pane_key("results.rejected", "rejected"),
+            keys=[*self.pane_key("results.rejected", self.other_list),
                   *self.pane_key("judge.next", "next unjudged")],
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 from core.protocol.requests.review import Density, Ratio, Ratios, SeriesRows
 from core.text import clean, counted
 
-from ..look.roles import Role, kind_role
+from ..look.roles import kind_role
 from ..widgets.curve import Course
 from ..widgets.line import LineSpan
 from ..widgets.ratio_bars import RatioBar
@@ -37,13 +37,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a row was accepted or rejected: a title with its role, a line, ratios, which decided."""
+    """Why a row was accepted or rejected: a title, a line, ratios, and which of them decided."""
 
     title: str
-    role: Role
     line: list[LineSpan]
     bars: tuple[RatioBar, ...] = ()
     decided: str = ""
+    facts: str = ""
+    """the ratio that decided, in words"""
 
 
 def why(row: Row, ratios: Ratios | None, needed: float | None) -> Why:
@@ -51,14 +52,16 @@ def why(row: Row, ratios: Ratios | None, needed: float | None) -> Why:
     known = ratio_bars(row, ratios)
     bars, reason = tuple(bar for bar, _ in known), str(row.get("reason") or "")
     if row.get("accepted", True):
-        return Why("Why accepted", "good", _score_line(row, needed), bars)
+        return Why("Why accepted", _score_line(row, needed), bars)
     decided = next((bar.name for bar, words in known if words == reason), "")
-    line = [LineSpan(clean(reason) or "rejected", "bad", bold=True)]
-    if decided:
-        line.append(LineSpan(f": {decided} {_below(known, decided)}"))
-    else:
-        line += [LineSpan("   "), *_score_line(row, needed)]
-    return Why("Why rejected", "bad", line, bars, decided)
+    if not decided:
+        return Why("Why rejected", [*_reason(reason), *_score_line(row, needed)], bars)
+    facts = f"{decided} {_below(known, decided)}"
+    return Why("Why rejected", _reason(reason)[:1], bars, decided, facts)
+
+
+def _reason(words: str) -> list[LineSpan]:
+    return [LineSpan(clean(words) or "rejected", "bad", bold=True), LineSpan("  ")]
 
 
 def ratio_bars(row: Row, ratios: Ratios | None) -> list[tuple[RatioBar, str]]:
@@ -94,10 +97,7 @@ def _score_line(row: Row, needed: float | None) -> list[LineSpan]:
     if least is not None:
         parts += [LineSpan(" needs ", "dim"), LineSpan(wording.score(least), "dim")]
     if row.get("energy"):
-        parts += [LineSpan("   energy ", "dim"), LineSpan(_energy(row["energy"]))]
-    strokes = row.get("strokes") or ()
-    if strokes:
-        parts.append(LineSpan(f"   {counted(len(strokes), 'stroke')}", "dim"))
+        parts += [LineSpan("  energy ", "dim"), LineSpan(_energy(row["energy"]))]
     return parts
 
 
@@ -158,7 +158,7 @@ def moved(row: Row, found: SeriesRows, by: int) -> tuple[int, Row]:
     if not found.frames or place == middle:
         return 0, row
     changed = {"frame": found.frames[place], "seconds": found.seconds[place]}
-    return place - middle, row | changed
+    return place - middle, row | changed | {"objects": [], "drawn": []}  # those of another frame
 
 
 def film(row: Row, found: SeriesRows, offset: int, count: int) -> list[tuple[str, Row | None]]:

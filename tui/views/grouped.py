@@ -74,7 +74,7 @@ class GroupedRows:
     @property
     def names_files(self) -> bool:
         """Whether each row has to name its file: no header does, and there may be several."""
-        return self.loaded and not self._tops and len(self._files) != 1
+        return self.loaded and self.total > 0 and not self._tops and len(self._files) != 1
 
     # What a table asks (see `widgets.rows.RowSource`)
 
@@ -133,10 +133,18 @@ class GroupedRows:
         offset = index - self._tops[group]
         return self._firsts[group] + offset - 1 if offset > 0 else None
 
-    def before(self, index: int) -> int:
-        """Return the place of the result at an index, of a header the one before its file."""
+    def beside(self, index: int, by: int) -> int:
+        """Return the place of the result at an index of the table.
+
+        Of a header it is the one from which the next, or with `by` -1 the former, is the next row.
+        """
         place = self.place(index)
-        return self._firsts[self._group_at(index)] - 1 if place is None else place
+        first = self._firsts[self._group_at(index)] if self._tops else 0
+        return (first - 1 if by > 0 else first) if place is None else place
+
+    def place_of(self, key: str) -> int | None:
+        """Return the place of a result that was seen lately."""
+        return self._rows.index_of(key)
 
     def record(self, index: int) -> dict[str, Any] | None:
         """Return the result at an index of the table as the engine gave it."""
@@ -161,7 +169,11 @@ class GroupedRows:
         return await self._rows.need(place)
 
     async def find(self, key: str, guess: int) -> int | None:
-        """Return the place of a result, searched for around another place."""
+        """Return the place of a result, searched for around another place, once files are known."""
+        if self._counted is None:
+            self._ask_files()
+            assert self._coming is not None
+            await asyncio.wait({self._coming})
         return await self._rows.find(key, guess)
 
     def reveal(self, place: int) -> int:

@@ -123,17 +123,13 @@ def facts(state: EngineState | None) -> list[LineSpan]:
         return [LineSpan(watching or "nothing running; press a to add files", "dim")]
     found = chrome.counts(state)
     failed = sum(scan.failed for scan in state.scans)
-    parts = [
-        *_counted(found.running, "running", "good"), *_counted(found.waiting, "waiting", "text"),
-        *_counted(found.paused, "paused", "warn"), *_counted(failed, "failed", "bad"),
-        *([LineSpan(watching, "dim")] if watching else []),
-    ]  # fmt: skip
-    last = [parts[-1]._replace(text=parts[-1].text.rstrip())] if parts else []
-    return [*parts[:-1], *last]
-
-
-def _counted(number: int, word: str, role: Role) -> list[LineSpan]:
-    return [LineSpan(f"{number} {word}  ", role)] if number else []
+    counts: tuple[tuple[int, str, Role], ...] = (
+        (found.running, "running", "good"), (found.waiting, "waiting", "text"),
+        (found.paused, "paused", "warn"), (failed, "failed", "bad"),
+    )  # fmt: skip
+    parts = [LineSpan(f"{number} {word}", role) for number, word, role in counts if number]
+    parts += [LineSpan(watching, "dim")] if watching else []
+    return [piece for part in parts for piece in (part, LineSpan("  "))][:-1]
 
 
 def speed(state: EngineState | None) -> list[LineSpan]:

@@ -85,9 +85,9 @@ def _drawn(cell: Cell, slot: Slot, symbols: Symbols) -> list[Span]:
     return [Span(piece + " " * slot.gap, role)]
 
 
-def arrange(columns: Sequence[Column], width: int) -> Layout:
-    """Return the layout of `columns` in `width` cells."""
-    narrow = width < NARROW_CELLS
+def arrange(columns: Sequence[Column], width: int, *, narrow: bool = False) -> Layout:
+    """Return the layout of `columns` in `width` cells, as `narrow` as below `NARROW_CELLS`."""
+    narrow = narrow or width < NARROW_CELLS
     gutter = min(2 if narrow else 3, width)
     between = 1 if narrow else 2
     kept = _kept(columns, width - gutter, between)

@@ -14,6 +14,8 @@ from .symbols import Symbols
 LABEL_CELLS = 7
 LEAST_SCORE = 0.02
 """a lower score is drawn as none"""
+LEAST_RANGE = 0.01
+"""between the lowest value and the top of a curve, so that noise is not drawn as a mountain"""
 _ROWS_BELOW = 2
 _BRAILLE = 0x2800
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -78,7 +80,8 @@ class Curve(Painted):
 
     def _graph(self, cells: int, rows: int, lit: Sequence[bool]) -> list[list[Span]]:
         known = sorted(value for value in self._course.values if value is not None)
-        low, high, usual = min(0.0, known[0]), known[-1], known[len(known) // 2]
+        low, high, usual = known[0], known[-1], known[len(known) // 2]
+        high = max(high, low + LEAST_RANGE)
         steps = (4 if self._symbols.braille else 3) * rows
         across = cells * (2 if self._symbols.braille else 1)
         values = [self._value(dot, across, usual) for dot in range(across)]

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 FEW, MANY = 5, 7
 MANY_CELLS = 90
 """a strip so wide has more frames"""
-_COLOUR_MASK = 0xF8
-"""colours in steps of 8 look the same in so small a picture, and take less to send"""
 
 
 @dataclass(frozen=True)
@@ -152,8 +150,7 @@ class Filmstrip(Painted):
 def _made(picture: Image | None, place: Place, plain: bool) -> list[Strip]:
     if picture is None:
         return []
-    few = picture if plain else picture.point([value & _COLOUR_MASK for value in range(256)] * 3)
-    return drawn(few, (), plain)[: place.height]
+    return drawn(picture, (), plain=plain, coarse=True)[: place.height]
 
 
 def _centred(strips: Sequence[Strip], y: int, width: int, blank: Style) -> list[Segment]:

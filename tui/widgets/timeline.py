@@ -78,7 +78,7 @@ class Timeline(Painted):
             return [cells, self._axis(width)]
         if self._here is not None:
             place = place_of(self._here, self._length, width)
-            cells[place] = cells[place]._replace(on="chip")
+            cells[place] = Span(self._symbols.current, "key", bold=True)
         return [cells]
 
     def _axis(self, width: int) -> list[Span]:

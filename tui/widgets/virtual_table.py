@@ -16,7 +16,7 @@ from textual.message import Message
 
 from ..look.roles import Ground, Role
 from .cells import fit, safe, wrapped
-from .columns import Column, arrange
+from .columns import Column, Layout, arrange
 from .painted import Painted, Span
 from .rows import Row, RowSource
 from .symbols import Symbols
@@ -84,6 +84,7 @@ class VirtualTable(Painted, can_focus=True):
         follow_end: bool = False,
         empty: str = "",
         lit: bool = False,
+        narrow: bool = False,
         name: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word for it
         classes: str | None = None,
@@ -91,7 +92,8 @@ class VirtualTable(Painted, can_focus=True):
         """With `follow_end` a cursor on the last row stays on the last row, as a log wants it.
 
         `empty` is shown while there are no rows. `lit` shows the cursor as with the focus always,
-        for a list that is moved in while one types elsewhere.
+        for a list that is moved in while one types elsewhere. `narrow` leaves one cell between
+        columns at any width.
         """
         super().__init__(name=name, id=id, classes=classes)
         if not columns:
@@ -101,9 +103,11 @@ class VirtualTable(Painted, can_focus=True):
         self._symbols = symbols
         self._header = header
         self._empty = empty
+        self._empty_tone: Role = "dim"
         self._always_lit = lit
+        self._narrow = narrow
         self._sorted = ("", False)
-        self._layout = arrange(self._columns, 0)
+        self._layout = self._arranged(0)
         self._said: tuple[str | None, int] | None = None
         self._clicked: str | None = None
         self._labels: Mapping[int, str] = {}
@@ -143,7 +147,7 @@ class VirtualTable(Painted, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
         self._columns = tuple(columns)
-        self._layout = arrange(self._columns, self.size.width)
+        self._layout = self._arranged(self.size.width)
         self._paint()
 
     def set_header(self, shown: bool) -> None:
@@ -161,9 +165,9 @@ class VirtualTable(Painted, can_focus=True):
         self._labels = labels
         self._paint()
 
-    def set_empty(self, text: str) -> None:
+    def set_empty(self, text: str, tone: Role = "dim") -> None:
         """Say this while there are no rows."""
-        self._empty = text
+        self._empty, self._empty_tone = text, tone
         self._paint()
 
     def source_changed(self) -> None:
@@ -262,13 +266,15 @@ class VirtualTable(Painted, can_focus=True):
         # Whatever made the table draw: what is drawn under the cursor must be what has the cursor.
         self._view.changed()
         if self._layout.width != width:
-            self._layout = arrange(self._columns, width)
+            self._layout = self._arranged(width)
         header = self._header_lines(height)
         self._view.sized(height - header)
         drawn = [self._header_line()] if header else []
         if not self._view.count:
             words = wrapped(safe(self._empty), max(width - 3, 0))[: max(height - header, 1)]
-            return drawn + [[Span(fit("  " + line, width, self._symbols), "dim")] for line in words]
+            return drawn + [
+                [Span(fit("  " + line, width, self._symbols), self._empty_tone)] for line in words
+            ]
         return drawn + [
             self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
@@ -314,6 +320,9 @@ class VirtualTable(Painted, can_focus=True):
         if self.is_running and now != self._said:
             self._said = now
             self.post_message(self.CursorMoved(self, *now))
+
+    def _arranged(self, width: int) -> Layout:
+        return arrange(self._columns, width, narrow=self._narrow)
 
     def _header_lines(self, height: int) -> int:
         return int(self._header and height > LEAST_ROWS_BELOW_A_HEADER)

@@ -77,7 +77,7 @@ def test_the_curve_peaks_where_the_values_do_and_scores_stand_below() -> None:
             middle = 7 + 30
             peak = next(x for x in range(7, 67) if rows[0][x : x + 1].strip())
             assert abs(peak - middle) <= 1
-            assert rows[0].split()[0] == "87.5" and rows[2].split()[0] == "0"
+            assert rows[0].split()[0] == "87.5" and rows[2].split()[0] == "3.4"
             assert rows[3].startswith(" score ") and rows[3][middle] == symbols.heights[-1]
             assert rows[4][middle] == symbols.current and rows[4].endswith("+1.0 s")
             lit = [x for x in range(7, 67) if "38;2;255;224;102" in app.terminal.styles[3][x]]
@@ -111,7 +111,7 @@ def test_a_curve_of_little_or_nothing() -> None:
 def noise(place: tuple[int, int], seed: int) -> Image.Image:
     """Return a picture in which every cell differs from its neighbours."""
     width, height = place
-    pixels = np.random.default_rng(seed).integers(0, 256, (height * 2, width, 3), np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height * 2, width * 2, 3), np.uint8)
     return Image.fromarray(pixels)
 
 

@@ -63,7 +63,7 @@ def test_a_short_video_shows_hundredths_and_one_row_shows_the_place_as_well() ->
         line.show(30.0, (Mark(2.1),), (), 2.1)
         await pilot.pause()
         terminal = line.app.terminal  # type: ignore[attr-defined]
-        assert terminal.reversed_in(0) == [2]
+        assert terminal.rows[0] == "··▲" + "·" * 37
         line.styles.height = 2
         await pilot.pause()
         assert "▲ 0:00:02.10" in terminal.rows[1] and "0:00:15" in terminal.rows[1]
