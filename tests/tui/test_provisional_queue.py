@@ -18,7 +18,9 @@ def test_finds_are_shown_before_a_file_is_read_and_its_events_after(
 
         def ahead() -> bool:
             state = app.bridge.state
-            return state is not None and any(t.provisional_events for s in state.scans for t in s.tasks)
+            return state is not None and any(
+                t.provisional_events for s in state.scans for t in s.tasks
+            )
 
         await viewer.until(lambda: ahead() or finds.shown)
         if ahead():  # unless the machine read it all within a second

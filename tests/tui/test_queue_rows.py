@@ -136,9 +136,10 @@ def test_scans_seen_running_stay_unfolded() -> None:
     folds.see([1, 2])
     folds.turn(2, folded=False)
     folds.see([1, 2])
-    assert (folds.unfolded, folds.folded) == ([7, 1], [2])
+    assert (folds.shown_with_sources, folds.folded) == ((7, 1), [2])
     folds.turn(2, folded=True)
-    assert (folds.unfolded, folds.folded) == ([7, 1, 2], [])
+    assert (folds.shown_with_sources, folds.folded) == ((7, 2, 1), [])
+    assert folds.unfolded == [7, 2]  # what is kept for the next time
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ class QueueScreen(QueuePanes):
 
     def _query(self) -> ListQueue:
         folds = self._folds
-        return ListQueue(self.filter_text, tuple(folds.unfolded), tuple(folds.folded))
+        return ListQueue(self.filter_text, folds.shown_with_sources, tuple(folds.folded))
 
     def _listed(self) -> PagedRows:
         rows = PagedRows(
