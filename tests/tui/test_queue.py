@@ -245,7 +245,7 @@ def test_jobs_of_other_kinds_are_listed_in_the_order_of_the_queue(
         await viewer.sees("▌  waits", "job 3", "2 of 2 in the queue")
         await viewer.until(lambda: viewer.table.cursor_index == 1)
 
-    look(wishes(library), run, (120, 30))
+    look(wishes(library), run, (80, 30))
 
 
 def test_enter_opens_the_results_of_that_scan(own: Path, storm: Path) -> None:
