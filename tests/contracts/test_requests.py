@@ -92,6 +92,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     content = content_hash(str(storm))
     lists: list[Any] = [
         queries.ListScans(), queries.ListTasks(1), queries.ListTasks(99), queries.ListModels(),
+        queries.ListQueue(), queries.ListQueue("storm", unfolded=(1,), folded=(2,)),
         queries.ListResults("candidates", 1, sort="score", cut_offs=(("flash", 0.5),)),
         queries.ListResults(text="score>x"),
         queries.ListResults(scan=99), queries.ListMatrix(),
@@ -127,7 +128,11 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetSeries("b2:none", "flash", 0, 9, 1),
         requests.GetDensity(content, 10), requests.GetDensity(content, 0),
         requests.GetSensitivity("flash", 0.61), requests.GetHistogram(1, "flash", 10),
-        requests.GetHistogram(99),
+        requests.GetHistogram(99), requests.GetRatios("flash"), requests.GetRatios("none"),
+        requests.GetFiles(queries.ListResults("candidates", 1)),
+        requests.GetFiles(queries.ListResults(scan=1, text="score>0.5 is:judged")),
+        requests.GetFiles(queries.ListResults(scan=1, sort="score")),
+        requests.GetFiles(queries.ListResults(scan=99)),
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),

@@ -50,11 +50,16 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "tui/look/roles.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/look/styles.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/look/themes.py": ({"motion"}, ROLE),
-    "tui/screens/results.py": ({"caption"}, FIELD),
     "tui/screens/search.py": ({"caption"}, FIELD),
+    "tui/screens/taking.py": ({"caption"}, FIELD),
+    "tui/views/evidence.py": ({"flash"}, ROLE),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
     "tui/views/search.py": ({"caption"}, FIELD),
+    "tui/widgets/curve.py": ({"flash"}, ROLE),
+    "tui/widgets/filmstrip.py": ({"flash"}, ROLE),
+    "tui/widgets/line_bar.py": ({"flash"}, ROLE),
     "tui/widgets/sheet.py": ({"flash"}, ROLE),
+    "tui/widgets/timeline.py": ({"flash"}, ROLE),
 }
 
 
