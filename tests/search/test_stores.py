@@ -290,3 +290,27 @@ def test_bad_queries_are_refused(filled: VectorStore) -> None:
         filled.count(WHERE, Filter((OneOf("x", (1,)),)))
     with pytest.raises(UsageError, match="no field 'x'"):
         filled.scroll(WHERE, Filter((OneOf("x", (1,)),)))
+
+
+def test_wide_filters_find_the_same(store: VectorStore) -> None:
+    """A filter that most points pass: also where none of the best does."""
+    every = points(600, seed=4)
+    store.create(WHERE, SPACE.dimension)
+    store.upsert(WHERE, every)
+    best = sorted(every, key=lambda p: -float(p.vector @ every[0].vector))
+    excluded = {int(p.payload["frame"]) for p in best[:200]}
+    kept = tuple(sorted({int(p.payload["frame"]) for p in every} - excluded))
+    for which, rule in (
+        (Filter((Range("seconds", lt=200),)), lambda row: row < 400),
+        (Filter((), (OneOf("tag", ("rain",)),)), lambda row: row % 3 != 0),
+        (Filter((OneOf("frame", kept),)), lambda row: row not in excluded),
+    ):
+        passing = [p for p in every if rule(int(p.payload["frame"]))]
+        for limit, offset in ((10, 0), (5, 12), (600, 0)):
+            for kind in ("cosine", "calibrated"):
+                query = Query(every[0].vector, limit, offset, which, kind)
+                expected = [score for _, score in _expected(passing, query)]
+                found = store.query(WHERE, query)
+                assert all(rule(int(hit.payload["frame"])) for hit in found)
+                assert len({hit.id for hit in found}) == len(found)
+                assert np.allclose([hit.score for hit in found], expected, atol=2e-2)
