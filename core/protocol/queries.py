@@ -86,7 +86,7 @@ class ListLogLines(RowsRequest, right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Results of a scan (None for the newest) as files, narrowed as by `ListResults.text`.
+    """Results of a scan (None for the newest) as files, narrowed as by `ListResults`.
 
     `clips` and `pictures` are folders for a clip, or a picture of the peak, of each event; empty
     for none.
@@ -98,6 +98,7 @@ class ExportRequest:
     folder: str = ""
     clips: str = ""
     pictures: str = ""
+    cut_offs: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
 from .models import matrix_rows, model_rows
 
+CutOffs = tuple[tuple[str, float], ...]
+"""the least score of events and candidates of a kind"""
 KINDS: dict[What, Kind] = {"events": "moments", "candidates": "candidates", "frames": "frames"}
 _SHOWN = (
     "kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
@@ -160,11 +162,15 @@ def wanted_of(query: ListResults, scan: int) -> RowSelection:
     return RowSelection(
         scan=scan,
         kind=KINDS[query.what],
-        conditions=filters.parse(query.text).conditions
-        + tuple(Condition("below", kind, (least,), negated=True) for kind, least in query.cut_offs),
+        conditions=filters.parse(query.text).conditions + above(query.cut_offs),
         sort=query.sort,
         descending=query.descending,
     )
+
+
+def above(cut_offs: CutOffs) -> tuple[Condition, ...]:
+    """Return the conditions that leave out what is below the cut-off of its kind."""
+    return tuple(Condition("below", kind, (least,), negated=True) for kind, least in cut_offs)
 
 
 def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:

@@ -131,6 +131,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ExportResults(export), requests.ExportResults(replace(export, formats=("jsom",))),
         requests.BeginExport(replace(export, text="score>x")), requests.BeginExport(export),
         requests.GetExport(99),
+        requests.GetExportSize(replace(export, cut_offs=(("flash", 0.5),))),
+        requests.GetExportSize(replace(export, scan=99)), requests.GetFormats(),
         requests.ExportRows(queries.ListResults(), "csv", folder / "rows.csv"),
         requests.ExportRows(queries.ListScans(), "xls", folder / "rows.xls"),
         requests.GetModelMemory(), requests.GetModels(), requests.GetVerified(),

@@ -146,7 +146,8 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "judge.former", "K", "Previous unjudged row", when="row_here", group="Move"),
     _on("results", "cutoff.lower", ",", "Lower the cut-off of this kind by 0.01", "cut-off",
         "can_cut", group="Look"),
-    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
+    _on("results", "results.export", "e W", "Export: which rows, formats, clips and pictures",
+        "export", writes=True),
     _on("results", "cutoff.higher", ".", "Raise the cut-off of this kind by 0.01", when="can_cut",
         group="Look"),
     _on("results", "cutoff.none", "0", "No cut-off: show all rows", when="can_cut", group="Look"),
@@ -162,9 +163,6 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.next", ">", "Next frame or event", when="row_here", group="Move"),
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
-    _on("results", "results.files", "W", "Export the listed rows in any format, as clips or "
-    "pictures",
-        writes=True),
     _on("results", "results.tags", "t", "Correct the tags", "tags", "row_here", writes=True),
     _on("results", "results.caption", "E", "Correct the caption", when="row_here", writes=True),
     # 5 Models

@@ -287,13 +287,6 @@ class ReviewingScreen(AppScreen):
         keys = {name: " ".join(self.app.keymap[name][:1]) for name in names}
         return rounds.summary(self._round, keys, self.app.symbols.dash)
 
-    def _export_query(self) -> ListResults:
-        """Return what an export takes: no cut-off, and at the end of a round what is right."""
-        query = self._rows.query
-        assert isinstance(query, ListResults)
-        words = f"{query.text} is:right".strip() if self._review.is_over else query.text
-        return replace(query, text=words, cut_offs=())
-
     def _cursor_moved(self, key: str | None) -> None:
         """The summary goes once the cursor leaves the row that ended the round."""
         if self._review.is_over and key is not None and key != self._over_at:

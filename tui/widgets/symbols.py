@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """One set of signs; each is one cell wide, except `ellipsis` and `not_loaded`.
+    """One set of signs; each is one cell wide, except `ellipsis`, `not_loaded`, `chosen` and
+    `free`.
 
     `bar` goes from empty to full in equal steps, so eight of its signs are eighths. `levels` draws
     a graph with one column a cell, from nothing (a gap) to full; it is used where `braille` is
@@ -40,6 +41,9 @@ class Symbols:
     unjudged: str
     knob: str
     becomes: str
+    chosen: str
+    free: str
+    """an option that is chosen, and one that is not"""
     dash: str
     """between the ends of an interval"""
 
@@ -49,12 +53,12 @@ UNICODE = Symbols(
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
-    becomes="→", dash="\u2013",
+    becomes="→", chosen="●", free="○", dash="\u2013",
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", current="^", right="y", wrong="n", unsure="?", unjudged=".", knob="O",
-    becomes=">", dash="-",
+    becomes=">", chosen="(o)", free="( )", dash="-",
 )  # fmt: skip
