@@ -134,14 +134,14 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
     async def run(viewer: Viewer) -> None:
         settings = {"run.batch_size": 2}  # slow enough to be seen while it runs
         await viewer.app.submit(SubmitScan((str(long_storm),), "storm", settings))
-        await viewer.sees("> run")
+        await viewer.sees("▌ run")
         pid = viewer.app.bridge.engine_pid
         os.kill(pid, signal.SIGKILL)
         await viewer.until(lambda: viewer.app.bridge.engine_pid not in (0, pid))
-        await viewer.sees("> stopped", "the engine was restarted")
+        await viewer.sees("▌ stopped", "the engine was restarted")
         await viewer.sees_no("starting it again")
         await viewer.press("r")
-        await viewer.sees("> done")
+        await viewer.sees("▌ done")
         await viewer.until(lambda: viewer.screen == viewer.composed)
 
     look(wishes(library), run)

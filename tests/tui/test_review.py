@@ -52,7 +52,7 @@ async def opened(viewer: Viewer) -> None:
 
 def signs(viewer: Viewer) -> str:
     """Return the signs of the rows, in order."""
-    rows = [row.lstrip("> *") for row in viewer.terminal.rows]
+    rows = [row.lstrip("▌> *") for row in viewer.terminal.rows]
     listed = [row for row in rows if row[1:].lstrip().startswith("00:00:0")]
     return "".join(row[0] for row in listed if row[0] in "✓✗?·yn.")
 

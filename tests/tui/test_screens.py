@@ -209,10 +209,10 @@ def test_anything_may_stand_in_what_was_kept(found: Path, kept: str) -> None:
 
 
 def test_theme_and_profile_are_those_chosen_last(found: Path, tmp_path: Path) -> None:
-    (tmp_path / "app.json").write_text(json.dumps({"theme": "nord", "profile": "storm"}))
+    (tmp_path / "app.json").write_text(json.dumps({"theme": "contrast", "profile": "storm"}))
 
     async def run(viewer: Viewer) -> None:
-        assert viewer.app.theme == "nord"
+        assert viewer.app.theme == "contrast"
         await viewer.press("a")
         await viewer.sees("profile storm")
         await viewer.press("escape")
@@ -257,14 +257,14 @@ def test_without_colour_no_colour_is_sent(found: Path, monkeypatch: pytest.Monke
             sent = {code for line in viewer.terminal.styles for style in line for code in style}
             assert not [code for code in sent if code.startswith(("38;", "48;"))]
         await viewer.go("1", "queue")
-        await viewer.sees("> done")  # the cursor's row stands out without any colour
+        await viewer.sees("▌ done")  # the cursor's row stands out without any colour
 
     look(wishes(found), run, (160, 48))
 
 
 def test_a_list_takes_more_room_and_gives_it_back(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("> done", "nothing running")
+        await viewer.sees("▌ done", "nothing running")
         before = viewer.screen
         heights = []
         for key in ("plus", "plus", "underscore", "underscore", "underscore", "plus"):

@@ -21,6 +21,7 @@ from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
 from tui.app import SightlineApp
 from tui.start_options import StartOptions
+from tui.widgets import picture_cells
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
@@ -84,6 +85,10 @@ class Viewer:
         """Return the row under the cursor."""
         rows = (row.lstrip(" │|") for row in self.terminal.rows)
         return next((row for row in rows if row.startswith(("▌", ">"))), "")
+
+    def shows_picture(self) -> bool:
+        """Say whether a picture in quarters of cells is on the screen."""
+        return any(letter in self.screen for letter in picture_cells.SHAPES.strip())
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
