@@ -135,6 +135,11 @@ class FlashStage(ScreeningStage):
         """Return the sensitivity whose threshold is a score; None where none has it."""
         return sensitivity_at(score)
 
+    @classmethod
+    def score_at(cls, sensitivity: float) -> float | None:
+        """Return the score a flash must reach at a sensitivity of 0 to 1."""
+        return threshold_at(sensitivity)
+
     def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""
         self._refused = _refused(track.pts_seconds)

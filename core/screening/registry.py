@@ -42,6 +42,12 @@ def sensitivity_of(name: str, score: float) -> float | None:
     return stage.sensitivity_at(score) if stage and issubclass(stage, ScreeningStage) else None
 
 
+def score_of(name: str, sensitivity: float) -> float | None:
+    """Return the score from which on a stage accepts, where its scale says so."""
+    stage = declared(name)
+    return stage.score_at(sensitivity) if stage and issubclass(stage, ScreeningStage) else None
+
+
 def internal_of(name: str) -> frozenset[str]:
     """Return the columns that no person is shown."""
     stage = cast("type[Stage] | None", declared(name))

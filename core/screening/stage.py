@@ -206,6 +206,11 @@ class ScreeningStage(StageDeclaration, ABC):
         """Return the setting that accepts from a score on; None where no setting does."""
         return None
 
+    @classmethod
+    def score_at(cls, sensitivity: float) -> float | None:
+        """Return the score that a setting accepts from; None where scores have no such scale."""
+        return None
+
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Remember the source and the spec."""
         self.source = source

@@ -153,6 +153,19 @@ class Judgements:
             ).fetchall()
         return [(str(kind), float(score or 0.0), str(said)) for kind, score, said in rows]
 
+    def scores_of_kind(self, kind: str) -> list[tuple[float, str]]:
+        """Return (score, judgement) of each judged peak of a kind that is right or wrong.
+
+        The score is the highest in any result. Rows without a score are left out.
+        """
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT max(score), judgement FROM judged WHERE kind = ? AND score IS NOT NULL "
+                "AND judgement IN ('right', 'wrong') GROUP BY content, frame",
+                (kind,),
+            ).fetchall()
+        return [(float(score), str(said)) for score, said in rows]
+
     def of_content(self, content: str) -> list[Judged]:
         """Return every judgement of a content, in order of time."""
         with self._database.reading() as connection:

@@ -15,7 +15,7 @@ from .handler import Handler, Handlers
 
 SUBJECTS = (
     "commands", "engine", "exports", "instants", "jobs", "judgements", "models", "pictures",
-    "queries", "reports", "results", "review", "scores",
+    "queries", "reports", "results", "review", "scores", "trials",
 )  # fmt: skip
 
 
