@@ -64,8 +64,8 @@ class SightlineApp(SafeApp[None]):
     CSS_PATH = Path(__file__).parent / "screens" / "screen.tcss"
     CSS = """
     Screen { background: $ground; } * { scrollbar-size: 0 0; }
-    App.-ascii .detail { border-top: ascii $line; }
-    App.-ascii .side, App.-ascii #settings { border-left: ascii $line; }
+    App.-ascii .detail, App.-ascii #about-low { border-top: ascii $line; }
+    App.-ascii .side, App.-ascii #settings, App.-ascii #about { border-left: ascii $line; }
     App.-ascii ModalScreen > Vertical { border: ascii $line-on; }
     """
 

@@ -120,6 +120,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.TryProfile("storm", path, {"flash.sensitivity": 0.9}),
         requests.TryProfile("storm", path, {"flash.sensitivity": 9}),
         requests.TryProfile("storm", "/none"), requests.TryProfile("none", path),
+        requests.GetProfileFaults(("storm", "describe", "none")),
         requests.GetJudgedAt("flash", (0.5, 0.9)), requests.GetJudgedAt("cut", (0.5,)),
         requests.GetDensity(content, 10), requests.GetDensity(content, 0),
         requests.GetSensitivity("flash", 0.61), requests.GetHistogram(1, "flash", 10),

@@ -187,7 +187,10 @@ ACTIONS: tuple[Action, ...] = (
     _on("profiles", "profiles.revert", "r", "Discard the changes; asks first", when="editing"),
     _on("profiles", "profiles.new", "a", "New profile that extends this one", "new", "row_here"),
     _on("profiles", "profiles.use", "u", "Use for new scans", "use", "row_here"),
-    _on("profiles", "profiles.try", "t", "Test on one file", "try", "row_here", writes=True),
+    _on("profiles", "profiles.try", "t", "Try on a file: events added and lost", "try", "row_here"),
+    _on("profiles", "profiles.file", "T", "Try on another file", when="row_here"),
+    _on("profiles", "profiles.scan", "", "Scan one file with the settings as they are",
+        when="row_here", writes=True),
     _on("profiles", "profiles.compare", "=", "Compare the two marked profiles", when="two_marked"),
     _on("profiles", "profiles.delete", "X", "Delete the profile; asks first", when="own_profile"),
     # 8 Log
