@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": (".show", "Show everything stored about one moment of a file."),
     "results": (".results", "List what a scan found, filtered and sorted."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
+    "box": (".box", "List, add and remove boxes that you draw on a frame."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
     "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),

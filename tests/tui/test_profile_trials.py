@@ -13,6 +13,7 @@ from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
 from tui.screens.profiles import ProfilesScreen
 from tui.views import profiles
+from tui.widgets.frame import Frame
 from tui.widgets.symbols import ASCII, UNICODE
 from tui.widgets.text_pane import TextPane
 
@@ -37,8 +38,9 @@ async def says(viewer: Viewer, *texts: str) -> None:
     """Wait until all texts are in the pane beside the settings, however they are wrapped."""
 
     def words() -> str:
-        pane = viewer.current_screen.query_one("#about", TextPane)
-        return " ".join(" ".join(span.text for span in pane._all(pane.size.width)).split())
+        pane = viewer.current_screen.query_one("#about-text", TextPane)
+        title = viewer.current_screen.query_one("#about", Frame).text
+        return " ".join(f"{title} {' '.join(s.text for s in pane._all(pane.size.width))}".split())
 
     for text in texts:
         await viewer.until(lambda text=text: text in words())  # type: ignore[misc]
@@ -133,7 +135,7 @@ def test_a_file_that_cannot_be_tried_says_why_and_without_one_it_is_asked_for(
     async def run(viewer: Viewer) -> None:
         await to_profile(viewer, "storm")
         await viewer.press("t")
-        await viewer.sees("add files or folders")
+        await viewer.sees("Add files or folders")
         await viewer.press("escape")
         viewer.app.kept["profiles.file"] = str(tmp_path / "none.mp4")
         await viewer.press("t")

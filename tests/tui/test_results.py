@@ -23,7 +23,7 @@ async def opened(viewer: Viewer) -> None:
 def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.sees("00:00:01.360", "flash", "storm.mp4@00:00:01.360", "events of the newest")
+        await viewer.sees("00:00:01.360", "flash", "storm.mp4@00:00:01.360", "newest scan")
         await viewer.press("right_square_bracket")
         await viewer.sees("VERDICT", "accepted", "rejected")
         await viewer.press("slash")
@@ -37,7 +37,7 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
         await viewer.press("enter")
         await viewer.sees("score>0")  # what is wrong with the filter, and how it is written
         await viewer.press("escape", "r")
-        await viewer.sees("events of the newest scan")
+        await viewer.sees("newest scan")
         await viewer.press("s")
         await viewer.sees("by score, descending")
         await viewer.type("score desc")
@@ -168,6 +168,6 @@ def test_a_scan_that_is_gone_is_told_and_left(found: Path) -> None:
         await viewer.go("2", "results")
         await viewer.sees("77")
         await viewer.press("escape")
-        await viewer.sees("events of the newest scan")
+        await viewer.sees("newest scan")
 
     look(wishes(found), run)

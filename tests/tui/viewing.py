@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import time
@@ -26,6 +27,7 @@ from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
 SECONDS = 60.0
+_EDGES = re.compile("[│╭╮╰╯─┏┓┗┛━┃]+")
 
 
 class SeenApp(SightlineApp):
@@ -120,7 +122,13 @@ class Viewer:
 
     def shows(self, text: str) -> bool:
         """Say whether a text is on the screen, also where it was wrapped."""
-        return text in self.screen or text in " ".join(self.screen.split())
+        return text in self.screen or text in self.words
+
+    @property
+    def words(self) -> str:
+        """All words on the screen without the edges of panes; the cursor as `>`."""
+        plain = self.screen.replace("▌", ">").replace("\u202f", " ")
+        return " ".join(_EDGES.sub(" ", plain).split())
 
     async def sees_no(self, text: str, seconds: float = SECONDS) -> None:
         await self.until(lambda: text not in self.screen, seconds)

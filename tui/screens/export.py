@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal
 from textual.widgets import Input
 
 from core.errors import SightlineError
@@ -22,12 +21,18 @@ from ..views import browse, shell_words
 from ..views.exporting import REJECTED, VIEW, ExportChoice
 from ..widgets.choices import ChoiceRows, Shown, folded
 from ..widgets.entry import PathEntry
-from ..widgets.line import Line
+from ..widgets.frame import Frame, PaneKey
+from ..widgets.line import Line, LineSpan
 from ..widgets.text_pane import TextPane
+from .dialog import Dialog
 
 if TYPE_CHECKING:
     from ..app import SightlineApp
 
+KEYS = (
+    PaneKey("tab", "path"), PaneKey("space", "choose"), PaneKey("enter", "write"),
+    PaneKey("esc", "back"),
+)  # fmt: skip
 COMMAND_LINES = 4
 WIDTH = 74
 """of the dialog"""
@@ -35,15 +40,11 @@ TITLE = "          "
 """as wide as the titles of the groups"""
 
 
-class ExportScreen(ModalScreen[ExportChoice | None]):
+class ExportScreen(Dialog[ExportChoice | None]):
     """Returns what is to be exported, or None."""
 
-    CSS = """
-    ExportScreen { align: center middle; background: $ground; }
-    ExportScreen > Vertical {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
-        border: round $line-on; background: $raised; padding: 0 1;
-    }
+    DEFAULT_CSS = """
+    ExportScreen > Frame { width: 76; height: auto; }
     ExportScreen #to { height: 1; }
     ExportScreen #to Line { width: 10; }
     ExportScreen #path { width: 1fr; background: $raised; padding: 0; }
@@ -62,20 +63,18 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         self._choice = choice
         self._app = app
         self._sized: ExportRequest | None = None
+        self._fault = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the options, the path, the command and what will be written."""
         signs = self._app.symbols
-        with Vertical():
-            yield Line(" Export", "tab: path  space: choose  enter: write  esc: back ",
-                       symbols=signs)  # fmt: skip
+        with Frame(symbols=signs, title="Export", keys=KEYS):
             yield ChoiceRows(symbols=signs, id="choices")
             with Horizontal(id="to"):
                 yield Line("To", symbols=signs)
                 yield PathEntry(id="path")
             yield Line(id="becomes", symbols=signs)
             yield TextPane(symbols=signs, wrap=False, id="command")
-            yield Line(id="sum", symbols=signs)
 
     def on_mount(self) -> None:
         """Show what is chosen, and count."""
@@ -144,7 +143,8 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
                 every = await self._total(VIEW, rejected=True)
                 choice.counts[REJECTED] = every - choice.counts[VIEW]
         except SightlineError as error:
-            self.query_one("#sum", Line).show(clean(str(error)))
+            self._fault = str(error)
+            self._show()
             return
         self._show()
         await self._measure()
@@ -184,11 +184,10 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         files = ", ".join(map(clean_path, choice.files()))
         self.query_one("#becomes", Line).show(f"{TITLE}new: {files}" if files else "")
         self._show_command()
-        trouble = choice.trouble()
-        count = choice.counts.get(choice.which)
-        self.query_one("#sum", Line).show(
-            f" {clean(trouble)}", "" if trouble or count is None else f"{counted(count, 'row')} "
-        )
+        trouble, count = self._fault or choice.trouble(), choice.counts.get(choice.which)
+        rows_written = "" if trouble or count is None else counted(count, "row")
+        facts = [LineSpan(clean(trouble), "bad")] if trouble else []
+        self.query_one(Frame).show("Export", facts, place=rows_written, keys=KEYS)
 
     def _show_command(self) -> None:
         width = min(WIDTH, self.size.width - 2) - len(TITLE) - 2

@@ -16,14 +16,17 @@ from core.protocol.requests.trials import TryProfile
 from core.text import clean, counted
 
 from ..views import profiles
+from ..widgets.frame import Frame
+from ..widgets.line import Content, LineSpan
 from ..widgets.rows import ListSource
 from ..widgets.text_pane import TextLine, TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .trying import FieldCheck, TryingScreen
+from .profile_files import ProfileFilesScreen
+from .trying import FieldCheck
 
 
-class ProfilesScreen(TryingScreen):
+class ProfilesScreen(ProfileFilesScreen):
     """The list of profiles, the settings of the one under the cursor, and all about one of them."""
 
     scope = "profiles"
@@ -32,24 +35,23 @@ class ProfilesScreen(TryingScreen):
         super().__init__()
         self._list = ListSource()
         self._settings = ListSource()
-        self._changes: dict[str, Any] = {}
         self._trouble: dict[str, str] = {}
-        self._profile = ""
         self._fault = ""
         self._compared = ""
-        self._setting_asked = False
         self._found: dict[str, profiles.Setting] = {}
         """the settings shown, by name"""
 
     def body(self) -> ComposeResult:
         """Yield both lists, and what there is to say of the row under the cursor."""
         signs = self.app.symbols
-        with Horizontal(classes="body"):
-            yield VirtualTable(profiles.LIST_COLUMNS, self._list, symbols=signs, id="profiles")
-            yield VirtualTable(profiles.SETTING_COLUMNS, self._settings, symbols=signs,
-                               id="settings", empty="no such setting")  # fmt: skip
-            yield TextPane(symbols=signs, id="about")
-        yield TextPane(symbols=signs, id="about-low")
+        with Horizontal(classes="body box", id="profiles-panes"):
+            with Frame(symbols=signs, title="Profiles", id="profiles-frame"):
+                yield VirtualTable(profiles.LIST_COLUMNS, self._list, symbols=signs, id="profiles")
+            with Frame(symbols=signs, title="Settings", id="list"):
+                yield VirtualTable(profiles.SETTING_COLUMNS, self._settings, symbols=signs,
+                                   id="settings", empty="no such setting")  # fmt: skip
+            with Frame(symbols=signs, id="about"):
+                yield TextPane(symbols=signs, id="about-text")
 
     def on_mount(self) -> None:
         """List what there is."""
@@ -57,16 +59,26 @@ class ProfilesScreen(TryingScreen):
         super().on_mount()
         self._reload()
 
-    def summary(self) -> str:
-        """Return which profile, and what is wrong with it."""
+    def heading(self) -> str:
+        """Return whose settings are shown."""
+        return self._compared or self._profile or "Settings"
+
+    def summary(self) -> Content:
+        """Return what is edited, and what is wrong with it."""
         if self._fault:
-            return f" {self._fault}"
+            return [LineSpan(self._fault, "bad")]
         if self._compared:
             differing = counted(self._settings.count(), "setting differs", "settings differ")
-            return f" {self._compared}: {differing}   esc: back"
-        edited = f"  {len(self._changes)} edited, w saves" if self._changes else ""
-        wrong = f"  {len(self._trouble)} wrong" if self._trouble else ""
-        return f" {self._profile}{edited}{wrong}   new scans use {self.app.profile}   tab: settings"
+            return [LineSpan(differing), LineSpan("  esc: back", "dim")]
+        edited = f"{len(self._changes)} edited, w saves  " if self._changes else ""
+        wrong = f"{len(self._trouble)} wrong  " if self._trouble else ""
+        return [LineSpan(edited, "warn"), LineSpan(wrong, "bad"),
+                LineSpan(f"new scans use {self.app.profile}", "dim")]  # fmt: skip
+
+    def place(self) -> str:
+        """Return where the cursor is among the settings."""
+        table = self.query_one("#settings", VirtualTable)
+        return f"{table.cursor_index + 1} of {table.row_count}" if table.row_count else ""
 
     def table(self) -> VirtualTable | None:
         """Return the list that has the focus."""
@@ -198,18 +210,12 @@ class ProfilesScreen(TryingScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"discard {counted(len(self._changes), 'change')}?",
+                f"Discard {counted(len(self._changes), 'change')}?",
                 (("no", "Keep them"), ("yes", "Discard them")),
                 self.app.symbols,
             ),
             chosen,
         )
-
-    def act_profiles_new(self) -> None:
-        """Make a profile of one's own that extends this one."""
-        base = self._profile
-        self._setting_asked = False
-        self.ask("name of the new profile", f"my-{base}", lambda name: self._made(name, base))
 
     def act_profiles_use(self) -> None:
         """Use this profile for new scans."""
@@ -240,32 +246,6 @@ class ProfilesScreen(TryingScreen):
         table = self.query_one("#settings", VirtualTable)
         table.set_columns(profiles.COMPARE_COLUMNS)
         table.source_changed()
-
-    def act_profiles_delete(self) -> None:
-        """Delete one's own profile, after asking."""
-        from core.config.profiles import remove
-
-        def chosen(how: str | None) -> None:
-            if how != "yes":
-                return
-            try:
-                path = remove(self._profile)
-            except SightlineError as error:
-                self.say(str(error), bad=True)
-                return
-            if self.app.profile == self._profile:
-                self.app.profile = self.app.kept["profile"] = self.app.options.profile
-            self._reload()
-            self.say(f"deleted {clean(str(path))}")
-
-        self.app.push_screen(
-            ChooseScreen(
-                f"delete the profile {self._profile}?",
-                (("no", "Keep it"), ("yes", "Delete it")),
-                self.app.symbols,
-            ),
-            chosen,
-        )
 
     def act_list_open(self) -> None:
         """Go to the settings, or edit the one under the cursor."""
@@ -301,10 +281,13 @@ class ProfilesScreen(TryingScreen):
 
     def show_about(self) -> None:
         """Show what there is to say of the setting, or else the profile, under the cursor."""
-        for name in ("#about", "#about-low"):
-            pane = self.query_one(name, TextPane) if self.is_drawable else None
-            if pane is not None and pane.size.width:
-                pane.show(self._about(pane.size.width))
+        if not self.is_drawable:
+            return
+        pane = self.query_one("#about-text", TextPane)
+        if pane.size.width:
+            title, *lines = self._about(pane.size.width)
+            self.query_one("#about", Frame).show(title if isinstance(title, str) else title[1])
+            pane.show(lines)
 
     def _about(self, width: int) -> list[TextLine]:
         key = self.query_one("#settings", VirtualTable).cursor_key
@@ -380,18 +363,3 @@ class ProfilesScreen(TryingScreen):
 
     def _valid(self) -> dict[str, Any]:
         return {key: value for key, value in self._changes.items() if key not in self._trouble}
-
-    def _made(self, name: str, base: str) -> None:
-        from core.config.profiles import create
-
-        try:
-            path = create(name.strip(), base)
-        except SightlineError as error:
-            self.say(str(error), bad=True)
-            return
-        changes, self._changes = self._changes, {}
-        self._reload()
-        self.query_one("#profiles", VirtualTable).cursor_to_key(name.strip())
-        self._profile, self._changes = name.strip(), changes
-        self._show()
-        self.say(f"tab to its settings, e edits; made {clean(str(path))}")

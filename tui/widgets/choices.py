@@ -12,10 +12,9 @@ from textual.geometry import Size
 from textual.message import Message
 
 from ..look.roles import Ground
-from .cells import head, safe
+from .cells import head, safe, wrapped
 from .painted import Painted, Span
 from .symbols import Symbols
-from .text_pane import wrapped
 
 TITLE_CELLS = 10
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -94,16 +95,31 @@ class FrameView(Widget):
         """Tell that what is shown no longer fits."""
         self.post_message(self.Resized())
 
+    def cells_of(self, picture: Image) -> tuple[int, int]:
+        """Return the columns and rows of cells that a fitted picture takes up."""
+        place = self.place
+        across, down = place.cell_pixels or (picture_cells.ACROSS, picture_cells.DOWN)
+        return max(-(-picture.width // across), 1), max(-(-picture.height // down), 1)
+
     async def show(self, picture: Image, boxes: Sequence[Box] = ()) -> None:
         """Show a picture that was fitted to `place`, with boxes on it."""
         if self._in_pixels is not None and self._shows_pixels:
             await self._show_pixels(self._in_pixels, picture, boxes)
             return
+        former, self._words = self._strips, ""
         self._strips = await asyncio.to_thread(
             drawn, picture, boxes, plain=self._plain, coarse=self._coarse
         )
-        self._words = ""
-        self.refresh()
+        if not former or len(former) != len(self._strips):
+            self.refresh()
+        else:
+            self._refresh_changed(former)
+
+    def _refresh_changed(self, former: Sequence[Strip]) -> None:
+        """Send only the stretches of lines that differ, as where a box is moved."""
+        for y, (old, new) in enumerate(zip(former, self._strips, strict=True)):
+            for start, end in picture_cells.changed(old, new):
+                self.refresh(Region(start, y, end - start, 1))
 
     def say(self, words: str) -> None:
         """Show words in the picture's place; nothing is sent if they are there already."""

@@ -25,6 +25,8 @@ LEVELS = " .:-=+*#%@"
 SHAPES = " ▝▖▞▗▐▄▟"
 """which quarters have the colour of the letter, by the bits upper right, lower left, lower right;
 the upper left one never has: its group is drawn as the ground"""
+NEAR_CELLS = 4
+"""changes nearer to each other than that are sent as one stretch: each costs a cursor movement"""
 COARSE = 8
 """steps of the colours on a slow link: equal neighbours are sent once"""
 
@@ -114,3 +116,25 @@ def cells_of(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
     scale = min(width / size[0], height * 2 / size[1])
     columns, rows = max(int(size[0] * scale), 1), max(int(size[1] * scale / 2), 1)
     return columns * ACROSS, rows * DOWN
+
+
+def changed(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """Return the stretches (first cell, cell after the last) in which two lines differ."""
+    if old == new:
+        return []
+    cells = _by_cell(old), _by_cell(new)
+    if len(cells[0]) != len(cells[1]):
+        return [(0, max(map(len, cells)))]
+    found: list[tuple[int, int]] = []
+    for place, (one, other) in enumerate(zip(*cells, strict=True)):
+        if one == other:
+            continue
+        if found and place - found[-1][1] < NEAR_CELLS:
+            found[-1] = (found[-1][0], place + 1)
+        else:
+            found.append((place, place + 1))
+    return found
+
+
+def _by_cell(strip: Strip) -> list[tuple[str, Style | None]]:
+    return [(letter, style) for text, style, _ in strip for letter in text]
