@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import click
 
-from ..protocol.queries import ListResults, Sort, What
+from ..errors import UsageError
+from ..protocol.queries import ALL_SCANS, ListResults, Sort, What
 from ..service.client import LibraryClient, wait_for
 from ..service.rows import all_rows
 from ..text import counted
@@ -22,19 +23,23 @@ ROWS_AT_ONCE = 500
 @filter_option
 @cut_offs_option
 @rows_options
+@click.option("--all", "every_scan", is_flag=True, help="Of all scans, the newest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def command(
     session: Session, scan: int | None, text: str, cut_offs: tuple[tuple[str, float], ...],
-    what: str, sort: str, descending: bool, limit: int | None, as_json: bool,
+    what: str, sort: str, descending: bool, every_scan: bool, limit: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """List what a scan found, filtered and sorted.
 
-    Without SCAN, the newest scan. A candidate is a stretch of video that a stage proposed,
-    accepted or rejected with a reason; accepted candidates become events. This is the Results
-    screen of the app as text.
+    Without SCAN, the newest scan; with --all, every scan. A candidate is a stretch of video that a
+    stage proposed, accepted or rejected with a reason; accepted candidates become events. This is
+    the Results screen of the app as text.
     """
+    if every_scan and scan is not None:
+        raise UsageError("name a scan, or use --all")
+    scan = ALL_SCANS if every_scan else scan
     query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending, cut_offs)
     wait_for(_listed(session, query, limit, as_json))
     return 0

@@ -52,7 +52,7 @@ async def opened(viewer: Viewer) -> None:
 
 def signs(viewer: Viewer) -> str:
     """Return the signs of the rows, in order."""
-    rows = [row.lstrip("▌> *") for row in viewer.terminal.rows]
+    rows = [row.lstrip("│▌> *") for row in viewer.terminal.rows]
     listed = [row for row in rows if row[1:].lstrip().startswith("00:00:0")]
     return "".join(row[0] for row in listed if row[0] in "✓✗?·yn.")
 
@@ -189,8 +189,8 @@ def test_the_scan_is_chosen_with_how_much_of_it_is_judged(own: Path) -> None:
         await viewer.press("y")
         await viewer.until(lambda: signs(viewer) == "✓····")
         await viewer.press("p")
-        await viewer.sees("the newest scan", "1  quick  done  5 events, 1 judged")
-        await viewer.press("down", "enter")
+        await viewer.sees("every scan", "1  quick", "5 events  1 judged")
+        await viewer.press("enter")
         await viewer.sees("Events 5", "scan 1")
 
     look(wishes(own), run, (120, 36))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.config.user_settings import library_folder, load
 from core.errors import SightlineError
-from core.protocol.queries import ListResults
+from core.protocol.queries import ALL_SCANS, ListResults
 from core.protocol.requests.exports import BeginExport, ExportRows, GetExport, GetFormats
 from core.protocol.views import ExportState
 from core.text import clean, clean_path
@@ -16,7 +16,7 @@ from core.text import clean, clean_path
 from ..views import browse
 from ..views.exporting import REJECTED, RIGHT, VIEW, ExportChoice, said
 from .export import ExportScreen
-from .reviewing import ReviewingScreen
+from .reviewing import UNKNOWN, ReviewingScreen
 
 PROGRESS_SECONDS = 0.25
 
@@ -32,8 +32,9 @@ class ExportingScreen(ReviewingScreen):
         query = self._rows.query
         assert isinstance(query, ListResults)
         scan = self._listed_scan()
-        if not scan:
-            self.say("nothing to export: no results are listed")
+        if scan in (UNKNOWN, ALL_SCANS):
+            self.say("an export is of one scan: p chooses it" if scan == ALL_SCANS else
+                     "nothing to export: no results are listed")  # fmt: skip
             return
         formats = (await self.app.bridge.ask(GetFormats())).formats
         choice = ExportChoice(

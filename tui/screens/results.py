@@ -14,7 +14,7 @@ from textual.containers import Container
 
 from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
-from core.protocol.queries import ListResults, Sort, What
+from core.protocol.queries import ALL_SCANS, ListResults, Sort, What
 from core.protocol.requests.results import GetScans
 from core.text import clean
 from core.times import reference
@@ -106,7 +106,7 @@ class ResultsScreen(ExportingScreen, DrawingScreen):
         if self._rows.trouble:
             return [LineSpan(clean(self._rows.trouble), "bad")]
         found = self._scan is not None and self._asked_scan() is None
-        newest = "newest scan" if self._scan is None else f"scan {self._scan}"
+        newest = {None: "newest scan", ALL_SCANS: "all scans"}.get(self._scan, f"scan {self._scan}")
         marks = len(self.query_one(VirtualTable).marks)
         return [LineSpan(f"{newest}, newest results" if found else newest, "dim"),
                 *([LineSpan(f"  {marks} marked", "key")] if marks else [])]  # fmt: skip
@@ -321,7 +321,9 @@ class ResultsScreen(ExportingScreen, DrawingScreen):
                 self.draw_soon()
 
     def _why_empty(self) -> str:
-        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
+        return results.why_empty(
+            self._scan or None, self._rows.loaded, self.filter_text, self.state
+        )
 
     def _turn(self, by: int) -> None:
         names: tuple[What, ...] = ("events", "candidates", "frames")
