@@ -24,12 +24,12 @@ LIST_COLUMNS = (
 )
 SETTING_COLUMNS = (
     Column("", 1),
-    Column("SETTING", 22, cut="start"),
+    Column("SETTING", 20, cut="start"),
     Column("VALUE", None, flex=2, minimum=7),
     Column("", None, flex=3, minimum=9),
 )
 COMPARE_COLUMNS = (
-    Column("SETTING", 26, cut="start"),
+    Column("SETTING", 20, cut="start"),
     Column("FIRST", None, minimum=8),
     Column("SECOND", None, minimum=8),
 )
