@@ -191,3 +191,17 @@ def test_a_long_trial_names_some_and_counts_the_rest() -> None:
     lines = profiles.trial_lines(found, ("saved", "now"), 3.0, 40, ASCII)
     assert lines[-1] == ("dim", "and 12 more") and ("strong", "20 added, none lost") in lines
     assert json.dumps(lines).isascii()
+
+
+def test_the_add_dialog_says_what_a_profile_lacks(own: Path) -> None:
+    async def run(viewer: Viewer) -> None:
+        await viewer.go("1", "queue")
+        await viewer.press("a")
+        await viewer.until(lambda: getattr(viewer.app.screen, "_faults", None))
+        await viewer.press("ctrl+o")
+        await viewer.sees("Profile", "lacks 1 model", "lacks 3 models")
+        await viewer.type("storm-ver")
+        await viewer.press("enter")
+        await viewer.sees("profile storm-verified  lacks 1 model")
+
+    look(wishes(own), run, (120, 36))
