@@ -14,7 +14,7 @@ from pathlib import Path
 from ..config.profiles import resolve
 from ..config.spec import Spec
 from ..config.stages import declaration
-from ..errors import UsageError
+from ..errors import UnknownName, UsageError
 from ..pipeline.channel import Control
 from ..pipeline.runner import StepReport
 from ..protocol.addresses import absolute
@@ -135,6 +135,17 @@ class Trial:
 
         assert self._reader is not None
         measure_video(store, self._reader, info, spec, tracks, self._control, progress)
+
+
+@contextmanager
+def library_or_none_yet(folder: Path) -> Iterator[Library]:
+    """Give a library to read; an empty one, gone afterwards, before the first scan made it."""
+    with ExitStack() as stack:
+        try:
+            library = stack.enter_context(closing(Library(folder, writable=False)))
+        except UnknownName:
+            library = stack.enter_context(_beside())
+        yield library
 
 
 @contextmanager

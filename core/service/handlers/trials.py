@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, closing
+from contextlib import aclosing
 
 from ...protocol.requests.trials import (
     GetJudgedAt,
@@ -22,10 +22,9 @@ async def tried(
     context: Context, request: TryProfile
 ) -> AsyncGenerator[TrialProgress | TriedPart | Tried, None]:
     """Yield what a profile finds in a file. Raises ProfileError, UnknownName, SourceError."""
-    from ...reports.trial import Trial
-    from ...storage.library import Library
+    from ...reports.trial import Trial, library_or_none_yet
 
-    with closing(Library(context.folder, writable=False)) as library:
+    with library_or_none_yet(context.folder) as library:
         trial = Trial(library, request)
         work: AsyncGenerator[TrialProgress | TriedPart | Tried, None] = parts_from_thread(
             trial.run, trial.end
