@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import click
 from ..errors import UsageError
 from ..protocol.addresses import absolute
 from ..protocol.commands import Mode, SubmitScan
+from ..text import clean
 from .output import Session
 from .scan_flags import Flags, with_flags
 
@@ -54,6 +56,44 @@ filter_option = click.option(
     "tag:storm camera:canon place:46.2,7.5,20 model:qwen is:right; -PART excludes. "
     "See docs/filters.md.",
 )  # fmt: skip
+
+
+def _cut_offs(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, float], ...]:
+    return tuple(map(_cut_off, given))
+
+
+def _cut_off(text: str) -> tuple[str, float]:
+    kind, _, least = text.rpartition("=")
+    try:
+        score = float(least)
+    except ValueError:
+        score = math.nan
+    if not kind or not math.isfinite(score):
+        raise UsageError(f"--cut-off {clean(text)}: write KIND=SCORE, for example flash=0.5")
+    return kind, score
+
+
+cut_offs_option = click.option(
+    "--cut-off", "cut_offs", multiple=True, metavar="KIND=SCORE", callback=_cut_offs,
+    help="Leave out what of this kind has a lower score; repeatable.",
+)  # fmt: skip
+
+
+def rows_options(function: F) -> F:
+    """Add the options that say which rows a list of results has, and in which order."""
+    options = (
+        click.option("--what", type=click.Choice(["events", "candidates", "frames"]),
+                     default="events", show_default=True, help="Events, all candidates with their "
+                     "reasons, or frames that models saw."),
+        click.option("--sort", type=click.Choice(["source", "time", "score", "energy", "kind"]),
+                     default="source", show_default=True, help="Order of the rows."),
+        click.option("--descending", is_flag=True, help="Reverse the order."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 links_option = click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -139,6 +140,29 @@ def validate(session: Session, names: tuple[str, ...]) -> int:
     for name in names or profiles.available():
         session.out.result(f"wrong  {faults[name]}" if name in faults else f"ok     {name}")
     return int(ExitCode.USAGE if faults else ExitCode.OK)
+
+
+@command.command("try")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="SECTION.KEY=VALUE",
+              help="Setting to change; repeatable.")  # fmt: skip
+@click.option("--against", default="", metavar="NAME", help="Compare with this profile instead of "
+              "NAME as it is saved.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def try_(
+    session: Session, name: str, file: Path, changes: tuple[str, ...], against: str, as_json: bool
+) -> int:
+    """Show which events settings would add or lose in one video.
+
+    Compares NAME with --set to NAME as it is saved. Stored measurements are used, so nothing is
+    read; if there are none with these settings, only FILE is read, and nothing is stored.
+    Verification by models is left out.
+    """
+    from .trial import show_trial
+
+    return show_trial(session, name, file, changes, against, as_json=as_json)
 
 
 def _refused(session: Session, used: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

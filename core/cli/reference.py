@@ -156,7 +156,10 @@ folder), `quiet` and `no_color` (true or false). For the app it can set `theme` 
 
 `sightline profiles new NAME --extends storm` creates a profile. `profiles edit NAME` opens it in
 `$EDITOR`; with `--set` it changes single settings and keeps the comments. `profiles show NAME
---resolved` prints every value, and `profiles validate` checks all profiles.
+--resolved` prints every value, and `profiles validate` checks all profiles. `profiles try NAME FILE
+--set flash.sensitivity=0.7` lists the events of one video that a change would add or lose, and how
+many of your [judgements](judging.md) it keeps; it decides on stored measurements, and reads that
+file only if there are none with these settings.
 
 An unknown setting is an error that names the nearest known one.
 

@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import click
 
-from ..protocol.queries import ListResults, Sort, What
+from ..errors import UsageError
+from ..protocol.queries import ALL_SCANS, ListResults, Sort, What
 from ..service.client import LibraryClient, wait_for
 from ..service.rows import all_rows
 from ..text import counted
 from ..times import reference, timecode
-from .options import filter_option
+from .options import cut_offs_option, filter_option, rows_options
 from .output import ConsoleOutput, Session
 
 ROWS_AT_ONCE = 500
@@ -19,27 +20,27 @@ ROWS_AT_ONCE = 500
 
 @click.command()
 @click.argument("scan", type=int, required=False)
-@click.option("--what", type=click.Choice(["events", "candidates", "frames"]), default="events",
-              show_default=True, help="Events, all candidates with their reasons, or frames that "
-              "models saw.")  # fmt: skip
 @filter_option
-@click.option("--sort", type=click.Choice(["source", "time", "score", "energy", "kind"]),
-              default="source", show_default=True, help="Order of the rows.")  # fmt: skip
-@click.option("--descending", is_flag=True, help="Reverse the order.")
+@cut_offs_option
+@rows_options
+@click.option("--all", "every_scan", is_flag=True, help="Of all scans, the newest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Maximum number of rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def command(
-    session: Session, scan: int | None, what: str, text: str, sort: str, descending: bool,
-    limit: int | None, as_json: bool,
+    session: Session, scan: int | None, text: str, cut_offs: tuple[tuple[str, float], ...],
+    what: str, sort: str, descending: bool, every_scan: bool, limit: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """List what a scan found, filtered and sorted.
 
-    Without SCAN, the newest scan. A candidate is a stretch of video that a stage proposed,
-    accepted or rejected with a reason; accepted candidates become events. This is the Results
-    screen of the app as text.
+    Without SCAN, the newest scan; with --all, every scan. A candidate is a stretch of video that a
+    stage proposed, accepted or rejected with a reason; accepted candidates become events. This is
+    the Results screen of the app as text.
     """
-    query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending)
+    if every_scan and scan is not None:
+        raise UsageError("name a scan, or use --all")
+    scan = ALL_SCANS if every_scan else scan
+    query = ListResults(cast("What", what), scan, text, cast("Sort", sort), descending, cut_offs)
     wait_for(_listed(session, query, limit, as_json))
     return 0
 

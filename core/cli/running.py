@@ -313,8 +313,9 @@ async def _write(library: Path, scan: int, finish: Finish, out: ConsoleOutput) -
     from .writing import write_files
 
     folders = (finish.out, finish.clips, finish.pictures)
+    out_folder, clips, pictures = (str(each) if each else "" for each in folders)
     formats = finish.formats or DEFAULT_FORMATS
-    request = ExportRequest(scan, "", formats, *(str(each) if each else "" for each in folders))
+    request = ExportRequest(scan, "", formats, out_folder, clips, pictures)
     try:
         return await write_files(library, request, out)
     except UnknownName as error:

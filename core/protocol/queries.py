@@ -14,6 +14,8 @@ Sort = Literal["source", "time", "score", "energy", "kind"]
 ModelSort = Literal["catalog", "name", "kind", "here", "disk", "memory"]
 
 
+ALL_SCANS = 0
+"""in place of a scan's number: the results of every scan"""
 ROWS_OF_A_PAGE = 100
 MOST_ROWS = 5000
 """so many rows can be asked for at once"""
@@ -58,8 +60,9 @@ class ListQueue(RowsRequest, right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class ListResults(RowsRequest, right="read", heavy=True):
-    """What was found in the sources of a scan (None for the newest): events, every candidate, or
-    the frames that went to models.
+    """What was found in the sources of a scan: events, every candidate, or the frames that went to
+    models. `scan` None is the newest, `ALL_SCANS` every scan, the newest first: a file that was
+    scanned twice has its rows twice.
 
     `text` is a filter: words that must all be somewhere in the row, and conditions such as
     `score>0.5`, `kind:flash`, `date:2024-06`, `-tag:indoor`; see docs/filters.md. `cut_offs` are
@@ -100,7 +103,7 @@ class ListLogLines(RowsRequest, right="read", heavy=True):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Results of a scan (None for the newest) as files, narrowed as by `ListResults.text`.
+    """Results of a scan (None for the newest) as files, narrowed as by `ListResults`.
 
     `clips` and `pictures` are folders for a clip, or a picture of the peak, of each event; empty
     for none.
@@ -112,6 +115,7 @@ class ExportRequest:
     folder: str = ""
     clips: str = ""
     pictures: str = ""
+    cut_offs: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

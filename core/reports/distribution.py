@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..protocol.requests.review import Density, GetDensity, GetHistogram, Histogram, KindDensity
 from ..storage.library import Library
 from .content_scans import scan_over
+from .pages import check_scan
 
 _ROUNDING = 1e-9
 """a score of 0.29 lies in the part that begins with 0.29, whatever its float is"""
@@ -44,7 +45,7 @@ def density(library: Library, request: GetDensity) -> Density:
 
 def histogram(library: Library, request: GetHistogram) -> Histogram:
     """Return how many events of a scan have which score. Raises UnknownName."""
-    library.runs.get(request.scan)
+    check_scan(library, request.scan)
     scores = library.event_scores.of_scan(request.scan, request.kind).values()
     every = np.concatenate([np.zeros(0), *scores])
     said = library.judgements.scores_of_scan(request.scan, "moments")

@@ -42,7 +42,7 @@ class Exporter:
         self._library = library
         self._request = request
         limits = spec_of(library, scan).limits
-        self._narrowed = FilteredResults(library, scan, request.text)
+        self._narrowed = FilteredResults(library, scan, request.text, request.cut_offs)
         self._reader = Reader(limits, threads=0)
         self._ended = threading.Event()
 

@@ -8,11 +8,12 @@ from ..judge.judged import by_kind
 from ..protocol.scores import JudgedScore
 from ..screening.registry import sensitivity_of
 from ..storage.library import Library
+from .pages import check_scan
 
 
 def judged_score(library: Library, scan: int, kinds: Sequence[str] = ()) -> JudgedScore:
     """Return what people said of a scan's events, of some kinds or all. Raises UnknownName."""
-    library.runs.get(scan)
+    check_scan(library, scan)
     totals = {
         kind: len(scores)
         for kind, scores in library.event_scores.of_scan(scan).items()

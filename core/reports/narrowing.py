@@ -14,7 +14,7 @@ from ..storage.listings import RowSelection
 from . import filters
 from .duplicates import resolved
 from .filter_kinds import check_kinds
-from .pages import KINDS
+from .pages import KINDS, CutOffs, above
 
 
 class FilteredResults:
@@ -27,9 +27,11 @@ class FilteredResults:
     none.
     """
 
-    def __init__(self, library: Library, scan: int, text: str) -> None:
-        self.text = text.strip()
-        asked = filters.parse(self.text)
+    def __init__(self, library: Library, scan: int, text: str, cut_offs: CutOffs = ()) -> None:
+        cuts = (f"{kind} from {least:g}" for kind, least in cut_offs)
+        self.text = ", ".join((*filter(None, (text.strip(),)), *cuts))
+        asked = filters.parse(text.strip())
+        asked = filters.Filter(asked.conditions + above(cut_offs))
         check_kinds(library, asked.conditions)
         alone: tuple[What, ...] = ("candidates",) if asked.wants_rejected else ()
         self._keeping: tuple[What, ...] = ("events", "frames", *alone)

@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..config.user_settings import log_file
+from ..errors import UsageError
 from ..protocol.queries import (
+    ALL_SCANS,
     ListLogLines,
     ListMatrix,
     ListModels,
@@ -20,7 +22,7 @@ from ..protocol.queries import (
     What,
 )
 from ..protocol.replies import Page
-from ..protocol.views import JobLine
+from ..protocol.views import JobLine, ScanLine
 from ..records import asked_stream
 from ..storage.conditions import Condition, Kind
 from ..storage.export.shapes import look
@@ -28,6 +30,7 @@ from ..storage.judged_rows import List
 from ..storage.library import Library
 from ..storage.listings import Key, RowSelection
 from ..storage.runs import TaskRow
+from ..storage.scan_scope import parted
 from . import filters
 from .duplicates import resolved, with_duplicates
 from .filter_kinds import check_kinds
@@ -36,6 +39,8 @@ from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
 from .models import matrix_rows, model_rows
 
+CutOffs = tuple[tuple[str, float], ...]
+"""the least score of events and candidates of a kind"""
 KINDS: dict[What, Kind] = {"events": "moments", "candidates": "candidates", "frames": "frames"}
 _SHOWN = (
     "kind", "start_frame", "peak_frame", "end_frame", "start_seconds", "peak_seconds",
@@ -50,7 +55,8 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
     """
     match query:
         case ListScans():
-            rows = [_scan_row(line) for line in scan_lines(library)]
+            judged = library.judgements.counts()
+            rows = [_scan_row(line, judged.get(line.scan, 0)) for line in scan_lines(library)]
             return _cut(_matching(rows, query.text), first, last)
         case ListTasks():
             return _tasks(library, query, first, last, active)
@@ -70,8 +76,9 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
             return _cut(lines, first, last)
 
 
-def _scan_row(line: Any) -> dict[str, Any]:
-    return asdict(line)
+def _scan_row(line: ScanLine, judged: int) -> dict[str, Any]:
+    """Return a scan as a row, with how many of its events are judged."""
+    return asdict(line) | {"judged": judged}
 
 
 def _tasks(
@@ -152,7 +159,8 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
     if query.what == "frames":
         rows = [row | {"judgement": None} for row in rows]
     rows = _sized(library, rows)
-    with_duplicates(library, scan, rows)
+    for each in dict.fromkeys(row["scan"] for row in rows):
+        with_duplicates(library, each, [row for row in rows if row["scan"] == each])
     return Page(len(keys), first, tuple(_remarked(library, rows)))
 
 
@@ -164,10 +172,18 @@ def selection(library: Library, query: ListResults) -> RowSelection | None:
     scan = query.scan if query.scan is not None else newest(library)
     if scan is None:
         return None
-    library.runs.get(scan)
+    check_scan(library, scan)
     wanted = wanted_of(query, scan)
     check_kinds(library, wanted.conditions)
+    if scan == ALL_SCANS and any("duplicate" in each.values for each in wanted.conditions):
+        raise UsageError("is:duplicate compares pictures of one scan; choose a scan")
     return replace(wanted, conditions=resolved(library, scan, wanted.conditions))
+
+
+def check_scan(library: Library, scan: int) -> None:
+    """Raise UnknownName for a scan that is not there; all of them always are."""
+    if scan != ALL_SCANS:
+        library.runs.get(scan)
 
 
 def wanted_of(query: ListResults, scan: int) -> RowSelection:
@@ -175,11 +191,15 @@ def wanted_of(query: ListResults, scan: int) -> RowSelection:
     return RowSelection(
         scan=scan,
         kind=KINDS[query.what],
-        conditions=filters.parse(query.text).conditions
-        + tuple(Condition("below", kind, (least,), negated=True) for kind, least in query.cut_offs),
+        conditions=filters.parse(query.text).conditions + above(query.cut_offs),
         sort=query.sort,
         descending=query.descending,
     )
+
+
+def above(cut_offs: CutOffs) -> tuple[Condition, ...]:
+    """Return the conditions that leave out what is below the cut-off of its kind."""
+    return tuple(Condition("below", kind, (least,), negated=True) for kind, least in cut_offs)
 
 
 def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
@@ -191,7 +211,7 @@ def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[
     for row, key in zip(rows, keyed, strict=True):
         body = json.loads(row["body"])
         found.append({
-            "key": f"{row['task']}.{row['number']}", "scan": wanted.scan, "task": row["task"],
+            "key": f"{row['task']}.{row['number']}", "scan": row["scan"], "task": row["task"],
             "path": row["path"], "content": row["content"], "frame": body["peak_frame"],
             "seconds": body["peak_seconds"], "accepted": body.get("accepted", True),
             "reason": body.get("reason", ""), "stage": body.get("stage", ""),
@@ -203,14 +223,15 @@ def _found(library: Library, wanted: RowSelection, keys: Sequence[Key]) -> list[
 def _frames(library: Library, scan: int, keys: Sequence[Key]) -> list[dict[str, Any]]:
     tasks = library.listings.tasks(scan, sorted({task for task, _ in keys}))
     found = []
-    for task, frame in keys:
-        if task not in tasks:
+    for key, frame in keys:
+        if key not in tasks:
             continue
-        path, content, spec_hash = tasks[task]
+        path, content, spec_hash = tasks[key]
+        of_scan, task = parted(scan, key)
         said = library.annotations.of_frame(content, spec_hash, frame)
         for notes in frame_notes(said, tracks=False):
             found.append({
-                "key": f"{task}.{frame}", "scan": scan, "task": task, "path": path,
+                "key": f"{task}.{frame}", "scan": of_scan, "task": task, "path": path,
                 "content": content, "kind": "frame", "score": None, **look(notes),
             })  # fmt: skip
     return found

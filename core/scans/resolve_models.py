@@ -17,7 +17,7 @@ from ..config.prompts import Prompts, check_answer, load_prompts
 from ..config.spec import Spec
 from ..config.stages import STAGES, declaration
 from ..config.used_models import AUTOMATIC, model_of, model_owner, value_of
-from ..errors import ModelMissing, ModelRefused
+from ..errors import ModelMissing, ModelRefused, SightlineError
 from ..models.protocols import Kind, Loading
 from ..models.registry import KINDS, check_loading
 from ..models.weights import weights_bytes
@@ -79,6 +79,34 @@ def resolve_models(spec: Spec, notify: Notify) -> ResolvedModels:
         {stage: loadings[name] for stage, name in names.items()},
         prompts,
     )
+
+
+def model_faults(spec: Spec) -> dict[str, str]:
+    """Return why models of a spec cannot be used here, by name; nothing is fetched or loaded.
+
+    Of `model = "auto"` one of the models it may represent is enough: which it is, torch knows.
+    """
+    from ..hub.environment import FETCHES_NOTHING
+    from ..hub.hub import Hub
+
+    hub, found = Hub(offline=FETCHES_NOTHING), {}
+    for stage in spec.model_stages:
+        owner = model_owner(spec, stage)
+        name = str(value_of(spec, owner, "model"))
+        chooses = name == AUTOMATIC and owner in STAGES.names()
+        automatic = declaration(owner).automatic if chooses else ()
+        faults = [_fault(spec, hub, each) for each in dict.fromkeys(automatic or (name,))]
+        if all(faults):
+            found[name] = faults[-1]
+    return found
+
+
+def _fault(spec: Spec, hub: Hub, name: str) -> str:
+    try:
+        _found(spec, hub, name)
+    except SightlineError as error:
+        return str(error)
+    return ""
 
 
 def open_session(

@@ -140,6 +140,11 @@ class FlashStage(ScreeningStage):
         """Return the ratios of strokes, and those of glows."""
         return STROKE_RANGE.bounds(), GLOW_RANGE.bounds()
 
+    @classmethod
+    def score_at(cls, sensitivity: float) -> float | None:
+        """Return the score a flash must reach at a sensitivity of 0 to 1."""
+        return threshold_at(sensitivity)
+
     def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""
         self._refused = _refused(track.pts_seconds)

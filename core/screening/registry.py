@@ -48,6 +48,12 @@ def ratio_bounds_of(name: str) -> tuple[tuple[RatioBounds, ...], ...]:
     return stage.ratio_bounds() if stage and issubclass(stage, ScreeningStage) else ()
 
 
+def score_of(name: str, sensitivity: float) -> float | None:
+    """Return the score from which on a stage accepts, where its scale says so."""
+    stage = declared(name)
+    return stage.score_at(sensitivity) if stage and issubclass(stage, ScreeningStage) else None
+
+
 def internal_of(name: str) -> frozenset[str]:
     """Return the columns that no person is shown."""
     stage = cast("type[Stage] | None", declared(name))

@@ -224,6 +224,11 @@ class ScreeningStage(StageDeclaration, ABC):
         """Return the ratios that decide, those measured together in one tuple; empty for none."""
         return ()
 
+    @classmethod
+    def score_at(cls, sensitivity: float) -> float | None:
+        """Return the score that a setting accepts from; None where scores have no such scale."""
+        return None
+
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Remember the source and the spec."""
         self.source = source

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from .database import Database
+from .scan_scope import scope
 
 Scored = tuple[str, str, str, float]
 """content, spec hash, kind and score of an event"""
@@ -39,12 +40,12 @@ class EventScores:
         self._database = database
 
     def of_scan(self, scan: int, kind: str = "") -> dict[str, NDArray[np.float64]]:
-        """Return the scores of a scan's events, of one kind or all, by kind: float64 (events,)."""
+        """Return the scores of the events of a scan, or of all, by kind: float64 (events,)."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT kind_, scores FROM tasks JOIN scans ON scans.id = tasks.scan "
                 "CROSS JOIN (SELECT content, spec_hash, kind AS kind_, scores FROM event_scores) "
-                "USING (content, spec_hash) WHERE scan = ? AND (? = '' OR kind_ = ?)",
+                f"USING (content, spec_hash) WHERE {scope(scan)} AND (? = '' OR kind_ = ?)",
                 (scan, kind, kind),
             ).fetchall()
         found: dict[str, list[bytes]] = {}

@@ -83,7 +83,10 @@ def _are_in(flat: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.bool
     if not len(some) or not len(flat):
         return np.zeros(len(flat) // 2, bool)
     width = int(max(flat[1::2].max(), some[1::2].max())) + 1
-    every, wanted = (each[::2] * width + each[1::2] for each in (flat, some))
+    # Keys of tasks of all scans are large: their places in order are not.
+    _, tasks = np.unique(np.concatenate((flat[::2], some[::2])), return_inverse=True)
+    of_rows, of_some = tasks[: len(flat) // 2], tasks[len(flat) // 2 :]
+    every, wanted = of_rows * width + flat[1::2], of_some * width + some[1::2]
     size = int(max(every.max(), wanted.max())) + 1
     if size <= _SPARSE * len(every) + _SMALL:
         table = np.zeros(size, bool)

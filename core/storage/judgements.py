@@ -16,6 +16,7 @@ from ..errors import UnknownName, UsageError
 from ..text import clean
 from .database import Database
 from .judged_rows import LISTS, JudgedRows, List
+from .scan_scope import first_order, scope, task_column
 
 Judgement = Literal["right", "wrong", "unsure"]
 JUDGEMENTS: tuple[Judgement, ...] = get_args(Judgement)
@@ -122,19 +123,29 @@ class Judgements:
         return found
 
     def of_scan(self, scan: int, which: List) -> list[tuple[int, int, str]]:
-        """Return (task, number, judgement) of each row of a scan that is judged, in order."""
+        """Return (task's key, number, judgement) of each judged row of a scan, or of all."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT tasks.number, judged.number, judgement FROM tasks "
+                f"SELECT {task_column(scan)}, judged.number, judgement FROM tasks "
                 "JOIN scans ON scans.id = tasks.scan "
                 "CROSS JOIN judged USING (content, spec_hash) "
-                "WHERE scan = ? AND list = ? ORDER BY tasks.number, judged.number",
+                f"WHERE {scope(scan)} AND list = ? ORDER BY {first_order(scan)}, judged.number",
                 (scan, which),
             ).fetchall()
         return [(int(task), int(number), str(said)) for task, number, said in rows]
 
+    def counts(self) -> dict[int, int]:
+        """Return how many events are judged, by scan; those without any are left out."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT tasks.scan, count(*) FROM tasks JOIN scans ON scans.id = tasks.scan "
+                "CROSS JOIN judged USING (content, spec_hash) WHERE list = 'moments' "
+                "GROUP BY tasks.scan"
+            ).fetchall()
+        return {int(scan): int(count) for scan, count in rows}
+
     def scores_of_scan(self, scan: int, which: List) -> list[tuple[str, float, str]]:
-        """Return (kind, score, judgement) of each event of a scan that is judged.
+        """Return (kind, score, judgement) of each event of a scan, or of all, that is judged.
 
         Of the candidates only those that were rejected.
         """
@@ -148,10 +159,23 @@ class Judgements:
                 "SELECT judged.kind, score, judgement FROM tasks "
                 "JOIN scans ON scans.id = tasks.scan "
                 "CROSS JOIN judged USING (content, spec_hash) "
-                f"WHERE scan = ? AND list = ? {rejected if which == 'candidates' else ''}",
+                f"WHERE {scope(scan)} AND list = ? {rejected if which == 'candidates' else ''}",
                 (scan, which),
             ).fetchall()
         return [(str(kind), float(score or 0.0), str(said)) for kind, score, said in rows]
+
+    def scores_of_kind(self, kind: str) -> list[tuple[float, str]]:
+        """Return (score, judgement) of each judged peak of a kind that is right or wrong.
+
+        The score is the highest in any result. Rows without a score are left out.
+        """
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT max(score), judgement FROM judged WHERE kind = ? AND score IS NOT NULL "
+                "AND judgement IN ('right', 'wrong') GROUP BY content, frame",
+                (kind,),
+            ).fetchall()
+        return [(float(score), str(said)) for score, said in rows]
 
     def of_content(self, content: str) -> list[Judged]:
         """Return every judgement of a content, in order of time."""

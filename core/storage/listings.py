@@ -19,13 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import judged_keys, source_facts
+from . import judged_keys, scan_scope, source_facts
 from .conditions import Condition, Kind, where
 from .database import Database
 from .judgements import Judgements
 
 Key = tuple[int, int]
-"""a task's number in its scan, and a moment's or candidate's number or a frame in it"""
+"""a task's key (see `scan_scope.py`), and a moment's or candidate's number or a frame in it"""
 
 _SOURCE = "tasks JOIN scans ON scans.id = tasks.scan"
 _JOINS: dict[Kind, str] = {
@@ -120,12 +120,12 @@ class Listings:
         if not admitted or base.kind == "frames":
             return self.keys(base) if admitted else _Listed(np.zeros(0, np.int64))
         judged = self._judgements.of_scan(base.scan, base.kind)
-        if base.plain and "" not in admitted:
+        if base.plain and "" not in admitted and base.scan != scan_scope.ALL:
             return _Listed(judged_keys.admitted_alone(judged, admitted))
         return _Listed(judged_keys.admitted_rows(self.keys(base).flat(), judged, admitted))
 
     def rows(self, wanted: RowSelection, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        """Return task, path, content, spec_hash, number and body of moments or candidates."""
+        """Return scan, task, path, content, spec_hash, number and body of events or candidates."""
         by_task: dict[int, list[int]] = {}
         for task, number in keys:
             by_task.setdefault(task, []).append(number)
@@ -173,38 +173,49 @@ class Listings:
             ).fetchone()
         return bool(row[0])
 
-    def tasks(self, scan: int, numbers: Sequence[int]) -> dict[int, tuple[str, str, str]]:
-        """Return number -> (path, content, spec hash) of tasks with results."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT number, path, content, spec_hash FROM {_SOURCE} WHERE scan = ? "
-                f"AND content IS NOT NULL AND number IN ({','.join('?' * len(numbers))})",
-                (scan, *numbers),
-            ).fetchall()
-        return {int(n): (os.fsdecode(path), str(c), str(s)) for n, path, c, s in rows}
+    def tasks(self, scan: int, keys: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+        """Return key -> (path, content, spec hash) of tasks with results."""
+        found: dict[int, tuple[str, str, str]] = {}
+        by_scan: dict[int, list[int]] = {}
+        for key in keys:
+            by_scan.setdefault(scan_scope.parted(scan, key)[0], []).append(key)
+        for each, some in by_scan.items():
+            numbers = [scan_scope.parted(scan, key)[1] for key in some]
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    f"SELECT {scan_scope.task_column(scan)}, path, content, spec_hash "
+                    f"FROM {_SOURCE} WHERE scan = ? AND content IS NOT NULL "
+                    f"AND number IN ({','.join('?' * len(numbers))})",
+                    (each, *numbers),
+                ).fetchall()
+            found |= {int(n): (os.fsdecode(path), str(c), str(s)) for n, path, c, s in rows}
+        return found
 
     def _of_task(self, wanted: RowSelection, task: int, numbers: list[int]) -> list[dict[str, Any]]:
         low, high = min(numbers), max(numbers)
+        scan, number = scan_scope.parted(wanted.scan, task)
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT path, content, spec_hash, r.number, r.body FROM {_JOINS[wanted.kind]} "
                 "WHERE scan = ? AND tasks.number = ? AND r.number BETWEEN ? AND ? "
                 "ORDER BY r.number",
-                (wanted.scan, task, low, high),
+                (scan, number, low, high),
             ).fetchall()
         return [
-            {"task": task, "path": os.fsdecode(path), "content": content, "spec_hash": spec,
-             "number": int(number), "body": body}
-            for path, content, spec, number, body in rows
+            {"scan": scan, "task": number, "path": os.fsdecode(path), "content": content,
+             "spec_hash": spec, "number": int(each), "body": body}
+            for path, content, spec, each, body in rows
         ]  # fmt: skip
 
     def _counted(self, wanted: RowSelection) -> Keys:
+        scope, task = scan_scope.scope(wanted.scan), scan_scope.task_column(wanted.scan)
+        order = scan_scope.first_order(wanted.scan)
         if wanted.kind == "moments":
-            query = f"SELECT number, moments, 0 FROM {_SOURCE} WHERE scan = ? ORDER BY number"
+            query = f"SELECT {task}, moments, 0 FROM {_SOURCE} WHERE {scope} ORDER BY {order}"
         elif wanted.kind == "candidates":
             query = (
-                f"SELECT tasks.number, count(*), min(r.number) FROM {_JOINS['candidates']} "
-                "WHERE scan = ? GROUP BY tasks.number ORDER BY tasks.number"
+                f"SELECT {task}, count(*), min(r.number) FROM {_JOINS['candidates']} "
+                f"WHERE {scope} GROUP BY tasks.scan, tasks.number ORDER BY {order}"
             )
         else:
             return self._listed(wanted)
@@ -217,11 +228,12 @@ class Listings:
         condition, values = where(wanted.kind, wanted.conditions)
         number = _NUMBER[wanted.kind]
         order = _order(wanted)
-        grouped = " GROUP BY tasks.number, r.frame" if wanted.kind == "frames" else ""
+        scope, task = scan_scope.scope(wanted.scan), scan_scope.task_column(wanted.scan)
+        grouped = " GROUP BY tasks.scan, tasks.number, r.frame" if wanted.kind == "frames" else ""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT tasks.number, {number} FROM {_JOINS[wanted.kind]} "
-                f"WHERE scan = ? AND {condition}{grouped} ORDER BY {order}",
+                f"SELECT {task}, {number} FROM {_JOINS[wanted.kind]} "
+                f"WHERE {scope} AND {condition}{grouped} ORDER BY {order}",
                 [wanted.scan, *values],
             )
             flat = array("q", (value for row in rows for value in row))
@@ -282,12 +294,14 @@ class _Listed:
 
 def _order(wanted: RowSelection) -> str:
     direction = " DESC" if wanted.descending else ""
-    within = f"tasks.number{direction}, {_NUMBER[wanted.kind]}{direction}"
+    first = scan_scope.first_order(wanted.scan, direction)
+    within = f"{first}, {_NUMBER[wanted.kind]}{direction}"
     if wanted.sort == "source":
         return within
     column = _SORTS[wanted.kind][wanted.sort]
     column = f"min(r.{column})" if wanted.kind == "frames" else _qualified(column)
-    return f"{column}{direction}, tasks.number, {_NUMBER[wanted.kind]}"
+    first = scan_scope.first_order(wanted.scan)
+    return f"{column}{direction}, {first}, {_NUMBER[wanted.kind]}"
 
 
 def _qualified(column: str) -> str:

@@ -160,6 +160,12 @@ def test_a_profile_is_tried_on_the_chosen_file(library: Path, at_home: Path, sto
         viewer.app.post_message(events.Paste(str(storm)))
         await viewer.sees("enter: storm.mp4")
         await viewer.press("enter")
-        await viewer.sees("▌ done")
+        await viewer.sees("read, nothing stored")
+        viewer.app.act("profiles.scan")
+        await viewer.sees("Add files or folders")
+        viewer.app.post_message(events.Paste(str(storm)))
+        await viewer.sees("enter: storm.mp4")
+        await viewer.press("enter")
+        await viewer.sees("done     clips/storm.mp4")
 
     look(wishes(library), run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -89,64 +88,19 @@ def test_marks_and_corrections_stay_with_the_frame(own: Path) -> None:
     look(wishes(own), run)
 
 
-def test_what_is_in_view_is_exported_and_nothing_is_written_over(own: Path) -> None:
+def test_a_frame_is_written_to_a_new_file(own: Path) -> None:
     here = Path.cwd()
-    (here / "sightline-events.jsonl").write_text("mine")
 
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.press("e")
-        await viewer.sees("sightline-events-2.jsonl")
-        await viewer.press("enter")
-        await viewer.sees("5 rows written")
-        await viewer.press("e", "ctrl+u")
-        await viewer.type("sightline-events.jsonl")
-        await viewer.press("enter")
-        await viewer.until(lambda: (here / "sightline-events-3.jsonl").exists())
-        await viewer.press("e", "ctrl+u")
-        await viewer.type("/nowhere/at/all.jsonl")
-        await viewer.press("enter")
-        await viewer.sees("/nowhere")
         await viewer.press("o")
         await viewer.sees("written: storm-34.jpg")
         await viewer.press("o")
         await viewer.sees("storm-34-2.jpg")
 
     look(wishes(own), run, (160, 48))
-    assert (here / "sightline-events.jsonl").read_text() == "mine"
-    rows = (here / "sightline-events-2.jsonl").read_text().splitlines()
-    assert len([json.loads(row) for row in rows]) == STROKES
     assert (here / "storm-34.jpg").read_bytes()[:2] == b"\xff\xd8"
     assert not list(here.glob(".*"))
-
-
-def test_every_format_and_clips_of_what_is_in_view(own: Path) -> None:
-    """What `sightline export --filter` does, from the app."""
-    here = Path.cwd()
-
-    async def run(viewer: Viewer) -> None:
-        await opened(viewer)
-        await viewer.press("slash")
-        await viewer.type("time<3")
-        await viewer.press("enter")
-        await viewer.until(lambda: 0 < viewer.table.row_count < STROKES)
-        kept.append(viewer.table.row_count)
-        for wanted, said in (("json csv srt pictures", "written in"), ("jsno", "did you mean")):
-            await viewer.press("W")
-            await viewer.sees("clips pictures")
-            await viewer.type(wanted)
-            await viewer.press("enter")
-            await viewer.sees("sightline-export")
-            await viewer.press("enter")
-            await viewer.sees(said)
-
-    kept: list[int] = []
-    look(wishes(own), run, (160, 48))
-    folder = here / "sightline-export"
-    (name,) = folder.glob("*.csv")
-    assert len(name.read_text().splitlines()) == 1 + kept[0]
-    assert len(list(folder.glob("*.jpg"))) == kept[0]
-    assert (folder / "storm.srt").exists()
 
 
 def test_a_new_file_is_whole_and_has_a_harmless_name(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tui.screens.table import SCREEN_CLASSES
 
 SIZES = [(20, 5), (40, 10), (80, 24), (160, 48)]
 LEAVES = {"app.detach", "app.quit", "app.interrupt"}
-TYPES = {"find.filter", "results.export", "results.files", "profiles.new"}
+TYPES = {"find.filter", "profiles.new"}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -146,7 +146,8 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "judge.former", "K", "Previous unjudged row", when="row_here", group="Move"),
     _on("results", "cutoff.lower", ",", "Lower the cut-off of this kind by 0.01", "cut-off",
         "can_cut", group="Look"),
-    _on("results", "results.export", "e", "Export the listed rows", "export", writes=True),
+    _on("results", "results.export", "e W", "Export: which rows, formats, clips and pictures",
+        "export", writes=True),
     _on("results", "cutoff.higher", ".", "Raise the cut-off of this kind by 0.01", when="can_cut",
         group="Look"),
     _on("results", "cutoff.none", "0", "No cut-off: show all rows", when="can_cut", group="Look"),
@@ -169,9 +170,6 @@ ACTIONS: tuple[Action, ...] = (
     _on("results", "results.next", ">", "Next frame of the video", when="row_here", group="Move"),
     _on("results", "results.write", "o", "Write the frame to a file and show its path",
         when="row_here"),
-    _on("results", "results.files", "W", "Export the listed rows in any format, as clips or "
-    "pictures",
-        writes=True),
     _on("results", "results.tags", "t", "Correct the tags", "tags", "row_here", writes=True),
     _on("results", "results.caption", "E", "Correct the caption", when="row_here", writes=True),
     # 3 Search
@@ -216,7 +214,10 @@ ACTIONS: tuple[Action, ...] = (
     _on("profiles", "profiles.revert", "r", "Discard the changes; asks first", when="editing"),
     _on("profiles", "profiles.new", "a", "New profile that extends this one", "new", "row_here"),
     _on("profiles", "profiles.use", "u", "Use for new scans", "use", "row_here"),
-    _on("profiles", "profiles.try", "t", "Test on one file", "try", "row_here", writes=True),
+    _on("profiles", "profiles.try", "t", "Try on a file: events added and lost", "try", "row_here"),
+    _on("profiles", "profiles.file", "T", "Try on another file", when="row_here"),
+    _on("profiles", "profiles.scan", "", "Scan one file with the settings as they are",
+        when="row_here", writes=True),
     _on("profiles", "profiles.compare", "=", "Compare the two marked profiles", when="two_marked"),
     _on("profiles", "profiles.delete", "X", "Delete the profile; asks first", when="own_profile"),
     # 8 Log

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from core.errors import SightlineError
+from core.protocol.requests.models import GetProfileFaults
 from core.text import clean_path, counted
 
 from ..views import browse, shell_words
@@ -22,6 +24,9 @@ from ..widgets.symbols import Symbols
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .dialog import Dialog
+
+if TYPE_CHECKING:
+    from ..bridge import Bridge
 
 _KEYS = (PaneKey("ctrl+t", "mark"), PaneKey("ctrl+o", "profile"), PaneKey("ctrl+l", "links"))
 
@@ -61,6 +66,8 @@ class AddScreen(Dialog[Chosen | None]):
         """whether a row was chosen since something was typed"""
         self._missing = 0
         """of the pasted paths"""
+        self._faults: dict[str, tuple[str, ...]] = {}
+        """why profiles cannot run here, as far as that is known"""
 
     def compose(self) -> ComposeResult:
         """Lay out entry and list."""
@@ -73,6 +80,7 @@ class AddScreen(Dialog[Chosen | None]):
 
     def on_mount(self) -> None:
         """Type at once, behind the folder we are in."""
+        self.run_worker(self._find_faults())
         verb = "watch" if self._watch else "scan"
         self.query_one(Frame).show(
             "Watch a folder" if self._watch else "Add",
@@ -150,8 +158,28 @@ class AddScreen(Dialog[Chosen | None]):
                 self._profile = name
                 self._say()
 
-        choices = [(name, f"{name:<16} {browse.about(name)}") for name in available()]
+        choices = [
+            (name, f"{name:<16} {self._lacks(name):<15} {browse.about(name)}")
+            for name in available()
+        ]
         self.app.push_screen(ChooseScreen("Profile", choices, self._symbols), chosen)
+
+    async def _find_faults(self) -> None:
+        """Find out which profiles lack a model here."""
+        from core.config.profiles import available
+
+        bridge: Bridge = self.app.bridge  # type: ignore[attr-defined]
+        try:
+            self._faults = (await bridge.ask(GetProfileFaults(tuple(available())))).faults
+        except SightlineError:
+            return  # not known
+        if self.is_mounted:
+            self._say()
+
+    def _lacks(self, profile: str) -> str:
+        """Return how many models a profile lacks, or nothing."""
+        faults = self._faults.get(profile, ())
+        return f"lacks {counted(len(faults), 'model')}" if faults else ""
 
     @on(Input.Changed, "#path")
     def _list(self) -> None:
@@ -206,6 +234,7 @@ class AddScreen(Dialog[Chosen | None]):
         links = "  links followed" if self._follow_links else ""
         self.query_one("#choice", Line).show(
             [LineSpan("profile ", "dim"), LineSpan(self._profile, "strong"),
+             LineSpan(f"  {self._lacks(self._profile)}".rstrip(), "bad"),
              LineSpan(links, "warn"), LineSpan(self._enter_does(), "dim")]
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from core.errors import SightlineError
-from core.protocol.queries import ListResults, Sort, What
+from core.protocol.queries import ALL_SCANS, ListResults, Sort, What
 from core.protocol.requests.results import GetScans
 from core.protocol.requests.review import Files, GetFiles
 from core.text import clean
@@ -111,7 +111,7 @@ class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
         if self._rows.trouble:
             return [LineSpan(clean(self._rows.trouble), "bad")]
         found = self._scan is not None and self._asked_scan() is None
-        newest = "newest scan" if self._scan is None else f"scan {self._scan}"
+        newest = {None: "newest scan", ALL_SCANS: "all scans"}.get(self._scan, f"scan {self._scan}")
         marks = len(self.query_one(VirtualTable).marks)
         return [LineSpan(f"{newest}, newest results" if found else newest, "dim"),
                 *([LineSpan(f"  {marks} marked", "key")] if marks else [])]  # fmt: skip
@@ -314,7 +314,7 @@ class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
 
     def _why_empty(self) -> str:
         return self._rows.trouble or results.why_empty(
-            self._scan, self._rows.loaded, self.filter_text, self.state
+            self._scan or None, self._rows.loaded, self.filter_text, self.state
         )
 
     def _list(self, what: What) -> None:

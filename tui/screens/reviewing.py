@@ -11,7 +11,7 @@ from textual.timer import Timer
 
 from core.errors import SightlineError
 from core.protocol.commands import JudgeEvent
-from core.protocol.queries import ListResults, ListScans, What
+from core.protocol.queries import ALL_SCANS, ListScans, What
 from core.protocol.requests.review import GetHistogram
 from core.protocol.requests.scores import GetSensitivity, ScoreJudgements
 from core.protocol.scores import JudgedScore
@@ -33,6 +33,8 @@ CUT_SECONDS = 0.15
 COUNT_SECONDS = 1.0
 """the least time between two requests for counts"""
 MOST_SCANS = 200
+UNKNOWN = -1
+"""no scan's number"""
 
 
 class ReviewingScreen(AppScreen):
@@ -50,7 +52,7 @@ class ReviewingScreen(AppScreen):
         self._over_at: str | None = None
         self._cut_timer: Timer | None = None
         self._counting = self._count_again = False
-        self._counted_scan = 0
+        self._counted_scan = UNKNOWN
         self._stored_count = 0
 
     def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> GroupedRows:
@@ -198,9 +200,11 @@ class ReviewingScreen(AppScreen):
     # Counts and cut-off
 
     def _listed_scan(self) -> int:
-        """Return the number of the scan that is listed, 0 while that is not known."""
+        """Return the scan that is listed, or `ALL_SCANS`; UNKNOWN before rows came."""
         row = self._rows.result(0) or self._row()
-        return int(self._scan or (row["scan"] if row else 0))
+        if self._scan is not None:
+            return self._scan
+        return UNKNOWN if row is None else int(row["scan"])
 
     def _recount(self) -> None:
         """Ask for the counts again, after those that are being asked for."""
@@ -221,7 +225,7 @@ class ReviewingScreen(AppScreen):
             self._counting = False
 
     async def _count(self, scan: int) -> None:
-        if not scan:
+        if scan == UNKNOWN:
             return
         stored, ask = self._stored_count, self.app.bridge.ask
         kinds = [each.kind for each in (await ask(ScoreJudgements(scan))).kinds]
@@ -296,12 +300,6 @@ class ReviewingScreen(AppScreen):
         keys = {name: " ".join(self.app.keymap[name][:1]) for name in names}
         return rounds.summary(self._round, keys, self.app.symbols.dash)
 
-    def _export_query(self) -> ListResults:
-        """Return what an export takes: no cut-off, and at the end of a round what is right."""
-        query = self._rows.query
-        words = f"{query.text} is:right".strip() if self._review.is_over else query.text
-        return replace(query, text=words, cut_offs=())
-
     def _cursor_moved(self, key: str | None) -> None:
         """The summary goes once the cursor leaves the row that ended the round."""
         if self._review.is_over and key is not None and key != self._over_at:
@@ -342,18 +340,18 @@ class ReviewingScreen(AppScreen):
         self.app.call_after_refresh(propose)
 
     async def _choose_scan(self) -> None:
-        ask = self.app.bridge.ask
-        page = await ask(ListScans(last=MOST_SCANS))
-        choices = [("0", "the newest scan")]
-        for row in page.rows:
-            judged = await ask(GetHistogram(int(row["scan"]), "", 1))
-            choices.append((str(row["scan"]), rounds.scan_line(row, judged)))
+        rows = (await self.app.bridge.ask(ListScans(last=MOST_SCANS))).rows
+        choices = [(str(ALL_SCANS), rounds.every_scan_line(rows))]
+        choices += [(str(row["scan"]), rounds.scan_line(row)) for row in rows]
         chosen: Callable[[str | None], None] = self._scan_chosen
-        self.app.push_screen(ChooseScreen("Which scan", choices, self.app.symbols), chosen)
+        screen = ChooseScreen(
+            "Which scan", choices, self.app.symbols, at=str(self._listed_scan())
+        )  # fmt: skip
+        self.app.push_screen(screen, chosen)
 
     def _scan_chosen(self, key: str | None) -> None:
         if key is not None:
-            self.app.kept["results.scan"] = int(key) or None
+            self.app.kept["results.scan"] = int(key)
             self.draw()
 
     # Drawing

@@ -6,8 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from core.protocol.fact_line import fact_line
-from core.protocol.queries import ExportRequest
-from core.protocol.views import ExportState
 from core.text import clean, clean_path, counted
 from core.times import timecode
 
@@ -16,11 +14,6 @@ from . import wording
 
 if TYPE_CHECKING:
     from core.protocol.state import EngineState
-
-WHICH_FILES = (
-    "json csv jsonl html srt vtt edl coco yolo masks vectors statistics legacy clips pictures:"
-)
-DEFAULT_FILES = "json csv"
 
 
 def key_of(row: dict[str, Any]) -> str:
@@ -111,29 +104,6 @@ def _measured(row: dict[str, Any]) -> list[str]:
         shown = "  ".join(f"{clean(name)} {value:.4g}" for name, value in ratios.items())
         lines.append(f"ratios: {shown}")
     return lines
-
-
-def export_request(wanted: str, folder: str, scan: int | None, text: str) -> ExportRequest:
-    """Return what a line such as `json csv clips` asks for; an empty one is `json csv`."""
-    names = tuple(dict.fromkeys((wanted.replace(",", " ").strip() or DEFAULT_FILES).split()))
-    formats = tuple(name for name in names if name not in ("clips", "pictures"))
-    return ExportRequest(
-        scan, text, formats, folder if formats else "",
-        folder if "clips" in names else "", folder if "pictures" in names else "",
-    )  # fmt: skip
-
-
-def export_progress(state: ExportState) -> str:
-    """Return how far an export is."""
-    progress = state.progress
-    return f"writing: {progress.words}"
-
-
-def export_end(state: ExportState, folder: str) -> str:
-    """Return what came of an export."""
-    said = f"{state.files} file{'' if state.files == 1 else 's'} written in {clean(folder)}"
-    said = "; ".join((said, *map(clean, state.notes)))
-    return f"{said}; {state.failed} failed: {clean(state.failures[0])}" if state.failed else said
 
 
 def why_empty(scan: int | None, loaded: bool, filter_text: str, state: EngineState | None) -> str:

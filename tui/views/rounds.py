@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.protocol.requests.review import Histogram
 from core.protocol.scores import JudgedEvents, JudgedScore
 from core.text import clean, counted
 
@@ -58,16 +57,24 @@ def summary(score: JudgedScore, keys: Mapping[str, str], dash: str) -> list[Text
     return lines
 
 
-def scan_line(row: Mapping[str, Any], judged: Histogram) -> str:
-    """Return a scan in one line: number, profile, state, what was found and how much is judged."""
-    events = sum(judged.events)
-    said = sum(judged.right) + sum(judged.wrong) + sum(judged.unsure)
+def scan_line(row: Mapping[str, Any]) -> str:
+    """Return a scan in one line: number, profile, begin, events, how many are judged, files."""
+    state = {"failed": "FAILED"}.get(row["state"], row["state"])
+    judged = f"{row['judged']} judged" if row["judged"] else "-"
+    said = judged if row["state"] == "done" else f"{state}  {judged}" * bool(row["judged"]) or state
     paths = [wording.short_path(str(path)) for path in row["asked"]]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    events = counted(row["moments"], "event") if row["moments"] else "-"
     return (
-        f"{row['scan']:>4}  {clean(str(row['profile']))}  {row['state']}  "
-        f"{counted(events, 'event')}, {said} judged  {paths[0] if paths else ''}{more}"
+        f"{row['scan']:>4}  {clean(str(row['profile'])):<14}  {str(row['created'])[5:16]}  "
+        f"{events:>12}  {said:<12}  {paths[0] if paths else ''}{more}"
     )
+
+
+def every_scan_line(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return all scans in one line: events, and how many are judged."""
+    events, judged = (sum(int(row[name]) for row in rows) for name in ("moments", "judged"))
+    return f"{'all':>4}  {'every scan':<27}  {counted(events, 'event'):>12}  {judged} judged"
 
 
 def _said(judged: JudgedEvents) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """One set of signs; each is one cell wide, except `ellipsis` and `not_loaded`.
+    """One set of signs; each is one cell wide, except `ellipsis`, `not_loaded`, `chosen` and
+    `free`.
 
     `bar` goes from empty to full in equal steps, so eight of its signs are eighths. `levels` draws
     a graph with one column a cell, from nothing (a gap) to full; it is used where `braille` is
@@ -65,6 +66,9 @@ class Symbols:
     unjudged: str
     knob: str
     becomes: str
+    chosen: str
+    free: str
+    """an option that is chosen, and one that is not"""
     dash: str
     """between the ends of an interval"""
 
@@ -77,7 +81,7 @@ UNICODE = Symbols(
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", frame="╭╮╰╯─│", heavy_frame="┏┓┗┛━┃", title="{}", title_lead=" ",
     running="▸", group="\u202f", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·",
-    knob="●", becomes="→", dash="\u2013",
+    knob="●", becomes="→", chosen="●", free="○", dash="\u2013",
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
@@ -87,5 +91,5 @@ ASCII = Symbols(
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", frame="++++-|", heavy_frame="++++=|", title="[{}]",
     title_lead="-", running=">", group=" ", current="^", right="y", wrong="n", unsure="?",
-    unjudged=".", knob="O", becomes=">", dash="-",
+    unjudged=".", knob="O", becomes=">", chosen="(o)", free="( )", dash="-",
 )  # fmt: skip

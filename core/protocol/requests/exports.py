@@ -72,6 +72,49 @@ class GetExport(Request[ExportState], right="read"):
 
 
 @dataclass(frozen=True, slots=True)
+class FormatLine:
+    """A format that results can be exported in; `description` says why one cannot be used."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormatLines:
+    """Formats: those that come with sightline, then those of enabled plugins."""
+
+    formats: tuple[FormatLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetFormats(Request[FormatLines], right="read", heavy=True):
+    """Every format that results can be exported in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSize:
+    """How many events, clips and pictures an export would have, and about how large they are.
+
+    `clip_bytes` is by the mean bit rate of each file: clips that are copied are about so large,
+    those that are encoded again may be larger. `picture_bytes` is by pictures of one event of up to
+    three sources; None where no source can be read.
+    """
+
+    events: int
+    clips: int
+    clip_bytes: int
+    pictures: int
+    picture_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetExportSize(Request[ExportSize], right="read", heavy=True):
+    """How large clips and pictures of an export would be."""
+
+    export: ExportRequest
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRows(Request[RowsWritten], right="export", heavy=True):
     """Write all rows of a list, whatever page it names, to a file: `jsonl` or `csv`."""
 

@@ -137,3 +137,20 @@ class GetModelRefusals(Request[ModelRefusals], right="read", heavy=True):
     """
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFaults:
+    """Why profiles cannot run here, by name: a line for each model; the others are left out."""
+
+    faults: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class GetProfileFaults(Request[ProfileFaults], right="read", heavy=True):
+    """Which profiles lack a model on this disk, or have one that cannot be loaded.
+
+    The network is not used.
+    """
+
+    names: tuple[str, ...]

@@ -116,7 +116,8 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class GetHistogram(Request[Histogram], right="read", heavy=True):
-    """How many events of a scan have which score; of one kind, or of all where it is empty."""
+    """How many events of a scan, or of `ALL_SCANS`, have which score; of one kind, or of all
+    where it is empty."""
 
     scan: int
     kind: str = ""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 
+from ...errors import SightlineError
 from ...protocol.requests.exports import (
     BeginExport,
     ExportBegun,
     ExportResults,
     ExportRows,
+    ExportSize,
+    FormatLine,
+    FormatLines,
     GetExport,
+    GetExportSize,
+    GetFormats,
     RowsWritten,
 )
 from ...protocol.views import ExportNote, ExportProgress, ExportState, Piece
@@ -27,6 +33,30 @@ async def export_rows(context: Context, request: ExportRows) -> RowsWritten:
     return RowsWritten(
         await context.call(write_rows, library, request.query, request.format, request.path)
     )
+
+
+async def formats(context: Context, _request: GetFormats) -> FormatLines:
+    """Return every format. Raises ProfileError for a wrong settings file."""
+    from ...storage.export.table import FORMATS
+
+    names = await context.call(FORMATS.names)
+    return FormatLines(tuple([await context.call(_format_line, name) for name in names]))
+
+
+def _format_line(name: str) -> FormatLine:
+    from ...storage.export.table import FORMATS
+
+    try:
+        return FormatLine(name, FORMATS.load(name).description)
+    except SightlineError as error:
+        return FormatLine(name, str(error))
+
+
+async def export_size(context: Context, request: GetExportSize) -> ExportSize:
+    """Return how large an export would be. Raises UsageError or UnknownName."""
+    from ...reports.export_size import export_size as measured
+
+    return await context.call(measured, context.library, context.still_readers, request.export)
 
 
 async def begin_export(context: Context, request: BeginExport) -> ExportBegun:
@@ -58,6 +88,8 @@ async def export(
 
 HANDLERS: Handlers = {
     ExportRows: export_rows,
+    GetExportSize: export_size,
+    GetFormats: formats,
     BeginExport: begin_export,
     GetExport: export_state,
     ExportResults: export,

@@ -11,6 +11,7 @@ from ...protocol.requests.models import (
     GetModelMemory,
     GetModelRefusals,
     GetModels,
+    GetProfileFaults,
     GetVerified,
     ModelDetails,
     ModelLine,
@@ -19,6 +20,7 @@ from ...protocol.requests.models import (
     ModelPinned,
     ModelRefusals,
     ModelUnpinned,
+    ProfileFaults,
     PromoteModel,
     UnpinModel,
     VerifiedModels,
@@ -65,6 +67,23 @@ async def unpin(context: Context, request: UnpinModel) -> ModelUnpinned:
 async def refusals(context: Context, request: GetModelRefusals) -> ModelRefusals:
     """Return which models are on this disk and cannot be loaded."""
     return ModelRefusals(await context.call(_refusals, request.names))
+
+
+async def profile_faults(context: Context, request: GetProfileFaults) -> ProfileFaults:
+    """Return why profiles cannot run here."""
+    found = {name: await context.call(_faults, name) for name in request.names}
+    return ProfileFaults({name: faults for name, faults in found.items() if faults})
+
+
+def _faults(name: str) -> tuple[str, ...]:
+    from ...config.profiles import resolve
+    from ...scans.resolve_models import model_faults
+
+    try:
+        spec = resolve(name)
+        return tuple(model_faults(spec).values()) if spec.model_stages else ()
+    except SightlineError as error:
+        return (str(error),)
 
 
 def _refusals(names: tuple[str, ...]) -> dict[str, str]:
@@ -125,4 +144,5 @@ HANDLERS: Handlers = {
     PromoteModel: promote,
     UnpinModel: unpin,
     GetModelRefusals: refusals,
+    GetProfileFaults: profile_faults,
 }

@@ -15,7 +15,7 @@ from .handler import Handler, Handlers
 
 SUBJECTS = (
     "commands", "comparisons", "engine", "exports", "index", "instants", "jobs", "judgements",
-    "models", "pictures", "queries", "reports", "results", "review", "scores", "search",
+    "models", "pictures", "queries", "reports", "results", "review", "scores", "search", "trials",
 )  # fmt: skip
 
 
