@@ -19,6 +19,7 @@ SightlineError               the message says what was wrong, with which file, a
 │   ├── DownloadFailed
 │   ├── EngineGone           the engine's process ended during a request
 │   ├── EngineBusy           the engine exists and does not answer in time
+│   ├── IndexFault           the vector index or its server cannot be used
 │   └── OutOfMemory          the device is full even with one frame at a time
 ├── SourceError              one source cannot be read; never stops a scan
 │   ├── Unreadable
@@ -146,6 +147,10 @@ class EngineGone(EnvironmentFault):
 
 class EngineBusy(EnvironmentFault):
     """The engine's process exists and does not answer in time."""
+
+
+class IndexFault(EnvironmentFault):
+    """The vector index or its server cannot be used: locked, damaged, of another model, away."""
 
 
 class OutOfMemory(EnvironmentFault):

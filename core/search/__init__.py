@@ -1,0 +1,1 @@
+"""Vectors of frames and objects made searchable: the index, its stores, queries."""

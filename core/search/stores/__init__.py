@@ -1,0 +1,1 @@
+"""Where the vectors of an index are searched: one protocol, several implementations."""
