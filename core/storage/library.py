@@ -22,11 +22,13 @@ from .jobs import Jobs
 from .judgements import Judgements
 from .listings import Listings
 from .lock import LOCK
+from .media_files import MediaFiles
 from .rates import Rates
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .series import SeriesTable
+from .stored_vectors import StoredVectors
 from .text_vectors import KeptTextVectors
 from .thumbnails import Thumbnails
 
@@ -65,6 +67,8 @@ class Library:
         self.remarks = Remarks(self.database)
         self.judgements = Judgements(self.database)
         self.event_scores = EventScores(self.database)
+        self.media = MediaFiles(self.database)
+        self.vectors = StoredVectors(self.database)
         self.footprints = Footprints(self.database)
         self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")

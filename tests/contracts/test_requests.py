@@ -125,6 +125,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
         requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
         requests.ScoreJudgements(99),
+        requests.FindDuplicates(), requests.FindDuplicates(kinds=("alike",), bits=99),
+        requests.FindDuplicates((str(folder / "none"),)),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),
