@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": (".watch", "Scan files that appear in a folder, each when copying has finished."),
     "show": (".show", "Show everything stored about one moment of a file."),
     "results": (".results", "List what a scan found, filtered and sorted."),
+    "note": (".note", "Add tags and a caption to a moment, or read them from sidecar files."),
     "duplicates": (".duplicates", "Find files with the same or nearly the same picture."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),

@@ -127,6 +127,8 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ScoreJudgements(99),
         requests.FindDuplicates(), requests.FindDuplicates(kinds=("alike",), bits=99),
         requests.FindDuplicates((str(folder / "none"),)),
+        requests.GetNote(path, WrittenTime(2.0)), requests.GetNote("/none", WrittenTime(0.0)),
+        requests.ReadSidecars((str(folder),)), requests.ReadSidecars((str(folder / "none"),)),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),

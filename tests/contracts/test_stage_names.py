@@ -14,6 +14,7 @@ FIELD = "a field of rows and JSON exports, or what a person may correct, called 
 ROLE = "a role of colours, called as the kind of find that it colours"
 DEFAULT = "what is judged or done where nobody says otherwise"
 ALLOWED: dict[str, tuple[set[str], str]] = {
+    "core/cli/note.py": ({"tag", "caption"}, FIELD),
     "core/cli/results.py": ({"tag", "caption"}, FIELD),
     "core/cli/score.py": ({"flash"}, DEFAULT),
     "core/config/spec.py": ({"flash"}, DEFAULT),
@@ -22,14 +23,18 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/judge/truth_tables.py": ({"cut"}, "a kind of true event, of PySceneDetect's tables"),
     "core/protocol/commands.py": ({"caption"}, FIELD),
     "core/protocol/queries.py": ({"flash"}, DEFAULT),
+    "core/protocol/requests/notes.py": ({"caption"}, FIELD),
     "core/reports/documents.py": ({"caption"}, FIELD),
     "core/reports/filters.py": ({"tag"}, FIELD),
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
+    "core/reports/notes.py": ({"tag"}, FIELD),
     "core/reports/scoring.py": ({"cut"}, "a kind of true event, of PySceneDetect's tables"),
     "core/screening/flash_candidates.py": ({"flash"}, "a part of the stage's implementation"),
+    "core/sources/sidecars.py": ({"caption"}, FIELD),
     "core/storage/conditions.py": ({"tag"}, FIELD),
     "core/storage/export/coco.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/findings.py": ({"tag", "caption"}, FIELD),
+    "core/storage/export/noted.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/shapes.py": ({"caption"}, FIELD),
     "core/storage/remarks.py": ({"caption"}, FIELD),
     "core/storage/score_migration.py": (

@@ -15,7 +15,7 @@ from .handler import Handler, Handlers
 
 SUBJECTS = (
     "commands", "duplicates", "engine", "exports", "instants", "jobs", "judgements", "models",
-    "pictures", "queries", "reports", "results", "review", "scores",
+    "notes", "pictures", "queries", "reports", "results", "review", "scores",
 )  # fmt: skip
 
 
