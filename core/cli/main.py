@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": (".results", "List what a scan found, filtered and sorted."),
     "note": (".note", "Add tags and a caption to a moment, or read them from sidecar files."),
     "duplicates": (".duplicates", "Find files with the same or nearly the same picture."),
+    "map": (".map", "Draw a map of pictures and frames by what they show."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..errors import EnvironmentFault
     from ..protocol.commands import VerifyScan
+    from ..protocol.requests.maps import Map
     from ..protocol.views import RederivedSource
 
 
@@ -62,6 +63,13 @@ def write_file(path: Path, data: bytes) -> None:
     from ..storage.export.atomic import write
 
     write(path, data)
+
+
+def map_picture(found: Map, width: int, height: int, font: str) -> bytes:
+    """Return a map as PNG. Raises UsageError for a font that cannot be read."""
+    from ..reports.atlas.picture import draw_map
+
+    return draw_map(found, width, height, font)
 
 
 def draw_demo(clip: Path) -> Path:

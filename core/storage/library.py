@@ -17,6 +17,7 @@ from .annotations import Annotations
 from .database import Database, is_older
 from .event_scores import EventScores
 from .footprints import Footprints
+from .frame_words import FrameWords
 from .frames import KeptFrames
 from .jobs import Jobs
 from .judgements import Judgements
@@ -65,6 +66,7 @@ class Library:
         self.annotations = Annotations(self.database)
         self.listings = Listings(self.database)
         self.remarks = Remarks(self.database)
+        self.words = FrameWords(self.database, self.remarks)
         self.judgements = Judgements(self.database)
         self.event_scores = EventScores(self.database)
         self.media = MediaFiles(self.database)

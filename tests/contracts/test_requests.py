@@ -127,6 +127,7 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.ScoreJudgements(99),
         requests.FindDuplicates(), requests.FindDuplicates(kinds=("alike",), bits=99),
         requests.FindDuplicates((str(folder / "none"),)),
+        requests.GetMap(), requests.GetMap(groups=99), requests.GetMap(scan=99),
         requests.GetNote(path, WrittenTime(2.0)), requests.GetNote("/none", WrittenTime(0.0)),
         requests.ReadSidecars((str(folder),)), requests.ReadSidecars((str(folder / "none"),)),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),

@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/storage/export/findings.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/noted.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/shapes.py": ({"caption"}, FIELD),
+    "core/storage/frame_words.py": ({"tag"}, FIELD),
     "core/storage/remarks.py": ({"caption"}, FIELD),
     "core/storage/score_migration.py": (
         {"flash"},

@@ -29,7 +29,7 @@ def present_files(library: Library, paths: Sequence[str], scan: int | None) -> P
     symbolic links only one name is compared. Raises UnknownName for a path or scan that the library
     does not have.
     """
-    wanted = _in_scope(library, [absolute(path) for path in paths], scan)
+    wanted = files_in_scope(library, paths, scan)
     found, seen = PresentFiles([]), set[tuple[int, int]]()
     for file in sorted(wanted, key=lambda each: (os.path.islink(each.path), each.path)):
         status = _unchanged(file)
@@ -44,7 +44,9 @@ def present_files(library: Library, paths: Sequence[str], scan: int | None) -> P
     return found
 
 
-def _in_scope(library: Library, roots: Sequence[str], scan: int | None) -> list[MediaFile]:
+def files_in_scope(library: Library, paths: Sequence[str], scan: int | None) -> list[MediaFile]:
+    """Return the files of the library under some paths, of a scan, or all. Raises UnknownName."""
+    roots = [absolute(path) for path in paths]
     files = library.media.all()
     if scan is not None:
         library.runs.get(scan)

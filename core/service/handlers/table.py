@@ -14,8 +14,8 @@ from ...protocol.request import Request
 from .handler import Handler, Handlers
 
 SUBJECTS = (
-    "commands", "duplicates", "engine", "exports", "instants", "jobs", "judgements", "models",
-    "notes", "pictures", "queries", "reports", "results", "review", "scores",
+    "commands", "duplicates", "engine", "exports", "instants", "jobs", "judgements", "maps",
+    "models", "notes", "pictures", "queries", "reports", "results", "review", "scores",
 )  # fmt: skip
 
 
