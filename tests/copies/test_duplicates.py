@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -178,6 +179,13 @@ def test_a_chain_of_steps_is_no_group_of_its_own() -> None:
         ["0.png", "1.png"], ["2.png", "3.png"],
     ]  # fmt: skip
     assert [[apart for _, apart in group] for group in found] == [[0, 4], [0, 4]]
+
+
+def test_pictures_of_other_proportions_are_not_near() -> None:
+    files = [media("a", 100), replace(media("b"), width=160), replace(media("c"), width=98)]
+    hashes = np.full(3, 0xF0F0F0F0, np.uint64)
+    (group,) = near_groups(HashedPictures(files, hashes), 6)
+    assert [file.path for file, _ in group] == ["a", "c"]
 
 
 def test_flat_hashes_and_components_and_reasons() -> None:

@@ -17,6 +17,9 @@ from .keeping import preference, stars
 
 Hashes = NDArray[np.uint64]
 HASH_BITS = 64
+MOST_STRETCHED = 1.05
+"""by which the proportions of near-duplicates may differ: dark pictures of different scenes may
+have near hashes, and a copy has the proportions of its original"""
 PIXEL_BITS = 2
 """by which hashes of equal pixels may differ"""
 
@@ -54,11 +57,17 @@ def is_flat(hashes: Hashes, bits: int) -> NDArray[np.bool_]:
 
 
 def near_groups(pictures: HashedPictures, bits: int) -> Iterator[list[tuple[MediaFile, int]]]:
-    """Yield groups of pictures with the bits by which each differs from the first, the kept one."""
+    """Yield groups of pictures with the bits by which each differs from the first, the kept one.
+
+    Their proportions are the same, too.
+    """
     files, hashes = pictures.files, pictures.hashes
+    shapes = np.array([max(file.width, 1) / max(file.height, 1) for file in files])
 
     def near(kept: int, others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return np.asarray(np.bitwise_count(hashes[others] ^ hashes[kept]) <= bits)
+        within = np.bitwise_count(hashes[others] ^ hashes[kept]) <= bits
+        ratios = shapes[others] / shapes[kept]
+        return within & (ratios <= MOST_STRETCHED) & (ratios >= 1 / MOST_STRETCHED)
 
     for linked in alike(hashes, bits):
         for group in stars(sorted(linked, key=lambda n: preference(files[n])), near):
