@@ -67,7 +67,8 @@ def near_groups(pictures: HashedPictures, bits: int) -> Iterator[list[tuple[Medi
     def near(kept: int, others: NDArray[np.int64]) -> NDArray[np.bool_]:
         within = np.bitwise_count(hashes[others] ^ hashes[kept]) <= bits
         ratios = shapes[others] / shapes[kept]
-        return within & (ratios <= MOST_STRETCHED) & (ratios >= 1 / MOST_STRETCHED)
+        is_shaped = (ratios <= MOST_STRETCHED) & (ratios >= 1 / MOST_STRETCHED)
+        return np.asarray(within & is_shaped)
 
     for linked in alike(hashes, bits):
         for group in stars(sorted(linked, key=lambda n: preference(files[n])), near):
