@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "duplicates": (".duplicates", "Find files with the same or nearly the same picture."),
     "map": (".map", "Draw a map of pictures and frames by what they show."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
+    "box": (".box", "List, add and remove boxes that you draw on a frame."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
     "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),

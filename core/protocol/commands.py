@@ -172,6 +172,30 @@ class JudgeEvent(Request[Accepted], right="write", long=True):
 
 
 @dataclass(frozen=True, slots=True)
+class DrawBox(Request[Accepted], right="write", long=True):
+    """Keep a box that a person drew on a frame of a content.
+
+    `box` is x, y, width and height as shares of the upright picture, 0 to 1. The reply's number is
+    that of the box. Every viewer gets a `FrameRemarked`.
+    """
+
+    content: str
+    frame: int
+    seconds: float
+    label: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EraseBox(Request[Accepted], right="write", long=True):
+    """Remove a box that a person drew. Every viewer gets a `FrameRemarked`."""
+
+    content: str
+    frame: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullModel(Request[Accepted], right="write", long=True):
     """Fetch a model, or continue fetching one. `weights` names one file to take as its weights."""
 
@@ -221,6 +245,7 @@ class RemoveScan(Request[Accepted], right="write", long=True):
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
     | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
-    | JudgeEvent | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel
+    | JudgeEvent | DrawBox | EraseBox | PullModel | PausePull | ContinuePull | CancelPull
+    | RemoveModel
 )  # fmt: skip
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan

@@ -15,6 +15,7 @@ from ..system.disk_errors import disk_fault
 from ..text import clean
 from .annotations import Annotations
 from .database import Database, is_older
+from .drawn_boxes import DrawnBoxes
 from .event_scores import EventScores
 from .footprints import Footprints
 from .frame_words import FrameWords
@@ -68,6 +69,7 @@ class Library:
         self.remarks = Remarks(self.database)
         self.words = FrameWords(self.database, self.remarks)
         self.judgements = Judgements(self.database)
+        self.drawn_boxes = DrawnBoxes(self.database)
         self.event_scores = EventScores(self.database)
         self.media = MediaFiles(self.database)
         self.vectors = StoredVectors(self.database)

@@ -310,7 +310,7 @@ def test_a_migration_to_judgements_that_is_killed_leaves_layout_8(layout_8: Cli)
         "from core.storage import judgement_migration as migration; made = migration.migrate\n"
         "from core.storage import database; from core.storage.library import Library\n"
         "def breaks(connection): made(connection); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "database.MIGRATIONS = (*database.MIGRATIONS[:-1], breaks); Library(Path(sys.argv[1]))\n"
+        "database.MIGRATIONS = (*database.MIGRATIONS[:8], breaks); Library(Path(sys.argv[1]))\n"
     )
     done = subprocess.run([sys.executable, "-c", killed, os.fspath(layout_8.library)], cwd=ROOT,
                           capture_output=True, check=False)  # fmt: skip

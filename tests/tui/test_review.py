@@ -86,7 +86,7 @@ def test_keys_judge_advance_take_back_and_undo(own: Path) -> None:
         await viewer.until(lambda: viewer.table.cursor_index == 4)
         assert await stored(viewer) == ["wrong", "unsure", "", "", ""]
         await viewer.press("r")
-        await viewer.sees("candidates of")
+        await viewer.sees("Candidates")
         await viewer.until(lambda: signs(viewer)[:2] == "✗?")
         await viewer.press("r", "right_square_bracket", "right_square_bracket")
         await viewer.sees("CAPTION")
@@ -188,7 +188,7 @@ def test_the_scan_is_chosen_with_how_much_of_it_is_judged(own: Path) -> None:
         await viewer.press("p")
         await viewer.sees("the newest scan", "1  quick  done  5 events, 1 judged")
         await viewer.press("down", "enter")
-        await viewer.sees("events of scan 1")
+        await viewer.sees("Events 5", "scan 1")
 
     look(wishes(own), run, (120, 36))
 
