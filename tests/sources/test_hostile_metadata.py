@@ -8,11 +8,15 @@ import struct
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from core.sources.metadata import MAX_CHARACTERS, MAX_FIELDS, picture_metadata
+from core.sources.picture import open_picture, picture_colour, probe_picture
 from core.storage import source_facts
 
 Entry = tuple[int, int, int, bytes]
@@ -105,6 +109,36 @@ def test_xmp(body: str) -> None:
         metadata, said = picture_metadata(image)
     assert "passwd" not in json.dumps(metadata) and "root:" not in json.dumps(metadata)
     assert all("xmp cannot be read" in line for line in said)
+
+
+def test_huge_texts_cost_only_themselves(tmp_path: Path) -> None:
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><a>{}</a></x:xmpmeta>'
+    huge, few = "A" * (3 << 20), xmp.format("sea")
+    for name, texts in (
+        ("one", [("Comment", huge)]), ("many", [(f"c{n}", huge[: 1 << 20]) for n in range(70)]),
+    ):  # fmt: skip
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", few, zip=True)
+        for key, value in texts:
+            info.add_text(key, value, zip=True)
+            info.add_itxt(key, value, zip=True)
+        path = str(tmp_path / f"{name}.png")
+        Image.new("RGB", (32, 24), (9, 99, 9)).save(path, pnginfo=info)
+        with open_picture(path, 1e6) as image:
+            found = probe_picture(image, path, "b2:0", 1)
+        assert found.warnings == ("text of more than 1 MiB is ignored",)
+        assert found.metadata["xmp"] == {"a": "sea"}
+        with open_picture(path, 1e6) as image:
+            assert picture_colour(image, path, 32)[0, 0].tolist() == [9, 99, 9]
+    tiff = ImageFileDirectory_v2()
+    many = "".join(f"<a{n}>x</a{n}>" for n in range(150_000))
+    tiff[700] = xmp.format(many).encode()
+    tiff.tagtype[700] = 1
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.tif", tiffinfo=tiff)
+    began = time.process_time()
+    with Image.open(tmp_path / "a.tif") as image:
+        assert picture_metadata(image)[1] == ["xmp cannot be read (TooLarge)"]
+    assert time.process_time() - began < 0.5
 
 
 def test_fields_are_bounded_and_survive_the_library() -> None:
