@@ -51,9 +51,8 @@ def _noted(
 
 
 def _seconds(document: Document, frame: int) -> float:
-    """Return the time of a frame: that of an event or candidate, else by the frame rate."""
-    peaks = {each.peak_frame: each.peak_seconds for each in document.candidates}
-    peaks |= {each.peak_frame: each.peak_seconds for each in document.moments}
+    """Return the time of a frame: that of an event's peak, else by the frame rate."""
+    peaks = {each.peak_frame: each.peak_seconds for each in document.moments}
     if frame in peaks:
         return peaks[frame]
     return frame / document.source.frame_rate if document.source.frame_rate else 0.0

@@ -41,4 +41,5 @@ FORMAT = Format(
     holds=has_notes,
     contains="captions or tags",
     sidecar=True,
+    candidates=False,
 )
