@@ -42,6 +42,21 @@ class ConsoleOutput:
         """Print one of very many lines; they are sent in blocks, the last by `send`."""
         self._print(clean(text, limit=10_000), flush=False)
 
+    def exact(self, path: str, end: str) -> None:
+        """Print a path as its bytes are, for other programs; sent by `send`.
+
+        On a terminal it is cleaned as everything else.
+        """
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None or sys.stdout.isatty():
+            self._guarded(partial(print, clean(path, limit=10_000), end=end))
+            return
+
+        def write() -> None:
+            buffer.write(os.fsencode(path) + end.encode())
+
+        self._guarded(write)
+
     def send(self) -> None:
         """Send lines that wait."""
         self._guarded(sys.stdout.flush)

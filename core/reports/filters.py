@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..errors import UsageError
-from ..storage.conditions import BUILDERS, DATE_LENGTHS, FLAGS, JUDGED_FLAGS, Condition
+from ..storage.conditions import BUILDERS, DATE_LENGTHS, DATE_RANGE, FLAGS, JUDGED_FLAGS, Condition
 from ..text import clean, nearest
 from ..times import parse_time
 
@@ -133,6 +133,8 @@ def _condition(part: re.Match[str]) -> Condition:
     if sign in ("<", ">", "<=", ">=") and name not in _COMPARED:
         raise UsageError(f"'{name}{sign}{clean(value)}': write {name}:{clean(value)}")
     values = value.split(",") if name in _LISTS and quoted is None else [value]
+    if name == "date" and DATE_RANGE in value and sign not in (":", "=", "!="):
+        raise UsageError(f"'{name}{sign}{clean(value)}': a range is written date:FROM..TO")
     compared = "=" if sign in (":", "!=") else sign
     found = Condition(name, compared, tuple(_value(name, each) for each in values))
     return replace(found, negated=bool(minus) != (sign == "!="))
@@ -186,7 +188,9 @@ def _number(name: str, value: str) -> float:
 
 
 def _date(value: str) -> str:
-    """Return a date as far as it is given. Raises UsageError."""
+    """Return a date as far as it is given, or a range of two. Raises UsageError."""
+    if DATE_RANGE in value:
+        return _date_range(value)
     text = value.replace(" ", "T")
     try:
         if _DATE.fullmatch(value) is None:
@@ -199,6 +203,17 @@ def _date(value: str) -> str:
         ) from None
     assert len(text) in DATE_LENGTHS
     return text
+
+
+def _date_range(value: str) -> str:
+    """Return `FROM..TO`, of which one may be missing. Raises UsageError."""
+    first, _, last = value.partition(DATE_RANGE)
+    dates = [_date(each) if each and DATE_RANGE not in each else each for each in (first, last)]
+    if not any(dates) or DATE_RANGE in last:
+        raise UsageError(f"date: '{clean(value)}' is not a range; write date:2024-06..2024-08")
+    if all(dates) and dates[0] > dates[1] and not dates[0].startswith(dates[1]):
+        raise UsageError(f"date: '{clean(value)}' ends before it begins")
+    return DATE_RANGE.join(dates)
 
 
 def _place(value: str) -> str:

@@ -41,6 +41,29 @@ def alike(hashes: Hashes, distance_bits: int) -> list[list[int]]:
     return sorted(group for group in groups if len(group) > 1)
 
 
+def near_pairs(unique: Hashes, distance_bits: int) -> Iterator[tuple[Rows, Rows]]:
+    """Yield rows (left, right), left before right, whose hashes differ by at most `distance_bits`.
+
+    `unique` is uint64 (n,), each value once. A pair may come more than once.
+    """
+    flips = distance_bits // BANDS
+    if flips > MOST_FLIPS or _pairs_to_compare(unique, flips) > PAIRS_PER_HASH * len(unique):
+        yield from _pairs_of_all(unique, distance_bits)
+        return
+    for left, right in _near_pairs(unique, distance_bits, flips):
+        ordered = left < right
+        yield left[ordered], right[ordered]
+
+
+def _pairs_of_all(unique: Hashes, distance: int) -> Iterator[tuple[Rows, Rows]]:
+    rows = max(BLOCK // max(len(unique), 1), 1)
+    for first in range(0, len(unique), rows):
+        apart = np.bitwise_count(unique[first : first + rows, None] ^ unique[None, first:])
+        left, right = np.nonzero(apart <= distance)
+        ordered = left < right
+        yield left[ordered] + first, right[ordered] + first
+
+
 def _labels(unique: Hashes, distance: int) -> Rows:
     """Return a number for each hash; linked hashes have the same."""
     own = np.arange(len(unique))

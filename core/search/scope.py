@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..storage.conditions import JUDGED_FLAGS, Condition, Kind
 from ..storage.library import Library
 
-OF_SOURCES = ("file", "path", "in", "date", "camera", "place")
+OF_SOURCES = ("file", "path", "in", "date", "camera", "lens", "place")
 """conditions that a source fulfils as a whole"""
 _OF_EVENTS = ("kind", "energy", "strokes")
 _FLAGS_OF_EVENTS = ("accepted", "rejected")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..errors import EnvironmentFault
     from ..protocol.commands import VerifyScan
+    from ..protocol.requests.maps import Map
     from ..protocol.run_diff import RunDiff
     from ..protocol.views import RederivedSource
 
@@ -77,6 +78,13 @@ def diff_body(found: RunDiff) -> dict[str, Any]:
     from ..reports.comparing.diff_files import diff_json
 
     return diff_json(found)
+
+
+def map_picture(found: Map, width: int, height: int, font: str) -> bytes:
+    """Return a map as PNG. Raises UsageError for a font that cannot be read."""
+    from ..reports.atlas.picture import draw_map
+
+    return draw_map(found, width, height, font)
 
 
 def draw_demo(clip: Path) -> Path:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..errors import TooLarge
 from .gps import place_of
 
 MAX_FIELDS = 200
 MAX_CHARACTERS = 500
+MAX_XMP_BYTES = 2 * 1024 * 1024
+"""what is parsed: 30 MB would take ten seconds; editors write some hundred KB"""
 
 
 def plain_text_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,6 +90,8 @@ def _reference(value: Any) -> Any:
 def _xmp(image: Any) -> dict[str, Any]:
     if "xmp" not in image.info:
         return {}
+    if len(image.info["xmp"]) > MAX_XMP_BYTES:
+        raise TooLarge("too much XMP")
     import defusedxml  # noqa: F401  (Pillow would go without it, silently)
 
     found: dict[str, Any] = {}

@@ -19,6 +19,7 @@ _ROUNDING = 1e-11
 """a score of 0.29 is not below a cut-off of 0.29, whatever their floats are"""
 DATE_LENGTHS = (4, 7, 10, 16, 19)
 """of YYYY, YYYY-MM, YYYY-MM-DD, with hours and minutes, with seconds"""
+DATE_RANGE = ".."
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +196,19 @@ def _camera(kind: Kind, sign: str, value: Any) -> Sql:
     return _of_source("instr(camera(c.info), fold(?))"), [value]
 
 
+def _lens(kind: Kind, sign: str, value: Any) -> Sql:
+    return _of_source("instr(lens(c.info), fold(?))"), [value]
+
+
 def _date(kind: Kind, sign: str, value: Any) -> Sql:
-    """Return the SQL for a date as far as it is given: 2024-06 is any day of that month."""
+    """Return the SQL for a date as far as it is given: 2024-06 is any day of that month.
+
+    Of `A..B` both count as well, and either may be missing.
+    """
+    if DATE_RANGE in str(value):
+        bounds = zip((">=", "<="), str(value).split(DATE_RANGE), strict=True)
+        parts = [_date(kind, each, date) for each, date in bounds if date]
+        return " AND ".join(sql for sql, _ in parts), [v for _, values in parts for v in values]
     length = len(str(value))
     found = f"substr(captured(c.info, p.mtime_ns), 1, {length})"
     return _of_source(f"{found} {sign} ?"), [value]
@@ -257,8 +269,8 @@ BUILDERS: dict[str, Callable[[Kind, str, Any], Sql]] = {
     "word": _word, "kind": _kind, "file": _path, "path": _path, "in": _in,
     "time": _number_of("time"), "score": _score, "energy": _number_of("energy"),
     "strokes": _number_of("strokes"),
-    "tag": _tag, "label": _label, "model": _model, "camera": _camera, "date": _date,
-    "place": _place, "is": _is, "task": _task, "below": _below,
+    "tag": _tag, "label": _label, "model": _model, "camera": _camera, "lens": _lens,
+    "date": _date, "place": _place, "is": _is, "task": _task, "below": _below,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from .drawn_boxes import DrawnBoxes
 from .event_scores import EventScores
 from .footprints import Footprints
 from .found_sources import FoundSources
+from .frame_words import FrameWords
 from .frames import KeptFrames
 from .index_facts import IndexFacts
 from .index_state import IndexState
@@ -26,12 +27,14 @@ from .jobs import Jobs
 from .judgements import Judgements
 from .listings import Listings
 from .lock import LOCK
+from .media_files import MediaFiles
 from .rates import Rates
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs
 from .scan_sums import ScanSums
 from .series import SeriesTable
+from .stored_vectors import StoredVectors
 from .text_index import TextIndex
 from .text_vectors import KeptTextVectors
 from .thumbnails import Thumbnails
@@ -73,10 +76,13 @@ class Library:
         self.index_facts = IndexFacts(self.database)
         self.remarks = Remarks(self.database)
         self.words = TextIndex(self.database)
+        self.frame_words = FrameWords(self.database, self.remarks)
         self.found_sources = FoundSources(self.database)
         self.judgements = Judgements(self.database)
         self.drawn_boxes = DrawnBoxes(self.database)
         self.event_scores = EventScores(self.database)
+        self.media = MediaFiles(self.database)
+        self.vectors = StoredVectors(self.database)
         self.footprints = Footprints(self.database)
         self.rates = Rates(self.database)
         self.thumbnails = Thumbnails(folder / "pictures")

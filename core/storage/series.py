@@ -86,7 +86,7 @@ class SeriesTable:
                 "ORDER BY first DESC LIMIT 1",
                 (content_and_key(key)[1], ordinal),
             ).fetchone()
-        return None if row is None else _unpacked(*row)
+        return None if row is None else unpacked(*row)
 
     def whole(self, key: str, columns: int) -> SeriesPart:
         """Return all of a series in one piece; `columns` is the width of one without frames."""
@@ -98,7 +98,7 @@ class SeriesTable:
                 "SELECT first, count, data FROM chunks WHERE track = ? ORDER BY first",
                 (content_and_key(key)[1],),
             ).fetchall()
-        return _joined([_unpacked(*row) for row in rows], columns)
+        return _joined([unpacked(*row) for row in rows], columns)
 
     def ordinal_of(self, key: str, frame: int) -> int:
         """Return the ordinal of the first measured frame whose number is at least `frame`.
@@ -133,7 +133,7 @@ class SeriesTable:
                 "AND first + count > ? ORDER BY first",
                 (content_and_key(key)[1], end, start),
             ).fetchall()
-        whole = _joined([_unpacked(*row) for row in rows], columns)
+        whole = _joined([unpacked(*row) for row in rows], columns)
         own = slice(max(start - whole.first, 0), max(end - whole.first, 0))
         return SeriesPart(
             whole.first + own.start, whole.indices[own], whole.pts_seconds[own], whole.values[own]
@@ -223,7 +223,7 @@ def _first_part(connection: Connection, content: str, key: str) -> SeriesPart | 
     row = connection.execute(
         "SELECT first, count, data FROM chunks WHERE track = ? AND first = 0", (key,)
     ).fetchone()
-    return None if row is None else _unpacked(*row)
+    return None if row is None else unpacked(*row)
 
 
 def _joined(parts: Sequence[SeriesPart], columns: int) -> SeriesPart:
@@ -260,7 +260,8 @@ def _packed(part: SeriesPart) -> bytes:
     return zlib.compress(body, 1)
 
 
-def _unpacked(first: int, count: int, data: bytes) -> SeriesPart:
+def unpacked(first: int, count: int, data: bytes) -> SeriesPart:
+    """Return a microbatch as it was kept in `chunks`."""
     body = zlib.decompress(data)
     mark = int.from_bytes(body[-4:], "little")
     indices = np.frombuffer(body, "<i8", count)

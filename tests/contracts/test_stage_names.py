@@ -14,6 +14,7 @@ FIELD = "a field of rows and JSON exports, or what a person may correct, called 
 ROLE = "a role of colours, called as the kind of find that it colours"
 DEFAULT = "what is judged or done where nobody says otherwise"
 ALLOWED: dict[str, tuple[set[str], str]] = {
+    "core/cli/note.py": ({"tag", "caption"}, FIELD),
     "core/cli/results.py": ({"tag", "caption"}, FIELD),
     "core/cli/search_lines.py": ({"caption"}, FIELD),
     "core/cli/score.py": ({"flash"}, DEFAULT),
@@ -26,9 +27,11 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/protocol/search_terms.py": ({"tag"}, FIELD),
     "core/judge/texts/references.py": ({"caption"}, "a field of files of references"),
     "core/reports/comparing/answers.py": ({"tag"}, FIELD),
+    "core/protocol/requests/notes.py": ({"caption"}, FIELD),
     "core/reports/documents.py": ({"caption"}, FIELD),
     "core/reports/filters.py": ({"tag"}, FIELD),
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
+    "core/reports/notes.py": ({"tag"}, FIELD),
     "core/reports/scoring.py": ({"cut"}, "a kind of true event, of PySceneDetect's tables"),
     "core/reports/search_rows.py": ({"caption"}, FIELD),
     "core/screening/flash_candidates.py": ({"flash"}, "a part of the stage's implementation"),
@@ -37,10 +40,13 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/search/query_models.py": ({"embed"}, "the stage whose model queries are embedded with"),
     "core/search/searching.py": ({"tag", "caption"}, "lists of hits and texts, called so"),
     "core/search/stores/fields.py": ({"tag"}, FIELD),
+    "core/sources/sidecars.py": ({"caption"}, FIELD),
     "core/storage/conditions.py": ({"tag"}, FIELD),
     "core/storage/export/coco.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/findings.py": ({"tag", "caption"}, FIELD),
+    "core/storage/export/noted.py": ({"tag", "caption"}, FIELD),
     "core/storage/export/shapes.py": ({"caption"}, FIELD),
+    "core/storage/frame_words.py": ({"tag"}, FIELD),
     "core/storage/remarks.py": ({"caption"}, FIELD),
     "core/storage/score_migration.py": (
         {"flash"},

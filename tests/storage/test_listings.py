@@ -98,11 +98,13 @@ def test_a_list_that_was_kept_is_forgotten_when_the_library_changes(
 def describe(library: Library) -> None:
     """Give the sources of `fill` metadata, and answers about some of their frames."""
     metadata: tuple[dict[str, Any], ...] = (
-        {"exif": {"DateTimeOriginal": "2019:03:05 10:00:00", "Make": "Canon", "Model": "EOS 5D"},
+        {"exif": {"DateTimeOriginal": "2019:03:05 10:00:00", "Make": "Canon", "Model": "EOS 5D",
+                  "LensModel": "EF 24-70mm"},
          "gps": {"latitude": 46.21, "longitude": 7.49}},
         {"creation_time": "2019-03-05T12:00:00.000000Z", "com.apple.quicktime.make": "Nikon",
          "location": "+47.3769+008.5417/"},
-        {},
+        {"xmp": {"CreateDate": "2021-07-01T08:00:00", "Make": "Ricoh"},
+         "creation_time": "1904-01-01T00:00:00Z"},
     )  # fmt: skip
     with library.database.transaction() as connection:
         for n, each in enumerate(metadata):
@@ -147,9 +149,16 @@ def describe(library: Library) -> None:
         ("kind:motion,flash file:0.mp4", [1]),
         ("KIND:Flash file:0.mp4 is:ACCEPTED", [1]),
         ("date:2019-03-05", [1, 2]),
-        ("date>=2019-03-05T11:30 date<2024", [2]),
+        ("date>=2019-03-05T11:30 date<2020", [2]),
         ("date>2018 date<=2019", [1, 2]),
         ("-date:2019", [3, 3]),
+        ("date:2019-03..2021-06", [1, 2]),
+        ("date:2019-03-05..2021-07-01", [1, 2, 3, 3]),
+        ("date:2020..", [3, 3]),
+        ("date:..2019", [1, 2]),
+        ("-date:2020..2021", [1, 2]),
+        ("lens:24-70", [1]),
+        ("-lens:24-70 camera:ricoh", [3, 3]),
         ("camera:nikon", [2]),
         ('camera:"CANON eos"', [1]),
         ("place:46.2,7.5", [1]),
@@ -208,6 +217,10 @@ def test_a_kind_that_nothing_has_is_an_error(library: Library) -> None:
         ("score>", "no value"),
         ("date>yesterday", "is not a date; write date>=2024"),
         ("date:2024-13", "is not a date"),
+        ("date:..", "is not a range"),
+        ("date:2019..2020..2021", "is not a range"),
+        ("date:2021..2020", "ends before it begins"),
+        ("date>=2019..2020", "a range is written date:FROM..TO"),
         ("place:Bern", "write place:LATITUDE,LONGITUDE"),
         ("place:91,0", "is not a place"),
         ("tag>storm", "write tag:storm"),

@@ -19,7 +19,7 @@ NFC = unicodedata.normalize("NFC", NFD)
 FORBIDDEN = set('<>:"/\\|?*') | {chr(code) for code in range(32)}
 SUFFIXES = [
     ".json", ".csv", ".statistics.csv", ".arrays.npz", ".vectors.npz", ".edl", ".legacy.json",
-    ".legacy.pkl",
+    ".legacy.pkl", ".txt", ".xmp",
 ]  # fmt: skip
 OF_THE_SCAN = ["summary.json", "scan.jsonl", "scan.html", "scan.coco.json"]
 

@@ -14,8 +14,9 @@ from ...protocol.request import Request
 from .handler import Handler, Handlers
 
 SUBJECTS = (
-    "commands", "comparisons", "engine", "exports", "index", "instants", "jobs", "judgements",
-    "models", "pictures", "queries", "reports", "results", "review", "scores", "search", "trials",
+    "commands", "comparisons", "duplicates", "engine", "exports", "index", "instants", "jobs",
+    "judgements", "maps", "models", "notes", "pictures", "queries", "reports", "results", "review",
+    "scores", "search", "trials",
 )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ BUILT_IN: dict[str, str] = {
     "vectors": "core.storage.export.vectors:FORMAT",
     "srt": "core.storage.export.srt:FORMAT",
     "vtt": "core.storage.export.vtt:FORMAT",
+    "sidecar": "core.storage.export.sidecar_text:FORMAT",
+    "xmp": "core.storage.export.xmp:FORMAT",
     "edl": "core.storage.export.edl:FORMAT",
     "legacy": "core.storage.export.legacy:FORMAT",
     "masks": "core.storage.export.mask_arrays:FORMAT",

@@ -59,6 +59,8 @@ class Format:
     a `ScanFormat` or a `FolderFormat`"""
     subtitles: bool = False
     """players load it by itself where it is called as the video is"""
+    sidecar: bool = False
+    """other programs write files of this name beside the source: none of those is replaced"""
     statistics: bool = False
     """wants the measurements of every frame in the documents"""
     pictures: bool = False

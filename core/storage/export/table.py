@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ class SourceWriter:
             with FORMATS.faults_of(each.name):
                 for suffix, content in each.make(document, beside).items():
                     path = Path(f"{self._folder}/{self._stem(each, stems, suffix)}{suffix}")
+                    if each.sidecar:
+                        path = free_sidecar(path, document.source.path, content)
                     written.append(atomic.write(path, content))
         for each_folder in self._folders:
             written += each_folder.body(document, stems.plain)
@@ -104,6 +107,20 @@ class SourceWriter:
         if each.subtitles and not is_foreign(self._folder / f"{stems.subtitle}{suffix}"):
             return stems.subtitle
         return stems.plain
+
+
+def free_sidecar(path: Path, source: str, content: Content) -> Path:
+    """Return where a sidecar is written: not over another program's file beside the source.
+
+    There it is called `a.jpg.sightline.xmp`, unless what is there is the same already.
+    """
+    if path.parent.resolve() != Path(source).parent.resolve() or not os.path.lexists(path):
+        return path
+    if isinstance(content, str) and not path.is_symlink():
+        with suppress(OSError):
+            if path.read_bytes() == content.encode():
+                return path
+    return path.with_name(f"{path.stem}.sightline{path.suffix}")
 
 
 def write_scan(

@@ -1,0 +1,1 @@
+"""Maps: vectors laid out in a plane, in groups with names."""
