@@ -58,5 +58,5 @@ def _points(library: Library, space: int) -> Iterator[Point]:
             values = np.frombuffer(vector, "<f4")
             payload = {"content": content, "frame": frame, "seconds": seconds,
                        "part": "object" if part else "frame"}  # fmt: skip
-            unit = values / np.float32(np.sqrt(values @ values))
+            unit = np.asarray(values / np.linalg.norm(values), np.float32)
             yield Point(UUID(bytes=point), unit, payload, mean, spread)
