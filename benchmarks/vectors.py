@@ -121,21 +121,22 @@ def _compare(
         "video": lambda vector: Query(vector, LIMIT, filter=video, scores="calibrated"),
         "half": lambda vector: Query(vector, LIMIT, filter=half, scores="calibrated"),
     }
-    asks = {
-        name: (lambda vector, made=made: store.query(NAME, made(vector)))
-        for name, made in kinds.items()
-    }
-    asks |= {"product": lambda vector: _product(vectors, vector)}
-    sides: dict[str, list[float]] = {name: [] for name in asks}
+
+    def searched(name: str, vector: NDArray[np.float32]) -> list[int]:
+        if name == "product":
+            return _product(vectors, vector)
+        return [hit.id.int for hit in store.query(NAME, kinds[name](vector))]
+
+    sides: dict[str, list[float]] = {name: [] for name in ("product", *kinds)}
     for start in range(0, len(queries), BLOCK):
-        for name, ask in asks.items():
+        for name, taken in sides.items():
             # The threads of numpy's BLAS run on for a while after a product: a query that is not
             # counted comes between two kinds.
-            ask(queries[start])
-            sides[name] += [_cpu(partial(ask, each)) for each in queries[start : start + BLOCK]]
+            searched(name, queries[start])
+            part = queries[start : start + BLOCK]
+            taken += [_cpu(partial(searched, name, each)) for each in part]
     right = sum(
-        len(set(_product(vectors, each)) & {hit.id.int for hit in asks["cosine"](each)})
-        for each in queries
+        len(set(_product(vectors, each)) & set(searched("cosine", each))) for each in queries
     )
     return right / (LIMIT * len(queries)), sides
 

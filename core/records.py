@@ -197,6 +197,21 @@ class Box:
     height: float
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnBox:
+    """A box that a person drew on a frame: corner and size as shares of the picture, 0 to 1."""
+
+    frame: int
+    seconds: float
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+    number: int = 0
+    """by which it is erased"""
+
+
 def as_fields(record: SourceInfo | Candidate | Event) -> dict[str, Any]:
     """Return the fields of a record as JSON takes them, as `asdict` does but faster.
 

@@ -29,7 +29,7 @@ VERBS = frozenset(
      "computes", "finds", "knows", "wants", "forbids", "stops", "goes", "lists", "exists", "lasts",
      "writes", "provides", "fps", "its", "this", "results", "less", "as", "stands", "begins",
      "belongs", "names", "equals", "refuses", "fails", "keeps", "continues", "ends", "rejects",
-     "accepts", "supports")
+     "accepts", "supports", "comes", "sets")
 )  # fmt: skip
 NEVER_ONE = frozenset(
     {

@@ -64,9 +64,6 @@ class SightlineApp(SafeApp[None]):
     CSS_PATH = Path(__file__).parent / "screens" / "screen.tcss"
     CSS = """
     Screen { background: $ground; } * { scrollbar-size: 0 0; }
-    App.-ascii .detail { border-top: ascii $line; }
-    App.-ascii .side, App.-ascii #settings { border-left: ascii $line; }
-    App.-ascii ModalScreen > Vertical { border: ascii $line-on; }
     """
 
     def __init__(self, options: StartOptions, facts: TerminalFacts | None = None) -> None:
@@ -232,7 +229,7 @@ class SightlineApp(SafeApp[None]):
             self.go(self._former)
 
     async def on_event(self, event: events.Event) -> None:
-        """Take keys while labels to jump to are shown."""
+        """Take keys while labels to jump to are shown; any key takes an error away."""
         screen = (
             self.current_screen
             if isinstance(event, events.Key) and not event.is_forwarded
@@ -246,6 +243,8 @@ class SightlineApp(SafeApp[None]):
         ):
             screen.jump_key(event)
             return
+        if isinstance(event, events.Key) and screen is not None:
+            screen.key_pressed()
         await super().on_event(event)
 
     def act_app_redraw(self) -> None:
@@ -281,7 +280,7 @@ class SightlineApp(SafeApp[None]):
 
         choices = self._themes.choices()
         self.push_screen(
-            ChooseScreen("theme", choices, self.symbols, shown=self.show_theme, at=before), chosen
+            ChooseScreen("Theme", choices, self.symbols, shown=self.show_theme, at=before), chosen
         )
 
     def act_app_mouse(self) -> None:

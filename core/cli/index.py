@@ -10,7 +10,7 @@ import click
 
 from ..errors import ExitCode, UsageError
 from ..protocol.commands import ChangeIndex, Mode, SubmitScan
-from ..protocol.requests.index import GetIndexes, IndexLine
+from ..protocol.requests.index import ExportIndex, GetIndexes, IndexLine
 from ..service.client import ask_library
 from ..text import counted
 from .group import CommandGroup
@@ -178,6 +178,33 @@ def prune_(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
 
     change = ChangeIndex("prune", paths=tuple(absolute(each) for each in paths))
     return _changed(session, change, as_json=as_json)
+
+
+@command.command("export")
+@click.argument("file", metavar="FILE")
+@click.option("--index", "name", default="", metavar="INDEX", help="Which one; default: current.")
+@click.pass_obj
+def export(session: Session, file: str, name: str) -> int:
+    """Write the vectors of an index, and what they are of, to one file (NumPy, no pickles)."""
+    from ..protocol.addresses import absolute
+
+    done = ask_library(session.library, ExportIndex(absolute(file), name))
+    session.out.note(f"{counted(done.vectors, 'vector')} of {done.name} written to {file}")
+    return int(ExitCode.OK)
+
+
+@command.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.pass_obj
+def import_(session: Session, file: str, as_json: bool) -> int:
+    """Index the vectors of a file that `index export` wrote, in another library for example.
+
+    A scan of the same files then embeds nothing again.
+    """
+    from ..protocol.addresses import absolute
+
+    return _changed(session, ChangeIndex("import", paths=(absolute(file),)), as_json=as_json)
 
 
 def _changed(session: Session, change: ChangeIndex, *, as_json: bool) -> int:

@@ -17,11 +17,15 @@ from .output import ConsoleOutput, Session
 COMMANDS: dict[str, tuple[str, str]] = {
     "scan": (".scan", "Find moments in videos and pictures."),
     "watch": (".watch", "Scan files that appear in a folder, each when copying has finished."),
-    "index": (".index", "Make pictures and videos searchable, and manage their index."),
+    "index": (
+        ".index",
+        "Make pictures and videos searchable, and manage the index of their vectors.",
+    ),
     "show": (".show", "Show everything stored about one moment of a file."),
     "results": (".results", "List what a scan found, filtered and sorted."),
     "search": (".search", "Find images and moments by words, by example, or by what was said."),
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
+    "box": (".box", "List, add and remove boxes that you draw on a frame."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
     "score": (".score", "Compare a scan's events with a truth file."),
     "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),

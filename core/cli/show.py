@@ -95,7 +95,7 @@ def _print(out: ConsoleOutput, view: InstantView) -> None:
         )
         for line in _measured(candidate):
             out.result(f"    {line}")
-    for line in (*_measurements(view), *_said(view), *_alike(view)):
+    for line in (*_measurements(view), *_said(view), *_drawn(view), *_alike(view)):
         out.result(f"  {line}")
     for warning in view.warnings:
         out.result(f"  warning: {warning}")
@@ -121,6 +121,17 @@ def _measurements(view: InstantView) -> Iterator[str]:
 
 def _judged(judgement: str) -> str:
     return f", judged {judgement}" if judgement else ""
+
+
+def _drawn(view: InstantView) -> Iterator[str]:
+    """Yield the boxes that people drew on the frame, in pixels."""
+    across, down = view.info.width, view.info.height
+    for box in view.drawn:
+        yield (
+            f"box {box.number}, drawn by hand: {box.label}, "
+            f"{box.width * across:.0f} x {box.height * down:.0f} px "
+            f"at {box.x * across:.0f}, {box.y * down:.0f}"
+        )
 
 
 def _alike(view: InstantView) -> Iterator[str]:

@@ -29,6 +29,8 @@ def carry_out(engine: Engine, command: commands.Command) -> int:
             _remark(engine, command)
         case commands.JudgeEvent():
             _judge(engine, command)
+        case commands.DrawBox() | commands.EraseBox():
+            return _box(engine, command)
         case commands.RemoveModel():
             from ..hub.hub import Hub
 
@@ -83,6 +85,18 @@ def _judge(engine: Engine, command: commands.JudgeEvent) -> None:
     about = (command.content, command.kind, command.peak_frame, command.judgement)
     engine.library.judgements.judge(*about)
     engine.messages.emit(EventJudged(0, *about))
+
+
+def _box(engine: Engine, command: commands.DrawBox | commands.EraseBox) -> int:
+    """Draw or erase a box and return its number."""
+    boxes, where = engine.library.drawn_boxes, (command.content, command.frame)
+    if isinstance(command, commands.DrawBox):
+        number = boxes.draw(*where, command.seconds, command.label, command.box)
+    else:
+        number = command.number
+        boxes.erase(*where, number)
+    engine.messages.emit(FrameRemarked(0, *where))
+    return number
 
 
 def _end_watch(engine: Engine, folder: str) -> None:

@@ -95,11 +95,11 @@ class ChangeIndex(Request[Accepted], right="write", long=True):
     `name` is of an index (one for each embedding model), or the start of its name. `update` indexes
     what is not; `rebuild` makes one index, or all, again from the library; `prune` removes vectors
     of files that are gone, under `paths` or everywhere; `switch` lets an index be searched;
-    `remove` removes one.
+    `remove` removes one; `import` keeps and indexes the vectors of a file, the one of `paths`.
     """
 
     JOB: ClassVar[str] = "index"
-    action: Literal["update", "rebuild", "prune", "switch", "remove"]
+    action: Literal["update", "rebuild", "prune", "switch", "remove", "import"]
     name: str = ""
     paths: tuple[str, ...] = ()
 
@@ -188,6 +188,30 @@ class JudgeEvent(Request[Accepted], right="write", long=True):
 
 
 @dataclass(frozen=True, slots=True)
+class DrawBox(Request[Accepted], right="write", long=True):
+    """Keep a box that a person drew on a frame of a content.
+
+    `box` is x, y, width and height as shares of the upright picture, 0 to 1. The reply's number is
+    that of the box. Every viewer gets a `FrameRemarked`.
+    """
+
+    content: str
+    frame: int
+    seconds: float
+    label: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EraseBox(Request[Accepted], right="write", long=True):
+    """Remove a box that a person drew. Every viewer gets a `FrameRemarked`."""
+
+    content: str
+    frame: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullModel(Request[Accepted], right="write", long=True):
     """Fetch a model, or continue fetching one. `weights` names one file to take as its weights."""
 
@@ -237,6 +261,7 @@ class RemoveScan(Request[Accepted], right="write", long=True):
 Command = (
     SubmitScan | ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan
     | RemoveScan | CheckBatches | VerifyScan | WatchFolder | EndWatch | MarkFrame | CorrectFrame
-    | JudgeEvent | PullModel | PausePull | ContinuePull | CancelPull | RemoveModel | ChangeIndex
+    | JudgeEvent | DrawBox | EraseBox | PullModel | PausePull | ContinuePull | CancelPull
+    | RemoveModel | ChangeIndex
 )  # fmt: skip
 AboutScan = ResumeScan | PauseScan | ContinueScan | CancelScan | EndScan | MoveScan | RemoveScan

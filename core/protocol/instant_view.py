@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..records import Candidate, Event, SourceInfo
+from ..records import Candidate, DrawnBox, Event, SourceInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,7 @@ class InstantView:
     """the time whose frame the picture of it shows"""
     judgements: tuple[str, ...] = ()
     """what a person said of each of `moments`, then of each of `candidates`: empty for nothing"""
+    drawn: tuple[DrawnBox, ...] = ()
+    """the boxes that people drew on the frame"""
     duplicates: tuple[str, ...] = ()
     """of a picture: the others of its scan that look like it, by path"""

@@ -139,7 +139,7 @@ class EventJudged:
 
 @dataclass(frozen=True, slots=True)
 class FrameRemarked:
-    """A person marked a frame of a content, or corrected what models said of it, or undid that."""
+    """A person marked a frame, corrected an answer about it, drew a box on it, or undid that."""
 
     scan: int
     """always 0: a remark belongs to the content"""

@@ -23,6 +23,7 @@ from ..storage.remarks import Remark
 from ..storage.runs import TaskRow
 from ..stores.answers import Annotation
 from ..stores.results import Result
+from .drawn_notes import with_drawn
 from .duplicates import duplicate_groups
 from .frame_notes import answer_line, frame_notes, verdict_stage, verdicts
 from .narrowing import FilteredResults
@@ -128,6 +129,7 @@ def _documents_of(
     remarks = library.remarks.of_contents(contents)
     measured = _Measured(library, results) if statistics else None
     judged = library.judgements.of_results(contents, spec_hash)
+    drawn = library.drawn_boxes.of_contents(contents)
     for task in tasks:
         content = str(task.content)
         if content in results:
@@ -137,6 +139,8 @@ def _documents_of(
             remarked = tuple(_remarks(remarks.get(content, {})))
             kept = results[content], said.get(content, []), remarked
             document = _document(info, spec, *kept, measured)
+            if content in drawn:
+                document = with_drawn(document, drawn[content])
             yield task, _with_judgements(document, judged)
 
 

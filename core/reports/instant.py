@@ -88,6 +88,7 @@ def instant(library: Library, path: str, when: WrittenTime) -> InstantView:
         verdicts=judged,
         verdict_lines=tuple(verdict_lines(judged)),
         warnings=result.warnings,
+        drawn=tuple(library.drawn_boxes.of_frame(info.content, frame)),
         duplicates=groups_of(library, scan).of_path(known) if info.kind == "picture" else (),
         picture_seconds=frame_seconds if row else _seconds_of_picture(nearest, when),
     )  # fmt: skip

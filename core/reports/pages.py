@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..config.user_settings import log_file
@@ -66,8 +66,6 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
 
 
 def _scan_row(line: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return asdict(line)
 
 
@@ -213,13 +211,15 @@ def _sized(library: Library, rows: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def _remarked(library: Library, rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    remarks = library.remarks.of([(row["content"], row["frame"]) for row in rows])
+    frames = [(row["content"], row["frame"]) for row in rows]
+    remarks, drawn = library.remarks.of(frames), library.drawn_boxes.of_frames(frames)
     for row in rows:
         remark = remarks.get((row["content"], row["frame"]))
         yield row | {
             "marked": bool(remark and remark.marked),
             "corrected_caption": remark.caption if remark else None,
             "corrected_tags": list(remark.tags) if remark and remark.tags is not None else None,
+            "drawn": [asdict(box) for box in drawn.get((row["content"], row["frame"]), ())],
         }
 
 

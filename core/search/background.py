@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.spec import tagged_hash
+
 _FILE = Path(__file__).with_name("background.txt")
 TEMPLATE = "{label}"
 """under which the vectors of the sentences are kept (see `inference.text_vectors.embedded`)"""
@@ -28,6 +30,12 @@ def sentences() -> tuple[str, ...]:
         return ()
     lines = (line.strip() for line in _FILE.read_text(encoding="utf-8").splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def key() -> str:
+    """Return what identifies the sentences that are installed; empty without any."""
+    texts = sentences()
+    return tagged_hash("background", [TEMPLATE, *texts]) if texts else ""
 
 
 def mean_and_spread(

@@ -14,7 +14,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.spec import tagged_hash
 from ..storage.index_facts import IndexFacts
 from ..storage.index_state import IndexState, PointRow, SpaceRow, VectorRow
 from ..text import clean, counted
@@ -103,8 +102,7 @@ class Indexer:
         `embed` returns float32 (texts, dimension) of unit length.
         """
         row = self._state.add_space(space.name, _body(space))
-        texts = background.sentences()
-        key = tagged_hash("background", [background.TEMPLATE, *texts]) if texts else ""
+        texts, key = background.sentences(), background.key()
         if row.background == key:
             return
         vectors = embed(texts) if texts else np.zeros((0, space.dimension), np.float32)

@@ -118,6 +118,14 @@ MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     job_migration.migrate,
     reference_migration.migrate,
     judgement_migration.migrate,
+    """
+    CREATE TABLE drawn_boxes (
+        id INTEGER PRIMARY KEY, content TEXT NOT NULL, frame INTEGER NOT NULL,
+        seconds REAL NOT NULL, label TEXT NOT NULL, x REAL NOT NULL, y REAL NOT NULL,
+        width REAL NOT NULL, height REAL NOT NULL, made TEXT NOT NULL
+    );
+    CREATE INDEX drawn_boxes_of ON drawn_boxes (content, frame);
+    """,
     index_migration.migrate,
     text_index.migrate,
 )

@@ -69,6 +69,12 @@ class IndexFacts:
             facts.digest = digests.get(content, "")
         return found
 
+    def known_paths(self) -> set[str]:
+        """Return all paths that lead to a content."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT path FROM paths WHERE content IS NOT NULL").fetchall()
+        return {os.fsdecode(row[0]) for row in rows}
+
     def digests(self, contents: Sequence[str] | None = None) -> dict[str, str]:
         """Return by content what changes whenever the payload of its points may have to.
 

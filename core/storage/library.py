@@ -15,6 +15,7 @@ from ..system.disk_errors import disk_fault
 from ..text import clean
 from .annotations import Annotations
 from .database import Database, is_older
+from .drawn_boxes import DrawnBoxes
 from .event_scores import EventScores
 from .footprints import Footprints
 from .found_sources import FoundSources
@@ -72,6 +73,7 @@ class Library:
         self.words = TextIndex(self.database)
         self.found_sources = FoundSources(self.database)
         self.judgements = Judgements(self.database)
+        self.drawn_boxes = DrawnBoxes(self.database)
         self.event_scores = EventScores(self.database)
         self.footprints = Footprints(self.database)
         self.rates = Rates(self.database)

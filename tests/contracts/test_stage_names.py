@@ -46,7 +46,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     ),
     "core/storage/text_index.py": ({"tag", "caption"}, FIELD),
     "tui/look/roles.py": ({"flash", "motion", "cut"}, ROLE),
-    "tui/look/themes.py": ({"flash", "motion", "cut"}, ROLE),
+    "tui/look/styles.py": ({"flash", "motion", "cut"}, ROLE),
+    "tui/look/themes.py": ({"motion"}, ROLE),
     "tui/screens/results.py": ({"caption"}, FIELD),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
 }

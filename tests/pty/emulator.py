@@ -41,6 +41,11 @@ class Emulator:
         """Return the shown screen's lines without trailing blanks."""
         return [line.rstrip() for line in self._screens[self._which].display]
 
+    def cells(self) -> list[list[pyte.screens.Char]]:
+        """Return the shown screen's cells: letter, colours and style of each."""
+        screen = self._screens[self._which]
+        return [[screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines)]
+
     def _draw(self, piece: bytes) -> None:
         if not _ALTERNATE.fullmatch(piece):
             self._streams[self._which].feed(piece)

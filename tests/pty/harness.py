@@ -216,6 +216,10 @@ class Terminal:
                 self._drained.wait(10)
         return code
 
+    def typed_ahead(self) -> bytes:
+        """Return what the next program would read, a shell say."""
+        return os.read(self._slave, 4096) if select.select([self._slave], [], [], 0.1)[0] else b""
+
     def close(self) -> None:
         """Kill what still runs and close the terminal."""
         with suppress(ProcessLookupError):

@@ -62,6 +62,8 @@ class Small(SafeApp[None]):
         """Change the whole screen, so that a stalled link fills up soon."""
         self.count += 1
         self.tell("ticks", f"{self.count} " + "ab " * 2000)
+        if self.link and self.link.speed and (speed := self.link.speed.bytes_per_second):
+            self.tell("state", f"speed {speed:.0f}")
 
     async def key_f1(self) -> None:
         password = SECRET

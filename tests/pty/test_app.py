@@ -74,12 +74,12 @@ def test_a_scan_goes_on_when_the_app_is_left_and_is_there_when_one_comes_back(
     again = fresh.app(sees="b-long.mp4")
     again.wait_for_text(" done    ")
     again.send("2")
-    again.wait_for_text(f"row 1 of {12 * STROKES}")
+    again.wait_for_text(f" 1 of {12 * STROKES} ")
     assert fresh.engine() == engine
     assert fresh.found() == headless
     again.send("d")
     assert again.wait() == 0 and again.restored()
-    third = fresh.app(sees=f"row 1 of {12 * STROKES}")
+    third = fresh.app(sees=f" 1 of {12 * STROKES} ")
     assert any("2 Results" in line for line in third.screen())
 
 
@@ -186,9 +186,9 @@ def tour(app: Terminal) -> None:
         app.send(key)
         app.wait_for_text(shown)
     app.send("?")
-    app.wait_for_text("available actions")
+    app.wait_for_text("Available actions")
     app.send("\x1b")
-    assert app.wait_until(lambda: "available actions" not in app.text())
+    assert app.wait_until(lambda: "Available actions" not in app.text())
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
 
@@ -208,7 +208,7 @@ def test_a_hostile_file_name_is_shown_and_obeyed_by_nobody(home: Home, storm: Pa
     clip = home.clip(storm, HOSTILE.encode())
     app = home.app("scan", clip, "--profile", "storm", size=WIDE, sees=" done    ")
     app.wait_for_text("<two>")
-    for key, shown in (("2", "row 1 of 5"), ("c", "path: "), ("\x1b", "row 1 of 5"), ("1", "FR/S")):
+    for key, shown in (("2", " 1 of 5 "), ("c", "path: "), ("\x1b", " 1 of 5 "), ("1", "FR/S")):
         app.send(key)
         app.wait_for_text(shown)
         app.wait_for_text("]52;c;RVZJTA==")
@@ -234,7 +234,7 @@ def test_a_link_that_stalls_costs_the_scan_nothing_and_the_app_comes_back_by_its
     app.wait_for_text("the link stalled and")
     app.wait_for_text(" done    ")
     app.send("2")
-    app.wait_for_text(f"row 1 of {12 * STROKES}")
+    app.wait_for_text(f" 1 of {12 * STROKES} ")
     assert home.found() == headless
     app.send("d")
     assert app.wait() == 0 and app.restored()

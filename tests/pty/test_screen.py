@@ -26,6 +26,8 @@ from tests.pty.harness import (
     modes_after,
 )
 from tests.pty.small_app import KEYS
+from tui.terminal.link_speed import QUESTION
+from tui.terminal.probe import TWO_BYTES
 
 Start = Callable[..., Terminal]
 WIDE = (160, 48)
@@ -77,7 +79,9 @@ def test_quitting_at_once_over_a_slow_link_leaves_no_answers_to_the_shell(start:
 def test_without_utf8_only_ascii_is_sent(start: Start, env: dict[str, Any]) -> None:
     terminal = start(**env)
     assert "caf? ??" in terminal.screen()
-    assert terminal.output.isascii()
+    asked = 0 if "TERM" in env else 1  # one letter asks whether a terminal reads UTF-8
+    assert terminal.output.count(TWO_BYTES) == asked
+    assert terminal.output.replace(TWO_BYTES, b"").isascii()
 
 
 def test_frames_are_fewer_over_ssh_and_nothing_is_animated(start: Start) -> None:
@@ -145,6 +149,24 @@ def test_a_slow_link_shows_what_is_true_now(start: Start) -> None:
     assert terminal.wait() == 3 and terminal.restored()
 
 
+def test_the_speed_of_a_link_is_measured_and_no_answer_reaches_the_shell(start: Start) -> None:
+    terminal = start(size=WIDE, SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22")
+    with terminal.slowed(40_000):
+        terminal.send(KEYS["tick"])
+        assert terminal.wait_until(lambda: 20_000 < speed(terminal) < 60_000, 20)
+        terminal.send(KEYS["quit"])
+        assert terminal.wait() == 3 and terminal.restored()
+    assert terminal.output.count(QUESTION) > 1
+    assert terminal.typed_ahead() == b""
+
+
+def test_who_is_not_far_away_is_asked_nothing_again(start: Start) -> None:
+    terminal = start(size=WIDE)
+    terminal.send(KEYS["tick"])
+    terminal.wait_for_text("60 ab ab")
+    assert terminal.output.count(QUESTION) == 1
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_is_obeyed_while_the_link_is_stalled(
     start: Start, number: signal.Signals, code: int
@@ -191,6 +213,12 @@ def test_the_mouse_can_be_off_and_be_switched_off(start: Start) -> None:
     assert not any(modes_after(terminal.output)[mode] for mode in (1000, 1003, 1006))
     terminal.send(KEYS["quit"])
     assert terminal.wait() == 3 and terminal.restored()
+
+
+def speed(terminal: Terminal) -> int:
+    """Return the bytes a second that the app measured, 0 while it has not."""
+    found = re.search(r"speed (\d+)", terminal.text())
+    return int(found[1]) if found else 0
 
 
 def ticks(terminal: Terminal) -> int:

@@ -86,7 +86,7 @@ def test_another_model_is_built_beside_and_switched_when_complete(
     shutil.copy(images / "0.png", part)
     assert inside("index", images, *with_model("clip")).code == 0
     some = inside("index", part, *with_model("open_clip"))
-    assert some.code == 0 and f"{COUNT - 1} of {COUNT} indexed sources are not" in some.err
+    assert some.code == 0 and f"lacks {COUNT - 1} sources of {COUNT}" in some.err
     assert [line["state"] for line in indexes(inside)] == ["current", "building"]
     every = inside("index", images, *with_model("open_clip"))
     assert "searches now use the index open-clip-" in every.err

@@ -145,6 +145,23 @@ def test_payload_follows_names_tags_and_corrections(tmp_path: Path) -> None:
         assert indexer.update(thorough=True).added == 0
 
 
+def test_objects_have_points_of_their_own(tmp_path: Path) -> None:
+    """Each with its label and box, beside the frame that it is in."""
+    with opened(tmp_path / "lib") as (library, index), indexer_of(index) as indexer:
+        add_source(library, "/a.mp4", "b2:a")
+        key = library.annotations.register(AnswerKey("detect", identity(), {}))
+        found = {"objects": [{"label": "Dog", "score": 0.9, "box": [1.4, 2.0, 30.0, 40.6]}]}
+        library.annotations.keep(key, [("b2:a", Annotation("detect", 0, 0.0, "", found))])
+        embed(library, "b2:a", vectors(1))
+        embed(library, "b2:a", vectors(1, seed=1), part="1,2,30,41")
+        assert indexer.update().added == 2
+        name = library.index.spaces()[0].name
+        which = Filter((OneOf("part", ("object",)), OneOf("label", ("dog",))))
+        (hit,) = index.store.query(name, Query(vectors(1)[0], filter=which))
+        assert hit.payload["box"] == [1.0, 2.0, 30.0, 41.0]
+        assert index.store.count(name, Filter((OneOf("part", ("frame",)),))) == 1
+
+
 def test_what_the_store_lost_is_found_again(tmp_path: Path) -> None:
     """Points removed behind our back, or a folder that was deleted, are made again."""
     with opened(tmp_path / "lib") as (library, index), indexer_of(index) as indexer:

@@ -230,7 +230,7 @@ def test_collections(store: VectorStore) -> None:
     store.create(WHERE, 16)
     store.create(WHERE, 16)
     store.create("other", 8)
-    with pytest.raises(IndexFault, match="16 dimensions, the model gives 8"):
+    with pytest.raises(IndexFault, match="dimension 16, and the model has 8"):
         store.create(WHERE, 8)
     assert store.collections() == {WHERE: 16, "other": 8}
     store.upsert(WHERE, points(3))
@@ -249,7 +249,7 @@ REFUSED: list[tuple[Point, str]] = [
     (_with(np.full(16, np.inf)), "no numbers"),
     (_with(np.zeros(16)), "it is zero"),
     (_with(np.full(16, 1.0)), "its length is 4.000"),
-    (_with(np.full(8, 1.0)), "8 dimensions and the index 16"),
+    (_with(np.full(8, 1.0)), "dimension 8 and the index 16"),
     (_with(np.eye(16)[0], spread=0.0), "spread"),
     (_with(np.eye(16)[0], mean=float("nan")), "no numbers"),
     (Point(SPACE.point_id("x", 0), points(1)[0].vector, {"tags": []}), "unknown field 'tags'"),
@@ -272,7 +272,7 @@ def test_bad_queries_are_refused(filled: VectorStore) -> None:
     cases: list[tuple[Query, str]] = [
         (Query(np.full(16, np.nan, np.float32)), "no numbers"),
         (Query(np.zeros(16, np.float32)), "zero"),
-        (Query(sound[:8]), "8 dimensions and the index 16"),
+        (Query(sound[:8]), "dimension 8 and the index 16"),
         (Query(sound, weight=float("inf")), "no numbers"),
         (Query(sound, limit=-1), "negative"),
         (Query(sound, filter=Filter((OneOf("camra", ("x",)),))), "did you mean 'camera'"),
@@ -290,3 +290,27 @@ def test_bad_queries_are_refused(filled: VectorStore) -> None:
         filled.count(WHERE, Filter((OneOf("x", (1,)),)))
     with pytest.raises(UsageError, match="no field 'x'"):
         filled.scroll(WHERE, Filter((OneOf("x", (1,)),)))
+
+
+def test_wide_filters_find_the_same(store: VectorStore) -> None:
+    """A filter that most points pass: also where none of the best does."""
+    every = points(600, seed=4)
+    store.create(WHERE, SPACE.dimension)
+    store.upsert(WHERE, every)
+    best = sorted(every, key=lambda p: -float(p.vector @ every[0].vector))
+    excluded = {int(p.payload["frame"]) for p in best[:200]}
+    kept = tuple(sorted({int(p.payload["frame"]) for p in every} - excluded))
+    for which, rule in (
+        (Filter((Range("seconds", lt=200),)), lambda row: row < 400),
+        (Filter((), (OneOf("tag", ("rain",)),)), lambda row: row % 3 != 0),
+        (Filter((OneOf("frame", kept),)), lambda row: row not in excluded),
+    ):
+        passing = [p for p in every if rule(int(p.payload["frame"]))]
+        for limit, offset in ((10, 0), (5, 12), (600, 0)):
+            for kind in ("cosine", "calibrated"):
+                query = Query(every[0].vector, limit, offset, which, kind)
+                expected = [score for _, score in _expected(passing, query)]
+                found = store.query(WHERE, query)
+                assert all(rule(int(hit.payload["frame"])) for hit in found)
+                assert len({hit.id for hit in found}) == len(found)
+                assert np.allclose([hit.score for hit in found], expected, atol=2e-2)

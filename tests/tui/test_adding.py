@@ -80,7 +80,7 @@ async def _chosen(viewer: Viewer, *keys: str, paste: str = "") -> tuple[str, ...
     got: list[Chosen | None] = []
     viewer.current_screen._added = got.append
     await viewer.press("a")
-    await viewer.sees("add files or folders")
+    await viewer.sees("Add files or folders")
     if paste:
         viewer.app.post_message(events.Paste(paste))
         await viewer.pilot.pause()
@@ -147,7 +147,7 @@ def test_a_path_that_does_not_exist_says_so_at_once_and_where_it_ends(
 
 async def _still_open(viewer: Viewer, key: str) -> bool:
     await viewer.press(key)
-    return viewer.shows("add files or folders")
+    return viewer.shows("Add files or folders")
 
 
 def test_a_profile_is_tried_on_the_chosen_file(library: Path, at_home: Path, storm: Path) -> None:
@@ -156,10 +156,10 @@ def test_a_profile_is_tried_on_the_chosen_file(library: Path, at_home: Path, sto
         viewer.table.cursor_to_key("quick")
         await viewer.pilot.pause()
         await viewer.press("t")
-        await viewer.sees("add files or folders")
+        await viewer.sees("Add files or folders")
         viewer.app.post_message(events.Paste(str(storm)))
         await viewer.sees("enter: storm.mp4")
         await viewer.press("enter")
-        await viewer.sees("> done")
+        await viewer.sees("▌ done")
 
     look(wishes(library), run)

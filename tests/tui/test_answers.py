@@ -72,10 +72,10 @@ def test_a_stall_takes_no_answer_s_place(found: Path) -> None:
         viewer.app.meter.missed = lambda link: 3  # type: ignore[method-assign]
         screen.say("this is an answer")
         screen._tick()
-        assert "this is an answer" in viewer.line("link")
+        assert "this is an answer" in viewer.line("keys")
         screen._note = ("", 0.0, False)
         screen._tick()
-        assert "the link stalled and 3 frames" in viewer.line("link")
+        assert "the link stalled and 3 frames" in viewer.line("keys")
         viewer.app.meter.missed = lambda link: 0  # type: ignore[method-assign]
 
     look(wishes(found), run)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from core.protocol.commands import SubmitScan
 from core.protocol.state import EngineState, JobState, ScanState, TaskState
@@ -18,21 +16,16 @@ def _scan(number: int, state: str, sources: int, finished: int, tasks: int = 0) 
     return ScanState(number, "quick", state, sources, finished, 0, 0, running)
 
 
-def _counts(*scans: ScanState, jobs: tuple[JobState, ...] = ()) -> str:
-    bridge: Any = SimpleNamespace(state=EngineState(1, "/x", scans=scans, jobs=jobs))
-    return chrome._counts(bridge).strip()
+def _counts(*scans: ScanState, jobs: tuple[JobState, ...] = ()) -> tuple[int, int, int]:
+    return chrome.counts(EngineState(1, "/x", scans=scans, jobs=jobs))
 
 
 def test_a_held_scan_neither_runs_nor_waits() -> None:
-    assert _counts(_scan(1, "running", 5, 1, tasks=2)) == "2 running  2 queued"
-    assert _counts(_scan(1, "running", 5, 1, tasks=2), _scan(2, "queued", 7, 0)) == (
-        "2 running  9 queued"
-    )
-    assert _counts(_scan(1, "paused", 5, 1, tasks=2), _scan(2, "queued", 7, 0)) == (
-        "4 paused  0 running  7 queued"
-    )
+    assert _counts(_scan(1, "running", 5, 1, tasks=2)) == (2, 2, 0)
+    assert _counts(_scan(1, "running", 5, 1, tasks=2), _scan(2, "queued", 7, 0)) == (2, 9, 0)
+    assert _counts(_scan(1, "paused", 5, 1, tasks=2), _scan(2, "queued", 7, 0)) == (0, 7, 4)
     download = JobState(3, "download", "m", "paused")
-    assert _counts(jobs=(download,)) == "1 paused  0 running  0 queued"
+    assert _counts(jobs=(download,)) == (0, 0, 1)
 
 
 def test_an_empty_list_says_what_its_scan_does() -> None:
@@ -54,12 +47,12 @@ def test_results_open_on_the_newest_scan_that_has_any(own: Path, pictures: Path)
         await viewer.app.submit(SubmitScan((flat,), "quick"))
         await viewer.sees("flat.png")
         await viewer.go("2", "results")
-        await viewer.sees("scan 1, the newest with results")
+        await viewer.sees("scan 1, newest results")
         await viewer.until(lambda: viewer.table.row_count == STROKES)
         viewer.app.kept["results.scan"] = 2
-        await viewer.sees("events of scan 2  no rows", "nothing found; ] shows")
+        await viewer.sees("Events 0", "scan 2", "nothing found; ] shows")
         await viewer.press("escape")
-        await viewer.sees("scan 1, the newest with results")
+        await viewer.sees("scan 1, newest results")
         assert viewer.current_screen.to_remember()["results.scan"] is None
 
     look(wishes(own), run)

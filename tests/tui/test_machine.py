@@ -186,9 +186,9 @@ def test_profiles_are_made_used_compared_and_deleted(found: Path) -> None:
         await viewer.press("u")
         await viewer.sees("new scans use my-describe")
         await viewer.press("t")
-        await viewer.sees("add files or folders", "profile my-describe")
+        await viewer.sees("Add files or folders", "profile my-describe")
         await viewer.press("escape", "X")
-        await viewer.sees("delete the profile my-describe?")
+        await viewer.sees("Delete the profile my-describe?")
         await viewer.press("down", "enter")
         await viewer.sees("deleted")
 

@@ -52,7 +52,7 @@ async def opened(viewer: Viewer) -> None:
 
 def signs(viewer: Viewer) -> str:
     """Return the signs of the rows, in order."""
-    rows = [row.lstrip("> *") for row in viewer.terminal.rows]
+    rows = [row.lstrip("▌> *") for row in viewer.terminal.rows]
     listed = [row for row in rows if row[1:].lstrip().startswith("00:00:0")]
     return "".join(row[0] for row in listed if row[0] in "✓✗?·yn.")
 
@@ -86,7 +86,7 @@ def test_keys_judge_advance_take_back_and_undo(own: Path) -> None:
         await viewer.until(lambda: viewer.table.cursor_index == 4)
         assert await stored(viewer) == ["wrong", "unsure", "", "", ""]
         await viewer.press("r")
-        await viewer.sees("candidates of")
+        await viewer.sees("Candidates")
         await viewer.until(lambda: signs(viewer)[:2] == "✗?")
         await viewer.press("r", "right_square_bracket", "right_square_bracket")
         await viewer.sees("CAPTION")
@@ -188,7 +188,7 @@ def test_the_scan_is_chosen_with_how_much_of_it_is_judged(own: Path) -> None:
         await viewer.press("p")
         await viewer.sees("the newest scan", "1  quick  done  5 events, 1 judged")
         await viewer.press("down", "enter")
-        await viewer.sees("events of scan 1")
+        await viewer.sees("Events 5", "scan 1")
 
     look(wishes(own), run, (120, 36))
 

@@ -116,7 +116,7 @@ def test_the_palette_goes_to_the_screen_an_action_belongs_to(found: Path) -> Non
         await viewer.press("colon")
         await viewer.type("add files")
         await viewer.press("enter")
-        await viewer.sees("add files or folders")
+        await viewer.sees("Add files or folders")
 
     look(wishes(found), run)
 
@@ -154,14 +154,14 @@ def test_what_was_open_comes_back(found: Path) -> None:
         await viewer.press("right_square_bracket", "slash")
         await viewer.type("kind:flash")
         await viewer.press("enter")
-        await viewer.sees("candidates of the newest scan  row", "of 5")
+        await viewer.sees("Candidates 5", "filter: kind:flash", "of 5")
         await viewer.press("g", "j", "j")
         seen.append(viewer.row())
         await viewer.press("d")
         await viewer.until(lambda: not viewer.app.is_running)
 
     async def return_(viewer: Viewer) -> None:
-        await viewer.sees("filter: kind:flash", "candidates of the newest scan  row 3 of")
+        await viewer.sees("filter: kind:flash", "Candidates", " 3 of")
         assert viewer.row() == seen[0]
 
     seen: list[str] = []
@@ -202,17 +202,17 @@ def test_anything_may_stand_in_what_was_kept(found: Path, kept: str) -> None:
         await viewer.sees("done")
         await viewer.go("2", "results")
         await viewer.press("escape")
-        await viewer.sees("events of the newest scan  row 1")
+        await viewer.sees("Events", "newest scan", " 1 of")
         await viewer.go("8", "log")
 
     look(wishes(found, state_folder=folder), run)
 
 
 def test_theme_and_profile_are_those_chosen_last(found: Path, tmp_path: Path) -> None:
-    (tmp_path / "app.json").write_text(json.dumps({"theme": "nord", "profile": "storm"}))
+    (tmp_path / "app.json").write_text(json.dumps({"theme": "contrast", "profile": "storm"}))
 
     async def run(viewer: Viewer) -> None:
-        assert viewer.app.theme == "nord"
+        assert viewer.app.theme == "contrast"
         await viewer.press("a")
         await viewer.sees("profile storm")
         await viewer.press("escape")
@@ -257,14 +257,14 @@ def test_without_colour_no_colour_is_sent(found: Path, monkeypatch: pytest.Monke
             sent = {code for line in viewer.terminal.styles for style in line for code in style}
             assert not [code for code in sent if code.startswith(("38;", "48;"))]
         await viewer.go("1", "queue")
-        await viewer.sees("> done")  # the cursor's row stands out without any colour
+        await viewer.sees("▌ done")  # the cursor's row stands out without any colour
 
     look(wishes(found), run, (160, 48))
 
 
 def test_a_list_takes_more_room_and_gives_it_back(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
-        await viewer.sees("> done", "nothing running")
+        await viewer.sees("▌ done", "nothing running")
         before = viewer.screen
         heights = []
         for key in ("plus", "plus", "underscore", "underscore", "underscore", "plus"):
@@ -301,7 +301,7 @@ def test_keys_of_textual_s_own_do_nothing_behind_our_back(found: Path, key: str)
         before = viewer.screen
         await viewer.press(key)
         await viewer.press("a", key)
-        await viewer.sees("add files or folders")
+        await viewer.sees("Add files or folders")
         await viewer.press("escape")
         await viewer.until(lambda: viewer.screen == before)
         assert viewer.app.is_running

@@ -109,7 +109,7 @@ BAD = {
     "base": (b'base = "strom"', "unknown base 'strom'; did you mean 'storm'?"),
     "toml": (b"flash = ", "themes/toml.toml: "),
     "bytes": (b"\xff\xfe", "themes/bytes.toml: "),
-    "large": (b"#" * 70_000, "larger than 65536 bytes"),
+    "large": (b"#" * 70_000, "larger than 64 KiB"),
     "paper": (b"", "paper comes with the app; use another name"),
     "hostile": (b'"\\u001b]52;c;!\\u0007" = "red"', "unknown role '"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import time
@@ -21,10 +22,12 @@ from core.service.discovery import running
 from tests.tui.widgets.terminal import Terminal, Wired
 from tui.app import SightlineApp
 from tui.start_options import StartOptions
+from tui.widgets import picture_cells
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
 SECONDS = 60.0
+_EDGES = re.compile("[│╭╮╰╯─┏┓┗┛━┃]+")
 
 
 class SeenApp(SightlineApp):
@@ -85,6 +88,10 @@ class Viewer:
         rows = (row.lstrip(" │|") for row in self.terminal.rows)
         return next((row for row in rows if row.startswith(("▌", ">"))), "")
 
+    def shows_picture(self) -> bool:
+        """Say whether a picture in quarters of cells is on the screen."""
+        return any(letter in self.screen for letter in picture_cells.SHAPES.strip())
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
@@ -115,7 +122,13 @@ class Viewer:
 
     def shows(self, text: str) -> bool:
         """Say whether a text is on the screen, also where it was wrapped."""
-        return text in self.screen or text in " ".join(self.screen.split())
+        return text in self.screen or text in self.words
+
+    @property
+    def words(self) -> str:
+        """All words on the screen without the edges of panes; the cursor as `>`."""
+        plain = self.screen.replace("▌", ">").replace("\u202f", " ")
+        return " ".join(_EDGES.sub(" ", plain).split())
 
     async def sees_no(self, text: str, seconds: float = SECONDS) -> None:
         await self.until(lambda: text not in self.screen, seconds)

@@ -42,7 +42,9 @@ def read(path: Path) -> Palette:
     table = _table(path, where)
     base = table.pop(_BASE, DEFAULT)
     if not isinstance(base, str) or base not in PALETTES:
-        raise ProfileError(f"{where}: unknown base '{_said(base)}'{nearest(str(base), list(PALETTES))}")
+        raise ProfileError(
+            f"{where}: unknown base '{_said(base)}'{nearest(str(base), list(PALETTES))}"
+        )
     return {**PALETTES[base], **_colours(table, where)}  # type: ignore[dict-item]
 
 
@@ -61,7 +63,7 @@ def _table(path: Path, where: str) -> dict[str, Any]:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise ProfileError(f"{where}: larger than {MOST_BYTES} bytes")
+            raise ProfileError(f"{where}: larger than {MOST_BYTES >> 10} KiB")
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ProfileError(f"{where}: {clean(str(error), limit=120)}") from error

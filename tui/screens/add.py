@@ -9,19 +9,21 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.text import clean_path, counted
 
 from ..views import browse, shell_words
 from ..widgets.entry import PathEntry
-from ..widgets.line import Line
+from ..widgets.frame import Frame, PaneKey, key_parts
+from ..widgets.line import Line, LineSpan
 from ..widgets.rows import ListSource
 from ..widgets.symbols import Symbols
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .dialog import Dialog
+
+_KEYS = (PaneKey("ctrl+t", "mark"), PaneKey("ctrl+o", "profile"), PaneKey("ctrl+l", "links"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,9 @@ class Chosen:
     follow_links: bool
 
 
-class AddScreen(ModalScreen[Chosen | None]):
+class AddScreen(Dialog[Chosen | None]):
     """Returns the paths to scan and the profile, or None; with `watch`, the folders to watch."""
 
-    CSS = """
-    AddScreen { align: center middle; background: $ground; }
-    AddScreen > Vertical {
-        width: 90; max-width: 100%; height: 22; max-height: 100%;
-        border: round $line-on; background: $raised;
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "leave", show=False),
         Binding("down", "move(1)", show=False, priority=True),
@@ -70,17 +65,21 @@ class AddScreen(ModalScreen[Chosen | None]):
     def compose(self) -> ComposeResult:
         """Lay out entry and list."""
         signs = self._symbols
-        with Vertical():
-            title = "watch a folder" if self._watch else "add files or folders"
-            verb = "watch" if self._watch else "scan"
-            yield Line(f" {title}", f"tab: complete  enter: {verb}  esc: back ", symbols=signs)
+        with Frame(symbols=signs):
             yield PathEntry(browse.here(), id="path")
-            yield VirtualTable(browse.COLUMNS, self._source, symbols=signs,
+            yield VirtualTable(browse.COLUMNS, self._source, symbols=signs, lit=True,
                                empty="nothing there to scan")  # fmt: skip
             yield Line(id="choice", symbols=signs)
 
     def on_mount(self) -> None:
         """Type at once, behind the folder we are in."""
+        verb = "watch" if self._watch else "scan"
+        self.query_one(Frame).show(
+            "Watch a folder" if self._watch else "Add",
+            "" if self._watch else "files or folders",
+            key_parts([PaneKey("enter", verb), PaneKey("tab", "complete"), PaneKey("esc", "back")]),
+            keys=_KEYS,
+        )
         self.query_one(Input).focus()
         self._list()
 
@@ -152,7 +151,7 @@ class AddScreen(ModalScreen[Chosen | None]):
                 self._say()
 
         choices = [(name, f"{name:<16} {browse.about(name)}") for name in available()]
-        self.app.push_screen(ChooseScreen("profile", choices, self._symbols), chosen)
+        self.app.push_screen(ChooseScreen("Profile", choices, self._symbols), chosen)
 
     @on(Input.Changed, "#path")
     def _list(self) -> None:
@@ -206,9 +205,9 @@ class AddScreen(ModalScreen[Chosen | None]):
     def _say(self) -> None:
         links = "  links followed" if self._follow_links else ""
         self.query_one("#choice", Line).show(
-            f" profile {self._profile}{links}{self._enter_does()}",
-            "ctrl+t: mark  ctrl+o: profile  ctrl+l: links ",
-        )
+            [LineSpan("profile ", "dim"), LineSpan(self._profile, "strong"),
+             LineSpan(links, "warn"), LineSpan(self._enter_does(), "dim")]
+        )  # fmt: skip
 
     def _enter_does(self) -> str:
         """Return what enter will take, in words."""

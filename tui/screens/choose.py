@@ -8,28 +8,23 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from ..widgets.columns import Column
 from ..widgets.entry import Entry
-from ..widgets.line import Line
+from ..widgets.frame import Frame, PaneKey
 from ..widgets.rows import ListSource, Row
 from ..widgets.symbols import Symbols
 from ..widgets.virtual_table import VirtualTable
+from .dialog import Dialog
+
+KEYS = (PaneKey("enter", "choose"), PaneKey("esc", "back"))
 
 
-class ChooseScreen(ModalScreen[str | None]):
+class ChooseScreen(Dialog[str | None]):
     """Returns the key chosen, or None."""
 
-    CSS = """
-    ChooseScreen { align: center middle; background: $ground; }
-    ChooseScreen > Vertical {
-        width: 76; max-width: 100%; height: 20; max-height: 100%;
-        border: round $line-on; background: $raised;
-    }
-    """
+    DEFAULT_CSS = "ChooseScreen > Frame { width: 76; height: 20; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "leave", show=False),
         Binding("down,ctrl+n", "move(1)", show=False, priority=True),
@@ -53,11 +48,10 @@ class ChooseScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out title, entry and list."""
-        with Vertical():
-            yield Line(f" {self._title}", "enter: choose  esc: back ", symbols=self._symbols)
+        with Frame(symbols=self._symbols, title=self._title, keys=KEYS):
             yield Entry(placeholder="type to filter", id="narrow")
             yield VirtualTable(
-                (Column("", None),), self._source, symbols=self._symbols, header=False,
+                (Column("", None),), self._source, symbols=self._symbols, header=False, lit=True,
                 empty="no match",
             )  # fmt: skip
 

@@ -10,8 +10,9 @@ from textual.containers import Vertical
 from core.errors import SightlineError
 
 from ..views import gpu
+from ..widgets.frame import Frame
 from ..widgets.history_graph import BASES, HistoryGraph
-from ..widgets.line import Line
+from ..widgets.line import Content, Line
 from ..widgets.rows import ListSource
 from ..widgets.symbols import ASCII
 from ..widgets.text_pane import TextPane
@@ -21,8 +22,8 @@ from .screen import AppScreen
 MOST_GRAPHS = 8
 GRAPH_LINES = 3
 """a title and two lines of graph"""
-LINES_AROUND = 9
-"""title, tabs, summary, the time cursor's line, three of processes, link and keys"""
+LINES_AROUND = 12
+"""tabs, the edges of three panes, the time cursor's line, three of processes, and keys"""
 
 
 class GpuScreen(AppScreen):
@@ -42,13 +43,16 @@ class GpuScreen(AppScreen):
     def body(self) -> ComposeResult:
         """Yield figures, graphs and processes."""
         signs = self.app.symbols
-        yield TextPane(symbols=signs, wrap=False, id="now")
-        with Vertical(id="graphs"):
-            yield Line(" CPU", symbols=signs, id="cpu-title")
-            yield HistoryGraph(symbols=signs, id="cpu")
-        yield Line(id="then", symbols=signs)
-        yield VirtualTable(gpu.PROCESS_COLUMNS, self._processes, symbols=signs, classes="body",
-                           empty="no process on any GPU")  # fmt: skip
+        with Frame(symbols=signs, title="Machine", id="now-frame"):
+            yield TextPane(symbols=signs, wrap=False, id="now")
+        with Frame(symbols=signs, title="History", id="graph-frame"):
+            with Vertical(id="graphs"):
+                yield Line("CPU", symbols=signs, id="cpu-title")
+                yield HistoryGraph(symbols=signs, id="cpu", tones=("good",))
+            yield Line(id="then", symbols=signs)
+        with Frame(symbols=signs, title="Processes", id="list"):
+            yield VirtualTable(gpu.PROCESS_COLUMNS, self._processes, symbols=signs,
+                               empty="no process on any GPU")  # fmt: skip
 
     def draw(self) -> None:
         """Show the newest figures; fetch what was measured since."""
@@ -64,21 +68,27 @@ class GpuScreen(AppScreen):
         if machine is not None and machine.at_seconds > self._since:
             self._fetch_samples()
         cursor = self._graphs()[0].cursor_seconds
-        self.query_one("#then", Line).show(f" {gpu.then(self._samples, cursor)}")
+        self.query_one("#then", Line).show(gpu.then(self._samples, cursor))
+        keys = self.pane_key("gpu.base", "time base")
+        self.query_one("#graph-frame", Frame).show("History", f"the last {self._base}", keys=keys)
 
     def _divide(self, lines: int) -> None:
         """Give the figures their lines, and what is left of the screen to as many graphs."""
-        tall = self.size.height
-        left = max(tall - LINES_AROUND, (2 if tall > 6 else 1))
-        figures = min(lines, max(left - GRAPH_LINES, left if tall < 16 else left // 2))
-        graphs = min((left - figures) // GRAPH_LINES, len(self._graphs()))
-        self.query_one("#now").styles.height = figures
+        left = max(self.size.height - LINES_AROUND, GRAPH_LINES)
+        bare = self.has_class("-bare")
+        figures = min(lines, max(left - GRAPH_LINES, left // 2))
+        graphs = 1 if bare else min(max((left - figures) // GRAPH_LINES, 1), len(self._graphs()))
         self.query_one("#graphs").styles.height = graphs * GRAPH_LINES
+        self.query_one("#now-frame").styles.height = "1fr" if bare else figures + 2
+        self.query_one("#graph-frame").styles.height = "1fr" if bare else graphs * GRAPH_LINES + 3
 
-    def summary(self) -> str:
-        """Return the time base and whose processes are listed."""
-        whose = "our processes" if self._ours_only else "all processes"
-        return f" the last {self._base}   {whose}"
+    def heading(self) -> str:
+        """Return what is listed."""
+        return "Processes"
+
+    def summary(self) -> Content:
+        """Return whose processes are listed."""
+        return "our processes" if self._ours_only else "all processes"
 
     def time_cursor_on(self) -> bool:
         """Return whether a moment of the past is pointed at."""

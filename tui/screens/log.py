@@ -14,6 +14,8 @@ from core.text import clean_path, counted
 
 from ..views import log
 from ..views.paged import PagedRows
+from ..widgets.frame import Frame, key_parts
+from ..widgets.line import Content, LineSpan
 from ..widgets.virtual_table import VirtualTable
 from .read import ReadScreen
 from .screen import AppScreen
@@ -37,10 +39,11 @@ class LogScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         """Yield the table."""
-        yield VirtualTable(
-            log.COLUMNS, self._rows, symbols=self.app.symbols, follow_end=True, classes="body",
-            empty="nothing logged yet",
-        )  # fmt: skip
+        with Frame(symbols=self.app.symbols, title="Log", id="list"):
+            yield VirtualTable(
+                log.COLUMNS, self._rows, symbols=self.app.symbols, follow_end=True,
+                empty="nothing logged yet",
+            )  # fmt: skip
 
     def draw(self) -> None:
         """Fetch what was added."""
@@ -49,11 +52,21 @@ class LogScreen(AppScreen):
             self._seen, self._read_at = self.app.bridge.changes, now
             self._rows.reload()
 
-    def summary(self) -> str:
-        """Return the file and the level."""
-        trouble = f"  {self._rows.trouble}" if self._rows.trouble else ""
-        path = clean_path(str(log_file(self.app.options.library)))
-        return f" {self._level} and above{trouble}  {path}"
+    def summary(self) -> Content:
+        """Return the level."""
+        trouble = [LineSpan(f"  {self._rows.trouble}", "bad")] if self._rows.trouble else []
+        return [LineSpan(f"{self._level} and above", "dim"), *trouble]
+
+    def aside(self) -> Content:
+        """Return the keys of the list."""
+        keys = [*self.pane_key("log.level", "level"), *self.pane_key("log.follow", "follow")]
+        return key_parts(keys)
+
+    def place(self) -> str:
+        """Return whether the end is followed, and where the file is."""
+        table = self.query_one(VirtualTable)
+        follows = "following  " if table.cursor_index == table.row_count - 1 else ""
+        return follows + clean_path(str(log_file(self.app.options.library)))
 
     def set_filter(self, text: str) -> None:
         """Show only lines that hold all words."""
@@ -79,7 +92,7 @@ class LogScreen(AppScreen):
         row = self._row()
         if row is not None:
             lines = log.whole(row)
-            self.app.push_screen(ReadScreen("a line of the log", lines, self.app.symbols))
+            self.app.push_screen(ReadScreen("Line of the log", lines, self.app.symbols))
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:

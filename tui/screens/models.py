@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Container
 
 from core.protocol.commands import (
     CancelPull,
@@ -17,10 +19,12 @@ from core.protocol.commands import (
 )
 from core.protocol.queries import ListMatrix, ListModels
 from core.protocol.requests.models import UnpinModel
-from core.text import counted
+from core.text import clean, counted
 
 from ..views import models, wording
 from ..views.paged import PagedRows
+from ..widgets.frame import Frame, PaneKey
+from ..widgets.line import Content, LineSpan
 from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
@@ -47,10 +51,13 @@ class ModelsScreen(AppScreen):
     def body(self) -> ComposeResult:
         """Yield list, downloads and detail."""
         signs = self.app.symbols
-        yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, classes="body",
-                           empty=LOADING)  # fmt: skip
-        yield TextPane(symbols=signs, wrap=False, id="downloads", classes="detail")
-        yield TextPane(symbols=signs, id="detail", classes="detail")
+        with Container(classes="body box", id="models-panes"):
+            with Frame(symbols=signs, title="Models", id="list"):
+                yield VirtualTable(models.COLUMNS, self._rows, symbols=signs, empty=LOADING)
+            with Frame(symbols=signs, title="Selected", id="about"):
+                yield TextPane(symbols=signs, id="detail")
+            with Frame(symbols=signs, title="Downloads", id="downloads"):
+                yield TextPane(symbols=signs, wrap=False, id="fetched")
 
     def draw(self) -> None:
         """Show downloads as they go."""
@@ -58,22 +65,33 @@ class ModelsScreen(AppScreen):
             self._seen = self.app.bridge.changes
             self._rows.reload()
         self.query_one(VirtualTable).refresh_changed()
-        pane = self.query_one("#downloads", TextPane)
+        pane = self.query_one("#fetched", TextPane)
         downloads = self.state.downloads if self.state else ()
         lines = [models.download_line(each, pane.size.width, self.app.symbols)
                  for each in reversed(downloads)]  # fmt: skip
-        pane.show(lines or ["no downloads; D downloads the model under the cursor"])
+        self.set_class(any(each.state in ("running", "paused") for each in downloads), "-fetching")
+        pane.show(lines or [("faint", "no downloads; D downloads the model under the cursor")])
         row = None if self._matrix else self._row()
         self.query_one("#detail", TextPane).show(models.detail(row, self.state))
+        self._draw_edges(row)
 
-    def summary(self) -> str:
+    def heading(self) -> str:
         """Return what is listed."""
+        return "Verified combinations" if self._matrix else "Models"
+
+    def summary(self) -> Content:
+        """Return how many there are, and what they take of the memory."""
         if self._rows.trouble:
-            return f" {self._rows.trouble}"
-        what = "verified combinations" if self._matrix else "models"
+            return [LineSpan(self._rows.trouble, "bad")]
         held = sum(each.bytes for each in self.state.models) if self.state else 0
         memory = f"  {wording.size(held)} in memory (*)" if held else ""
-        return f" {self._rows.count()} {what}{memory}   ] {'models' if self._matrix else 'matrix'}"
+        count = wording.number(self._rows.count(), self.app.symbols)
+        return [LineSpan(count, "strong"), LineSpan(memory, "dim")]
+
+    def pane_keys(self) -> Sequence[PaneKey]:
+        """Return the keys of the list."""
+        other = "models" if self._matrix else "verified"
+        return [*self.pane_key("pane.tab_next", other), *self.pane_key("list.sort", "sort")]
 
     def set_filter(self, text: str) -> None:
         """Show only models that hold all words."""
@@ -129,7 +147,7 @@ class ModelsScreen(AppScreen):
                 self._descending = direction == "down"
                 self._show()
 
-        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Order", choices, self.app.symbols), chosen)
 
     def act_list_open(self) -> None:
         """Show everything known of the model."""
@@ -209,7 +227,7 @@ class ModelsScreen(AppScreen):
         size = wording.size(row["size_bytes"])
         self.app.push_screen(
             ChooseScreen(
-                f"delete {row['repo']} ({size}) from this disk?",
+                f"Delete {row['repo']} ({size}) from this disk?",
                 (("no", "Keep it"), ("yes", "Delete it, for every program that uses this cache")),
                 self.app.symbols,
             ),
@@ -247,6 +265,15 @@ class ModelsScreen(AppScreen):
         rows = PagedRows(query, self.fetch, shown)
         rows.on_change = self._came
         return rows
+
+    def _draw_edges(self, row: dict[str, Any] | None) -> None:
+        """Say in the edges which model is shown, and how many downloads there are."""
+        name, kind = ("Selected", "") if row is None else (clean(row["name"]), clean(row["kind"]))
+        keys = self.pane_key("list.open", "all facts")
+        self.query_one("#about", Frame).show(name, kind, keys=keys)
+        count = len(self.state.downloads) if self.state else 0
+        keys = [*self.pane_key("models.pause", "pause"), *self.pane_key("models.cancel", "stop")]
+        self.query_one("#downloads", Frame).show("Downloads", str(count or ""), keys=keys)
 
     def _shown(self, row: dict[str, Any]) -> Row:
         return models.model_row(row, self.state)

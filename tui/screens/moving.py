@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual import events
+from textual.reactive import Reactive
 from textual.screen import Screen
 
 from ..widgets.virtual_table import VirtualTable
@@ -16,6 +17,8 @@ SIZES = ("-smaller", "", "-larger", "-zoomed")
 
 class NavigationScreen(Screen[None]):
     """A screen whose keys move in the list that has the focus."""
+
+    focused = Reactive(None, repaint=False)  # else all of it is sent when the focus moves
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,14 +95,6 @@ class NavigationScreen(Screen[None]):
     def act_find_former(self) -> None:
         """Go to the former match; before the first, the last."""
         self._move(lambda table: _turn(table, -1))
-
-    def act_pane_next(self) -> None:
-        """Go to the next pane."""
-        self.focus_next(VirtualTable)
-
-    def act_pane_former(self) -> None:
-        """Go to the former pane."""
-        self.focus_previous(VirtualTable)
 
     # Marks
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from ..widgets.frame import Frame
 from ..widgets.text_pane import TextPane
 from .screen import AppScreen
 
@@ -17,7 +18,8 @@ class PlannedScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         """Yield the words."""
-        yield TextPane(self.words, symbols=self.app.symbols, classes="body")
+        with Frame(symbols=self.app.symbols, title=self.heading(), id="list"):
+            yield TextPane(self.words, symbols=self.app.symbols)
 
 
 class SearchScreen(PlannedScreen):
@@ -25,10 +27,10 @@ class SearchScreen(PlannedScreen):
 
     scope = "search"
     words = (
-        " Search is not here yet.",
+        "Search is not here yet.",
         "",
-        " Until then: use / on 2 Results to filter by words of captions and tags,",
-        " score>0.5, kind:flash, date:2024-06, tag:storm, is:marked.",
+        "Until then: use / on 2 Results to filter by words of captions and tags,",
+        "score>0.5, kind:flash, date:2024-06, tag:storm, is:marked.",
     )
 
 
@@ -37,7 +39,7 @@ class CompareScreen(PlannedScreen):
 
     scope = "compare"
     words = (
-        " Comparing models is not here yet.",
+        "Comparing models is not here yet.",
         "",
-        " Until then: scan the same files with two profiles, and export both scans.",
+        "Until then: scan the same files with two profiles, and export both scans.",
     )

@@ -13,6 +13,8 @@ from core.protocol.commands import SubmitScan
 from core.text import clean, counted
 
 from ..views import profiles
+from ..widgets.frame import Frame
+from ..widgets.line import Content, LineSpan
 from ..widgets.rows import ListSource
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
@@ -38,10 +40,12 @@ class ProfilesScreen(AppScreen):
     def body(self) -> ComposeResult:
         """Yield both lists."""
         signs = self.app.symbols
-        with Horizontal(classes="body"):
-            yield VirtualTable(profiles.LIST_COLUMNS, self._list, symbols=signs, id="profiles")
-            yield VirtualTable(profiles.SETTING_COLUMNS, self._settings, symbols=signs,
-                               id="settings", empty="no such setting")  # fmt: skip
+        with Horizontal(classes="body box"):
+            with Frame(symbols=signs, title="Profiles", id="profiles-frame"):
+                yield VirtualTable(profiles.LIST_COLUMNS, self._list, symbols=signs, id="profiles")
+            with Frame(symbols=signs, title="Settings", id="list"):
+                yield VirtualTable(profiles.SETTING_COLUMNS, self._settings, symbols=signs,
+                                   id="settings", empty="no such setting")  # fmt: skip
 
     def on_mount(self) -> None:
         """List what there is."""
@@ -49,15 +53,24 @@ class ProfilesScreen(AppScreen):
         super().on_mount()
         self._reload()
 
-    def summary(self) -> str:
-        """Return which profile, and what is wrong with it."""
+    def heading(self) -> str:
+        """Return whose settings are shown."""
+        return self._compared or self._profile or "Settings"
+
+    def summary(self) -> Content:
+        """Return what is edited, and what is wrong with it."""
         if self._fault:
-            return f" {self._fault}"
+            return [LineSpan(self._fault, "bad")]
         if self._compared:
             differing = counted(self._settings.count(), "setting differs", "settings differ")
-            return f" {self._compared}: {differing}   esc: back"
-        edited = f"  {len(self._changes)} edited, w saves" if self._changes else ""
-        return f" {self._profile}{edited}   new scans use {self.app.profile}   tab: settings"
+            return [LineSpan(differing), LineSpan("  esc: back", "dim")]
+        edited = f"{len(self._changes)} edited, w saves  " if self._changes else ""
+        return [LineSpan(edited, "warn"), LineSpan(f"new scans use {self.app.profile}", "dim")]
+
+    def place(self) -> str:
+        """Return where the cursor is among the settings."""
+        table = self.query_one("#settings", VirtualTable)
+        return f"{table.cursor_index + 1} of {table.row_count}" if table.row_count else ""
 
     def table(self) -> VirtualTable | None:
         """Return the list that has the focus."""
@@ -170,7 +183,7 @@ class ProfilesScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"discard {counted(len(self._changes), 'change')}?",
+                f"Discard {counted(len(self._changes), 'change')}?",
                 (("no", "Keep them"), ("yes", "Discard them")),
                 self.app.symbols,
             ),
@@ -239,7 +252,7 @@ class ProfilesScreen(AppScreen):
 
         self.app.push_screen(
             ChooseScreen(
-                f"delete the profile {self._profile}?",
+                f"Delete the profile {self._profile}?",
                 (("no", "Keep it"), ("yes", "Delete it")),
                 self.app.symbols,
             ),

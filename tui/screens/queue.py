@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 
 from core.protocol.queries import ListTasks
 from core.text import counted
 
-from ..views import queue, wording
+from ..views import chrome, queue, wording
 from ..views.paged import PagedRows
-from ..widgets.text_pane import TextPane
+from ..widgets.frame import Frame, PaneKey
+from ..widgets.line import Content, LineSpan
+from ..widgets.text_pane import TextLine, TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
 from .screen import AppScreen
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
     from .add import Chosen
 
 LAST_EVENTS = 12
+PANES = {"pipeline": "Pipeline", "latest": "Found just now", "machine": "Machine"}
+"""right of the list, from the top"""
 STARTING = "starting the engine ..."
+NO_LOAD = "nothing runs; 6 GPU shows the load"
+NO_NEWS = "nothing since the app was opened"
 NOTHING = "nothing here yet: press a to add files or folders"
 
 
@@ -43,13 +49,15 @@ class QueueScreen(AppScreen):
     def body(self) -> ComposeResult:
         """Yield list, side pane and detail."""
         signs = self.app.symbols
-        with Horizontal(classes="body"):
-            yield VirtualTable(
-                queue.COLUMNS, self._rows, symbols=signs,
-                empty=STARTING,
-            )  # fmt: skip
-            yield TextPane(symbols=signs, wrap=False, id="side", classes="side")
-        yield TextPane(symbols=signs, id="detail", classes="detail")
+        with Horizontal(classes="body box"):
+            with Frame(symbols=signs, title="Queue", id="list"):
+                yield VirtualTable(queue.COLUMNS, self._rows, symbols=signs, empty=STARTING)
+            with Vertical(classes="side box"):
+                for name, title in PANES.items():
+                    with Frame(symbols=signs, title=title, id=f"{name}-frame"):
+                        yield TextPane(symbols=signs, wrap=False, id=name)
+        with Frame(symbols=signs, title="Selected", id="about", classes="detail"):
+            yield TextPane(symbols=signs, id="detail")
 
     def draw(self) -> None:
         """Show progress, and fetch the list again when something finished."""
@@ -61,13 +69,21 @@ class QueueScreen(AppScreen):
         table.refresh_changed()
         row = self._row()
         self.query_one("#detail", TextPane).show(queue.detail(row, self.state))
-        side = self.query_one("#side", TextPane)
-        if side.display:
-            side.show(self._side(row, side.size.width))
+        self._draw_side(row)
 
-    def summary(self) -> str:
+    def summary(self) -> Content:
         """Return what is running."""
-        return f" {self._rows.trouble or queue.summary(self.state)}"
+        if self._rows.trouble:
+            return [LineSpan(self._rows.trouble, "bad")]
+        return queue.facts(self.state)
+
+    def aside(self) -> Content:
+        """Return how fast it goes, and what was found."""
+        return queue.speed(self.state)
+
+    def pane_keys(self) -> Sequence[PaneKey]:
+        """Return the keys of the list."""
+        return self.pane_key("queue.results", "review")
 
     def set_filter(self, text: str) -> None:
         """Show only sources that hold all words."""
@@ -96,7 +112,7 @@ class QueueScreen(AppScreen):
         watches = self.state.watches if self.state else ()
         choices = [(watch.folder, queue.watch_line(watch)) for watch in watches]
         self.app.push_screen(
-            ChooseScreen("stop watching", choices, self.app.symbols), self._unwatched
+            ChooseScreen("Stop watching", choices, self.app.symbols), self._unwatched
         )
 
     def watching(self) -> bool:
@@ -189,7 +205,7 @@ class QueueScreen(AppScreen):
         )
         self.app.push_screen(
             ChooseScreen(
-                f"remove {name} results from the library?",
+                f"Remove {name} results from the library?",
                 (("no", "Keep it"), ("yes", "Remove it; the scanned files are not changed")),
                 self.app.symbols,
             ),
@@ -326,20 +342,27 @@ class QueueScreen(AppScreen):
             return "scan"
         return str(row["kind"]).replace("-", " ")
 
-    def _side(self, row: dict[str, Any] | None, width: int) -> list[str]:
+    def _draw_side(self, row: dict[str, Any] | None) -> None:
+        """Show pipeline, last events and machine, as far as their panes are shown."""
+        pane = self.query_one("#pipeline", TextPane)
+        width, signs = pane.size.width, self.app.symbols
+        if not width and not self.query_one("#machine").size.width:
+            return
         whose, task = queue.at_work(row, self.state)
-        machine = self.state.machine if self.state else None
-        return [
-            *queue.machine(machine, width, self.app.symbols),
-            "",
-            *queue.watched(self.state),
-            f"PIPELINE of {whose}",
-            *queue.pipeline(task, width, self.app.symbols),
-            "",
-            "LAST EVENTS",
-            *queue.warnings(self.state),
-            *self._last_events(),
-        ]
+        self.query_one("#pipeline-frame", Frame).show(PANES["pipeline"], whose)
+        pane.show(queue.pipeline(task, width, signs))
+        self.query_one("#latest", TextPane).show(
+            [*queue.warnings(self.state), *self._last_events()] or [("faint", NO_NEWS)]
+        )
+        pane = self.query_one("#machine", TextPane)
+        pane.show([*self._machine(pane.size.width), "", *queue.watched(self.state)])
+
+    def _machine(self, width: int) -> list[TextLine]:
+        """Return how busy the machine is; an idle Queue changes nothing on the screen."""
+        state = self.state
+        if state is None or not chrome.counts(state).running:
+            return [("faint", NO_LOAD)]
+        return [*queue.machine(state.machine, width, self.app.symbols)]
 
     def _last_events(self) -> list[str]:
         from core.protocol.messages import EventFound, LeftOut, Warned

@@ -7,24 +7,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
-from ..widgets.line import Line
+from ..widgets.frame import Frame, PaneKey
 from ..widgets.symbols import Symbols
 from ..widgets.text_pane import TextLine, TextPane
+from .dialog import Dialog
 
 
-class ReadScreen(ModalScreen[None]):
+class ReadScreen(Dialog[None]):
     """Lines to read; any key that leads back closes it."""
 
-    CSS = """
-    ReadScreen { align: center middle; background: $ground; }
-    ReadScreen > Vertical {
-        width: 100; max-width: 100%; height: 22; max-height: 100%;
-        border: round $line-on; background: $raised;
-    }
-    """
+    DEFAULT_CSS = "ReadScreen > Frame { width: 100; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c,enter,q", "leave", show=False),
         Binding("down,j", "scroll(1)", show=False),
@@ -41,8 +34,8 @@ class ReadScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out title and text."""
-        with Vertical():
-            yield Line(f" {self._heading}", "esc: back ", symbols=self._symbols)
+        keys = (PaneKey("esc", "back"),)
+        with Frame(symbols=self._symbols, title=self._heading, keys=keys):
             yield TextPane(self._text, symbols=self._symbols)
 
     def action_leave(self) -> None:

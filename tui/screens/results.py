@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container
 
 from core.errors import SightlineError
 from core.protocol.commands import CorrectFrame, MarkFrame
@@ -22,23 +23,26 @@ from core.times import reference
 
 from ..views import browse, results, timeline, wording
 from ..views.paged import PagedRows
+from ..widgets.frame import Frame, PaneKey, key_parts
 from ..widgets.frame_view import Box, FrameView
-from ..widgets.line import Line
+from ..widgets.line import Content, Line, LineSpan
 from ..widgets.rows import Row
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .drawing import DrawingScreen
 from .new_file import free_path, plain_stem, write_new
-from .picturing import PictureScreen
 from .reviewing import ReviewingScreen
 
 FULL_PIXELS = 4096
+PICTURE_PANE = 1
+"""its place among the panes, where only one is shown"""
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
 PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(ReviewingScreen, PictureScreen):
+class ResultsScreen(ReviewingScreen, DrawingScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -59,16 +63,18 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
     def body(self) -> ComposeResult:
         """Yield list, picture, time line and detail."""
         signs = self.app.symbols
-        with Horizontal(classes="body"):
-            with Vertical(classes="list"):
+        with Container(classes="body box", id="results-panes"):
+            with Frame(symbols=signs, id="list"):
                 yield Line(id="cutoff", symbols=signs)
                 yield VirtualTable(
                     results.COLUMNS[self._what], self._rows, symbols=signs, empty="loading"
                 )
-            with Vertical(classes="side", id="look"):
+            with Frame(symbols=signs, title="Picture", id="look"):
                 yield FrameView(symbols=signs)
-        yield Line(id="timeline", symbols=signs)
-        yield TextPane(symbols=signs, id="detail", classes="detail")
+            with Frame(symbols=signs, title="Selected", id="about"):
+                yield TextPane(symbols=signs, id="detail")
+        with Frame(symbols=signs, title="Whole video", id="whole"):
+            yield Line(id="timeline", symbols=signs)
 
     def draw(self) -> None:
         """Fetch again when something was found, and when another scan was asked for."""
@@ -90,23 +96,31 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
         self.query_one("#detail", TextPane).show(lines)
         self._draw_cut()
         self._draw_timeline(row)
+        self._draw_edges(row)
         self.draw_picture()
 
-    def summary(self) -> str:
-        """Return what is listed, and where the cursor is."""
+    def heading(self) -> str:
+        """Return what is listed, and how much of it there is."""
+        count = wording.number(self._rows.count(), self.app.symbols) if self._rows.loaded else ""
+        return f"{self._what.capitalize()} {count}".rstrip()
+
+    def summary(self) -> Content:
+        """Return of which scan the rows are, and how many are marked."""
         if self._rows.trouble:
-            return f" {clean(self._rows.trouble)}"
-        scan = "the newest scan" if self._scan is None else f"scan {self._scan}"
-        if self._scan is not None and self._asked_scan() is None:
-            scan = f"{scan}, the newest with results"
-        table = self.query_one(VirtualTable)
-        place = (
-            f"row {table.cursor_index + 1} of {self._rows.count()}"
-            if self._rows.count()
-            else ("no rows" if self._rows.loaded else "loading")
-        )
-        marks = f"  {len(table.marks)} marked" if table.marks else ""
-        return f" {self._what} of {scan}  {place}{marks}"
+            return [LineSpan(clean(self._rows.trouble), "bad")]
+        found = self._scan is not None and self._asked_scan() is None
+        newest = "newest scan" if self._scan is None else f"scan {self._scan}"
+        marks = len(self.query_one(VirtualTable).marks)
+        return [LineSpan(f"{newest}, newest results" if found else newest, "dim"),
+                *([LineSpan(f"  {marks} marked", "key")] if marks else [])]  # fmt: skip
+
+    def aside(self) -> Content:
+        """Return the key that chooses the scan."""
+        return key_parts(self.pane_key("results.scan", "scan"))
+
+    def pane_keys(self) -> Sequence[PaneKey]:
+        """Return the keys of the list."""
+        return [*self.pane_key("pane.tab_next", "next list"), *self.pane_key("list.sort", "sort")]
 
     def set_filter(self, text: str) -> None:
         """Show only rows that hold all words and fulfil all conditions."""
@@ -146,7 +160,9 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
         """Leave the picture, else as everywhere, at last to the newest scan."""
         if self._close_entry():
             return
-        if self.has_class("-narrow", "-picture"):
+        if self.pane_shown:
+            self.show_pane(0)
+        elif self.has_class("-picture"):
             self.act_results_picture()
         elif (
             self._asked_scan() is not None
@@ -176,7 +192,10 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
 
     def act_results_picture(self) -> None:
         """Show the picture, or hide it."""
-        self.toggle_class("-picture")
+        if self.is_small():
+            self.show_pane(0 if self.pane_shown == PICTURE_PANE else PICTURE_PANE)
+        else:
+            self.toggle_class("-picture")
         self.rest()  # until it has its place
 
     def act_results_boxes(self) -> None:
@@ -261,7 +280,7 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
                 self._descending = direction == "down"
                 self._show()
 
-        self.app.push_screen(ChooseScreen("order", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Order", choices, self.app.symbols), chosen)
 
     def copy_choices(self) -> list[tuple[str, str]]:
         """Return what of the row can be copied."""
@@ -300,6 +319,10 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
     def boxes_of(self, row: dict[str, Any]) -> list[Box]:
         """Return what is framed on the picture."""
         return results.boxes(row) if self._boxes else []
+
+    def rows_changed(self) -> None:
+        """Fetch the rows again."""
+        self._rows.reload()
 
     # What is shown
 
@@ -365,9 +388,28 @@ class ResultsScreen(ReviewingScreen, PictureScreen):
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
 
+    def _draw_edges(self, row: dict[str, Any] | None) -> None:
+        """Say in the edges of the panes whose picture and video they show."""
+        moment, facts, path = results.titles(self._what, row, self.app.symbols)
+        self.query_one("#look", Frame).show(
+            moment, facts, path,
+            keys=[*self.pane_key("results.boxes", "box"), *self.pane_key("list.open", "larger")],
+        )  # fmt: skip
+        rejected = "events only" if self._what == "candidates" else "rejected"
+        self.query_one("#whole", Frame).show(
+            "Whole video", path,
+            keys=[*self.pane_key("results.rejected", rejected),
+                  *self.pane_key("judge.next", "next unjudged")],
+        )  # fmt: skip
+        self.query_one("#about", Frame).show(
+            "All judged" if self._round_lines() else "Selected",
+            keys=[*self.pane_key("results.tags", "tags"),
+                  *self.pane_key("results.caption", "caption")],
+        )  # fmt: skip
+
     def _draw_timeline(self, row: dict[str, Any] | None) -> None:
         line = self.query_one("#timeline", Line)
-        if line.display:
+        if line.size.width:
             line.show(timeline.line(self._rows.near(row), row, line.size.width, self.app.symbols))
 
     async def _remark(self, command: MarkFrame | CorrectFrame, words: str) -> str:

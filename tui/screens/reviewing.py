@@ -223,7 +223,7 @@ class ReviewingScreen(AppScreen):
         self._counted_scan = scan
         self._cuts.show(found)
         self._draw_cut()
-        self._draw_status()
+        self.draw_status()
 
     def _cut(self, by: int) -> None:
         found = self.here()
@@ -233,7 +233,7 @@ class ReviewingScreen(AppScreen):
     def _cut_moved(self) -> None:
         self._review.looked_at()
         self._draw_cut()
-        self._draw_status()
+        self.draw_status()
         if self._cut_timer is not None:
             self._cut_timer.stop()
         self._cut_timer = self.set_timer(CUT_SECONDS, self._cut_rested)
@@ -341,7 +341,7 @@ class ReviewingScreen(AppScreen):
             judged = await ask(GetHistogram(int(row["scan"]), "", 1))
             choices.append((str(row["scan"]), rounds.scan_line(row, judged)))
         chosen: Callable[[str | None], None] = self._scan_chosen
-        self.app.push_screen(ChooseScreen("scan", choices, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Which scan", choices, self.app.symbols), chosen)
 
     def _scan_chosen(self, key: str | None) -> None:
         if key is not None:

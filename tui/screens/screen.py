@@ -1,4 +1,4 @@
-"""What every screen is: title, tabs, a summary, its own body, and two lines of status and keys.
+"""What every screen is: a row of tabs, its own panes, and a row of keys, which news may take.
 
 A screen draws on a clock and only what changed. While the link does not keep up it draws less, and
 a screen that is not shown draws nothing.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
@@ -23,40 +22,33 @@ from core.errors import SightlineError
 from core.text import clean, counted
 
 from ..keys import actions
-from ..views import chrome
 from ..widgets.cells import safe
 from ..widgets.entry import Entry
-from ..widgets.line import Line, LineSpan
+from ..widgets.frame import Frame
+from ..widgets.line import Line
 from ..widgets.text_pane import TextPane
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
-from .moving import NavigationScreen
 from .narrowing import Narrowing
 from .reporting import ask_for_report
+from .status import StatusScreen
 
 if TYPE_CHECKING:
     from core.protocol.queries import Query
     from core.protocol.replies import Page
-    from core.protocol.state import EngineState
 
-    from ..app import SightlineApp
 
-NOTE_SECONDS = 8.0
-RIGHT_CELLS = 24
-"""of the status line: the link"""
 SLOW_BYTES = 4096
-"""with so much waiting to be sent, only the status line is drawn"""
+"""with so much waiting to be sent, only the rows around the panes are drawn"""
 FOLLOW_SHARE = 0.4
 """of the clock's period: the least time between two pictures drawn out of turn"""
 _OF_LISTS = ("move.", "mark.", "find.", "pane.", "list.", "app.jump")
 """actions that need a list to be done in"""
 
 
-class AppScreen(NavigationScreen):
+class AppScreen(StatusScreen):
     """The base of the numbered screens."""
 
-    scope: ClassVar[str] = ""
-    app: SightlineApp
     AUTO_FOCUS = ""  # else the line to type in, which is not shown, would take the keys
     HORIZONTAL_BREAKPOINTS = ((0, "-narrow"), (100, "-wide"), (140, "-xwide"))  # type: ignore[assignment]
     VERTICAL_BREAKPOINTS = ((0, "-tiny"), (12, "-low"), (16, "-short"), (32, "-tall"))  # type: ignore[assignment]
@@ -66,7 +58,6 @@ class AppScreen(NavigationScreen):
         self._clock: Timer | None = None
         self._followed_at = 0.0
         self._soon: Timer | None = None
-        self._note: tuple[str, float, bool] = ("", 0.0, False)
         self._typing: Callable[[str], None] | None = None
         self._live: Narrowing | None = None
         self.filter_text = self.kept("filter", "")
@@ -77,6 +68,8 @@ class AppScreen(NavigationScreen):
             (width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)
         ):  # fmt: skip
             self.add_class([n for least, n in points if size >= least][-1], update=False)
+        if self.is_small():
+            self.add_class("-bare", update=False)
 
     # What a screen says of itself
 
@@ -86,10 +79,6 @@ class AppScreen(NavigationScreen):
 
     def draw(self) -> None:
         """Bring what is shown up to date; called on the clock. What changes by keys only stays."""
-
-    def summary(self) -> str:
-        """Return what is running here, in one line."""
-        return ""
 
     def set_filter(self, text: str) -> None:
         """Narrow the list."""
@@ -113,24 +102,6 @@ class AppScreen(NavigationScreen):
 
     # Shared
 
-    @property
-    def state(self) -> EngineState | None:
-        """The engine as it was when it was last looked at."""
-        return self.app.bridge.state
-
-    @property
-    def is_drawable(self) -> bool:
-        """Return whether there is anything to draw into: mounted, and not being unmounted.
-
-        What was asked for may still arrive while an app that ends removes its widgets.
-        """
-        return self.is_mounted and len(self.children) > 0
-
-    @property
-    def is_shown(self) -> bool:
-        """Return whether nothing is open over this screen."""
-        return self.app.shown[-1:] == [self]
-
     def kept(self, name: str, otherwise: Any) -> Any:
         """Return what was kept when the app was left, if it is of the right kind."""
         found = self.app.kept.get(f"{self.scope}.{name}", otherwise)
@@ -139,19 +110,17 @@ class AppScreen(NavigationScreen):
     def compose(self) -> ComposeResult:
         """Lay out the lines around the body."""
         signs = self.app.symbols
-        yield Line(id="title", symbols=signs)
-        yield Line(id="tabs", symbols=signs)
-        yield Line(id="summary", symbols=signs)
+        yield Line(id="tabs", symbols=signs, ground="raised")
         yield TextPane(symbols=signs, id="trouble")
         yield from self.body()
         with Horizontal(id="asking"):
             yield Label(id="prompt", markup=False)
             yield Entry(id="entry")
-        yield Line(id="link", symbols=signs)
-        yield Line(id="keys", symbols=signs)
+        yield Line(id="keys", symbols=signs, ground="raised")
 
     def on_mount(self) -> None:
         """Go back to where the cursor was, and start drawing."""
+        self.arrange_panes()
         table = self.table()
         if table is not None:
             table.focus()
@@ -179,13 +148,8 @@ class AppScreen(NavigationScreen):
             self._clock.stop()
         self._clock = self.set_interval(self.app.draw_seconds, self._tick)
 
-    def say(self, text: str, *, bad: bool = False) -> None:
-        """Show a sentence in the status line for a while."""
-        self._note = (text, time.monotonic() + NOTE_SECONDS, bad)
-        self._draw_status()
-
     def work(self, job: Coroutine[Any, Any, Any], done: str = "") -> None:
-        """Do something with the engine; what goes wrong is said in the status line."""
+        """Do something with the engine; what goes wrong is said in the row of keys."""
         self.run_worker(self._guarded(job, done), exit_on_error=True)
 
     async def _guarded(self, job: Coroutine[Any, Any, Any], done: str) -> None:
@@ -213,7 +177,7 @@ class AppScreen(NavigationScreen):
         entry.fill(prompt, given)
         self.query_one("#prompt", Label).update(safe(prompt))
         self._show_prompt()
-        self.query_one("#asking").add_class("-open")
+        self.add_class("-asking")
         entry.focus()
 
     @on(Input.Changed, "#entry")
@@ -233,12 +197,12 @@ class AppScreen(NavigationScreen):
             then(event.value)
 
     def _close_entry(self) -> bool:
-        if not (asking := self.query_one("#asking")).has_class("-open"):
+        if not self.has_class("-asking"):
             return False
         if self._live is not None:
             self._live.undo()
         self._typing = self._live = None
-        asking.remove_class("-open")
+        self.remove_class("-asking")
         self.set_focus(self._asked_from())
         return True
 
@@ -246,8 +210,9 @@ class AppScreen(NavigationScreen):
         """Return the list to go back to after a line was typed."""
         return self.table()
 
+    @on(Frame.Pressed)
     @on(Line.Pressed)
-    def _pressed(self, event: Line.Pressed) -> None:
+    def _pressed(self, event: Line.Pressed | Frame.Pressed) -> None:
         self.app.act(event.action)
 
     # Actions every screen has
@@ -263,11 +228,6 @@ class AppScreen(NavigationScreen):
         found: Callable[[], None] | None = getattr(self, f"act_{action_id.replace('.', '_')}", None)
         return found
 
-    def hidden(self) -> set[str]:
-        """Return the ids of the key row's actions that cannot be done now."""
-        offered = (a for a in actions.actions_here(self.scope) if a.footer)
-        return {a.id for a in offered if self.app.why_not(a)}
-
     def action_act(self, action_id: str) -> None:
         """Do one action of the registry."""
         self.app.act(action_id)
@@ -275,11 +235,11 @@ class AppScreen(NavigationScreen):
     def act_app_help(self) -> None:
         """Offer available actions, now."""
         here = actions.actions_here(self.scope)
-        self._menu("available actions", (a for a in here if not self.app.why_not(a)))
+        self._menu("Available actions", (a for a in here if not self.app.why_not(a)))
 
     def act_app_palette(self) -> None:
         """Offer everything by name."""
-        self._menu("run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
+        self._menu("Run a command", (a for a in actions.ACTIONS if self.app.reachable(a)))
 
     def selected_scan(self) -> int:
         """Return the number of the scan that is selected here, 0 for none."""
@@ -301,7 +261,7 @@ class AppScreen(NavigationScreen):
             if key is not None:
                 self.app.copy_text(choices[int(key)][0])
 
-        self.app.push_screen(ChooseScreen("copy", numbered, self.app.symbols), chosen)
+        self.app.push_screen(ChooseScreen("Copy", numbered, self.app.symbols), chosen)
 
     def act_app_back(self) -> None:
         """Undo the last of: typing, filter, zoom."""
@@ -359,66 +319,14 @@ class AppScreen(NavigationScreen):
             self.app.bridge.recovered = False
             self.say("the engine was restarted; r on a stopped source continues its scan")
         # It waits for its turn: an answer to a key comes first.
-        if not self._says_something() and (missed := self.app.meter.missed(link)):
+        if not self.says_something() and (missed := self.app.meter.missed(link)):
             self.say(
                 f"the link stalled and {counted(missed, 'frame was', 'frames were')} left out; "
                 "the engine continued"
             )
-        self._draw_status()
-
-    def _draw_status(self) -> None:
-        if not self.is_drawable:
-            return
-        width = self.size.width
-        self._draw_trouble()
-        self.query_one("#title", Line).show(*chrome.title(self.app.bridge, width, self.app.symbols))
-        self.query_one("#tabs", Line).show(chrome.tabs(self.scope, width))
-        summary = self.summary() if self.app.bridge.state is not None else ""
-        self.query_one("#summary", Line).show(summary, self._filter_words())
-        self.query_one("#link", Line).show(*self._link_parts())
-        self.query_one("#keys", Line).show(self._key_parts(width), self.key_facts())
-
-    def _draw_trouble(self) -> None:
-        """Say in full, above everything, why there is no engine."""
-        bridge = self.app.bridge
-        lost = bridge.connection in ("lost", "stopped", "failed")
-        words = bridge.trouble if lost else self._long_note()
-        self.set_class(bool(words), "-trouble")
-        self.query_one("#trouble", TextPane).show([("bad", clean(words))] if words else [])
-
-    def _says_something(self) -> bool:
-        """Return whether an answer is shown that nothing may take the place of."""
-        text, until, _ = self._note
-        return bool(text) and time.monotonic() < until
-
-    def _long_note(self) -> str:
-        """Return the error that is shown, if it is too long for the status line."""
-        text, until, bad = self._note
-        long = bad and cell_len(text) > self.size.width - RIGHT_CELLS
-        return text if long and time.monotonic() < until else ""
-
-    def _key_parts(self, width: int) -> list[LineSpan]:
-        space = width - cell_len(self.key_facts())
-        items = actions.footer_items(self.scope, self.app.keymap, space, hidden=self.hidden())
-        parts = [LineSpan(" ")]
-        for number, item in enumerate(items):
-            gap = "  " if number < len(items) - 1 else ""
-            parts += [
-                LineSpan(item.key, "strong", item.action),
-                LineSpan(f" {item.word}{gap}", "dim", item.action),
-            ]
-        return parts
-
-    def _filter_words(self) -> str:
-        return f"filter: {self.filter_text} " if self.filter_text else ""
-
-    def _link_parts(self) -> tuple[list[LineSpan], str]:
-        text, _, bad = self._note
-        right = chrome.link(self.app)
-        if self._says_something() and not self._long_note():  # that is shown above, in full
-            return [LineSpan(f" {text}", "bad" if bad else "strong")], right
-        return chrome.status(self.app.bridge), right
+        self.draw_status()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Redraw once the terminal has its new size."""
+        self.arrange_panes()
         self.call_after_refresh(self._tick)

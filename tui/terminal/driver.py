@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from textual.geometry import Size
 
 from .guard import Guard
 from .link import Link
+from .link_speed import LinkSpeed
 from .probe import LateAnswers, TerminalFacts, size_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class LinkDriver(LinuxDriver):
         self.fileno = self.guard.input_fd
         self.input_tty = True
         self.link: Link | None = None
+        self._speed = _speed(self.facts)
         self._seen_size = size
 
     def write(self, data: str) -> None:
@@ -58,8 +61,9 @@ class LinkDriver(LinuxDriver):
         """Take the terminal."""
         self.guard.drawing = True
         self.link = Link(
-            self.guard.output_fd, unicode=self.facts.unicode, on_recovered=self._draw_anew
-        )
+            self.guard.output_fd, unicode=self.facts.unicode, on_recovered=self._draw_anew,
+            speed=self._speed,
+        )  # fmt: skip
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def stop_application_mode(self) -> None:
@@ -74,6 +78,7 @@ class LinkDriver(LinuxDriver):
         link, self.link = self.link, None
         if link is not None and not link.finish(FINISH_SECONDS):
             self.guard.restore()
+        self._take_answer()
         self.guard.drawing = False
         super().close()
 
@@ -103,7 +108,9 @@ class LinkDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys until the driver stops or the terminal is gone."""
         parser = XTermParser(self._debug)
-        late = LateAnswers(expected=self.facts.unanswered)
+        late = LateAnswers(expected=self.facts.unanswered, on_last=self._answered)
+        if self._speed is not None:
+            self._speed.on_question = late.expect
         decode = getincrementaldecoder("utf-8")("replace").decode
         while not self.exit_event.is_set():
             data = self._read()
@@ -131,6 +138,18 @@ class LinkDriver(LinuxDriver):
         except OSError:
             return None
 
+    def _answered(self) -> None:
+        if self._speed is not None:
+            self._speed.answered()
+
+    def _take_answer(self) -> None:
+        """Wait a moment for an answer that is on its way, which the shell would take for keys."""
+        speed, until = self._speed, time.monotonic() + FINISH_SECONDS
+        while speed is not None and speed.waits and time.monotonic() < until:
+            typed = self._read()
+            if typed is None or b"c" in typed:
+                return
+
     def _get_terminal_size(self) -> tuple[int, int]:
         return size_of(self.guard.output_fd)
 
@@ -150,6 +169,13 @@ class LinkDriver(LinuxDriver):
         app = self._app
         with suppress(RuntimeError):  # the loop is closed: there is nothing to draw any more
             self._loop.call_soon_threadsafe(lambda: app.call_later(app.refresh, layout=True))
+
+
+def _speed(facts: TerminalFacts) -> LinkSpeed | None:
+    """Return what measures the link; None where it is no bottleneck or others would answer."""
+    if not facts.ssh or facts.tmux or facts.round_trip_ms is None:
+        return None
+    return LinkSpeed(facts.round_trip_ms / 1000)
 
 
 def bound(guard: Guard, facts: TerminalFacts, on_gone: Callable[[], None]) -> type[LinkDriver]:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 
 from rich.cells import cell_len
 
+from .link_speed import LinkSpeed
+
 FRAMES_BYTES = 65_536
 ALWAYS_BYTES = 1_048_576
 LEAST_STALL_SECONDS = 1.0
@@ -31,9 +33,14 @@ _STRINGS = ("\x1b]", "\x1bP")
 class Link:
     """A queue and a thread that empties it into a terminal."""
 
-    def __init__(self, fd: int, *, unicode: bool, on_recovered: Callable[[], None]) -> None:
+    def __init__(
+        self, fd: int, *, unicode: bool, on_recovered: Callable[[], None],
+        speed: LinkSpeed | None = None,
+    ) -> None:  # fmt: skip
         """Start sending to `fd`; `on_recovered` is called, from the thread, after a stall."""
         self._fd = fd
+        self.speed = speed
+        """measured with the frames that are sent; None where it cannot be"""
         self._unicode = unicode
         self._on_recovered = on_recovered
         self._waiting: deque[bytes] = deque()
@@ -69,7 +76,7 @@ class Link:
                 self._skipping = True
                 self.skipped_frames += 1
             elif self.backlog_bytes + len(data) <= ALWAYS_BYTES or self._ending:
-                self._queue(data)
+                self._queue(data + self._question(text, len(data)))
 
     def finish(self, timeout_seconds: float) -> bool:
         """Send what is left and stop; False if the terminal did not take it in time."""
@@ -82,6 +89,11 @@ class Link:
             self._lost = True
         self._thread.join(timeout_seconds)
         return delivered
+
+    def _question(self, text: str, size: int) -> bytes:
+        if self.speed is None or self._ending or not self._is_frame(text):
+            return b""
+        return self.speed.question(size, self.backlog_bytes)
 
     def _is_frame(self, text: str) -> bool:
         return len(text) > FRAME_CHARACTERS and not text.startswith(_STRINGS)

@@ -13,7 +13,7 @@ import select
 import signal
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -315,10 +315,22 @@ class LateAnswers:
         r"|\](1|11|11;[^\x07\x1b]{0,200}\x1b?)?)?\Z"
     )
 
-    def __init__(self, *, expected: bool, seconds: float = LATE_SECONDS) -> None:
-        self._until = time.monotonic() + seconds if expected else 0.0
+    def __init__(
+        self, *, expected: bool, seconds: float = LATE_SECONDS,
+        on_last: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`on_last` is called at each last answer (DA1)."""
+        self._seconds = seconds
+        self._until = 0.0
+        self._on_last = on_last
+        if expected:
+            self.expect()
         self._held = ""
         self._quiet = 0
+
+    def expect(self) -> None:
+        """Expect answers from now on. May be called from any thread."""
+        self._until = time.monotonic() + self._seconds
 
     def feed(self, text: str) -> str:
         """Return `text`, with what was buffered before it, without answers."""
@@ -343,4 +355,5 @@ class LateAnswers:
     def _taken(self, answer: re.Match[str]) -> str:
         if answer[0].endswith("c"):
             self._until = 0.0
+            self._on_last()
         return ""

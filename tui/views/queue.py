@@ -11,9 +11,10 @@ from core.text import clean, counted
 from ..look.roles import Role
 from ..widgets.bar import bar
 from ..widgets.columns import Column
+from ..widgets.line import LineSpan
 from ..widgets.rows import Row
 from ..widgets.symbols import Symbols
-from . import wording
+from . import chrome, wording
 
 if TYPE_CHECKING:
     from core.protocol.messages import LeftOut
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("STATE", 7),
-    Column("FILE", None, flex=3, minimum=12, cut="start"),
+    Column("FILE", None, flex=3, minimum=24, cut="middle"),
     Column("JOB", 4, align="right", priority=3),
-    Column("STAGE", 12, priority=2),
+    Column("STAGE", 12, priority=4),
     Column("%", 4, align="right"),
     Column("FR/S", 5, align="right", priority=1),
     Column("LEFT", 7, align="right", priority=1),
-    Column("EVENTS", 6, align="right", priority=4),
+    Column("EVENTS", 6, align="right", priority=2),
 )
 STOPS = {
     "scan": "Stop it after the current microbatch; results are kept",
@@ -162,25 +163,34 @@ def slowest(steps: tuple[StepState, ...]) -> str:
     return max(worked, key=lambda step: step.busy_seconds).name if worked else ""
 
 
-def summary(state: EngineState | None) -> str:
+def facts(state: EngineState | None) -> list[LineSpan]:
     """Return what is running, in one line."""
     if state is None:
-        return "no engine yet"
+        return [LineSpan("no engine yet", "dim")]
     watching = "  ".join(filter(None, (_others(state), _watching(state))))
     if not state.scans:
-        return watching or "nothing running; press a to add files"
-    running = [scan for scan in state.scans if scan.state == "running"]
-    rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
-    left = sum(scan.sources - scan.finished for scan in state.scans)
-    if not running and any(job.state == "running" and job.resource for job in state.jobs):
-        return f"{watching}  {counted(left, 'source')} queued"
+        return [LineSpan(watching or "nothing running; press a to add files", "dim")]
+    found = chrome.counts(state)
     failed = sum(scan.failed for scan in state.scans)
+    return [
+        *_counted(found.running, "running", "good"), *_counted(found.waiting, "queued", "text"),
+        *_counted(found.paused, "paused", "warn"), *_counted(failed, "failed", "bad"),
+        LineSpan(watching, "dim"),
+    ]  # fmt: skip
+
+
+def _counted(number: int, word: str, role: Role) -> list[LineSpan]:
+    return [LineSpan(f"{number} {word}  ", role)] if number else []
+
+
+def speed(state: EngineState | None) -> list[LineSpan]:
+    """Return frames a second, and how many events were found so far."""
+    if state is None or not state.scans:
+        return []
+    rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     moments = sum(scan.moments for scan in state.scans)
-    word = "running" if running else state.scans[0].state
-    return (
-        f"{word}  {wording.rate(rate)} fr/s  {counted(left, 'source')} left  "
-        f"{counted(moments, 'event')}  {failed} failed{'  ' if watching else ''}{watching}"
-    )
+    fast = [LineSpan(wording.rate(rate), "strong"), LineSpan(" fr/s  ", "dim")] if rate else []
+    return [*fast, LineSpan(counted(moments, "event"))]
 
 
 def _others(state: EngineState) -> str:
@@ -196,7 +206,7 @@ def _others(state: EngineState) -> str:
 def watched(state: EngineState | None) -> list[str]:
     """Return the folders that are watched, under a heading; nothing where there is none."""
     watches = state.watches if state else ()
-    return ["WATCHED FOLDERS", *map(watch_line, watches), ""] if watches else []
+    return ["watching", *map(watch_line, watches)] if watches else []
 
 
 def watch_line(watch: WatchState) -> str:

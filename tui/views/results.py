@@ -26,9 +26,9 @@ EVENTS = (
     Column("TIME", 12),
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
-    Column("FRAMES", 6, align="right", priority=3),
-    Column("FILE", None, flex=3, minimum=10, cut="start"),
-    Column("NOTE", None, flex=2, minimum=8, priority=2),
+    Column("FRAMES", 6, align="right", priority=4),
+    Column("FILE", None, flex=3, minimum=10, cut="middle", priority=2),
+    Column("NOTE", None, flex=2, minimum=8, priority=3),
 )
 CANDIDATES = (
     Column("", 1),
@@ -36,12 +36,12 @@ CANDIDATES = (
     Column("KIND", 7, priority=1),
     Column("SCORE", 7, align="right", priority=1),
     Column("VERDICT", 8),
-    Column("FILE", None, flex=2, minimum=10, cut="start", priority=2),
+    Column("FILE", None, flex=2, minimum=10, cut="middle", priority=2),
     Column("REASON", None, flex=3, minimum=8),
 )
 FRAMES = (
     Column("TIME", 12),
-    Column("FILE", None, flex=2, minimum=10, cut="start"),
+    Column("FILE", None, flex=2, minimum=10, cut="middle", priority=1),
     Column("TAGS", None, flex=2, minimum=8, priority=2),
     Column("OBJECTS", 7, align="right", priority=3),
     Column("CAPTION", None, flex=4, minimum=12),
@@ -198,18 +198,36 @@ def why_empty(scan: int | None, loaded: bool, filter_text: str, state: EngineSta
     return f"scan {running.scan} {word}: {done}, nothing found yet"
 
 
+def drawn(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
+    """Return the boxes that people drew on the row's frame, in shares of the picture."""
+    names = ("x", "y", "width", "height")
+    return [(clean(box["label"]), *(box[name] for name in names)) for box in row.get("drawn") or ()]
+
+
+def titles(what: str, row: dict[str, Any] | None, symbols: Symbols) -> tuple[str, str, str]:
+    """Return moment, facts and file of a row, for the edges of its panes."""
+    if row is None:
+        return "Picture", "", ""
+    kind = "" if what == "frames" else f"{clean(row['kind'])}  "
+    facts = f"{kind}frame {wording.number(row['frame'], symbols)}"
+    return wording.at(seconds_of(row)), facts, wording.short_path(row["path"])
+
+
 def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
-    """Return what is to be framed on the row's picture, in shares of it; empty where unknown."""
+    """Return what is to be framed on the row's picture, in shares of it.
+
+    Without the size of the source, only what people drew.
+    """
     width, height = row.get("width") or 0, row.get("height") or 0
     if not width or not height:
-        return []
+        return drawn(row)
     found = [(thing["label"], thing["box"]) for thing in row.get("objects") or ()]
     if row.get("region"):
         found.append((row["kind"], row["region"]))
     return [
         (clean(label), x / width, y / height, across / width, down / height)
         for label, (x, y, across, down) in found
-    ]
+    ] + drawn(row)
 
 
 def _frame_row(row: dict[str, Any]) -> Row:

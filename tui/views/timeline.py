@@ -18,8 +18,10 @@ def line(
     The line spans from the first to the last of them; the row under the cursor stands out.
     """
     same = [row for row in rows if here is not None and row["path"] == here["path"]]
-    if here is None or len(same) < 2 or width < 40:
+    if here is None or width < 40:
         return [LineSpan("")]
+    if len(same) < 2:
+        return [LineSpan("nothing else is listed of this video", "faint")]
     first = min(float(row["seconds"]) for row in same)
     last = max(float(row["seconds"]) for row in same)
     left, right = f" {wording.at(first)} ", f" {wording.at(last)} "
@@ -30,7 +32,7 @@ def line(
         signs[_place(row, first, last, space)] = symbols.vertical if accepted else "."
     place = _place(here, first, last, space)
     before, after = "".join(signs[:place]), "".join(signs[place + 1 :])
-    return [LineSpan(left, "dim"), LineSpan(before, "dim"), LineSpan(symbols.current, "strong"),
+    return [LineSpan(left, "dim"), LineSpan(before, "dim"), LineSpan(symbols.current, "key"),
             LineSpan(after, "dim"), LineSpan(right, "dim")]  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from core.text import clean, clean_path
 from core.times import timecode
 
+from ..widgets.symbols import Symbols
+
 _UNITS = ("B", "K", "M", "G", "T", "P")
 
 
@@ -22,6 +24,11 @@ def size(number: float | None) -> str:
             )
         number /= 1024
     return "-"
+
+
+def number(count: int, symbols: Symbols) -> str:
+    """Return a count in groups of three."""
+    return f"{count:,}".replace(",", symbols.group)
 
 
 def percent(share: float | None) -> str:

@@ -60,6 +60,20 @@ def head(text: str, width: int) -> str:
     return text
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` cells, broken at spaces where there are some."""
+    if width <= 0:
+        return []
+    lines = []
+    while cell_len(text) > width:
+        part = head(text, width) or text[:1]
+        space = part.rstrip().rfind(" ")
+        cut = len(part) if text[len(part) : len(part) + 1] == " " or space <= 0 else space
+        lines.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*lines, text]
+
+
 def safe(text: str) -> str:
     """Return `text` with nothing in it that a terminal obeys, or may measure as it likes."""
     if text.isascii() and text.isprintable():

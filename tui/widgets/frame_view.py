@@ -1,8 +1,8 @@
 """A picture in the terminal: one at a time, decoded off the loop, fitted to its place.
 
-Where the terminal can show pixels (sixel, kitty) and the link is quick, in pixels. Else in half
-cells, two pixels a cell, which every terminal with colours can show and tmux passes on; without
-colours or Unicode, in signs of growing darkness.
+Where the terminal can show pixels (sixel, kitty) and the link is quick, in pixels. Else in quarters
+of cells, which every terminal with colours can show and tmux passes on; without colours or Unicode,
+in signs of growing brightness.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from . import true_picture
+from . import picture_cells, true_picture
 from .cells import fit, safe
 from .symbols import Symbols
 
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 QUICK_MILLISECONDS = 150.0
-"""a picture in pixels is some hundred kilobytes; a slower link gets half cells of a few"""
+"""a picture in pixels is some hundred kilobytes; a slower link gets cells of a few dozen"""
 MOST_PIXELS = 640
-LEVELS = " .:-=+*#%@"
 BOX_COLOUR = (255, 80, 80)
 Box = tuple[str, float, float, float, float]
 """label, and corner and size as shares of the picture"""
@@ -39,7 +37,7 @@ Box = tuple[str, float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a picture is shown: so many cells, and the pixels of one; without, half cells."""
+    """Where a picture is shown: so many cells, and the pixels of one; else quarters of cells."""
 
     width: int
     height: int
@@ -66,10 +64,12 @@ class FrameView(Widget):
         self._words = "select a row to see its picture"
         self._in_pixels: Callable[[Image], Widget] | None = None
         self._cell_pixels = (10, 20)
+        self._coarse = False
 
     def on_mount(self) -> None:
         """Find out how pictures can be shown here."""
         facts = getattr(self.app, "facts", None)
+        self._coarse = facts is not None and facts.ssh
         if facts is None or facts.image not in ("sixel", "kitty") or facts.tmux:
             return
         if (facts.round_trip_ms or 0.0) > QUICK_MILLISECONDS or facts.cell_pixels is None:
@@ -95,14 +95,31 @@ class FrameView(Widget):
         """Tell that what is shown no longer fits."""
         self.post_message(self.Resized())
 
+    def cells_of(self, picture: Image) -> tuple[int, int]:
+        """Return the columns and rows of cells that a fitted picture takes up."""
+        place = self.place
+        across, down = place.cell_pixels or (picture_cells.ACROSS, picture_cells.DOWN)
+        return max(-(-picture.width // across), 1), max(-(-picture.height // down), 1)
+
     async def show(self, picture: Image, boxes: Sequence[Box] = ()) -> None:
         """Show a picture that was fitted to `place`, with boxes on it."""
         if self._in_pixels is not None and self._shows_pixels:
             await self._show_pixels(self._in_pixels, picture, boxes)
             return
-        self._strips = await asyncio.to_thread(drawn, picture, boxes, self._plain)
-        self._words = ""
-        self.refresh()
+        former, self._words = self._strips, ""
+        self._strips = await asyncio.to_thread(
+            drawn, picture, boxes, plain=self._plain, coarse=self._coarse
+        )
+        if not former or len(former) != len(self._strips):
+            self.refresh()
+        else:
+            self._refresh_changed(former)
+
+    def _refresh_changed(self, former: Sequence[Strip]) -> None:
+        """Send only the stretches of lines that differ, as where a box is moved."""
+        for y, (old, new) in enumerate(zip(former, self._strips, strict=True)):
+            for start, end in picture_cells.changed(old, new):
+                self.refresh(Region(start, y, end - start, 1))
 
     def say(self, words: str) -> None:
         """Show words in the picture's place; nothing is sent if they are there already."""
@@ -142,7 +159,7 @@ def fitted(jpeg: bytes, place: Place) -> Image:
 
 
 def _most(place: Place) -> tuple[int, int]:
-    across, down = place.cell_pixels or (2, 4)
+    across, down = place.cell_pixels or (4, 4)
     return place.width * across, place.height * down
 
 
@@ -150,14 +167,15 @@ def _size(size: tuple[int, int], place: Place) -> tuple[int, int]:
     cells = place.width, place.height
     if place.cell_pixels is not None:
         return true_picture.fitted_pixels(size, cells, place.cell_pixels, MOST_PIXELS)
-    scale = min(place.width / size[0], place.height * 2 / size[1])
-    return max(int(size[0] * scale), 1), max(int(size[1] * scale) // 2 * 2, 2)
+    return picture_cells.cells_of(size, *cells)
 
 
-def drawn(picture: Image, boxes: Sequence[Box], plain: bool) -> list[Strip]:
-    """Return a fitted picture as lines of cells, two pixels each."""
+def drawn(
+    picture: Image, boxes: Sequence[Box], *, plain: bool, coarse: bool = False
+) -> list[Strip]:
+    """Return a fitted picture as lines of cells, in signs if `plain`."""
     small = _boxed(picture, boxes)
-    return _signs(small) if plain else _half_cells(small)
+    return picture_cells.signs(small) if plain else picture_cells.quadrants(small, coarse)
 
 
 def _boxed(picture: Image, boxes: Sequence[Box]) -> Image:
@@ -166,44 +184,6 @@ def _boxed(picture: Image, boxes: Sequence[Box]) -> Image:
     copy = picture.copy()
     _draw_boxes(copy, boxes)
     return copy
-
-
-def _half_cells(image: Image) -> list[Strip]:
-    pixels = image.load()
-    assert pixels is not None
-    strips = []
-    for y in range(0, image.height, 2):
-        segments: list[Segment] = []
-        last: tuple[object, object] | None = None
-        for x in range(image.width):
-            upper, lower = pixels[x, y], pixels[x, y + 1]
-            if (upper, lower) == last:
-                before = segments.pop()
-                segments.append(Segment(before.text + "▀", before.style))
-                continue
-            last = (upper, lower)
-            style = Style(color=_colour(upper), bgcolor=_colour(lower))
-            segments.append(Segment("▀", style))
-        strips.append(Strip(segments, image.width))
-    return strips
-
-
-def _signs(image: Image) -> list[Strip]:
-    grey = image.convert("L").resize((image.width, image.height // 2))
-    pixels = grey.load()
-    assert pixels is not None
-    return [
-        Strip([Segment("".join(_sign(pixels[x, y]) for x in range(grey.width)))], grey.width)
-        for y in range(grey.height)
-    ]
-
-
-def _sign(value: object) -> str:
-    return LEVELS[int(value) * len(LEVELS) // 256]  # type: ignore[call-overload]
-
-
-def _colour(pixel: object) -> Color:
-    return Color.from_rgb(*pixel)  # type: ignore[misc]
 
 
 def _draw_boxes(image: Image, boxes: Sequence[Box]) -> None:

@@ -55,15 +55,17 @@ class Line(Painted):
         name: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word for it
         classes: str | None = None,
+        ground: Ground = "ground",
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
+        self.ground = ground
         self._symbols = symbols
-        self._left = _parts(left)
-        self._right = _parts(right)
+        self._left = parts_of(left)
+        self._right = parts_of(right)
 
     def show(self, left: Content, right: Content = "") -> None:
         """Show this from now on; what is the same as before is not sent again."""
-        self._left, self._right = _parts(left), _parts(right)
+        self._left, self._right = parts_of(left), parts_of(right)
         self.refresh_changed()
 
     @property
@@ -90,23 +92,26 @@ class Line(Painted):
     def _placed(self, width: int) -> list[LineSpan]:
         """Return the parts in place: the right side goes when both do not fit."""
         left, right = self._left, self._right
-        gap = width - _width(left) - _width(right)
+        gap = width - width_of(left) - width_of(right)
         if right and gap >= 1:
             return [*left, LineSpan(" " * gap), *right]
-        return _cut(left or right, width, self._symbols)
+        return cut_parts(left or right, width, self._symbols)
 
 
-def _parts(content: Content) -> list[LineSpan]:
+def parts_of(content: Content) -> list[LineSpan]:
+    """Return a text as parts that are safe to send."""
     given = [LineSpan(content)] if isinstance(content, str) else content
     return [part._replace(text=safe(part.text)) for part in given if part.text]
 
 
-def _width(parts: Sequence[LineSpan]) -> int:
+def width_of(parts: Sequence[LineSpan]) -> int:
+    """Return how many cells parts take."""
     return sum(cell_len(part.text) for part in parts)
 
 
-def _cut(parts: Sequence[LineSpan], width: int, symbols: Symbols) -> list[LineSpan]:
-    if _width(parts) <= width:
+def cut_parts(parts: Sequence[LineSpan], width: int, symbols: Symbols) -> list[LineSpan]:
+    """Return parts in at most `width` cells, with an ellipsis where they were cut."""
+    if width_of(parts) <= width:
         return list(parts)
     space = max(width - cell_len(symbols.ellipsis), 0)
     kept = []

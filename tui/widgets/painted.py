@@ -7,11 +7,14 @@ look like, and only the stretch of a line that differs from what was drawn last 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual import events
+from textual.dom import NoScreen
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +33,15 @@ class Span(NamedTuple):
     tone: Role = "text"
     on: Ground | None = None
     bold: bool = False
+
+
+class Texts(Protocol):
+    """Anything with a text, compared by what it is."""
+
+    @property
+    def text(self) -> str:
+        """What it shows."""
+        ...
 
 
 class Painted(Widget):
@@ -92,6 +104,29 @@ class Painted(Widget):
         super().watch_has_focus(has_focus)
         self.refresh_changed()
 
+    # Textual refreshes the whole widget at each of these three.
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Take the focus."""
+        self.app.call_later(self._take_focus, scroll_visible)
+        return self
+
+    def _take_focus(self, scroll_visible: bool) -> None:
+        with suppress(NoScreen):
+            self.screen.set_focus(self, scroll_visible=scroll_visible)
+
+    def _on_focus(self, event: events.Focus) -> None:
+        event.prevent_default()
+        self.has_focus = True
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def _on_blur(self, event: events.Blur) -> None:
+        event.prevent_default()
+        self.has_focus = False
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantBlur(self))
+
 
 def look_of(widget: Widget) -> Look:
     """Return the styles of the app's present theme."""
@@ -109,12 +144,12 @@ def changed(
         old = before[y] if y < len(before) else []
         new = after[y] if y < len(after) else []
         if old != new:
-            start, end = _stretch(old, new, size.width)
+            start, end = stretch(old, new, size.width)
             regions.append(Region(start, y, end - start, 1))
     return regions
 
 
-def _stretch(old: Sequence[Span], new: Sequence[Span], width: int) -> tuple[int, int]:
+def stretch(old: Sequence[Texts], new: Sequence[Texts], width: int) -> tuple[int, int]:
     """Return the first cell that differs, and the one after the last."""
     head = _alike(old, new)
     start = _cells(new[:head])
@@ -124,7 +159,7 @@ def _stretch(old: Sequence[Span], new: Sequence[Span], width: int) -> tuple[int,
     return start, _cells(new[: len(new) - tail])
 
 
-def _alike(old: Sequence[Span], new: Sequence[Span]) -> int:
+def _alike(old: Sequence[Texts], new: Sequence[Texts]) -> int:
     """Return how many spans are the same from the first on."""
     for index, (one, other) in enumerate(zip(old, new, strict=False)):
         if one != other:
@@ -132,5 +167,5 @@ def _alike(old: Sequence[Span], new: Sequence[Span]) -> int:
     return min(len(old), len(new))
 
 
-def _cells(spans: Sequence[Span]) -> int:
+def _cells(spans: Sequence[Texts]) -> int:
     return sum(cell_len(span.text) for span in spans)

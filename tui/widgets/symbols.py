@@ -32,6 +32,17 @@ class Symbols:
     tee_up: str
     tee_right: str
     tee_left: str
+    frame: str
+    """a pane's edge: corners from the upper left to the lower right, horizontal, vertical line"""
+    heavy_frame: str
+    """the same for the pane with the focus, where colours cannot show which that is"""
+    title: str
+    """how a pane's title is written"""
+    title_lead: str
+    """between the corner of a pane and its title"""
+    running: str
+    group: str
+    """between the groups of three of a number"""
     current: str
     """a time or a place on a line of time"""
     right: str
@@ -48,13 +59,15 @@ UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
-    tee_left="┤", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·", knob="●",
-    becomes="→", dash="\u2013",
+    tee_left="┤", frame="╭╮╰╯─│", heavy_frame="┏┓┗┛━┃", title="{}", title_lead=" ",
+    running="▸", group="\u202f", current="▲", right="✓", wrong="✗", unsure="?", unjudged="·",
+    knob="●", becomes="→", dash="\u2013",
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
-    tee_left="+", current="^", right="y", wrong="n", unsure="?", unjudged=".", knob="O",
-    becomes=">", dash="-",
+    tee_left="+", frame="++++-|", heavy_frame="++++=|", title="[{}]",
+    title_lead="-", running=">", group=" ", current="^", right="y", wrong="n", unsure="?",
+    unjudged=".", knob="O", becomes=">", dash="-",
 )  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
 from textual.geometry import Size
 
 from ..look.roles import Role
-from .cells import head, safe
+from .cells import safe, shorten, wrapped
 from .painted import Painted, Span
 from .symbols import Symbols
 
@@ -63,20 +62,10 @@ class TextPane(Painted):
         drawn = []
         for line in self._text:
             tone, text = ("text", line) if isinstance(line, str) else line
-            parts = wrapped(safe(text), width) if self._wrap else [head(safe(text), width)]
+            parts = (
+                wrapped(safe(text), width)
+                if self._wrap
+                else [shorten(safe(text), width, self._symbols)]
+            )
             drawn += [Span(part, tone) for part in parts]  # type: ignore[arg-type]
         return drawn
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return `text` in lines of at most `width` cells, broken at spaces where there are some."""
-    if width <= 0:
-        return []
-    lines = []
-    while cell_len(text) > width:
-        part = head(text, width) or text[:1]
-        space = part.rstrip().rfind(" ")
-        cut = len(part) if text[len(part) : len(part) + 1] == " " or space <= 0 else space
-        lines.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*lines, text]

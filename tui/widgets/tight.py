@@ -8,34 +8,54 @@ at 80x24, the last three of six columns changed, were 1000 bytes in 24-bit colou
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
 
 from rich.console import Console, RenderableType
-from rich.control import Control
+from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.strip import Strip
 
 _RESET = "0"
+_SIZES = {"38;2": 5, "48;2": 5, "38;5": 3, "48;5": 3}
+"""how many numbers a colour takes that is not one of the terminal's own"""
+_FRONT = frozenset((*range(30, 39), *range(90, 98)))
+_BACK = frozenset((*range(40, 49), *range(100, 108)))
 _SENT = re.compile(
     r"\x1b\[([\d;]+)m"  # a style
-    r"|(\x1b\[\d+;\d+H)"  # a place
-    r"|\n(?=\x1b\[\d+;\d+H)"  # a line end that the next place makes void
+    r"|(\x1b\[[\d;]+[GH])"  # a place
+    r"|\n(?=\x1b\[[\d;]+H)"  # a line end that the next place makes void
     r"|([^\x1b\n]+|\x1b|\n)"
 )
 
 
 class TightUpdate(ChopsUpdate):
-    """A partial update cut at both ends of each stretch."""
+    """A partial update cut at both ends of each stretch.
+
+    Pieces that begin in the same style are sent one after the other: the sides of two frames, one
+    losing the focus and one receiving it, are then two styles instead of two for every line.
+    """
 
     def render_segments(self, console: Console) -> str:
         """Return what is to be written to the terminal."""
-        written = []
+        by_style: dict[Style | None, list[tuple[int, int, Strip]]] = {}
+        for piece in self._pieces():
+            style = next((segment.style for segment in piece[2]), None)
+            by_style.setdefault(style, []).append(piece)
+        written, row = [], -1
+        for x, y, strip in chain.from_iterable(by_style.values()):
+            written += [_moved(x, y, row), strip.render(console)]
+            row = y
+        return styles_once("".join(written))
+
+    def _pieces(self) -> Iterator[tuple[int, int, Strip]]:
+        """Yield what is to be written, and where; no two pieces overlap."""
         for y, start, end in self.spans:
             for strip_end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=True):
                 if strip is not None and x < end and strip_end > start:
                     left, cut = _cut(strip, max(start - x, 0), min(end, strip_end) - x)
-                    written.append(Control.move_to(x + left, y).segment.text)
-                    written.append(cut.render(console))
-        return styles_once("".join(written))
+                    yield x + left, y, cut
 
 
 class TightLayout(LayoutUpdate):
@@ -59,25 +79,52 @@ def tight(update: RenderableType | None) -> RenderableType | None:
 
 
 def styles_once(data: str) -> str:
-    """Return `data` without styles that are ended only to be set again."""
+    """Return `data` with each style set once, and of the next style only what differs."""
     written = []
-    style = ""
-    ended = False
+    shown = wanted = ""
     for codes, place, other in _SENT.findall(data):
         if codes == _RESET:
-            ended = True
+            wanted = ""
         elif codes:
-            if not (ended and codes == style):
-                written.append(f"\x1b[0;{codes}m" if ended and style else f"\x1b[{codes}m")
-            style = codes if ended or not style else f"{style};{codes}"
-            ended = False
+            wanted = f"{wanted};{codes}" if wanted else codes
         elif place:
             written.append(place)
         elif other:
-            written.append("\x1b[0m" if ended and style else "")
-            style, ended = ("", False) if ended else (style, ended)
-            written.append(other)
-    return "".join(written) + ("\x1b[0m" if ended and style else "")
+            written.append(_change(shown, wanted) + other)
+            shown = wanted
+    return "".join(written) + _change(shown, "")
+
+
+@lru_cache(maxsize=4096)
+def _change(shown: str, wanted: str) -> str:
+    """Return what makes one style of another: only what differs, unless something has to end."""
+    if shown == wanted:
+        return ""
+    if not wanted:
+        return "\x1b[0m"
+    before, after = _parts(shown), _parts(wanted)
+    if not before.keys() <= after.keys():
+        return f"\x1b[0;{wanted}m"
+    return f"\x1b[{';'.join(v for k, v in after.items() if before.get(k) != v)}m"
+
+
+def _parts(codes: str) -> dict[str, str]:
+    """Return the codes of a style by what each sets: a colour, or an attribute."""
+    parts = {}
+    numbers = codes.split(";") if codes else []
+    while numbers:
+        size = _SIZES.get(";".join(numbers[:2]), 1)
+        number, code = int(numbers[0]), ";".join(numbers[:size])
+        parts["front" if number in _FRONT else "back" if number in _BACK else code] = code
+        del numbers[:size]
+    return parts
+
+
+def _moved(x: int, y: int, row: int) -> str:
+    """Return what moves to a cell, as short as it can be said in row `row`."""
+    if y == row:
+        return f"\x1b[{x + 1}G"
+    return f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
 
 
 def _cut(strip: Strip, start: int, end: int) -> tuple[int, Strip]:

@@ -14,7 +14,7 @@ from textual import events
 from textual.message import Message
 
 from ..look.roles import Ground
-from .cells import fit
+from .cells import fit, safe, wrapped
 from .columns import Column, arrange
 from .painted import Painted, Span
 from .rows import Row, RowSource
@@ -82,13 +82,15 @@ class VirtualTable(Painted, can_focus=True):
         header: bool = True,
         follow_end: bool = False,
         empty: str = "",
+        lit: bool = False,
         name: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word for it
         classes: str | None = None,
     ) -> None:
         """With `follow_end` a cursor on the last row stays on the last row, as a log wants it.
 
-        `empty` is shown while there are no rows.
+        `empty` is shown while there are no rows. `lit` shows the cursor as with the focus always,
+        for a list that is moved in while one types elsewhere.
         """
         super().__init__(name=name, id=id, classes=classes)
         if not columns:
@@ -98,6 +100,7 @@ class VirtualTable(Painted, can_focus=True):
         self._symbols = symbols
         self._header = header
         self._empty = empty
+        self._always_lit = lit
         self._sorted = ("", False)
         self._layout = arrange(self._columns, 0)
         self._said: tuple[str | None, int] | None = None
@@ -258,7 +261,8 @@ class VirtualTable(Painted, can_focus=True):
         self._view.sized(height - header)
         drawn = [self._header_line()] if header else []
         if not self._view.count:
-            return [*drawn, [Span(fit("  " + self._empty, width, self._symbols), "dim")]]
+            words = wrapped(safe(self._empty), max(width - 3, 0))[: max(height - header, 1)]
+            return drawn + [[Span(fit("  " + line, width, self._symbols), "dim")] for line in words]
         return drawn + [
             self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
@@ -329,11 +333,16 @@ class VirtualTable(Painted, can_focus=True):
         signs, gutter = self._symbols, self._layout.gutter
         if place in self._labels:
             return [Span(fit(self._labels[place], gutter, signs), "key", on)]
-        bar = Span(signs.cursor if on else " ", "key" if self.has_focus else "dim", on)
+        # Without the cursor it is blank, in one style: the focus changes nothing there.
+        bar = Span(signs.cursor, "key" if self._lit else "dim", on) if on else Span(" ", "dim")
         marked = row is not None and row.key in self._view.marks
         return [bar, Span(fit(signs.mark if marked else "", gutter - 1, signs), "key", on)]
+
+    @property
+    def _lit(self) -> bool:
+        return self.has_focus or self._always_lit
 
     def _ground_of(self, here: bool) -> Ground | None:
         if not here:
             return None
-        return "here" if self.has_focus else "here_idle"
+        return "here" if self._lit else "here_idle"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import UnknownName, UsageError
@@ -42,6 +43,10 @@ class Index(Job):
     def submit(cls, context: JobContext, command: Any) -> Self:
         """Keep what is to be done. Raises UnknownName, UsageError."""
         space = _named(context, command)
+        if command.action == "import":
+            from ...search.transfer import read_index
+
+            read_index(Path(command.paths[0]))  # what is wrong with it is said at once
         title = f"{command.action} {space.name}" if space else command.action
         number = context.library.jobs.create(cls.kind, title, asdict(command))
         return cls(context, number, title, command)
@@ -62,6 +67,10 @@ class Index(Job):
         """Do it, and report what was done."""
         self._announce(self._total)
         space = _named(self._context, self._command)
+        if self._command.action == "update":
+            from .scan_indexing import add_backgrounds
+
+            add_backgrounds(self._context, self._note, self.control.checkpoint)
         with self._context.index().indexer(self._note) as indexer:
             counts = self._actions()[self._command.action](indexer, space)
         self._complete = True
@@ -83,6 +92,7 @@ class Index(Job):
             "prune": self._prune,
             "switch": self._switch,
             "remove": self._remove,
+            "import": self._import,
         }
 
     def _update(self, indexer: Indexer, _space: SpaceRow | None) -> Counts:
@@ -132,6 +142,13 @@ class Index(Job):
         counts.removed = points
         return counts
 
+    def _import(self, indexer: Indexer, _space: SpaceRow | None) -> Counts:
+        from ...search.transfer import import_index, read_index
+
+        found = read_index(Path(self._command.paths[0]))
+        import_index(self._context.library, found, self.control.checkpoint)
+        return indexer.update(self.control.checkpoint, self._progressed)
+
     def _progressed(self, done: int, total: int) -> None:
         self._done, self._total = done, total
 
@@ -149,6 +166,8 @@ def _named(context: JobContext, command: ChangeIndex) -> SpaceRow | None:
     """Return the collection that a command names, if it does. Raises UnknownName, UsageError."""
     if command.name:
         return context.library.index.space(command.name)
+    if command.action == "import" and len(command.paths) != 1:
+        raise UsageError("name the one file to import")
     if command.action in NEEDS_NAME:
         names = ", ".join(each.name for each in context.library.index.spaces())
         raise UsageError(f"name an index: {clean(names)}" if names else "there is no index yet")

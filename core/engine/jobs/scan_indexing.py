@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...config.stages import in_slot
-from ...errors import SightlineError
+from ...errors import ModelMissing, SightlineError
 from ...pipeline.channel import Cancelled
 from ...search.space import space_of
+from ...text import clean, counted
 
 if TYPE_CHECKING:
     from ...models.protocols import Embedder, Loading
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ...scans.resolve_models import ResolvedModels
     from ...search.index import SearchIndex
     from ...search.space import EmbeddingSpace
+    from ...storage.index_state import SpaceRow
     from ...storage.library import Library
     from ..job import JobContext
 
@@ -66,6 +68,7 @@ class ScanIndexing:
 
         Raises IndexFault, EnvironmentFault, Cancelled.
         """
+        self._add_background(checkpoint)
         with self._index.indexer(self._notify) as indexer:
             indexer.update(checkpoint, thorough=True)
         if complete and self._space is not None:
@@ -73,10 +76,7 @@ class ScanIndexing:
 
     def _run(self) -> None:
         try:
-            if self._loading is not None:
-                self._space = set_background(
-                    self._index, self._residency(), self._loading, self._checkpoint
-                )
+            self._add_background(self._checkpoint)
             while not self._stop.wait(EVERY_SECONDS):
                 with self._index.indexer(self._notify) as indexer:
                     indexer.update(self._checkpoint)
@@ -85,17 +85,58 @@ class ScanIndexing:
         except SightlineError as fault:
             self._notify(f"vectors are stored, but not yet searchable: {fault}")
 
+    def _add_background(self, checkpoint: Callable[[], None]) -> None:
+        """Compute what calibrated scores need; a short scan ends before that, and then waits."""
+        if self._loading is not None and self._space is None:
+            self._space = set_background(self._index, self._residency(), self._loading, checkpoint)
+
     def _checkpoint(self) -> None:
         if self._stop.is_set():
             raise _Ending
 
 
+def add_backgrounds(context: JobContext, notify: Callable[[str], None],
+                    checkpoint: Callable[[], None]) -> None:  # fmt: skip
+    """Compute the vectors of the background sentences for all indexes that lack them.
+
+    Of a model that cannot be loaded here, scores remain plain cosines, which is said.
+    """
+    from ...search.background import key
+
+    for space in context.library.index.spaces():
+        if space.state == "removed" or space.background == key():
+            continue
+        try:
+            loading = _loading_of(space)
+            set_background(context.index(), context.residency(), loading, checkpoint, space.name)
+        except SightlineError as error:
+            notify(f"{space.name} is not calibrated: {error}")
+
+
+def _loading_of(space: SpaceRow) -> Loading:
+    """Return how the model of an index is loaded. Raises ModelMissing, ModelRefused."""
+    from ...config.profiles import resolve
+    from .models import resolved_models
+
+    stage, body = in_slot("vector")[0], space.body
+    settings = {"stages": [stage], f"{stage}.model": body["model"]}
+    if not str(body["revision"]).startswith("local-"):
+        settings["models.revisions"] = {body["model"]: body["revision"]}
+    if body["precision"]:
+        settings["models.dtype"] = body["precision"]
+    if body["quantisation"]:
+        settings[f"{stage}.quantize"] = body["quantisation"]
+    return resolved_models(resolve("index", settings), lambda _: None).loadings[stage]
+
+
 def set_background(
-    index: SearchIndex, residency: Residency, loading: Loading, checkpoint: Callable[[], None]
-) -> EmbeddingSpace:
+    index: SearchIndex, residency: Residency, loading: Loading, checkpoint: Callable[[], None],
+    name: str = "",
+) -> EmbeddingSpace:  # fmt: skip
     """Compute the vectors of the background sentences in a model's space where they are lacking.
 
-    Raises what loading and running a model raises.
+    Raises ModelMissing if the space is not the one of a `name`, and what loading and running a
+    model raises.
     """
     with residency.lease(loading) as model:
         embedder = cast("Embedder", model)
@@ -112,6 +153,8 @@ def set_background(
             asdict(embedder.identity), embedder.dimension,
             precision_is_set=loading.dtype != "auto",
         )  # fmt: skip
+        if name and space.name != name:
+            raise ModelMissing(f"{clean(space.model)} is another one on this disk now")
         with index.indexer() as indexer:
             indexer.set_background(space, embed)
         return space
@@ -127,7 +170,7 @@ def switch_if_complete(library: Library, name: str, notify: Callable[[str], None
     if lacking:
         of = state.count_contents(current.id)
         notify(
-            f"{lacking} of {of} indexed sources are not in the new index {built.name}, so searches "
+            f"the new index {built.name} lacks {counted(lacking, 'source')} of {of}, so searches "
             f"still use {current.name}; index the others too, or `sightline index switch`"
         )
         return

@@ -43,5 +43,21 @@ class IndexLines:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexExported:
+    """An index was written to a file."""
+
+    name: str
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportIndex(Request[IndexExported], right="export", heavy=True):
+    """Write an index to a file, the current one if none is named. `path` is absolute."""
+
+    path: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GetIndexes(Request[IndexLines], right="read", heavy=True):
     """All indexes of the library."""

@@ -26,10 +26,12 @@ from ...system.disk_errors import disk_fault
 from ...system.private_files import make_folder
 from ...text import byte_size, clean
 from .edge_faults import FORMAT, about_of, fault
+from .edge_filters import edge_filter
 from .encoding import Found, Search, decoded, encoded, first_search, hits, stored_payload
 from .exact import no_collection, other_dimension
 from .fields import FIELDS, check_filter, check_points, check_query
-from .protocol import Filter, Hit, Near, OneOf, Page, Point, Query, Range
+from .protocol import Filter, Hit, Page, Point, Query
+from .wide_filters import passing, unfiltered
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -132,14 +134,43 @@ class EdgeStore:
             check_filter(each.filter) if known is None else check_query(each, known.dimension)
         if known is None:
             return [[] for _ in queries]
-        filters = [self._filter(each.filter) for each in queries]
-        searches = [first_search(each) for each in queries]
-        first = self._search(collection, known, list(zip(searches, filters, strict=True)))
+        filters = [edge_filter(each.filter) for each in queries]
+        first = self._first(collection, known, queries, filters)
         return [
             hits(query, found, partial(self._again, collection, known, which),
                  lambda: self._widest(collection, known))
             for query, found, which in zip(queries, first, filters, strict=True)
         ]  # fmt: skip
+
+    def _first(
+        self, collection: str, known: _Open, queries: Sequence[Query],
+        filters: Sequence[qdrant_edge.Filter | None],
+    ) -> list[list[Found]]:  # fmt: skip
+        """Return what is found first for each query, in one pass unless a wide filter fails."""
+        searches = [first_search(each) for each in queries]
+        wide = [
+            unfiltered(search, query.filter, self._share(collection, known, which))
+            for search, query, which in zip(searches, queries, filters, strict=True)
+        ]
+        found = self._search(collection, known, [
+            (asked, None) if asked else (search, which)
+            for asked, search, which in zip(wide, searches, filters, strict=True)
+        ])  # fmt: skip
+        for place, asked in enumerate(wide):
+            if asked:
+                search = searches[place]
+                kept = passing(found[place], queries[place].filter, search, asked)
+                again = partial(self._again, collection, known, filters[place])
+                found[place] = again(search) if kept is None else kept
+        return found
+
+    def _share(self, collection: str, known: _Open, which: qdrant_edge.Filter | None) -> float:
+        """Return about which share of the points passes a filter; 0 without one."""
+        if which is None:
+            return 0.0
+        request = self._edge.CountRequest(filter=which, exact=False)
+        with self._in_words(collection):
+            return known.shard.count(request) / max(known.shard.info().points_count, 1)
 
     def _again(
         self, collection: str, known: _Open, which: qdrant_edge.Filter | None, search: Search
@@ -174,7 +205,7 @@ class EdgeStore:
         if known is None:
             return 0
         with self._in_words(collection):
-            return self._count(known, self._filter(which))
+            return self._count(known, edge_filter(which))
 
     def scroll(
         self,
@@ -191,7 +222,7 @@ class EdgeStore:
         if known is None:
             return Page((), None)
         request = self._edge.ScrollRequest(
-            offset=after, limit=limit, filter=self._filter(which), with_payload=True,
+            offset=after, limit=limit, filter=edge_filter(which), with_payload=True,
             with_vector=vectors,
         )  # fmt: skip
         with self._in_words(collection):
@@ -323,36 +354,6 @@ class EdgeStore:
                 raise
             raise fault(error, self._folder / collection) from error
 
-    # Filters
-
-    def _filter(self, which: Filter | None) -> qdrant_edge.Filter | None:
-        if not which:
-            return None
-        must: list[Any] = [self._condition(each) for each in which.must]
-        if which.ids is not None:
-            must.append(self._edge.HasIdCondition(set(which.ids)))
-        must_not: list[Any] = [self._condition(each) for each in which.must_not]
-        return self._edge.Filter(must=must, must_not=must_not)
-
-    def _condition(self, condition: OneOf | Range | Near) -> Any:
-        field = self._edge.FieldCondition
-        if isinstance(condition, Near):
-            centre = self._edge.GeoPoint(condition.longitude, condition.latitude)
-            radius = self._edge.GeoRadius(centre, condition.kilometres * 1000)
-            return field(condition.field, geo_radius=radius)
-        if isinstance(condition, Range):
-            bounds = self._edge.RangeFloat(
-                gte=condition.gte, lte=condition.lte, gt=condition.gt, lt=condition.lt
-            )
-            return field(condition.field, range=bounds)
-        if FIELDS[condition.field] == "number":  # indexed as floats: equal is a range of one
-            equal = [
-                field(condition.field, range=self._edge.RangeFloat(gte=float(v), lte=float(v)))
-                for v in condition.values
-            ]
-            return self._edge.Filter(should=equal)  # type: ignore[arg-type]
-        return field(condition.field, match=self._edge.MatchAny(_values(condition)))
-
 
 def _listed(vector: NDArray[np.float32]) -> Any:
     return vector  # the binding takes arrays, which its stubs do not say
@@ -368,7 +369,3 @@ def _found(row: Any) -> Found:
 
 def _point(row: Any) -> Point:
     return decoded(_id(row.id), row.vector, row.payload or {})
-
-
-def _values(condition: OneOf) -> Any:
-    return list(condition.values)

@@ -22,7 +22,7 @@ Found = tuple[UUID, float, Payload]
 """id, product with the vector that was searched, and the stored payload"""
 _MARGIN = 0.05
 """below the least score that is still fetched: scores of the store are rounded to float16"""
-_MORE, _GROWTH = 32, 4
+_MORE, _GROWTH = 96, 4
 
 
 def encoded(point: Point) -> NDArray[np.float32]:

@@ -220,7 +220,7 @@ def no_collection(name: str) -> IndexFault:
 def other_dimension(name: str, known: int, wanted: int) -> IndexFault:
     """Return the error of a collection that holds vectors of another model."""
     return IndexFault(
-        f"the collection {name} holds vectors of {known} dimensions, the model gives {wanted}; "
+        f"{name} is an index of dimension {known}, and the model has {wanted}; "
         "run `sightline index rebuild`"
     )
 

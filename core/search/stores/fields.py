@@ -94,7 +94,7 @@ def check_query(query: Query, dimension: int) -> NDArray[np.float32]:
     vector = np.asarray(query.vector, np.float32)
     if vector.shape != (dimension,):
         raise UsageError(
-            f"the query has {vector.size} dimensions and the index {dimension}: they are of "
+            f"the query has dimension {vector.size} and the index {dimension}: they are of "
             "different models"
         )
     if not np.isfinite(vector).all() or not np.isfinite(query.weight):
@@ -117,7 +117,7 @@ def check_points(points: Sequence[Point], dimension: int) -> None:
 
 def _problem(point: Point, dimension: int) -> str:
     if point.vector.shape != (dimension,):
-        return f"it has {point.vector.size} dimensions and the index {dimension}"
+        return f"it has dimension {point.vector.size} and the index {dimension}"
     length = float(np.linalg.norm(point.vector.astype(np.float64)))
     if not np.isfinite((length, point.mean, point.spread)).all():
         return "it has values that are no numbers"

@@ -83,7 +83,7 @@ def _unreached(error: Exception, server: str, address: ServerAddress) -> IndexFa
             "in the library"
         )
     what = clean(str(error), limit=200)
-    return IndexFault(f"{server}: unexpected answer ({what}); check that {URL} leads to Qdrant")
+    return IndexFault(f"{server}: unexpected answer ({what}); check that Qdrant answers at {URL}")
 
 
 def _certificate(error: Exception) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...protocol.requests.index import GetIndexes, IndexLine, IndexLines
+from ...protocol.requests.index import (
+    ExportIndex,
+    GetIndexes,
+    IndexExported,
+    IndexLine,
+    IndexLines,
+)
 from ..context import Context
 from .handler import Handlers
 
@@ -16,6 +22,23 @@ if TYPE_CHECKING:
 async def indexes(context: Context, _request: GetIndexes) -> IndexLines:
     """Return all indexes. Raises UnknownName if there is no library."""
     return await context.call(_lines, context.library)
+
+
+async def export(context: Context, request: ExportIndex) -> IndexExported:
+    """Write an index to a file. Raises UnknownName, DiskFull, EnvironmentFault."""
+    return await context.call(_exported, context.library, request)
+
+
+def _exported(library: Library, request: ExportIndex) -> IndexExported:
+    from pathlib import Path
+
+    from ...errors import UnknownName
+    from ...search.transfer import export_index
+
+    space = library.index.space(request.name) if request.name else library.index.current()
+    if space is None:
+        raise UnknownName("nothing is indexed; `sightline index PATH` does it")
+    return IndexExported(space.name, export_index(library, space, Path(request.path)))
 
 
 def _lines(library: Library) -> IndexLines:
@@ -39,4 +62,4 @@ def _line(library: Library, space: SpaceRow) -> IndexLine:
     )  # fmt: skip
 
 
-HANDLERS: Handlers = {GetIndexes: indexes}
+HANDLERS: Handlers = {GetIndexes: indexes, ExportIndex: export}

@@ -86,6 +86,8 @@ class Coco:
             "score": thing.score,
             "track_id": thing.track,
         }
+        if thing.drawn:
+            made["drawn"] = True
         if thing.description is not None:
             made["description"] = thing.description["text"]
         if thing.mask is None:

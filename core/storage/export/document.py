@@ -48,6 +48,8 @@ class DetectedObject:
     mask: dict[str, Any] | None = None
     description: dict[str, Any] | None = None
     vector: NDArray[np.float32] | None = None
+    drawn: bool = False
+    """whether a person drew it; its score is 1 then"""
 
 
 @dataclass(frozen=True, slots=True)

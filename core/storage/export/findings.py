@@ -64,7 +64,8 @@ def of_frame(notes: FrameNotes) -> Iterator[Finding]:
     if notes.caption is not None:
         yield finding("caption", "caption", text=str(notes.caption["text"]))
     for thing in notes.things:
-        yield finding("object", "objects", **_about(thing))
+        about = Finding("object", "", notes.frame, notes.seconds, **_about(thing))
+        yield about if thing.drawn else finding("object", "objects", **_about(thing))
         if thing.description is not None:
             text = str(thing.description["text"])
             yield finding("description", "description", **{**_about(thing), "text": text})

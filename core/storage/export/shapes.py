@@ -121,6 +121,7 @@ def look(notes: FrameNotes, *, masks: bool = False) -> dict[str, Any]:
                 "track": thing.track,
                 "description": plain(thing.description),
                 **({"mask": plain(thing.mask)} if masks else {}),
+                **({"drawn": True} if thing.drawn else {}),
             }
             for thing in notes.things
         ],

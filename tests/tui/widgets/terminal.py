@@ -15,16 +15,18 @@ from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.widgets.frame import Frame
 from tui.widgets.line import Line
 from tui.widgets.tight import tight
 from tui.widgets.virtual_table import VirtualTable
 
 M = TypeVar("M", bound=Message)
 
-_SENT = re.compile(r"\x1b\[([\d;]*)([Hm])|([^\x00-\x1f\x7f-\x9f])|(.)", re.DOTALL)
+_SENT = re.compile(r"\x1b\[([\d;]*)([GHm])|([^\x00-\x1f\x7f-\x9f])|(.)", re.DOTALL)
 _POINTER = re.compile(r"\x1b\]22;[a-z]*\x07")
 """the shape of the mouse pointer, which Textual sends of itself"""
 _COLOURS = {"38", "48"}
@@ -60,7 +62,10 @@ class Terminal:
         self.sent += len(data.encode())
         for parameters, command, char, other in _SENT.findall(_POINTER.sub("", data)):
             if command == "H":
-                self._y, self._x = (int(number) - 1 for number in parameters.split(";"))
+                line, _, column = parameters.partition(";")
+                self._y, self._x = int(line) - 1, int(column or 1) - 1
+            elif command == "G":
+                self._x = int(parameters) - 1
             elif command == "m":
                 self._restyle(parameters.split(";"))
             elif char:
@@ -76,7 +81,8 @@ class Terminal:
                 self._style = frozenset()
             elif number in _COLOURS:
                 size = 4 if rest[0] == "2" else 2
-                self._style |= {";".join([number, *rest[:size]])}
+                former = {code for code in self._style if code.startswith(f"{number};")}
+                self._style = self._style - former | {";".join([number, *rest[:size]])}
                 del rest[:size]
             else:
                 self._style |= {number}
@@ -115,6 +121,12 @@ class Wired(HeadlessDriver):
         self.terminal.feed(data)
 
 
+class QuietScreen(Screen[None]):
+    """As the app's screens, one that is not drawn again when the focus moves."""
+
+    focused = Reactive(None, repaint=False)
+
+
 class LazyFrame(App[None]):
     """The widgets under test, one below the other, and what they said."""
 
@@ -126,6 +138,9 @@ class LazyFrame(App[None]):
         self.tighten = tighten
         self.widgets = widgets
         self.said: list[Message] = []
+
+    def get_default_screen(self) -> Screen[Any]:
+        return QuietScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         yield from self.widgets
@@ -161,6 +176,7 @@ class LazyFrame(App[None]):
     @on(VirtualTable.Activated)
     @on(VirtualTable.Marked)
     @on(Line.Pressed)
+    @on(Frame.Pressed)
     def _listen(self, message: Message) -> None:
         self.said.append(message)
 
