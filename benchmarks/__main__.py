@@ -10,8 +10,8 @@ from importlib import import_module
 
 NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "images",
          "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app",
-         "judging", "tones", "exports", "hot_paths", "vectors", "indexing", "searching",
-         "index_kills", "gpu")  # fmt: skip
+         "judging", "comparing", "tones", "exports", "hot_paths", "vectors", "indexing",
+         "searching", "index_kills", "gpu")  # fmt: skip
 
 
 def main() -> None:

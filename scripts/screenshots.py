@@ -112,7 +112,7 @@ def _footage(folder: Path) -> tuple[str, ...]:
 
 async def _screens(library: Path, state: Path, name: str, size: tuple[int, int]) -> None:
     keys = {
-        "results": ("2", "down", "up") + (() if size[0] > 100 else ("space",)),
+        "results": ("2", "down", "up"),
         "models": ("5",), "gpu": ("6",), "profiles": ("7", "down", "tab"), "log": ("8",),
         "keys": ("2", "?"), "add": ("1", "a"),
     }  # fmt: skip

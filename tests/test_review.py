@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from core.errors import UnknownName, UsageError
 from core.protocol.commands import JudgeEvent
 from core.protocol.queries import ListResults
 from core.protocol.requests.pictures import GetStills
-from core.protocol.requests.review import GetDensity, GetHistogram, GetSeries
+from core.protocol.requests.review import (
+    GetDensity,
+    GetFiles,
+    GetHistogram,
+    GetRatios,
+    GetSeries,
+)
 from core.records import Event
 from core.screening.flash import FlashStage
 from core.screening.flash_score import STROKE_RANGE, score, scores
@@ -231,5 +238,48 @@ def test_several_pictures_come_in_one_reply(library: Path, storm: Path) -> None:
             ):
                 with pytest.raises(UsageError, match=words):
                     await client.ask(wrong)
+
+    asyncio.run(run())
+
+
+def test_files_count_the_rows_of_a_list_and_those_judged(library: Path) -> None:
+    async def run() -> None:
+        async with engine(library) as client:
+            for listed in (
+                ListResults("candidates", 1), ListResults("events", 1), ListResults("frames", 1),
+                ListResults("candidates", 1, "kind:flash"), ListResults("events", descending=True),
+                ListResults("events", 1, cut_offs=(("flash", 0.9),)),
+            ):  # fmt: skip
+                rows = (await client.ask(replace(listed, last=1000))).rows
+                found = (await client.ask(GetFiles(listed))).files
+                tasks = list(dict.fromkeys(row["task"] for row in rows))
+                assert [each.task for each in found] == tasks
+                for each in found:
+                    own = [row for row in rows if row["task"] == each.task]
+                    assert (each.rows, each.judged) == (len(own), 0)
+                    assert (each.path, each.content) == (own[0]["path"], own[0]["content"])
+            first = (await client.ask(ListResults("events", 1))).rows[0]
+            await client.ask(JudgeEvent(first["content"], first["kind"], first["frame"], "wrong"))
+            for words, rest in (("", 0), ("is:judged", 0), ("is:unjudged", 1)):
+                files = (await client.ask(GetFiles(ListResults("events", 1, words)))).files
+                said = {each.task: each.judged for each in files}
+                assert said.get(first["task"], 0) == 1 - rest
+            with pytest.raises(UsageError, match="order of sources"):
+                await client.ask(GetFiles(ListResults("events", 1, sort="score")))
+
+    asyncio.run(run())
+
+
+def test_ratios_name_the_reason_each_of_them_gives(library: Path) -> None:
+    async def run() -> None:
+        async with engine(library) as client:
+            groups = (await client.ask(GetRatios("flash"))).groups
+            assert [each.name for each in groups[0]] == list(STROKE_RANGE.names)
+            attack = groups[0][3]
+            assert (attack.floor, attack.enough) == (0.78, 0.95)
+            assert attack.reason == "brightens and fades slowly"
+            assert {"fill", "steadiness"} <= {each.name for each in groups[1]}
+            for stage in ("cut", "none"):
+                assert (await client.ask(GetRatios(stage))).groups == ()
 
     asyncio.run(run())

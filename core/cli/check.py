@@ -11,6 +11,7 @@ import click
 
 from ..errors import LibraryBusy, UsageError
 from ..protocol.commands import CheckBatches
+from .answer_facts import answers
 from .group import CommandGroup
 from .jobs import BatchPrinter, run_job
 from .options import scan_request, scan_settings
@@ -19,7 +20,7 @@ from .output import Session
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Measure the speed of scans, and the effect of batch sizes."""
+    """Measure the speed of scans, the effect of batch sizes, and facts about answers."""
 
 
 @command.command()
@@ -106,3 +107,6 @@ def speed(
     request = scan_request(session, paths, profile, overrides, stages, sensitivity, (), "default")
     command = CheckBatches(request.paths, request.profile, request.overrides, (), rounds, most)
     return _run(session, command, as_json=as_json)
+
+
+command.add_command(answers)

@@ -27,8 +27,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": (".judge", "Judge an event or candidate right, wrong or unsure."),
     "box": (".box", "List, add and remove boxes that you draw on a frame."),
     "export": (".export", "Export a scan's results as files, clips or pictures."),
-    "score": (".score", "Compare a scan's events with a truth file."),
-    "check": (".check", "Measure the speed of scans, and the effect of batch sizes."),
+    "score": (
+        ".score",
+        "Compare a scan's events with a truth file, or its texts with references.",
+    ),
+    "diff": (".diff", "Show what changed between the answers of two finished scans."),
+    "check": (
+        ".check",
+        "Measure the speed of scans, the effect of batch sizes, and facts about answers.",
+    ),
     "runs": (".runs", "List, show, resume and remove jobs, and verify scans."),
     "profiles": (".profiles", "List, show, create, edit and validate profiles."),
     "prompts": (".prompts", "List, show, add, import and export prompts for models."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,18 @@ import click
 
 from ..errors import UsageError
 from ..protocol.queries import ScoreRequest
+from ..protocol.requests.comparisons import ScoreTexts
 from ..protocol.requests.scores import ScoreJudgements, ScoreScan
 from ..protocol.scores import JudgedEvents, JudgedScore, Score, Scored
 from ..service.client import ask_library
 from ..text import clean_path, counted
 from ..times import timecode
 from .output import ConsoleOutput, Session
+from .text_score import show_scores
 
 JUDGEMENTS = "judgements"
 """what `--truth` says instead of a file"""
+_TYPED = click.core.ParameterSource.COMMANDLINE
 _FOR_FILES = ("kinds", "tolerance", "stroke_tolerance", "any_video")
 
 
@@ -35,12 +38,27 @@ class _Truth(click.Path):
 @click.argument("scan", type=int)
 @click.option(
     "--truth",
-    required=True,
     type=_Truth(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE|judgements",
     help="True events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md); or "
     "'judgements' for those of the library.",
 )
+@click.option(
+    "--reference",
+    "--references",
+    "reference",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="Score texts and tags of models instead: captions.json, COCO, JSONL or a folder of .txt.",
+)
+@click.option(
+    "--metrics",
+    metavar="A,B",
+    default="",
+    help="With --reference: of bleu, chrf, coco-bleu, rouge, cider, keywords [all].",
+)
+@click.option("--stage", default="", metavar="NAME", help="With --reference: only this stage.")
+@click.option("--against", type=int, metavar="SCAN", help="With --reference: compare with a scan.")
 @click.option("--kinds", metavar="A,B", help="Kinds in the truth file that count as true.")
 @click.option(
     "--events",
@@ -74,10 +92,11 @@ class _Truth(click.Path):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context, scan: int, truth: Path | str, kinds: str | None, stages: str,
-    tolerance: float, stroke_tolerance: float, any_video: bool, as_json: bool,
+    ctx: click.Context, scan: int, truth: Path | str | None, reference: Path | None, metrics: str,
+    stage: str, against: int | None, kinds: str | None, stages: str, tolerance: float,
+    stroke_tolerance: float, any_video: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Compare a scan's events with a truth file.
+    """Compare a scan's events with a truth file, or its texts with references.
 
     Prints recall, precision, timing error, one-to-one matches and their overlap, matched strokes
     if the truth file lists strokes, every miss and every false alarm: for each source that the
@@ -86,8 +105,20 @@ def command(
     With '--truth judgements', prints what you judged (see `judge`): right, wrong and unsure by
     kind, the precision with its interval of 95 % confidence (Wilson), and the highest cut-off that
     keeps all right events. If a file has this name, write ./judgements.
+
+    With --reference, prints BLEU, chrF, ROUGE-L, CIDEr-D and the recall and precision of keywords
+    of captions and tags, with the implementation of each (docs/compare.md); --against tests whether
+    they differ from those of another scan of the same pictures.
     """
     session: Session = ctx.obj
+    if (truth is None) == (reference is None):
+        raise UsageError("give --truth FILE for events, or --reference FILE for texts and tags")
+    if reference is not None:
+        _check_options(ctx, (*_FOR_FILES, "stages"), "truth files, not references")
+        asked = ScoreTexts(scan, reference.absolute(), metrics, stage, against)
+        return show_scores(session, asked, as_json=as_json)
+    _check_options(ctx, ("metrics", "stage", "against"), "--reference")
+    assert truth is not None
     _check_kinds(_names(stages))
     if isinstance(truth, str):
         judged = _judged(ctx, session, scan, _names(stages))
@@ -109,12 +140,17 @@ def command(
 
 def _judged(ctx: click.Context, session: Session, scan: int, kinds: tuple[str, ...]) -> JudgedScore:
     """Return what was judged. Raises UsageError for options that are about truth files."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    wrong = [name for name in _FOR_FILES if ctx.get_parameter_source(name) is typed]
-    if wrong:
-        raise UsageError(f"--{wrong[0].replace('_', '-')} is about truth files, not judgements")
-    is_typed = ctx.get_parameter_source("stages") is typed
+    _check_options(ctx, _FOR_FILES, "truth files, not judgements")
+    is_typed = ctx.get_parameter_source("stages") is _TYPED
     return ask_library(session.library, ScoreJudgements(scan, kinds if is_typed else ()))
+
+
+def _check_options(ctx: click.Context, names: Sequence[str], about: str) -> None:
+    """Raise UsageError if an option was given that does not belong to this kind of scoring."""
+    wrong = next((name for name in names if ctx.get_parameter_source(name) is _TYPED), None)
+    if wrong is not None:
+        shown = "events" if wrong == "stages" else wrong.replace("_", "-")
+        raise UsageError(f"--{shown} is about {about}")
 
 
 def _print_judged(out: ConsoleOutput, found: JudgedScore) -> None:

@@ -43,6 +43,20 @@ class ListTasks(RowsRequest, right="read", heavy=True):
 
 
 @dataclass(frozen=True, slots=True)
+class ListQueue(RowsRequest, right="read", heavy=True):
+    """Scans in the order of `ListTasks`, each a row with its sources below it, and other jobs.
+
+    A scan that runs or waits, one with sources left to scan, and with `text` any with sources that
+    have its words, is listed with them; another is its own row alone. `unfolded` and `folded` are
+    the numbers of scans of which it is otherwise. The row of a scan has the number -1.
+    """
+
+    text: str = ""
+    unfolded: tuple[int, ...] = ()
+    folded: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ListResults(RowsRequest, right="read", heavy=True):
     """What was found in the sources of a scan (None for the newest): events, every candidate, or
     the frames that went to models.
@@ -116,4 +130,4 @@ class ScoreRequest:
     any_video: bool = False
 
 
-Query = ListScans | ListTasks | ListResults | ListModels | ListMatrix | ListLogLines
+Query = ListScans | ListTasks | ListQueue | ListResults | ListModels | ListMatrix | ListLogLines

@@ -40,6 +40,8 @@ class TaskState:
     steps: tuple[StepState, ...] = ()
     provisional_events: tuple[ProvisionalEvent, ...] = ()
     """what was found so far, in order of time: at most 64, the best; the result replaces them"""
+    length_seconds: float | None = None
+    """of the video, as its file says"""
 
 
 @dataclass(frozen=True, slots=True)

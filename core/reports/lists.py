@@ -30,7 +30,7 @@ def scan_lines(library: Library) -> list[ScanLine]:
         failed = counts.get("failed", 0)
         lines.append(
             ScanLine(
-                row.id, row.created, row.profile, _state(row.state, left, running=running),
+                row.id, row.created, row.profile, state_of(row.state, left, running=running),
                 left + done + failed, done, failed,
                 left, counts["moments"], tuple(row.asked["paths"]),
                 _other_stages(row, of_profile),
@@ -84,7 +84,7 @@ def _job_lines(library: Library, rows: list[JobRow]) -> Iterator[JobLine]:
         if row.kind != SCAN:
             title, done, total = row.title, _done(library, row), row.total
             left = 1
-        state = _state(row.state, left, running=running)
+        state = state_of(row.state, left, running=running)
         known = row.kind in KINDS.names()
         standing = known and row.kind != SCAN and KINDS.load(row.kind).standing
         yield JobLine(
@@ -108,7 +108,8 @@ def _done(library: Library, row: JobRow) -> int:
     return row.total if row.state == "done" else min(library.jobs.count(row.number), row.total)
 
 
-def _state(kept: str, left: int, *, running: bool) -> str:
+def state_of(kept: str, left: int, *, running: bool) -> str:
+    """Return the state of a job as one reads it, whether or not an engine has settled it."""
     # What an engine was doing when it was killed is still written down as running; the next engine
     # settles it (`Runs.settle`).
     if running or kept not in OPEN:

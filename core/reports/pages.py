@@ -12,6 +12,7 @@ from ..protocol.queries import (
     ListLogLines,
     ListMatrix,
     ListModels,
+    ListQueue,
     ListResults,
     ListScans,
     ListTasks,
@@ -53,6 +54,10 @@ def page(library: Library, query: Query, first: int, last: int, active: Sequence
             return _cut(_matching(rows, query.text), first, last)
         case ListTasks():
             return _tasks(library, query, first, last, active)
+        case ListQueue():
+            from .queue_rows import queue_page
+
+            return queue_page(library, query, first, last, active)
         case ListResults():
             return _results(library, query, first, last)
         case ListModels():
@@ -78,18 +83,21 @@ def _tasks(
     runs or waits. Those that ended, and those that continue until a user ends them, come last.
     """
     words = query.text.split()
-    open_jobs, ended_jobs = _job_rows(library, query, active)
+    open_jobs, ended_jobs = (
+        job_rows(library, query.text, active) if query.scan is None else ([], [])
+    )
     before = len(open_jobs)
     total, tasks = library.runs.task_page(
         active, query.scan, words, max(first - before, 0), max(last - before, 0)
     )
-    rows = [*open_jobs[first:last], *map(_task_row, tasks)]
+    rows = [*open_jobs[first:last], *map(task_row, tasks)]
     after = before + total
     rows += ended_jobs[max(first - after, 0) : max(last - after, 0)]
     return Page(after + len(ended_jobs), first, tuple(rows))
 
 
-def _task_row(task: TaskRow) -> dict[str, Any]:
+def task_row(task: TaskRow) -> dict[str, Any]:
+    """Return a source as a JSON row."""
     return {
         "scan": task.scan, "number": task.number, "path": task.path, "kind": task.kind,
         "state": task.state, "reason": task.reason, "frames": task.frames,
@@ -97,14 +105,12 @@ def _task_row(task: TaskRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _job_rows(
-    library: Library, query: ListTasks, active: Sequence[int]
+def job_rows(
+    library: Library, text: str, active: Sequence[int]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return jobs of other kinds than scans: those before the sources, and those after them."""
-    if query.scan is not None:
-        return [], []
     every = other_job_lines(library)
-    lines = [line for line in every if _says(line, query.text)]
+    lines = [line for line in every if _says(line, text)]
     lines.sort(key=lambda line: _place(line.number, active))
     others = {line.number for line in every}
     has_scan = any(number not in others for number in active)
@@ -136,13 +142,10 @@ def _says(line: JobLine, text: str) -> bool:
 
 
 def _results(library: Library, query: ListResults, first: int, last: int) -> Page:
-    scan = query.scan if query.scan is not None else newest(library)
-    if scan is None:
+    wanted = selection(library, query)
+    if wanted is None:
         return Page(0, first, ())
-    library.runs.get(scan)
-    wanted = wanted_of(query, scan)
-    check_kinds(library, wanted.conditions)
-    wanted = replace(wanted, conditions=resolved(library, scan, wanted.conditions))
+    scan = wanted.scan
     keys = library.listings.keys(wanted)
     here = keys.window(first, last)
     rows = _frames(library, scan, here) if query.what == "frames" else _found(library, wanted, here)
@@ -151,6 +154,20 @@ def _results(library: Library, query: ListResults, first: int, last: int) -> Pag
     rows = _sized(library, rows)
     with_duplicates(library, scan, rows)
     return Page(len(keys), first, tuple(_remarked(library, rows)))
+
+
+def selection(library: Library, query: ListResults) -> RowSelection | None:
+    """Return the rows of a list, as `wanted_of` does; None where there is no scan.
+
+    Raises UsageError for a filter that is none, UnknownName.
+    """
+    scan = query.scan if query.scan is not None else newest(library)
+    if scan is None:
+        return None
+    library.runs.get(scan)
+    wanted = wanted_of(query, scan)
+    check_kinds(library, wanted.conditions)
+    return replace(wanted, conditions=resolved(library, scan, wanted.conditions))
 
 
 def wanted_of(query: ListResults, scan: int) -> RowSelection:

@@ -22,6 +22,7 @@ class TaskProgress:
     number: int
     path: str
     total: int | None
+    length_seconds: float | None = None
     began: float = field(default_factory=time.monotonic)
     first: int | None = None
     done: int = 0
@@ -55,8 +56,9 @@ class TaskProgress:
             for s in self.steps
         )  # fmt: skip
         return TaskState(
-            self.number, self.path, self.done, self.total, self.rate(), steps, self.provisional
-        )
+            self.number, self.path, self.done, self.total, self.rate(), steps, self.provisional,
+            self.length_seconds,
+        )  # fmt: skip
 
 
 class RunningTasks:
@@ -73,9 +75,11 @@ class RunningTasks:
         self._running: dict[int, TaskProgress] = {}
         self._said: set[str] = set()
 
-    def begin(self, source: Source, frames: int | None) -> TaskProgress:
-        """Add a source; `frames` is how many it may have."""
-        running = TaskProgress(source.number, source.found.path, frames)
+    def begin(
+        self, source: Source, frames: int | None, seconds: float | None = None
+    ) -> TaskProgress:
+        """Add a source; `frames` is how many it may have, `seconds` how long it is."""
+        running = TaskProgress(source.number, source.found.path, frames, seconds)
         with self._lock:
             self._running[source.number] = running
         self._started(source, frames)

@@ -87,7 +87,7 @@ class VideoScan:
         """
         results, series = self._library.results, self._library.series
         tracks, anew = self._opened(info)
-        running = self._tasks.begin(source, info.frame_count)
+        running = self._tasks.begin(source, info.frame_count, info.duration_seconds)
         report = self._tasks.reporter(source, running)
         ahead = ProvisionalEvents(series, info, self._spec, tracks, lambda: running.watched)
 

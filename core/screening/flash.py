@@ -63,7 +63,7 @@ from .flash_score import (
 )
 from .glows import GLOW_RANGE, REFERENCE_CELLS, Glow, block_columns, block_values, glows
 from .proposals import FrameRange, median_of_rows, median_step, rolling_median, stretches
-from .stage import FrameScores, ScreeningStage, Series, Window
+from .stage import FrameScores, RatioBounds, ScreeningStage, Series, Window
 
 STROKE_SECONDS = 0.5
 """the longest brightening that is measured frame by frame"""
@@ -134,6 +134,11 @@ class FlashStage(ScreeningStage):
     def sensitivity_at(cls, score: float) -> float | None:
         """Return the sensitivity whose threshold is a score; None where none has it."""
         return sensitivity_at(score)
+
+    @classmethod
+    def ratio_bounds(cls) -> tuple[tuple[RatioBounds, ...], ...]:
+        """Return the ratios of strokes, and those of glows."""
+        return STROKE_RANGE.bounds(), GLOW_RANGE.bounds()
 
     def decide(self, track: Series) -> list[Candidate]:
         """Return every flash, and everything that was taken for one at first and rejected."""

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .stage import RatioBounds
+
 SLOPE = 1.25
 RULED_OUT = 0.04
 """more than any candidate scores that a ratio rules out, less than any threshold of the dial"""
@@ -66,6 +68,12 @@ class Range:
         stretched = self.stretched(np.array(ratios))
         worst = int(stretched.argmin())
         return REASONS[self.names[worst]] if stretched[worst] < BORDERLINE else TOO_FAINT
+
+    def bounds(self) -> tuple[RatioBounds, ...]:
+        """Return what each ratio is compared with, and the reason it gives."""
+        pairs = zip(self.names, self.floors.tolist(), self.ceilings.tolist(), strict=True)
+        return tuple(RatioBounds(n, round(low, 6), round(high, 6), REASONS[n])
+                     for n, low, high in pairs)  # fmt: skip
 
 
 STROKE_RANGE = Range(

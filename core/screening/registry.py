@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from ..config.stages import declaration, declared
-from .stage import ScreeningStage, Stage
+from .stage import RatioBounds, ScreeningStage, Stage
 
 
 def create(name: str) -> Stage:
@@ -40,6 +40,12 @@ def sensitivity_of(name: str, score: float) -> float | None:
     """Return the sensitivity from which on a stage accepts a score, where its scale says so."""
     stage = declared(name)
     return stage.sensitivity_at(score) if stage and issubclass(stage, ScreeningStage) else None
+
+
+def ratio_bounds_of(name: str) -> tuple[tuple[RatioBounds, ...], ...]:
+    """Return the ratios by which a stage decides; empty where it has none or is not here."""
+    stage = declared(name)
+    return stage.ratio_bounds() if stage and issubclass(stage, ScreeningStage) else ()
 
 
 def internal_of(name: str) -> frozenset[str]:

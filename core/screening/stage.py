@@ -104,6 +104,19 @@ class FrameScores:
 
 
 @dataclass(frozen=True, slots=True)
+class RatioBounds:
+    """A measured ratio of 0 to 1: below `floor` it rules a find out, from `enough` on it agrees.
+
+    `reason` is what is said of a candidate that it ruled out.
+    """
+
+    name: str
+    floor: float
+    enough: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningResult:
     """What the screens propose of a source, and how many frames they looked at."""
 
@@ -205,6 +218,11 @@ class ScreeningStage(StageDeclaration, ABC):
     def sensitivity_at(cls, score: float) -> float | None:
         """Return the setting that accepts from a score on; None where no setting does."""
         return None
+
+    @classmethod
+    def ratio_bounds(cls) -> tuple[tuple[RatioBounds, ...], ...]:
+        """Return the ratios that decide, those measured together in one tuple; empty for none."""
+        return ()
 
     def open(self, source: SourceInfo, spec: Spec) -> None:
         """Remember the source and the spec."""

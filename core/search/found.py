@@ -119,7 +119,8 @@ def _vector(match: Match) -> Any:
 def _moments(group: Sequence[Match], indexed: Iterable[int]) -> Iterator[Listed]:
     by_frame = {each.place.frame: each for each in reversed(group)}
     hits = [FrameHit(f, each.seconds, each.ranks.score) for f, each in by_frame.items()]
-    for moment in merged(hits, sorted({*indexed, *by_frame})):
+    known = {*indexed}
+    for moment in merged(hits, sorted({*known, *by_frame}) if known else ()):
         start, peak, end = moment.start, moment.peak, moment.end
         yield Listed(
             by_frame[peak.frame], start.frame, end.frame, start.seconds, end.seconds, moment.hits

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 MOST_MISSING = 1
 """frames of the index between two hits of one moment that are no hits themselves"""
+NEAR_SECONDS = 1.0
+"""between two hits of one moment where nothing but the hits is indexed"""
 HALF = 0.5
 
 
@@ -32,7 +34,8 @@ class Moment:
 def merged(hits: Iterable[FrameHit], indexed: Sequence[int]) -> list[Moment]:
     """Return the moments of one video, in order of time.
 
-    `indexed` are the numbers of all its frames that could have been hits, ascending.
+    `indexed` are the numbers of all its frames that could have been hits, ascending. Where none
+    is known, hits within `NEAR_SECONDS` are one moment.
     """
     places = {frame: place for place, frame in enumerate(sorted({*indexed}))}
     ordered = sorted(hits, key=lambda each: each.frame)
@@ -67,6 +70,8 @@ def _groups(ordered: Sequence[FrameHit], places: Mapping[int, int]) -> Iterator[
 
 
 def _are_neighbours(one: FrameHit, other: FrameHit, places: Mapping[int, int]) -> bool:
+    if not places:
+        return other.seconds - one.seconds <= NEAR_SECONDS
     if one.frame not in places or other.frame not in places:
         return one.frame == other.frame
     return places[other.frame] - places[one.frame] <= MOST_MISSING + 1

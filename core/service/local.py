@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..errors import EnvironmentFault
     from ..protocol.commands import VerifyScan
+    from ..protocol.run_diff import RunDiff
     from ..protocol.views import RederivedSource
 
 
@@ -62,6 +63,20 @@ def write_file(path: Path, data: bytes) -> None:
     from ..storage.export.atomic import write
 
     write(path, data)
+
+
+def diff_text(found: RunDiff, ending: str) -> str:
+    """Return the difference of two scans as a file's text: `.md`, `.csv`, `.xml` or `.json`."""
+    from ..reports.comparing.diff_files import rendered
+
+    return rendered(found, ending)
+
+
+def diff_body(found: RunDiff) -> dict[str, Any]:
+    """Return the difference of two scans as one JSON object."""
+    from ..reports.comparing.diff_files import diff_json
+
+    return diff_json(found)
 
 
 def draw_demo(clip: Path) -> Path:

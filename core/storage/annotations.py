@@ -101,15 +101,22 @@ class Annotations:
         """Return what a result is made of, in order of time."""
         return self.of_results([content], spec_hash).get(content, [])
 
-    def of_results(self, contents: Sequence[str], spec_hash: str) -> dict[str, list[Annotation]]:
-        """Return what each result of a spec is made of, in order of time, by content."""
+    def of_results(
+        self, contents: Sequence[str], spec_hash: str, *, vectors: bool = True
+    ) -> dict[str, list[Annotation]]:
+        """Return what each result of a spec is made of, in order of time, by content.
+
+        Without `vectors` the answers have none.
+        """
+        vector = "vector" if vectors else "NULL"
         found: dict[str, list[Annotation]] = {}
         for start in range(0, len(contents), _BATCH):
             part = contents[start : start + _BATCH]
             with self._database.reading() as connection:
                 rows = connection.execute(
-                    "SELECT shown.content, stage, frame, part, seconds, annotations.body, vector, "
-                    "annotations.id FROM shown JOIN annotations ON annotations.id = annotation "
+                    "SELECT shown.content, stage, frame, part, seconds, annotations.body, "
+                    f"{vector}, annotations.id FROM shown "
+                    "JOIN annotations ON annotations.id = annotation "
                     "JOIN asked ON asked.id = annotations.asked "
                     f"WHERE spec_hash = ? AND shown.content IN ({','.join('?' * len(part))}) "
                     "ORDER BY seconds, annotations.id",
@@ -131,6 +138,16 @@ class Annotations:
                 (content, spec_hash, frame),
             ).fetchall()
         return [_annotation(*row) for row in rows]
+
+    def identities(self, spec_hash: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return how the answers of a spec's results were asked for: stage and identity of each."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT stage, body FROM asked WHERE id IN (SELECT DISTINCT asked FROM shown "
+                "JOIN annotations ON annotations.id = annotation WHERE spec_hash = ?) ORDER BY id",
+                (spec_hash,),
+            ).fetchall()
+        return [(str(stage), json.loads(body)["identity"]) for stage, body in rows]
 
     def forget(self, content: str) -> None:
         """Remove everything said about a content, so that it is asked again."""

@@ -30,6 +30,7 @@ from .rates import Rates
 from .remarks import Remarks
 from .results import Results
 from .runs import Runs
+from .scan_sums import ScanSums
 from .series import SeriesTable
 from .text_index import TextIndex
 from .text_vectors import KeptTextVectors
@@ -63,6 +64,7 @@ class Library:
             raise
         self.jobs = Jobs(self.database)
         self.runs = Runs(self.database)
+        self.scan_sums = ScanSums(self.database)
         self.results = Results(self.database)
         self.series = SeriesTable(self.database)
         self.annotations = Annotations(self.database)

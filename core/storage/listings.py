@@ -81,6 +81,9 @@ class Keys(Protocol):
     def flat(self) -> NDArray[np.int64]:
         """Return all keys one after another: int64 of shape (2 * rows,)."""
 
+    def counts(self) -> list[tuple[int, int]]:
+        """Return (task, rows) in their order, for a list in the order of sources."""
+
 
 class Listings:
     """Finds keys of rows, and rows by their keys."""
@@ -240,6 +243,9 @@ class _Counted:
     def window(self, first: int, last: int) -> list[Key]:
         return [self._key(row) for row in range(max(first, 0), min(last, len(self)))]
 
+    def counts(self) -> list[tuple[int, int]]:
+        return list(zip(self._tasks, self._counts, strict=True))
+
     def flat(self) -> NDArray[np.int64]:
         before = np.repeat([0, *self._ends][: len(self._counts)], self._counts)
         tasks = np.repeat(np.array(self._tasks, np.int64), self._counts)
@@ -259,6 +265,12 @@ class _Listed:
 
     def flat(self) -> NDArray[np.int64]:
         return self._flat
+
+    def counts(self) -> list[tuple[int, int]]:
+        tasks = self._flat[::2]
+        first = np.flatnonzero(np.diff(tasks, prepend=-1))
+        ends = np.append(first[1:], len(tasks))
+        return list(zip(tasks[first].tolist(), (ends - first).tolist(), strict=True))
 
     def __len__(self) -> int:
         return len(self._flat) // 2

@@ -156,7 +156,7 @@ class Runs:
         Of one scan, or of all: those of `active` first, in that order, then the newest scans.
         `words` must all be in a task's path, state or reason.
         """
-        where, values = _task_conditions(scan, words)
+        where, values = task_conditions(scan, words)
         places = " ".join(f"WHEN {number:d} THEN {place}" for place, number in enumerate(active))
         order = (
             f"CASE scan {places} ELSE {len(active)} END, scan DESC, number"
@@ -199,7 +199,8 @@ class Runs:
         yield from ((int(scan), str(spec), str(content)) for scan, spec, content in rows)
 
 
-def _task_conditions(scan: int | None, words: Sequence[str]) -> tuple[str, list[Any]]:
+def task_conditions(scan: int | None, words: Sequence[str]) -> tuple[str, list[Any]]:
+    """Return the SQL that a task is of a scan and has all words, and its values."""
     parts: list[str] = ["scan = ?"] if scan is not None else []
     values: list[Any] = [scan] if scan is not None else []
     for word in words:

@@ -40,11 +40,26 @@ _STATEMENTS = (
 )
 
 
+_PEAK = (
+    "(SELECT json_extract(body, '$.peak_seconds') FROM {table} AS r "
+    "WHERE r.content = texts.content AND json_extract(body, '$.peak_frame') = texts.frame LIMIT 1)"
+)
+_SECONDS = (
+    "coalesce((SELECT seconds FROM annotations AS a WHERE a.content = texts.content "
+    f"AND a.frame = texts.frame LIMIT 1), {_PEAK.format(table='moments')}, "
+    f"{_PEAK.format(table='candidates')}, (SELECT texts.frame / "
+    "nullif(json_extract(info, '$.frame_rate'), 0) FROM contents AS c "
+    "WHERE c.content = texts.content), 0)"
+)
+"""the time of a text's frame"""
+
+
 @dataclass(frozen=True, slots=True)
 class WordMatch:
     """A text in which all words of a query are; `weight` is bm25, larger for a better match.
 
-    `seconds` is 0 where no model answered about the frame: a person corrected it alone.
+    `seconds` is the time of the frame where a model answered about it or an event peaks there, else
+    what the frame rate makes of its number: a person corrected it alone.
     """
 
     content: str
@@ -140,8 +155,7 @@ class TextIndex:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT content, frame, part, what, -bm25(words), annotation IS NULL, "
-                "coalesce((SELECT seconds FROM annotations AS a WHERE a.content = texts.content "
-                "AND a.frame = texts.frame LIMIT 1), 0) FROM words "
+                f"{_SECONDS} FROM words "
                 "JOIN texts ON texts.id = words.rowid WHERE words MATCH ? "
                 f"AND what IN ({','.join('?' * len(what))}) "
                 "ORDER BY bm25(words), texts.id LIMIT ?",

@@ -85,11 +85,14 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
     """Return every request, such as succeeds and such as does not."""
     truth = folder / "truth.json"
     truth.write_text(json.dumps({"events": [{"kind": "bolt", "start_s": 1.0, "end_s": 1.5}]}))
+    captions = folder / "captions.json"
+    captions.write_text(json.dumps({"storm.mp4": "A storm."}))
     path, scan = str(storm), commands.SubmitScan((str(storm),), "storm")
     export = queries.ExportRequest(1, "", ("json", "csv"), str(folder / "out"))
     content = content_hash(str(storm))
     lists: list[Any] = [
         queries.ListScans(), queries.ListTasks(1), queries.ListTasks(99), queries.ListModels(),
+        queries.ListQueue(), queries.ListQueue("storm", unfolded=(1,), folded=(2,)),
         queries.ListResults("candidates", 1, sort="score", cut_offs=(("flash", 0.5),)),
         queries.ListResults(text="score>x"),
         queries.ListResults(scan=99), queries.ListMatrix(),
@@ -125,12 +128,19 @@ def asked(library: Path, storm: Path, folder: Path) -> list[Request[Any]]:
         requests.GetSeries("b2:none", "flash", 0, 9, 1),
         requests.GetDensity(content, 10), requests.GetDensity(content, 0),
         requests.GetSensitivity("flash", 0.61), requests.GetHistogram(1, "flash", 10),
-        requests.GetHistogram(99),
+        requests.GetHistogram(99), requests.GetRatios("flash"), requests.GetRatios("none"),
+        requests.GetFiles(queries.ListResults("candidates", 1)),
+        requests.GetFiles(queries.ListResults(scan=1, text="score>0.5 is:judged")),
+        requests.GetFiles(queries.ListResults(scan=1, sort="score")),
+        requests.GetFiles(queries.ListResults(scan=99)),
         requests.GetStill(path, WrittenTime(2.0), 640), requests.GetStill(path, longest_side=0),
         requests.ScoreScan(1, queries.ScoreRequest(truth, any_video=True)),
         requests.ScoreScan(99, queries.ScoreRequest(truth)),
         requests.ScoreJudgements(1), requests.ScoreJudgements(1, ("cut",)),
         requests.ScoreJudgements(99),
+        requests.ScoreTexts(1, captions), requests.ScoreTexts(99, captions),
+        requests.DiffRuns(1, 99), requests.DiffRuns(1, 1),
+        requests.GetAnswerFacts(1), requests.GetAnswerFacts(99, rows=True),
         requests.GetStageOutput(1, "flash"), requests.GetStageOutput(1, "flahs"),
         requests.GetBugReport(1), requests.GetBugReport(99, names=True),
         requests.PlanScan(scan), requests.PlanScan(replace(scan, profile="stom")),

@@ -24,6 +24,8 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "core/protocol/commands.py": ({"caption"}, FIELD),
     "core/protocol/queries.py": ({"flash"}, DEFAULT),
     "core/protocol/search_terms.py": ({"tag"}, FIELD),
+    "core/judge/texts/references.py": ({"caption"}, "a field of files of references"),
+    "core/reports/comparing/answers.py": ({"tag"}, FIELD),
     "core/reports/documents.py": ({"caption"}, FIELD),
     "core/reports/filters.py": ({"tag"}, FIELD),
     "core/reports/frame_notes.py": ({"caption"}, FIELD),
@@ -48,8 +50,16 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "tui/look/roles.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/look/styles.py": ({"flash", "motion", "cut"}, ROLE),
     "tui/look/themes.py": ({"motion"}, ROLE),
-    "tui/screens/results.py": ({"caption"}, FIELD),
+    "tui/screens/search.py": ({"caption"}, FIELD),
+    "tui/screens/taking.py": ({"caption"}, FIELD),
+    "tui/views/evidence.py": ({"flash"}, ROLE),
     "tui/views/results.py": ({"tag", "caption"}, FIELD),
+    "tui/views/search.py": ({"caption"}, FIELD),
+    "tui/widgets/curve.py": ({"flash"}, ROLE),
+    "tui/widgets/filmstrip.py": ({"flash"}, ROLE),
+    "tui/widgets/line_bar.py": ({"flash"}, ROLE),
+    "tui/widgets/sheet.py": ({"flash"}, ROLE),
+    "tui/widgets/timeline.py": ({"flash"}, ROLE),
 }
 
 

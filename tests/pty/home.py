@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +18,10 @@ from core.protocol.replies import Page
 from core.service.discovery import running
 from core.service.remote import RemoteClient
 from tests.engines import readers_stopped
-from tests.pty.harness import ANSWERS, Answer, Terminal, environment, spawn
+from tests.pty.harness import Terminal, environment, spawn
 from tests.workbench import COMMAND, Cli
 
-Reply = TypeVar("Reply")
+Answer = TypeVar("Answer")
 SMALL = ("--profile", "storm", "--set", "run.batch_size=8")
 """so that a scan takes a second or two and can be caught at it"""
 SECONDS = 60.0
@@ -46,18 +46,12 @@ class Home:
 
     def app(
         self, *args: str | Path, size: tuple[int, int] = (80, 24), controlling: bool = True,
-        sees: str = "Queue", answers: Sequence[Answer] = (), **env: str | None,
+        sees: str = "Queue", **env: str | None,
     ) -> Terminal:  # fmt: skip
-        """Open the app, as a user at a terminal would, and wait until it shows `sees`.
-
-        The terminal gives these `answers` besides those that every one gives.
-        """
+        """Open the app, as a user at a terminal would, and wait until it shows `sees`."""
         argv = [*COMMAND, *(os.fspath(arg) for arg in args)]
         own = {**self.places(), **env}
-        terminal = spawn(
-            argv, environment(**own), size, (*answers, *ANSWERS), controlling=controlling,
-            cwd=self.folder,
-        )  # fmt: skip
+        terminal = spawn(argv, environment(**own), size, controlling=controlling, cwd=self.folder)
         self._open.enter_context(terminal)
         if sees:
             terminal.wait_for_text(sees, SECONDS)
@@ -86,10 +80,10 @@ class Home:
         found = running(self.library)
         return None if found is None else found.pid
 
-    def ask(self, question: Callable[[RemoteClient], Awaitable[Reply]]) -> Reply:
+    def ask(self, question: Callable[[RemoteClient], Awaitable[Answer]]) -> Answer:
         """Ask the running engine."""
 
-        async def run() -> Reply:
+        async def run() -> Answer:
             found = running(self.library)
             assert found is not None, "no engine"
             client = await RemoteClient.open(found)

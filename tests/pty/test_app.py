@@ -152,7 +152,7 @@ def test_without_a_terminal_there_is_help_and_a_scan_is_headless(fresh: Home, st
 
 
 def test_a_tiny_terminal_is_enough_to_look_and_to_leave(home: Home) -> None:
-    app = home.app(size=(20, 5), sees="sightline")
+    app = home.app(size=(20, 5))
     for key in "25678?":
         before = len(app.received)
         app.send(key)

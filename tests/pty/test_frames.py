@@ -7,13 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pty.harness import Answer, Terminal
+from tests.pty.harness import Terminal
 from tests.pty.home import Home
-from tui.terminal.probe import BACKGROUND
 
 WIDE = (120, 36)
-STEP_BYTES, EDGE_BYTES, FOCUS_BYTES = 500, 300, 2048
+STEP_BYTES, EDGE_BYTES, FOCUS_BYTES = 600, 360, 2458
+"""0.5 KB, 0.3 KB and 2 KB, each with a tolerance of 20 %"""
 QUIET_SECONDS = 0.7
+"""longer than the app waits before it draws a picture, or again after a change of size"""
+CORNERS = "╭╮╰╯"
+SHOWN = {"8": "listening", "5": "MODEL", "4": "Comparing", "3": "Search is", "2": "Events",
+         "1": "nothing running", "7": "PROFILE"}  # fmt: skip
+"""each screen but GPU, whose figures change, and words that it shows"""
 
 
 @pytest.fixture(scope="module")
@@ -43,54 +48,37 @@ def test_a_step_and_a_change_of_focus_cost_little_and_nothing_costs_nothing(home
     settle(app)
     assert 0 < spent(app, "\t") <= FOCUS_BYTES
     assert 0 < spent(app, "j") <= STEP_BYTES + EDGE_BYTES
-    for key, shown in (("8", "listening"), ("5", "MODEL"), ("4", "Comparing"), ("3", "Search is"),
-                       ("2", "Events"), ("1", "nothing running"), ("7", "PROFILE")):  # fmt: skip
+    for key, words in SHOWN.items():
         app.send(key)
-        app.wait_for_text(shown)
+        app.wait_for_text(words)
         settle(app)
         began = time.monotonic()
         time.sleep(1.0)
-        assert app.bytes_between(began, time.monotonic()) == b"", shown
+        assert app.bytes_between(began, time.monotonic()) == b"", words
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
 
 
 def test_two_rows_of_chrome_at_every_size_and_no_frame_cut_open(home: Home) -> None:
     app = home.app(size=WIDE, sees="Queue")
-    for columns, rows in ((120, 36), (80, 24), (60, 15), (80, 24), (120, 36)):
+    for columns, rows in ((80, 24), (60, 15), (20, 5), WIDE):
+        settle(app)
+        before = len(app.output)
         app.resize(columns, rows)
-        for key in "12345678":
-            app.send(key)
-            settle(app)
-            lines = app.screen()
-            assert f"{key} " in lines[0] and "? keys" in lines[rows - 1]
-            if columns < 80:
-                assert not any(sign in line for line in lines for sign in "╭╮╰╯")
-            else:
-                assert lines[1].startswith("╭ ") and lines[1].endswith("╮")
-                assert lines[rows - 2].startswith("╰") and lines[rows - 2].endswith("╯")
-                opened, closed = ("".join(lines).count(sign) for sign in "╭╯")
-                assert opened == closed
+        assert app.wait_until(lambda sent=before: len(app.output) > sent)  # type: ignore[misc]
+        for key in "257":
+            spent(app, key)
+            _check(app.screen(), key, columns, rows)
     app.send("d")
     assert app.wait() == 0
 
 
-@pytest.mark.parametrize(
-    "written, said, page",
-    [
-        ('theme = "paper"\n', b"", b"48;2;251;250;247"),
-        ("", b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\", b"48;2;251;250;247"),
-        ('theme = "contrast"\n', b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\", b"48;2;0;0;0"),
-        ("", b"\x1b]11;rgb:0000/0000/0000\x1b\\", b"48;2;13;17;23"),
-    ],
-)
-def test_the_theme_of_the_settings_else_what_suits_the_terminal(
-    home: Home, written: str, said: bytes, page: bytes
-) -> None:
-    home.cli.config.mkdir(exist_ok=True)
-    (home.cli.config / "settings.toml").write_text(written)
-    answers = (Answer(BACKGROUND, said),) if said else ()
-    app = home.app(answers=answers, sees="Queue")
-    assert page in app.output
-    app.send("d")
-    assert app.wait() == 0 and app.left_behind() == []
+def _check(lines: list[str], key: str, columns: int, rows: int) -> None:
+    text = "\n".join(lines)
+    assert f" {key} " in lines[0] and "? keys" in lines[rows - 1], text
+    if columns < 80:
+        assert not any(sign in text for sign in CORNERS), text
+        return
+    assert lines[1].startswith("╭ ") and lines[1].endswith("╮"), text
+    assert lines[rows - 2].startswith("╰") and lines[rows - 2].endswith("╯"), text
+    assert len({text.count(sign) for sign in CORNERS}) == 1, text

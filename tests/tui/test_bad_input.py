@@ -67,7 +67,7 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
             lambda: viewer.current_screen.scope == "results" and viewer.table.row_count > 2
         )
         await viewer.sees("2J\ufffd31m")
-        await viewer.until(lambda: viewer.terminal.rows[0].count("[") and " 1 of" in viewer.screen)
+        await viewer.until(lambda: " 1 of" in viewer.screen)
         for keys in (("j", "k"), ("c", "escape"), ("E", "escape"), ("right_square_bracket",)):
             await viewer.press(*keys)
         await viewer.press("slash")
@@ -77,7 +77,8 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
         await viewer.sees("filter: ", " 1 of 2")
         await viewer.go("8", "log")
         await viewer.go("1", "queue")
-        assert "[/x]" in viewer.screen
+        if len(viewer.terminal.cells[0]) > 150:  # there is space for the library's name
+            assert viewer.terminal.rows[0].count("[/x]") == 1
 
     try:
         asyncio.run(prepared(library, bad_names))

@@ -50,7 +50,7 @@ def test_models_are_listed_sorted_and_described(found: Path, size: tuple[int, in
         await viewer.press("enter")
         await viewer.sees("repo: ", "kind: ")
         await viewer.press("escape", "right_square_bracket")
-        await viewer.sees("COMMIT", "verified combinations")
+        await viewer.sees("COMMIT", "Verified combinations")
 
     look(wishes(found), run, size)
 

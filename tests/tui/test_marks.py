@@ -22,8 +22,8 @@ def test_keys_of_the_queue_act_on_all_marked_rows(library: Path, endless: Path) 
     async def run(viewer: Viewer) -> None:
         for number in (1, 2, 3):
             await viewer.app.submit(SubmitScan((str(endless),), "quick", {"run.parallel": 1}))
-            await viewer.until(lambda number=number: viewer.table.row_count == number)  # type: ignore[misc]
-        await viewer.press("g", "space", "j", "space")
+            await viewer.until(lambda number=number: viewer.table.row_count == 2 * number)  # type: ignore[misc]
+        await viewer.press("g", "space", "j", "j", "space")
         await viewer.until(lambda: len(viewer.table.marks) == 2)
         assert viewer.current_screen.copy_choices()[0][1].startswith("paths of 2")
         await viewer.press("p")
@@ -39,7 +39,7 @@ def test_keys_of_the_queue_act_on_all_marked_rows(library: Path, endless: Path) 
         await viewer.press("enter")
         await viewer.until(lambda: not viewer.app.bridge.state.jobs)  # type: ignore[union-attr]
         await viewer.press("g", "M", "G", "M", "X")
-        await viewer.sees("remove 3 jobs (")
+        await viewer.sees("Remove 3 jobs (")
         await viewer.press("down", "enter")
         await viewer.until(lambda: viewer.table.row_count == 0)
 

@@ -13,6 +13,7 @@ from tests.workbench import STROKES
 from tui.screens.new_file import plain_stem, write_new
 from tui.views import wording
 from tui.widgets.frame_view import FrameView
+from tui.widgets.timeline import Timeline
 
 
 async def opened(viewer: Viewer) -> None:
@@ -20,17 +21,26 @@ async def opened(viewer: Viewer) -> None:
     await viewer.until(lambda: viewer.table.row_count >= STROKES)
 
 
+async def facts(viewer: Viewer) -> None:
+    """Turn the pane below to the facts; a narrow terminal has the course before them."""
+    narrow = viewer.app.size.width < 100
+    await viewer.press(*(["right_square_bracket"] * (2 if narrow else 1)))
+    await viewer.until(lambda: viewer.current_screen.has_class("-facts"))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
 def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.sees("00:00:01.360", "flash", "storm.mp4@00:00:01.360", "newest scan")
-        await viewer.press("right_square_bracket")
-        await viewer.sees("VERDICT", "accepted", "rejected")
+        await viewer.sees("00:00:01.360", "flash", "newest scan", "Why accepted", "needs 0.50")
+        await facts(viewer)
+        await viewer.sees("storm.mp4", "@00:00:01.360")
+        await viewer.press("r")
+        await viewer.sees("Candidates", "shorter than" if size[0] > 100 else "sh")
         await viewer.press("slash")
         await viewer.type("is:rejected")
         await viewer.press("enter")
-        await viewer.until(lambda: viewer.table.row_count and "accepted" not in viewer.screen)
+        await viewer.until(lambda: viewer.table.row_count and "0.90" not in viewer.screen)
         await viewer.press("slash")
         for _ in "is:rejected":
             await viewer.press("backspace")
@@ -48,7 +58,7 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
         shown = (wording.at(best["peak_seconds"]), wording.score(best["score"]))
         await viewer.until(lambda: all(each in viewer.row() for each in shown))
         assert "\u25bc" in viewer.screen
-        await viewer.press("right_square_bracket", "right_square_bracket")
+        await viewer.press("F")
         await viewer.sees("CAPTION")
 
     look(wishes(found), run, size)
@@ -57,8 +67,10 @@ def test_lists_filter_and_order(found: Path, size: tuple[int, int]) -> None:
 def test_marks_and_corrections_stay_with_the_frame(own: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
+        await facts(viewer)
         await viewer.press("j", "m")
-        await viewer.sees("marked; /is:marked lists all", "MARKED")
+        await viewer.sees("marked; /is:marked lists all")
+        await viewer.until(lambda: viewer.row().startswith("\u258c*"))
         await viewer.press("E")
         await viewer.type("a bolt")
         await viewer.press("enter")
@@ -166,18 +178,17 @@ def test_the_picture_is_shown_one_at_a_time_and_hidden(
 
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        assert not shown
-        await viewer.press("space")
         await viewer.until(viewer.shows_picture)
         for _ in range(STROKES):
-            await viewer.press("greater_than_sign")
+            await viewer.press("j")
         await viewer.until(lambda: len(shown) > 1)
         assert shown[-1]
         await viewer.press("b")
         await viewer.until(lambda: shown[-1] == [])
+        await viewer.press("space")
+        await viewer.sees_no("Why")
         await viewer.press("escape")
-        await viewer.until(lambda: not viewer.shows_picture())
-        await viewer.sees("TIME")
+        await viewer.sees("Why")
         assert most == 1
 
     look(wishes(found), run)
@@ -198,10 +209,16 @@ def test_with_little_to_be_sent_there_is_no_picture_and_it_says_why(found: Path)
 def test_the_time_line_shows_the_video_s_events_and_goes(found: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
-        await viewer.until(lambda: viewer.line("timeline").count("\u2502") == STROKES - 1)
-        before = viewer.line("timeline").index("\u25b2")
+        await viewer.sees("Whole video", f"{STROKES} events", "1 rejected", "8.0 s")
+        line: int = viewer.current_screen.query_one(Timeline).region.y
+
+        def bar() -> str:
+            return viewer.terminal.rows[line]
+
+        await viewer.until(lambda: bar().count("\u2588") == STROKES - 1)
+        before = bar().index("\u25b2")
         await viewer.press("G")
-        await viewer.until(lambda: viewer.line("timeline").index("\u25b2") > before)
+        await viewer.until(lambda: bar().index("\u25b2") > before)
         await viewer.press("l")
         await viewer.sees_no("\u25b2")
 

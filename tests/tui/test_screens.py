@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.freezing import freeze
+from tests.tui.test_budget import drawn
 from tests.tui.viewing import Viewer, look, wishes
 from tui.keys import actions
 from tui.screens.moving import LETTERS, labels
@@ -151,7 +152,7 @@ def test_what_was_open_comes_back(found: Path) -> None:
     async def leave(viewer: Viewer) -> None:
         await viewer.go("2", "results")
         await viewer.until(lambda: viewer.table.row_count > 3)
-        await viewer.press("right_square_bracket", "slash")
+        await viewer.press("r", "slash")
         await viewer.type("kind:flash")
         await viewer.press("enter")
         await viewer.sees("Candidates 5", "filter: kind:flash", "of 5")
@@ -285,6 +286,7 @@ def test_a_storm_of_resizes_ends_in_a_whole_screen(found: Path) -> None:
         await viewer.go("2", "results")
         await viewer.until(lambda: viewer.table.row_count > 3 and "0/5" in viewer.line("keys"))
         await viewer.until(lambda: "0/5" in viewer.screen)
+        await drawn(viewer)  # the panes are filled
         whole = viewer.screen
         for step in range(30):
             await viewer.resize(20 + step * 5, 5 + step)

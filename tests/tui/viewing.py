@@ -126,8 +126,8 @@ class Viewer:
 
     @property
     def words(self) -> str:
-        """All words on the screen without the edges of panes; the cursor as `>`."""
-        plain = self.screen.replace("▌", ">").replace("\u202f", " ")
+        """All words on the screen without the edges of panes."""
+        plain = self.screen.replace("\u202f", " ")
         return " ".join(_EDGES.sub(" ", plain).split())
 
     async def sees_no(self, text: str, seconds: float = SECONDS) -> None:

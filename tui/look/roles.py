@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 Role = Literal[
     "ground", "raised", "here", "here_idle", "line", "line_on", "strong", "text", "title", "dim",
@@ -24,3 +24,10 @@ Ground = Literal["ground", "raised", "here", "here_idle", "chip"]
 ROLES: tuple[Role, ...] = get_args(Role)
 BOLD: frozenset[Role] = frozenset(("strong", "title", "key", "bad"))
 """roles that are bold in every theme"""
+
+KINDS: frozenset[str] = frozenset(("flash", "motion", "cut"))
+
+
+def kind_role(kind: str) -> Role:
+    """Return the role of a kind of find; those of plugins share one."""
+    return cast("Role", kind) if kind in KINDS else "look"

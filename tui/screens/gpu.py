@@ -124,7 +124,7 @@ class GpuScreen(AppScreen):
         lines = gpu.lines(machine, 120, ASCII)
         place = self.query_one(VirtualTable).cursor_index
         rows = self._processes.window(place, place + 1) if place >= 0 else ()
-        here = [" ".join(row.cells) for row in rows if row is not None]
+        here = [" ".join(map(str, row.cells)) for row in rows if row is not None]
         return [
             *((line, f"process: {line}") for line in here),
             ("\n".join(lines), "current figures"),

@@ -22,18 +22,6 @@ class PlannedScreen(AppScreen):
             yield TextPane(self.words, symbols=self.app.symbols)
 
 
-class SearchScreen(PlannedScreen):
-    """Search."""
-
-    scope = "search"
-    words = (
-        "Search is not here yet.",
-        "",
-        "Until then: use / on 2 Results to filter by words of captions and tags,",
-        "score>0.5, kind:flash, date:2024-06, tag:storm, is:marked.",
-    )
-
-
 class CompareScreen(PlannedScreen):
     """Compare."""
 

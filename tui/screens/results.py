@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from core.errors import SightlineError
-from core.protocol.commands import CorrectFrame, MarkFrame
 from core.protocol.queries import ListResults, Sort, What
-from core.protocol.requests.exports import BeginExport, ExportRows, GetExport
 from core.protocol.requests.results import GetScans
-from core.text import clean, counted
-from core.times import reference
+from core.protocol.requests.review import Files, GetFiles
+from core.text import clean
 
-from ..views import browse, results, timeline, wording
+from ..look.roles import Role
+from ..views import result_rows, results, wording
+from ..views.grouped import GroupedRows
 from ..views.paged import PagedRows
 from ..widgets.frame import Frame, PaneKey, key_parts
 from ..widgets.frame_view import Box, FrameView
 from ..widgets.line import Content, Line, LineSpan
 from ..widgets.rows import Row
-from ..widgets.text_pane import TextPane
+from ..widgets.text_pane import TextLine
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .detailing import DetailScreen
 from .drawing import DrawingScreen
-from .new_file import free_path, plain_stem, write_new
-from .reviewing import ReviewingScreen
+from .result_edges import draw_edges
+from .taking import TakingScreen
 
-FULL_PIXELS = 4096
 PICTURE_PANE = 1
 """its place among the panes, where only one is shown"""
+WHATS = ("events", "candidates", "frames")
 SORTS = ("source", "time", "score", "energy", "kind")
 TITLES = {"time": "TIME", "score": "SCORE", "kind": "KIND", "source": "", "energy": ""}
-PROGRESS_SECONDS = 0.25
 
 
-class ResultsScreen(ReviewingScreen, DrawingScreen):
+class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
     """Results of one scan at a time, the newest to begin with."""
 
     scope = "results"
@@ -50,12 +47,16 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
     def __init__(self) -> None:
         super().__init__()
         what, sort = self.kept("what", "events"), self.kept("sort", "source")
-        self._what: What = what if what in results.COLUMNS else "events"
+        self._what: What = what if what in WHATS else "events"
         self._found_scan: int | None = None
         """the newest scan with results, where none was asked for and the newest has none"""
         self._scan = self._asked_scan()
         self._sort: Sort = sort if sort in SORTS else "source"
         self._descending = bool(self.kept("descending", False))
+        self._folded: set[str] = set()
+        self._ending: list[TextLine] | None = None
+        self._columns_of: tuple[What, bool] = (self._what, False)
+        self._arrived: GroupedRows | None = None
         self._rows = self._trial = self._listed(())
         self._seen = -1
         self._boxes = True
@@ -66,15 +67,14 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
         with Container(classes="body box", id="results-panes"):
             with Frame(symbols=signs, id="list"):
                 yield Line(id="cutoff", symbols=signs)
-                yield VirtualTable(
-                    results.COLUMNS[self._what], self._rows, symbols=signs, empty="loading"
-                )
+                columns = result_rows.columns(self._what, named=False)
+                yield VirtualTable(columns, self._rows, symbols=signs, header=False,
+                                   narrow=True, empty="loading")  # fmt: skip
             with Frame(symbols=signs, title="Picture", id="look"):
                 yield FrameView(symbols=signs)
-            with Frame(symbols=signs, title="Selected", id="about"):
-                yield TextPane(symbols=signs, id="detail")
-        with Frame(symbols=signs, title="Whole video", id="whole"):
-            yield Line(id="timeline", symbols=signs)
+            yield self.around_pane()
+            yield self.about_pane()
+        yield self.whole_pane()
 
     def draw(self) -> None:
         """Fetch again when something was found, and when another scan was asked for."""
@@ -86,22 +86,24 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
             self._show()
         elif changed:
             self._rows.reload()
+        if changed:
+            self.forget_videos()
         if changed and asked is None:
             self.run_worker(self._find_scan())
         if changed or self._counted_scan != self._listed_scan():
             self._recount()
-        self.query_one(VirtualTable).set_empty(self._why_empty())
-        row = self._row()
-        lines = self._round_lines() or results.detail(self._what, row)
-        self.query_one("#detail", TextPane).show(lines)
+        tone: Role = "bad" if self._rows.trouble else "dim"
+        self.query_one(VirtualTable).set_empty(self._why_empty(), tone)
         self._draw_cut()
-        self._draw_timeline(row)
-        self._draw_edges(row)
+        draw_edges(self, self._what, self.moved_row())
         self.draw_picture()
+        if self.ending_lines() != self._ending:
+            self._ending = self.ending_lines()
+            self.look()
 
     def heading(self) -> str:
         """Return what is listed, and how much of it there is."""
-        count = wording.number(self._rows.count(), self.app.symbols) if self._rows.loaded else ""
+        count = wording.number(self._rows.total, self.app.symbols) if self._rows.loaded else ""
         return f"{self._what.capitalize()} {count}".rstrip()
 
     def summary(self) -> Content:
@@ -120,7 +122,15 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
 
     def pane_keys(self) -> Sequence[PaneKey]:
         """Return the keys of the list."""
-        return [*self.pane_key("pane.tab_next", "next list"), *self.pane_key("list.sort", "sort")]
+        return [*self.pane_key("list.sort", "sort")]
+
+    def place(self) -> str:
+        """Return which of the results is under the cursor."""
+        place = self._rows.place(self.query_one(VirtualTable).cursor_index)
+        if place is None or not self._rows.total:
+            return ""
+        signs = self.app.symbols
+        return f"{wording.number(place + 1, signs)} of {wording.number(self._rows.total, signs)}"
 
     def set_filter(self, text: str) -> None:
         """Show only rows that hold all words and fulfil all conditions."""
@@ -145,13 +155,14 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
         self._rows.close()
         self.filter_text, self._rows = text, rows
         rows.on_change = self._came
+        self._fit_columns()
         self.query_one(VirtualTable).set_source(rows)
         self._came()
 
     def to_remember(self) -> dict[str, Any]:
         """Return filter and list."""
         mine = {"what": self._what, "sort": self._sort, "descending": self._descending,
-                "scan": self._asked_scan()}  # fmt: skip
+                "scan": self._asked_scan(), "pane": self._tab}  # fmt: skip
         return super().to_remember() | {f"results.{name}": value for name, value in mine.items()}
 
     # Actions
@@ -175,16 +186,19 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
             super().act_app_back()
 
     def act_list_open(self) -> None:
-        """Show the picture, or hide it."""
-        self.act_results_picture()
+        """Fold the file of a header, or unfold it; else show the picture, or hide it."""
+        table = self.query_one(VirtualTable)
+        key = table.cursor_key
+        if key is None or not self._rows.fold(key):
+            self.act_results_picture()
+            return
+        table.source_changed()
+        table.cursor_to_key(key)
+        self.draw_soon()
 
-    def act_pane_tab_next(self) -> None:
-        """Show the next list: events, candidates, frames."""
-        self._turn(1)
-
-    def act_pane_tab_former(self) -> None:
-        """Show the former list."""
-        self._turn(-1)
+    def act_results_frames(self) -> None:
+        """Show the frames that went to models, or events."""
+        self._list("events" if self._what == "frames" else "frames")
 
     def act_results_rejected(self) -> None:
         """Show every candidate, or events only."""
@@ -207,65 +221,6 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
         """Show the time line, or hide it."""
         self.toggle_class("-timeline")
 
-    def act_results_former(self) -> None:
-        """Go to the former row."""
-        self.act_move_up()
-
-    def act_results_next(self) -> None:
-        """Go to the next row."""
-        self.act_move_down()
-
-    def act_results_mark(self) -> None:
-        """Mark the frame in the library, or take its mark away."""
-        row = self._row()
-        if row is not None:
-            on_ = not row["marked"]
-            words = "marked; /is:marked lists all" if on_ else "mark removed"
-            self.work(self._remark(MarkFrame(row["content"], row["frame"], on_), words))
-
-    def act_results_caption(self) -> None:
-        """Put a caption of one's own beside the model's."""
-        row = self._row()
-        if row is not None:
-            given = row["corrected_caption"] or results.caption(row)
-            self.ask("caption (empty: restore the model's)", given,
-                     lambda text: self._correct(row, "caption", text))  # fmt: skip
-
-    def act_results_tags(self) -> None:
-        """Put tags of one's own beside the model's."""
-        row = self._row()
-        if row is not None:
-            self.ask("tags, separated by commas (empty: restore the model's)", results.tags(row),
-                     lambda text: self._correct(row, "tags", text))  # fmt: skip
-
-    def act_results_write(self) -> None:
-        """Write the frame to a file and show its path."""
-        row = self._row()
-        if row is not None:
-            self.work(self._written(row))
-
-    def act_results_export(self) -> None:
-        """Write the rows in view (this list, this filter, this order) to a file.
-
-        A cut-off hides rows, but leaves none out; at the end of a round, only what is right counts.
-        """
-        folder = free_path(Path(browse.here()) / f"sightline-{self._what}.jsonl")
-        which = "write the right ones to" if self._review.is_over else "write to"
-        self.ask(f"{which} (.jsonl or .csv)", str(folder),
-                 lambda text: self.work(self._exported(text)))  # fmt: skip
-
-    def act_results_files(self) -> None:
-        """Write events in view in any format, as clips or as pictures, into a folder."""
-        self.ask(results.WHICH_FILES, "", self._ask_folder)
-
-    def _ask_folder(self, wanted: str) -> None:
-        folder = str(Path(browse.here()) / "sightline-export")
-        # The line that asked is closed first, and the next one opened after that.
-        self.call_after_refresh(
-            self.ask, "into folder", folder,
-            lambda text: self.work(self._files(wanted, browse.whole(browse.unquoted(text)))),
-        )  # fmt: skip
-
     def act_list_sort(self) -> None:
         """Choose the order."""
         choices = []
@@ -282,20 +237,6 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
 
         self.app.push_screen(ChooseScreen("Order", choices, self.app.symbols), chosen)
 
-    def copy_choices(self) -> list[tuple[str, str]]:
-        """Return what of the row can be copied."""
-        row = self._row()
-        if row is None:
-            return []
-        place = results.place_of(row)
-        whole = f"{place}  {reference(row['frame'], row['scan'], row['stream'])}"
-        choices = [(whole, f"moment: {wording.short_path(place, 9)}"),
-                   (row["path"], f"path: {wording.short_path(row['path'], 9)}")]  # fmt: skip
-        said = results.caption(row) or results.note(row)
-        if said:
-            choices.append((said, f"text: {said}"))
-        return choices
-
     # The picture: see `PictureScreen`
 
     @on(VirtualTable.CursorMoved)
@@ -304,16 +245,42 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
 
     @on(VirtualTable.Activated)
     def _opened(self, _event: VirtualTable.Activated) -> None:
-        self.act_results_picture()
+        self.act_list_open()
 
     def pictured_row(self) -> dict[str, Any] | None:
-        """Return the row whose picture is shown."""
+        """Return the row whose picture is shown, as of the frame that one has gone to."""
+        return self.moved_row()
+
+    def selected_row(self) -> dict[str, Any] | None:
+        """Return the row under the cursor."""
         return self._row()
+
+    def selected_video(self) -> tuple[str, int] | None:
+        """Return content and scan of the video of the row, or of the header, under the cursor."""
+        row = self._row()
+        if row is not None:
+            return row["content"], int(row["scan"])
+        file = self._rows.file_of(self.query_one(VirtualTable).cursor_key)
+        return None if file is None else (file.content, self._listed_scan())
+
+    def fact_lines(self, row: dict[str, Any] | None) -> list[TextLine]:
+        """Return what there is to say about a row."""
+        return list(results.detail(self._what, row))
+
+    @property
+    def other_list(self) -> str:
+        """What the key for rejected candidates leads to."""
+        return "events only" if self._what == "candidates" else "rejected"
+
+    def ending_lines(self) -> list[TextLine] | None:
+        """Return the summary of a round that is over."""
+        return self._round_lines()
 
     def neighbours(self) -> list[dict[str, Any]]:
         """Return the rows that are likely to come next: the one below, then the one above."""
-        place = self.query_one(VirtualTable).cursor_index
-        rows = [self._rows.record(each) for each in (place + 1, place - 1) if each >= 0]
+        place = self._rows.place(self.query_one(VirtualTable).cursor_index)
+        near = () if place is None else (place + 1, place - 1)
+        rows = [self._rows.result(each) for each in near if each >= 0]
         return [row for row in rows if row is not None]
 
     def boxes_of(self, row: dict[str, Any]) -> list[Box]:
@@ -346,100 +313,63 @@ class ResultsScreen(ReviewingScreen, DrawingScreen):
                 self.draw_soon()
 
     def _why_empty(self) -> str:
-        return results.why_empty(self._scan, self._rows.loaded, self.filter_text, self.state)
-
-    def _turn(self, by: int) -> None:
-        names: tuple[What, ...] = ("events", "candidates", "frames")
-        self._list(names[(names.index(self._what) + by) % len(names)])
+        return self._rows.trouble or results.why_empty(
+            self._scan, self._rows.loaded, self.filter_text, self.state
+        )
 
     def _list(self, what: What) -> None:
         self._what = what
         self.query_one("#cutoff").display = what != "frames"
-        self.query_one(VirtualTable).set_columns(results.COLUMNS[what])
         self._show()
 
-    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> PagedRows:
+    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> GroupedRows:
         query = ListResults(self._what, self._scan, self.filter_text, self._sort, self._descending,
                             cut_offs)  # fmt: skip
-        rows = PagedRows(query, self.fetch, partial(self._shown_row, self._what))
+        paged = PagedRows(query, self.fetch, lambda row: self._shown_row(rows, row))
+        rows = GroupedRows(paged, self._ask_files, self.app.symbols, self._folded)
         rows.on_change = self._came
         return rows
 
-    def _shown_row(self, what: What, row: dict[str, Any]) -> Row:
+    async def _ask_files(self, query: ListResults) -> Files:
+        return await self.app.bridge.ask(GetFiles(query))
+
+    def _shown_row(self, rows: GroupedRows, row: dict[str, Any]) -> Row:
         said = self._review.judgement(results.key_of(row), row)
-        return results.result_row(what, row, said, self.app.symbols)
+        return result_rows.result_row(rows.query.what, row, said, self.app.symbols,
+                                      named=rows.names_files)  # fmt: skip
 
     def _show(self) -> None:
         self._review.looked_at()
         self._take_rows(self._listed(self._cuts.asked))
 
-    def _take_rows(self, rows: PagedRows) -> None:
+    def _take_rows(self, rows: GroupedRows) -> None:
         self._rows.close()
         self._rows = rows
-        table = self.query_one(VirtualTable)
+        self._fit_columns()
+        self.query_one(VirtualTable).set_source(self._rows)
+
+    def _fit_columns(self) -> None:
+        """Show the columns that the list needs; under headers of files they need no titles."""
+        table, named = self.query_one(VirtualTable), self._rows.names_files
+        what = self._rows.query.what
+        if (what, named) != self._columns_of:
+            self._columns_of = what, named
+            table.set_columns(result_rows.columns(what, named=named))
+            table.set_header(named or what == "frames")
         table.set_sort(TITLES[self._sort], descending=self._descending)
-        table.set_source(self._rows)
 
     def _came(self) -> None:
-        if self.is_drawable:
-            self.query_one(VirtualTable).source_changed()
-            self.draw_soon()
+        if not self.is_drawable:
+            return
+        table = self.query_one(VirtualTable)
+        self._fit_columns()
+        table.source_changed()
+        if self._arrived is not self._rows and self._rows.loaded:
+            self._arrived = self._rows
+            if not table.cursor_index and self._rows.file_of(table.cursor_key) is not None:
+                table.cursor_to(1)  # the first result rather than the name of its file
+        self.draw_soon()
+        self.rest()
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
-
-    def _draw_edges(self, row: dict[str, Any] | None) -> None:
-        """Say in the edges of the panes whose picture and video they show."""
-        moment, facts, path = results.titles(self._what, row, self.app.symbols)
-        self.query_one("#look", Frame).show(
-            moment, facts, path,
-            keys=[*self.pane_key("results.boxes", "box"), *self.pane_key("list.open", "larger")],
-        )  # fmt: skip
-        rejected = "events only" if self._what == "candidates" else "rejected"
-        self.query_one("#whole", Frame).show(
-            "Whole video", path,
-            keys=[*self.pane_key("results.rejected", rejected),
-                  *self.pane_key("judge.next", "next unjudged")],
-        )  # fmt: skip
-        self.query_one("#about", Frame).show(
-            "All judged" if self._round_lines() else "Selected",
-            keys=[*self.pane_key("results.tags", "tags"),
-                  *self.pane_key("results.caption", "caption")],
-        )  # fmt: skip
-
-    def _draw_timeline(self, row: dict[str, Any] | None) -> None:
-        line = self.query_one("#timeline", Line)
-        if line.size.width:
-            line.show(timeline.line(self._rows.near(row), row, line.size.width, self.app.symbols))
-
-    async def _remark(self, command: MarkFrame | CorrectFrame, words: str) -> str:
-        await self.app.bridge.ask(command)
-        self._rows.reload()
-        return words
-
-    def _correct(self, row: dict[str, Any], what: Literal["caption", "tags"], text: str) -> None:
-        command = CorrectFrame(row["content"], row["frame"], what, text)
-        self.work(self._remark(command, f"{what} stored beside the model's"))
-
-    async def _written(self, row: dict[str, Any]) -> str:
-        jpeg = await self.still(row, FULL_PIXELS)
-        path = Path(browse.here()) / f"{plain_stem(row['path'])}-{row['frame']}.jpg"
-        written = write_new(path, jpeg)
-        return f"written: {clean(written.name)} in {clean(str(written.parent))}"
-
-    async def _files(self, wanted: str, folder: str) -> str:
-        request = results.export_request(wanted, folder, self._scan, self.filter_text)
-        begun = await self.app.bridge.ask(BeginExport(request))
-        while not (state := await self.app.bridge.ask(GetExport(begun.number))).finished:
-            self.say(results.export_progress(state))
-            await asyncio.sleep(PROGRESS_SECONDS)
-        if state.trouble:
-            raise SightlineError(state.trouble)
-        return results.export_end(state, folder)
-
-    async def _exported(self, text: str) -> str:
-        path = free_path(Path(browse.whole(browse.unquoted(text))))
-        format_ = path.suffix.lstrip(".") or "jsonl"
-        written = await self.app.bridge.ask(ExportRows(self._export_query(), format_, path))
-        many = counted(written.rows, "row")
-        return f"{many} written: {clean(path.name)} in {clean(str(path.parent))}"

@@ -26,7 +26,7 @@ from .choose import ChooseScreen
 from .screen import AppScreen
 
 if TYPE_CHECKING:
-    from ..views.paged import PagedRows
+    from ..views.grouped import GroupedRows
 
 CUT_SECONDS = 0.15
 """the list is fetched again once the cut-off has rested so long"""
@@ -38,7 +38,7 @@ MOST_SCANS = 200
 class ReviewingScreen(AppScreen):
     """A list of results whose rows can be judged; the lists themselves are the subclass's."""
 
-    _rows: PagedRows
+    _rows: GroupedRows
     _what: What
     _scan: int | None
 
@@ -53,10 +53,10 @@ class ReviewingScreen(AppScreen):
         self._counted_scan = 0
         self._stored_count = 0
 
-    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> PagedRows:
+    def _listed(self, cut_offs: tuple[tuple[str, float], ...]) -> GroupedRows:
         raise NotImplementedError
 
-    def _take_rows(self, rows: PagedRows) -> None:
+    def _take_rows(self, rows: GroupedRows) -> None:
         raise NotImplementedError
 
     def _row(self) -> dict[str, Any] | None:
@@ -144,7 +144,7 @@ class ReviewingScreen(AppScreen):
         """Go to the next unjudged row; at the end of the round, ask for its summary."""
         place = await self._unjudged(1)
         if place is not None:
-            self.query_one(VirtualTable).cursor_to(place)
+            self._go_to(place)
             return True
         if self._rows.trouble:  # rows are missing, so nobody knows whether it is over
             return True
@@ -153,7 +153,16 @@ class ReviewingScreen(AppScreen):
 
     def to_row(self, key: str) -> bool:
         """Go to a row."""
-        return self.query_one(VirtualTable).cursor_to_key(key)
+        place = self._rows.place_of(key)
+        if place is not None:
+            self._go_to(place)
+        return place is not None
+
+    def _go_to(self, place: int) -> None:
+        """Put the cursor on a result, in a folded file as well."""
+        table, index = self.query_one(VirtualTable), self._rows.reveal(place)
+        table.source_changed()
+        table.cursor_to(index)
 
     def news(self, text: str, *, bad: bool = False) -> None:
         """Say something in one line."""
@@ -169,16 +178,16 @@ class ReviewingScreen(AppScreen):
             self._review.is_over = True
             self._sum_up()
         else:
-            self.query_one(VirtualTable).cursor_to(place)
+            self._go_to(place)
 
     async def _unjudged(self, by: int) -> int | None:
-        rows, here = self._rows, self.query_one(VirtualTable).cursor_index
-        return await next_unjudged(rows.need, rows.count(), here, by, self._left)
+        rows = self._rows
+        here = rows.beside(self.query_one(VirtualTable).cursor_index, by)
+        return await next_unjudged(rows.need, rows.total, here, by, self._left)
 
     async def _left(self) -> int:
         """Return how many rows of the list are unjudged."""
         query = self._rows.query
-        assert isinstance(query, ListResults)
         words = f"{query.text} is:unjudged".strip()
         asked = replace(query, text=words, first=0, last=1)
         try:
@@ -190,7 +199,7 @@ class ReviewingScreen(AppScreen):
 
     def _listed_scan(self) -> int:
         """Return the number of the scan that is listed, 0 while that is not known."""
-        row = self._rows.record(0) or self._row()
+        row = self._rows.result(0) or self._row()
         return int(self._scan or (row["scan"] if row else 0))
 
     def _recount(self) -> None:
@@ -244,7 +253,7 @@ class ReviewingScreen(AppScreen):
     async def _narrowed(self) -> None:
         """List what is above the cut-offs; the cursor stays on its row or the nearest above."""
         table, former = self.query_one(VirtualTable), self._rows
-        place = table.cursor_index
+        place = former.beside(table.cursor_index, -1)
         key = self._kept_key(place)
         rows = self._listed(self._cuts.asked)
         if key is not None:
@@ -259,7 +268,7 @@ class ReviewingScreen(AppScreen):
     def _kept_key(self, place: int) -> str | None:
         """Return the key of the nearest row at or above a place that no cut-off hides."""
         for each in range(place, -1, -1):
-            row = self._rows.record(each)
+            row = self._rows.result(each)
             if row is None:
                 return None
             if self._what == "frames" or self._cuts.admits(row["kind"], row["score"]):
@@ -290,7 +299,6 @@ class ReviewingScreen(AppScreen):
     def _export_query(self) -> ListResults:
         """Return what an export takes: no cut-off, and at the end of a round what is right."""
         query = self._rows.query
-        assert isinstance(query, ListResults)
         words = f"{query.text} is:right".strip() if self._review.is_over else query.text
         return replace(query, text=words, cut_offs=())
 

@@ -153,7 +153,7 @@ class StatusScreen(PaneScreen):
         right = self._facts(width)
         if self.says_something() and not self._long_note():  # that is shown above, in full
             return [LineSpan(f" {text}", "bad" if bad else "strong")], right
-        return self._key_parts(width - width_of(right)), right
+        return self._key_parts(width - width_of(right) - bool(right)), right
 
     def _facts(self, width: int) -> list[LineSpan]:
         """Return what is wrong, if the row of tabs has no space for it, and the facts."""

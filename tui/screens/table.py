@@ -11,7 +11,7 @@ from textual.screen import Screen
 _CLASSES = {
     "queue": ("queue", "QueueScreen"),
     "results": ("results", "ResultsScreen"),
-    "search": ("places", "SearchScreen"),
+    "search": ("search", "SearchScreen"),
     "compare": ("places", "CompareScreen"),
     "models": ("models", "ModelsScreen"),
     "gpu": ("gpu", "GpuScreen"),

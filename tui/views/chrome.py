@@ -38,6 +38,9 @@ def tabs(app: SightlineApp, scope: str, width: int) -> tuple[list[LineSpan], lis
     parts = [LineSpan(" sightline ", "text", on="chip"), LineSpan(" ")] if width >= WIDE else []
     for number, (name, shown) in enumerate(SCREENS.items(), 1):
         parts += _tab(number, name, shown if width >= NAMED or name == scope else "", name == scope)
+    if width_of(parts) > width:  # at least this screen's tab is in view
+        here = _tab(list(SCREENS).index(scope) + 1, scope, SCREENS[scope], True)
+        parts = [*here, *(part for part in parts if part not in here)]
     right = _right(app, width - width_of(parts)) if width >= WIDE else []
     return parts, right
 

@@ -25,7 +25,7 @@ SETTING_COLUMNS = (
     Column("MEANING", None, flex=3, minimum=10, priority=2),
 )
 COMPARE_COLUMNS = (
-    Column("SETTING", 26, cut="start"),
+    Column("SETTING", 24, cut="start"),
     Column("FIRST", None, minimum=8),
     Column("SECOND", None, minimum=8),
 )

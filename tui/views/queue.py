@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.protocol.passed_over import PassedOver
 from core.text import clean, counted
 
 from ..look.roles import Role
-from ..widgets.bar import bar
-from ..widgets.columns import Column
 from ..widgets.line import LineSpan
-from ..widgets.rows import Row
-from ..widgets.symbols import Symbols
 from . import chrome, wording
 
 if TYPE_CHECKING:
@@ -21,79 +17,30 @@ if TYPE_CHECKING:
     from core.protocol.state import (
         EngineState,
         JobState,
-        MachineState,
         ScanState,
         StepState,
         TaskState,
         WatchState,
     )
 
-COLUMNS = (
-    Column("STATE", 7),
-    Column("FILE", None, flex=3, minimum=24, cut="middle"),
-    Column("JOB", 4, align="right", priority=3),
-    Column("STAGE", 12, priority=4),
-    Column("%", 4, align="right"),
-    Column("FR/S", 5, align="right", priority=1),
-    Column("LEFT", 7, align="right", priority=1),
-    Column("EVENTS", 6, align="right", priority=2),
-)
+SCAN_ROW = -1
+"""the number of the row of a scan, where a source has its own and another job has 0"""
 STOPS = {
     "scan": "Stop it after the current microbatch; results are kept",
     "watch": "Stop watching the folder; its scans are kept",
 }
 """what cancelling a job of a kind that runs means, in the user's words"""
-_TONES: dict[str, Role] = {"FAILED": "bad", "done": "dim", "known": "dim", "paused": "warn"}
 
 
 def key_of(row: dict[str, Any]) -> str:
-    """Return a task's key."""
+    """Return the key of a scan, a source or a job."""
     return f"{row['scan']}.{row['number']}"
-
-
-def task_row(row: dict[str, Any], state: EngineState | None) -> Row:
-    """Return one source as a row: what the library keeps of it, and its current state.
-
-    A job of another kind than a scan is a row of number 0.
-    """
-    if row["number"] == 0:
-        return job_row(row, state)
-    scan = scan_of(state, row["scan"])
-    task = task_of(scan, row["number"])
-    word = state_word(row, scan, task)
-    share = None if task is None else _share(task)
-    done = row["state"] in ("done", "known")
-    cells = (
-        word,
-        wording.short_path(row["path"]),
-        str(row["scan"]),
-        "-" if task is None else clean(slowest(task.steps) or "opening"),
-        "100%" if done else wording.percent(share),
-        wording.rate(task.frames_per_second if task else _past_rate(row)),
-        wording.span(left_seconds(task)) if task else "-",
-        str(row["moments"]) if done or row["moments"] else "-",
-    )
-    return Row(key_of(row), cells, _TONES.get(word, "text"))
-
-
-def job_row(row: dict[str, Any], state: EngineState | None) -> Row:
-    """Return a job of another kind than a scan as a row."""
-    job = job_of(state, row["scan"])
-    done, total = (job.done, job.total) if job else (row["done"], row["total"])
-    share = min(done / total, 1.0) if total else None
-    word = job_word(row, job)
-    kind = clean(row["kind"]) if row["known"] else "unknown"
-    cells = (
-        word, wording.short_path(row["path"]), str(row["scan"]), kind.replace("-", " "),
-        wording.percent(share), "-", "-", "-",
-    )  # fmt: skip
-    return Row(key_of(row), cells, _TONES.get(word, "text"))
 
 
 def job_word(row: dict[str, Any], job: JobState | None) -> str:
     """Return what a job of another kind than a scan does, in a word of at most seven letters."""
     if job is not None:
-        return {"running": "run"}.get(job.state, job.state)
+        return {"running": "run", "queued": "waits"}.get(job.state, job.state)
     return {"failed": "FAILED", "done": "done"}.get(row["state"], "stopped")
 
 
@@ -113,6 +60,22 @@ def called_all(jobs: Sequence[JobState]) -> str:
     return called(jobs[0]) if len(jobs) == 1 else counted(len(jobs), "job")
 
 
+def movable(order: Sequence[int], meant: Collection[int], by: int) -> list[int]:
+    """Return which of the jobs that are meant can move one place, in the order to move them.
+
+    Those at the end they move to stay, so that none of them passes another.
+    """
+    towards = list(order) if by < 0 else list(reversed(order))
+    found = []
+    free = False
+    for number in towards:
+        if number not in meant:
+            free = True
+        elif free:
+            found.append(number)
+    return found
+
+
 def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | None) -> str:
     """Return what a source does, in a word of at most seven letters."""
     if row["state"] == "failed":
@@ -123,7 +86,7 @@ def state_word(row: dict[str, Any], scan: ScanState | None, task: TaskState | No
         return "stopped"
     if scan.state == "paused":
         return "paused"
-    return "run" if task is not None else "queued"
+    return "run" if task is not None else "waits"
 
 
 def scan_of(state: EngineState | None, number: int) -> ScanState | None:
@@ -138,18 +101,6 @@ def task_of(scan: ScanState | None, number: int) -> TaskState | None:
     return next((task for task in tasks if task.number == number), None)
 
 
-def at_work(row: dict[str, Any] | None, state: EngineState | None) -> tuple[str, TaskState | None]:
-    """Return whose pipeline is shown, in words, and the source: the row's, else the first one."""
-    scan = scan_of(state, row["scan"]) if row else None
-    task = task_of(scan, row["number"]) if row else None
-    if task is not None:
-        return "the source under the cursor", task
-    tasks = [task for scan in (state.scans if state else ()) for task in scan.tasks]
-    if not tasks:
-        return "a running scan", None
-    return wording.short_path(tasks[0].path), tasks[0]
-
-
 def left_seconds(task: TaskState | None) -> float | None:
     """Return how long a source will take at the rate it has now."""
     if task is None or not task.frames_total or task.frames_per_second <= 0:
@@ -157,7 +108,7 @@ def left_seconds(task: TaskState | None) -> float | None:
     return max(task.frames_total - task.frames_done, 0) / task.frames_per_second
 
 
-def slowest(steps: tuple[StepState, ...]) -> str:
+def slowest(steps: Sequence[StepState]) -> str:
     """Return the step that works longest: the others wait for it."""
     worked = [step for step in steps if step.busy_seconds > 0]
     return max(worked, key=lambda step: step.busy_seconds).name if worked else ""
@@ -172,15 +123,13 @@ def facts(state: EngineState | None) -> list[LineSpan]:
         return [LineSpan(watching or "nothing running; press a to add files", "dim")]
     found = chrome.counts(state)
     failed = sum(scan.failed for scan in state.scans)
-    return [
-        *_counted(found.running, "running", "good"), *_counted(found.waiting, "queued", "text"),
-        *_counted(found.paused, "paused", "warn"), *_counted(failed, "failed", "bad"),
-        LineSpan(watching, "dim"),
-    ]  # fmt: skip
-
-
-def _counted(number: int, word: str, role: Role) -> list[LineSpan]:
-    return [LineSpan(f"{number} {word}  ", role)] if number else []
+    counts: tuple[tuple[int, str, Role], ...] = (
+        (found.running, "running", "good"), (found.waiting, "waiting", "text"),
+        (found.paused, "paused", "warn"), (failed, "failed", "bad"),
+    )  # fmt: skip
+    parts = [LineSpan(f"{number} {word}", role) for number, word, role in counts if number]
+    parts += [LineSpan(watching, "dim")] if watching else []
+    return [piece for part in parts for piece in (part, LineSpan("  "))][:-1]
 
 
 def speed(state: EngineState | None) -> list[LineSpan]:
@@ -189,8 +138,15 @@ def speed(state: EngineState | None) -> list[LineSpan]:
         return []
     rate = sum(task.frames_per_second for scan in state.scans for task in scan.tasks)
     moments = sum(scan.moments for scan in state.scans)
+    ahead = sum(len(task.provisional_events) for scan in state.scans for task in scan.tasks)
     fast = [LineSpan(wording.rate(rate), "strong"), LineSpan(" fr/s  ", "dim")] if rate else []
-    return [*fast, LineSpan(counted(moments, "event"))]
+    return [*fast, LineSpan(events(moments, ahead))]
+
+
+def events(found: int, ahead: int) -> str:
+    """Return how many events there are, `ahead` of them provisional: `6+ events`."""
+    said = counted(found + ahead, "event")
+    return said.replace(" ", "+ ", 1) if ahead else said
 
 
 def _others(state: EngineState) -> str:
@@ -240,42 +196,14 @@ def _watching(state: EngineState) -> str:
     return f"watching {counted(len(state.watches), 'folder')}"
 
 
-def pipeline(task: TaskState | None, width: int, symbols: Symbols) -> list[str]:
-    """Return a line for each step of the pipeline: how busy it is, what is queued, who waits."""
-    if task is None:
-        return ["no scan is running"]
-    if not task.steps:
-        return ["opening the source"]
-    slow = slowest(task.steps)
-    total = max(
-        (s.busy_seconds + s.waits_in_seconds + s.waits_out_seconds for s in task.steps),
-        default=1.0,
-    )
-    return [_step_line(step, total, step.name == slow, width, symbols) for step in task.steps]
-
-
-def machine(now: MachineState | None, width: int, symbols: Symbols) -> list[str]:
-    """Return how busy the machine is: a line a GPU, else why there is none, and the CPU."""
-    if now is None:
-        return ["measuring the machine"]
-    space = max(min(width - 40, 12), 4)
-    lines = []
-    for gpu in now.gpus:
-        used = f"{wording.size(gpu.memory_used_bytes)}/{wording.size(gpu.memory_total_bytes)}"
-        drawn = bar(gpu.utilisation, space, symbols, ends=True)
-        heat = "" if gpu.temperature_celsius is None else f"{gpu.temperature_celsius:.0f}C"
-        lines.append(f"GPU{gpu.index} {wording.percent(gpu.utilisation):>4} {drawn} {used} {heat}")
-    memory = f"{wording.size(now.memory_used_bytes)}/{wording.size(now.memory_total_bytes)}"
-    drawn = bar(now.cpu, space, symbols, ends=True)
-    return [*lines, f"CPU  {wording.percent(now.cpu):>4} {drawn} {memory}"]
-
-
 def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
-    """Return what there is to say about the source under the cursor."""
+    """Return what there is to say about the scan, source or job under the cursor."""
     if row is None:
         return [""]
     if row["number"] == 0:
         return _job_detail(row, state)
+    if row["number"] == SCAN_ROW:
+        return _scan_detail(row, state)
     scan = scan_of(state, row["scan"])
     task = task_of(scan, row["number"])
     lines = [wording.short_path(row["path"], 99)]
@@ -296,6 +224,13 @@ def detail(row: dict[str, Any] | None, state: EngineState | None) -> list[str]:
             else f"scan {row['scan']}{_place(row['scan'], state)}"
         )
     return lines
+
+
+def _scan_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
+    counts = f"{counted(row['sources'], 'source')}, {row['done']} done, {row['failed']} failed"
+    said = f"scan {row['scan']}  {clean(row['profile'], limit=40)}  {counts}"
+    lines = [wording.short_path(row["path"], 99), f"{said}{_place(row['scan'], state)}"]
+    return [*lines, clean(row["reason"])] if row["reason"] else lines
 
 
 def _job_detail(row: dict[str, Any], state: EngineState | None) -> list[str]:
@@ -325,32 +260,3 @@ def _units(done: int, total: int, unit: str) -> str:
     if total:
         return f"  {done} of {counted(total, unit) if unit else total}"
     return f"  {counted(done, unit)}" if unit else ""
-
-
-def _step_line(step: StepState, total: float, slow: bool, width: int, symbols: Symbols) -> str:
-    share = step.busy_seconds / total if total > 0 else 0.0
-    waits = ""
-    if slow:
-        waits = "SLOWEST"
-    elif step.waits_in_seconds > step.waits_out_seconds and step.waits_in_seconds > 0.2 * total:
-        waits = "waits: in"
-    elif step.waits_out_seconds > 0.2 * total:
-        waits = "waits: out"
-    space = max(min(width - 44, 20), 4)
-    drawn = bar(share, space, symbols, ends=True)
-    return (
-        f"{clean(step.name)[:10]:<10} {wording.percent(share):>4} {drawn}  "
-        f"queue {step.queued}/{step.capacity}  {waits}"
-    )
-
-
-def _share(task: TaskState) -> float | None:
-    if not task.frames_total:
-        return None
-    return min(task.frames_done / task.frames_total, 0.999)
-
-
-def _past_rate(row: dict[str, Any]) -> float | None:
-    if row["state"] != "done" or not row["seconds"]:
-        return None
-    return float(row["frames"] / row["seconds"])

@@ -8,73 +8,24 @@ from typing import TYPE_CHECKING, Any
 from core.protocol.fact_line import fact_line
 from core.protocol.queries import ExportRequest
 from core.protocol.views import ExportState
-from core.text import clean, counted
+from core.text import clean, clean_path, counted
 from core.times import timecode
 
-from ..look.roles import Role
-from ..widgets.columns import Column
-from ..widgets.rows import Row
 from ..widgets.symbols import Symbols
 from . import wording
-from .rounds import sign
 
 if TYPE_CHECKING:
     from core.protocol.state import EngineState
 
-EVENTS = (
-    Column("", 1),
-    Column("TIME", 12),
-    Column("KIND", 7, priority=1),
-    Column("SCORE", 7, align="right", priority=1),
-    Column("FRAMES", 6, align="right", priority=4),
-    Column("FILE", None, flex=3, minimum=10, cut="middle", priority=2),
-    Column("NOTE", None, flex=2, minimum=8, priority=3),
-)
-CANDIDATES = (
-    Column("", 1),
-    Column("TIME", 12),
-    Column("KIND", 7, priority=1),
-    Column("SCORE", 7, align="right", priority=1),
-    Column("VERDICT", 8),
-    Column("FILE", None, flex=2, minimum=10, cut="middle", priority=2),
-    Column("REASON", None, flex=3, minimum=8),
-)
-FRAMES = (
-    Column("TIME", 12),
-    Column("FILE", None, flex=2, minimum=10, cut="middle", priority=1),
-    Column("TAGS", None, flex=2, minimum=8, priority=2),
-    Column("OBJECTS", 7, align="right", priority=3),
-    Column("CAPTION", None, flex=4, minimum=12),
-)
 WHICH_FILES = (
     "json csv jsonl html srt vtt edl coco yolo masks vectors statistics legacy clips pictures:"
 )
 DEFAULT_FILES = "json csv"
-COLUMNS = {"events": EVENTS, "candidates": CANDIDATES, "frames": FRAMES}
 
 
 def key_of(row: dict[str, Any]) -> str:
     """Return a row's key."""
     return f"{row['scan']}.{row['key']}"
-
-
-def result_row(what: str, row: dict[str, Any], judgement: str, symbols: Symbols) -> Row:
-    """Return one result as a row; a judged one is dim, so that what is left stands out."""
-    if what == "frames":
-        return _frame_row(row)
-    said = sign(judgement, symbols)
-    file, time = wording.short_path(row["path"]), wording.at(row["peak_seconds"])
-    if what == "candidates":
-        tone: Role = "text" if row["accepted"] and not judgement else "dim"
-        word = "accepted" if row["accepted"] else "rejected"
-        cells = (said, time, clean(row["kind"]), wording.score(row["score"]), word, file,
-                 clean(row["reason"]))  # fmt: skip
-        return Row(key_of(row), cells, tone)
-    frames = row["end_frame"] - row["start_frame"] + 1
-    cells = (said, time, clean(row["kind"]), wording.score(row["score"]), str(frames), file,
-             note(row))  # fmt: skip
-    tone = "dim" if judgement else ("good" if row["marked"] else "text")
-    return Row(key_of(row), cells, tone)
 
 
 def note(row: dict[str, Any]) -> str:
@@ -112,7 +63,10 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
     """Return what there is to say about the row under the cursor."""
     if row is None:
         return [""]
-    lines = [f"{clean(place_of(row))}   frame {row['frame']}   scan {row['scan']}"]
+    name = wording.short_path(row["path"], 1)
+    lines = [f"{name}@{wording.at(seconds_of(row))}", f"frame {row['frame']}   scan {row['scan']}"]
+    if row["marked"]:
+        lines.append("MARKED")
     if row["corrected_caption"]:
         lines.append(f"corrected: {clean(row['corrected_caption'])}")
     if what == "frames":
@@ -130,7 +84,7 @@ def detail(what: str, row: dict[str, Any] | None) -> list[str]:
             lines.append(f"rejected: {clean(row['reason'])}")
         if row["verdict"]:
             lines.append(f"verdict: {clean(row['verdict'])}")
-    return lines + _duplicates(row)
+    return [*lines, *_duplicates(row), clean_path(row["path"])]
 
 
 def _duplicates(row: dict[str, Any]) -> list[str]:
@@ -192,7 +146,7 @@ def why_empty(scan: int | None, loaded: bool, filter_text: str, state: EngineSta
     of_it = [each for each in open_scans if scan in (None, each.scan)]
     running = max(of_it, key=lambda each: each.scan, default=None)
     if running is None:
-        return "nothing found; ] shows rejected candidates with their reasons"
+        return "nothing found; r shows rejected candidates with their reasons"
     word = {"queued": "waits for its turn"}.get(running.state, f"is {running.state}")
     done = f"{running.finished} of {counted(running.sources, 'source')} done"
     return f"scan {running.scan} {word}: {done}, nothing found yet"
@@ -228,15 +182,6 @@ def boxes(row: dict[str, Any]) -> list[tuple[str, float, float, float, float]]:
         (clean(label), x / width, y / height, across / width, down / height)
         for label, (x, y, across, down) in found
     ] + drawn(row)
-
-
-def _frame_row(row: dict[str, Any]) -> Row:
-    cells = (
-        wording.at(row["seconds"]), wording.short_path(row["path"]), tags(row),
-        str(len(row["objects"])) if row["objects"] else "-", caption(row),
-    )  # fmt: skip
-    tone: Role = "bad" if row["failures"] else ("good" if row["marked"] else "text")
-    return Row(key_of(row), cells, tone)
 
 
 def _frame_lines(row: dict[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ def cut_line(cuts: CutOffs, kind: str, width: int, symbols: Symbols) -> list[Lin
     every, above = cuts.of_kind(kind)
     counts = f"{every}{symbols.becomes}{above}" if step else str(every)
     score = f"{step / STEPS:.2f}" if step else "off "
-    left, right = " cut-off ", f" {score}  {clean(kind)} {counts}"
+    left, right = "cut-off ", f" {score}  {clean(kind)} {counts}"
     cells = max(min(SCALE_CELLS, width - len(left) - len(right)), 3)
     knob = min(step * cells // STEPS, cells - 1)
     return [

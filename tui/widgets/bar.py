@@ -15,12 +15,13 @@ def bar(share: float | None, width: int, symbols: Symbols, *, ends: bool = False
         return symbols.bar_left + bar(share, width - 2, symbols) + symbols.bar_right
     steps = len(symbols.bar) - 1
     most = max(width, 0) * steps
-    full, part = divmod(_filled(share, most), steps)
+    full, part = divmod(filled(share, most), steps)
     drawn = symbols.bar[-1] * full + (symbols.bar[part] if part else "")
     return drawn.ljust(max(width, 0))
 
 
-def _filled(share: float | None, most: int) -> int:
+def filled(share: float | None, most: int) -> int:
+    """Return how many of `most` steps of a bar are filled: some above 0, all only from 1 on."""
     if share is None or not share > 0 or most == 0:
         return 0
     if share >= 1:

@@ -61,14 +61,17 @@ def head(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return `text` in lines of at most `width` cells, broken at spaces where there are some."""
+    """Return `text` in lines of at most `width` cells, broken at spaces, else behind `/`."""
     if width <= 0:
         return []
     lines = []
     while cell_len(text) > width:
         part = head(text, width) or text[:1]
         space = part.rstrip().rfind(" ")
-        cut = len(part) if text[len(part) : len(part) + 1] == " " or space <= 0 else space
+        if text[len(part) : len(part) + 1] == " ":
+            cut = len(part)
+        else:  # a path is broken behind a folder
+            cut = space if space > 0 else part.rfind("/", 1) + 1 or len(part)
         lines.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*lines, text]

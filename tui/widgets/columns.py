@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from .cells import Align, Cut, fit, safe, shorten
+from .painted import Span
+from .rows import Cell, Tinted
 from .symbols import Symbols
 
 NARROW_CELLS = 40
@@ -65,20 +67,27 @@ class Layout:
             pieces.append(fit(title, slot.width, symbols, slot.column.align) + " " * slot.gap)
         return pieces
 
-    def line(self, cells: Sequence[str], symbols: Symbols) -> list[str]:
-        """Return one row as pieces that fill the line behind the gutter."""
-        pieces = []
-        for slot in self.slots:
-            text = cells[slot.number] if slot.number < len(cells) else ""
-            column = slot.column
-            piece = fit(text, slot.width, symbols, column.align, column.cut)
-            pieces.append(piece + " " * slot.gap)
-        return pieces
+    def line(self, cells: Sequence[Cell], symbols: Symbols) -> list[list[Span]]:
+        """Return one row, a list of spans for each slot; together they fill the line."""
+        return [
+            _drawn(cells[slot.number] if slot.number < len(cells) else "", slot, symbols)
+            for slot in self.slots
+        ]
 
 
-def arrange(columns: Sequence[Column], width: int) -> Layout:
-    """Return the layout of `columns` in `width` cells."""
-    narrow = width < NARROW_CELLS
+def _drawn(cell: Cell, slot: Slot, symbols: Symbols) -> list[Span]:
+    """Return a cell in its slot; `text` is the role of what has none of its own."""
+    if not isinstance(cell, (str, Tinted)):
+        return [*cell(slot.width), Span(" " * slot.gap)]
+    text, role = cell if isinstance(cell, Tinted) else Tinted(cell, "text")
+    column = slot.column
+    piece = fit(text, slot.width, symbols, column.align, column.cut)
+    return [Span(piece + " " * slot.gap, role)]
+
+
+def arrange(columns: Sequence[Column], width: int, *, narrow: bool = False) -> Layout:
+    """Return the layout of `columns` in `width` cells, as `narrow` as below `NARROW_CELLS`."""
+    narrow = narrow or width < NARROW_CELLS
     gutter = min(2 if narrow else 3, width)
     between = 1 if narrow else 2
     kept = _kept(columns, width - gutter, between)

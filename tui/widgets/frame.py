@@ -19,12 +19,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ..look.roles import Ground, Role
+from .cells import shorten
 from .line import Content, LineSpan, cut_parts, parts_of, width_of
 from .painted import look_of, stretch
 from .symbols import Symbols
 
 BARE_COLUMNS, BARE_ROWS = 80, 24
 """a terminal smaller than this has no frames: they would cost two rows and two columns a pane"""
+LEAST_NAME = 12
+"""cells for a name at the right of an edge, else it is left out"""
 _PIECE_CELLS = 8
 
 
@@ -233,14 +236,21 @@ class Frame(Vertical):
         behind = 2 if right else 0
         gap = space - width_of(kept) - ends - width_of(right) - behind
         if right and gap < 1:
-            right, behind = (), 0
-            gap = space - width_of(kept) - ends
+            right = self._shortened(right, width_of(right) + gap - 1)
+            behind = 2 if right else 0
+            gap = space - width_of(kept) - ends - width_of(right) - behind
         blank = LineSpan(" ", self._line)
         lead = LineSpan(self._symbols.title_lead, self._line)
         before = [lead, *kept, blank if self._facts else lead] if kept else []
         after = [blank, *right, blank] if right else []
         line = [LineSpan(part, self._line) for part in _pieces(rule * max(gap, 0))]
         return [LineSpan(first, self._line), *before, *line, *after, LineSpan(last, self._line)]
+
+    def _shortened(self, parts: Sequence[LineSpan], space: int) -> Sequence[LineSpan]:
+        """Return one part in less space: of a name both ends tell; several parts are left out."""
+        if len(parts) > 1 or space < LEAST_NAME:
+            return ()
+        return [parts[0]._replace(text=shorten(parts[0].text, space, self._symbols, "middle"))]
 
     def _bare_row(
         self, left: Sequence[LineSpan], right: Sequence[LineSpan], width: int

@@ -74,6 +74,7 @@ class Painted(Widget):
     def refresh_changed(self) -> int:
         """Redraw what differs from what was drawn last; return how many lines that was."""
         if not self.is_mounted or not self.size:
+            self._painted = Size(-1, -1)  # hidden: what it shows when it comes back is not known
             return 0
         if self._painted != self.size:
             self.refresh()

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..look.roles import Role
+from .painted import Span
+
+
+class Tinted(NamedTuple):
+    """A cell with a role of its own."""
+
+    text: str
+    role: Role
+
+
+Drawn = Callable[[int], Sequence[Span]]
+"""a cell that draws itself in exactly so many cells of the terminal, with text that is safe"""
+Cell = str | Tinted | Drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table. `key` stays the same while the row's place and cells change."""
+    """One line of a table. `key` stays the same while the row's place and cells change.
+
+    A `header` stands over the rows below it: its first cell fills the line, the second is at its
+    end.
+    """
 
     key: str
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     tone: Role = "text"
+    header: bool = False
+    marked: bool = False
+    """shown with the sign of a mark, whether or not the table's own marks have it"""
+    sign: str = ""
+    """of one cell, where the sign of a mark would be; beside it on a marked row"""
 
 
 class RowSource(Protocol):

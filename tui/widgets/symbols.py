@@ -11,7 +11,8 @@ class Symbols:
 
     `bar` goes from empty to full in equal steps, so eight of its signs are eighths. `levels` draws
     a graph with one column a cell, from nothing (a gap) to full; it is used where `braille` is
-    False.
+    False. `heights` draws a value in one cell, from nothing to full, and `events` the same of what
+    was accepted where colours cannot tell the two.
     """
 
     bar: str
@@ -19,6 +20,19 @@ class Symbols:
     bar_right: str
     braille: bool
     levels: str
+    line_bar: str
+    """a cell of a bar drawn as a line: empty, half full, full"""
+    ticks: str
+    """a place on such a bar: where it is empty, where it is full"""
+    heights: str
+    events: str
+    folded: str
+    """a header whose rows are left out"""
+    unfolded: str
+    """a header with its rows below it"""
+    plus_minus: str
+    nothing: str
+    """a part of a time line in which nothing was found, or that was not read yet"""
     cursor: str
     mark: str
     ellipsis: str
@@ -57,6 +71,8 @@ class Symbols:
 
 UNICODE = Symbols(
     bar=" ▏▎▍▌▋▊▉█", bar_left="▕", bar_right="▏", braille=True, levels=" .:-=#",
+    line_bar="─╸━", ticks="│┃", heights=" ▁▂▃▄▅▆▇█", events=" ▁▂▃▄▅▆▇█", nothing="·",
+    folded="▸", unfolded="▾", plus_minus="±",
     cursor="▌", mark="*", ellipsis="…", not_loaded="…", ascending="▲", descending="▼",
     horizontal="─", vertical="│", cross="┼", tee_down="┬", tee_up="┴", tee_right="├",
     tee_left="┤", frame="╭╮╰╯─│", heavy_frame="┏┓┗┛━┃", title="{}", title_lead=" ",
@@ -65,6 +81,8 @@ UNICODE = Symbols(
 )  # fmt: skip
 ASCII = Symbols(
     bar=" -=#", bar_left="[", bar_right="]", braille=False, levels=" .:-=#",
+    line_bar="-==", ticks="!!", heights=" :-=+*#", events=" !", nothing=".",
+    folded=">", unfolded="v", plus_minus="+-",
     cursor=">", mark="*", ellipsis="..", not_loaded="...", ascending="^", descending="v",
     horizontal="-", vertical="|", cross="+", tee_down="+", tee_up="+", tee_right="+",
     tee_left="+", frame="++++-|", heavy_frame="++++=|", title="[{}]",

@@ -95,17 +95,25 @@ def styles_once(data: str) -> str:
     return "".join(written) + _change(shown, "")
 
 
+_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29", "front": "39",
+         "back": "49"}  # fmt: skip
+"""the code that ends each of them; bold and dim have one between them"""
+
+
 @lru_cache(maxsize=4096)
 def _change(shown: str, wanted: str) -> str:
-    """Return what makes one style of another: only what differs, unless something has to end."""
+    """Return what makes one style of another: only what differs, where that is shorter."""
     if shown == wanted:
         return ""
     if not wanted:
         return "\x1b[0m"
     before, after = _parts(shown), _parts(wanted)
-    if not before.keys() <= after.keys():
-        return f"\x1b[0;{wanted}m"
-    return f"\x1b[{';'.join(v for k, v in after.items() if before.get(k) != v)}m"
+    ends = {key: _ENDS.get(key, "") for key in before if key not in after}
+    whole = f"0;{wanted}"
+    if "" in ends.values():
+        return f"\x1b[{whole}m"
+    set_again = [v for k, v in after.items() if before.get(k) != v or _ENDS.get(k) in ends.values()]
+    return f"\x1b[{min(';'.join([*dict.fromkeys(ends.values()), *set_again]), whole, key=len)}m"
 
 
 def _parts(codes: str) -> dict[str, str]:

@@ -71,7 +71,7 @@ class Viewport:
         if self._follow_end and self.index == before - 1:
             self.index = self.count - 1
         else:
-            self._find(moves_view=kept and self.count != before)
+            self._find(moves_view=before > 0 and kept and self.count != before)
         self.index = self._nearest(self.index)
         self._clamp()
         if kept:

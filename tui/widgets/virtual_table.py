@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from ..look.roles import Ground
+from ..look.roles import Ground, Role
 from .cells import fit, safe, wrapped
-from .columns import Column, arrange
+from .columns import Column, Layout, arrange
 from .painted import Painted, Span
 from .rows import Row, RowSource
 from .symbols import Symbols
@@ -83,6 +84,7 @@ class VirtualTable(Painted, can_focus=True):
         follow_end: bool = False,
         empty: str = "",
         lit: bool = False,
+        narrow: bool = False,
         name: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word for it
         classes: str | None = None,
@@ -90,7 +92,8 @@ class VirtualTable(Painted, can_focus=True):
         """With `follow_end` a cursor on the last row stays on the last row, as a log wants it.
 
         `empty` is shown while there are no rows. `lit` shows the cursor as with the focus always,
-        for a list that is moved in while one types elsewhere.
+        for a list that is moved in while one types elsewhere. `narrow` leaves one cell between
+        columns at any width.
         """
         super().__init__(name=name, id=id, classes=classes)
         if not columns:
@@ -100,9 +103,11 @@ class VirtualTable(Painted, can_focus=True):
         self._symbols = symbols
         self._header = header
         self._empty = empty
+        self._empty_tone: Role = "dim"
         self._always_lit = lit
+        self._narrow = narrow
         self._sorted = ("", False)
-        self._layout = arrange(self._columns, 0)
+        self._layout = self._arranged(0)
         self._said: tuple[str | None, int] | None = None
         self._clicked: str | None = None
         self._labels: Mapping[int, str] = {}
@@ -142,7 +147,12 @@ class VirtualTable(Painted, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
         self._columns = tuple(columns)
-        self._layout = arrange(self._columns, self.size.width)
+        self._layout = self._arranged(self.size.width)
+        self._paint()
+
+    def set_header(self, shown: bool) -> None:
+        """Show the titles of the columns, or leave them out."""
+        self._header = shown
         self._paint()
 
     def set_sort(self, title: str, *, descending: bool = False) -> None:
@@ -155,9 +165,9 @@ class VirtualTable(Painted, can_focus=True):
         self._labels = labels
         self._paint()
 
-    def set_empty(self, text: str) -> None:
+    def set_empty(self, text: str, tone: Role = "dim") -> None:
         """Say this while there are no rows."""
-        self._empty = text
+        self._empty, self._empty_tone = text, tone
         self._paint()
 
     def source_changed(self) -> None:
@@ -256,13 +266,15 @@ class VirtualTable(Painted, can_focus=True):
         # Whatever made the table draw: what is drawn under the cursor must be what has the cursor.
         self._view.changed()
         if self._layout.width != width:
-            self._layout = arrange(self._columns, width)
+            self._layout = self._arranged(width)
         header = self._header_lines(height)
         self._view.sized(height - header)
         drawn = [self._header_line()] if header else []
         if not self._view.count:
             words = wrapped(safe(self._empty), max(width - 3, 0))[: max(height - header, 1)]
-            return drawn + [[Span(fit("  " + line, width, self._symbols), "dim")] for line in words]
+            return drawn + [
+                [Span(fit("  " + line, width, self._symbols), self._empty_tone)] for line in words
+            ]
         return drawn + [
             self._row_line(row, place)
             for row, place in zip(self._view.rows(), self._view.in_view, strict=True)
@@ -309,6 +321,9 @@ class VirtualTable(Painted, can_focus=True):
             self._said = now
             self.post_message(self.CursorMoved(self, *now))
 
+    def _arranged(self, width: int) -> Layout:
+        return arrange(self._columns, width, narrow=self._narrow)
+
     def _header_lines(self, height: int) -> int:
         return int(self._header and height > LEAST_ROWS_BELOW_A_HEADER)
 
@@ -325,8 +340,21 @@ class VirtualTable(Painted, can_focus=True):
         if row is None:
             width = self._layout.width - self._layout.gutter
             return [*lead, Span(fit(signs.not_loaded, width, signs), "dim", on)]
-        pieces = self._layout.line(row.cells, signs)
-        return [*lead, *(Span(each, row.tone, on) for each in pieces)]
+        if row.header:
+            return [*lead, *self._header_row(row, on)]
+        slots = self._layout.line(row.cells, signs)
+        return [*lead, *(_placed(span, row.tone, on) for slot in slots for span in slot)]
+
+    def _header_row(self, row: Row, on: Ground | None) -> list[Span]:
+        """Return a row that stands over others: a title, and something at the end of the line."""
+        title, *rest = (cell for cell in row.cells if isinstance(cell, str))
+        right = f" {rest[0]}" if rest else ""
+        width = self._layout.width - self._layout.gutter
+        left = fit(title, max(width - cell_len(right), 0), self._symbols, cut="middle")
+        return [
+            Span(left, row.tone, on, bold=True),
+            Span(fit(right, width - cell_len(left), self._symbols), "dim", on),
+        ]
 
     def _lead(self, row: Row | None, place: int, on: Ground | None) -> list[Span]:
         """Return what stands before a row: the cursor and the mark, or the label to jump to."""
@@ -335,8 +363,9 @@ class VirtualTable(Painted, can_focus=True):
             return [Span(fit(self._labels[place], gutter, signs), "key", on)]
         # Without the cursor it is blank, in one style: the focus changes nothing there.
         bar = Span(signs.cursor, "key" if self._lit else "dim", on) if on else Span(" ", "dim")
-        marked = row is not None and row.key in self._view.marks
-        return [bar, Span(fit(signs.mark if marked else "", gutter - 1, signs), "key", on)]
+        marked = row is not None and (row.marked or row.key in self._view.marks)
+        sign = (signs.mark if marked else "") + (row.sign if row is not None else "")
+        return [bar, Span(fit(sign, gutter - 1, signs), "key", on)]
 
     @property
     def _lit(self) -> bool:
@@ -346,3 +375,10 @@ class VirtualTable(Painted, can_focus=True):
         if not here:
             return None
         return "here" if self._lit else "here_idle"
+
+
+def _placed(span: Span, tone: Role, on: Ground | None) -> Span:
+    """Return a span of a cell as it is drawn in its row."""
+    if span.tone == "text":
+        return span._replace(tone=tone, on=on)
+    return span._replace(on=on, tone="faint" if on and span.tone == "line" else span.tone)

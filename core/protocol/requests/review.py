@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from ..queries import ListResults
 from ..request import Request, Streamed
 
 FRAMES_OF_A_PART = 1000
 MOST_BINS = 4096
+FILES_OF_A_PART = 500
+MOST_FILES = 20_000
 _T = TypeVar("_T")
 
 
@@ -118,6 +121,66 @@ class GetHistogram(Request[Histogram], right="read", heavy=True):
     scan: int
     kind: str = ""
     bins: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A measured ratio of 0 to 1: below `floor` it rules a find out, from `enough` on it does not
+    count. `reason` is that of a candidate which it ruled out.
+    """
+
+    name: str
+    floor: float
+    enough: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """By which ratios a stage decides; those of a candidate's facts that are measured together."""
+
+    groups: tuple[tuple[Ratio, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetRatios(Request[Ratios], right="read"):
+    """By which ratios a stage decides; none for most stages."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """How many rows of a list one source of a scan has, and how many of them are judged."""
+
+    task: int
+    path: str
+    content: str
+    rows: int
+    judged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The sources that have rows in a list, in its order: all, or a part of a streamed reply.
+
+    `files` is empty where there are more than `MOST_FILES`.
+    """
+
+    scan: int
+    files: tuple[FileRows, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetFiles(Streamed[Files, Files], right="read", heavy=True):
+    """Which sources have how many rows in a list that is in the order of sources."""
+
+    listed: ListResults
+
+    @classmethod
+    def gathered(cls, parts: Sequence[Files]) -> Files:
+        """Return all sources."""
+        return Files(parts[0].scan, _joined([part.files for part in parts]))
 
 
 def _joined(parts: Sequence[tuple[_T, ...]]) -> tuple[_T, ...]:

@@ -9,6 +9,7 @@ from ...protocol.queries import (
     ListLogLines,
     ListMatrix,
     ListModels,
+    ListQueue,
     ListResults,
     ListScans,
     ListTasks,
@@ -42,6 +43,7 @@ async def log_lines(context: Context, request: ListLogLines) -> Page:
 HANDLERS: Handlers = {
     ListScans: rows,
     ListTasks: rows,
+    ListQueue: rows,
     ListResults: rows,
     ListModels: rows,
     ListMatrix: rows,

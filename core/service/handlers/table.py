@@ -14,8 +14,8 @@ from ...protocol.request import Request
 from .handler import Handler, Handlers
 
 SUBJECTS = (
-    "commands", "engine", "exports", "index", "instants", "jobs", "judgements", "models",
-    "pictures", "queries", "reports", "results", "review", "scores", "search",
+    "commands", "comparisons", "engine", "exports", "index", "instants", "jobs", "judgements",
+    "models", "pictures", "queries", "reports", "results", "review", "scores", "search",
 )  # fmt: skip
 
 

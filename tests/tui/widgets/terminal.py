@@ -30,6 +30,9 @@ _SENT = re.compile(r"\x1b\[([\d;]*)([GHm])|([^\x00-\x1f\x7f-\x9f])|(.)", re.DOTA
 _POINTER = re.compile(r"\x1b\]22;[a-z]*\x07")
 """the shape of the mouse pointer, which Textual sends of itself"""
 _COLOURS = {"38", "48"}
+_ENDS = {"22": ("1", "2"), "23": ("3",), "24": ("4",), "27": ("7",), "29": ("9",)}
+_INKS = {*map(str, (*range(30, 38), *range(90, 98)))}
+_GROUNDS = {*map(str, (*range(40, 48), *range(100, 108)))}
 _LIT = {"7", "48;2;34;48;74", "48;2;143;184;255"}
 """reversed; the theme storm's `here`, and its `key` behind a chip"""
 
@@ -81,11 +84,22 @@ class Terminal:
                 self._style = frozenset()
             elif number in _COLOURS:
                 size = 4 if rest[0] == "2" else 2
-                former = {code for code in self._style if code.startswith(f"{number};")}
-                self._style = self._style - former | {";".join([number, *rest[:size]])}
+                self._colour(number[0], ";".join([number, *rest[:size]]))
                 del rest[:size]
+            elif number in _ENDS:
+                self._style -= {*_ENDS[number]}
+            elif number in ("39", "49"):
+                self._colour(number[0], "")
+            elif number in _INKS | _GROUNDS:
+                self._colour("3" if number in _INKS else "4", number)
             else:
                 self._style |= {number}
+
+    def _colour(self, of: str, code: str) -> None:
+        """Set the colour of text (3) or ground (4), in the place of the one before."""
+        former = _INKS if of == "3" else _GROUNDS
+        kept = {s for s in self._style if s not in former and not s.startswith(f"{of}8;")}
+        self._style = frozenset({*kept, code} - {""})
 
     def _put(self, char: str) -> None:
         width = cell_len(char)

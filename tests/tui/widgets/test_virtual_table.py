@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from textual.events import MouseScrollDown
@@ -12,7 +13,8 @@ from textual.pilot import Pilot
 from tests.tui.widgets.terminal import LazyFrame, show
 from tui.look.roles import Role
 from tui.widgets.columns import Column
-from tui.widgets.rows import ListSource, Row, RowSource
+from tui.widgets.line_bar import line_bar
+from tui.widgets.rows import ListSource, Row, RowSource, Tinted
 from tui.widgets.symbols import ASCII, UNICODE, Symbols
 from tui.widgets.virtual_table import VirtualTable
 
@@ -559,3 +561,29 @@ def test_what_was_sent_piece_by_piece_is_what_the_screen_shows(size: tuple[int, 
             )
 
     show(app, look, size)
+
+
+def test_cells_draw_themselves_and_headers_fill_the_line() -> None:
+    source = ListSource([
+        Row("f", ("cam-ne/2026-08-11_2140_of_a_long_name.mp4", "6/9"), "title", header=True),
+        Row("a", (Tinted("flash", "flash"), partial(line_bar, 0.5, symbols=UNICODE)), "dim"),
+        Row("b", ("cut", "plain")),
+    ])  # fmt: skip
+    table = VirtualTable((Column("KIND", 7), Column("BAR")), source, symbols=UNICODE)
+    app = LazyFrame(table)
+
+    async def test(pilot: Pilot[None]) -> None:
+        table.set_header(False)
+        await pilot.pause()
+        rows = app.terminal.rows
+        assert rows[0].startswith("▌ cam-ne/") and rows[0].endswith("name.mp4 6/9")
+        assert "…" in rows[0] and len(rows[0]) == 39
+        assert rows[1] == "  flash   " + "━" * 14 + "╸" + "─" * 14
+        assert "38;2;255;224;102" in app.terminal.styles[1][2]  # flash
+        table.cursor_by(1)
+        await pilot.pause()
+        assert app.terminal.reversed_rows() == [1]
+        assert "38;2;43;54;71" not in app.terminal.styles[1][35]  # no "line" on the cursor row
+        assert app.terminal.rows == app.composed
+
+    show(app, test, (39, 6))

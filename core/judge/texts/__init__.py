@@ -1,0 +1,1 @@
+"""Scores of texts against references, with the counting that published figures are made with."""

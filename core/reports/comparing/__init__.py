@@ -1,0 +1,1 @@
+"""What models answered in finished scans: facts, scores against references, differences."""
