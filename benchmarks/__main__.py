@@ -11,7 +11,7 @@ from importlib import import_module
 NAMES = ("startup", "finding", "screening", "several", "batching", "rivals", "rescan", "images",
          "killing", "downloads", "embedding", "rclip", "real_weights", "generation", "app",
          "judging", "comparing", "tones", "exports", "duplicates", "hot_paths", "vectors",
-         "indexing", "index_kills", "gpu")  # fmt: skip
+         "indexing", "searching", "index_kills", "gpu")  # fmt: skip
 
 
 def main() -> None:

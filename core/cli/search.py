@@ -197,4 +197,6 @@ async def _client(library: Path) -> EngineClient:
             return await RemoteClient.open(listening, readonly=True)
         except EngineGone:  # it ended just now
             pass
+    # Of one query, products are too small for threads: they would cost more than they save.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return LibraryClient(library)

@@ -107,7 +107,8 @@ class Searches:
                 "nothing in this library can be searched yet; run `sightline index PATH`"
             )
         listed = self._listed(request, found.passing, index, scope)
-        rest = self._listed(request, found.rest, index, scope)
+        shown = found.rest if request.every else found.rest[:1]
+        rest = self._listed(request, shown, index, scope)
         every = [*listed, *rest] if request.every else listed
         _check_page(request, len(every))
         page = every[request.first : request.last]
@@ -116,7 +117,7 @@ class Searches:
         notes += [*found.notes, *_hint(request.terms)]
         best = rows_of(self._library, rest[:1], passing=0) if not listed else []
         return SearchReply(
-            len(listed), len(rest), request.first,
+            len(listed), len(rest) if request.every else len(found.rest), request.first,
             tuple(rows_of(self._library, page, passing=len(listed) - request.first)),
             best[0] if best else None,
             tuple(dict.fromkeys(notes)),

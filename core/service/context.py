@@ -100,12 +100,12 @@ class Context:
         """Return what searches the library, with the models and the index of the engine if any."""
         if self._searches is None:
             from ..reports.searching import Searches
-            from ..search.index import SearchIndex
 
             engine = self._engine
             if engine is None:
-                index = SearchIndex(self.library, writable=False)
-                self._searches = Searches(self.library, index)
+                from ..search.read_index import ReadIndex
+
+                self._searches = Searches(self.library, ReadIndex(self.library))
             else:
                 self._searches = Searches(
                     self.library, engine.search_index(), engine.owner_of_models
