@@ -3,7 +3,7 @@
 # make setup    only prepare .venv, with the `sightline` command in it
 # make gpu      the checks that need an NVIDIA GPU, in eight minutes; fails without one
 # make bench    the figures in benchmarks/README.md, measured on this machine
-# make screenshots   the pictures in screenshots/, from the running app
+# make screenshots   the pictures and the recording in screenshots/, from the running app
 # make lock     resolve the newest versions pyproject.toml allows into requirements.lock
 
 PYTHON ?= python3
@@ -80,6 +80,7 @@ docs: setup
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python scripts/record_review.py
 
 clean:
 	rm -rf .venv .venv-rivals .venv-rivals-posting .venv-rivals-harlequin demo build dist

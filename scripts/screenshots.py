@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 OUT = ROOT / "screenshots"
 MADE_FROM = OUT / "made-from.json"
-SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
+SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 FONT = "DejaVu Sans Mono"
 MEDIA = (
     "videos/lightning/storm_recon_10240-10330_720p.mp4",
@@ -31,6 +31,8 @@ MEDIA = (
     "videos/general/dvrscan_traffic_camera.mp4",
     "videos/broken",
 )
+MODEL = "trained-efficientnet-clip"
+"""of `benchmarks/trained_model.py`"""
 Press = Callable[[Any], Awaitable[None]]
 
 
@@ -73,6 +75,7 @@ async def _make(folder: Path) -> None:
         await _scan(client, SubmitScan(_footage(folder), "storm", {"stages": ["flash", "motion"]}))
         for name, size in SIZES.items():
             await _screens(library, folder / "state", name, size)
+        await _search(client, library, folder / "state")
         for name, size in SIZES.items():
             await client.send(SubmitScan(_footage(folder), "quick", mode="redo"))
             await _screen(library, folder / "state", f"queue-{name}", size, ("1",), 0.2)
@@ -80,6 +83,21 @@ async def _make(folder: Path) -> None:
     finally:
         await ask_to_stop(client, "now")
         await client.close()
+
+
+async def _search(client: Any, library: Path, state: Path) -> None:
+    """Show a search of the shared pictures, where the trained model of the benchmarks was made."""
+    from benchmarks.measure import CACHE
+    from core.protocol.commands import SubmitScan
+
+    model, pictures = CACHE / MODEL, _media() / "images" / "coco33"
+    if not (model.is_dir() and pictures.is_dir()):
+        return
+    settings = {"embed.model": str(model), "run.index": True}
+    await _scan(client, SubmitScan((str(pictures),), "index", settings))
+    query = ("3", "slash", *"train", "enter")
+    for name, size in SIZES.items():
+        await _screen(library, state, f"search-{name}", size, query, 6)
 
 
 async def _scan(client: Any, command: Any) -> None:
@@ -97,9 +115,13 @@ async def _idle(client: Any) -> None:
         await asyncio.sleep(0.1)
 
 
-def _footage(folder: Path) -> tuple[str, ...]:
+def _media() -> Path:
     named = os.environ.get("SIGHTLINE_MEDIA")
-    media = Path(named) if named else ROOT.parent / "shared" / "media"
+    return Path(named) if named else ROOT.parent / "shared" / "media"
+
+
+def _footage(folder: Path) -> tuple[str, ...]:
+    media = _media()
     if media.is_dir():
         return tuple(str(media / name) for name in MEDIA)
     from core.synthetic.storm import demo_scene, write
@@ -114,7 +136,7 @@ async def _screens(library: Path, state: Path, name: str, size: tuple[int, int])
     keys = {
         "results": ("2", "down", "up"),
         "models": ("5",), "gpu": ("6",), "profiles": ("7", "down", "tab"), "log": ("8",),
-        "keys": ("2", "?"), "add": ("1", "a"),
+        "keys": ("2", "?"), "add": ("1", "a"), "export": ("2", "e"),
     }  # fmt: skip
     for screen, pressed in keys.items():
         await _screen(

@@ -29,5 +29,8 @@ class CompareScreen(PlannedScreen):
     words = (
         "Comparing models is not here yet.",
         "",
-        "Until then: scan the same files with two profiles, and export both scans.",
+        "Until then: scan the same files with two profiles, then in the shell:",
+        "",
+        "  sightline diff SCAN SCAN              what changed between their answers",
+        "  sightline score SCAN --reference FILE    captions against references",
     )
