@@ -16,6 +16,7 @@ from tests.pty.harness import Terminal, modes_after
 from tests.pty.home import SMALL, Home
 from tests.sharing import once
 from tests.workbench import STROKES
+from tui.widgets.picture_cells import SHAPES
 
 Rows = list[dict[str, Any]]
 WIDE = (160, 48)
@@ -257,3 +258,31 @@ def test_when_nothing_happens_nothing_is_sent_and_nothing_heavy_is_loaded(home: 
 
 def quiet_since(app: Terminal) -> float:
     return time.monotonic() - app.received[-1][0]
+
+
+def test_over_a_slow_link_no_picture_is_sent_unasked_and_keys_are_quick(
+    fresh: Home, storm: Path
+) -> None:
+    assert fresh.cli("scan", storm, "--profile", "storm").code == 0
+    ssh = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
+    app = fresh.app(size=(120, 36), sees="", **ssh)
+    with app.slowed(20_000):
+        app.wait_for_text("done", 60)
+        app.send("2")
+        app.wait_for_text("the link is slow: space shows the picture", 30)
+        assert not quarters(app)
+        waits = []
+        for key, place in (("j", "2 of"), ("k", "1 of"), ("j", "2 of"), ("k", "1 of")):
+            time.sleep(1.5)  # until what belongs to the row was sent
+            pressed = time.monotonic()
+            app.send(key)
+            app.wait_for_text(place, 10)
+            waits.append(time.monotonic() - pressed)
+        assert not quarters(app) and min(waits) < 0.2, waits
+        app.send(" ")
+        assert app.wait_until(lambda: quarters(app), 30)
+
+
+def quarters(app: Terminal) -> bool:
+    """Say whether a picture is on the screen."""
+    return any(letter in app.text() for letter in SHAPES.strip())

@@ -38,6 +38,7 @@ from ..widgets.timeline import Timeline
 from .picturing import PICTURES_OFF, PictureScreen
 
 FILM_PIXELS = 160
+NO_FILM = "no film over a slow link"
 TABS = ("why", "around", "facts")
 """what the pane below the picture shows in turn; `around` where it has no pane of its own"""
 Row = dict[str, Any]
@@ -265,8 +266,8 @@ class DetailScreen(PictureScreen):
         place = strip.place
         if not strip.region or place.is_too_small:
             return
-        if not self.app.pictures_allowed:
-            strip.say(PICTURES_OFF)
+        if not self.app.pictures_allowed or self.app.picture_share != "all":
+            strip.say(NO_FILM if self.app.pictures_allowed else PICTURES_OFF)
             return
         frames = evidence.film(row, found, self._offset_of(row), strip.count)
         await strip.show(self._film_frames(frames, strip))

@@ -167,7 +167,7 @@ class HitsScreen(PictureScreen):
         self._filling = self.set_timer(PICTURE_SECONDS, self._fill_soon)
 
     def _fill_soon(self) -> None:
-        if self._is_sheet and self.app.pictures_allowed:
+        if self._is_sheet and self.app.pictures_allowed and self.app.picture_share == "all":
             self._only("tiles", self._fill)
 
     def _only(self, group: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -204,6 +204,7 @@ class HitsScreen(PictureScreen):
 
     def act_search_picture(self) -> None:
         """Show the picture large, or small again."""
+        self.ask_for_picture()
         self.toggle_class("-picture")
         self.rest()
 

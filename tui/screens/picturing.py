@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from textual import on
@@ -16,7 +17,7 @@ from core.times import WrittenTime
 
 from ..views import results, wording
 from ..views.pictures import Pictures, frame_of, noticed
-from ..widgets.frame_view import Box, FrameView
+from ..widgets.frame_view import Box, FrameView, Place
 from ..widgets.virtual_table import VirtualTable
 from .screen import AppScreen
 
@@ -25,6 +26,7 @@ PICTURE_SECONDS = 0.2
 BLANK_SECONDS = 0.1
 """later than that, the picture of the former row is taken away; sooner, it would only flicker"""
 PICTURE_PIXELS = 640
+SLOW_LINK = "the link is slow: {key} shows the picture"
 PICTURES_OFF = "no pictures in low-bandwidth mode; in the palette: Low-bandwidth mode, on or off"
 Row = dict[str, Any]
 
@@ -38,6 +40,8 @@ class PictureScreen(AppScreen):
         self._shown_for: tuple[object, ...] | None = None
         self._resting: Timer | None = None
         self._looking: Worker[None] | None = None
+        self._asked_for: tuple[str, int] | None = None
+        """the frame whose picture is shown although the link is slow"""
 
     # What a screen says of itself
 
@@ -68,6 +72,10 @@ class PictureScreen(AppScreen):
         if not self.app.pictures_allowed:
             self._shown_for = None
             self.query_one(FrameView).say(PICTURES_OFF)
+        elif (row := self.pictured_row()) is not None and not self._may_send(row):
+            self._shown_for = None
+            key = " ".join(self.app.keymap[f"{self.scope}.picture"][:1])
+            self.query_one(FrameView).say(SLOW_LINK.format(key=key))
         elif self._shown_for is not None and self.pictured_row() is None:
             self._shown_for = None
             self.query_one(FrameView).say("")
@@ -84,11 +92,26 @@ class PictureScreen(AppScreen):
 
     def _wanted(self) -> tuple[object, ...] | None:
         """Return what is to be shown, None for nothing."""
-        row, place = self.pictured_row(), self.query_one(FrameView).place
+        row, place = self.pictured_row(), self._place()
         visible = self.query_one("#look").display and self.app.pictures_allowed
-        if not visible or row is None or place.is_too_small:
+        if not visible or row is None or place.is_too_small or not self._may_send(row):
             return None
         return results.key_of(row), frame_of(row), tuple(self.boxes_of(row)), place
+
+    def ask_for_picture(self) -> None:
+        """Show the picture of the row under the cursor also over a slow link."""
+        row = self.pictured_row()
+        self._asked_for = None if row is None else frame_of(row)
+
+    def _may_send(self, row: Row) -> bool:
+        return self.app.picture_share != "none" or self._asked_for == frame_of(row)
+
+    def _place(self) -> Place:
+        """Return what the picture is fitted to: over a link that is not quick, half of its pane."""
+        place = self.query_one(FrameView).place
+        if self.app.picture_share == "all" or place.width < 8 or place.height < 4:
+            return place
+        return replace(place, width=place.width // 2, height=place.height // 2)
 
     async def _look(self) -> None:
         row, wanted = self.pictured_row(), self._wanted()
@@ -104,7 +127,7 @@ class PictureScreen(AppScreen):
 
     async def _pictured(self, row: Row, wanted: tuple[object, ...]) -> None:
         view = self.query_one(FrameView)
-        coming = asyncio.ensure_future(self._pictures.picture(row, view.place))
+        coming = asyncio.ensure_future(self._pictures.picture(row, self._place()))
         coming.add_done_callback(noticed)
         await asyncio.wait((coming,), timeout=BLANK_SECONDS)
         if not coming.done():
@@ -122,7 +145,7 @@ class PictureScreen(AppScreen):
 
     async def _look_ahead(self) -> None:
         """Fetch the pictures that are likely to be wanted next."""
-        place = self.query_one(FrameView).place
+        place = self._place()
         for row in self.neighbours():
             with suppress(SightlineError, OSError, ValueError):
                 await self._pictures.picture(row, place)

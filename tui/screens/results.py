@@ -206,6 +206,7 @@ class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
 
     def act_results_picture(self) -> None:
         """Show the picture, or hide it."""
+        self.ask_for_picture()
         if self.is_small():
             self.show_pane(0 if self.pane_shown == PICTURE_PANE else PICTURE_PANE)
         else:

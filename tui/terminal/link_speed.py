@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Literal
 
 QUESTION = b"\x1b[c"
 LEAST_BYTES = 4096
@@ -18,6 +19,19 @@ PAUSE_SECONDS = 2.0
 """between two questions"""
 GIVEN_UP_SECONDS = 30.0
 LEAST_SECONDS = 0.005
+SLOW_LINK, MODEST_LINK = 30_000.0, 200_000.0
+"""bytes a second: below the first a picture would hold keys up for seconds, below the second a
+large one for most of a second"""
+PictureShare = Literal["none", "half", "all"]
+"""pictures only when asked for; at half their size, without small ones beside; all"""
+
+
+def picture_share(speed: LinkSpeed | None) -> PictureShare:
+    """Return how much of the pictures a link can carry; all while its speed is not known."""
+    known = None if speed is None else speed.bytes_per_second
+    if known is None or known >= MODEST_LINK:
+        return "all"
+    return "half" if known >= SLOW_LINK else "none"
 
 
 class LinkSpeed:

@@ -14,6 +14,7 @@ from core.errors import ExitCode, SightlineError
 from .crash_log import CrashLog
 from .driver import LinkDriver
 from .link import Link
+from .link_speed import PictureShare, picture_share
 
 
 class SafeApp(App[ReturnType], Generic[ReturnType]):
@@ -35,6 +36,11 @@ class SafeApp(App[ReturnType], Generic[ReturnType]):
     def link(self) -> Link | None:
         """What the app sends through, for meters and for drawing less; None under Pilot."""
         return self._driver.link if isinstance(self._driver, LinkDriver) else None
+
+    @property
+    def picture_share(self) -> PictureShare:
+        """How much of the pictures the link can carry."""
+        return picture_share(self.link.speed if self.link is not None else None)
 
     def send_to_terminal(self, sequence: str) -> None:
         """Send an escape sequence of our own, such as OSC 52 or a title."""
