@@ -264,8 +264,7 @@ def test_over_a_slow_link_no_picture_is_sent_unasked_and_keys_are_quick(
     fresh: Home, storm: Path
 ) -> None:
     assert fresh.cli("scan", storm, "--profile", "storm").code == 0
-    ssh = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
-    app = fresh.app(size=(120, 36), sees="", **ssh)
+    app = fresh.app(size=(120, 36), sees="", SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22")
     with app.slowed(20_000):
         app.wait_for_text("done", 60)
         app.send("2")
