@@ -36,7 +36,8 @@ def open_app(
     from .keys.user_keys import keymap_from
 
     keys = keymap_from(settings.keys)
-    facts = probe(images=images)
+    is_ascii = ascii_only or settings.ascii
+    facts = probe(images=images, letters=not is_ascii)
 
     def make(facts: TerminalFacts) -> SafeApp[Any]:
         from .app import SightlineApp
@@ -45,7 +46,7 @@ def open_app(
         return SightlineApp(
             StartOptions(
                 library=library, state_folder=state_folder(), keymap=keys, theme=settings.theme,
-                readonly=readonly, ascii=ascii_only or settings.ascii,
+                readonly=readonly, ascii=is_ascii,
                 low_bandwidth=low_bandwidth or settings.low_bandwidth,
                 draw_seconds=1 / rate if rate else 0.0,
                 advances=settings.review.get("advance", "next") == "next",

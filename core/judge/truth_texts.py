@@ -61,6 +61,8 @@ def json_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | None:
         body = json.loads(text)
     except json.JSONDecodeError:
         return _json_lines(text)
+    except RecursionError as error:
+        raise NoTruth("it is nested too deeply") from error
     if isinstance(body, dict) and "events" not in body and "videos" not in body:
         return _json_lines(text)
     return list(_of_json(body, None))

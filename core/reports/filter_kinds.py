@@ -13,7 +13,12 @@ from ..text import clean, nearest
 
 def check_kinds(library: Library, conditions: Iterable[Condition]) -> None:
     """Raise UsageError for a kind that no stage proposes and no result in the library has."""
-    asked = {str(v) for each in conditions if each.name == "kind" for v in each.values}
+    check_kind_names(library, (v for c in conditions if c.name == "kind" for v in c.values))
+
+
+def check_kind_names(library: Library, kinds: Iterable[object]) -> None:
+    """Raise UsageError for a kind that no stage proposes and no result in the library has."""
+    asked = {str(kind) for kind in kinds}
     known = sorted(stage.name for stage in declarations() if stage.role == "screening")
     for kind in sorted(asked - set(known)):
         if not library.listings.has_kind(kind):

@@ -13,7 +13,7 @@ from ..storage.library import Library
 from ..storage.listings import RowSelection
 from . import filters
 from .duplicates import resolved
-from .filter_kinds import check_kinds
+from .filter_kinds import check_kind_names, check_kinds
 from .pages import KINDS, CutOffs, above
 
 
@@ -28,6 +28,7 @@ class FilteredResults:
     """
 
     def __init__(self, library: Library, scan: int, text: str, cut_offs: CutOffs = ()) -> None:
+        check_kind_names(library, (kind for kind, _ in cut_offs))
         cuts = (f"{kind} from {least:g}" for kind, least in cut_offs)
         self.text = ", ".join((*filter(None, (text.strip(),)), *cuts))
         asked = filters.parse(text.strip())

@@ -33,7 +33,7 @@ from ..storage.runs import TaskRow
 from ..storage.scan_scope import parted
 from . import filters
 from .duplicates import resolved, with_duplicates
-from .filter_kinds import check_kinds
+from .filter_kinds import check_kind_names, check_kinds
 from .frame_notes import frame_notes
 from .lists import newest, other_job_lines, scan_lines
 from .loglines import log_lines
@@ -175,6 +175,7 @@ def selection(library: Library, query: ListResults) -> RowSelection | None:
     check_scan(library, scan)
     wanted = wanted_of(query, scan)
     check_kinds(library, wanted.conditions)
+    check_kind_names(library, (kind for kind, _ in query.cut_offs))
     if scan == ALL_SCANS and any("duplicate" in each.values for each in wanted.conditions):
         raise UsageError("is:duplicate compares pictures of one scan; choose a scan")
     return replace(wanted, conditions=resolved(library, scan, wanted.conditions))

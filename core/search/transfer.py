@@ -124,6 +124,8 @@ def _unsound(found: Transferred) -> str:
         return "its description is incomplete"
     if arrays["vectors"].shape != (count, dimension) or len(parts) != count:
         return "its arrays have different lengths"
+    if not all(np.isfinite(arrays[name]).all() for name in ("vectors", "seconds")):
+        return "not all of its vectors and times are numbers"
     for name, kind in _KINDS.items():
         if arrays[name].dtype != np.dtype(kind) or len(arrays[name]) != count:
             return f"'{name}' is not what it should be"

@@ -6,7 +6,9 @@ no address in it is followed, and texts are bounded and free of control characte
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -59,6 +61,8 @@ def read_sidecar(path: str, plain: Plain = "caption") -> Sidecar:
 
     Text without a line `tags:` is a caption, or with `plain` tags separated by commas.
     """
+    if not stat.S_ISREG(os.stat(path).st_mode):  # reading a pipe would wait for its other end
+        raise Unreadable("not a file")
     with open(path, "rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import EnvironmentFault, LibraryBusy, LibraryDamaged, LibraryGone, LibraryTooNew
+from ..errors import (
+    EnvironmentFault,
+    LibraryBusy,
+    LibraryDamaged,
+    LibraryGone,
+    LibraryTooNew,
+    UsageError,
+)
 from ..system.disk_errors import FULL, disk_fault, probe
 from ..text import clean
 from . import (
@@ -238,6 +245,8 @@ class Database:
         except sqlite3.DatabaseError as error:
             self.check_there()
             raise _fault(error, self.path) from error
+        except OverflowError as error:  # of a number that was typed: SQLite's have 64 bits
+            raise UsageError("a number is too large: no scan, job or frame has it") from error
 
 
 def is_older(path: Path) -> bool:

@@ -36,8 +36,8 @@ def test_an_empty_list_says_what_its_scan_does() -> None:
         "scan 4 waits for its turn: 0 of 7 sources done, nothing found yet"
     )
     assert "scan 5 is running: 1 of 2 sources" in results.why_empty(5, True, "", state)
-    assert "] shows rejected" in results.why_empty(6, True, "", state)
-    assert "] shows rejected" in results.why_empty(None, True, "", None)
+    assert "r shows rejected" in results.why_empty(6, True, "", state)
+    assert "r shows rejected" in results.why_empty(None, True, "", None)
 
 
 def test_results_open_on_the_newest_scan_that_has_any(own: Path, pictures: Path) -> None:
@@ -45,12 +45,12 @@ def test_results_open_on_the_newest_scan_that_has_any(own: Path, pictures: Path)
 
     async def run(viewer: Viewer) -> None:
         await viewer.app.submit(SubmitScan((flat,), "quick"))
-        await viewer.sees("flat.png")
+        await viewer.sees("2 quick")
         await viewer.go("2", "results")
         await viewer.sees("scan 1, newest results")
         await viewer.until(lambda: viewer.table.row_count == STROKES)
         viewer.app.kept["results.scan"] = 2
-        await viewer.sees("Events 0", "scan 2", "nothing found; ] shows")
+        await viewer.sees("Events 0", "scan 2", "nothing found; r shows")
         await viewer.press("escape")
         await viewer.sees("scan 1, newest results")
         assert viewer.current_screen.to_remember()["results.scan"] is None

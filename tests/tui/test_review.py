@@ -15,6 +15,7 @@ from core.protocol.commands import JudgeEvent
 from core.protocol.queries import ListResults
 from core.service.discovery import running
 from core.service.remote import RemoteClient
+from tests.tui.test_budget import drawn
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
 from tui.screens.profiles import ProfilesScreen
@@ -225,6 +226,7 @@ async def _sees(viewer: Viewer) -> None:
 def test_a_judgement_takes_two_kilobytes_at_once_and_advance_can_be_off(own: Path) -> None:
     async def run(viewer: Viewer) -> None:
         await opened(viewer)
+        await drawn(viewer)
         before = viewer.terminal.sent
         await viewer.press("y")
         await viewer.until(lambda: signs(viewer) == "✓····")

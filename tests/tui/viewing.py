@@ -85,8 +85,9 @@ class Viewer:
 
     def row(self) -> str:
         """Return the row under the cursor."""
-        rows = (row.lstrip(" │|") for row in self.terminal.rows)
-        return next((row for row in rows if row.startswith(("▌", ">"))), "")
+        rows = (row.lstrip(" │┃|").replace("┃", "│") for row in self.terminal.rows)
+        row = next((row for row in rows if row.startswith(("▌", ">"))), "")
+        return row.partition("│")[0]  # what is beside the list changes when it likes
 
     def shows_picture(self) -> bool:
         """Say whether a picture in quarters of cells is on the screen."""

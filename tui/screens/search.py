@@ -134,6 +134,7 @@ class SearchScreen(HitsScreen):
         entry = self.query_one(QueryEntry)
         entry.remember(self._history)
         entry.focus()
+        entry.select_all()  # typing replaces what was looked for last
 
     def searching(self) -> bool:
         """Return whether something is looked for."""

@@ -85,8 +85,12 @@ class _Answers:
     asked: bool = False
 
 
-def probe(timeout_seconds: float = 1.0, *, images: bool = True) -> TerminalFacts:
+def probe(
+    timeout_seconds: float = 1.0, *, images: bool = True, letters: bool = True
+) -> TerminalFacts:
     """Ask the terminal what it can do; takes one round trip, at most `timeout_seconds`.
+
+    Without `letters`, where ASCII alone is wanted, it is not asked whether it reads UTF-8.
 
     Asks nothing when stdin or stdout is no terminal, or when it is dumb or the bare Linux console;
     nothing about pictures when no `images` are wanted. The terminal's modes are as before on every
@@ -98,7 +102,7 @@ def probe(timeout_seconds: float = 1.0, *, images: bool = True) -> TerminalFacts
     dumb = term in DUMB_TERMS
     tmux = bool(env.get("TMUX"))
     asks = is_tty and not dumb and term != "linux"
-    found = _ask(_questions(tmux, images), timeout_seconds) if asks else _Answers()
+    found = _ask(_questions(tmux, images, letters), timeout_seconds) if asks else _Answers()
     pictures = asks and images
     unicode = _reads_utf8(found.raw, env) and term != "linux"
     colour = _colour(env, term)
@@ -125,10 +129,10 @@ def size_of(fd: int) -> tuple[int, int]:
     return 80, 24
 
 
-def _questions(tmux: bool, images: bool) -> bytes:
+def _questions(tmux: bool, images: bool, letters: bool) -> bytes:
     # tmux takes an APC string for the title of the pane, and answers DA1 for itself.
     pictures = (b"" if tmux else KITTY_GRAPHICS) + CELL_SIZE if images else b""
-    return pictures + BACKGROUND + TWO_BYTES + DEVICE_ATTRIBUTES
+    return pictures + BACKGROUND + (TWO_BYTES if letters else b"") + DEVICE_ATTRIBUTES
 
 
 def _ask(questions: bytes, timeout_seconds: float) -> _Answers:

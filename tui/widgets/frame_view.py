@@ -152,6 +152,8 @@ def fitted(jpeg: bytes, place: Place) -> Image:
     """Return a picture at the size it is shown in. Raises OSError or ValueError."""
     from PIL import Image
 
+    if not place.width or not place.height:
+        raise ValueError("its pane has no size")
     with Image.open(BytesIO(jpeg), formats=("JPEG",)) as opened:
         opened.draft("RGB", _most(place))
         image = opened.convert("RGB")
