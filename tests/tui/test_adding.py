@@ -166,6 +166,7 @@ def test_a_profile_is_tried_on_the_chosen_file(library: Path, at_home: Path, sto
         viewer.app.post_message(events.Paste(str(storm)))
         await viewer.sees("enter: storm.mp4")
         await viewer.press("enter")
-        await viewer.sees("done     clips/storm.mp4")
+        await viewer.sees("clips/storm.mp4")
+        await viewer.until(lambda: "done  1 of 1" in viewer.screen)
 
     look(wishes(library), run)

@@ -58,6 +58,8 @@ def test_hostile_names_and_captions_stay_on_their_side_of_the_screen(
     library = tmp_path / f"{ESCAPES}[" / "x]"
 
     async def run(viewer: Viewer) -> None:
+        await viewer.sees("1 failed")
+        await viewer.press("enter")  # unfolds the scan
         await viewer.sees("FAILED", "done")
         for _ in HOSTILE:
             await viewer.press("j")
@@ -133,14 +135,14 @@ def test_a_killed_engine_is_told_of_started_again_and_the_scan_goes_on(
     async def run(viewer: Viewer) -> None:
         settings = {"run.batch_size": 2}  # slow enough to be seen while it runs
         await viewer.app.submit(SubmitScan((str(long_storm),), "storm", settings))
-        await viewer.sees("▌ run")
+        await viewer.until(lambda: " run " in viewer.row())
         pid = viewer.app.bridge.engine_pid
         os.kill(pid, signal.SIGKILL)
         await viewer.until(lambda: viewer.app.bridge.engine_pid not in (0, pid))
-        await viewer.sees("▌ stopped", "the engine was restarted")
+        await viewer.sees("stopped", "the engine was restarted")
         await viewer.sees_no("starting it again")
         await viewer.press("r")
-        await viewer.sees("▌ done")
+        await viewer.sees("done  1 of 1")
         await viewer.until(lambda: viewer.screen == viewer.composed)
 
     look(wishes(library), run)
