@@ -21,7 +21,7 @@ KEY_SECONDS = 0.1
 SEED = 20261130
 KEYS = {"y": "right", "n": "wrong", "u": "unsure"}
 BYTES_AT_ONCE = 2048
-_AT = re.compile(r"row (\d+) of (\d+)")
+_AT = re.compile(r"(\d+) of \d+ ╯")
 
 
 def place(app: Terminal) -> int:

@@ -94,6 +94,7 @@ class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
             self._recount()
         tone: Role = "bad" if self._rows.trouble else "dim"
         self.query_one(VirtualTable).set_empty(self._why_empty(), tone)
+        self._leave_header()
         self._draw_cut()
         draw_edges(self, self._what, self.moved_row())
         self.draw_picture()
@@ -365,12 +366,18 @@ class ResultsScreen(TakingScreen, DrawingScreen, DetailScreen):
         table = self.query_one(VirtualTable)
         self._fit_columns()
         table.source_changed()
-        if self._arrived is not self._rows and self._rows.loaded:
-            self._arrived = self._rows
-            if not table.cursor_index and self._rows.file_of(table.cursor_key) is not None:
-                table.cursor_to(1)  # the first result rather than the name of its file
+        self._leave_header()
         self.draw_soon()
         self.rest()
+
+    def _leave_header(self) -> None:
+        """Begin a list at its first result rather than at the name of its file."""
+        table = self.query_one(VirtualTable)
+        if self._arrived is self._rows or not self._rows.loaded or table.cursor_key is None:
+            return
+        self._arrived = self._rows
+        if table.cursor_index == 0 and self._rows.file_of(table.cursor_key) is not None:
+            table.cursor_to(1)
 
     def _row(self) -> dict[str, Any] | None:
         return self._rows.by_key(self.query_one(VirtualTable).cursor_key)
