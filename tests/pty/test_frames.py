@@ -16,7 +16,7 @@ STEP_BYTES, EDGE_BYTES, FOCUS_BYTES = 600, 360, 2458
 QUIET_SECONDS = 0.7
 """longer than the app waits before it draws a picture, or again after a change of size"""
 CORNERS = "╭╮╰╯"
-SHOWN = {"8": "listening", "5": "MODEL", "4": "Comparing", "3": "Search is", "2": "Events",
+SHOWN = {"8": "listening", "5": "MODEL", "4": "Comparing", "3": "types a query", "2": "Events",
          "1": "nothing running", "7": "PROFILE"}  # fmt: skip
 """each screen but GPU, whose figures change, and words that it shows"""
 

@@ -40,6 +40,8 @@ from .picturing import PICTURES_OFF, PictureScreen
 FILM_PIXELS = 160
 NO_FILM = "no film over a slow link"
 TABS = ("why", "around", "facts")
+AROUND = "-around"
+"""the class of a screen whose pane below the picture is `around`"""
 """what the pane below the picture shows in turn; `around` where it has no pane of its own"""
 Row = dict[str, Any]
 
@@ -135,7 +137,7 @@ class DetailScreen(PictureScreen):
     def show_tab(self) -> None:
         """Show the pane that was chosen."""
         for tab in TABS:
-            self.set_class(tab == self._tab, f"-{tab}")
+            self.set_class(tab == self._tab, AROUND if tab == "around" else f"-{tab}")
 
     async def _step(self, by: int) -> None:
         row = self.selected_row()
