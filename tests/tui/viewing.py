@@ -85,7 +85,7 @@ class Viewer:
 
     def row(self) -> str:
         """Return the row under the cursor."""
-        rows = (row.lstrip(" │┃|").replace("┃", "│") for row in self.terminal.rows)
+        rows = (row.lstrip(" │┃|") for row in self.terminal.rows)
         row = next((row for row in rows if row.startswith(("▌", ">"))), "")
         return row.partition("│")[0]  # what is beside the list changes when it likes
 
