@@ -28,6 +28,9 @@ SETTLED_SECONDS = 0.12
 """a frame is drawn when nothing has followed for so long"""
 LONGEST_SECONDS = 2.5
 COLOURS = 128
+BRAILLE = 0x2800
+DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
+"""column and row of each bit's dot"""
 HALVES = {"▀": (0, 0, 1, 0.5), "▄": (0, 0.5, 1, 1), "█": (0, 0, 1, 1), "▌": (0, 0, 0.5, 1),
           "▐": (0.5, 0, 1, 1)}  # fmt: skip
 """shares of a cell that blocks fill: left, top, right, bottom"""
@@ -115,7 +118,13 @@ def _letter(pen: Pen, x: int, y: int, cell: Any) -> None:
 
 
 def _filled(letter: str) -> list[tuple[float, float, float, float]]:
-    """Return the parts of a cell that a block element fills, which fonts draw with seams."""
+    """Return the parts of a cell that a letter fills: blocks, which fonts draw with seams, and
+    braille, which many fonts lack."""
+    if BRAILLE <= ord(letter[:1] or " ") < BRAILLE + 256:
+        dots = ord(letter) - BRAILLE
+        corners = [(0.15 + 0.5 * x, 0.05 + 0.25 * y) for bit, (x, y) in enumerate(DOTS)
+                   if dots >> bit & 1]  # fmt: skip
+        return [(left, top, left + 0.25, top + 0.14) for left, top in corners]
     if letter in HALVES:
         return [HALVES[letter]]
     quarters = QUADRANTS.get(letter, "")

@@ -42,10 +42,11 @@ class QueueScreen(QueuePanes):
         signs = self.app.symbols
         with Container(id="queue-panes", classes="body"):
             with Frame(symbols=signs, title="Queue", id="list"):
-                yield VirtualTable(
+                self._list = VirtualTable(
                     queue_lines.COLUMNS, self._rows, symbols=signs, header=False, empty=STARTING,
                     id="jobs",
                 )  # fmt: skip
+                yield self._list
             yield self.pipeline_pane()
             yield self.side_panes()
 
@@ -136,8 +137,8 @@ class QueueScreen(QueuePanes):
         return choices
 
     def jobs_list(self) -> VirtualTable:
-        """Return the list of scans, sources and other jobs."""
-        return self.query_one("#jobs", VirtualTable)
+        """Return the list of scans, sources and other jobs; also while the app ends."""
+        return self._list
 
     def row_of_key(self, key: str | None) -> dict[str, Any] | None:
         """Return a row that is loaded."""
