@@ -22,7 +22,7 @@ def rows_of(library: Library, listed: Sequence[Listed], *, passing: int) -> list
     """Return rows; the first `passing` of them pass the cut-off."""
     contents = list(dict.fromkeys(each.match.place.content for each in listed))
     sources = library.found_sources.of(contents)
-    scans = {each: library.results.newest_scan_of(each) for each in contents}
+    scans = library.results.newest_scans_of(contents)
     return [
         _row(library, each, sources, scans) | {"passes": place < passing}
         for place, each in enumerate(listed)
@@ -44,12 +44,12 @@ def _with_path(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(
     library: Library, listed: Listed, sources: Mapping[str, FoundSource],
-    scans: Mapping[str, tuple[int, str] | None],
+    scans: Mapping[str, tuple[int, str]],
 ) -> dict[str, Any]:  # fmt: skip
     match, place = listed.match, listed.match.place
     source = sources.get(place.content)
     said = library.found_sources.said(place.content, place.frame)
-    scan = scans[place.content]
+    scan = scans.get(place.content)
     return {
         "key": f"{place.content}:{place.frame}:{place.part}",
         "content": place.content,

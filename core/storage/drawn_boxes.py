@@ -62,7 +62,8 @@ class DrawnBoxes:
                 (content, frame, number),
             ).rowcount
         if not gone:
-            raise UnknownName(f"frame {frame} has no drawn box {number}")
+            there = ", ".join(str(box.number) for box in self.of_frame(content, frame)) or "none"
+            raise UnknownName(f"frame {frame} has no drawn box {number}; its boxes: {there}")
 
     def of_frame(self, content: str, frame: int) -> list[DrawnBox]:
         """Return the boxes of a frame, in the order they were drawn in."""

@@ -92,8 +92,16 @@ class ChooseScreen(Dialog[str | None]):
 
 def _rows(choices: Sequence[tuple[str, str]], text: str) -> list[Row]:
     words = text.casefold().split()
+    # What is called so comes before what is only described so.
+    ranked = sorted(choices, key=lambda each: _rank(each[0], text.strip().casefold()))
     return [
         Row(key, (shown,))
-        for key, shown in choices
+        for key, shown in ranked
         if all(word in f"{key} {shown}".casefold() for word in words)
     ]
+
+
+def _rank(key: str, text: str) -> int:
+    """Return 0 for the choice that is called so, 1 for one whose name begins so, else 2."""
+    name = key.casefold()
+    return 2 if not text else 0 if name == text else 1 if name.startswith(text) else 2

@@ -140,8 +140,7 @@ class ExportScreen(Dialog[ExportChoice | None]):
                 choice.counts[which] = await self._total(which, rejected=False)
                 self._show()
             if choice.query.what == "events":
-                every = await self._total(VIEW, rejected=True)
-                choice.counts[REJECTED] = every - choice.counts[VIEW]
+                choice.counts[REJECTED] = await self._rejected()
         except SightlineError as error:
             self._fault = str(error)
             self._show()
@@ -152,6 +151,11 @@ class ExportScreen(Dialog[ExportChoice | None]):
     async def _total(self, which: str, *, rejected: bool) -> int:
         query = self._choice.query_of(which, rejected=rejected)
         return (await self._app.bridge.ask(replace(query, first=0, last=1))).total
+
+    async def _rejected(self) -> int:
+        query = self._choice.query_of(VIEW, rejected=True)
+        text = f"{query.text} is:rejected".strip()
+        return (await self._app.bridge.ask(replace(query, text=text, first=0, last=1))).total
 
     async def _measure(self) -> None:
         """Ask for the sizes of the chosen rows, once for each choice."""

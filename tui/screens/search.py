@@ -119,6 +119,8 @@ class SearchScreen(HitsScreen):
         chips = [*conditions, *(f"like {wording.short_path(each)}" for each in self._wish.like)]
         parts = [LineSpan(f" {clean(chip)}  ", "key") for chip in chips]
         rate = f"cut-off {search.percent(self._wish.rate)} false "
+        if self._wish.like:
+            rate = "no cut-off for pictures "
         self.query_one("#chips", Line).show(
             parts or [LineSpan(f" {self._wish.what}, no conditions", "dim")],
             [LineSpan(rate, "dim")],
@@ -158,7 +160,10 @@ class SearchScreen(HitsScreen):
         self._ask_for(replace(self._wish, line=event.value.strip()))
 
     def _ask_for(self, wish: search.Wish) -> None:
-        """Look for something else."""
+        """Look for something else; the cursor goes to its best hit."""
+        if replace(wish, rate=self._wish.rate) != self._wish:
+            self._rows = []
+            self._show_rows()
         self._wish = wish
         self.query_one(QueryEntry).value = wish.line
         if wish.line:

@@ -113,8 +113,8 @@ def address(row: RowOf) -> str:
 def match(row: RowOf) -> str:
     """Return how well a hit matches: calibrated if the index is, else its cosine."""
     if row["z"] is not None:
-        return f"{row['z']:.1f}"
-    return f"{row['cosine']:.2f}" if row["cosine"] is not None else "words"
+        return f"{round(row['z'], 1) + 0.0:.1f}"  # never -0.0
+    return f"{round(row['cosine'], 2) + 0.0:.2f}" if row["cosine"] is not None else "words"
 
 
 def said(row: RowOf) -> str:
