@@ -133,9 +133,9 @@ def _fused(
 ) -> list[Match]:  # fmt: skip
     lists = _vector_lists(images, objects, by_object=by_object, has_cut_off=has_cut_off)
     for name, matches in said.items():
-        told = [(_told(each, by_object=by_object), round(each.weight, 6)) for each in matches]
+        placed = [(_place_of(each, by_object=by_object), round(each.weight, 6)) for each in matches]
         # Labels and captions are of frames; an object's own label is with its vector.
-        lists[name] = [each for each in told if each[0].part] if by_object else told
+        lists[name] = [each for each in placed if each[0].part] if by_object else placed
     found = {each.key: Match(each.key, 0.0, each) for each in fused(lists)}
     for hit in reversed(objects.hits):  # the best one last, which stays
         match = found.get(_place(hit, by_object=by_object))
@@ -145,7 +145,7 @@ def _fused(
         match = found[_place(hit)]
         match.image, match.seconds = hit, hit.seconds
     for each in (each for matches in said.values() for each in matches):
-        match = found.get(_told(each, by_object=by_object))
+        match = found.get(_place_of(each, by_object=by_object))
         if match is not None:
             match.words.append(each)
             match.seconds = match.seconds or each.seconds
@@ -189,7 +189,7 @@ def _place(hit: VectorHit, *, by_object: bool = False) -> Place:
     return Place(hit.content, hit.frame, hit.part if by_object else "")
 
 
-def _told(match: WordMatch, *, by_object: bool) -> Place:
+def _place_of(match: WordMatch, *, by_object: bool) -> Place:
     part = match.part.partition("|")[0] if by_object else ""
     return Place(match.content, match.frame, part)
 

@@ -14,6 +14,7 @@ import pytest
 from core.protocol.queries import ListResults
 from tests.pty.harness import Terminal
 from tests.pty.home import Home
+from tui.screens.picturing import PICTURE_SECONDS
 
 EVENTS = 100
 KILLS = 8
@@ -97,7 +98,7 @@ def test_a_judgement_sends_two_kilobytes_at_most_at_once(home: Home) -> None:
             began = time.monotonic()
             app.send("y")
             assert app.wait_until(lambda here=here: place(app) == here + 1)  # type: ignore[misc]
-            time.sleep(0.2)
+            time.sleep(PICTURE_SECONDS / 2)  # what comes at once; pictures come after the rest
             assert 0 < len(app.bytes_between(began, time.monotonic())) <= BYTES_AT_ONCE
 
 

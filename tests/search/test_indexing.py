@@ -262,7 +262,7 @@ def test_readers_search_the_same_without_the_shard(tmp_path: Path) -> None:
 
 
 def test_shards_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Locked, newer, damaged and half made: one line each, and rebuilding mends all but a lock."""
+    """Locked, newer, damaged and half made: one line each; a rebuild repairs all but a lock."""
     folder = tmp_path / "lib"
     with opened(folder) as (library, index):
         add_source(library, "/a.mp4", "b2:a")

@@ -47,7 +47,7 @@ class ExportChoice:
     formats: Sequence[tuple[str, str]]
     folder: Path
     library: Path | None = None
-    """where the shell has to be told of it"""
+    """where the shell needs its address"""
     which: str = VIEW
     chosen: list[str] = field(default_factory=lambda: ["csv table"])
     extras: set[str] = field(default_factory=set)

@@ -70,8 +70,8 @@ def _hashed(file: MediaFile, rows: FrameRows, bits: int) -> HashedVideo:
     _, first = np.unique(np.floor(rows.seconds[measured] + 1e-6), return_index=True)
     chosen = measured[first]
     hashes = joined(rows.values[chosen])
-    told = ~is_flat(hashes, bits)
-    return HashedVideo(file, rows.seconds[chosen][told], hashes[told])
+    usable = ~is_flat(hashes, bits)
+    return HashedVideo(file, rows.seconds[chosen][usable], hashes[usable])
 
 
 def aligned_videos(videos: Sequence[HashedVideo], bits: int) -> list[Aligned]:
@@ -128,8 +128,8 @@ def _pairs_of_frames(owners: Rows, hashes: Hashes, bits: int) -> Iterator[tuple[
     """Yield pairs of near frames of different videos."""
     order = np.argsort(hashes, kind="stable")
     unique, first, counts = np.unique(hashes[order], return_index=True, return_counts=True)
-    telling = np.flatnonzero(counts <= MOST_ALIKE)
-    unique, first, counts = unique[telling], first[telling], counts[telling]
+    distinct = np.flatnonzero(counts <= MOST_ALIKE)
+    unique, first, counts = unique[distinct], first[distinct], counts[distinct]
     own = np.arange(len(unique))
     for left, right in ((own, own), *near_pairs(unique, bits)):
         one, other = _crossed(first, counts, left, right)
