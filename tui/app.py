@@ -1,10 +1,9 @@
-"""The app: which screens there are, which keys do what, and how to leave."""
+"""The app: which screens there are, and which keys do what."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,8 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from core.config.user_settings import config_folder
-from core.errors import SightlineError
-from core.text import clean_path, counted
+from core.text import clean_path
 
 from .bridge import Bridge
 from .keys.actions import (
@@ -28,15 +26,14 @@ from .keys.actions import (
     Keymap,
     bindings_for,
 )
+from .leaving import LeavingApp
 from .look.choice import Themes
 from .look.styles import DEFAULT_LOOK, Look
 from .screens.table import SCREEN_CLASSES
-from .session import load, save
+from .session import load
 from .start_options import StartOptions
 from .terminal.clipboard import copy
 from .terminal.meter import LinkMeter
-from .terminal.safe_app import SafeApp
-from .views import chrome
 from .widgets.symbols import ASCII, UNICODE, Symbols
 from .widgets.tight import tight
 
@@ -44,17 +41,15 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from core.protocol.commands import SubmitScan, WatchFolder
-    from core.protocol.requests.engine import StopHow
 
     from .screens.screen import AppScreen
     from .terminal.probe import TerminalFacts
 
 LOCAL_SECONDS, SSH_SECONDS, SLOW_SECONDS = 0.25, 0.5, 2.0
-TWICE_SECONDS = 2.0
 KEEP_SECONDS = 5.0
 
 
-class SightlineApp(SafeApp[None]):
+class SightlineApp(LeavingApp):
     """A viewer of one engine."""
 
     TITLE = "sightline"
@@ -81,13 +76,10 @@ class SightlineApp(SafeApp[None]):
         self.bridge = Bridge(
             options.library, readonly=options.readonly, poll_seconds=self.draw_seconds
         )
-        self._written = dict(self.kept)
         self.pictures_allowed = not options.low_bandwidth
         self.meter = LinkMeter()
         self._former = ""
         self._mouse_taken = True
-        self._interrupted_at = -TWICE_SECONDS
-        self._attachment: asyncio.Task[None] | None = None
         self._bindings = BindingsMap(bindings_for(EVERYWHERE, self.keymap))
         self.set_class(self.symbols is ASCII, "-ascii")
         self._themes = Themes(config_folder(), facts, no_color=self.no_color)
@@ -291,98 +283,11 @@ class SightlineApp(SafeApp[None]):
             word = "used by the app" if self._mouse_taken else "released to the terminal"
             self.current_screen.say(f"the mouse is {word}")
 
-    def act_app_detach(self) -> None:
-        """Leave; the engine keeps running."""
-        self.leave()
-
-    def act_app_quit(self) -> None:
-        """Leave, and ask what becomes of running work."""
-        state = self.bridge.state
-        jobs = [job for job in state.jobs if not job.standing] if state else []
-        if not jobs or self.options.readonly:
-            self.leave()
-            return
-        from .screens.choose import ChooseScreen
-
-        kind = "scan" if all(job.kind == "scan" for job in jobs) else "job"
-        self.push_screen(
-            ChooseScreen(
-                f"{counted(len(jobs), f'{kind} is', f'{kind}s are')} running or waiting",
-                (
-                    ("detach", "Detach: leave them running; reconnect with `sightline`"),
-                    ("after_source", "Stop after the current sources"),
-                    ("now", "Stop now, after the current microbatch; `runs resume` continues"),
-                ),
-                self.symbols,
-            ),
-            self._quit_as,
-        )
-
-    def act_app_interrupt(self) -> None:
-        """Copy what is selected, else leave; the second time within two seconds, at once."""
-        selected = self.screen.get_selected_text()
-        if selected:
-            self.copy_text(selected)
-            return
-        if time.monotonic() - self._interrupted_at < TWICE_SECONDS:
-            self.leave()
-            return
-        self._interrupted_at = time.monotonic()
-        self.act_app_quit()
-
     def copy_text(self, text: str) -> None:
         """Copy a text by escape sequence and into a file, and say so."""
         said = copy(self.send_to_terminal, text, self.options.state_folder)
         if self.current_screen is not None:
             self.current_screen.say(said)
-
-    def leave(self) -> None:
-        """Disconnect from the engine and exit; say in the shell what continues."""
-        self.farewell = chrome.farewell(self.bridge)
-        self.run_worker(self._left())
-
-    async def _left(self) -> None:
-        self._keep()
-        await self.bridge.leave()
-        if self._attachment is not None:
-            self._attachment.cancel()
-        self.exit()
-
-    def _keep(self) -> None:
-        """Write down what is to come back; a link that drops asks no question first."""
-        for screen in self.app_screens():
-            if screen.is_drawable:
-                self.kept |= screen.to_remember()
-        if self.kept != self._written:
-            self._written = dict(self.kept)
-            save(self.options.state_folder, self.kept)
-
-    def app_screens(self) -> list[AppScreen]:
-        """Return every numbered screen that was opened."""
-        from .screens.screen import AppScreen
-
-        stacks = self._screen_stacks.values()
-        return [screen for stack in stacks for screen in stack if isinstance(screen, AppScreen)]
-
-    def _quit_as(self, how: str | None) -> None:
-        if how == "detach":
-            self.leave()
-        elif how is not None:
-            self.run_worker(self._stopped("now" if how == "now" else "after_source"))
-
-    async def _stopped(self, how: StopHow) -> None:
-        from core.service.stop_engine import ask_to_stop
-
-        if self.current_screen is not None:
-            self.current_screen.say("stopping ...")
-        try:
-            self.bridge.end_with_engine()
-            await ask_to_stop(self.bridge, how)
-        except SightlineError as error:
-            if self.current_screen is not None:
-                self.current_screen.say(str(error), bad=True)
-            return
-        await self._left()
 
     # Drawing
 
