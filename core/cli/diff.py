@@ -14,6 +14,7 @@ from ..service.client import ask_library
 from ..service.local import diff_body, diff_text, write_file
 from ..text import clean, clean_path, counted
 from ..times import timecode
+from .options import reference_options
 from .output import ConsoleOutput, Session
 
 ENDINGS = (".md", ".csv", ".xml", ".json")
@@ -25,20 +26,7 @@ LISTED = ("broken", "worse", "better", "changed")
 @click.option("--before", type=int, metavar="SCAN", help="The scan to compare with.")
 @click.option("--after", type=int, metavar="SCAN", help="The scan that may have changed.")
 @click.option("--stage", default="", metavar="NAME", help="Only the answers of this stage.")
-@click.option(
-    "--reference",
-    "--references",
-    "reference",
-    type=click.Path(exists=True, path_type=Path),
-    metavar="FILE",
-    help="Also score both against references (docs/compare.md).",
-)
-@click.option(
-    "--metrics",
-    default="",
-    metavar="A,B",
-    help="With --reference: of bleu, chrf, coco-bleu, rouge, cider, keywords [all].",
-)
+@reference_options("Also score both against references (docs/compare.md).")
 @click.option("--anyway", is_flag=True, help="Also compare answers to different questions.")
 @click.option(
     "--items",

@@ -50,6 +50,20 @@ formats_option = click.option(
     help="Format for --out; repeatable.",
 )  # fmt: skip
 
+
+def reference_options(text: str) -> Callable[[F], F]:
+    """Return `--reference`, with this help, and `--metrics`."""
+    reference = click.option(
+        "--reference", "--references", "reference",
+        type=click.Path(exists=True, path_type=Path), metavar="FILE", help=text,
+    )  # fmt: skip
+    metrics = click.option(
+        "--metrics", metavar="A,B", default="",
+        help="With --reference: of bleu, chrf, coco-bleu, rouge, cider, keywords [all].",
+    )  # fmt: skip
+    return lambda command: reference(metrics(command))
+
+
 filter_option = click.option(
     "--filter", "text", default="", metavar="WORDS",
     help="Words and conditions: score>0.5 kind:flash time<00:01:30 in:folder date:2024-06 "

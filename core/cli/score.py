@@ -17,6 +17,7 @@ from ..protocol.scores import JudgedEvents, JudgedScore, Score, Scored
 from ..service.client import ask_library
 from ..text import clean_path, counted
 from ..times import timecode
+from .options import reference_options
 from .output import ConsoleOutput, Session
 from .text_score import show_scores
 
@@ -43,19 +44,8 @@ class _Truth(click.Path):
     help="True events: JSON, JSONL, CSV, SRT, VTT, EDL or labels (docs/exports.md); or "
     "'judgements' for those of the library.",
 )
-@click.option(
-    "--reference",
-    "--references",
-    "reference",
-    type=click.Path(exists=True, path_type=Path),
-    metavar="FILE",
-    help="Score texts and tags of models instead: captions.json, COCO, JSONL or a folder of .txt.",
-)
-@click.option(
-    "--metrics",
-    metavar="A,B",
-    default="",
-    help="With --reference: of bleu, chrf, coco-bleu, rouge, cider, keywords [all].",
+@reference_options(
+    "Score texts and tags of models instead: captions.json, COCO, JSONL or a folder of .txt."
 )
 @click.option("--stage", default="", metavar="NAME", help="With --reference: only this stage.")
 @click.option("--against", type=int, metavar="SCAN", help="With --reference: compare with a scan.")

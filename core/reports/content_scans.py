@@ -17,7 +17,7 @@ def scan_over(library: Library, content: str, scan: int | None) -> tuple[int, st
         if spec_hash in library.results.specs_of(content):
             return scan, spec_hash
         raise UnknownName(f"scan {scan} has no result of the content {clean(content, limit=60)}")
-    newest = library.results.newest_scan_of(content)
+    newest = library.content_scans.newest(content)
     if newest is None:
         raise UnknownName(f"the library has no result of the content {clean(content, limit=60)}")
     return newest

@@ -22,7 +22,7 @@ def rows_of(library: Library, listed: Sequence[Listed], *, passing: int) -> list
     """Return rows; the first `passing` of them pass the cut-off."""
     contents = list(dict.fromkeys(each.match.place.content for each in listed))
     sources = library.found_sources.of(contents)
-    scans = library.results.newest_scans_of(contents)
+    scans = library.content_scans.newest_of(contents)
     return [
         _row(library, each, sources, scans) | {"passes": place < passing}
         for place, each in enumerate(listed)

@@ -146,7 +146,7 @@ def _events_of(
     library: Library, content: str, group: Sequence[Match],
     what: Literal["events", "candidates"], allowed: frozenset[EventKey] | None,
 ) -> Iterator[Listed]:  # fmt: skip
-    newest = library.results.newest_scan_of(content)
+    newest = library.content_scans.newest(content)
     result = library.results.get(content, newest[1]) if newest else None
     if result is None:
         return

@@ -14,6 +14,7 @@ from ..system import private_files as private
 from ..system.disk_errors import disk_fault
 from ..text import clean
 from .annotations import Annotations
+from .content_scans import ContentScans
 from .database import Database, is_older
 from .drawn_boxes import DrawnBoxes
 from .event_scores import EventScores
@@ -80,6 +81,7 @@ class Library:
         self.found_sources = FoundSources(self.database)
         self.judgements = Judgements(self.database)
         self.drawn_boxes = DrawnBoxes(self.database)
+        self.content_scans = ContentScans(self.database)
         self.event_scores = EventScores(self.database)
         self.media = MediaFiles(self.database)
         self.vectors = StoredVectors(self.database)
