@@ -101,7 +101,7 @@ def read_truths(path: Path, footage: Sequence[Footage] = ()) -> tuple[Truth, ...
         if not found:
             raise NoTruth(_UNKNOWN if found is None else f"it does not name a video; {EXPECTED}")
         return tuple(_checked(truth) for truth in found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{shown} cannot be used as truth: {clean(reason_of(error))}") from error
 
 
@@ -109,6 +109,8 @@ def reason_of(error: Exception) -> str:
     """Say what is wrong in a file: in one line, and with what it should be where that helps."""
     if isinstance(error, NoTruth):
         return str(error)
+    if isinstance(error, RecursionError):
+        return f"it is nested too deeply; {EXPECTED}"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not text in UTF-8 or UTF-16; {EXPECTED}"
     if isinstance(error, OSError):

@@ -61,8 +61,6 @@ def json_truths(text: str, _footage: Sequence[Footage]) -> list[Truth] | None:
         body = json.loads(text)
     except json.JSONDecodeError:
         return _json_lines(text)
-    except RecursionError as error:
-        raise NoTruth("it is nested too deeply") from error
     if isinstance(body, dict) and "events" not in body and "videos" not in body:
         return _json_lines(text)
     return list(_of_json(body, None))
@@ -97,7 +95,7 @@ def _json_lines(text: str) -> list[Truth]:
                 body = json.loads(line)
                 if _is_true(body):
                     events.append((_video(body), _event(body, body.get("fps"))))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise NoTruth(f"line {number}: {reason_of(error)}") from error
     return grouped(events)
 

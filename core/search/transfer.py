@@ -101,7 +101,8 @@ def read_index(path: Path) -> Transferred:
             known = int(about["format"])
     except FileNotFoundError as error:
         raise UsageError(f"{shown}: no such file") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError,
+            zipfile.BadZipFile) as error:  # fmt: skip
         raise UsageError(f"{shown} is no index that `sightline index export` wrote") from error
     if known > FORMAT:
         raise IndexFault(

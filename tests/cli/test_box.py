@@ -59,7 +59,8 @@ def test_boxes_are_drawn_listed_exported_and_removed(
 
     assert own("box", f"{own_storm}@1.36", "--remove", "1").code == 0
     assert "box 2" in own("box", f"{own_storm}@1.36").out
-    assert own("box", f"{own_storm}@1.36", "--remove", "1").code == 2
+    again = own("box", f"{own_storm}@1.36", "--remove", "1")
+    assert again.code == 2 and "no drawn box 1; its boxes: 2" in again.err
 
 
 def test_a_renamed_and_rescanned_file_keeps_its_boxes(own: InProcess, own_storm: Path) -> None:

@@ -86,6 +86,11 @@ def test_2_for_what_is_not_in_the_library(scanned: InProcess, inside: InProcess)
     for args in (("runs", "show", "99"), ("export", "99"), ("runs", "resume", "1")):
         ran = scanned(*args)
         assert (ran.code, ran.out) == (2, ""), args
+    many = "9" * 24  # more than SQLite's 64 bits hold
+    for words in ("results N", "export N", "diff N 1", "duplicates --scan N", "map --scan N",
+                  "runs show N", "runs verify N", "score N --truth judgements"):  # fmt: skip
+        ran = scanned(*words.replace("N", many).split())
+        assert (ran.code, ran.out) == (2, "") and "too large" in ran.err, (words, ran.err)
     assert "not in this library" in scanned("show", "/no/such.mp4@1").err
 
 

@@ -80,6 +80,8 @@ def test_wrong_tables_and_cut_offs_are_refused(scanned: Cli, tmp_path: Path) -> 
         (("--cut-off", "flash"), "write KIND=SCORE"),
         (("--cut-off", "flash=x", "--table", tmp_path / "a.csv"), "write KIND=SCORE"),
         (("--cut-off", "=0.5"), "write KIND=SCORE"),
+        (("--cut-off", "flahs=0.5", "--dry-run"), "unknown kind:flahs"),
+        (("--cut-off", "flahs=0.5", "--table", tmp_path / "a.csv"), "unknown kind:flahs"),
     ):
         done = scanned.here("export", "1", *options)
         assert done.code == 2 and said in done.err

@@ -146,6 +146,8 @@ def test_what_cannot_be_true_is_refused_by_name(truth: Writer) -> None:
     assert "line 2: 'end_s' is missing" in truth.refused(
         '{"start_s": 1, "end_s": 2}\n{"start_s": 1}\n'
     )
+    for deep in ("[" * 100_000, '{"start_s": 1, "end_s": 2}\n' + "[" * 100_000):
+        assert "nested too deeply" in truth.refused(deep)
     assert "row 1 has a start and no end" in truth.refused("1.5\n")
     assert "line 2 is not the time of a cue" in truth.refused("1\n1.5 --> 2.5\nx\n")
     rate = "TITLE: x\n001  AX V C 00:00:01:00 00:00:02:00 00:00:00:00 00:00:01:00\n"

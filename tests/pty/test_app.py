@@ -173,6 +173,12 @@ def test_without_utf8_only_ascii_is_on_the_wire(home: Home) -> None:
     assert app.output.replace(TWO_BYTES, b"").isascii()
 
 
+def test_with_ascii_no_other_byte_is_on_the_wire(home: Home) -> None:
+    app = home.app("--ascii", size=WIDE)
+    tour(app)
+    assert app.output.isascii()
+
+
 def test_without_colours_none_is_on_the_wire(home: Home) -> None:
     app = home.app(NO_COLOR="1", size=WIDE)
     tour(app)

@@ -77,6 +77,8 @@ def test_files_that_are_none(exported: Path, tmp_path: Path) -> None:
             read_index(path)
     with pytest.raises(UsageError, match="is no index"):
         read_index(written(vectors=np.array([{"a": 1}], object)))
+    with pytest.raises(UsageError, match="is no index"):  # nested too deeply
+        read_index(written(about=np.full(100_000, ord("["), np.uint8)))
     with pytest.raises(IndexFault, match=r"newer sightline.*format 9"):
         read_index(described(format=9))
     wrong: list[tuple[bool, dict[str, Any], str]] = [
@@ -87,6 +89,8 @@ def test_files_that_are_none(exported: Path, tmp_path: Path) -> None:
         (False, {"frames": sound["frames"].astype("f8")}, "'frames' is not"),
         (False, {"vectors": sound["vectors"][:, :4]}, "different lengths"),
         (False, {"asked": sound["asked"] - 5}, "'asked' leads to nothing"),
+        (False, {"seconds": sound["seconds"] * np.nan}, "not all of its vectors and times"),
+        (False, {"vectors": sound["vectors"] * np.inf}, "not all of its vectors and times"),
     ]
     for is_description, changed, words in wrong:
         with pytest.raises(UsageError, match=words):

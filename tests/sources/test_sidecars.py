@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_what_is_no_sidecar_is_refused_with_a_reason(tmp_path: Path) -> None:
     for name, data, words in WRONG:
         (tmp_path / name).write_bytes(data)
         with pytest.raises(Unreadable, match=words):
+            read_sidecar(str(tmp_path / name))
+
+
+def test_a_pipe_is_no_sidecar_and_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.xmp"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(Unreadable, match="not a file"):
             read_sidecar(str(tmp_path / name))
 
 

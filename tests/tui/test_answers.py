@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.tui.viewing import Viewer, look, wishes
 from tests.workbench import STROKES
+from tui.screens.choose import narrowed
 
 
 async def _results(viewer: Viewer) -> None:
@@ -102,3 +103,9 @@ def test_leaving_says_in_the_shell_what_continues(found: Path) -> None:
         assert viewer.app.farewell == "sightline: the app is closed; no job is running"
 
     look(wishes(found), run)
+
+
+def test_choices_that_are_called_so_come_before_those_that_are_only_described_so() -> None:
+    choices = [("dev", "dev  quick tests of models"), ("quickest", "quickest"), ("quick", "quick")]
+    assert [row.key for row in narrowed(choices, "quick")] == ["quick", "quickest", "dev"]
+    assert [row.key for row in narrowed(choices, "")] == ["dev", "quickest", "quick"]

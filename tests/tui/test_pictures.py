@@ -202,3 +202,6 @@ def test_pictures_of_any_shape_fit_their_place(size: tuple[int, int]) -> None:
         width, height = fitted(jpeg.getvalue(), place).size
         across, down = place.cell_pixels or (2, 2)
         assert 0 < width <= place.width * across and 0 < height <= place.height * down
+    for place in (Place(0, 5), Place(5, 0), Place(0, 0, (10, 20))):  # while a pane is resized
+        with pytest.raises(ValueError, match="no size"):
+            fitted(jpeg.getvalue(), place)

@@ -54,6 +54,11 @@ def test_a_query_finds_shows_and_judges(own: Path, tmp_path: Path) -> None:
         await viewer.press("v")
         assert screen.query_one(Sheet).cursor_index == 1
 
+        await typed(viewer, "bolt tower")
+        await viewer.until(lambda: len(screen._rows) == 1)
+        await typed(viewer, "bolt")
+        await viewer.until(lambda: len(screen._rows) == 2)
+        assert screen.query_one(Sheet).cursor_index == 0  # on the best hit of the new query
         await viewer.press("y")
         await viewer.sees("only events and candidates can be judged")
         await viewer.press("right_square_bracket", "right_square_bracket")

@@ -44,7 +44,7 @@ class ChooseScreen(Dialog[str | None]):
         self._title = title
         self._choices = choices
         self._symbols = symbols
-        self._source = ListSource(_rows(choices, ""))
+        self._source = ListSource(narrowed(choices, ""))
 
     def compose(self) -> ComposeResult:
         """Lay out title, entry and list."""
@@ -70,7 +70,7 @@ class ChooseScreen(Dialog[str | None]):
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        self._source.show(_rows(self._choices, event.value))
+        self._source.show(narrowed(self._choices, event.value))
         table = self.query_one(VirtualTable)
         table.source_changed()
         table.first()
@@ -90,7 +90,8 @@ class ChooseScreen(Dialog[str | None]):
         self.dismiss(event.key)
 
 
-def _rows(choices: Sequence[tuple[str, str]], text: str) -> list[Row]:
+def narrowed(choices: Sequence[tuple[str, str]], text: str) -> list[Row]:
+    """Return the choices that hold all words, those that are called so first."""
     words = text.casefold().split()
     # What is called so comes before what is only described so.
     ranked = sorted(choices, key=lambda each: _rank(each[0], text.strip().casefold()))

@@ -35,7 +35,7 @@ def about_of(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         known, _ = int(about["format"]), int(about["dimension"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexFault(
             f"{where} is damaged; `sightline index rebuild` makes it again from the library"
         ) from error
