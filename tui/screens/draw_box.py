@@ -13,8 +13,6 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from core.text import clean
-
 from ..views.box_drawing import FAST, BoxDrawing, Corner
 from ..widgets.entry import Entry
 from ..widgets.frame_view import Box, FrameView, fitted
@@ -152,7 +150,7 @@ class DrawBoxScreen(ModalScreen[tuple[str, Corner] | None]):
         if event.value.strip():
             self.dismiss((event.value.strip(), self._box.corner))
         else:
-            self.query_one("#ways", Line).show(f" {clean('a box needs a label')}")
+            self.query_one("#ways", Line).show(" a box needs a label")
 
     # Mouse
 

@@ -73,7 +73,8 @@ class HitsScreen(PictureScreen):
         self._focus_hits()
 
     def _focus_hits(self) -> None:
-        (self.query_one(Sheet) if self._is_sheet else self.query_one(VirtualTable)).focus()
+        shown = Sheet if self._is_sheet else VirtualTable
+        self.query_one(shown).focus()
 
     @property
     def _index(self) -> int:
@@ -92,37 +93,59 @@ class HitsScreen(PictureScreen):
 
     def act_move_down(self) -> None:
         """Move down."""
-        self._step(1) if self._is_sheet else super().act_move_down()
+        if self._is_sheet:
+            self._step(1)
+        else:
+            super().act_move_down()
 
     def act_move_up(self) -> None:
         """Move up."""
-        self._step(-1) if self._is_sheet else super().act_move_up()
+        if self._is_sheet:
+            self._step(-1)
+        else:
+            super().act_move_up()
 
     def act_search_left(self) -> None:
         """Move to the tile on the left."""
-        self._step(0, -1) if self._is_sheet else super().act_move_up()
+        if self._is_sheet:
+            self._step(0, -1)
+        else:
+            super().act_move_up()
 
     def act_search_right(self) -> None:
         """Move to the tile on the right."""
-        self._step(0, 1) if self._is_sheet else super().act_move_down()
+        if self._is_sheet:
+            self._step(0, 1)
+        else:
+            super().act_move_down()
 
     def act_move_first(self) -> None:
         """Move to the first hit."""
-        self.query_one(Sheet).cursor_to(0) if self._is_sheet else super().act_move_first()
+        if self._is_sheet:
+            self.query_one(Sheet).cursor_to(0)
+        else:
+            super().act_move_first()
 
     def act_move_last(self) -> None:
         """Move to the last hit."""
-        self.query_one(Sheet).cursor_to(
-            len(self._rows)
-        ) if self._is_sheet else super().act_move_last()
+        if self._is_sheet:
+            self.query_one(Sheet).cursor_to(len(self._rows))
+        else:
+            super().act_move_last()
 
     def act_move_page_down(self) -> None:
         """Move down a page."""
-        self._step(2) if self._is_sheet else super().act_move_page_down()
+        if self._is_sheet:
+            self._step(2)
+        else:
+            super().act_move_page_down()
 
     def act_move_page_up(self) -> None:
         """Move up a page."""
-        self._step(-2) if self._is_sheet else super().act_move_page_up()
+        if self._is_sheet:
+            self._step(-2)
+        else:
+            super().act_move_page_up()
 
     def _step(self, rows: int, tiles: int = 0) -> None:
         self.query_one(Sheet).cursor_by(tiles, rows)

@@ -100,7 +100,8 @@ class Sheet(Painted, can_focus=True):
         """Show words where there are no tiles."""
         if safe(words) != self._empty:
             self._empty = safe(words)
-            self._redraw() if not self._tiles else None
+            if not self._tiles:
+                self._redraw()
 
     def set_across(self, count: int) -> None:
         """Show so many tiles in a row."""
