@@ -215,15 +215,14 @@ RAW = ("\x1b]52", "==\x07", "\x1b[31;5m", "red\x1b", "\x9b", "\n<two>", "\u202e"
 def test_a_hostile_file_name_is_shown_and_obeyed_by_nobody(home: Home, storm: Path) -> None:
     clip = home.clip(storm, HOSTILE.encode())
     app = home.app("scan", clip, "--profile", "storm", size=WIDE, sees="done  1 of 1")
-    for key, shown in (
-        ("2", " 1 of 5 "),
-        ("c", "path: "),
-        ("\x1b", " 1 of 5 "),
-        ("1", "done  1 of 1"),
-    ):
+    for key, shown in (("2", " 1 of 5 "), ("c", "path: ")):
         app.send(key)
         app.wait_for_text(shown)
         app.wait_for_text("]52;c;")
+    app.send("\x1b")
+    assert app.wait_until(lambda: "path: " not in app.text())  # else the next key makes it alt+1
+    app.send("1")
+    app.wait_for_text("done  1 of 1")
     app.send("d")
     assert app.wait() == 0 and app.left_behind() == []
     assert [raw for raw in RAW if raw.encode() in app.output] == []
