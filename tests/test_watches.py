@@ -293,6 +293,7 @@ def test_a_command_that_watches_runs_a_job_of_the_engine_and_ends_it(
             killed.kill()
             workbench.finished(killed)
             await ask_to_stop(client, "now")
+            await ended(client.facts["pid"])  # else the next viewer may meet it while it ends
         async with viewer(home) as client:
             assert (await client.snapshot()).watches == (), "no command waits for it"
             jobs = (await client.ask(GetJobs("watch"))).jobs

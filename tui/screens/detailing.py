@@ -11,7 +11,6 @@ from typing import Any
 
 from textual import on
 from textual.widget import Widget
-from textual.worker import Worker
 
 from core.errors import SightlineError
 from core.protocol.requests.pictures import GetStills
@@ -35,6 +34,7 @@ from ..widgets.line import Line, LineSpan
 from ..widgets.ratio_bars import RatioBars
 from ..widgets.text_pane import TextLine, TextPane
 from ..widgets.timeline import Timeline
+from .latest import run_latest
 from .picturing import PICTURES_OFF, PictureScreen
 
 FILM_PIXELS = 160
@@ -59,7 +59,6 @@ class DetailScreen(PictureScreen):
         self._series: Kept[SeriesRows] = Kept()
         self._densities: Kept[Density] = Kept()
         self._films = Films(self._stills)
-        self._detailing: Worker[None] | None = None
 
     # What a screen says of itself
 
@@ -179,9 +178,7 @@ class DetailScreen(PictureScreen):
         super().look()
         if not self.is_drawable:
             return
-        if self._detailing is not None:
-            self._detailing.cancel()
-        self._detailing = self.run_worker(self._detail())
+        run_latest(self, "detail", self._detail)
 
     def forget_videos(self) -> None:
         """Ask again where in videos finds are: there are more."""

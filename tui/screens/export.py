@@ -25,6 +25,7 @@ from ..widgets.frame import Frame, PaneKey
 from ..widgets.line import Line, LineSpan
 from ..widgets.text_pane import TextPane
 from .dialog import Dialog
+from .latest import run_latest
 
 if TYPE_CHECKING:
     from ..app import SightlineApp
@@ -107,7 +108,7 @@ class ExportScreen(Dialog[ExportChoice | None]):
         self._choice.toggle(event.group, event.name)
         self._show_path()
         self._show()
-        self.run_worker(self._measure(), exclusive=True, group="size")
+        run_latest(self, "size", self._measure)
 
     @on(ChoiceRows.Moved)
     def _moved(self) -> None:

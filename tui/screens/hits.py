@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from textual import on
@@ -18,6 +17,7 @@ from ..widgets.frame_view import Box, drawn
 from ..widgets.rows import ListSource
 from ..widgets.sheet import Sheet
 from ..widgets.virtual_table import VirtualTable
+from .latest import run_latest
 from .picturing import PICTURE_SECONDS, PictureScreen
 
 NEAR_THE_END = 20
@@ -154,7 +154,7 @@ class HitsScreen(PictureScreen):
     @on(VirtualTable.CursorMoved)
     def _moved(self) -> None:
         if self._index >= len(self._rows) - NEAR_THE_END:
-            self._only("more", self.more)
+            run_latest(self, "more", self.more)
         self.rest()
         self.draw_soon()
 
@@ -191,12 +191,7 @@ class HitsScreen(PictureScreen):
 
     def _fill_soon(self) -> None:
         if self._is_sheet and self.app.pictures_allowed and self.app.picture_share == "all":
-            self._only("tiles", self._fill)
-
-    def _only(self, group: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do something in place of what was begun before under the same name."""
-        # A function, as a coroutine that never starts would be complained about.
-        self.run_worker(work, group=group, exclusive=True)  # type: ignore[arg-type]
+            run_latest(self, "tiles", self._fill)
 
     async def _fill(self) -> None:
         """Fetch the pictures of the tiles in view, one at a time, the cursor's first."""

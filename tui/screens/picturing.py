@@ -9,7 +9,6 @@ from typing import Any
 
 from textual import on
 from textual.timer import Timer
-from textual.worker import Worker
 
 from core.errors import SightlineError
 from core.protocol.requests.pictures import GetStill
@@ -19,6 +18,7 @@ from ..views import results, wording
 from ..views.pictures import Pictures, frame_of, noticed
 from ..widgets.frame_view import Box, FrameView, Place
 from ..widgets.virtual_table import VirtualTable
+from .latest import run_latest
 from .screen import AppScreen
 
 PICTURE_SECONDS = 0.2
@@ -39,7 +39,6 @@ class PictureScreen(AppScreen):
         self._pictures = Pictures(lambda row: self.still(row, PICTURE_PIXELS))
         self._shown_for: tuple[object, ...] | None = None
         self._resting: Timer | None = None
-        self._looking: Worker[None] | None = None
         self._asked_for: tuple[str, int] | None = None
         """the frame whose picture is shown although the link is slow"""
 
@@ -86,9 +85,7 @@ class PictureScreen(AppScreen):
         """Show the picture of the row under the cursor; one that is on its way is given up."""
         if not self.is_drawable or self._wanted() in (None, self._shown_for):
             return
-        if self._looking is not None:
-            self._looking.cancel()
-        self._looking = self.run_worker(self._look())
+        run_latest(self, "picture", self._look)
 
     def _wanted(self) -> tuple[object, ...] | None:
         """Return what is to be shown, None for nothing."""

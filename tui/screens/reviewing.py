@@ -23,6 +23,7 @@ from ..widgets.line import Line
 from ..widgets.text_pane import TextLine
 from ..widgets.virtual_table import VirtualTable
 from .choose import ChooseScreen
+from .latest import run_latest
 from .screen import AppScreen
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class ReviewingScreen(AppScreen):
         self._cut_timer = self.set_timer(CUT_SECONDS, self._cut_rested)
 
     def _cut_rested(self) -> None:
-        self.run_worker(self._narrowed(), exclusive=True, group="cutoff")
+        run_latest(self, "cutoff", self._narrowed)
 
     async def _narrowed(self) -> None:
         """List what is above the cut-offs; the cursor stays on its row or the nearest above."""

@@ -22,6 +22,7 @@ from core.text import clean, counted
 
 from ..views import profiles
 from ..widgets.text_pane import TextLine
+from .latest import run_latest
 from .narrowing import Narrowing
 from .screen import AppScreen
 
@@ -75,7 +76,7 @@ class TryingScreen(AppScreen):
 
     def act_profiles_try(self) -> None:
         """Try the settings as they are on the file that was tried last, or on a known video."""
-        self.run_worker(self._try_kept(), exclusive=True, group="trial")
+        run_latest(self, "trial", self._try_kept)
 
     def act_profiles_file(self) -> None:
         """Choose the file to try the settings on."""
