@@ -24,7 +24,7 @@ log = logging.getLogger("sightline.scan")
 MOST_EVENTS = 64
 """of one video: those with the highest scores"""
 LEAST_SECONDS = 1.0
-SHARE = 0.02
+SHARE = 0.05
 """of the time that a video takes, at most, is spent on deciding in advance"""
 WATCHED_SECONDS = 5.0
 """so long after the state was last asked for somebody is taken to look at it"""

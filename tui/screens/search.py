@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -223,11 +222,14 @@ class SearchScreen(HitsScreen):
         if self._reply is None or not first < min(self._all, MOST_FOUND):
             return
         request = self._wish.request(first, min(first + search.PAGE_ROWS, MOST_FOUND))
-        with suppress(SightlineError):
+        try:
             reply = await self.app.bridge.ask(request)
-            if asked == self._asked and len(self._rows) == first and self.is_drawable:
-                self._rows += reply.rows
-                self._show_rows()
+        except SightlineError as error:
+            self.say(str(error), bad=True)
+            return
+        if asked == self._asked and len(self._rows) == first and self.is_drawable:
+            self._rows += reply.rows
+            self._show_rows()
 
     # Actions
 
