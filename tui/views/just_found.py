@@ -54,6 +54,8 @@ class JustFound:
     def __init__(self) -> None:
         self._finds: list[Find] = []
         self._heard = -1
+        self._ended: set[tuple[int, int]] = set()
+        """sources with results that the state still shows as running"""
 
     @property
     def shown(self) -> Sequence[Find]:
@@ -70,11 +72,11 @@ class JustFound:
             (scan.scan, task.number): task for scan in (state.scans if state else ())
             for task in scan.tasks
         }  # fmt: skip
-        ended = self._hear(messages)
+        self._ended = (self._ended | self._hear(messages)) & running.keys()
         kept = [f for f in self._finds if not f.provisional or (f.scan, f.number) in running]
         self._finds = kept
         for (scan, number), task in running.items():
-            if (scan, number) not in ended:
+            if (scan, number) not in self._ended:
                 self._take(scan, task)
         self._trim()
 
@@ -108,7 +110,8 @@ class JustFound:
 
     def _trim(self) -> None:
         """Forget results beyond the newest, and keep what is provisional: it may come again."""
-        self._finds = [f for at, f in enumerate(self._finds) if at < MOST or f.provisional]
+        results = [find for find in self._finds if not find.provisional][:MOST]
+        self._finds = [f for f in self._finds if f.provisional or f in results]
 
 
 def row_of(find: Find) -> Row:
